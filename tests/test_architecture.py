@@ -1,0 +1,92 @@
+"""The one dependency rule and the single owners, as ``docs/architecture.md`` states them."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent / "vhlocal"
+
+LEVELS = {
+    "__init__": 0,
+    "model": 0,
+    "errors": 0,
+    "events": 0,
+    "contract": 1,
+    "project": 2,
+    "runtime": 3,
+    "reload": 3,
+    "gateway": 3,
+    "checks": 3,
+    "session": 4,
+    "control": 5,
+    "ui": 5,
+    "cli": 6,
+    "__main__": 7,
+}
+
+OWNERS = {
+    "docker": ("runtime/docker/engine.py",),
+    "rich": ("ui/",),
+    "click": ("cli/",),
+    "werkzeug": ("control/", "contract/paths.py"),
+    "signal": ("session/session.py",),
+    "watchdog": ("reload/watch.py",),
+    "httptools": ("gateway/",),
+    "valohai_yaml": ("project/",),
+    "yaml": ("project/",),
+    "asyncio": ("runtime/", "reload/", "gateway/", "checks/", "session/", "control/", "ui/", "cli/"),
+}
+
+MODULES = sorted(path for path in ROOT.rglob("*.py") if path.relative_to(ROOT).parts[0] != "runner")
+
+
+def imports(path: Path) -> list[str]:
+    found = []
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            found += [f"{node.module}.{alias.name}" for alias in node.names]
+    return found
+
+
+def package_of(path: Path) -> str:
+    return path.relative_to(ROOT).parts[0].removesuffix(".py")
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_imports_point_downwards_and_owners_are_kept(path):
+    home = package_of(path)
+    where = path.relative_to(ROOT).as_posix()
+    for name in imports(path):
+        top, *rest = name.split(".")
+        if top == "vhlocal":
+            target = rest[0] if rest[0] in LEVELS else "__init__"
+            assert target == home or LEVELS[target] < LEVELS[home], f"{where} imports {name}"
+        elif top in OWNERS:
+            assert where.startswith(OWNERS[top]), f"{where} imports {name}, which {OWNERS[top]} own"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_environment_and_tasks_have_one_owner(path):
+    where = path.relative_to(ROOT).as_posix()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            dotted = f"{node.value.id}.{node.attr}"
+            assert dotted not in {"os.environ", "os.getenv"} or where == "project/settings.py", f"{where}: {dotted}"
+            assert dotted not in {"asyncio.create_task", "asyncio.ensure_future"}, f"{where}: {dotted}"
+
+
+def test_every_package_has_a_level():
+    assert {package_of(path) for path in MODULES} <= set(LEVELS)
+
+
+def test_the_runner_imports_nothing_of_ours():
+    for path in (ROOT / "runner").glob("*.py"):
+        assert not [name for name in imports(path) if name.startswith("vhlocal")]
+
+
+def test_no_module_outgrows_its_reader():
+    assert {str(path): n for path in MODULES if (n := len(path.read_text().splitlines())) > 500} == {}

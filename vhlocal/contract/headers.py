@@ -1,0 +1,71 @@
+"""What the ingress does to a request's headers (P7, K9)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+RawHeader = tuple[bytes, bytes]
+
+#: Connection-specific fields (RFC 9110, section 7.6.1) that end at each hop, besides those that Connection names.
+HOP_BY_HOP = frozenset(
+    {b"connection", b"keep-alive", b"proxy-connection", b"te", b"transfer-encoding", b"upgrade", b"trailer"}
+)
+
+#: Names that a client must not choose: production's ingress sets them, or a server could take them for its own.
+#: Compared with underscores read as dashes, since WSGI cannot tell the two apart.
+_RESERVED = frozenset({b"x-vh-prefix", b"x-request-id", b"x-real-ip", b"x-scheme", b"script-name", b"path-info"})
+_RESERVED_PREFIX = b"x-forwarded-"
+
+
+@dataclass(frozen=True)
+class Hop:
+    """What the ingress knows of one request: who sent it, over which scheme, to which port, under which id."""
+
+    client: str
+    scheme: str
+    port: int
+    request_id: str
+
+
+def is_reserved(name: bytes) -> bool:
+    """Tell whether a client's header of this name is dropped, in any case and with ``_`` for ``-`` (P7, K9)."""
+    plain = name.lower().replace(b"_", b"-")
+    return plain in _RESERVED or plain.startswith(_RESERVED_PREFIX)
+
+
+def connection_tokens(headers: Iterable[RawHeader]) -> frozenset[bytes]:
+    """Return the lower-case field names that ``Connection`` headers list (RFC 9110, section 7.6.1)."""
+    tokens: set[bytes] = set()
+    for name, value in headers:
+        if name.lower() == b"connection":
+            tokens.update(token.strip().lower() for token in value.split(b","))
+    return frozenset(tokens - {b""})
+
+
+def end_to_end(headers: Iterable[RawHeader]) -> list[RawHeader]:
+    """Return the headers that travel on, in order and as spelled, without the hop's own."""
+    kept = list(headers)
+    dropped = HOP_BY_HOP | connection_tokens(kept)
+    return [(name, value) for name, value in kept if name.lower() not in dropped]
+
+
+def ingress_headers(hop: Hop, host: bytes, prefix: str) -> list[RawHeader]:
+    """Return the headers that every forwarded request gets (P7, K9).
+
+    ``prefix`` is the path of *this* request's route without trailing slash; ``X-VH-Prefix`` carries it with one.
+    """
+    return [
+        (b"X-VH-Prefix", prefix.encode() + b"/"),
+        (b"X-Request-ID", hop.request_id.encode()),
+        (b"X-Real-IP", hop.client.encode()),
+        (b"X-Forwarded-For", hop.client.encode()),
+        (b"X-Forwarded-Host", host),
+        (b"X-Forwarded-Port", str(hop.port).encode()),
+        (b"X-Forwarded-Proto", hop.scheme.encode()),
+        (b"X-Forwarded-Scheme", hop.scheme.encode()),
+        (b"X-Scheme", hop.scheme.encode()),
+    ]

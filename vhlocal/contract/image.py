@@ -1,0 +1,55 @@
+"""What is in an endpoint's image, and how its server is started (B1 to B7, R1, R2, R4)."""
+
+from __future__ import annotations
+
+import shlex
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from vhlocal.model import Endpoint
+
+#: The code's directory, which is also the server's working directory (B7).
+CODE_DIRECTORY = "/valohai/code"
+
+#: Where the metadata file stands; the first relative to the code directory's own copy (B6).
+METADATA_PATHS = (f"{CODE_DIRECTORY}/valohai-metadata.json", "/valohai/valohai-metadata.json")
+
+#: Where the runner of ``wsgi:`` endpoints stands: outside the code, so that no project file can hide it.
+RUNNER_DIRECTORY = "/valohai/runner"
+
+DEFAULT_PORT = 8000
+
+#: In order of preference (B2).
+REQUIREMENTS_FILES = ("requirements-deployment.txt", "requirements.txt")
+
+
+def requirements_file(packaged: Collection[str]) -> str | None:
+    """Return the requirements file that production installs, out of the packaged paths, or None (B2)."""
+    return next((name for name in REQUIREMENTS_FILES if name in packaged), None)
+
+
+def requirements_command(requirements: str) -> str:
+    """Return the shell line that installs the requirements (B2)."""
+    return f"pip install --user -r {shlex.quote(requirements)}"
+
+
+def gunicorn_command() -> str:
+    """Return the shell line that sets up Gunicorn for a ``wsgi`` endpoint whose requirements lack it (R4)."""
+    return f"{_PYTHON} -c 'import gunicorn' 2>/dev/null || pip install --user gunicorn"
+
+
+def server_command(endpoint: Endpoint) -> list[str]:
+    """Return the container's command: ``sh -c`` over the lines, the first failing one ending it (R2), or Gunicorn (R4)."""
+    if endpoint.server_command is not None:
+        lines = endpoint.server_command
+        script = lines[0] if len(lines) == 1 else "\n".join(["set -e", *lines])
+    else:
+        target = shlex.quote(endpoint.wsgi or "")
+        script = f'exec "$({_PYTHON_PATH})" {RUNNER_DIRECTORY}/serve_wsgi.py {target}'
+    return ["sh", "-c", script]
+
+
+_PYTHON_PATH = "command -v python || command -v python3"
+_PYTHON = f'"$({_PYTHON_PATH})"'

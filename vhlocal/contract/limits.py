@@ -1,0 +1,55 @@
+"""What production limits: an endpoint's resources (K1) and a request at the ingress (K9)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from vhlocal.model import Resources
+
+MEGABYTE = 1_000_000
+
+#: ingress-nginx's ``proxy-body-size``, in bytes: more is answered 413 (K9).
+BODY_LIMIT = 1024 * 1024
+
+#: ingress-nginx's ``proxy-read-timeout``, in seconds between two reads from the server: more is answered 504 (K9).
+READ_TIMEOUT = 60.0
+
+#: What counts as a GPU in Kubernetes' device names (K1).
+GPU_DEVICE = "nvidia.com/gpu"
+
+
+@dataclass(frozen=True)
+class ContainerLimits:
+    """Resources in the engine's units: memory in bytes, CPU in cores, GPUs by count; None where not limited."""
+
+    memory: int | None = None
+    memory_reservation: int | None = None
+    cpus: float | None = None
+    cpu_request: float | None = None
+    gpus: int = 0
+
+
+def container_limits(resources: Resources) -> ContainerLimits:
+    """Translate an endpoint's resources (K1). A megabyte is 10^6 bytes, the smaller reading of the schema's "MB"."""
+    return ContainerLimits(
+        memory=_bytes(resources.memory_max),
+        memory_reservation=_bytes(resources.memory_min),
+        cpus=resources.cpu_max,
+        cpu_request=resources.cpu_min,
+        gpus=int(resources.devices.get(GPU_DEVICE, 0)),
+    )
+
+
+def unenforceable(resources: Resources) -> list[str]:
+    """Return the yaml keys under ``resources`` that a container engine on one machine cannot enforce (K1)."""
+    keys = []
+    if resources.storage_max is not None or resources.storage_min is not None:
+        keys.append("ephemeral-storage")
+    keys.extend(f"devices.{name}" for name in resources.devices if name != GPU_DEVICE)
+    return keys
+
+
+def _bytes(megabytes: float | None) -> int | None:
+    return None if megabytes is None else int(megabytes * MEGABYTE)

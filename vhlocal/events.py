@@ -1,0 +1,175 @@
+"""Everything that happens is an event; every display is a subscriber.
+
+Events are frozen and carry what happened, never how it is to look.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from vhlocal.errors import VhlocalError
+    from vhlocal.model import Place, Status
+
+
+@dataclass(frozen=True)
+class Event:
+    """The base of all events."""
+
+
+@dataclass(frozen=True)
+class StatusChanged(Event):
+    """An endpoint entered a state, or what is known of it changed."""
+
+    status: Status
+
+
+@dataclass(frozen=True)
+class StepStarted(Event):
+    """A step of making an image began; ``cause`` says why it was needed."""
+
+    step: str
+    title: str
+    cause: str
+    endpoints: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class StepOutput(Event):
+    """One line that a step printed."""
+
+    step: str
+    text: str
+
+
+@dataclass(frozen=True)
+class StepFinished(Event):
+    """A step ended well after ``seconds``."""
+
+    step: str
+    title: str
+    seconds: float
+
+
+@dataclass(frozen=True)
+class StepFailed(Event):
+    """A step ended badly; ``output`` is all that it printed."""
+
+    step: str
+    title: str
+    output: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class PullProgress(Event):
+    """One layer of a base image moved on; ``current`` and ``total`` in bytes, ``total`` 0 when unknown."""
+
+    step: str
+    image: str
+    layer: str
+    status: str
+    current: int
+    total: int
+
+
+@dataclass(frozen=True)
+class LogLine(Event):
+    """One line that an endpoint's server printed; ``stream`` is ``stdout`` or ``stderr``; ``time`` in epoch seconds."""
+
+    endpoint: str
+    stream: str
+    text: str
+    time: float
+
+
+@dataclass(frozen=True)
+class Notice(Event):
+    """Something worth knowing that stops nothing; shown once for each text."""
+
+    text: str
+    place: Place | None = None
+    hint: str | None = None
+    endpoint: str | None = None
+
+
+@dataclass(frozen=True)
+class Problem(Event):
+    """Something went wrong that the run survives, such as a broken edit."""
+
+    error: VhlocalError
+    endpoint: str | None = None
+
+
+@dataclass(frozen=True)
+class Listening(Event):
+    """The gateway accepts connections at ``url``."""
+
+    url: str
+
+
+@dataclass(frozen=True)
+class Ready(Event):
+    """Every endpoint of the run answers, ``seconds`` after the start."""
+
+    url: str
+    statuses: tuple[Status, ...]
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Changed(Event):
+    """Files of the packaged set were saved."""
+
+    paths: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Reloaded(Event):
+    """New code answers: ``what`` names how it was brought in, ``seconds`` from the save noticed to ready."""
+
+    endpoint: str
+    revision: str
+    what: str
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Stopping(Event):
+    """The run is ending."""
+
+    reason: str
+
+
+Subscriber = Callable[[Event], None]
+T = TypeVar("T", bound=Event)
+
+
+class Bus:
+    """Hands every event to every subscriber, in order, one event at a time.
+
+    ``publish`` may be called from any thread; subscribers run in the caller's thread and must be quick.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+        self._subscribers: list[Subscriber] = []
+
+    def subscribe(self, subscriber: Subscriber) -> Callable[[], None]:
+        """Add a subscriber; the returned function takes it away again."""
+        with self._lock:
+            self._subscribers.append(subscriber)
+
+        def unsubscribe() -> None:
+            with self._lock:
+                self._subscribers.remove(subscriber)
+
+        return unsubscribe
+
+    def publish(self, event: Event) -> None:
+        """Hand ``event`` to all subscribers."""
+        with self._lock:
+            for subscriber in tuple(self._subscribers):
+                subscriber(event)

@@ -1,0 +1,157 @@
+"""The words that every part of vhlocal speaks: frozen values, no behaviour beyond reading themselves."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where something stands in the user's files. ``line`` and ``column`` count from 1."""
+
+    file: Path
+    line: int | None = None
+    column: int | None = None
+
+    def __str__(self) -> str:
+        numbers = [str(number) for number in (self.line, self.column) if number is not None]
+        return ":".join([str(self.file), *numbers])
+
+
+@dataclass(frozen=True)
+class EndpointFile:
+    """A file that is chosen when a version is made and lands at ``path`` in the code directory (B4)."""
+
+    name: str
+    path: str
+    place: Place
+
+
+@dataclass(frozen=True)
+class Resources:
+    """Requests and limits (K1): CPU in cores, memory and ephemeral storage in megabytes, devices by count."""
+
+    cpu_min: float | None = None
+    cpu_max: float | None = None
+    memory_min: float | None = None
+    memory_max: float | None = None
+    storage_min: float | None = None
+    storage_max: float | None = None
+    devices: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class SharedVolume:
+    """A volume claim that outlives the endpoint (K4)."""
+
+    claim: str
+    mount_path: str
+    sub_path: str | None = None
+    read_only: bool = False
+
+
+@dataclass(frozen=True)
+class WorkspaceVolume:
+    """A volume that lives and dies with one replica (K4); ``size`` in gibibytes."""
+
+    mount_path: str
+    size: int
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """One endpoint of ``valohai.yaml``. Exactly one of ``wsgi`` and ``server_command`` is set (R2, R4).
+
+    ``server_command`` holds shell lines; ``places`` maps the yaml's own keys (and ``resources.memory`` and the like,
+    dotted) to where they stand, with ``""`` for the endpoint itself.
+    """
+
+    name: str
+    image: str
+    port: int
+    wsgi: str | None = None
+    server_command: tuple[str, ...] | None = None
+    description: str = ""
+    files: tuple[EndpointFile, ...] = ()
+    resources: Resources = Resources()
+    shared_volumes: tuple[SharedVolume, ...] = ()
+    workspace_volume: WorkspaceVolume | None = None
+    node_selector: str | None = None
+    tolerations: tuple[Mapping[str, str], ...] = ()
+    places: Mapping[str, Place] = field(default_factory=dict, compare=False)
+
+    def place(self, key: str = "") -> Place | None:
+        """Where ``key`` stands, or the endpoint itself where the key is not written."""
+        return self.places.get(key, self.places.get(""))
+
+
+@dataclass(frozen=True)
+class Version:
+    """What a version's public paths are made of (P1 to P3). ``aliases`` are further names of ``name``."""
+
+    owner: str
+    project: str
+    deployment: str
+    name: str
+    aliases: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class PackagedFile:
+    """One file of the packaged set (B5): its path in the package (posix), its content's hash, mode and size in bytes."""
+
+    path: str
+    source: Path
+    digest: str
+    mode: int
+    size: int
+    link: str | None = None
+
+
+@dataclass(frozen=True)
+class Package:
+    """The project's code as production would get it (B5), and its revision: a hash over paths, modes and contents."""
+
+    directory: Path
+    files: Mapping[str, PackagedFile]
+    revision: str
+
+
+class State(enum.Enum):
+    """What an endpoint is doing. The value is the word that the user reads."""
+
+    WAITING = "waiting"
+    BUILDING = "building"
+    STARTING = "starting"
+    READY = "ready"
+    RELOADING = "reloading"
+    CRASHED = "crashed"
+    FAILED = "failed"
+    STOPPED = "stopped"
+
+
+@dataclass(frozen=True)
+class Status:
+    """All that is known of an endpoint at one moment: what ``ps``, the status page and the error pages show.
+
+    ``reason`` says why it is in this state, ``hint`` what to do; both are empty when all is well. ``urls`` has the
+    version's URL first, then one per alias. ``restarts`` counts crashes since the start of the run.
+    """
+
+    endpoint: str
+    state: State
+    reason: str = ""
+    hint: str = ""
+    place: Place | None = None
+    urls: tuple[str, ...] = ()
+    revision: str = ""
+    image: str = ""
+    container: str = ""
+    restarts: int = 0
+    since: float = 0.0

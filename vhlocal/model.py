@@ -104,7 +104,7 @@ class Version:
 
 @dataclass(frozen=True)
 class PackagedFile:
-    """One file of the packaged set (B5): its path in the package (posix), its content's hash, mode and size in bytes."""
+    """One file of the packaged set (B5): its posix path in the package, its content's hash, mode, size in bytes."""
 
     path: str
     source: Path

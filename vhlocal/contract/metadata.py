@@ -23,7 +23,7 @@ _NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "vhlocal")
 
 @dataclass(frozen=True)
 class ChosenFile:
-    """A file that was chosen for an endpoint's ``files`` entry: the entry's name, the file's own name, size in bytes."""
+    """A file chosen for an endpoint's ``files`` entry: the entry's name, the file's own name, size in bytes."""
 
     name: str
     filename: str

@@ -41,7 +41,7 @@ def gunicorn_command() -> str:
 
 
 def server_command(endpoint: Endpoint) -> list[str]:
-    """Return the container's command: ``sh -c`` over the lines, ended by the first that fails (R2), or Gunicorn (R4)."""
+    """Return the command: ``sh -c`` over its lines, ended by the first that fails (R2), or Gunicorn (R4)."""
     if endpoint.server_command is not None:
         lines = endpoint.server_command
         script = lines[0] if len(lines) == 1 else "\n".join(["set -e", *lines])

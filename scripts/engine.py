@@ -14,12 +14,15 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import docker
 import requests
 from docker.errors import APIError, DockerException, ImageNotFound
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 BASE_IMAGE = "python:3.11-slim"
 
@@ -175,8 +178,8 @@ def make_image(client: docker.DockerClient, name: str, reason: str) -> None:
     if not may_install():
         raise Missing(
             f"{name} is not here and could not be pulled: {reason}\n"
-            f"Pull or load it (`docker pull {name}`, `docker load`). On Debian or Ubuntu, this script run as root makes a "
-            "stand-in of the distribution's packages."
+            f"Pull or load it (`docker pull {name}`, `docker load`).\n"
+            "On Debian or Ubuntu, this script run as root makes a stand-in of the distribution's packages."
         )
     suite = DEBIAN_SUITE if distribution() == "debian" else platform.freedesktop_os_release()["VERSION_CODENAME"]
     install("debootstrap", "debootstrap")
@@ -211,6 +214,7 @@ def package_mirror() -> str:
 
 def shape_as_official(root: Path) -> None:
     """Make the tree behave as the official image: ``python`` and ``pip`` are there, and pip installs where told."""
+    root.chmod(0o755)  # made for its owner alone, and about to be what every user of the image calls /
     for mark in root.glob("usr/lib/python3*/EXTERNALLY-MANAGED"):
         mark.unlink()
     for link, target in (("python", "python3"), ("pip", "pip3")):

@@ -1,0 +1,105 @@
+"""The real command line, as processes of its own."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+from tests.waiting import wait_for
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+COMMAND = (sys.executable, "-m", "vhlocal")
+
+#: Images may have to be built: how long a run may take to come up, in seconds.
+READY_SECONDS = 300.0
+STOP_SECONDS = 60.0
+
+
+class Vhlocal:
+    """Runs ``vhlocal`` with an environment of its own, so that no state of the machine's user is read or written."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self.environment = dict(environment)
+
+    def __call__(
+        self,
+        *arguments: str,
+        cwd: Path | None = None,
+        environment: Mapping[str, str] | None = None,
+        seconds: float = 300,
+    ) -> subprocess.CompletedProcess[str]:
+        """Run one command to its end and return its exit code, stdout and stderr."""
+        return subprocess.run(
+            [*COMMAND, *arguments],
+            cwd=cwd,
+            env={**self.environment, **(environment or {})},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=seconds,
+        )
+
+    def endpoints(self, directory: Path) -> dict[str, dict[str, Any]]:
+        """Return what ``ps --json`` tells of a project, by endpoint; nothing while no run answers."""
+        listed = self("ps", "--json", "-C", str(directory))
+        found = json.loads(listed.stdout) if listed.returncode == 0 and listed.stdout else []
+        return {item["endpoint"]: item for item in found}
+
+
+class Running:
+    """A ``vhlocal up`` that runs; its output goes to a file, so that it can never stall on a full pipe."""
+
+    def __init__(self, vhlocal: Vhlocal, directory: Path, port: int, arguments: tuple[str, ...], log: Path) -> None:
+        self.vhlocal = vhlocal
+        self.directory = directory
+        self.base_url = f"http://127.0.0.1:{port}"
+        self.log = log
+        with log.open("wb") as output:
+            self.process = subprocess.Popen(
+                [*COMMAND, "up", "-C", str(directory), "--port", str(port), *arguments],
+                env=vhlocal.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+
+    def output(self) -> str:
+        """Return all that the run has printed so far."""
+        return self.log.read_text(errors="replace")
+
+    def endpoints(self) -> dict[str, dict[str, Any]]:
+        """Return what ``ps --json`` tells, by endpoint."""
+        return self.vhlocal.endpoints(self.directory)
+
+    def url(self, endpoint: str, name: str | None = None) -> str:
+        """Return an endpoint's URL: its version's, or that of the alias ``name``, without trailing slash."""
+        urls = [str(url) for url in self.endpoints()[endpoint]["urls"]]
+        return urls[0] if name is None else next(url for url in urls if url.rstrip("/").split("/")[-2] == name)
+
+    def wait_for_state(self, state: str, *endpoints: str, seconds: float = READY_SECONDS) -> None:
+        """Wait until the endpoints (all where none is named) are in this state."""
+
+        def reached() -> bool:
+            assert self.process.poll() is None, f"vhlocal up ended with {self.process.returncode}:\n{self.output()}"
+            found = self.endpoints()
+            wanted = endpoints or tuple(found)
+            return bool(wanted) and all(found[name]["state"] == state for name in wanted if name in found)
+
+        wait_for(reached, f"{endpoints or 'every endpoint'} to be {state}; output so far:\n{self.output()}", seconds)
+
+    def stop(self, number: int = signal.SIGINT, seconds: float = STOP_SECONDS) -> int:
+        """Send a signal, once, and return the exit code."""
+        if self.process.poll() is None:
+            self.process.send_signal(number)
+        return self.process.wait(seconds)
+
+    def kill(self) -> None:
+        """End the process without giving it a chance to clean up."""
+        self.process.kill()
+        self.process.wait()

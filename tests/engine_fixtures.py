@@ -1,0 +1,137 @@
+"""Fixtures of the tests that need the real engine. They fail where it is not there; none of them skips."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+
+import docker
+import pytest
+from docker.errors import DockerException, ImageNotFound
+
+from tests.command import Running, Vhlocal
+from tests.registry import Registry
+from tests.waiting import free_port
+
+BASE_IMAGE = "python:3.11-slim"
+SAMPLES = Path(__file__).parent.parent / "sample_projects"
+
+MakeProject = Callable[[Mapping[str, str]], Path]
+Run = Callable[..., AbstractContextManager[Running]]
+
+
+@pytest.fixture(scope="session")
+def engine() -> Iterator[docker.DockerClient]:
+    """A client of the engine."""
+    try:
+        client = docker.from_env(timeout=120)
+    except DockerException as error:
+        pytest.fail(f"this test needs a container engine, which scripts/setup starts: {error}", pytrace=False)
+    yield client
+    client.close()
+
+
+@pytest.fixture(scope="session")
+def base_image(engine: docker.DockerClient) -> str:
+    """The name of the base image that the samples name."""
+    try:
+        engine.images.get(BASE_IMAGE)
+    except ImageNotFound:
+        pytest.fail(f"this test needs the image {BASE_IMAGE}, which scripts/setup brings", pytrace=False)
+    return BASE_IMAGE
+
+
+@pytest.fixture(scope="session")
+def base_image_with_user(engine: docker.DockerClient, base_image: str) -> Iterator[str]:
+    """The name of an image like the base image whose processes run as the user ``app``, with a home of its own."""
+    name = f"vhlocal-tests/python-user:{os.getpid()}"
+    container = engine.containers.create(base_image, ["useradd", "--create-home", "app"])
+    try:
+        container.start()
+        assert container.wait()["StatusCode"] == 0, container.logs().decode()
+        repository, _, tag = name.partition(":")
+        container.commit(repository=repository, tag=tag, conf={"User": "app", "Cmd": ["python3"]})
+    finally:
+        container.remove(v=True)
+    yield name
+    engine.images.remove(name, force=True)
+
+
+@pytest.fixture(scope="session")
+def registry(engine: docker.DockerClient, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
+    """An image registry on this machine; the images that were pulled from it are taken away at the end."""
+    started = Registry(tmp_path_factory.mktemp("registry"))
+    yield started
+    started.close()
+    for image in engine.images.list(filters={"reference": f"{started.address}/*/*"}):
+        engine.images.remove(image.id, force=True)
+
+
+@pytest.fixture
+def vhlocal(tmp_path: Path) -> Vhlocal:
+    """The command line, with state, cache and runtime directories of its own, and none of the caller's settings."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("VHLOCAL_")}
+    for name in ("STATE_HOME", "CACHE_HOME", "RUNTIME_DIR"):
+        directory = tmp_path / "xdg" / name.lower()
+        directory.mkdir(parents=True, mode=0o700)
+        environment[f"XDG_{name}"] = str(directory)
+    return Vhlocal(environment)
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> MakeProject:
+    """Write a small project, given as texts by path, and return its directory."""
+
+    def make(files: Mapping[str, str]) -> Path:
+        directory = tmp_path / "project"
+        for path, text in files.items():
+            (directory / path).parent.mkdir(parents=True, exist_ok=True)
+            (directory / path).write_text(text)
+        return directory
+
+    return make
+
+
+@pytest.fixture
+def sample(tmp_path: Path) -> Callable[[str], Path]:
+    """Copy one of the sample projects, so that a test may edit it, and return the copy's directory."""
+
+    def copy(name: str) -> Path:
+        return Path(shutil.copytree(SAMPLES / name, tmp_path / name))
+
+    return copy
+
+
+@pytest.fixture
+def running(engine: docker.DockerClient, base_image: str, vhlocal: Vhlocal, tmp_path: Path) -> Run:
+    """Start ``vhlocal up`` on a project, as a context: every endpoint is ready inside, and nothing is left after it.
+
+    ``running(directory, *arguments, ready=True)``; with ``ready=False`` it does not wait for the endpoints.
+    """
+
+    @contextmanager
+    def run(directory: Path, *arguments: str, ready: bool = True) -> Iterator[Running]:
+        started = Running(vhlocal, directory, free_port(), arguments, tmp_path / "up.log")
+        try:
+            if ready:
+                started.wait_for_state("ready")
+            yield started
+            code = started.stop()
+            assert code in {0, 130}, f"vhlocal up ended with {code}:\n{started.output()}"
+            assert containers_of(engine, directory) == [], started.output()
+        finally:
+            if started.process.poll() is None:
+                started.kill()
+            for container in containers_of(engine, directory):
+                engine.containers.get(container).remove(force=True, v=True)
+
+    return run
+
+
+def containers_of(client: docker.DockerClient, directory: Path) -> list[str]:
+    """Return the names of all containers, running or not, that vhlocal made for the project in ``directory``."""
+    found = client.containers.list(all=True, filters={"label": f"vhlocal.directory={directory.resolve()}"})
+    return [str(container.name) for container in found]

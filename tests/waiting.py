@@ -1,0 +1,36 @@
+"""Waiting for something outside of this process, with a deadline and a name for what was waited for."""
+
+from __future__ import annotations
+
+import socket
+import time
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+T = TypeVar("T")
+
+POLL_SECONDS = 0.05
+
+
+def wait_for(look: Callable[[], T], what: str, seconds: float = 60.0) -> T:
+    """Call ``look`` until it returns something true, and return that; AssertionError after ``seconds``."""
+    deadline = time.monotonic() + seconds
+    while not (found := look()):
+        assert time.monotonic() < deadline, f"waited {seconds:g} s in vain for {what}"
+        time.sleep(POLL_SECONDS)
+    return found
+
+
+def free_port() -> int:
+    """Return a TCP port of 127.0.0.1 that nothing listens on just now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def accepts(port: int) -> bool:
+    """Tell whether something listens on this port of 127.0.0.1."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0

@@ -1,0 +1,153 @@
+"""``valohai.yaml``: its endpoints, parsed, validated and linted by the platform's own package (B4, R1, R2, R4, K1)."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import valohai_yaml
+from valohai_yaml.lint import LintResult
+from valohai_yaml.validation import get_validator
+
+from vhlocal.errors import InputError
+from vhlocal.events import Notice
+from vhlocal.model import Place
+from vhlocal.project.endpoints import read_endpoint
+from vhlocal.project.marks import Document, Trouble, raise_troubles, read_document
+from vhlocal.project.schema import did_you_mean, explain
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from vhlocal.model import Endpoint
+    from vhlocal.project.marks import NodePath
+
+CONFIG_FILE = "valohai.yaml"
+
+#: What the platform's parser takes an item for, in its order: of two keys in one item, the first here wins.
+_ITEM_KINDS = ("step", "task", "endpoint", "pipeline", "blueprint", "deployment")
+
+_EXAMPLE = """\
+- endpoint:
+    name: greet
+    image: python:3.11-slim
+    wsgi: app:app"""
+
+
+@dataclass(frozen=True)
+class Config:
+    """The endpoints of one ``valohai.yaml``, in its order, and what is doubtful elsewhere in it."""
+
+    path: Path
+    endpoints: tuple[Endpoint, ...]
+    warnings: tuple[Notice, ...] = ()
+
+
+def load_config(directory: Path) -> Config:
+    """Read ``valohai.yaml`` in ``directory``.
+
+    InputError, with the places of all that is wrong, when it is missing, broken, invalid, or has no endpoint. What is
+    wrong in steps and pipelines is a warning: the platform would reject the file, but no endpoint depends on it.
+    """
+    path = directory / CONFIG_FILE
+    if not path.is_file():
+        raise InputError(
+            f"there is no {CONFIG_FILE} in {directory}",
+            place=Place(path),
+            hint=f"go to a Valohai project, name one with -C DIRECTORY, or write a {CONFIG_FILE} such as:\n{_EXAMPLE}",
+        )
+    document = read_document(path)
+    items = _endpoint_items(document)
+    troubles = [trouble for trouble in document.keys_trouble if _matters(trouble, items)]
+    raise_troubles(troubles)
+    elsewhere = [trouble for trouble in document.keys_trouble if not _matters(trouble, items)]
+    data = [] if document.data is None else document.data
+    found = explain(get_validator().iter_errors(_without(data, elsewhere)), document)
+    raise_troubles([trouble for trouble in found if _matters(trouble, items)])
+    elsewhere += [trouble for trouble in found if not _matters(trouble, items)]
+    warnings = [
+        Notice(f"{trouble.message}; the platform would refuse this file", trouble.place, trouble.hint)
+        for trouble in elsewhere
+    ]
+    warnings += _ignored_keys(document, data)
+    if not items:
+        detail = "\n".join(f"{warning.place}: {warning.text}" for warning in warnings)
+        hint = f"add one, such as:\n{_EXAMPLE}"
+        raise InputError(f"{CONFIG_FILE} has no endpoint", place=Place(path), hint=hint, detail=detail or None)
+    endpoints, lint_warnings = _endpoints(document, items)
+    return Config(path, endpoints, (*warnings, *lint_warnings))
+
+
+def _endpoint_items(document: Document) -> list[int]:
+    """Return the indices of the items that the platform takes for endpoints."""
+    data = document.data if isinstance(document.data, list) else []
+    return [index for index, item in enumerate(data) if _kind(item) == "endpoint"]
+
+
+def _kind(item: Any) -> str | None:
+    return next((kind for kind in _ITEM_KINDS if isinstance(item, dict) and kind in item), None)
+
+
+def _matters(trouble: Trouble, items: list[int]) -> bool:
+    """Tell whether a trouble is about the whole file, or about an item that is an endpoint."""
+    return len(trouble.path) < 2 or trouble.path[0] in items
+
+
+def _without(data: Any, troubles: list[Trouble]) -> Any:
+    """Return the data with each troubled item empty: a schema validator cannot take keys that are no text."""
+    skipped = {trouble.path[0] for trouble in troubles}
+    return [{} if index in skipped else item for index, item in enumerate(data)] if skipped else data
+
+
+def _ignored_keys(document: Document, data: Any) -> list[Notice]:
+    """Return a notice for each key beside an item's kind: the platform drops it without a word."""
+    notices = []
+    for index, item in enumerate(data):
+        kind = _kind(item)
+        for key in item:
+            if key == kind:
+                continue
+            text, hint = f"`{key}` is ignored: it is unknown here", did_you_mean(key, _ITEM_KINDS)
+            if kind is not None and key in _ITEM_KINDS:
+                text = f"this `{key}` is ignored: it stands in the same list item as a `{kind}`"
+                hint = f"begin it with a dash: `- {key}:`"
+            notices.append(Notice(text, document.key_place((index, key)), hint))
+    return notices
+
+
+def _line(place: Place | None) -> str:
+    return str(place.line) if place is not None else "?"
+
+
+def _endpoints(document: Document, items: list[int]) -> tuple[tuple[Endpoint, ...], list[Notice]]:
+    troubles: list[Trouble] = []
+    notices: list[Notice] = []
+    endpoints: dict[str, Endpoint] = {}
+    for index in items:
+        (parsed,) = valohai_yaml.parse([document.data[index]], validate=False).endpoints.values()
+        result = LintResult()
+        parsed.lint(result, {})
+        for message in result.messages:
+            trouble = _lint_trouble(document, (index, "endpoint"), str(message["message"]))
+            if message["type"] == "error":
+                troubles.append(trouble)
+            else:
+                notices.append(Notice(trouble.message, trouble.place, endpoint=parsed.name))
+        endpoint, own = read_endpoint(parsed, document, (index, "endpoint"))
+        troubles += own
+        if (first := endpoints.get(endpoint.name)) is not None:
+            clash = f"two endpoints are named `{endpoint.name}`, the first on line {_line(first.place('name'))}"
+            place = document.place((index, "endpoint", "name"))
+            troubles.append(Trouble(clash, place, hint="give one of them another name"))
+        endpoints.setdefault(endpoint.name, endpoint)
+    raise_troubles(troubles)
+    return tuple(endpoints.values()), notices
+
+
+def _lint_trouble(document: Document, path: NodePath, message: str) -> Trouble:
+    """Find the node of a lint message: the linter gives no location, but quotes the endpoint, then the value."""
+    part = "workspace-volume" if " workspace volume " in message else "shared-volumes"
+    quoted = re.findall(r'"([^"]*)"', message)
+    place = document.find_text((*path, part), quoted[1]) if len(quoted) > 1 else None
+    return Trouble(message, place or document.place((*path, part)), path)

@@ -1,0 +1,83 @@
+"""Which paths of a directory are packaged (B5): those that the platform's own client would take."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import gitignorant
+
+from vhlocal.errors import InputError
+from vhlocal.model import Place
+from vhlocal.project.git import is_repository, run_git
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_LISTINGS = ("-ocz", "-cz --recurse-submodules")
+
+
+def packaged_paths(directory: Path) -> list[str]:
+    """Return the posix paths of the packaged set, sorted; some may be no files, or be gone (B5).
+
+    With ``.git`` in the directory itself, what git tracks or does not ignore, less names beginning with a dot at the
+    top; without, all but dotted names, less what ``.gitignore`` at the top names. ``.vhignore`` at the top counts in
+    both. InputError when git fails, and for a name that is not UTF-8.
+    """
+    paths = _listed_by_git(directory) if is_repository(directory) else _walk(directory)
+    ignored = _Ignored(directory / ".vhignore")
+    kept = sorted(path for path in paths if not ignored.has(path))
+    for path in kept:
+        if not path.isascii() and any("\udc80" <= letter <= "\udcff" for letter in path):
+            name = os.fsencode(path).decode(errors="replace")
+            raise InputError(f"the file name {name} is not UTF-8, and cannot be packaged", hint="rename or ignore it")
+    return kept
+
+
+def _listed_by_git(directory: Path) -> Iterator[str]:
+    # Untracked files of submodules are left out: git cannot list them from outside.
+    listings = _LISTINGS if (directory / ".gitmodules").is_file() else _LISTINGS[:1]
+    names: set[bytes] = set()
+    for listing in listings:
+        names.update(run_git(directory, "ls-files", "--exclude-standard", *listing.split()).split(b"\0"))
+    yield from (os.fsdecode(name) for name in names if name and not name.startswith(b"."))
+
+
+def _walk(directory: Path) -> Iterator[str]:
+    root = str(directory)
+    ignored = _Ignored(directory / ".gitignore")
+    for top, directories, files in os.walk(root):
+        base = "" if top == root else Path(top).relative_to(root).as_posix() + "/"
+        directories[:] = [
+            name for name in directories if not name.startswith(".") and not ignored.has_directory(base + name)
+        ]
+        yield from (base + name for name in files if not name.startswith(".") and not ignored.has(base + name))
+
+
+class _Ignored:
+    """The patterns of one ignore file, and which directories they were found to cover."""
+
+    def __init__(self, file: Path) -> None:
+        self._rules: list[gitignorant.Rule] = []
+        self._directories: dict[str, bool] = {"": False}
+        try:
+            text = file.read_text(encoding="utf-8", errors="replace")
+        except (FileNotFoundError, IsADirectoryError):
+            return
+        except OSError as error:
+            raise InputError(f"the file cannot be read: {error.strerror}", place=Place(file)) from error
+        self._rules = list(gitignorant.parse_gitignore_file(text.splitlines()))
+
+    def has(self, path: str) -> bool:
+        """Tell whether a file's path is ignored, by itself or with a directory above it."""
+        if not self._rules:
+            return False
+        return self.has_directory(path.rpartition("/")[0]) or bool(gitignorant.check_match(self._rules, path))
+
+    def has_directory(self, path: str) -> bool:
+        """Tell whether a directory's path is ignored, by itself or with one above it."""
+        if path not in self._directories:
+            above = self.has_directory(path.rpartition("/")[0])
+            self._directories[path] = above or bool(gitignorant.check_match(self._rules, path, is_dir=True))
+        return self._directories[path]

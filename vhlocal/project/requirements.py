@@ -1,0 +1,114 @@
+"""What an installation of requirements depends on, so that a code edit never causes one (B2)."""
+
+from __future__ import annotations
+
+import hashlib
+import posixpath
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from vhlocal.errors import InputError
+from vhlocal.model import Place
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from vhlocal.model import Package
+
+_COMMENT = re.compile(r"(^|\s+)#.*$")
+_INCLUDE = re.compile(r"(?:-r|-c|--requirement|--constraint)(?:\s+|=|(?<=-[rc]))(?P<path>.+)")
+_EDITABLE = re.compile(r"(?:-e\s*|--editable(?:\s+|=))")
+_FIND_LINKS = re.compile(r"(?:-f\s*|--find-links(?:\s+|=))")
+_URL = re.compile(r"[a-z][a-z0-9+.-]+:", re.IGNORECASE)
+_ARCHIVES = (".whl", ".zip", ".tar.gz", ".tar.bz2", ".tar.xz", ".tgz")
+
+
+@dataclass(frozen=True)
+class RequirementInputs:
+    """A requirements file's closure: ``files`` are (path, content hash) pairs, the file itself first.
+
+    ``local`` tells that a line installs from the project's own tree, so that all of its code is an input.
+    """
+
+    files: tuple[tuple[str, str], ...]
+    local: bool
+    revision: str
+
+    def key(self) -> str:
+        """Return a hash over all that the installation reads: equal keys mean an equal installation."""
+        parts = [part for file in self.files for part in file] + ([self.revision] if self.local else [])
+        return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+
+
+def requirement_inputs(package: Package, name: str) -> RequirementInputs:
+    """Return the closure of the packaged requirements file ``name`` over its ``-r`` and ``-c`` lines (B2).
+
+    InputError, with file and line, for an included file that is not packaged. URLs and ``${VARIABLES}`` are not
+    followed, and markers are not judged: every branch counts.
+    """
+    files: dict[str, str] = {}
+    local = False
+    waiting = [name]
+    while waiting:
+        path = waiting.pop()
+        if path in files:
+            continue
+        content = package.files[path].source.read_bytes()
+        files[path] = hashlib.sha256(content).hexdigest()
+        for number, line in _lines(content.decode("utf-8-sig", errors="replace")):
+            include = _INCLUDE.fullmatch(line)
+            if include is None:
+                local = local or _is_local(line, package)
+            elif not _URL.match(target := include["path"].strip().strip("\"'")) and "${" not in target:
+                waiting.append(_included(package, path, target, number))
+    return RequirementInputs(tuple(files.items()), local, package.revision)
+
+
+def _lines(text: str) -> Iterator[tuple[int, str]]:
+    """Yield logical lines, without comments, each with the number of its first line."""
+    start = 1
+    parts: list[str] = []
+    for number, line in enumerate(text.splitlines(), 1):
+        start = start if parts else number
+        if line.endswith("\\") and not line.lstrip().startswith("#"):
+            parts.append(line[:-1])
+            continue
+        logical = _COMMENT.sub("", "".join([*parts, line])).strip()
+        parts = []
+        if logical:
+            yield start, logical
+    if parts and (logical := _COMMENT.sub("", "".join(parts)).strip()):
+        yield start, logical
+
+
+def _included(package: Package, path: str, target: str, number: int) -> str:
+    place = Place(package.directory / path, number)
+    included = posixpath.normpath(posixpath.join(posixpath.dirname(path), target))
+    if included in package.files:
+        return included
+    if target.startswith("/") or included.startswith("../"):
+        raise InputError(f"`{target}` is outside of the project: it would be missing in the image", place=place)
+    if (package.directory / included).is_file():
+        hint = f"stop ignoring {included}, in .gitignore or .vhignore"
+        raise InputError(f"`{target}` is not packaged: it would be missing in the image", place=place, hint=hint)
+    raise InputError(f"`{target}` does not exist", place=place)
+
+
+def _is_local(line: str, package: Package) -> bool:
+    """Tell whether a requirement line reads the project's own tree: a path, a ``file:`` URL, a folder of wheels."""
+    option = _EDITABLE.match(line) or _FIND_LINKS.match(line)
+    if option is None and line.startswith("-"):
+        return False
+    target = re.split(r"\s*;|\s--", line[option.end() :] if option else line)[0].strip()
+    target = target.partition(" @ ")[2].strip() or target
+    if _URL.match(target):
+        return target.lower().startswith("file:")
+    target = target.partition("[")[0].rstrip("/")
+    below = posixpath.normpath(target) + "/"
+    return (
+        option is not None
+        or target.startswith((".", "/"))
+        or target.lower().endswith(_ARCHIVES)
+        or ("/" in target and any(path.startswith(below) for path in package.files))
+    )

@@ -1,0 +1,82 @@
+"""Serve ``wsgi: TARGET`` with Gunicorn, as ``python serve_wsgi.py TARGET`` in the code's directory (R4, R5, R7).
+
+Gunicorn's own settings stay the user's (``gunicorn.conf.py``, ``GUNICORN_CMD_ARGS``), except for the address.
+"""
+
+import io
+import os
+import sys
+
+import gunicorn.http.wsgi
+import serve_wsgi_prefix
+import serve_wsgi_target
+import serve_wsgi_worker
+from gunicorn.app.wsgiapp import WSGIApplication
+from gunicorn.arbiter import Arbiter
+
+DEFAULT_PORT = "8000"
+
+
+class EndpointApplication(WSGIApplication):
+    """Gunicorn's own application, told where to listen and how to find, recognise and wrap the callable."""
+
+    #: Whether the callable is an ASGI application; known once it is loaded.
+    asgi = False
+
+    def load_default_config(self):
+        super().load_default_config()
+        if "control_socket_disable" in self.cfg.settings:  # Gunicorn 25.1 would leave a socket in the home directory
+            self.cfg.set("control_socket_disable", True)
+
+    def load_config(self):
+        super().load_config()
+        self.cfg.set("bind", "0.0.0.0:" + os.environ.get("VALOHAI_PORT", DEFAULT_PORT))
+        self.cfg.set("worker_class", serve_wsgi_worker.worker_class(self.cfg))
+
+    def load(self):
+        """Return the callable, wrapped; on failure explain it and end as Gunicorn ends a failed boot (exit 3)."""
+        try:
+            application = serve_wsgi_target.load(self.app_uri)
+        except (Exception, SystemExit) as error:
+            if self.cfg.reload and isinstance(error, SyntaxError):  # Gunicorn's --reload waits for the next save
+                raise
+            serve_wsgi_target.explain(self.app_uri, error)
+            raise SystemExit(Arbiter.WORKER_BOOT_ERROR) from None
+        self.asgi = serve_wsgi_target.is_asgi(application)
+        wrap = serve_wsgi_prefix.wrap_asgi if self.asgi else serve_wsgi_prefix.wrap_wsgi
+        return wrap(application, os.environ.get("SCRIPT_NAME", ""))
+
+
+class _OsWithoutScriptName:
+    """``os`` as Gunicorn's request parser sees it.
+
+    Gunicorn reads ``SCRIPT_NAME`` there at each request and answers 500 to a path that does not begin with it, alias
+    paths included (R8). The application still finds the variable in the real ``os.environ`` (P5).
+    """
+
+    def __init__(self):
+        self.environ = {name: value for name, value in os.environ.items() if name != "SCRIPT_NAME"}
+
+    def __getattr__(self, name):
+        return getattr(os, name)
+
+
+def _line_buffered(stream):
+    """Return ``stream`` again, flushed after each line even where it is a pipe (Python 3.6 cannot reconfigure one)."""
+    encoding, errors = stream.encoding, stream.errors
+    return io.TextIOWrapper(stream.detach(), encoding=encoding, errors=errors, line_buffering=True)
+
+
+def main():
+    if len(sys.argv) != 2 or sys.argv[1].startswith("-"):
+        sys.exit("usage: serve_wsgi.py MODULE[:CALLABLE]")
+    sys.stdout = sys.__stdout__ = _line_buffered(sys.stdout)
+    sys.stderr = sys.__stderr__ = _line_buffered(sys.stderr)
+    here = os.path.dirname(os.path.abspath(__file__))
+    sys.path[:] = [os.getcwd()] + [path for path in sys.path if os.path.abspath(path or ".") != here]
+    gunicorn.http.wsgi.os = _OsWithoutScriptName()
+    EndpointApplication("%(prog)s MODULE[:CALLABLE]").run()
+
+
+if __name__ == "__main__":
+    main()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,13 +12,19 @@ if TYPE_CHECKING:
 RawHeader = tuple[bytes, bytes]
 
 #: Connection-specific fields (RFC 9110, section 7.6.1) that end at each hop, besides those that Connection names.
-HOP_BY_HOP = frozenset(
-    {b"connection", b"keep-alive", b"proxy-connection", b"te", b"transfer-encoding", b"upgrade", b"trailer"}
-)
+#: ``Trailer`` is none of them: it announces fields that travel on with the body.
+HOP_BY_HOP = frozenset({b"connection", b"keep-alive", b"proxy-connection", b"te", b"transfer-encoding", b"upgrade"})
+
+#: Fields that a sender cannot have dropped by listing them in ``Connection``: without them the message would mean
+#: something else to the next reader.
+_NEVER_DROPPED = frozenset({b"host", b"content-length", b"content-type", b"authorization", b"cookie", b"set-cookie"})
 
 #: Names that a client must not choose: production's ingress sets them, or a server could take them for its own.
 #: Compared with underscores read as dashes, since WSGI cannot tell the two apart.
-_RESERVED = frozenset({b"x-vh-prefix", b"x-request-id", b"x-real-ip", b"x-scheme", b"script-name", b"path-info"})
+#: ``Proxy`` would become ``HTTP_PROXY``, which many HTTP clients obey.
+_RESERVED = frozenset(
+    {b"x-vh-prefix", b"x-request-id", b"x-real-ip", b"x-scheme", b"script-name", b"path-info", b"proxy"}
+)
 _RESERVED_PREFIX = b"x-forwarded-"
 
 
@@ -31,6 +38,7 @@ class Hop:
     request_id: str
 
 
+@functools.lru_cache(maxsize=1024)
 def is_reserved(name: bytes) -> bool:
     """Tell whether a client's header of this name is dropped, in any case and with ``_`` for ``-`` (P7, K9)."""
     plain = name.lower().replace(b"_", b"-")
@@ -49,17 +57,19 @@ def connection_tokens(headers: Iterable[RawHeader]) -> frozenset[bytes]:
 def end_to_end(headers: Iterable[RawHeader]) -> list[RawHeader]:
     """Return the headers that travel on, in order and as spelled, without the hop's own."""
     kept = list(headers)
-    dropped = HOP_BY_HOP | connection_tokens(kept)
+    dropped = HOP_BY_HOP | (connection_tokens(kept) - _NEVER_DROPPED)
     return [(name, value) for name, value in kept if name.lower() not in dropped]
 
 
-def ingress_headers(hop: Hop, host: bytes, prefix: str) -> list[RawHeader]:
+def ingress_headers(hop: Hop, host: bytes, prefix: str | None) -> list[RawHeader]:
     """Return the headers that every forwarded request gets (P7, K9).
 
-    ``prefix`` is the path of *this* request's route without trailing slash; ``X-VH-Prefix`` carries it with one.
+    ``prefix`` is the path of *this* request's route without trailing slash; ``X-VH-Prefix`` carries it with one. It is
+    None for a request that goes to no endpoint, which gets no ``X-VH-Prefix``.
     """
+    prefixed = [] if prefix is None else [(b"X-VH-Prefix", prefix.encode() + b"/")]
     return [
-        (b"X-VH-Prefix", prefix.encode() + b"/"),
+        *prefixed,
         (b"X-Request-ID", hop.request_id.encode()),
         (b"X-Real-IP", hop.client.encode()),
         (b"X-Forwarded-For", hop.client.encode()),

@@ -1,0 +1,198 @@
+"""A gateway on a real port between raw clients and servers that follow a script."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, field
+
+from vhlocal.gateway.server import (
+    Failure,
+    Gateway,
+    GatewayOptions,
+    LimitPassed,
+    Page,
+    RequestRecord,
+    Route,
+    RouteTable,
+    Upstream,
+)
+
+PREFIX = "/acme/digits/local/20261124.0/predict"
+ALIAS = "/acme/digits/local/dev/predict"
+PATH = PREFIX.encode()
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+
+Script = Callable[["Peer"], Awaitable[None]]
+
+
+class Peer:
+    """One raw connection, on either side of the gateway."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.reader = reader
+        self.writer = writer
+
+    async def send(self, data: bytes) -> None:
+        self.writer.write(data)
+        await self.writer.drain()
+
+    async def head(self) -> bytes:
+        return await self.reader.readuntil(b"\r\n\r\n")
+
+    async def exactly(self, size: int) -> bytes:
+        return await self.reader.readexactly(size)
+
+    async def until(self, mark: bytes) -> bytes:
+        return await self.reader.readuntil(mark)
+
+    async def rest(self) -> bytes:
+        """Everything until the other side closes."""
+        return await self.reader.read()
+
+    async def answer(self) -> tuple[int, dict[str, str], bytes]:
+        """One whole answer of known length, or chunked: status, headers by lower-case name, body."""
+        lines = (await self.head()).decode("latin-1").split("\r\n")
+        headers = dict(line.lower().split(": ", 1) for line in lines[1:] if line)
+        status = int(lines[0].split()[1])
+        body = b""
+        if headers.get("transfer-encoding") == "chunked":
+            while size := int((await self.until(b"\r\n")).strip(), 16):
+                body += await self.exactly(size)
+                await self.exactly(2)
+            await self.exactly(2)
+        elif status >= 200:
+            body = await self.exactly(int(headers.get("content-length", "0")))
+        return status, headers, body
+
+    def reset(self) -> None:
+        """Hang up so that the other side sees a reset."""
+        sock = self.writer.get_extra_info("socket")
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+        self.writer.transport.abort()
+
+    async def close(self) -> None:
+        self.writer.close()
+        with contextlib.suppress(OSError):
+            await self.writer.wait_closed()
+
+
+@dataclass
+class Stage:
+    """A running gateway and everything that it has told."""
+
+    gateway: Gateway
+    table: RouteTable
+    port: int
+    upstream: Upstream
+    records: list[RequestRecord] = field(default_factory=list)
+    limits: list[LimitPassed] = field(default_factory=list)
+    failures: list[Failure] = field(default_factory=list)
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @contextlib.asynccontextmanager
+    async def client(self) -> AsyncIterator[Peer]:
+        peer = Peer(*await asyncio.open_connection("127.0.0.1", self.port, limit=2**20))
+        try:
+            yield peer
+        finally:
+            await peer.close()
+
+    async def ask(self, raw: bytes) -> bytes:
+        """Send ``raw`` on a connection of its own; all that comes until the gateway closes it."""
+        async with self.client() as client:
+            await client.send(raw)
+            return await client.rest()
+
+    async def wait_for_records(self, count: int) -> list[RequestRecord]:
+        while len(self.records) < count:
+            self.changed.clear()
+            await self.changed.wait()
+        return self.records
+
+
+@contextlib.asynccontextmanager
+async def server(script: Script) -> AsyncIterator[Upstream]:
+    """A server that runs ``script`` for each connection."""
+    running: set[asyncio.Task[None]] = set()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        running.add(task)
+        peer = Peer(reader, writer)
+        try:
+            with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):
+                await script(peer)
+        finally:
+            running.discard(task)
+            writer.close()
+
+    listening = await asyncio.start_server(serve, "127.0.0.1", 0, limit=2**20)
+    try:
+        yield Upstream(*listening.sockets[0].getsockname()[:2])
+    finally:
+        listening.close()
+        for task in tuple(running):
+            task.cancel()
+        if running:
+            await asyncio.wait(running)
+        await asyncio.sleep(0)
+
+
+@contextlib.asynccontextmanager
+async def stage(script: Script, control: Script | None = None, **options: object) -> AsyncIterator[Stage]:
+    """A gateway in front of one endpoint (by ``PREFIX`` and ``ALIAS``) and of a control plane."""
+    async with server(script) as upstream, server(control or answering(b"control")) as plane:
+        table = RouteTable()
+        table.publish(Route(prefix, "predict", upstream, revision="r1") for prefix in (PREFIX, ALIAS))
+        sock = socket.create_server(("127.0.0.1", 0))
+        port = sock.getsockname()[1]
+        records: list[RequestRecord] = []
+        limits: list[LimitPassed] = []
+        failures: list[Failure] = []
+        changed = asyncio.Event()
+
+        def pages(failure: Failure) -> Page:
+            failures.append(failure)
+            return Page(failure.reason.encode(), "text/plain", (("X-Page", failure.kind.value),))
+
+        def on_request(record: RequestRecord) -> None:
+            records.append(record)
+            changed.set()
+
+        settings = GatewayOptions(control=plane, **{"tick_seconds": 0.02, **options})
+        gateway = Gateway(table, settings, pages, on_request, limits.append)
+        await gateway.start(sock)
+        try:
+            yield Stage(gateway, table, port, upstream, records, limits, failures, changed)
+        finally:
+            await gateway.close(grace=0)
+
+
+def answering(body: bytes) -> Script:
+    """A server that answers every request without a body alike, on one connection."""
+
+    async def script(peer: Peer) -> None:
+        while True:
+            await peer.head()
+            await peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body))
+
+    return script
+
+
+async def echo_head(peer: Peer) -> None:
+    """A server that answers every request with that request's head."""
+    while True:
+        head = await peer.head()
+        await peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(head), head))
+
+
+def get(path: bytes, *headers: bytes, version: bytes = b"1.1", method: bytes = b"GET") -> bytes:
+    lines = [b"%b %b HTTP/%b" % (method, path, version), b"Host: localhost", *headers, b"", b""]
+    return b"\r\n".join(lines)
+
+
+CLOSE = b"Connection: close"

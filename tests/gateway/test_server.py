@@ -1,0 +1,304 @@
+"""The gateway as a whole, between real sockets."""
+
+import asyncio
+import contextlib
+import dataclasses
+
+from tests.gateway.harness import ALIAS, CLOSE, OK, PATH, PREFIX, Peer, answering, echo_head, get, server, stage
+from vhlocal.gateway.server import FailureKind, Route, Upstream
+
+
+def fields(head: bytes) -> dict[str, str]:
+    return dict(line.split(": ", 1) for line in head.decode("latin-1").split("\r\n")[1:] if line)
+
+
+def test_an_endpoint_gets_its_request_with_the_headers_of_the_ingress(run):
+    """P1, P3, P4, P7, K9: whole path, Host kept, one X-VH-Prefix per route, the ingress' headers, no spoofs."""
+
+    async def main():
+        async with stage(echo_head) as at, at.client() as client:
+            spoofs = (b"X-VH-Prefix: /evil/", b"x_forwarded_for: 6.6.6.6", b"SCRIPT_NAME: /x", b"X-Custom: Kept")
+            for prefix in (PREFIX, ALIAS):
+                await client.send(get(prefix.encode() + b"/a//b;c?d=%2F", *spoofs))
+                status, headers, head = await client.answer()
+                assert (status, headers["x-vhlocal-revision"]) == (200, "r1")
+                assert head.startswith(b"GET " + prefix.encode() + b"/a//b;c?d=%2F HTTP/1.1\r\n")
+                got = fields(head)
+                request_id = got.pop("X-Request-ID")
+                assert got == {
+                    "Host": "localhost",
+                    "X-Custom": "Kept",
+                    "X-VH-Prefix": prefix + "/",
+                    "X-Real-IP": "127.0.0.1",
+                    "X-Forwarded-For": "127.0.0.1",
+                    "X-Forwarded-Host": "localhost",
+                    "X-Forwarded-Port": str(at.port),
+                    "X-Forwarded-Proto": "http",
+                    "X-Forwarded-Scheme": "http",
+                    "X-Scheme": "http",
+                }
+                assert at.records[-1].id == request_id
+            record = at.records[-1]
+            assert (record.endpoint, record.prefix, record.method, record.status) == ("predict", ALIAS, "GET", 200)
+            assert record.bytes_out == len(head)
+            assert record.target == ALIAS + "/a//b;c?d=%2F"
+
+    run(main)
+
+
+def test_what_is_no_endpoint_goes_to_the_control_plane(run):
+    async def main():
+        async with stage(answering(b"endpoint"), control=echo_head) as at, at.client() as client:
+            for path in (b"/", b"/api/status", b"/api/a/b/c/d/e", b"/favicon.ico", b"/a//c/d/e/f"):
+                await client.send(get(path))
+                _, headers, head = await client.answer()
+                assert head.startswith(b"GET " + path + b" ")
+                assert b"X-VH-Prefix" not in head
+                assert "x-vhlocal-revision" not in headers
+            await client.send(get(PATH))
+            assert (await client.answer())[2] == b"endpoint"
+
+    run(main)
+
+
+def test_an_unknown_prefix_is_404_and_an_endpoint_without_server_503(run):
+    async def main():
+        async with stage(echo_head) as at, at.client() as client:
+            await client.send(get(b"/o/p/d/v/none/x", b"Accept: text/html"))
+            status, headers, body = await client.answer()
+            assert (status, headers["x-page"]) == (404, "unknown")
+            failure = at.failures[-1]
+            assert failure.kind is FailureKind.UNKNOWN
+            assert (failure.prefix, failure.endpoint, failure.accept) == ("/o/p/d/v/none", None, "text/html")
+            assert (failure.method, failure.target) == ("GET", "/o/p/d/v/none/x")
+            assert body == failure.reason.encode()
+            at.table.publish([Route(PREFIX, "predict", None)])
+            await client.send(get(PATH))
+            status, headers, _ = await client.answer()
+            assert (status, headers["x-page"], headers["retry-after"]) == (503, "unavailable", "1")
+            assert at.failures[-1].endpoint == "predict"
+            await client.send(get(PATH, CLOSE, method=b"HEAD"))
+            assert (await client.rest()).endswith(b"\r\n\r\n")
+
+    run(main)
+
+
+def test_requests_wait_while_their_route_holds_and_go_to_the_new_server(run):
+    async def main():
+        old, fresh = answering(b"old"), answering(b"new")
+        async with stage(old) as at, server(fresh) as new, at.client() as one, at.client() as two:
+            at.table.publish([Route(PREFIX, "predict", at.upstream, holding=True)])
+            await one.send(get(PATH))
+            await two.send(get(PATH, b"Content-Length: 0", method=b"POST"))
+            await one.send(get(b"/o/p/d/v/e"))
+            async with at.client() as other:
+                await other.send(get(b"/"))
+                assert (await other.answer())[2] == b"control"
+            at.table.publish([Route(PREFIX, "predict", new, revision="r2")])
+            for client in (one, two):
+                status, headers, body = await client.answer()
+                assert (status, headers["x-vhlocal-revision"], body) == (200, "r2", b"new")
+
+    run(main)
+
+
+def test_a_publish_from_another_thread_lets_held_requests_go(run):
+    async def main():
+        async with stage(answering(b"ok")) as at, at.client() as client:
+            at.table.publish([Route(PREFIX, "predict", at.upstream, holding=True)])
+            await client.send(get(PATH))
+            await asyncio.to_thread(at.table.publish, [Route(PREFIX, "predict", at.upstream)])
+            assert (await client.answer())[2] == b"ok"
+
+    run(main)
+
+
+def test_holding_is_bounded_in_number_and_in_time(run):
+    async def main():
+        async with stage(echo_head, hold_limit=1, hold_seconds=0.2) as at:
+            at.table.publish([Route(PREFIX, "predict", at.upstream, holding=True)])
+            async with at.client() as one, at.client() as two:
+                await one.send(get(PATH))
+                await two.send(get(PATH))
+                answers = [await one.answer(), await two.answer()]
+            assert {(status, headers["x-page"]) for status, headers, _ in answers} == {
+                (503, "held-too-long"),
+                (503, "hold-full"),
+            }
+
+    run(main)
+
+
+def test_a_connection_refused_is_502(run):
+    async def main():
+        async with server(echo_head) as gone:
+            pass
+        async with stage(echo_head) as at, at.client() as client:
+            at.table.publish([Route(PREFIX, "predict", gone)])
+            await client.send(get(PATH))
+            status, headers, _ = await client.answer()
+            assert (status, headers["x-page"]) == (502, "refused")
+            assert f"127.0.0.1:{gone.port}" in at.failures[0].reason
+
+    run(main)
+
+
+def test_a_server_that_hangs_up_before_its_head_is_502(run):
+    async def hang_up(peer):
+        await peer.head()
+
+    async def half_a_head(peer):
+        await peer.head()
+        await peer.send(b"HTTP/1.1 200 OK\r\nContent-")
+
+    async def nonsense(peer):
+        await peer.head()
+        await peer.send(b"SSH-2.0-OpenSSH\r\n\r\n")
+
+    async def twice_a_length(peer):
+        await peer.head()
+        await peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab")
+
+    async def reset(peer):
+        await peer.head()
+        peer.reset()
+
+    async def main():
+        for script in (hang_up, half_a_head, nonsense, twice_a_length, reset):
+            async with stage(script) as at, at.client() as client:
+                await client.send(get(PATH))
+                status, headers, _ = await client.answer()
+                assert (status, headers["x-page"]) == (502, "reset"), script
+                assert at.gateway.in_flight(at.upstream) == 0
+
+    run(main)
+
+
+def test_a_server_that_does_not_accept_in_time_is_504(run):
+    async def main():
+        async with stage(echo_head, connect_seconds=0.1) as at, at.client() as client:
+            # TEST-NET-1 (RFC 5737) is routed nowhere; where the network says so at once, that is a refusal.
+            at.table.publish([Route(PREFIX, "predict", Upstream("192.0.2.1", 9))])
+            await client.send(get(PATH))
+            assert (await client.answer())[0] in (502, 504)
+
+    run(main)
+
+
+def test_an_answer_that_breaks_off_looks_broken(run):
+    """Never a short body that looks whole: no final chunk, a length not reached, a reset for HTTP/1.0."""
+
+    async def short_length(peer):
+        await peer.head()
+        await peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nshort")
+
+    async def short_chunks(peer):
+        await peer.head()
+        await peer.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nshort\r\n")
+
+    async def bad_chunks(peer):
+        await peer.head()
+        await peer.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nshort\r\nxyz\r\n")
+        await peer.rest()
+
+    async def reset_unframed(peer):
+        await peer.head()
+        await peer.send(b"HTTP/1.1 200 OK\r\n\r\nshort")
+        await resets.wait()
+        peer.reset()
+
+    resets = asyncio.Event()
+
+    async def main():
+        resets.clear()
+        async with stage(short_length) as at:
+            assert (await at.ask(get(PATH))).endswith(b"\r\n\r\nshort")
+            assert not (await at.wait_for_records(1))[0].whole
+        for script in (short_chunks, bad_chunks):
+            async with stage(script) as at:
+                head, _, body = (await at.ask(get(PATH))).partition(b"\r\n\r\n")
+                assert b"Transfer-Encoding: chunked" in head
+                assert body in (b"5\r\nshort\r\n", b"")
+        async with stage(reset_unframed) as at, at.client() as client:
+            await client.send(get(PATH))
+            assert await client.until(b"short")
+            resets.set()
+            assert not (await client.rest()).endswith(b"0\r\n\r\n")
+        async with stage(short_chunks) as at:
+            try:
+                got = await at.ask(get(PATH, version=b"1.0"))
+            except ConnectionResetError:
+                got = None
+            assert got is None
+
+    run(main)
+
+
+def test_closing_waits_for_what_is_in_flight(run):
+    async def main():
+        answer = asyncio.Event()
+        asked = asyncio.Event()
+
+        async def slow(peer: Peer):
+            await peer.head()
+            asked.set()
+            await answer.wait()
+            await peer.send(OK)
+
+        async with stage(slow) as at, at.client() as client, at.client() as idle:
+            await client.send(get(PATH))
+            await asked.wait()
+            assert at.gateway.in_flight(at.upstream) == 1
+            closing = asyncio.gather(at.gateway.close(grace=30))
+            assert await idle.rest() == b""
+            answer.set()
+            status, headers, body = await client.answer()
+            assert (status, headers["connection"], body) == (200, "close", b"ok")
+            await closing
+            assert at.gateway.connections() == 0
+
+    run(main)
+
+
+def test_closing_cuts_what_does_not_finish(run):
+    async def main():
+        asked = asyncio.Event()
+
+        async def silent(peer: Peer):
+            await peer.head()
+            asked.set()
+            await peer.rest()
+
+        async with stage(silent) as at, at.client() as client:
+            await client.send(get(PATH))
+            await asked.wait()
+            await at.gateway.close(grace=0)
+            with contextlib.suppress(ConnectionResetError):
+                assert await client.rest() == b""
+            assert (await at.wait_for_records(1))[0].status == 499
+
+    run(main)
+
+
+def test_a_request_in_flight_ends_where_it_began_while_routes_change(run):
+    async def main():
+        asked, answer = asyncio.Event(), asyncio.Event()
+
+        async def slow(peer: Peer):
+            await peer.head()
+            asked.set()
+            await answer.wait()
+            await peer.send(OK)
+
+        async with stage(slow) as at, server(answering(b"new")) as new, at.client() as one, at.client() as two:
+            await one.send(get(PATH))
+            await asked.wait()
+            route = at.table.lookup(PREFIX)
+            assert route is not None
+            at.table.publish([dataclasses.replace(route, upstream=new)])
+            await two.send(get(PATH))
+            assert (await two.answer())[2] == b"new"
+            answer.set()
+            assert (await one.answer())[2] == b"ok"
+
+    run(main)

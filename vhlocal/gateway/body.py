@@ -1,0 +1,170 @@
+"""Where a message's body ends, and what it carries. Pure: bytes in, bytes out.
+
+httptools parses every head; the bodies are framed here, because its parser does not tell where in the data a message
+ended, and because a body of known length needs no parsing at all.
+"""
+
+from __future__ import annotations
+
+import enum
+import re
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from vhlocal.contract.headers import RawHeader
+
+#: A chunk's size line, and all trailer lines together, in bytes.
+_LINE_LIMIT = 4096
+_TRAILER_LIMIT = 16 * 1024
+
+_CHUNK_SIZE = re.compile(rb"([0-9A-Fa-f]{1,16})[ \t]*(?:;[^\x00-\x08\x0a-\x1f\x7f]*)?")
+_FIELD_LINE = re.compile(rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[ \t]*([^\x00-\x08\x0a-\x1f\x7f]*)")
+
+
+class Framing(enum.Enum):
+    """How a message's body is delimited (RFC 9112, section 6)."""
+
+    NONE = enum.auto()
+    LENGTH = enum.auto()
+    CHUNKED = enum.auto()
+    CLOSE = enum.auto()
+
+
+class BodyError(Exception):
+    """The body's framing is malformed: nothing after it can be trusted."""
+
+
+class BodyReader(Protocol):
+    """Cuts one body out of a byte stream. ``trailers`` is complete once ``done``."""
+
+    done: bool
+    trailers: list[RawHeader]
+
+    def feed(self, data: bytes) -> tuple[bytes, bytes]:
+        """Return the payload in ``data`` and what follows the body's end. Raises ``BodyError``."""
+        ...
+
+
+def body_reader(framing: Framing, length: int) -> BodyReader:
+    """Return the reader of a body of this framing; ``length`` counts for ``LENGTH`` only."""
+    if framing is Framing.CHUNKED:
+        return ChunkedReader()
+    if framing is Framing.CLOSE:
+        return CloseReader()
+    return LengthReader(length if framing is Framing.LENGTH else 0)
+
+
+class LengthReader:
+    """A body of a known number of bytes."""
+
+    __slots__ = ("_remaining", "done", "trailers")
+
+    def __init__(self, length: int) -> None:
+        self._remaining = length
+        self.done = length == 0
+        self.trailers: list[RawHeader] = []
+
+    def feed(self, data: bytes) -> tuple[bytes, bytes]:
+        """See ``BodyReader``. Data that lies wholly in the body is handed on uncopied."""
+        if len(data) < self._remaining:
+            self._remaining -= len(data)
+            return data, b""
+        cut = self._remaining
+        self._remaining = 0
+        self.done = True
+        return data[:cut], data[cut:]
+
+
+class CloseReader:
+    """A body that ends with the connection: never ``done`` by itself."""
+
+    __slots__ = ("done", "trailers")
+
+    def __init__(self) -> None:
+        self.done = False
+        self.trailers: list[RawHeader] = []
+
+    def feed(self, data: bytes) -> tuple[bytes, bytes]:
+        """See ``BodyReader``."""
+        return data, b""
+
+
+class ChunkedReader:
+    """A chunked body (RFC 9112, section 7.1), read strictly: CRLF only, hexadecimal sizes only, bounded lines."""
+
+    __slots__ = ("_chunk_ended", "_in_trailers", "_pending", "_remaining", "_trailer_bytes", "done", "trailers")
+
+    def __init__(self) -> None:
+        self._pending = b""
+        self._remaining = 0
+        self._chunk_ended = False
+        self._in_trailers = False
+        self._trailer_bytes = 0
+        self.done = False
+        self.trailers: list[RawHeader] = []
+
+    def feed(self, data: bytes) -> tuple[bytes, bytes]:
+        """See ``BodyReader``."""
+        data = self._pending + data if self._pending else data
+        payload: list[bytes] = []
+        at = 0
+        while not self.done:
+            if self._remaining:
+                piece = data[at : at + self._remaining]
+                if not piece:
+                    break
+                payload.append(piece)
+                at += len(piece)
+                self._remaining -= len(piece)
+                self._chunk_ended = not self._remaining
+                continue
+            end = self._line_end(data, at)
+            if end < 0:
+                break
+            self._take_line(data[at:end])
+            at = end + 2
+        self._pending = b"" if self.done else data[at:]
+        return b"".join(payload), data[at:] if self.done else b""
+
+    def _line_end(self, data: bytes, at: int) -> int:
+        if self._chunk_ended:
+            mark = data[at : at + 2]
+            if not b"\r\n".startswith(mark):
+                raise BodyError("a chunk is longer than its size")
+            return at if mark == b"\r\n" else -1
+        end = data.find(b"\r\n", at)
+        line = data[at:] if end < 0 else data[at:end]
+        if len(line) > _LINE_LIMIT:
+            raise BodyError("a chunk's size or a trailer is too long")
+        if b"\n" in line:
+            raise BodyError("a line in the chunked body ends in a bare line feed")
+        return end
+
+    def _take_line(self, line: bytes) -> None:
+        if self._chunk_ended:
+            self._chunk_ended = False
+        elif not self._in_trailers:
+            match = _CHUNK_SIZE.fullmatch(line)
+            if match is None:
+                raise BodyError("a chunk's size is malformed")
+            self._remaining = int(match[1], 16)
+            self._in_trailers = not self._remaining
+        elif not line:
+            self.done = True
+        else:
+            match = _FIELD_LINE.fullmatch(line)
+            self._trailer_bytes += len(line)
+            if match is None or self._trailer_bytes > _TRAILER_LIMIT:
+                raise BodyError("the trailers are malformed or too long")
+            self.trailers.append((match[1], match[2].rstrip(b" \t")))
+
+
+def chunk(payload: bytes) -> bytes:
+    """Return ``payload``, which is not empty, as one chunk."""
+    return b"%x\r\n%b\r\n" % (len(payload), payload)
+
+
+def last_chunk(trailers: list[RawHeader]) -> bytes:
+    """Return the end of a chunked body."""
+    lines = b"".join([b"%b: %b\r\n" % trailer for trailer in trailers])
+    return b"0\r\n" + lines + b"\r\n"

@@ -1,0 +1,296 @@
+"""A client's connection: cuts requests out of its bytes, one in flight at a time, answers in order."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import select
+import socket
+import struct
+from typing import TYPE_CHECKING, cast
+
+from vhlocal.contract.headers import Hop
+from vhlocal.gateway.body import BodyError, BodyReader, Framing, body_reader
+from vhlocal.gateway.exchange import Exchange
+from vhlocal.gateway.head import HeadError, has_bare_line_feed, parse_request
+from vhlocal.gateway.report import Failure, FailureKind, RequestRecord, failure_response
+
+if TYPE_CHECKING:
+    from vhlocal.gateway.hub import Hub
+
+_HEAD_END = b"\r\n\r\n"
+
+#: Read ahead of what is being handled, in bytes; more waits in the client's own socket.
+_READ_AHEAD = 64 * 1024
+
+_RESET_ON_CLOSE = struct.pack("ii", 1, 0)
+
+
+class ClientConnection(asyncio.Protocol):
+    """One client. What it pipelines waits in a bounded buffer, and behind that in its own socket."""
+
+    def __init__(self, hub: Hub) -> None:
+        self._hub = hub
+        self._buffer = b""
+        self._searched = 0
+        self._exchange: Exchange | None = None
+        self._body: BodyReader | None = None
+        self._advancing = False
+        self._reading_paused = False
+        self._ended = False
+        self._lingering = False
+        self._retired = False
+        self.slow = False
+        self._deadline = 0.0
+        self._heard = 0.0
+        self._transport: asyncio.Transport
+        self._address = ""
+
+    # What the event loop calls.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+        if self._hub.closing or len(self._hub.watched) >= self._hub.options.connections:
+            self._transport.abort()
+            return
+        self._hub.watched.add(self)
+        self._address = transport.get_extra_info("peername")[0]
+        self._deadline = self._hub.loop.time() + self._hub.options.client_idle_seconds
+
+    def data_received(self, data: bytes) -> None:
+        if self._lingering:
+            return
+        self._heard = self._hub.loop.time()
+        if not self._buffer and self._exchange is None:
+            self._deadline = self._heard + self._hub.options.head_seconds
+        self._buffer = self._buffer + data if self._buffer else data
+        self._advance()
+
+    def eof_received(self) -> bool:
+        exchange = self._exchange
+        if self._lingering or exchange is None:
+            return False
+        if self._body is not None:
+            # The request can never become whole.
+            return False
+        self._ended = True
+        exchange.probe_client()
+        return not self._gone()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._hub.watched.discard(self)
+        exchange, self._exchange = self._exchange, None
+        self._buffer = b""
+        if exchange is not None:
+            exchange.client_gone()
+
+    def pause_writing(self) -> None:
+        self.slow = True
+        if self._exchange is not None:
+            self._exchange.client_slow()
+
+    def resume_writing(self) -> None:
+        self.slow = False
+        if self._exchange is not None:
+            self._exchange.client_ready()
+        self._advance()
+
+    # What an exchange calls.
+
+    def write(self, data: bytes) -> None:
+        """See ``exchange.Client``."""
+        self._transport.write(data)
+
+    def take_body(self) -> None:
+        """See ``exchange.Client``."""
+        self._heard = self._hub.loop.time()
+        self._advance()
+
+    def finished(self, *, close: bool) -> None:
+        """See ``exchange.Client``."""
+        unread = self._body is not None or self._buffer
+        self._exchange = None
+        self._body = None
+        if close or self._retired:
+            self._end(linger=bool(unread))
+            return
+        self._deadline = self._hub.loop.time() + self._hub.options.client_idle_seconds
+        self._advance()
+
+    def broken(self, *, reset: bool) -> None:
+        """See ``exchange.Client``."""
+        self._exchange = None
+        if reset:
+            self._transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
+            self._transport.abort()
+        else:
+            self._transport.close()
+
+    def detach(self) -> tuple[asyncio.Transport, bytes]:
+        """See ``exchange.Client``."""
+        self._hub.watched.discard(self)
+        self._exchange = None
+        early, self._buffer = self._buffer, b""
+        return self._transport, early
+
+    # What the gateway calls.
+
+    @property
+    def busy(self) -> bool:
+        """See ``hub.Watched``."""
+        return self._exchange is not None
+
+    def tick(self, now: float) -> None:
+        """See ``hub.Watched``."""
+        exchange = self._exchange
+        if self._lingering:
+            if now > self._deadline:
+                self.cut()
+        elif exchange is None:
+            if now > self._deadline:
+                self._time_out()
+        elif self._ended and self._gone():
+            self.cut()
+        elif self._body is not None and exchange.wants_body and now - self._heard > self._hub.options.body_seconds:
+            exchange.client_stalled()
+        else:
+            exchange.tick(now)
+
+    def cut(self) -> None:
+        """See ``hub.Watched``."""
+        self._transport.abort()
+
+    def retire(self) -> None:
+        """See ``hub.Watched``."""
+        self._retired = True
+        if self._exchange is None and not self._lingering:
+            self._transport.close()
+
+    # Requests out of bytes.
+
+    def _advance(self) -> None:
+        """Do all that can be done with what is there. An exchange may end within, hence no recursion."""
+        if self._advancing:
+            return
+        self._advancing = True
+        try:
+            while not self._transport.is_closing() and not self._lingering and self._step():
+                pass
+        finally:
+            self._advancing = False
+        if not self._transport.is_closing():
+            self._regulate()
+
+    def _step(self) -> bool:
+        """Begin one request or send one part of a body on; False when neither is possible now."""
+        if self._exchange is None:
+            return not self.slow and self._begin()
+        if self._body is None or not self._buffer or not self._exchange.wants_body:
+            return False
+        exchange, body = self._exchange, self._body
+        try:
+            payload, self._buffer = body.feed(self._buffer)
+        except BodyError as error:
+            if exchange.head_sent:
+                self.cut()
+            else:
+                exchange.fail(FailureKind.BAD_REQUEST, 400, str(error))
+            return False
+        if payload:
+            exchange.send_body(payload)
+        if body.done and self._exchange is exchange:
+            self._body = None
+            exchange.end_body(body.trailers)
+        return True
+
+    def _begin(self) -> bool:
+        while self._buffer.startswith(b"\r\n"):
+            # RFC 9112, section 2.2: some clients end their bodies with an empty line too many.
+            self._buffer = self._buffer[2:]
+        if not self._buffer and self._ended:
+            self._transport.close()
+        if not self._buffer:
+            return False
+        limit = self._hub.options.head_bytes
+        end = self._buffer.find(_HEAD_END, max(0, self._searched - 3), limit + len(_HEAD_END))
+        if end < 0:
+            self._wait_for_head(limit)
+            return False
+        end += len(_HEAD_END)
+        raw, self._buffer = self._buffer[:end], self._buffer[end:]
+        self._searched = 0
+        try:
+            request = parse_request(raw)
+            if len(request.target) > self._hub.options.target_bytes:
+                raise HeadError(414, "the request target is too long")
+        except HeadError as error:
+            self._refuse(error.status, str(error))
+            return False
+        if request.framing is not Framing.NONE:
+            self._body = body_reader(request.framing, request.length)
+        hop = Hop(self._address, "http", self._hub.port, _request_id())
+        self._exchange = Exchange(self._hub, self, request, hop)
+        self._exchange.start()
+        return True
+
+    def _wait_for_head(self, limit: int) -> None:
+        if len(self._buffer) > limit:
+            line_end = self._buffer.find(b"\r\n", 0, self._hub.options.target_bytes)
+            status, part = (431, "head") if line_end >= 0 else (414, "target")
+            self._refuse(status, f"the request's {part} is too long")
+        elif has_bare_line_feed(self._buffer):
+            self._refuse(400, "a line of the head ends in a bare line feed")
+        elif self._ended:
+            self._transport.close()
+        self._searched = len(self._buffer)
+
+    def _refuse(self, status: int, reason: str) -> None:
+        """Answer what is no request, and end: where one request is in doubt, so is all that follows."""
+        request_id = _request_id()
+        failure = Failure(FailureKind.BAD_REQUEST, status, "", None, "", "", "", reason, request_id)
+        page = self._hub.pages(failure)
+        self.write(failure_response(failure, page, close=True))
+        self._hub.on_request(
+            RequestRecord(request_id, None, "", "", "", status, 0, len(page.body), None, 0.0, "", whole=True)
+        )
+        self._end(linger=True)
+
+    def _time_out(self) -> None:
+        if self._buffer:
+            self._refuse(408, "the request's head did not come in time")
+        else:
+            self._transport.close()
+
+    def _end(self, *, linger: bool) -> None:
+        """Close; reading on for a while where the client still sends, else it would see a reset, not the answer."""
+        self._buffer = b""
+        self._body = None
+        if not linger or self._ended or not self._transport.can_write_eof():
+            self._transport.close()
+            return
+        self._lingering = True
+        self._deadline = self._hub.loop.time() + self._hub.options.linger_seconds
+        self._transport.write_eof()
+        self._regulate()
+
+    def _regulate(self) -> None:
+        """Read as long as there is room: that alone tells that the client has gone."""
+        full = len(self._buffer) >= _READ_AHEAD and not self._lingering
+        if full != self._reading_paused and not self._ended:
+            self._reading_paused = full
+            if full:
+                self._transport.pause_reading()
+            else:
+                self._transport.resume_reading()
+
+    def _gone(self) -> bool:
+        """Whether a client that has ended its sending side refuses to receive as well."""
+        if not hasattr(select, "poll"):
+            return False
+        poll = select.poll()
+        poll.register(self._transport.get_extra_info("socket").fileno(), 0)
+        return any(event & (select.POLLERR | select.POLLHUP) for _, event in poll.poll(0))
+
+
+def _request_id() -> str:
+    return f"{random.getrandbits(128):032x}"

@@ -1,0 +1,427 @@
+"""One request on its way: from the route, through the hold, to a server, and back to the client."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from vhlocal.contract import paths
+from vhlocal.gateway.body import Framing, chunk, last_chunk
+from vhlocal.gateway.head import (
+    RequestHead,
+    ResponseHead,
+    client_head,
+    request_trailers,
+    response_trailers,
+    upstream_head,
+)
+from vhlocal.gateway.report import (
+    CLIENT_GONE,
+    Failure,
+    FailureKind,
+    LimitPassed,
+    RequestRecord,
+    failure_response,
+)
+from vhlocal.gateway.tunnel import Tunnel
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from vhlocal.contract.headers import Hop, RawHeader
+    from vhlocal.gateway.hub import Hub
+    from vhlocal.gateway.table import Route, Upstream
+    from vhlocal.gateway.upstream import UpstreamConnection
+
+_CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+
+class Client(Protocol):
+    """What a request needs of the connection that it came on."""
+
+    @property
+    def slow(self) -> bool:
+        """Whether the client does not take more of the answer for now."""
+        ...
+
+    def write(self, data: bytes) -> None:
+        """Send a part of the answer."""
+
+    def take_body(self) -> None:
+        """The request's body is wanted (again)."""
+
+    def finished(self, *, close: bool) -> None:
+        """The answer is whole; ``close`` when the connection ends with it."""
+
+    def broken(self, *, reset: bool) -> None:
+        """The answer stays incomplete: hang up, with a reset where a plain end would look like a whole answer."""
+
+    def detach(self) -> tuple[asyncio.Transport, bytes]:
+        """Hand over the bare connection and what came on it after the request."""
+        ...
+
+
+class Exchange:
+    """A request and its answer. Every method belongs to the event loop's thread, and none waits."""
+
+    def __init__(self, hub: Hub, client: Client, request: RequestHead, hop: Hop) -> None:
+        self.request = request
+        self.head_sent = False
+        self._hub = hub
+        self._client = client
+        self._hop = hop
+        self._started = hub.loop.time()
+        self._route: Route | None = None
+        self._prefix: str | None = None
+        self._upstream: Upstream | None = None
+        self._connection: UpstreamConnection | None = None
+        self._connecting: asyncio.Task[None] | None = None
+        self._reused = False
+        self._retried = False
+        self._request_done = request.framing is Framing.NONE
+        self._over = False
+        self._out: list[bytes] = []
+        self._chunked = False
+        self._unframed = False
+        self._close = not request.keep_alive
+        self._told: set[FailureKind] = set()
+        self._status = 0
+        self._bytes_in = 0
+        self._bytes_out = 0
+        self._first_byte: float | None = None
+
+    # The way to a server.
+
+    def start(self) -> None:
+        """Find the route and go."""
+        split = paths.split_target(self.request.path)
+        if split is not None and self._hub.table.lookup(split[0]) is None and split[0].startswith("/api/"):
+            split = None
+        if split is None:
+            self._send_to(self._hub.options.control)
+            return
+        self._prefix = split[0]
+        if self._follow_route() and self.request.length > self._hub.options.body_bytes:
+            self._pass_limit(FailureKind.TOO_LARGE, self._hub.options.body_bytes)
+        if not self._over:
+            self._dispatch()
+
+    def _follow_route(self) -> Route | None:
+        self._route = self._hub.table.lookup(self._prefix) if self._prefix is not None else None
+        return self._route
+
+    def _dispatch(self) -> None:
+        route = self._follow_route()
+        if route is None:
+            self.fail(FailureKind.UNKNOWN, 404, "no endpoint is served at this path")
+        elif route.holding:
+            if not self._hub.hold.enter(route.prefix, self):
+                self.fail(FailureKind.HOLD_FULL, 503, "too many requests wait for the endpoint already")
+        elif route.upstream is None:
+            self.fail(FailureKind.UNAVAILABLE, 503, "the endpoint has no running server at the moment")
+        else:
+            self._send_to(route.upstream)
+
+    def settled(self) -> None:
+        """See ``hold.Waiter``."""
+        self._dispatch()
+
+    def held_too_long(self) -> None:
+        """See ``hold.Waiter``."""
+        self.fail(FailureKind.HELD_TOO_LONG, 503, "the endpoint was changing and did not become ready in time")
+
+    def _send_to(self, upstream: Upstream) -> None:
+        self._upstream = upstream
+        connection = self._hub.pool.take(upstream)
+        self._reused = connection is not None
+        if connection is None:
+            self._connecting = self._hub.pool.connect(upstream, self)
+        else:
+            self.connected(connection)
+
+    def connected(self, connection: UpstreamConnection) -> None:
+        """See ``upstream.Connecting``."""
+        self._connecting = None
+        if self._over:
+            connection.cut()
+            return
+        self._connection = connection
+        connection.heard = self._hub.loop.time()
+        connection.carry(self, self.request.method)
+        if self._client.slow:
+            connection.pause_reading()
+        connection.write(upstream_head(self.request, self._hop, self._prefix))
+        self._client.take_body()
+
+    def connect_failed(self, error: Exception) -> None:
+        """See ``upstream.Connecting``."""
+        self._connecting = None
+        if self._over or self._moved_on():
+            return
+        where = f"{self._upstream.host}:{self._upstream.port}" if self._upstream else "the server"
+        if isinstance(error, TimeoutError):
+            self.fail(FailureKind.TIMEOUT, 504, f"{where} did not accept a connection in time")
+        else:
+            self.fail(FailureKind.REFUSED, 502, f"nothing accepts connections at {where}")
+
+    def _moved_on(self) -> bool:
+        """Follow a route that has changed since it was taken; nothing of the request has been sent on."""
+        if self._prefix is None:
+            return False
+        route = self._hub.table.lookup(self._prefix)
+        if route == self._route:
+            return False
+        self._dispatch()
+        return True
+
+    # The request's body, from the client.
+
+    @property
+    def wants_body(self) -> bool:
+        """Whether ``send_body`` may be called now."""
+        return self._connection is not None and not self._connection.writing_paused
+
+    def send_body(self, data: bytes) -> None:
+        """Send a part of the body, not empty, on to the server."""
+        self._bytes_in += len(data)
+        limit = self._hub.options.body_bytes
+        if self._bytes_in > limit and self.request.framing is Framing.CHUNKED:
+            self._pass_limit(FailureKind.TOO_LARGE, limit)
+        if self._connection is not None:
+            self._connection.write(chunk(data) if self.request.framing is Framing.CHUNKED else data)
+
+    def end_body(self, trailers: list[RawHeader]) -> None:
+        """The client has sent all of the body."""
+        self._request_done = True
+        if self._connection is not None:
+            self._connection.heard = self._hub.loop.time()
+            if self.request.framing is Framing.CHUNKED:
+                self._connection.write(last_chunk(request_trailers(trailers)))
+
+    def server_slow(self) -> None:
+        """See ``upstream.Carried``."""
+
+    def server_ready(self) -> None:
+        """See ``upstream.Carried``."""
+        self._client.take_body()
+
+    # The answer, from the server.
+
+    def interim(self, head: ResponseHead) -> None:
+        """See ``upstream.Carried``. HTTP/1.0 knows no interim answers."""
+        if not self.request.http_1_0:
+            self._out.append(client_head(head, []))
+
+    def response_head(self, head: ResponseHead) -> None:
+        """See ``upstream.Carried``."""
+        added: list[RawHeader] = []
+        if head.framing in (Framing.CHUNKED, Framing.CLOSE):
+            self._chunked = not self.request.http_1_0
+            self._unframed = self.request.http_1_0
+            self._close = self._close or self._unframed
+            if self._chunked:
+                added.append((b"Transfer-Encoding", b"chunked"))
+        if self._route is not None and self._route.revision:
+            added.append((b"X-VHLocal-Revision", self._route.revision.encode()))
+        self._close = self._close or self._hub.closing
+        if self._close:
+            added.append((b"Connection", b"close"))
+        elif self.request.http_1_0:
+            added.append((b"Connection", b"keep-alive"))
+        self._status = head.status
+        self._mark_first_byte()
+        self._out.append(client_head(head, added))
+
+    def response_body(self, data: bytes) -> None:
+        """See ``upstream.Carried``."""
+        self._bytes_out += len(data)
+        self._out.append(chunk(data) if self._chunked else data)
+
+    def response_end(self, trailers: list[RawHeader], reusable: bool) -> None:
+        """See ``upstream.Carried``."""
+        if self._chunked:
+            self._out.append(last_chunk(response_trailers(trailers)))
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            if reusable and self._request_done:
+                connection.give_back()
+            else:
+                connection.cut()
+        self.flush()
+        self._finish(whole=True)
+        self._client.finished(close=self._close or not self._request_done)
+
+    def switched(self, head: ResponseHead, data: bytes) -> None:
+        """See ``upstream.Carried``."""
+        connection, self._connection = self._connection, None
+        assert connection is not None
+        if not self.request.upgrade:
+            connection.cut()
+            self.fail(FailureKind.RESET, 502, "the server switched protocols without being asked to")
+            return
+        added = [(b"Connection", b"Upgrade"), (b"Upgrade", head.upgrade or self.request.upgrade)]
+        self._status = head.status
+        self._mark_first_byte()
+        self._out += [client_head(head, added), data]
+        self.flush()
+        client, early = self._client.detach()
+        Tunnel(self._hub, self, client, connection.detach()).open(early)
+
+    def lost(self, reason: str, unanswered: bool) -> None:
+        """See ``upstream.Carried``."""
+        self._connection = None
+        if self.head_sent or self._out:
+            self._break()
+        elif unanswered and self._reused and not self._retried and self.request.repeatable:
+            # The server closed an idle connection just as it was used: that says nothing about the request.
+            self._retried = True
+            self._dispatch() if self._prefix is not None else self._send_to(self._hub.options.control)
+        else:
+            self.fail(FailureKind.RESET, 502, reason)
+
+    def flush(self) -> None:
+        """See ``upstream.Carried``."""
+        if self._out:
+            data = self._out[0] if len(self._out) == 1 else b"".join(self._out)
+            self._out.clear()
+            self._client.write(data)
+
+    # What the client does meanwhile.
+
+    def client_slow(self) -> None:
+        """The client reads more slowly than the server writes."""
+        if self._connection is not None and not self._connection.reading_paused:
+            self._connection.pause_reading()
+
+    def client_ready(self) -> None:
+        """The client has caught up."""
+        if self._connection is not None and self._connection.reading_paused:
+            self._connection.resume_reading()
+
+    def client_gone(self) -> None:
+        """The client is away: free the server at once."""
+        if not self._over:
+            self._release()
+            self._status = self._status or CLIENT_GONE
+            self._finish(whole=False)
+
+    def probe_client(self) -> None:
+        """Send what means nothing to a client that only listens now, and draws a reset from one that has gone."""
+        if self.head_sent and self._chunked:
+            # The next chunk's size may have any number of leading zeros.
+            self._client.write(b"0")
+        elif not self.head_sent and not self.request.http_1_0:
+            self._client.write(_CONTINUE)
+
+    def client_stalled(self) -> None:
+        """The client stopped sending its body."""
+        if self.head_sent:
+            self._break()
+        else:
+            self.fail(FailureKind.BAD_REQUEST, 408, "the request's body stopped coming")
+
+    # Limits and ends.
+
+    def tick(self, now: float) -> None:
+        """Look at how long the server has kept silent (K9)."""
+        connection = self._connection
+        if connection is None or not self._request_done or connection.reading_paused or self._prefix is None:
+            return
+        if now - connection.heard > self._hub.options.read_seconds:
+            self._pass_limit(FailureKind.TIMEOUT, self._hub.options.read_seconds)
+
+    def tunnel_silent(self) -> bool:
+        """Report a tunnel in which the server kept silent beyond the limit; True when it must be cut (K9)."""
+        if self._prefix is not None:
+            self._tell_limit(FailureKind.TIMEOUT, self._hub.options.read_seconds)
+        return self._prefix is not None and self._hub.options.strict
+
+    def tunnel_closed(self, bytes_in: int, bytes_out: int) -> None:
+        """The tunnel that this request became has ended."""
+        self._bytes_in += bytes_in
+        self._bytes_out += bytes_out
+        self._finish(whole=True)
+
+    def _pass_limit(self, kind: FailureKind, limit: float) -> None:
+        if not self._hub.options.strict:
+            self._tell_limit(kind, limit)
+        elif self.head_sent:
+            self._break()
+        elif kind is FailureKind.TOO_LARGE:
+            self.fail(kind, 413, f"the request's body is over {limit:,.0f} bytes, production's limit")
+        else:
+            self.fail(kind, 504, f"the server kept silent for {limit:g} seconds, production's limit")
+
+    def _tell_limit(self, kind: FailureKind, limit: float) -> None:
+        if kind in self._told or self._route is None:
+            return
+        self._told.add(kind)
+        request = self.request
+        target = request.target.decode("latin-1")
+        route = self._route
+        self._hub.on_limit(
+            LimitPassed(kind, limit, route.endpoint, route.prefix, request.method, target, self._hop.request_id)
+        )
+
+    def fail(self, kind: FailureKind, status: int, reason: str) -> None:
+        """Answer with an error page. Only before any of an answer has been sent."""
+        self._release()
+        self._out.clear()
+        request = self.request
+        failure = Failure(
+            kind=kind,
+            status=status,
+            prefix=self._prefix or "",
+            endpoint=self._route.endpoint if self._route else None,
+            method=request.method,
+            target=request.target.decode("latin-1"),
+            accept=request.header(b"accept").decode("latin-1"),
+            reason=reason,
+            request_id=self._hop.request_id,
+        )
+        close = self._close or self._hub.closing or not self._request_done
+        page = self._hub.pages(failure)
+        self._status = status
+        self._bytes_out = len(page.body)
+        self._mark_first_byte()
+        self._client.write(failure_response(failure, page, close=close))
+        self._finish(whole=True)
+        self._client.finished(close=close)
+
+    def _break(self) -> None:
+        """End an answer that cannot be completed so that no client takes it for whole."""
+        self.flush()
+        self._release()
+        self._finish(whole=False)
+        self._client.broken(reset=self._unframed)
+
+    def _release(self) -> None:
+        self._hub.hold.leave(self)
+        if self._connecting is not None:
+            self._connecting.cancel()
+            self._connecting = None
+        if self._connection is not None:
+            self._connection.cut()
+            self._connection = None
+
+    def _mark_first_byte(self) -> None:
+        self.head_sent = True
+        self._first_byte = self._hub.loop.time() - self._started
+
+    def _finish(self, *, whole: bool) -> None:
+        self._over = True
+        self._hub.on_request(
+            RequestRecord(
+                id=self._hop.request_id,
+                endpoint=self._route.endpoint if self._route else None,
+                prefix=self._prefix or "",
+                method=self.request.method,
+                target=self.request.target.decode("latin-1"),
+                status=self._status,
+                bytes_in=self._bytes_in,
+                bytes_out=self._bytes_out,
+                first_byte_seconds=self._first_byte,
+                seconds=self._hub.loop.time() - self._started,
+                revision=self._route.revision if self._route else "",
+                whole=whole,
+            )
+        )

@@ -1,0 +1,51 @@
+"""What all connections of one gateway share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Callable
+
+    from vhlocal.gateway.hold import Hold
+    from vhlocal.gateway.options import GatewayOptions
+    from vhlocal.gateway.report import LimitPassed, Pages, RequestRecord
+    from vhlocal.gateway.table import RouteTable
+    from vhlocal.gateway.upstream import Pool
+
+
+class Watched(Protocol):
+    """A client's connection or tunnel, as the gateway's clock and its closing see it."""
+
+    @property
+    def busy(self) -> bool:
+        """Whether a request, or a tunnel, is in flight."""
+        ...
+
+    def tick(self, now: float) -> None:
+        """Look at the time limits; ``now`` is the loop's time."""
+
+    def cut(self) -> None:
+        """End at once."""
+
+    def retire(self) -> None:
+        """End as soon as nothing is in flight."""
+
+
+@dataclass
+class Hub:
+    """The parts and the facts that every connection needs. ``port`` is the gateway's own public port."""
+
+    loop: asyncio.AbstractEventLoop
+    table: RouteTable
+    options: GatewayOptions
+    pages: Pages
+    on_request: Callable[[RequestRecord], None]
+    on_limit: Callable[[LimitPassed], None]
+    hold: Hold
+    pool: Pool
+    port: int = 0
+    closing: bool = False
+    watched: set[Watched] = field(default_factory=set)

@@ -1,0 +1,51 @@
+"""What the gateway is told at its start."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from vhlocal.contract import limits
+
+if TYPE_CHECKING:
+    from vhlocal.gateway.table import Upstream
+
+
+@dataclass(frozen=True)
+class GatewayOptions:
+    """Where the control plane is, and every limit. Times in seconds, sizes in bytes.
+
+    The defaults of the last two groups are those of ingress-nginx or near them (K9).
+    """
+
+    #: Gets every request that is not an endpoint's.
+    control: Upstream
+    #: Cut what production's ingress would cut, rather than warn (K9).
+    strict: bool = False
+    #: Requests that may wait at one time while routes change, and for how long each.
+    hold_limit: int = 1000
+    hold_seconds: float = 30.0
+
+    #: The ingress' own limits: warned of, or cut when ``strict``.
+    body_bytes: int = limits.BODY_LIMIT
+    read_seconds: float = limits.READ_TIMEOUT
+
+    #: Always cut: a request's target, its whole head, and an answer's whole head.
+    target_bytes: int = 8 * 1024
+    head_bytes: int = 32 * 1024
+    #: Connecting to a server.
+    connect_seconds: float = 5.0
+    #: From the first byte of a head to its last.
+    head_seconds: float = 60.0
+    #: Between two reads of a request's body.
+    body_seconds: float = 60.0
+    #: Between two requests of one client, and of one connection to a server. The second is short: servers close idle
+    #: connections early (Gunicorn after 2), and a request that meets the closing is lost.
+    client_idle_seconds: float = 75.0
+    upstream_idle_seconds: float = 1.0
+    #: Reading on after the last answer, so that the client sees that answer and not a reset.
+    linger_seconds: float = 5.0
+    #: Clients connected at one time, WebSockets included.
+    connections: int = 4096
+    #: How often the times above are looked at.
+    tick_seconds: float = 0.25

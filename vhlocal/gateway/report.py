@@ -1,0 +1,109 @@
+"""What the gateway tells the session: failures to make pages for, a record per request, limits that were passed."""
+
+from __future__ import annotations
+
+import enum
+import http
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+class FailureKind(enum.Enum):
+    """Why the gateway answers itself."""
+
+    UNKNOWN = "unknown"  #: no such prefix
+    UNAVAILABLE = "unavailable"  #: the endpoint has no server at the moment
+    REFUSED = "refused"  #: nothing accepts connections at the server's port
+    RESET = "reset"  #: the server hung up, or sent no HTTP, before a full head
+    TIMEOUT = "timeout"  #: the server kept silent, or did not accept in time (K9)
+    HELD_TOO_LONG = "held-too-long"  #: the route did not settle in time
+    HOLD_FULL = "hold-full"  #: too many requests wait already
+    BAD_REQUEST = "bad-request"  #: not a request that may be forwarded
+    TOO_LARGE = "too-large"  #: a body over the ingress' limit (K9)
+
+
+@dataclass(frozen=True)
+class Failure:
+    """One failed request. ``prefix`` is empty where none was found, ``endpoint`` None where none is known.
+
+    ``target`` and ``accept`` (the ``Accept`` header) are the client's words; ``reason`` is one sentence for the user.
+    """
+
+    kind: FailureKind
+    status: int
+    prefix: str
+    endpoint: str | None
+    method: str
+    target: str
+    accept: str
+    reason: str
+    request_id: str
+
+
+@dataclass(frozen=True)
+class Page:
+    """An error page, whole."""
+
+    body: bytes
+    content_type: str
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class RequestRecord:
+    """One request that ended. Sizes count body bytes; times are seconds from the head's arrival.
+
+    ``status`` is what the client got, 499 when it left before the head, 0 never. ``endpoint`` is None and ``prefix``
+    empty for the control plane. ``whole`` is False where the answer broke off after its head had gone out.
+    """
+
+    id: str
+    endpoint: str | None
+    prefix: str
+    method: str
+    target: str
+    status: int
+    bytes_in: int
+    bytes_out: int
+    first_byte_seconds: float | None
+    seconds: float
+    revision: str
+    whole: bool = True
+
+
+@dataclass(frozen=True)
+class LimitPassed:
+    """A limit of the ingress that production would have cut at, and the gateway did not (K9).
+
+    ``kind`` is TOO_LARGE, with ``limit`` in bytes, or TIMEOUT, in seconds.
+    """
+
+    kind: FailureKind
+    limit: float
+    endpoint: str
+    prefix: str
+    method: str
+    target: str
+    request_id: str
+
+
+#: Renders the page of a failure; must be quick and must not raise.
+Pages = Callable[[Failure], Page]
+
+#: Sent when a client left before it could get an answer, as nginx logs it.
+CLIENT_GONE = 499
+
+_RETRY_LATER = http.HTTPStatus.SERVICE_UNAVAILABLE
+
+
+def failure_response(failure: Failure, page: Page, *, close: bool) -> bytes:
+    """Return the whole answer to a failed request; without its body when the request was a HEAD."""
+    headers = [("Content-Type", page.content_type), ("Content-Length", str(len(page.body))), *page.headers]
+    if failure.status == _RETRY_LATER:
+        headers.append(("Retry-After", "1"))
+    headers += [("Cache-Control", "no-store"), ("X-Request-ID", failure.request_id)]
+    if close:
+        headers.append(("Connection", "close"))
+    status = http.HTTPStatus(failure.status)
+    lines = [f"HTTP/1.1 {status.value} {status.phrase}", *(f"{name}: {value}" for name, value in headers), "", ""]
+    return "\r\n".join(lines).encode("latin-1") + (b"" if failure.method == "HEAD" else page.body)

@@ -1,0 +1,127 @@
+"""The gateway as the session sees it: a table in, pages in, records out, and a socket to listen on."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from vhlocal.gateway.connection import ClientConnection
+from vhlocal.gateway.hold import Hold
+from vhlocal.gateway.hub import Hub
+from vhlocal.gateway.options import GatewayOptions
+from vhlocal.gateway.report import Failure, FailureKind, LimitPassed, Page, Pages, RequestRecord
+from vhlocal.gateway.table import Route, RouteTable, Upstream
+from vhlocal.gateway.upstream import Pool
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Callable
+
+__all__ = [
+    "Failure",
+    "FailureKind",
+    "Gateway",
+    "GatewayOptions",
+    "LimitPassed",
+    "Page",
+    "Pages",
+    "RequestRecord",
+    "Route",
+    "RouteTable",
+    "Upstream",
+]
+
+_BACKLOG = 1024
+
+
+class Gateway:
+    """The data plane. Callbacks run in the event loop's thread, must be quick and must not raise.
+
+    ``pages`` renders error pages; ``on_request`` gets a record of each request that ended; ``on_limit`` hears of each
+    limit of the ingress that a request passed uncut, at most once per request and kind (K9).
+    """
+
+    def __init__(
+        self,
+        table: RouteTable,
+        options: GatewayOptions,
+        pages: Pages,
+        on_request: Callable[[RequestRecord], None],
+        on_limit: Callable[[LimitPassed], None],
+    ) -> None:
+        self._table = table
+        self._options = options
+        self._pages = pages
+        self._on_request = on_request
+        self._on_limit = on_limit
+        self._hub: Hub | None = None
+        self._server: asyncio.Server | None = None
+        self._unsubscribe: Callable[[], None] = lambda: None
+        self._timer: asyncio.TimerHandle | None = None
+
+    async def start(self, sock: socket.socket) -> None:
+        """Accept connections on a bound socket, which is the gateway's from now on."""
+        loop = asyncio.get_running_loop()
+        hold = Hold(loop, self._table, self._options.hold_limit, self._options.hold_seconds)
+        hub = Hub(
+            loop=loop,
+            table=self._table,
+            options=self._options,
+            pages=self._pages,
+            on_request=self._on_request,
+            on_limit=self._on_limit,
+            hold=hold,
+            pool=Pool(loop, self._options),
+            port=sock.getsockname()[1],
+        )
+        self._hub = hub
+        # A publish may come from any thread.
+        self._unsubscribe = self._table.subscribe(lambda: _call_soon(loop, hold.settle))
+        self._server = await loop.create_server(lambda: ClientConnection(hub), sock=sock, backlog=_BACKLOG)
+        self._tick()
+
+    def in_flight(self, upstream: Upstream) -> int:
+        """Return the number of requests that a server is answering, tunnels not counted."""
+        return self._hub.pool.in_flight(upstream) if self._hub else 0
+
+    def connections(self) -> int:
+        """Return the number of clients connected, WebSockets included."""
+        return len(self._hub.watched) if self._hub else 0
+
+    async def close(self, grace: float) -> None:
+        """Accept no more, let what is in flight finish for up to ``grace`` seconds, then cut what is left."""
+        hub = self._hub
+        if hub is None or self._server is None:
+            return
+        hub.closing = True
+        self._server.close()
+        self._unsubscribe()
+        for watched in tuple(hub.watched):
+            watched.retire()
+        deadline = hub.loop.time() + grace
+        while any(watched.busy for watched in hub.watched) and hub.loop.time() < deadline:
+            await asyncio.sleep(0.01)
+        for watched in tuple(hub.watched):
+            watched.cut()
+        hub.pool.close()
+        if self._timer is not None:
+            self._timer.cancel()
+        # The transports report their end in the loop's next rounds.
+        while hub.watched:
+            await asyncio.sleep(0)
+        self._hub = None
+
+    def _tick(self) -> None:
+        hub = self._hub
+        if hub is None:
+            return
+        now = hub.loop.time()
+        for watched in tuple(hub.watched):
+            watched.tick(now)
+        hub.pool.tick(now)
+        self._timer = hub.loop.call_later(self._options.tick_seconds, self._tick)
+
+
+def _call_soon(loop: asyncio.AbstractEventLoop, callback: Callable[[], None]) -> None:
+    if not loop.is_closed():
+        loop.call_soon_threadsafe(callback)

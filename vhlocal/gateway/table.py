@@ -1,0 +1,60 @@
+"""Which public prefix leads where. The whole table is replaced at once, so that no request sees half of a change."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+
+@dataclass(frozen=True)
+class Upstream:
+    """Where a server listens: an address or name, and a TCP port."""
+
+    host: str
+    port: int
+
+
+@dataclass(frozen=True)
+class Route:
+    """One public prefix of one endpoint: its version path or an alias path (P1, P3).
+
+    ``prefix`` is decoded and has no trailing slash. ``upstream`` is None where there is nothing to send to (building,
+    starting, crashed). While ``holding``, requests wait for a later publish to settle the route. ``revision``, when not
+    empty, is told to clients in ``X-VHLocal-Revision``.
+    """
+
+    prefix: str
+    endpoint: str
+    upstream: Upstream | None
+    holding: bool = False
+    revision: str = ""
+
+
+class RouteTable:
+    """The current routes by prefix. ``publish`` and ``lookup`` may be called from any thread."""
+
+    def __init__(self) -> None:
+        self._routes: dict[str, Route] = {}
+        self._listeners: list[Callable[[], None]] = []
+
+    def publish(self, routes: Iterable[Route]) -> None:
+        """Replace the whole table at once, then tell the listeners, who let held requests go."""
+        self._routes = {route.prefix: route for route in routes}
+        for listener in tuple(self._listeners):
+            listener()
+
+    def lookup(self, prefix: str) -> Route | None:
+        """Return the route of a decoded five-segment prefix, or None."""
+        return self._routes.get(prefix)
+
+    def subscribe(self, listener: Callable[[], None]) -> Callable[[], None]:
+        """Call ``listener`` after each publish, in the publisher's thread; the returned function ends that."""
+        self._listeners.append(listener)
+
+        def unsubscribe() -> None:
+            self._listeners.remove(listener)
+
+        return unsubscribe

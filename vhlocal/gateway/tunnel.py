@@ -1,0 +1,102 @@
+"""An upgraded connection (WebSocket): bytes both ways, with back-pressure, until both sides are done."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from vhlocal.gateway.hub import Hub
+
+
+class Owner(Protocol):
+    """The request that became the tunnel."""
+
+    def tunnel_silent(self) -> bool:
+        """The server kept silent beyond the limit; True when the tunnel is to be cut."""
+        ...
+
+    def tunnel_closed(self, bytes_in: int, bytes_out: int) -> None:
+        """Both sides are closed; sizes are what came from the client and from the server."""
+
+
+class Tunnel:
+    """Two connections joined. It takes them over from their protocols, and answers for them until both are closed."""
+
+    #: Not waited for when the gateway closes: a tunnel may be open for hours.
+    busy = False
+
+    def __init__(self, hub: Hub, owner: Owner, client: asyncio.Transport, server: asyncio.Transport) -> None:
+        self._hub = hub
+        self._owner = owner
+        self._client = _End(self, client, server)
+        self._server = _End(self, server, client)
+        self._open = 2
+        self._heard = hub.loop.time()
+
+    def open(self, early: bytes) -> None:
+        """Begin; ``early`` is what the client has sent already."""
+        for end in (self._client, self._server):
+            end.transport.set_protocol(end)
+        if early:
+            self._client.data_received(early)
+        self._hub.watched.add(self)
+        for end in (self._client, self._server):
+            end.transport.resume_reading()
+
+    def tick(self, now: float) -> None:
+        """Look at how long the server has kept silent (K9)."""
+        if self._server.received != self._server.seen:
+            self._server.seen = self._server.received
+            self._heard = now
+        elif now - self._heard > self._hub.options.read_seconds and self._owner.tunnel_silent():
+            self.cut()
+
+    def cut(self) -> None:
+        """End at once."""
+        self._client.transport.abort()
+        self._server.transport.abort()
+
+    def retire(self) -> None:
+        """A tunnel has no end of its own to wait for: it goes on until it is cut."""
+
+    def closed(self) -> None:
+        """One of the two connections is closed."""
+        self._open -= 1
+        if not self._open:
+            self._hub.watched.discard(self)
+            self._owner.tunnel_closed(self._client.received, self._server.received)
+
+
+class _End(asyncio.Protocol):
+    def __init__(self, tunnel: Tunnel, transport: asyncio.Transport, other: asyncio.Transport) -> None:
+        self.transport = transport
+        self.received = 0
+        self.seen = 0
+        self._tunnel = tunnel
+        self._other = other
+
+    def data_received(self, data: bytes) -> None:
+        self.received += len(data)
+        self._other.write(data)
+
+    def eof_received(self) -> bool:
+        if self._other.can_write_eof() and not self._other.is_closing():
+            self._other.write_eof()
+        return not self._other.is_closing()
+
+    def pause_writing(self) -> None:
+        if not self._other.is_closing():
+            self._other.pause_reading()
+
+    def resume_writing(self) -> None:
+        if not self._other.is_closing():
+            self._other.resume_reading()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        # What the other side has yet to be sent still goes out, unless this end broke.
+        if exc is None:
+            self._other.close()
+        else:
+            self._other.abort()
+        self._tunnel.closed()

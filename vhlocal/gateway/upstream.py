@@ -1,0 +1,304 @@
+"""Connections to servers: one reads the answers to the requests it carries, the pool keeps the idle ones."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from typing import TYPE_CHECKING, Protocol, cast
+
+from vhlocal.gateway.body import BodyError, BodyReader, Framing, body_reader
+from vhlocal.gateway.head import HeadError, ResponseHead, parse_response
+
+if TYPE_CHECKING:
+    from vhlocal.contract.headers import RawHeader
+    from vhlocal.gateway.options import GatewayOptions
+    from vhlocal.gateway.table import Upstream
+
+_HEAD_END = b"\r\n\r\n"
+
+
+class Carried(Protocol):
+    """A request that a connection carries. After ``response_end``, ``switched`` or ``lost`` it hears no more."""
+
+    def interim(self, head: ResponseHead) -> None:
+        """Take a 1xx answer; the final one is still to come."""
+
+    def response_head(self, head: ResponseHead) -> None:
+        """Take the final answer's head."""
+
+    def response_body(self, data: bytes) -> None:
+        """Take a part of the body, never empty."""
+
+    def response_end(self, trailers: list[RawHeader], reusable: bool) -> None:
+        """The answer is whole; ``reusable`` as far as the server's side of the connection goes."""
+
+    def switched(self, head: ResponseHead, data: bytes) -> None:
+        """The server speaks another protocol from now on, ``data`` being its first bytes."""
+
+    def lost(self, reason: str, unanswered: bool) -> None:
+        """The answer broke off, or did not begin; ``unanswered`` when not a byte of it came."""
+
+    def flush(self) -> None:
+        """All that arrived together has been handed over."""
+
+    def server_slow(self) -> None:
+        """The server does not take more of the request's body for now."""
+
+    def server_ready(self) -> None:
+        """The server takes the request's body again."""
+
+
+class Connecting(Protocol):
+    """Who waits for a new connection."""
+
+    def connected(self, connection: UpstreamConnection) -> None:
+        """Take the connection: it is the caller's until given back or cut."""
+
+    def connect_failed(self, error: Exception) -> None:
+        """There is none: an ``OSError``, or a ``TimeoutError`` when the server did not accept in time."""
+
+
+class UpstreamConnection(asyncio.Protocol):
+    """One connection to a server, carrying one request at a time."""
+
+    def __init__(self, pool: Pool, upstream: Upstream) -> None:
+        self.upstream = upstream
+        self.heard = 0.0
+        self.reading_paused = False
+        self.writing_paused = False
+        self.idle_since = 0.0
+        self._pool = pool
+        self._carried: Carried | None = None
+        self._method = ""
+        self._buffer = b""
+        self._body: BodyReader | None = None
+        self._framing = Framing.NONE
+        self._keep_alive = False
+        self._answered = False
+        self._transport: asyncio.Transport
+
+    # What an exchange calls.
+
+    def carry(self, carried: Carried, method: str) -> None:
+        """Take up a request; its head is written next."""
+        self._carried = carried
+        self._method = method
+        self._answered = False
+        self._pool.count(self.upstream, 1)
+
+    def write(self, data: bytes) -> None:
+        """Send a part of the request."""
+        self._transport.write(data)
+
+    def pause_reading(self) -> None:
+        """Read no more of the answer: the client is slower than the server."""
+        self.reading_paused = True
+        self._transport.pause_reading()
+
+    def resume_reading(self) -> None:
+        """Read on; the time that the client took is not held against the server."""
+        self.reading_paused = False
+        self.heard = self._pool.time()
+        self._transport.resume_reading()
+
+    def give_back(self) -> None:
+        """Return to the pool after a whole exchange."""
+        self._leave()
+        if self.reading_paused:
+            self.resume_reading()
+        self._pool.put(self)
+
+    def cut(self) -> None:
+        """Hang up at once, whatever is in flight."""
+        self._leave()
+        self._pool.forget(self)
+        self._transport.abort()
+
+    def detach(self) -> asyncio.Transport:
+        """Hand the bare connection over, for a tunnel, which answers for it from now on."""
+        self._leave()
+        if self.reading_paused:
+            self.resume_reading()
+        return self._transport
+
+    def alive(self) -> bool:
+        """Whether the connection is still open as far as this side knows."""
+        return not self._transport.is_closing()
+
+    def _leave(self) -> None:
+        if self._carried is not None:
+            self._carried = None
+            self._pool.count(self.upstream, -1)
+
+    # What the event loop calls.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+
+    def data_received(self, data: bytes) -> None:
+        carried = self._carried
+        if carried is None:
+            # Whatever an idle server says, it answers nothing: its next words could not be trusted either.
+            self.cut()
+            return
+        self.heard = self._pool.time()
+        self._answered = True
+        try:
+            self._read(carried, data)
+        except HeadError as error:
+            self._fail(carried, f"the server's answer is not valid HTTP: {error}")
+        except BodyError as error:
+            self._fail(carried, f"the body of the server's answer is broken: {error}")
+        carried.flush()
+
+    def _read(self, carried: Carried, data: bytes) -> None:
+        if self._body is None:
+            rest = self._read_heads(carried, data)
+            if rest is None:
+                return
+            data = rest
+        assert self._body is not None
+        if data and not self._body.done:
+            payload, data = self._body.feed(data)
+            if payload:
+                carried.response_body(payload)
+        if self._carried is carried and self._body.done:
+            trailers, self._body = self._body.trailers, None
+            carried.response_end(trailers, self._keep_alive and not data)
+
+    def _read_heads(self, carried: Carried, data: bytes) -> bytes | None:
+        """Read 1xx heads and the final one; return what follows that, or None when it is not there yet."""
+        self._buffer += data
+        while self._carried is carried:
+            end = self._buffer.find(_HEAD_END)
+            if end > self._pool.head_limit or (end < 0 and len(self._buffer) > self._pool.head_limit):
+                raise HeadError(502, "its head is too long")
+            if end < 0:
+                return None
+            end += len(_HEAD_END)
+            head = parse_response(self._buffer[:end], self._method)
+            rest, self._buffer = self._buffer[end:], b""
+            if head.status == 101:
+                carried.switched(head, rest)
+            elif head.status < 200:
+                self._buffer = rest
+                carried.interim(head)
+            else:
+                self._keep_alive = head.keep_alive and head.framing is not Framing.CLOSE
+                self._framing = head.framing
+                self._body = body_reader(head.framing, head.length)
+                carried.response_head(head)
+                return rest if self._carried is carried else None
+        return None
+
+    def _fail(self, carried: Carried, reason: str) -> None:
+        if self._carried is carried:
+            self.cut()
+            carried.lost(reason, unanswered=False)
+
+    def pause_writing(self) -> None:
+        self.writing_paused = True
+        if self._carried is not None:
+            self._carried.server_slow()
+
+    def resume_writing(self) -> None:
+        self.writing_paused = False
+        if self._carried is not None:
+            self._carried.server_ready()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        carried = self._carried
+        self._leave()
+        self._pool.forget(self)
+        if carried is None:
+            return
+        if self._body is not None and self._framing is Framing.CLOSE and exc is None:
+            carried.response_end([], reusable=False)
+        elif self._body is not None:
+            carried.lost("the server hung up in the middle of its answer", unanswered=False)
+        else:
+            carried.lost("the server hung up before it answered", unanswered=not self._answered)
+        carried.flush()
+
+
+class Pool:
+    """Idle connections by server, the latest used first, none kept for long; and the making of new ones."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, options: GatewayOptions) -> None:
+        self.head_limit = options.head_bytes
+        self.time = loop.time
+        self._loop = loop
+        self._options = options
+        self._idle: dict[Upstream, list[UpstreamConnection]] = {}
+        self._open: set[UpstreamConnection] = set()
+        self._in_flight: Counter[Upstream] = Counter()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def in_flight(self, upstream: Upstream) -> int:
+        """Return the number of requests that this server is answering."""
+        return self._in_flight[upstream]
+
+    def count(self, upstream: Upstream, change: int) -> None:
+        """Note that a request to ``upstream`` began or ended."""
+        self._in_flight[upstream] += change
+        if not self._in_flight[upstream]:
+            del self._in_flight[upstream]
+
+    def take(self, upstream: Upstream) -> UpstreamConnection | None:
+        """Return an idle connection, or None when a new one is needed."""
+        idle = self._idle.get(upstream)
+        while idle:
+            connection = idle.pop()
+            if connection.alive():
+                return connection
+        return None
+
+    def put(self, connection: UpstreamConnection) -> None:
+        """Keep a connection for the next request."""
+        connection.idle_since = self.time()
+        self._idle.setdefault(connection.upstream, []).append(connection)
+
+    def forget(self, connection: UpstreamConnection) -> None:
+        """Drop a connection that is closed or about to be."""
+        self._open.discard(connection)
+        idle = self._idle.get(connection.upstream)
+        if idle and connection in idle:
+            idle.remove(connection)
+
+    def connect(self, upstream: Upstream, waiting: Connecting) -> asyncio.Task[None]:
+        """Open a connection and hand it to ``waiting``; cancelling the task gives it up."""
+        task = self._loop.create_task(self._connect(upstream, waiting))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    async def _connect(self, upstream: Upstream, waiting: Connecting) -> None:
+        connecting = self._loop.create_connection(
+            lambda: UpstreamConnection(self, upstream), upstream.host, upstream.port
+        )
+        try:
+            _, connection = await asyncio.wait_for(connecting, self._options.connect_seconds)
+        except (TimeoutError, asyncio.TimeoutError):
+            waiting.connect_failed(TimeoutError("no connection in time"))
+        except OSError as error:
+            waiting.connect_failed(error)
+        else:
+            self._open.add(connection)
+            waiting.connected(connection)
+
+    def tick(self, now: float) -> None:
+        """Close the connections that have been idle for too long."""
+        limit = now - self._options.upstream_idle_seconds
+        for upstream, idle in tuple(self._idle.items()):
+            # The earliest used stand first.
+            while idle and idle[0].idle_since < limit:
+                idle[0].cut()
+            if not idle:
+                del self._idle[upstream]
+
+    def close(self) -> None:
+        """Hang up on every server, and give up what is being connected."""
+        for task in tuple(self._tasks):
+            task.cancel()
+        for connection in tuple(self._open):
+            connection.cut()

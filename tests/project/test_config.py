@@ -177,7 +177,7 @@ def test_no_endpoint_is_told_with_an_example(refused, text):
             ENDPOINT + "    resources: {memory: {min: 4, max: 2}}\n",
             ["5:31: `memory` has a `min` of 4, above its `max` of 2"],
         ),
-        (ENDPOINT + "    resources: {cpu: {max: -1}}\n", ["5:27: `cpu` `max` must be a number from 0 up, not -1"]),
+        (ENDPOINT + "    resources: {cpu: {max: -1}}\n", ["5:28: `cpu` `max` must be a number from 0 up, not -1"]),
         (
             ENDPOINT + "    resources: {devices: {gpu: 1.5}}\n",
             ["5:32: the number of `gpu` must be whole, not 1.5"],

@@ -142,7 +142,7 @@ def _resource_troubles(resources: Mapping[str, Any], document: Document, path: N
             if not math.isfinite(value) or value < 0:
                 place = document.place((*path, key, bound))
                 yield Trouble(f"`{key}` `{bound}` must be a number from 0 up, not {value}", place)
-        if bounds.get("max") and bounds.get("min", 0) > bounds["max"]:
+        if bounds.get("max") and bounds.get("min", 0) > max(bounds["max"], 0):
             place = document.place((*path, key, "min"))
             yield Trouble(f"`{key}` has a `min` of {bounds['min']}, above its `max` of {bounds['max']}", place)
     for name, count in resources.get("devices", {}).items():

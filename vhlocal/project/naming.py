@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from vhlocal.contract.metadata import Origin
 from vhlocal.errors import InputError
@@ -92,19 +92,29 @@ def commit_origin(directory: Path, revision: str, now: datetime) -> Origin:
 
 
 def without_credentials(url: str) -> str:
-    """Return a remote's URL without user, password and query; the user of an SSH remote is no secret, and stays."""
+    """Return a remote's URL without user, password and query; empty when it is broken.
+
+    The user of an SSH remote is no secret, and stays.
+    """
     if "://" not in url:
         return url
-    parts = urlsplit(url)
+    parts = _split(url)
     user, _, host = parts.netloc.rpartition("@")
     name = user.partition(":")[0]
     kept = f"{name}@{host}" if name and parts.scheme.endswith("ssh") else host
     return parts._replace(netloc=kept, query="", fragment="").geturl()
 
 
+def _split(url: str) -> SplitResult:
+    try:
+        return urlsplit(url)
+    except ValueError:  # a bracket out of place: git could not use it either
+        return SplitResult("", "", "", "", "")
+
+
 def _remote_path(url: str) -> str:
     if "://" in url:
-        return urlsplit(url).path
+        return _split(url).path
     scp = _SCP.fullmatch(url)
     return scp["path"] if scp else url
 

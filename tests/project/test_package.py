@@ -1,0 +1,149 @@
+import hashlib
+import os
+
+import pytest
+
+from vhlocal.errors import InputError
+from vhlocal.project.package import Changes, changes, read_package
+
+
+def test_a_file_is_described(project):
+    """B5: path, content, and whether it can be executed."""
+    file = project.write("sub/run.sh", "echo")
+    file.chmod(0o750)
+    package = read_package(project.directory)
+    packaged = package.files["sub/run.sh"]
+    assert packaged.source == file
+    assert packaged.digest == hashlib.sha256(b"echo").hexdigest()
+    assert (packaged.mode, packaged.size, packaged.link) == (0o755, 4, None)
+    assert package.directory == project.directory
+
+
+def test_the_revision_is_made_of_paths_modes_and_contents_alone(project, tmp_path):
+    """B5: the same code has the same revision anywhere; any other code has another."""
+    revisions = set()
+    for path, content, mode in [("a", "1", 0o644), ("b", "1", 0o644), ("a", "2", 0o644), ("a", "1", 0o744)]:
+        other = type(project)(tmp_path / str(len(revisions)))
+        other.write(path, content).chmod(mode)
+        revisions.add(read_package(other.directory).revision)
+    assert len(revisions) == 4
+    project.write("a", "1").chmod(0o600)
+    assert read_package(project.directory).revision in revisions
+    assert all(len(revision) == 12 for revision in revisions)
+
+
+def test_links_to_files_inside_are_kept_and_others_are_absent(repository):
+    """B5: the client packs a link as a link, so one that points outside would point at nothing in a container."""
+    repository.write("real.py", "x")
+    repository.write("sub/mod.py", "y")
+    outside = repository.directory.parent / "outside.py"
+    outside.write_text("z")
+    targets = {
+        "inside.py": "sub/mod.py",
+        "sub/up.py": "../real.py",
+        "out.py": "../outside.py",
+        "absolute.py": str(repository.directory / "real.py"),
+        "round.py": "../My Project/real.py",
+        "broken.py": "none.py",
+        "folder": "sub",
+    }
+    for path, target in targets.items():
+        (repository.directory / path).symlink_to(target)
+    files = read_package(repository.directory).files
+    assert sorted(files) == ["inside.py", "real.py", "sub/mod.py", "sub/up.py"]
+    assert files["inside.py"].link == "sub/mod.py"
+    assert files["sub/up.py"].link == "../real.py"
+
+
+def test_what_is_no_regular_file_or_is_gone_is_absent(repository):
+    repository.write("gone.py")
+    repository.write("app.py")
+    repository.commit()
+    (repository.directory / "gone.py").unlink()
+    os.mkfifo(repository.directory / "pipe")
+    assert list(read_package(repository.directory).files) == ["app.py"]
+
+
+def test_changes_name_what_differs(project):
+    for path in ("same", "modified", "executable", "removed"):
+        project.write(path, "before")
+    old = read_package(project.directory)
+    project.write("added")
+    project.write("modified", "after")
+    (project.directory / "executable").chmod(0o755)
+    (project.directory / "removed").unlink()
+    new = read_package(project.directory, old)
+    difference = changes(old, new)
+    assert difference == Changes(("added",), ("executable", "modified"), ("removed",))
+    assert difference.paths == ("added", "executable", "modified", "removed")
+    assert difference
+    assert old.revision != new.revision
+
+
+def test_nothing_changed_is_false_and_an_equal_package(project):
+    project.write("a", "1")
+    old = read_package(project.directory)
+    new = read_package(project.directory, old)
+    assert not changes(old, new)
+    assert new == old
+
+
+def test_an_edit_of_equal_size_is_seen_with_a_previous_package(project):
+    file = project.write("a", "1")
+    settle(file)
+    old = read_package(project.directory)
+    file.write_text("2")
+    assert changes(old, read_package(project.directory, old)).modified == ("a",)
+
+
+def test_an_edit_that_restores_the_time_of_saving_is_seen(project):
+    file = project.write("a", "1")
+    settle(file)
+    old = read_package(project.directory)
+    seen = file.stat()
+    file.write_text("2")
+    os.utime(file, ns=(seen.st_atime_ns, seen.st_mtime_ns))
+    assert changes(old, read_package(project.directory, old)).modified == ("a",)
+
+
+def test_many_quick_edits_in_a_row_are_all_seen(project):
+    package = read_package(project.directory)
+    for number in range(100):
+        project.write("a", f"{number:03}")
+        package, before = read_package(project.directory, package), package
+        assert changes(before, package), number
+
+
+def test_unchanged_files_are_taken_from_the_previous_package(project):
+    before = [project.write(f"sub/{number}", str(number)) for number in range(3)]
+    for file in before:
+        settle(file)
+    project.write("last", "1")
+    old = read_package(project.directory)
+    while (new := read_package(project.directory, old)).files["sub/0"] is not old.files["sub/0"]:
+        old = new
+    assert all(new.files[path] is old.files[path] for path in ("sub/0", "sub/1", "sub/2"))
+
+
+def test_the_previous_package_of_another_directory_counts_for_nothing(project, tmp_path):
+    project.write("a", "1")
+    other = type(project)(tmp_path / "other")
+    other.write("a", "1")
+    package = read_package(other.directory, read_package(project.directory))
+    assert package.files["a"].source == other.directory / "a"
+
+
+def test_a_file_that_cannot_be_read_is_told(project):
+    project.write("loop")
+    (project.directory / "loop").unlink()
+    (project.directory / "loop").symlink_to("loop")
+    assert read_package(project.directory).files == {}
+    project.write(".vhignore").unlink()
+    (project.directory / ".vhignore").symlink_to(".vhignore")
+    with pytest.raises(InputError, match="cannot be read"):
+        read_package(project.directory)
+
+
+def settle(file):
+    """Let a file look as if it was saved long ago."""
+    os.utime(file, ns=(10**18, 10**18))

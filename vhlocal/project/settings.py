@@ -1,0 +1,166 @@
+"""What the user has set, from the nearest source, and the only owner of the process's environment."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from vhlocal.project.envfile import read_env_file
+from vhlocal.project.naming import DEFAULT_OWNER, directory_name, remote_names, slug, validate_name
+from vhlocal.project.sources import Found, read_environment, read_flags, read_settings_file
+from vhlocal.project.table import SETTINGS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from vhlocal.project.sources import Source
+    from vhlocal.project.table import Setting
+
+_SECRET_WORDS = ("TOKEN", "SECRET", "PASSWORD", "PASSWD", "KEY", "CREDENTIAL")
+_MASK = "********"
+_LOGIN_VARIABLES = ("LOGNAME", "USER", "LNAME", "USERNAME")
+_PATH_SEGMENTS = ("owner", "project", "deployment", "version_name")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Every setting's value; ``found`` keeps where each came from, by name, and for mappings by key.
+
+    ``version_name`` is None where none was given: its counter depends on the versions that exist (P2). ``variables``
+    are those of B8, the env file's included. Paths are absolute.
+    """
+
+    host: str
+    port: int
+    owner: str
+    project: str
+    deployment: str
+    version_name: str | None
+    aliases: tuple[str, ...]
+    files: Mapping[str, Path]
+    variables: Mapping[str, str]
+    env_file: Path | None
+    images: Mapping[str, str]
+    inherit_env_vars: bool
+    reload: bool
+    strict: bool
+    found: Mapping[str, Any]
+
+    def origin(self, name: str, key: str | None = None) -> str:
+        """Return where a setting's value (or one key of a mapping) came from, such as ``flag --port``."""
+        entry = self.found[name] if key is None else self.found[name][key]
+        return entry.origin if isinstance(entry, Found) else "default"
+
+    def is_default(self, name: str) -> bool:
+        """Tell whether nobody asked for the value: a port that is taken may then be another."""
+        return self.origin(name) == "default"
+
+    def explain(self) -> list[tuple[str, str, str]]:
+        """Return (name, value, origin) of each setting, mappings key by key; what looks secret is masked."""
+        return [row for setting in SETTINGS for row in _rows(setting, self.found[setting.name])]
+
+
+def load_settings(
+    directory: Path, flags: Mapping[str, object], *, environ: Mapping[str, str] | None = None
+) -> Settings:
+    """Return the project's settings, each from the first of: flag, environment, ``vhlocal.yaml``, default.
+
+    ``flags`` is keyed by the table's names (``version_name``, ``files`` …); None or an empty tuple is "not given".
+    Mappings are merged key by key in the same order. ``environ`` is the process's unless given. InputError for what is
+    wrong in any source.
+    """
+    environ = environment() if environ is None else environ
+    sources = (read_flags(flags), read_environment(environ), read_settings_file(directory))
+    found: dict[str, Any] = {}
+    for setting in SETTINGS:
+        if setting.kind.is_mapping:
+            found[setting.name] = _merged([source.get(setting.name, {}) for source in sources])
+        else:
+            default = Found(setting.default, "default")
+            found[setting.name] = next((source[setting.name] for source in sources if setting.name in source), default)
+    found["variables"] = _variables(sources, found)
+    _name_project(found, directory, environ)
+    _check_names(found)
+    return Settings(**{setting.name: _value(found[setting.name]) for setting in SETTINGS}, found=found)
+
+
+def environment() -> Mapping[str, str]:
+    """Return the process's environment, for those who hand it on. Nobody else reads it."""
+    return os.environ
+
+
+def login(environ: Mapping[str, str]) -> str:
+    """Return the user's login as the environment tells it, or an empty text."""
+    return next((environ[name] for name in _LOGIN_VARIABLES if environ.get(name)), "")
+
+
+def _variables(sources: tuple[Source, ...], found: Mapping[str, Found]) -> dict[str, Found]:
+    """Merge the variables (B8): each source's own, then the env file if it is that source's.
+
+    Without inheritance, ``vhlocal.yaml`` gives none: it is what stands for the project here.
+    """
+    layers: list[Mapping[str, Found]] = []
+    project, chosen = sources[-1], found["env_file"]
+    for source in sources:
+        if source is project and not found["inherit_env_vars"].value:
+            continue
+        layers.append(source.get("variables", {}))
+        if source.get("env_file") is chosen:
+            layers.append(_from_env_file(chosen.value))
+    return _merged(layers)
+
+
+def _from_env_file(file: Path) -> dict[str, Found]:
+    lines = read_env_file(file)
+    return {name: Found(value, f"{file.name}:{place.line}", place) for name, (value, place) in lines.items()}
+
+
+def _merged(layers: list[Mapping[str, Found]]) -> dict[str, Found]:
+    """Merge mappings key by key; the first that has a key wins."""
+    return {key: value for layer in reversed(layers) for key, value in layer.items()}
+
+
+def _name_project(found: dict[str, Any], directory: Path, environ: Mapping[str, str]) -> None:
+    """Name the owner and the project, where no source does, by the git remote, the login and the directory."""
+    if found["owner"].value is not None and found["project"].value is not None:
+        return
+    remote_owner, remote_project = remote_names(directory)
+    owners = ((remote_owner, "git remote"), (slug(login(environ)), "login"), (DEFAULT_OWNER, "default"))
+    projects = ((remote_project, "git remote"), (directory_name(directory), "directory name"))
+    for name, candidates in (("owner", owners), ("project", projects)):
+        if found[name].value is None:
+            found[name] = next(Found(value, origin) for value, origin in candidates if value)
+
+
+def _check_names(found: Mapping[str, Any]) -> None:
+    for name in _PATH_SEGMENTS:
+        entry = found[name]
+        if entry.value is not None:
+            validate_name(entry.value, f"the {name.replace('_', ' ')} ({entry.origin})", entry.place)
+    for alias in found["aliases"].value:
+        validate_name(alias, f"an alias ({found['aliases'].origin})", found["aliases"].place)
+
+
+def _rows(setting: Setting, found: Any) -> Iterator[tuple[str, str, str]]:
+    if isinstance(found, Found):
+        yield setting.key, _shown(found.value) or setting.unset, found.origin
+    elif not found:
+        yield setting.key, setting.unset, "default"
+    else:
+        for name in sorted(found):
+            secret = setting.name == "variables" and any(word in name.upper() for word in _SECRET_WORDS)
+            yield f"{setting.key}.{name}", _MASK if secret else _shown(found[name].value), found[name].origin
+
+
+def _value(found: Any) -> Any:
+    return found.value if isinstance(found, Found) else {key: entry.value for key, entry in found.items()}
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, tuple):
+        return ", ".join(value)
+    return "" if value is None else str(value)

@@ -1,0 +1,98 @@
+"""The one declared table of settings. Flags, environment, ``vhlocal.yaml``, its schema and the docs all follow it."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from typing import Any
+
+SETTINGS_FILE = "vhlocal.yaml"
+
+
+class Kind(enum.Enum):
+    """What a setting's value is."""
+
+    TEXT = "text"
+    PORT = "a port number"
+    SWITCH = "true or false"
+    PATH = "a path"
+    NAMES = "a list of names"
+    TEXTS = "a mapping to text"
+    PATHS = "a mapping to paths"
+
+    @property
+    def is_mapping(self) -> bool:
+        """Whether the value is made key by key, each from its nearest source."""
+        return self in (Kind.TEXTS, Kind.PATHS)
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One setting: its name in Python, how each source spells it, its default, and what it is for.
+
+    ``default`` is None where the value is found otherwise (see ``docs``) or is absent; ``flag`` is as typed to give
+    the value that is not the default; ``unset`` says what no value at all means.
+    """
+
+    name: str
+    kind: Kind
+    flag: str
+    docs: str
+    default: Any = None
+    unset: str = "none"
+
+    @property
+    def env(self) -> str:
+        """The environment variable."""
+        return f"VHLOCAL_{self.name.upper()}"
+
+    @property
+    def key(self) -> str:
+        """The key in ``vhlocal.yaml``."""
+        return self.name.replace("_", "-")
+
+
+SETTINGS = (
+    Setting("host", Kind.TEXT, "--host", "The address to listen on.", "127.0.0.1"),
+    Setting("port", Kind.PORT, "--port", "The port to listen on; 0 takes a free one.", 8080),
+    Setting("owner", Kind.TEXT, "--owner", "The first segment of the URLs; from the git remote, or your login."),
+    Setting("project", Kind.TEXT, "--project", "The second segment; from the git remote, or the directory."),
+    Setting("deployment", Kind.TEXT, "--deployment", "The third segment of the URLs.", "local"),
+    Setting("version_name", Kind.TEXT, "--version-name", "The fourth segment.", unset="today's date and a counter"),
+    Setting("aliases", Kind.NAMES, "--alias", "More names of the version, besides `dev`.", ()),
+    Setting("files", Kind.PATHS, "--file", "The file for each endpoint's entry: ENDPOINT.NAME=PATH."),
+    Setting("variables", Kind.TEXTS, "--var", "Environment variables of the servers: NAME=VALUE."),
+    Setting("env_file", Kind.PATH, "--env-file", "A file of NAME=VALUE lines; single variables win over it."),
+    Setting("images", Kind.TEXTS, "--image", "Another base image for an endpoint: ENDPOINT=IMAGE."),
+    Setting(
+        "inherit_env_vars",
+        Kind.SWITCH,
+        "--no-inherit-env-vars",
+        f"Whether servers get the variables of {SETTINGS_FILE}.",
+        True,
+    ),
+    Setting("reload", Kind.SWITCH, "--no-reload", "Whether a save brings in the new code.", True),
+    Setting("strict", Kind.SWITCH, "--strict", "Whether production's request limits cut instead of warn.", False),
+)
+
+_TEXT = {"type": ["string", "number", "boolean"], "minLength": 1}
+_SCHEMAS: dict[Kind, dict[str, Any]] = {
+    Kind.TEXT: _TEXT,
+    Kind.PATH: {"type": "string", "minLength": 1},
+    Kind.PORT: {"type": "integer", "minimum": 0, "maximum": 65535},
+    Kind.SWITCH: {"type": "boolean"},
+    Kind.NAMES: {"type": "array", "items": _TEXT},
+    Kind.TEXTS: {"type": "object", "additionalProperties": {"type": _TEXT["type"]}},
+    Kind.PATHS: {"type": "object", "additionalProperties": {"type": "string", "minLength": 1}},
+}
+
+
+def schema() -> dict[str, Any]:
+    """Return the JSON schema of ``vhlocal.yaml``. Where text is wanted numbers pass: they are taken as written."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": SETTINGS_FILE,
+        "type": "object",
+        "additionalProperties": False,
+        "properties": {setting.key: {**_SCHEMAS[setting.kind], "description": setting.docs} for setting in SETTINGS},
+    }

@@ -1,0 +1,78 @@
+"""``vhlocal up --detach``: the same command in a process of its own, watched until every endpoint answers."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING, NoReturn
+
+import click
+
+from vhlocal.control.client import Client
+from vhlocal.errors import VhlocalError
+from vhlocal.session.record import ProjectState
+from vhlocal.ui import tables
+from vhlocal.ui.console import standard_output
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_PAUSE = 0.05
+
+
+def detached(directory: Path) -> None:
+    """Start the run in the background and show what it prints until it is up; its exit code is ours when it ends."""
+    state = ProjectState(directory)
+    state.path.mkdir(parents=True, exist_ok=True, mode=0o700)
+    arguments = [argument for argument in sys.argv[1:] if argument != "--detach"]
+    with state.log.open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "vhlocal", *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    try:
+        _follow(process, state)
+    except KeyboardInterrupt:
+        process.terminate()
+        process.wait()
+        raise
+    click.echo(f"detached as process {process.pid}; `vhlocal down` ends it; it writes to {state.log}")
+
+
+def _follow(process: subprocess.Popen[bytes], state: ProjectState) -> None:
+    with state.log.open(encoding="utf-8", errors="replace") as log:
+        while True:
+            ended = process.poll()
+            _copy(log.read())
+            if ended is not None:
+                _end(ended)
+            if _is_up(process.pid, state):
+                return
+            time.sleep(_PAUSE)
+
+
+def _is_up(pid: int, state: ProjectState) -> bool:
+    record = state.running()
+    if record is None or record.pid != pid:
+        return False
+    try:
+        endpoints = Client(record).endpoints()["endpoints"]
+    except VhlocalError:
+        return False
+    if not all(endpoint["state"] == "ready" for endpoint in endpoints):
+        return False
+    tables.show_endpoints(standard_output(), endpoints)
+    return True
+
+
+def _copy(text: str) -> None:
+    if text:
+        click.echo(text, nl=False)
+
+
+def _end(code: int) -> NoReturn:
+    raise click.exceptions.Exit(code if code > 0 else 1)

@@ -1,0 +1,75 @@
+"""The ``vhlocal`` command, and the one boundary at which every error becomes a message and an exit code."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+
+import click
+
+from vhlocal import __version__
+from vhlocal.cli.lazy import LazyGroup
+from vhlocal.errors import VhlocalError
+
+_INTERRUPTED = 130
+
+_COMMANDS = {
+    "up": "Build and serve the endpoints of this project.",
+    "down": "Stop the run of this project and remove what it left.",
+    "ps": "List the endpoints of this project's run.",
+    "logs": "Show what the endpoints printed.",
+    "build": "Make the image that production would make of each endpoint.",
+    "check": "Say what is wrong with the project, without starting anything.",
+    "prune": "Remove images and containers that are not needed any more.",
+}
+
+
+@click.group(cls=LazyGroup, commands_help=_COMMANDS)
+@click.version_option(__version__, prog_name="vhlocal")
+def cli() -> None:
+    """Run the endpoints of a Valohai project on your own machine, at their production paths.
+
+    \b
+    Example:
+      vhlocal up            in the directory of a valohai.yaml
+    """
+
+
+def main() -> None:
+    """Run the command line and exit: 0 when all went well, 2 for wrong input, 3 without an engine (see the README)."""
+    debug = "--debug" in sys.argv
+    try:
+        code = cli.main(standalone_mode=False, prog_name="vhlocal")
+    except click.exceptions.Abort:
+        code = _INTERRUPTED
+    except click.ClickException as error:
+        error.show()
+        code = error.exit_code
+    except KeyboardInterrupt:
+        code = _INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read our output has enough of it, as `head` does. Nothing can be told any more, nor flushed at exit.
+        sys.stdout = None
+        code = 0
+    except VhlocalError as error:
+        _show(error)
+        if debug:
+            traceback.print_exc()
+        code = error.exit_code
+    except Exception as error:  # noqa: BLE001 - the last boundary: a traceback is for --debug only
+        _show(
+            VhlocalError(
+                f"unexpected {type(error).__name__}: {error}",
+                hint="this is a fault of vhlocal: run it again with --debug and report what it prints",
+            )
+        )
+        if debug:
+            traceback.print_exc()
+        code = 1
+    sys.exit(code)
+
+
+def _show(error: VhlocalError) -> None:
+    from vhlocal.ui.console import show_error, standard_error  # noqa: PLC0415 - only an error needs it here
+
+    show_error(standard_error(), error)

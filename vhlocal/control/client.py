@@ -1,0 +1,73 @@
+"""How ``ps``, ``logs`` and ``down`` talk to a run, also to one that was detached."""
+
+from __future__ import annotations
+
+import json
+import urllib.error
+import urllib.parse
+import urllib.request
+from typing import TYPE_CHECKING, Any
+
+from vhlocal.errors import VhlocalError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from vhlocal.session.record import RunRecord
+
+_TIMEOUT = 10.0
+
+
+class Client:
+    """The API of one run. Errors of the run, or of reaching it, are VhlocalErrors."""
+
+    def __init__(self, record: RunRecord) -> None:
+        self._record = record
+        # A run is on this machine: a proxy that the environment names has no part in reaching it.
+        self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+    def endpoints(self) -> dict[str, Any]:
+        """Return the run's names and its endpoints' statuses."""
+        with self._open("/api/endpoints") as answer:
+            found: dict[str, Any] = json.load(answer)
+        return found
+
+    def logs(self, endpoint: str | None, tail: int, *, follow: bool) -> Iterator[dict[str, Any]]:
+        """Yield log lines, oldest first; with ``follow``, until the run ends."""
+        query: dict[str, str] = {"tail": str(tail)}
+        if endpoint is not None:
+            query["endpoint"] = endpoint
+        if follow:
+            query["follow"] = "1"
+        try:
+            with self._open(f"/api/logs?{urllib.parse.urlencode(query)}") as answer:
+                for line in answer:
+                    if line.strip():
+                        yield json.loads(line)
+        except (ConnectionError, TimeoutError):
+            return  # The run has ended.
+
+    def down(self) -> None:
+        """Ask the run to end."""
+        with self._open("/api/down", method="POST"):
+            pass
+
+    def _open(self, path: str, method: str = "GET") -> Any:
+        request = urllib.request.Request(self._record.url + path, method=method)
+        request.add_header("Authorization", f"Bearer {self._record.token}")
+        try:
+            return self._opener.open(request, timeout=_TIMEOUT)
+        except urllib.error.HTTPError as error:
+            with error:
+                raise VhlocalError(_said(error)) from error
+        except OSError as error:
+            raise VhlocalError(
+                f"the run at {self._record.url} does not answer: {error}", hint="end it with `vhlocal down`"
+            ) from error
+
+
+def _said(error: urllib.error.HTTPError) -> str:
+    try:
+        return str(json.load(error)["error"])
+    except (ValueError, KeyError, TypeError):
+        return f"the run answered {error.code}"

@@ -1,0 +1,136 @@
+"""Pages for people and answers for programs, made from what is known of the run. Pure."""
+
+from __future__ import annotations
+
+import json
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+from werkzeug.datastructures import MIMEAccept
+from werkzeug.http import parse_accept_header
+
+from vhlocal.control import describe
+from vhlocal.gateway.report import Failure, FailureKind, Page
+from vhlocal.model import State, Status
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from vhlocal.events import Notice
+    from vhlocal.session.view import View
+
+_TAIL = 20
+
+_STYLE = """
+:root { color-scheme: light dark; --line: #8884; --dim: #888; --good: #1a8f4b; --bad: #d1383d; --busy: #b7791f }
+body { font: 15px/1.5 system-ui, sans-serif; max-width: 62rem; margin: 3rem auto; padding: 0 1.25rem }
+h1 { font-size: 1.35rem; margin-bottom: .25rem } p.sub { color: var(--dim); margin-top: 0 }
+table { border-collapse: collapse; width: 100% } td, th { text-align: left; padding: .5rem .75rem .5rem 0;
+border-bottom: 1px solid var(--line); vertical-align: top } th { color: var(--dim); font-weight: 500 }
+pre { background: #8881; padding: .9rem 1rem; border-radius: 6px; overflow-x: auto; font-size: 13px }
+code, pre { font-family: ui-monospace, monospace } .hint { border-left: 3px solid var(--busy); padding-left: .8rem }
+.ready { color: var(--good) } .crashed, .failed { color: var(--bad) } .building, .starting, .reloading,
+.waiting { color: var(--busy) } .dim { color: var(--dim) }
+"""
+
+
+def status_page(view: View) -> str:
+    """Return the page at ``/``: every endpoint with its state and URLs."""
+    version = view.version
+    rows = "".join(_row(status) for status in view.board.statuses())
+    notices = "".join(f"<li>{_notice(notice)}</li>" for notice in view.board.notices())
+    return _html(
+        f"{version.owner}/{version.project}",
+        f"<p class=sub>deployment {escape(version.deployment)}, version {escape(version.name)}, "
+        f"aliases {escape(', '.join(version.aliases))}</p>"
+        "<table><tr><th>endpoint<th>state<th>served at<th>revision</tr>"
+        f"{rows}</table>" + (f"<h2>Notices</h2><ul>{notices}</ul>" if notices else ""),
+        refresh=2,
+    )
+
+
+def failure_page(view: View, failure: Failure) -> Page:
+    """Return what a client gets instead of an endpoint's answer: JSON, or HTML where it prefers that."""
+    facts = _facts(view, failure)
+    accept = parse_accept_header(failure.accept or "*/*", MIMEAccept)
+    if accept.best_match(["application/json", "text/html"]) == "text/html":
+        busy = facts.get("state") in {State.BUILDING.value, State.STARTING.value, State.WAITING.value}
+        body = _html(facts["error"], _failure_body(facts), refresh=2 if busy else None)
+        return Page(body.encode(), "text/html; charset=utf-8")
+    return Page((json.dumps(facts, indent=2) + "\n").encode(), "application/json")
+
+
+def _facts(view: View, failure: Failure) -> dict[str, Any]:
+    facts: dict[str, Any] = {
+        "error": failure.reason,
+        "status": failure.status,
+        "request_id": failure.request_id,
+    }
+    if failure.kind is FailureKind.UNKNOWN:
+        endpoints = [status.endpoint for status in view.board.statuses()]
+        facts["error"], facts["known"] = describe.unknown_prefix(failure.prefix, view.version, endpoints)
+        facts["hint"] = "see all paths with `vhlocal ps`"
+        return facts
+    status = view.board.status(failure.endpoint) if failure.endpoint else None
+    if status is not None:
+        facts |= _status_facts(failure, status)
+        facts["log"] = [line.text for line in view.board.tail(status.endpoint, _TAIL)]
+    return facts
+
+
+def _status_facts(failure: Failure, status: Status) -> dict[str, Any]:
+    facts: dict[str, Any] = {"endpoint": status.endpoint, "state": status.state.value}
+    if failure.kind is FailureKind.UNAVAILABLE:
+        facts["error"] = f"the endpoint {status.endpoint} is {status.state.value}"
+        facts["hint"] = "wait a moment and try again"
+    if status.reason:
+        facts |= {"why": status.reason, "hint": status.hint}
+    if status.place:
+        facts["place"] = str(status.place)
+    return facts
+
+
+def _failure_body(facts: dict[str, Any]) -> str:
+    parts = [f"<p class=sub>HTTP {facts['status']}, told by vhlocal, not by the app</p>"]
+    if facts.get("why"):
+        parts.append(f"<p class={escape(facts['state'])}>{escape(facts['why'])}</p>")
+    if facts.get("place"):
+        parts.append(f"<p><code>{escape(facts['place'])}</code></p>")
+    if facts.get("hint"):
+        parts.append(f"<p class=hint>{escape(facts['hint'])}</p>")
+    if facts.get("known"):
+        links = "".join(f'<li><a href="{escape(path)}">{escape(path)}</a>' for path in facts["known"])
+        parts.append(f"<ul>{links}</ul>")
+    if facts.get("log"):
+        parts.append(f"<h2>Last log lines</h2>{_log(facts['log'])}")
+    parts.append('<p class=dim><a href="/">all endpoints</a></p>')
+    return "".join(parts)
+
+
+def _log(lines: Sequence[str]) -> str:
+    return f"<pre>{escape(chr(10).join(lines))}</pre>"
+
+
+def _row(status: Status) -> str:
+    links = "<br>".join(f'<a href="{escape(url)}">{escape(url)}</a>' for url in status.urls)
+    why = f"<br><span class=dim>{escape(status.reason)}</span>" if status.reason else ""
+    state = status.state.value
+    return (
+        f"<tr><td>{escape(status.endpoint)}<td class={state}>{state}{why}<td>{links}"
+        f"<td><code>{escape(status.revision)}</code></tr>"
+    )
+
+
+def _notice(notice: Notice) -> str:
+    parts: Iterable[str] = (
+        str(part) for part in (notice.endpoint, notice.text, notice.place, notice.hint) if part is not None
+    )
+    return escape(" · ".join(parts))
+
+
+def _html(title: str, body: str, refresh: int | None) -> str:
+    again = f"<meta http-equiv=refresh content={refresh}>" if refresh else ""
+    return (
+        f"<!doctype html><html lang=en><meta charset=utf-8>{again}<title>{escape(title)} · vhlocal</title>"
+        f"<style>{_STYLE}</style><h1>{escape(title)}</h1>{body}</html>\n"
+    )

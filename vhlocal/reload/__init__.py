@@ -1,0 +1,1 @@
+"""From a save to new code answering."""

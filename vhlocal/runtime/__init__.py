@@ -1,0 +1,1 @@
+"""Where servers run. ``base`` is the page to read before adding a runtime."""

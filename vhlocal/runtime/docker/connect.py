@@ -1,0 +1,16 @@
+"""A Docker runtime for one run of one project."""
+
+from __future__ import annotations
+
+from vhlocal.project.network import host_network
+from vhlocal.project.settings import environment
+from vhlocal.runtime.docker.engine import Engine
+from vhlocal.runtime.docker.layers import BuildNetwork
+from vhlocal.runtime.docker.runtime import DockerRuntime
+
+
+def connect(directory: str, run: str) -> DockerRuntime:
+    """Reach the engine and return the runtime; EngineError where none answers."""
+    host = host_network(environment())
+    network = BuildNetwork({**host.proxies, **host.pip}, host.ca_bundle)
+    return DockerRuntime(Engine.connect(), network, directory, run)

@@ -1,0 +1,357 @@
+"""The Docker SDK, and nothing else: every call to the engine is made here, with its errors in the user's words."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import sys
+from dataclasses import dataclass, field
+from typing import IO, TYPE_CHECKING, Any
+
+import docker
+import docker.errors
+import docker.types
+import requests.exceptions
+
+from vhlocal.errors import BuildError, EngineError, VhlocalError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from vhlocal.contract.limits import ContainerLimits
+
+_START_HINT = (
+    "start it (Linux: `sudo systemctl start docker`; macOS and Windows: open Docker Desktop), "
+    "or point DOCKER_HOST at one that runs"
+)
+
+#: CPU shares that stand for one core, as Kubernetes counts them.
+_SHARES_PER_CORE = 1024
+
+
+@dataclass(frozen=True)
+class Image:
+    """An image as the engine has it; ``config`` is its own configuration (Env, Cmd, User and so on)."""
+
+    id: str
+    tags: tuple[str, ...]
+    labels: Mapping[str, str]
+    config: Mapping[str, Any]
+    size: int
+
+
+class Gone(EngineError):
+    """What was asked for is not there, or not any more."""
+
+
+@dataclass(frozen=True)
+class Bind:
+    """A host path mounted at ``target``; or a named ``volume``, or, where ``source`` is None, one of its own."""
+
+    source: str | None
+    target: str
+    read_only: bool = True
+    volume: bool = False
+
+
+@dataclass(frozen=True)
+class ContainerSpec:
+    """What a container is created from. ``publish`` makes ``port`` reachable on 127.0.0.1."""
+
+    name: str | None
+    image: str
+    command: tuple[str, ...]
+    labels: Mapping[str, str]
+    working_directory: str
+    environment: Mapping[str, str] = field(default_factory=dict)
+    binds: tuple[Bind, ...] = ()
+    limits: ContainerLimits | None = None
+    port: int | None = None
+    publish: bool = False
+    init: bool = False
+
+
+@dataclass(frozen=True)
+class Container:
+    """A container as a listing shows it."""
+
+    id: str
+    labels: Mapping[str, str]
+    running: bool
+
+
+@dataclass(frozen=True)
+class ContainerState:
+    """A container as it is now; ``published`` is the port on 127.0.0.1, if any."""
+
+    running: bool
+    exit_code: int
+    out_of_memory: bool
+    address: str
+    published: int | None
+
+
+class Engine:
+    """One engine, reached by the usual means (``DOCKER_HOST``, the current context, the local socket)."""
+
+    def __init__(self, client: docker.DockerClient) -> None:
+        self._api = client.api
+
+    @classmethod
+    def connect(cls) -> Engine:
+        """Reach the engine; EngineError, with how to start one, where none answers."""
+        try:
+            client = docker.from_env(timeout=120, max_pool_size=32)
+            client.ping()
+        except (docker.errors.DockerException, requests.exceptions.RequestException, OSError) as error:
+            raise EngineError(f"no Docker engine answers: {_root_cause(error)}", hint=_START_HINT) from error
+        engine = cls(client)
+        if not engine.is_local:
+            raise EngineError(
+                f"the Docker engine at {client.api.base_url} is on another machine",
+                hint="vhlocal mounts files from this machine into containers: use a local engine (unset DOCKER_HOST)",
+            )
+        return engine
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the engine shares this machine's files, as far as its address tells."""
+        url: str = self._api.base_url
+        return url.startswith(("http+docker://", "npipe://", "http://127.0.0.1", "http://localhost"))
+
+    @property
+    def reaches_containers(self) -> bool:
+        """Whether a container's own address can be reached from here: on Linux, outside of a virtual machine."""
+        return (
+            "Docker Desktop" not in str(self._call(self._api.info).get("OperatingSystem", ""))
+            and sys.platform == "linux"
+        )
+
+    def close(self) -> None:
+        """Let go of all connections."""
+        self._api.close()
+
+    def image(self, name: str) -> Image | None:
+        """Return the image of this name or id, or None."""
+        try:
+            return _image(self._call(self._api.inspect_image, name))
+        except Gone:
+            return None
+
+    def images(self, label: str) -> list[Image]:
+        """Return the images that carry a label (``name`` or ``name=value``)."""
+        return [_image(found) for found in self._call(self._api.images, filters={"label": label})]
+
+    def remove_image(self, name: str) -> None:
+        """Take an image away; nothing happens where it is gone or in use."""
+        with contextlib.suppress(Gone):
+            self._call(self._api.remove_image, name)
+
+    def pull(self, name: str) -> Iterator[dict[str, Any]]:
+        """Pull an image, yielding the engine's progress records; BuildError when it cannot be had."""
+        repository, tag = _repository_and_tag(name)
+        try:
+            for record in self._api.pull(repository, tag=tag, stream=True, decode=True):
+                if "error" in record:
+                    raise _pull_error(name, str(record["error"]))
+                yield record
+        except docker.errors.APIError as error:
+            raise _pull_error(name, error.explanation or str(error)) from error
+
+    def create(self, spec: ContainerSpec) -> str:
+        """Create a container and return its id."""
+        host = self._api.create_host_config(
+            init=spec.init,
+            mounts=[_mount(bind) for bind in spec.binds],
+            port_bindings={f"{spec.port}/tcp": ("127.0.0.1", None)} if spec.publish else None,
+            log_config=docker.types.LogConfig(type="json-file", config={"max-size": "10m", "max-file": "2"}),
+            **_limits(spec.limits),
+        )
+        created = self._call(
+            self._api.create_container,
+            spec.image,
+            list(spec.command),
+            name=spec.name,
+            entrypoint=[],
+            labels=dict(spec.labels),
+            environment=dict(spec.environment),
+            working_dir=spec.working_directory,
+            ports=[spec.port] if spec.port else None,
+            host_config=host,
+        )
+        return str(created["Id"])
+
+    def put(self, container: str, archive: IO[bytes]) -> None:
+        """Unpack an archive at the container's root."""
+        self._call(self._api.put_archive, container, "/", archive)
+
+    def attach(self, container: str) -> Iterator[tuple[bytes | None, bytes | None]]:
+        """Attach to a container's output from now on, as pairs of (stdout, stderr) chunks; ends with the container."""
+        stream: Iterator[tuple[bytes | None, bytes | None]] = self._call(
+            self._api.attach, container, stream=True, logs=False, demux=True
+        )
+        return stream
+
+    def start(self, container: str) -> None:
+        """Start a container."""
+        self._call(self._api.start, container)
+
+    def wait(self, container: str) -> int:
+        """Wait for a container's end and return its exit code."""
+        return int(self._call(self._api.wait, container, timeout=None)["StatusCode"])
+
+    def state(self, container: str) -> ContainerState:
+        """Return what a container is doing and where it can be reached."""
+        found = self._call(self._api.inspect_container, container)
+        state, network = found["State"], found["NetworkSettings"]
+        published = [binding for bindings in (network.get("Ports") or {}).values() for binding in bindings or ()]
+        return ContainerState(
+            running=bool(state["Running"]),
+            exit_code=int(state["ExitCode"]),
+            out_of_memory=bool(state["OOMKilled"]),
+            address=_address(network),
+            published=int(published[0]["HostPort"]) if published else None,
+        )
+
+    def containers(self, label: str) -> list[Container]:
+        """Return all containers, running or not, that carry a label (``name`` or ``name=value``)."""
+        found = self._call(self._api.containers, all=True, filters={"label": label})
+        return [Container(item["Id"], item.get("Labels") or {}, item["State"] == "running") for item in found]
+
+    def run_in(self, container: str, command: Sequence[str]) -> bytes:
+        """Run a command in a running container as root, and return all that it printed."""
+        made = self._call(self._api.exec_create, container, list(command), user="0")
+        output: bytes = self._call(self._api.exec_start, made["Id"])
+        return output
+
+    def stop(self, container: str, grace: float) -> None:
+        """Ask a container to end, and kill it after ``grace`` seconds; nothing happens where it is gone."""
+        with contextlib.suppress(Gone):
+            self._call(self._api.stop, container, timeout=int(grace))
+
+    def kill(self, container: str) -> None:
+        """Kill a container at once; nothing happens where it does not run."""
+        with contextlib.suppress(docker.errors.APIError):
+            self._api.kill(container)
+
+    def remove(self, container: str) -> None:
+        """Take a container and its anonymous volumes away, running or not."""
+        try:
+            self._api.remove_container(container, v=True, force=True)
+        except docker.errors.APIError as error:
+            if error.status_code not in {404, 409}:  # 409: another removal of it is under way already.
+                raise _translated(error) from error
+
+    def commit(self, container: str, tag: str, config: Mapping[str, Any]) -> None:
+        """Make an image of a container, with ``config`` for what differs from the container's own."""
+        repository, _, version = tag.rpartition(":")
+        self._call(self._api.commit, container, repository=repository, tag=version, conf=dict(config))
+
+    def events(self, label: str, kinds: Sequence[str]) -> Iterator[dict[str, Any]]:
+        """Yield the engine's container events of these kinds, for containers that carry a label, until closed."""
+        filters = {"type": "container", "label": label, "event": list(kinds)}
+        stream: Iterator[dict[str, Any]] = self._call(self._api.events, decode=True, filters=filters)
+        return stream
+
+    def remove_volume(self, name: str) -> None:
+        """Take a volume away; nothing happens where it is gone."""
+        with contextlib.suppress(Gone):
+            self._call(self._api.remove_volume, name)
+
+    def volumes(self, label: str) -> list[str]:
+        """Return the names of volumes that carry a label."""
+        return [item["Name"] for item in self._call(self._api.volumes, filters={"label": label})["Volumes"] or ()]
+
+    def ensure_volume(self, name: str, labels: Mapping[str, str]) -> None:
+        """Make a named volume where there is none."""
+        self._call(self._api.create_volume, name, labels=dict(labels))
+
+    def _call(self, function: Any, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return function(*args, **kwargs)
+        except docker.errors.NotFound as error:
+            raise Gone(str(error.explanation or error)) from error
+        except docker.errors.APIError as error:
+            raise _translated(error) from error
+        except (docker.errors.DockerException, requests.exceptions.RequestException) as error:
+            raise EngineError(f"the Docker engine went away: {_root_cause(error)}", hint=_START_HINT) from error
+
+
+def _image(found: Mapping[str, Any]) -> Image:
+    config = found.get("Config") or {}
+    labels = config.get("Labels") or found.get("Labels") or {}
+    return Image(found["Id"], tuple(found.get("RepoTags") or ()), labels, config, int(found.get("Size", 0)))
+
+
+def _limits(limits: ContainerLimits | None) -> dict[str, Any]:
+    if limits is None:
+        return {}
+    given: dict[str, Any] = {}
+    if limits.memory is not None:
+        # Kubernetes gives containers no swap: the two limits being equal means none here either (K1).
+        given |= {"mem_limit": limits.memory, "memswap_limit": limits.memory}
+    if limits.memory_reservation is not None:
+        given["mem_reservation"] = min(limits.memory_reservation, limits.memory or limits.memory_reservation)
+    if limits.cpus is not None:
+        given["nano_cpus"] = int(limits.cpus * 1e9)
+    if limits.cpu_request is not None:
+        given["cpu_shares"] = max(2, int(limits.cpu_request * _SHARES_PER_CORE))
+    if limits.gpus:
+        given["device_requests"] = [docker.types.DeviceRequest(count=limits.gpus, capabilities=[["gpu"]])]
+    return given
+
+
+def _mount(bind: Bind) -> docker.types.Mount:
+    return docker.types.Mount(
+        target=bind.target,
+        source=bind.source,
+        type="volume" if bind.volume else "bind",
+        read_only=bind.read_only,
+    )
+
+
+def _address(network: Mapping[str, Any]) -> str:
+    networks = network.get("Networks") or {}
+    return next((str(item["IPAddress"]) for item in networks.values() if item.get("IPAddress")), "")
+
+
+def _repository_and_tag(name: str) -> tuple[str, str | None]:
+    if "@" in name:
+        return name, None
+    head, slash, last = name.rpartition("/")
+    repository, _, tag = last.partition(":")
+    return head + slash + repository, tag or "latest"
+
+
+def _pull_error(name: str, reason: str) -> VhlocalError:
+    return BuildError(
+        f"the image {name} is not here and cannot be pulled: {reason.strip()}",
+        hint="check the name, the network, and `docker login` for a private registry; or use another: "
+        "--image ENDPOINT=IMAGE",
+    )
+
+
+def _translated(error: docker.errors.APIError) -> VhlocalError:
+    text = str(error.explanation or error).strip()
+    if "no space left on device" in text:
+        return disk_full(text)
+    return EngineError(f"the Docker engine refused: {text}")
+
+
+def disk_full(evidence: str) -> VhlocalError:
+    """Return the error for a full disk."""
+    return BuildError(
+        "the disk is full: the engine could not write",
+        detail=evidence,
+        hint="free some space: `vhlocal prune` removes what vhlocal made, `docker system prune` what others left",
+    )
+
+
+def _root_cause(error: BaseException) -> str:
+    seen: BaseException | None = error
+    while seen is not None:
+        if isinstance(seen, OSError) and seen.errno in {errno.ENOENT, errno.ECONNREFUSED, errno.EACCES}:
+            reason = {errno.EACCES: "permission denied (is your user in the `docker` group?)"}
+            return reason.get(seen.errno, "nothing listens at its address")
+        seen = seen.__cause__ or seen.__context__
+    return str(error)

@@ -1,0 +1,197 @@
+"""The Docker runtime: environments are images, servers are containers."""
+
+from __future__ import annotations
+
+import contextlib
+import ipaddress
+import re
+import secrets
+import threading
+from typing import TYPE_CHECKING
+
+from vhlocal.contract.image import CODE_DIRECTORY
+from vhlocal.errors import EngineError
+from vhlocal.runtime.base import Address, Exit, Layer, Listener, OnExit, OnLine, OnPull, PresentImage, PresentServer
+from vhlocal.runtime.docker import labels
+from vhlocal.runtime.docker.archive import archive
+from vhlocal.runtime.docker.engine import Bind, ContainerSpec, Engine
+from vhlocal.runtime.docker.layers import BuildNetwork, make_layer
+from vhlocal.runtime.docker.lines import Lines
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from vhlocal.runtime.base import Entry, Mounts, ServerSpec
+
+_LISTENING = "0A"
+
+
+class DockerRuntime:
+    """Runs servers in containers of one engine, for the project in ``directory``; ``run`` names this run in labels."""
+
+    def __init__(self, engine: Engine, network: BuildNetwork, directory: str, run: str) -> None:
+        self._engine = engine
+        self._network = network
+        self._marks = {labels.DIRECTORY: directory, labels.RUN: run}
+        self._run = run
+        self._publish = not engine.reaches_containers
+        self._out_of_memory: set[str] = set()
+        self._ports: dict[str, int] = {}
+        threading.Thread(target=self._watch, name="vhlocal-oom", daemon=True).start()
+
+    def image(self, name: str) -> PresentImage | None:
+        """Return the image of this name, or None."""
+        found = self._engine.image(name)
+        return None if found is None else PresentImage(found.id, found.labels.get(labels.PARENT, ""))
+
+    def pull(self, name: str, on_progress: OnPull) -> None:
+        """Pull a base image, reporting each layer's bytes."""
+        for record in self._engine.pull(name):
+            detail = record.get("progressDetail") or {}
+            if "id" in record and "status" in record:
+                current, total = int(detail.get("current") or 0), int(detail.get("total") or 0)
+                on_progress(str(record["id"]), str(record["status"]), current, total)
+
+    def build(self, layer: Layer, on_line: Callable[[str], None]) -> None:
+        """Make one layer of an environment."""
+        make_layer(self._engine, layer, self._network, self._marks, on_line)
+
+    def servers(self, directory: str) -> Sequence[PresentServer]:
+        """Return every container of the project in ``directory``, those of unfinished builds among them."""
+        found = self._engine.containers(f"{labels.DIRECTORY}={directory}")
+        return [
+            PresentServer(item.id, item.labels.get(labels.ENDPOINT, ""), item.labels.get(labels.RUN, ""), item.running)
+            for item in found
+        ]
+
+    def create(self, spec: ServerSpec) -> str:
+        """Create a container with the server's files in it."""
+        identity = spec.identity
+        container = self._engine.create(
+            ContainerSpec(
+                name=f"vhlocal-{_slug(identity.project)}-{identity.endpoint}-{_suffix()}",
+                image=spec.image,
+                command=spec.command,
+                labels={
+                    labels.PROJECT: identity.project,
+                    labels.ENDPOINT: identity.endpoint,
+                    **self._marks,
+                },
+                working_directory=CODE_DIRECTORY,
+                environment=spec.environment,
+                binds=_binds(spec.mounts),
+                limits=spec.limits,
+                port=spec.port,
+                publish=self._publish,
+                init=True,
+            )
+        )
+        self._ports[container] = spec.port
+        try:
+            with archive(spec.entries) as packed:
+                self._engine.put(container, packed)
+        except BaseException:
+            self._engine.remove(container)
+            raise
+        return container
+
+    def start(self, server: str, on_line: OnLine, on_exit: OnExit) -> Address:
+        """Start a container; its output and its end are told from a thread of its own."""
+        self._out_of_memory.discard(server)
+        chunks = self._engine.attach(server)
+        self._engine.start(server)
+        threading.Thread(
+            target=self._follow, args=(server, chunks, on_line, on_exit), name="vhlocal-output", daemon=True
+        ).start()
+        state = self._engine.state(server)
+        if state.published is not None:
+            return Address("127.0.0.1", state.published)
+        return Address(state.address, self._ports[server])
+
+    def sync(self, server: str, entries: Sequence[Entry], removed: Sequence[str]) -> None:
+        """Write changed files into a container, and remove others by its own ``rm``."""
+        if removed:
+            self._engine.run_in(server, ["rm", "-rf", "--", *removed])
+        if entries:
+            with archive(entries) as packed:
+                self._engine.put(server, packed)
+
+    def listeners(self, server: str) -> Sequence[Listener]:
+        """Return the listening sockets, read from the container's own ``/proc``; none where it has no ``cat``."""
+        with contextlib.suppress(EngineError):
+            return _parse_listeners(self._engine.run_in(server, ["cat", "/proc/net/tcp", "/proc/net/tcp6"]).decode())
+        return []
+
+    def stop(self, server: str, grace: float) -> None:
+        """Stop a container: SIGTERM, then SIGKILL after ``grace`` seconds."""
+        self._engine.stop(server, grace)
+
+    def remove(self, server: str) -> None:
+        """Remove a container and its own volumes."""
+        self._engine.remove(server)
+        self._ports.pop(server, None)
+
+    def _follow(
+        self,
+        server: str,
+        chunks: object,
+        on_line: OnLine,
+        on_exit: OnExit,
+    ) -> None:
+        stdout, stderr = Lines(lambda line: on_line("stdout", line)), Lines(lambda line: on_line("stderr", line))
+        with contextlib.suppress(EngineError, OSError, ValueError):
+            for out, err in chunks:  # type: ignore[attr-defined]
+                stdout.feed(out or b"")
+                stderr.feed(err or b"")
+        stdout.end()
+        stderr.end()
+        on_exit(self._exit(server))
+
+    def _exit(self, server: str) -> Exit:
+        try:
+            code = self._engine.wait(server)
+            killed = server in self._out_of_memory or self._engine.state(server).out_of_memory
+        except EngineError:
+            return Exit(137)  # Removed from outside, or the engine has gone: no more can be known.
+        return Exit(code, killed)
+
+    def _watch(self) -> None:
+        """End a container when the kernel kills any process in it for memory.
+
+        Kubernetes does so where it can (cgroup v2's group kill); a server that quietly lost a worker and went on would
+        be kinder than production (K2).
+        """
+        with contextlib.suppress(EngineError, OSError, ValueError):
+            for event in self._engine.events(f"{labels.RUN}={self._run}", ["oom"]):
+                container = str(event.get("id", ""))
+                self._out_of_memory.add(container)
+                self._engine.kill(container)
+
+
+def _binds(mounts: Mounts) -> tuple[Bind, ...]:
+    files = [Bind(str(source), target) for target, source in mounts.files.items()]
+    shared = [
+        Bind(str(directory), volume.mount_path, read_only=volume.read_only) for volume, directory in mounts.shared
+    ]
+    own = [Bind(None, mounts.workspace.mount_path, read_only=False, volume=True)] if mounts.workspace else []
+    return (*files, *shared, *own)
+
+
+def _parse_listeners(table: str) -> list[Listener]:
+    """Read the lines of ``/proc/net/tcp`` and ``tcp6``: addresses in hexadecimal, in the machine's byte order."""
+    found = []
+    for line in table.splitlines():
+        fields = line.split()
+        if len(fields) > 3 and fields[3] == _LISTENING:
+            address, _, port = fields[1].partition(":")
+            words = [bytes.fromhex(address[at : at + 8])[::-1] for at in range(0, len(address), 8)]
+            found.append(Listener(str(ipaddress.ip_address(b"".join(words))), int(port, 16)))
+    return found
+
+
+def _slug(text: str) -> str:
+    return re.sub(r"[^a-zA-Z0-9.-]+", "-", text).strip("-.") or "project"
+
+
+def _suffix() -> str:
+    return secrets.token_hex(3)

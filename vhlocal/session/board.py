@@ -1,0 +1,68 @@
+"""What is known of a run at this moment, gathered from its events; what ``ps``, the pages and the API read."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from typing import TYPE_CHECKING
+
+from vhlocal.events import Event, LogLine, Notice, StatusChanged, StepOutput, StepStarted
+from vhlocal.model import State, Status
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+#: Log lines kept per endpoint, for pages and for a ``logs`` that comes late.
+KEPT = 1000
+
+
+class Board:
+    """The statuses and last log lines of all endpoints. Safe to read from any thread."""
+
+    def __init__(self, endpoints: Iterable[str]) -> None:
+        self._lock = threading.Lock()
+        self._statuses = {name: Status(name, State.WAITING) for name in endpoints}
+        self._lines: dict[str, deque[LogLine]] = {}
+        self._notices: dict[Notice, None] = {}
+        self._step_endpoints: dict[str, tuple[str, ...]] = {}
+
+    def apply(self, event: Event) -> None:
+        """Take in one event; the subscriber for the bus."""
+        with self._lock:
+            if isinstance(event, StatusChanged):
+                self._statuses[event.status.endpoint] = event.status
+            elif isinstance(event, LogLine):
+                self._lines.setdefault(event.endpoint, deque(maxlen=KEPT)).append(event)
+            elif isinstance(event, Notice):
+                self._notices[event] = None
+            elif isinstance(event, StepStarted):
+                self._step_endpoints[event.step] = event.endpoints
+            elif isinstance(event, StepOutput):
+                for endpoint in self._step_endpoints.get(event.step, ()):
+                    line = LogLine(endpoint, "build", event.text, 0.0)
+                    self._lines.setdefault(endpoint, deque(maxlen=KEPT)).append(line)
+
+    def forget(self, endpoint: str) -> None:
+        """Drop an endpoint that is no longer in the project."""
+        with self._lock:
+            self._statuses.pop(endpoint, None)
+
+    def statuses(self) -> tuple[Status, ...]:
+        """Return all statuses, in the order of ``valohai.yaml``."""
+        with self._lock:
+            return tuple(self._statuses.values())
+
+    def status(self, endpoint: str) -> Status | None:
+        """Return one endpoint's status, or None when there is no such endpoint."""
+        with self._lock:
+            return self._statuses.get(endpoint)
+
+    def tail(self, endpoint: str, count: int) -> tuple[LogLine, ...]:
+        """Return an endpoint's last ``count`` lines, oldest first."""
+        with self._lock:
+            return tuple(self._lines.get(endpoint, ()))[-count:]
+
+    def notices(self) -> tuple[Notice, ...]:
+        """Return every notice so far, once each."""
+        with self._lock:
+            return tuple(self._notices)

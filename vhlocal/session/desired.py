@@ -1,0 +1,179 @@
+"""What each endpoint's server is to be, from the project as it stands. Pure, but for the sizes and times of files."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from vhlocal.contract.environment import server_environment
+from vhlocal.contract.image import (
+    CODE_DIRECTORY,
+    METADATA_PATHS,
+    RUNNER_DIRECTORY,
+    gunicorn_command,
+    requirements_command,
+    requirements_file,
+    server_command,
+)
+from vhlocal.contract.limits import container_limits
+from vhlocal.contract.metadata import ChosenFile, VersionFacts, metadata_file
+from vhlocal.reload.decide import Difference
+from vhlocal.runtime.base import Entry, Identity, Layer, Mounts, ServerSpec
+from vhlocal.session.plan import Environment
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from vhlocal.contract.metadata import Origin
+    from vhlocal.model import Endpoint, Package, PackagedFile, Version
+    from vhlocal.project.files import ChosenPath
+    from vhlocal.project.requirements import RequirementInputs
+
+_RUNNER = Path(__file__).parent.parent / "runner"
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """The project as it was read: what every endpoint's server is made of.
+
+    ``volumes`` is the host directory under which each volume claim has one of its own; ``requirements`` is None where
+    the package has no requirements file (B2).
+    """
+
+    version: Version
+    endpoints: tuple[Endpoint, ...]
+    package: Package
+    files: Mapping[str, tuple[ChosenPath, ...]]
+    variables: Mapping[str, str]
+    requirements: RequirementInputs | None
+    origin: Origin
+    created: str
+    base_url: str
+    volumes: Path
+
+
+@dataclass(frozen=True)
+class Desired:
+    """One endpoint's server as it is to be. ``spec.image`` is the environment's topmost image."""
+
+    endpoint: Endpoint
+    environment: Environment
+    spec: ServerSpec
+    revision: str
+    files: tuple[tuple[str, int, int, int], ...]
+
+
+def desired(inputs: Inputs) -> tuple[Desired, ...]:
+    """Return the wanted server of every endpoint, in the order of ``valohai.yaml``."""
+    return tuple(_desired(inputs, endpoint) for endpoint in inputs.endpoints)
+
+
+def difference(old: Desired, new: Desired) -> Difference:
+    """Return what differs between the server that runs and the one that is wanted."""
+    return Difference(
+        code=old.revision != new.revision,
+        environment=old.environment != new.environment,
+        settings=replace(old.spec, entries=()) != replace(new.spec, entries=()) or old.files != new.files,
+    )
+
+
+def changed_entries(old: Desired, new: Desired) -> tuple[list[Entry], list[str]]:
+    """Return the entries of ``new`` that differ from ``old``'s, and the absolute paths that are no more."""
+    before = {entry.path: entry for entry in old.spec.entries}
+    after = {entry.path: entry for entry in new.spec.entries}
+    changed = [entry for path, entry in after.items() if before.get(path) != entry]
+    return changed, sorted(before.keys() - after.keys())
+
+
+def file_facts(chosen: tuple[ChosenPath, ...]) -> tuple[tuple[str, int, int, int], ...]:
+    """Return path, size, time and inode of every chosen file; zeros for one that has gone."""
+    facts = []
+    for choice in chosen:
+        try:
+            stat = choice.source.stat()
+        except OSError:
+            facts.append((str(choice.source), 0, 0, 0))
+        else:
+            facts.append((str(choice.source), stat.st_size, stat.st_mtime_ns, stat.st_ino))
+    return tuple(facts)
+
+
+def _desired(inputs: Inputs, endpoint: Endpoint) -> Desired:
+    environment = _environment(inputs, endpoint)
+    chosen = inputs.files.get(endpoint.name, ())
+    entries = [_code_entry(file) for file in inputs.package.files.values()]
+    entries += _metadata_entries(inputs, endpoint)
+    if endpoint.wsgi is not None:
+        entries += [
+            Entry(f"{RUNNER_DIRECTORY}/{path.name}", content=path.read_bytes()) for path in sorted(_RUNNER.glob("*.py"))
+        ]
+    version = inputs.version
+    spec = ServerSpec(
+        identity=Identity(f"{version.owner}/{version.project}", endpoint.name),
+        image=environment.image,
+        command=tuple(server_command(endpoint)),
+        environment=server_environment(version, endpoint, inputs.variables),
+        port=endpoint.port,
+        limits=container_limits(endpoint.resources),
+        entries=tuple(entries),
+        mounts=Mounts(
+            files={f"{CODE_DIRECTORY}/{choice.entry.path}": choice.source for choice in chosen},
+            shared=tuple(
+                (volume, inputs.volumes / volume.claim / (volume.sub_path or "")) for volume in endpoint.shared_volumes
+            ),
+            workspace=endpoint.workspace_volume,
+        ),
+    )
+    return Desired(endpoint, environment, spec, inputs.package.revision, file_facts(chosen))
+
+
+def _environment(inputs: Inputs, endpoint: Endpoint) -> Environment:
+    base = endpoint.image
+    layers = []
+    name = requirements_file(inputs.package.files)
+    if name is not None and inputs.requirements is not None:
+        read = inputs.requirements
+        files = inputs.package.files.values() if read.local else [inputs.package.files[path] for path, _ in read.files]
+        script = requirements_command(name)
+        layers.append(
+            Layer(
+                tag=_tag("requirements", base, script, read.key()),
+                parent=base,
+                title=name,
+                script=script,
+                entries=tuple(_code_entry(file) for file in files),
+            )
+        )
+    if endpoint.wsgi is not None:
+        parent = layers[-1].tag if layers else base
+        layers.append(Layer(_tag("gunicorn", parent, gunicorn_command()), parent, "Gunicorn", gunicorn_command()))
+    return Environment(endpoint.name, base, tuple(layers))
+
+
+def _tag(kind: str, *inputs: str) -> str:
+    return f"vhlocal/{kind}:{hashlib.sha256(chr(0).join(inputs).encode()).hexdigest()[:16]}"
+
+
+def _code_entry(file: PackagedFile) -> Entry:
+    path = f"{CODE_DIRECTORY}/{file.path}"
+    if file.link is not None:
+        return Entry(path, link=file.link)
+    return Entry(path, mode=file.mode, source=file.source, digest=file.digest)
+
+
+def _metadata_entries(inputs: Inputs, endpoint: Endpoint) -> list[Entry]:
+    facts = VersionFacts(
+        version=inputs.version,
+        endpoints=inputs.endpoints,
+        files={
+            name: [ChosenFile(choice.entry.name, choice.source.name, choice.size) for choice in chosen]
+            for name, chosen in inputs.files.items()
+        },
+        origin=inputs.origin,
+        created=inputs.created,
+        base_url=inputs.base_url,
+    )
+    content = metadata_file(facts, endpoint.name)
+    return [Entry(path, mode=0o444, content=content) for path in METADATA_PATHS]

@@ -1,0 +1,96 @@
+"""How a server's end is told, and how long to wait before it is started again (K2, B3). Pure."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from vhlocal.contract.image import REQUIREMENTS_FILES
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from vhlocal.model import Endpoint, Place
+    from vhlocal.runtime.base import Exit, Listener
+
+_FIRST_WAIT = 1.0
+_LONGEST_WAIT = 30.0
+
+_SIGNALS = {
+    132: "illegal instruction",
+    134: "aborted",
+    136: "arithmetic error",
+    137: "killed",
+    139: "segmentation fault",
+}
+
+_NO_MODULE = re.compile(r"ModuleNotFoundError: No module named '([\w.]+)'")
+_NOT_FOUND = re.compile(r"(?:sh: \d+: |line \d+: |sh: )(\S+): (?:command )?not found")
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Why a server is not there: what happened, where in the user's files, and what to do."""
+
+    reason: str
+    hint: str
+    place: Place | None
+
+
+def backoff(crashes: int) -> float:
+    """Return the seconds to wait before the next start, after this many crashes in a row (K2): 1, 2, 4, up to 30."""
+    return min(_LONGEST_WAIT, _FIRST_WAIT * 2.0 ** (max(1, crashes) - 1))
+
+
+def explain_exit(endpoint: Endpoint, ended: Exit, tail: Sequence[str], requirements: str | None) -> Explanation:
+    """Say why a server ended. ``tail`` is the end of its log; ``requirements`` the file that was installed (B2)."""
+    command = endpoint.place("server-command" if endpoint.wsgi is None else "wsgi")
+    if ended.out_of_memory:
+        limit = endpoint.resources.memory_max
+        within = f"its memory limit of {limit:g} MB" if limit else "the memory of this machine"
+        return Explanation(
+            f"OOMKilled: the server passed {within}",
+            "raise resources.memory.max, or make the server need less",
+            endpoint.place("resources.memory"),
+        )
+    text = "\n".join(tail)
+    if missing := _NO_MODULE.findall(text):
+        return Explanation(
+            f"the server ended with exit code {ended.code}: no module named {missing[-1]}",
+            f"add what provides it to {requirements or ' or '.join(REQUIREMENTS_FILES)}; "
+            "if it is the project's own, see that it is not ignored by git or .vhignore",
+            command,
+        )
+    if ended.code == 127:
+        names = _NOT_FOUND.findall(text)
+        name = names[-1] if names else "the command"
+        return Explanation(
+            f"{name} was not found (exit code 127)",
+            f"pip puts commands in ~/.local/bin, which is not on the PATH in production: write ~/.local/bin/{name}"
+            if names
+            else "see that the image has it",
+            command,
+        )
+    if ended.code in _SIGNALS:
+        return Explanation(f"the server was ended: {_SIGNALS[ended.code]} (exit code {ended.code})", "", command)
+    return Explanation(f"the server ended with exit code {ended.code}", "the lines above say why", command)
+
+
+def explain_listeners(endpoint: Endpoint, listeners: Sequence[Listener]) -> Explanation | None:
+    """Say why nothing answers on the endpoint's port although something listens, or None where nothing does (R3)."""
+    own = [listener for listener in listeners if listener.port == endpoint.port]
+    if own and all(listener.loopback for listener in own):
+        return Explanation(
+            f"the server listens on {own[0].host}:{endpoint.port}, where only its own container reaches it",
+            "bind 0.0.0.0 instead of localhost",
+            endpoint.place("server-command"),
+        )
+    others = sorted({listener.port for listener in listeners if not listener.loopback} - {endpoint.port})
+    if others and not own:
+        return Explanation(
+            f"the server listens on port {others[0]}, but the endpoint's port is {endpoint.port}",
+            f"write `port: {others[0]}`, or let the server listen on the port in VALOHAI_PORT",
+            endpoint.place("port"),
+        )
+    return None

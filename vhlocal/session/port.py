@@ -1,0 +1,57 @@
+"""The gateway's port on this machine."""
+
+from __future__ import annotations
+
+import errno
+import socket
+
+import psutil
+
+from vhlocal.errors import InputError
+
+#: How many ports are tried when none was asked for.
+_TRIES = 100
+
+
+def listen(host: str, port: int, *, given: bool) -> socket.socket:
+    """Return a bound socket: on ``port`` where it was ``given``, else on the first free one from there on.
+
+    InputError names who holds a given port, as far as this user may know, or says why the host cannot be bound.
+    """
+    for candidate in range(port, port + (1 if given else _TRIES)):
+        try:
+            return _bind(host, candidate)
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE:
+                raise InputError(
+                    f"cannot listen on {host}:{candidate}: {error.strerror or error}",
+                    hint="choose an address of this machine with --host, and a port over 1023 with --port",
+                ) from error
+    if given:
+        raise InputError(f"port {port} is in use{_holder(port)}", hint="choose another with --port, or leave it out")
+    raise InputError(f"no port from {port} to {port + _TRIES - 1} is free", hint="choose one with --port")
+
+
+def _bind(host: str, port: int) -> socket.socket:
+    family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    bound = socket.socket(family, kind, protocol)
+    try:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind(address)
+        bound.listen(1024)
+    except BaseException:
+        bound.close()
+        raise
+    return bound
+
+
+def _holder(port: int) -> str:
+    try:
+        for connection in psutil.net_connections("tcp"):
+            listens = connection.status == psutil.CONN_LISTEN and connection.laddr and connection.laddr.port == port
+            if listens and connection.pid:
+                process = psutil.Process(connection.pid)
+                return f" by {process.name()} (process {process.pid})"
+    except psutil.Error:
+        pass
+    return ""

@@ -1,0 +1,116 @@
+"""What a run leaves for other commands to find it by: a locked file in the user's state directory."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import re
+import secrets
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+import platformdirs
+from filelock import FileLock, Timeout
+
+from vhlocal.errors import InputError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """A run that goes on: where its control plane answers, and the token that changes need."""
+
+    run: str
+    pid: int
+    url: str
+    token: str
+    version: str
+    started: float
+
+
+class ProjectState:
+    """The state that vhlocal keeps of one project, outside of the project's own directory."""
+
+    def __init__(self, directory: Path) -> None:
+        name = re.sub(r"[^A-Za-z0-9.-]+", "-", directory.name) or "project"
+        digest = hashlib.sha256(str(directory).encode()).hexdigest()[:12]
+        self.path = platformdirs.user_state_path("vhlocal") / "projects" / f"{name}-{digest}"
+        self._lock = FileLock(self.path / "run.lock")
+
+    @property
+    def log(self) -> Path:
+        """Where a detached run writes what it would have shown."""
+        return self.path / "up.log"
+
+    def acquire(self) -> None:
+        """Claim the project for this run until the process ends, however it ends; InputError when it is taken."""
+        self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
+        try:
+            self._lock.acquire(blocking=False)
+        except Timeout:
+            record = self._read()
+            where = f" at {record.url}" if record else ""
+            raise InputError(
+                f"this project is being served already{where}",
+                hint="use that one, or end it with `vhlocal down`",
+            ) from None
+
+    def write(self, record: RunRecord) -> None:
+        """Tell other commands of this run; only the user can read it, since it holds the token."""
+        file = self.path / "run.json"
+        new = file.with_suffix(".new")
+        new.touch(mode=0o600)
+        new.write_text(json.dumps(asdict(record)))
+        new.replace(file)
+
+    def release(self) -> None:
+        """Give the project free again."""
+        with contextlib.suppress(FileNotFoundError):
+            (self.path / "run.json").unlink()
+        self._lock.release()
+
+    def running(self) -> RunRecord | None:
+        """Return the run that goes on now, or None. A file whose run was killed does not count."""
+        if not self.path.exists():
+            return None
+        try:
+            with self._lock.acquire(blocking=False):
+                return None
+        except Timeout:
+            return self._read()
+
+    def versions(self, day: str) -> set[str]:
+        """Return the names of the versions that this project has had on a day (``YYYYMMDD``)."""
+        return {name for name in self._versions() if name.startswith(f"{day}.")}
+
+    def keep_version(self, name: str) -> None:
+        """Remember a version's name; those of other days are forgotten."""
+        self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
+        day = name.partition(".")[0]
+        names = sorted({name, *(known for known in self._versions() if known.startswith(f"{day}."))})
+        (self.path / "versions.json").write_text(json.dumps(names))
+
+    def _versions(self) -> list[str]:
+        try:
+            return [str(name) for name in json.loads((self.path / "versions.json").read_text())]
+        except (OSError, ValueError):
+            return []
+
+    def _read(self) -> RunRecord | None:
+        try:
+            return RunRecord(**json.loads((self.path / "run.json").read_text()))
+        except (OSError, ValueError, TypeError):
+            return None
+
+
+def volumes_directory() -> Path:
+    """Return the host directory under which every shared volume claim has one of its own (K4)."""
+    return platformdirs.user_data_path("vhlocal") / "volumes"
+
+
+def new_token() -> str:
+    """Return a secret that cannot be guessed."""
+    return secrets.token_urlsafe(32)

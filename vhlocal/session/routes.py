@@ -1,0 +1,63 @@
+"""Which prefixes lead to which server: the session's side of the gateway's table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from vhlocal.contract.paths import script_names
+from vhlocal.gateway.table import Route, RouteTable, Upstream
+
+if TYPE_CHECKING:
+    from vhlocal.model import Version
+    from vhlocal.runtime.base import Address
+
+
+@dataclass(frozen=True)
+class _Target:
+    address: Address | None = None
+    holding: bool = False
+    revision: str = ""
+
+
+class Routes:
+    """Every endpoint's target, published under the version's path and every alias' at once (P1, P3)."""
+
+    def __init__(self, version: Version, table: RouteTable) -> None:
+        self._version = version
+        self._table = table
+        self._targets: dict[str, _Target] = {}
+
+    def lead(self, endpoint: str, address: Address, revision: str) -> None:
+        """Send an endpoint's requests to a server."""
+        self._set(endpoint, _Target(address, revision=revision))
+
+    def hold(self, endpoint: str) -> None:
+        """Let an endpoint's requests wait for its next server."""
+        self._set(endpoint, _Target(holding=True))
+
+    def close(self, endpoint: str) -> None:
+        """Send an endpoint's requests nowhere: they are told what it is doing."""
+        self._set(endpoint, _Target())
+
+    def forget(self, endpoint: str) -> None:
+        """Drop an endpoint that is no longer in the project."""
+        self._targets.pop(endpoint, None)
+        self._publish()
+
+    def _set(self, endpoint: str, target: _Target) -> None:
+        self._targets[endpoint] = target
+        self._publish()
+
+    def _publish(self) -> None:
+        self._table.publish(
+            Route(
+                prefix=prefix,
+                endpoint=endpoint,
+                upstream=None if target.address is None else Upstream(target.address.host, target.address.port),
+                holding=target.holding,
+                revision=target.revision,
+            )
+            for endpoint, target in self._targets.items()
+            for prefix in script_names(self._version, endpoint)
+        )

@@ -1,0 +1,319 @@
+"""A run: from the project as it is read, to its servers answering, until somebody ends it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import secrets
+import signal
+import sys
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from vhlocal.contract.image import requirements_file
+from vhlocal.contract.paths import script_names
+from vhlocal.errors import VhlocalError
+from vhlocal.events import Bus, Changed, Listening, Notice, Problem, Ready, StatusChanged, Stopping
+from vhlocal.gateway.options import GatewayOptions
+from vhlocal.gateway.report import FailureKind
+from vhlocal.gateway.server import Gateway
+from vhlocal.gateway.table import RouteTable, Upstream
+from vhlocal.model import State, Status
+from vhlocal.reload.batch import Batch
+from vhlocal.reload.watch import Watch
+from vhlocal.session import port
+from vhlocal.session.board import Board
+from vhlocal.session.desired import Desired, Inputs, desired
+from vhlocal.session.execute import execute
+from vhlocal.session.keeper import GRACE, Keeper, Surroundings
+from vhlocal.session.plan import plan
+from vhlocal.session.record import ProjectState, RunRecord, new_token
+from vhlocal.session.routes import Routes
+from vhlocal.session.tasks import Tasks, beside, in_thread, together
+from vhlocal.session.view import View
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Iterable, Iterator
+    from pathlib import Path
+
+    from vhlocal.gateway.report import LimitPassed
+    from vhlocal.model import Package, Version
+    from vhlocal.runtime.base import PresentServer, Runtime
+    from vhlocal.session.load import Loaded
+    from vhlocal.session.view import Face
+
+#: Seconds that requests in flight get to finish when the run ends.
+_DRAIN = 5.0
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """What a run is started with. ``load`` reads the project, given the base URL and the package read before."""
+
+    directory: Path
+    version: Version
+    host: str
+    port: int
+    port_given: bool
+    reload: bool
+    strict: bool
+    load: Callable[[str, Package | None], Loaded]
+    connect: Callable[[str], Runtime]
+
+
+def run(work: Coroutine[None, None, None]) -> None:
+    """Run a session's coroutine on the quickest event loop there is."""
+    if sys.platform == "win32":
+        asyncio.run(work)
+    else:
+        import uvloop  # noqa: PLC0415 - not there on Windows
+
+        uvloop.run(work)
+
+
+class Session:
+    """One run of one project. ``face`` answers what no endpoint answers."""
+
+    def __init__(self, options: RunOptions, bus: Bus, face: Face) -> None:
+        self._options = options
+        self._bus = bus
+        self._face = face
+        self._run = secrets.token_hex(6)
+        self._state = ProjectState(options.directory)
+        self._table = RouteTable()
+        self._routes = Routes(options.version, self._table)
+        self._tasks = Tasks(self._task_failed)
+        self._keepers: dict[str, Keeper] = {}
+        self._batch = Batch(time.monotonic)
+        self._board = Board(())
+        bus.subscribe(self._board.apply)
+
+    async def run(self) -> None:
+        """Serve until told to end; the error that ended the run is raised once nothing is left of it."""
+        self._loop = asyncio.get_running_loop()
+        self._stop, self._hard, self._dirty = asyncio.Event(), asyncio.Event(), asyncio.Event()
+        self._started = time.monotonic()
+        self._state.acquire()
+        try:
+            with self._signals():
+                await self._serve()
+        finally:
+            self._state.release()
+
+    def request_stop(self, reason: str = "asked to") -> None:
+        """End the run, from any thread; asked twice, at once."""
+        self._loop.call_soon_threadsafe(self._end, reason)
+
+    async def _serve(self) -> None:
+        listening = port.listen(self._options.host, self._options.port, given=self._options.port_given)
+        host, number = listening.getsockname()[:2]
+        self._url = f"http://{_shown(host)}:{number}"
+        self._inputs, notices = await in_thread(self._options.load, self._url, None)
+        token = new_token()
+        view = View(self._options.version, self._board, self._bus, self._url, token, self._run, self.request_stop)
+        control = Upstream(*self._face.start(view))
+        gateway = Gateway(
+            self._table,
+            GatewayOptions(control=control, strict=self._options.strict),
+            self._face.page,
+            lambda _: None,
+            self._limit_passed,
+        )
+        try:
+            await gateway.start(listening)
+            self._wait_for(self._inputs)
+            self._state.write(
+                RunRecord(self._run, os.getpid(), self._url, token, self._options.version.name, time.time())
+            )
+            self._bus.publish(Listening(self._url))
+            for notice in notices:
+                self._bus.publish(notice)
+            await self._until_stopped(self._keep())
+        finally:
+            await self._close(gateway)
+
+    async def _until_stopped(self, work: Coroutine[None, None, None]) -> None:
+        async with beside(work) as (working,), beside(self._stop.wait()) as (stopping,):
+            await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            if working.done():
+                working.result()
+
+    async def _keep(self) -> None:
+        """Bring everything up, then bring in every change."""
+        self._runtime = await in_thread(self._options.connect, self._run)
+        wanted = desired(self._inputs)
+        leftovers = await in_thread(self._runtime.servers, str(self._options.directory))
+        for keeper in self._enlist(wanted):
+            keeper.tell(State.BUILDING)
+        await self._make_environments(wanted, leftovers)
+        await together(*(keeper.start() for keeper in self._keepers.values()))
+        self._state.keep_version(self._options.version.name)
+        self._bus.publish(Ready(self._url, self._board.statuses(), time.monotonic() - self._started))
+        if not self._options.reload:
+            await self._stop.wait()
+            return
+        while True:
+            watch = self._watch()
+            try:
+                await self._bring_in_changes()
+            finally:
+                await in_thread(watch.stop)
+
+    def _watch(self) -> Watch:
+        def on_event() -> None:
+            self._loop.call_soon_threadsafe(self._noticed)
+
+        files = {choice.source for chosen in self._inputs.files.values() for choice in chosen}
+        watch = Watch(self._options.directory, files, on_event)
+        watch.start()
+        return watch
+
+    async def _bring_in_changes(self) -> None:
+        """Bring in changes until one of them changes which files are watched."""
+        while True:
+            await self._dirty.wait()
+            while (wait := self._batch.remaining()) is not None and wait > 0:
+                await asyncio.sleep(wait)
+            self._batch.take()
+            self._dirty.clear()
+            before = self._inputs.files
+            try:
+                await self._reload()
+            except VhlocalError as error:
+                self._bus.publish(Problem(error))
+            if self._inputs.files != before:
+                return
+
+    async def _reload(self) -> None:
+        since = time.monotonic()
+        inputs, notices = await in_thread(self._options.load, self._url, self._inputs.package)
+        paths = _changed_paths(self._inputs.package, inputs.package)
+        wanted = desired(inputs)
+        if not self._differs(wanted):
+            return
+        self._bus.publish(Changed(paths))
+        for notice in notices:
+            self._bus.publish(notice)
+        await self._make_environments(wanted, ())
+        self._inputs = inputs
+        names = {item.endpoint.name for item in wanted}
+        gone = [keeper for name, keeper in self._keepers.items() if name not in names]
+        await together(
+            *(self._retire(keeper) for keeper in gone),
+            *(keeper.start() for keeper in self._enlist(wanted)),
+            *(
+                self._keepers[item.endpoint.name].bring(item, since)
+                for item in wanted
+                if self._keepers[item.endpoint.name].wanted is not item
+            ),
+        )
+
+    def _differs(self, wanted: tuple[Desired, ...]) -> bool:
+        known = {name: keeper.wanted for name, keeper in self._keepers.items()}
+        return known != {item.endpoint.name: item for item in wanted}
+
+    def _enlist(self, wanted: tuple[Desired, ...]) -> list[Keeper]:
+        """Take on endpoints that are not kept yet, and return their keepers."""
+        surroundings = Surroundings(
+            runtime=self._runtime,
+            bus=self._bus,
+            board=self._board,
+            routes=self._routes,
+            tasks=self._tasks,
+            urls=self._urls,
+            requirements=lambda: requirements_file(self._inputs.package.files),
+        )
+        new = [Keeper(surroundings, item) for item in wanted if item.endpoint.name not in self._keepers]
+        self._keepers |= {keeper.wanted.endpoint.name: keeper for keeper in new}
+        return new
+
+    async def _retire(self, keeper: Keeper) -> None:
+        name = keeper.wanted.endpoint.name
+        del self._keepers[name]
+        self._routes.forget(name)
+        await keeper.stop()
+        self._board.forget(name)
+
+    async def _make_environments(self, wanted: tuple[Desired, ...], leftovers: Iterable[PresentServer]) -> None:
+        environments = [item.environment for item in wanted]
+        names = {name for env in environments for name in (env.base, *(layer.tag for layer in env.layers))}
+        images = {}
+        for name in names:
+            found = await in_thread(self._runtime.image, name)
+            if found is not None:
+                images[name] = found
+        await execute(plan(environments, images, leftovers), self._runtime, self._bus)
+
+    async def _close(self, gateway: Gateway) -> None:
+        """End everything that the run started, gracefully until it is asked a second time."""
+        self._bus.publish(Stopping(self._reason))
+        async with beside(self._close_gracefully(gateway)) as (closing,), beside(self._hard.wait()) as (hard,):
+            await asyncio.wait({closing, hard}, return_when=asyncio.FIRST_COMPLETED)
+        with contextlib.suppress(AttributeError, VhlocalError):
+            for server in await in_thread(self._runtime.servers, str(self._options.directory)):
+                await in_thread(self._runtime.remove, server.id)
+        await gateway.close(0)
+        self._face.stop()
+
+    async def _close_gracefully(self, gateway: Gateway) -> None:
+        await self._tasks.cancel()
+        await gateway.close(_DRAIN)
+        await together(*(keeper.stop(GRACE) for keeper in self._keepers.values()))
+
+    def _wait_for(self, inputs: Inputs) -> None:
+        for endpoint in inputs.endpoints:
+            self._routes.close(endpoint.name)
+            self._bus.publish(
+                StatusChanged(Status(endpoint.name, State.WAITING, urls=self._urls(endpoint.name), since=time.time()))
+            )
+
+    def _urls(self, endpoint: str) -> tuple[str, ...]:
+        return tuple(f"{self._url}{path}/" for path in script_names(self._options.version, endpoint))
+
+    def _noticed(self) -> None:
+        self._batch.add()
+        self._dirty.set()
+
+    def _limit_passed(self, passed: LimitPassed) -> None:
+        if passed.kind is FailureKind.TOO_LARGE:
+            text = f"a {passed.method} request's body is over {passed.limit / 1024 / 1024:g} MB"
+            then = "413; ask for a larger proxy-body-size, or send less at once"
+        else:
+            text = f"a {passed.method} request was not answered for {passed.limit:g} s"
+            then = "504; answer sooner, or ask for a longer proxy-read-timeout"
+        self._bus.publish(Notice(text, None, f"production's ingress answers it with {then}", passed.endpoint))
+
+    def _task_failed(self, error: BaseException) -> None:
+        known = error if isinstance(error, VhlocalError) else VhlocalError(f"unexpected: {error!r}")
+        self._bus.publish(Problem(known))
+
+    _reason = "an error"
+
+    def _end(self, reason: str) -> None:
+        if self._stop.is_set():
+            self._hard.set()
+        self._reason = reason
+        self._stop.set()
+
+    @contextlib.contextmanager
+    def _signals(self) -> Iterator[None]:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            self._loop.add_signal_handler(number, self._end, number.name)
+        try:
+            yield
+        finally:
+            for number in (signal.SIGINT, signal.SIGTERM):
+                self._loop.remove_signal_handler(number)
+
+
+def _changed_paths(old: Package, new: Package) -> tuple[str, ...]:
+    paths = old.files.keys() | new.files.keys()
+    return tuple(sorted(path for path in paths if old.files.get(path) != new.files.get(path)))
+
+
+def _shown(host: str) -> str:
+    if host in {"0.0.0.0", "::"}:
+        return "127.0.0.1"
+    return f"[{host}]" if ":" in host else host

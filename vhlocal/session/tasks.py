@@ -1,0 +1,85 @@
+"""The one place where tasks are made: each has an owner that ends it, and none fails unseen."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Coroutine
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Tasks:
+    """A set of tasks that end together. ``on_failure`` hears of every exception that a task ends with."""
+
+    def __init__(self, on_failure: Callable[[BaseException], None]) -> None:
+        self._on_failure = on_failure
+        self._tasks: set[asyncio.Task[Any]] = set()
+
+    def start(self, work: Coroutine[Any, Any, Any], name: str) -> asyncio.Task[Any]:
+        """Run ``work`` beside everything else."""
+        task = asyncio.get_running_loop().create_task(work, name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+        return task
+
+    async def cancel(self) -> None:
+        """End all tasks and wait until they have."""
+        tasks = [task for task in self._tasks if task is not asyncio.current_task()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _done(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._on_failure(error)
+
+
+async def in_thread(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Run a blocking call in a thread of its own and return what it returns.
+
+    Not ``asyncio.to_thread``: its pool is small, so that long builds would starve short calls, and the end of the
+    process waits for it, so that a pull that hangs could not be interrupted.
+    """
+    loop = asyncio.get_running_loop()
+    done: asyncio.Future[T] = loop.create_future()
+
+    def tell(setter: Callable[[Any], None], value: Any) -> None:
+        if not done.done():
+            setter(value)
+
+    def work() -> None:
+        try:
+            setter, value = done.set_result, function(*args, **kwargs)
+        except BaseException as error:  # noqa: BLE001 - handed on whole to the waiting task
+            setter, value = done.set_exception, error  # type: ignore[assignment]
+        with contextlib.suppress(RuntimeError):  # The loop has ended, and with it whoever waited.
+            loop.call_soon_threadsafe(tell, setter, value)
+
+    threading.Thread(target=work, name=getattr(function, "__name__", "vhlocal"), daemon=True).start()
+    return await done
+
+
+@contextlib.asynccontextmanager
+async def beside(*works: Coroutine[Any, Any, T]) -> AsyncIterator[tuple[asyncio.Task[T], ...]]:
+    """Run ``works`` for as long as the block lasts; what has not ended by then is cancelled."""
+    loop = asyncio.get_running_loop()
+    tasks = tuple(loop.create_task(work) for work in works)
+    try:
+        yield tasks
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def together(*works: Coroutine[Any, Any, Any]) -> None:
+    """Run all side by side; when one fails, end the others and raise its exception."""
+    async with beside(*works) as tasks:
+        await asyncio.gather(*tasks)

@@ -1,0 +1,40 @@
+"""What the session shows to its faces, and what it asks of the one that answers requests."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from vhlocal.events import Bus
+    from vhlocal.gateway.report import Failure, Page
+    from vhlocal.model import Version
+    from vhlocal.session.board import Board
+
+
+@dataclass(frozen=True)
+class View:
+    """A run as others see it; ``url`` is the gateway's, ``stop`` ends the run, ``token`` is what changes need."""
+
+    version: Version
+    board: Board
+    bus: Bus
+    url: str
+    token: str
+    run: str
+    stop: Callable[[], None]
+
+
+class Face(Protocol):
+    """Answers all that is not an endpoint's own answer."""
+
+    def start(self, view: View) -> tuple[str, int]:
+        """Begin to answer and return the address, on loopback, to which the gateway sends requests."""
+
+    def page(self, failure: Failure) -> Page:
+        """Return the page for a request that no endpoint answered; called in the gateway's loop: be quick."""
+
+    def stop(self) -> None:
+        """End."""

@@ -1,0 +1,61 @@
+"""The consoles, and how errors, notices and log lines look on them."""
+
+from __future__ import annotations
+
+import zlib
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from vhlocal.errors import VhlocalError
+    from vhlocal.events import Notice
+    from vhlocal.model import Place
+
+_COLOURS = ("cyan", "magenta", "blue", "yellow", "green", "bright_cyan", "bright_magenta", "bright_blue")
+
+
+def standard_output() -> Console:
+    """Return the console for what was asked for."""
+    return Console(highlight=False, soft_wrap=True)
+
+
+def standard_error() -> Console:
+    """Return the console for everything else."""
+    return Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def show_error(console: Console, error: VhlocalError) -> None:
+    """Print an error: what happened, where, the evidence, and what to do."""
+    console.print(Text.assemble(("error: ", "bold red"), error.message))
+    _where(console, error.place)
+    if error.detail:
+        for line in error.detail.splitlines():
+            console.print(Text(f"  | {line}", style="dim"))
+    _hint(console, error.hint)
+
+
+def show_notice(console: Console, notice: Notice) -> None:
+    """Print a notice, with its endpoint before it."""
+    name = f"{notice.endpoint}: " if notice.endpoint else ""
+    console.print(Text.assemble(("note: ", "bold yellow"), f"{name}{notice.text}"))
+    _where(console, notice.place)
+    _hint(console, notice.hint)
+
+
+def log_text(endpoint: str, stream: str, text: str, width: int) -> Text:
+    """Return one log line behind its endpoint's name, ``width`` characters wide and in the endpoint's own colour."""
+    colour = _COLOURS[zlib.crc32(endpoint.encode()) % len(_COLOURS)]
+    return Text.assemble((f"{endpoint:<{width}} | ", colour), (text, "dim" if stream == "build" else ""))
+
+
+def _where(console: Console, place: Place | None) -> None:
+    if place is not None:
+        console.print(Text(f"  at {place}"))
+
+
+def _hint(console: Console, hint: str | None) -> None:
+    if hint:
+        for number, line in enumerate(hint.splitlines()):
+            console.print(Text.assemble(("  hint: " if number == 0 else "        ", "bold"), line))

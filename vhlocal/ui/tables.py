@@ -1,0 +1,71 @@
+"""Endpoints, settings and findings as tables."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from rich.measure import Measurement
+from rich.table import Table
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from rich.console import Console
+
+    from vhlocal.model import Status
+
+_WIDEST = 10_000
+
+_STYLES = {"ready": "green", "crashed": "bold red", "failed": "bold red", "stopped": "dim"}
+
+
+def show_endpoints(console: Console, endpoints: Iterable[Mapping[str, Any]]) -> None:
+    """Print endpoints with their state and URLs, given as ``ps --json`` gives them."""
+    table = _table("endpoint", "state", "url", "revision")
+    plain = not console.is_terminal
+    for endpoint in endpoints:
+        state = Text(endpoint["state"], style=_STYLES.get(endpoint["state"], "yellow"))
+        if endpoint["restarts"]:
+            state.append(f" ({endpoint['restarts']} restarts)", style="dim")
+        urls = endpoint["urls"] or [""]
+        table.add_row(endpoint["endpoint"], state, urls[0], endpoint["revision"])
+        for url in urls[1:]:
+            table.add_row(endpoint["endpoint"] if plain else "", endpoint["state"] if plain else "", url, "")
+        if endpoint["reason"]:
+            table.add_row("", Text(endpoint["reason"], style="red"), "", "")
+    _print(console, table)
+
+
+def show_settings(console: Console, rows: Iterable[tuple[str, str, str]]) -> None:
+    """Print every setting with its value and where it came from."""
+    table = _table("setting", "value", "from")
+    for name, value, origin in rows:
+        table.add_row(name, value, Text(origin, style="dim" if origin == "default" else ""))
+    _print(console, table)
+
+
+def describe(status: Status) -> dict[str, Any]:
+    """Return the part of a status that a table shows."""
+    return {
+        "endpoint": status.endpoint,
+        "state": status.state.value,
+        "urls": status.urls,
+        "revision": status.revision,
+        "restarts": status.restarts,
+        "reason": status.reason,
+    }
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold dim")
+    for column in columns:
+        table.add_column(column, no_wrap=True, overflow="ignore")
+    return table
+
+
+def _print(console: Console, table: Table) -> None:
+    # A table that is cut to the window's width would break the URLs that are to be copied from it.
+    unbounded = console.options.update(max_width=_WIDEST)
+    width = Measurement.get(console, unbounded, table).maximum
+    console.print(table, width=width, crop=False)

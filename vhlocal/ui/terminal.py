@@ -1,0 +1,191 @@
+"""A run on a terminal: what is being built moves at the bottom, everything else scrolls above it.
+
+Where standard output is no terminal the same is told in plain lines, and nothing moves.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from rich.console import Group
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.spinner import Spinner
+from rich.table import Table
+from rich.text import Text
+
+from vhlocal import events
+from vhlocal.model import State
+from vhlocal.ui import tables
+from vhlocal.ui.console import log_text, show_error, show_notice
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from rich.console import Console, RenderableType
+
+_SHOWN_LINES = 5
+
+
+@dataclass
+class _Step:
+    title: str
+    started: events.StepStarted
+    lines: deque[str] = field(default_factory=lambda: deque(maxlen=_SHOWN_LINES))
+    layers: dict[str, events.PullProgress] = field(default_factory=dict)
+
+
+class Terminal:
+    """Prints a run's events; the subscriber for the bus."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._steps: dict[str, _Step] = {}
+        self._names: set[str] = set()
+        self._notices: set[events.Notice] = set()
+        self._states: dict[str, State] = {}
+        self._live: Live | None = None
+        self._handlers: dict[type, Callable[..., None]] = {
+            events.StepStarted: self._step_started,
+            events.StepOutput: self._step_output,
+            events.StepFinished: self._step_finished,
+            events.StepFailed: self._step_failed,
+            events.PullProgress: self._pull_progress,
+            events.StatusChanged: self._status_changed,
+            events.LogLine: self._log_line,
+            events.Notice: self._notice,
+            events.Problem: self._problem,
+            events.Listening: self._listening,
+            events.Ready: self._ready,
+            events.Changed: self._changed,
+            events.Reloaded: self._reloaded,
+            events.Stopping: self._stopping,
+        }
+
+    def __call__(self, event: events.Event) -> None:
+        """Show one event."""
+        handler = self._handlers.get(type(event))
+        if handler is not None:
+            handler(event)
+
+    def close(self) -> None:
+        """Leave the terminal as it was found."""
+        if self._live is not None:
+            self._live.stop()
+            self._live = None
+
+    def _listening(self, event: events.Listening) -> None:
+        self._say("gateway", f"{event.url}/", "bold")
+
+    def _status_changed(self, event: events.StatusChanged) -> None:
+        status = event.status
+        self._names.add(status.endpoint)
+        if self._states.get(status.endpoint) is status.state:
+            return
+        self._states[status.endpoint] = status.state
+        if status.state is State.STARTING:
+            self._say(status.endpoint, "starting")
+        elif status.state is State.READY:
+            self._say(status.endpoint, "ready", "green")
+
+    def _step_started(self, event: events.StepStarted) -> None:
+        self._steps[event.step] = _Step(event.title, event)
+        if not self._console.is_terminal:
+            self._say("build", f"{event.title} for {', '.join(event.endpoints)} ({event.cause})")
+        self._refresh()
+
+    def _step_output(self, event: events.StepOutput) -> None:
+        step = self._steps.get(event.step)
+        if step is None:
+            return
+        step.lines.append(event.text)
+        if not self._console.is_terminal:
+            self._console.print(Text(f"  {step.title} | {event.text}"))
+        self._refresh()
+
+    def _pull_progress(self, event: events.PullProgress) -> None:
+        step = self._steps.get(event.step)
+        if step is None:
+            return
+        before = step.layers.get(event.layer)
+        step.layers[event.layer] = event
+        if not self._console.is_terminal and (before is None or before.status != event.status):
+            self._console.print(Text(f"  {step.title} | {event.layer}: {event.status}"))
+        self._refresh()
+
+    def _step_finished(self, event: events.StepFinished) -> None:
+        self._steps.pop(event.step, None)
+        self._refresh()
+        self._say("build", f"{event.title} done in {event.seconds:.1f} s", "green")
+
+    def _step_failed(self, event: events.StepFailed) -> None:
+        self._steps.pop(event.step, None)
+        self._refresh()
+        if self._console.is_terminal:
+            for line in event.output:
+                self._console.print(Text(f"  {event.title} | {line}"))
+        self._say("build", f"{event.title} failed", "bold red")
+
+    def _log_line(self, event: events.LogLine) -> None:
+        width = max((len(name) for name in self._names), default=0)
+        self._console.print(log_text(event.endpoint, event.stream, event.text, width))
+
+    def _notice(self, event: events.Notice) -> None:
+        if event not in self._notices:
+            self._notices.add(event)
+            show_notice(self._console, event)
+
+    def _problem(self, event: events.Problem) -> None:
+        show_error(self._console, event.error)
+
+    def _ready(self, event: events.Ready) -> None:
+        self.close()
+        tables.show_endpoints(self._console, [tables.describe(status) for status in event.statuses])
+        self._say("ready", f"in {event.seconds:.1f} s; Ctrl-C stops", "bold green")
+
+    def _changed(self, event: events.Changed) -> None:
+        first, *rest = event.paths or ("settings",)
+        more = f" and {len(rest)} more" if rest else ""
+        self._say("change", f"{first}{more}")
+
+    def _reloaded(self, event: events.Reloaded) -> None:
+        self._say(event.endpoint, f"{event.what} in {event.seconds:.2f} s, revision {event.revision}", "green")
+
+    def _stopping(self, event: events.Stopping) -> None:
+        self.close()
+        self._say("stop", event.reason)
+
+    def _say(self, subject: str, text: str, style: str = "") -> None:
+        self._console.print(Text.assemble((f"{subject}: ", "dim"), (text, style)))
+
+    def _refresh(self) -> None:
+        if not self._console.is_terminal:
+            return
+        if self._live is None and self._steps:
+            self._live = Live(console=self._console, transient=True, refresh_per_second=8, get_renderable=self._moving)
+            self._live.start()
+        elif self._live is not None and not self._steps:
+            self.close()
+
+    def _moving(self) -> RenderableType:
+        parts: list[RenderableType] = []
+        for step in tuple(self._steps.values()):
+            names = ", ".join(step.started.endpoints)
+            parts.append(Spinner("dots", Text(f"{step.title} for {names} ({step.started.cause})")))
+            parts.extend(Text(f"    {line}", style="dim", no_wrap=True, overflow="ellipsis") for line in step.lines)
+            if step.layers:
+                parts.append(_layers(tuple(step.layers.values())))
+        return Group(*parts)
+
+
+def _layers(layers: tuple[events.PullProgress, ...]) -> Table:
+    table = Table.grid(padding=(0, 2))
+    for layer in layers:
+        bar: RenderableType = ""
+        if layer.total:
+            bar = ProgressBar(total=layer.total, completed=layer.current, width=30)
+        size = f"{layer.current / 1e6:.1f}/{layer.total / 1e6:.1f} MB" if layer.total else ""
+        table.add_row(Text(f"    {layer.layer}", style="dim"), layer.status, bar, size)
+    return table

@@ -1,0 +1,70 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vhlocal.contract.headers import Hop, connection_tokens, end_to_end, ingress_headers, is_reserved
+
+HOP = Hop(client="127.0.0.1", scheme="http", port=8080, request_id="abc")
+
+
+def test_the_ingress_s_headers_are_set():
+    """P7, K9: the prefix of this request, and what ingress-nginx adds."""
+    assert ingress_headers(HOP, b"localhost:8080", "/a/b/c/dev/e") == [
+        (b"X-VH-Prefix", b"/a/b/c/dev/e/"),
+        (b"X-Request-ID", b"abc"),
+        (b"X-Real-IP", b"127.0.0.1"),
+        (b"X-Forwarded-For", b"127.0.0.1"),
+        (b"X-Forwarded-Host", b"localhost:8080"),
+        (b"X-Forwarded-Port", b"8080"),
+        (b"X-Forwarded-Proto", b"http"),
+        (b"X-Forwarded-Scheme", b"http"),
+        (b"X-Scheme", b"http"),
+    ]
+
+
+def test_every_header_of_the_ingress_is_its_own():
+    """P7, K9: a client's header of the same name would be a second one."""
+    assert all(is_reserved(name) for name, _ in ingress_headers(HOP, b"h", "/"))
+
+
+@pytest.mark.parametrize(
+    "name", [b"X-VH-Prefix", b"x_vh_prefix", b"X_Forwarded-Anything", b"SCRIPT_NAME", b"Path-Info"]
+)
+def test_a_client_cannot_choose_them_in_any_spelling(name):
+    """P7, K9: WSGI reads dashes and underscores alike."""
+    assert is_reserved(name)
+
+
+@pytest.mark.parametrize("name", [b"Host", b"X-Forward", b"X-VH", b"Authorization", b"Forwarded"])
+def test_other_headers_are_the_client_s(name):
+    """K9: only what the ingress sets is replaced."""
+    assert not is_reserved(name)
+
+
+def test_headers_of_the_hop_do_not_travel_on():
+    """K9: the connection's own headers end here, those that Connection names too."""
+    headers = [
+        (b"Host", b"a"),
+        (b"connection", b"close, X-Mine"),
+        (b"Connection", b"x-yours ,"),
+        (b"x-mine", b"1"),
+        (b"X-Yours", b"1"),
+        (b"Transfer-Encoding", b"chunked"),
+        (b"Keep-Alive", b"5"),
+        (b"Accept", b"*/*"),
+    ]
+    assert end_to_end(headers) == [(b"Host", b"a"), (b"Accept", b"*/*")]
+    assert connection_tokens(headers) == {b"close", b"x-mine", b"x-yours"}
+
+
+fields = st.sampled_from([b"Connection", b"TE", b"Upgrade", b"A", b"b", b"Set-Cookie"])
+tokens = st.sampled_from([b"a", b"B", b"close", b"keep-alive, b", b""])
+
+
+@given(st.lists(st.tuples(fields, tokens)))
+def test_what_travels_on_keeps_its_order_and_spelling(headers):
+    """K9: nothing is added, changed or moved."""
+    kept = end_to_end(iter(headers))
+    rest = iter(headers)
+    assert all(header in rest for header in kept)
+    assert end_to_end(kept) == kept

@@ -1,0 +1,26 @@
+from vhlocal.contract.limits import BODY_LIMIT, READ_TIMEOUT, ContainerLimits, container_limits, unenforceable
+from vhlocal.model import Resources
+
+
+def test_no_resources_mean_no_limits():
+    """K1: what is not written is not limited."""
+    assert container_limits(Resources()) == ContainerLimits()
+    assert unenforceable(Resources()) == []
+
+
+def test_resources_are_translated_to_the_engine_s_units():
+    """K1: cores, and megabytes as bytes."""
+    resources = Resources(cpu_min=0.1, cpu_max=2, memory_min=0.5, memory_max=512, devices={"nvidia.com/gpu": 2})
+    assert container_limits(resources) == ContainerLimits(512_000_000, 500_000, 2, 0.1, 2)
+    assert unenforceable(resources) == []
+
+
+def test_what_an_engine_cannot_enforce_is_named():
+    """K1: one clear notice for the rest."""
+    resources = Resources(storage_max=1, devices={"nvidia.com/gpu": 1, "example.com/fpga": 1})
+    assert unenforceable(resources) == ["ephemeral-storage", "devices.example.com/fpga"]
+
+
+def test_the_ingress_s_limits():
+    """K9: ingress-nginx's defaults: 1 MB of body, 60 s of reading."""
+    assert (BODY_LIMIT, READ_TIMEOUT) == (1_048_576, 60.0)

@@ -48,7 +48,7 @@ class Vhlocal:
     def endpoints(self, directory: Path) -> dict[str, dict[str, Any]]:
         """Return what ``ps --json`` tells of a project, by endpoint; nothing while no run answers."""
         listed = self("ps", "--json", "-C", str(directory))
-        found = json.loads(listed.stdout) if listed.returncode == 0 and listed.stdout else []
+        found = json.loads(listed.stdout)["endpoints"] if listed.stdout else []
         return {item["endpoint"]: item for item in found}
 
 

@@ -1,0 +1,97 @@
+"""Train the model of the sample project `digits` if it is not there, serve it, send an image, print the answer."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+from engine import Missing, connect, say
+from training import train
+
+PROJECT = Path(__file__).resolve().parent.parent / "sample_projects" / "digits"
+MODEL = PROJECT / "model.pkl"
+IMAGE = PROJECT / "seven.png"
+
+VHLOCAL = (sys.executable, "-m", "vhlocal")
+ALIAS = "dev"
+POLL_SECONDS = 0.2
+
+
+def main(arguments: list[str]) -> int:
+    """Run the demo; return the exit code, which is that of ``vhlocal up`` unless that was ended by us."""
+    once = "--once" in arguments
+    try:
+        if not MODEL.exists():
+            say("Training the model, in the image that will serve it (the first time, its packages are installed)")
+            client = connect()
+            try:
+                train(client, PROJECT, MODEL)
+            finally:
+                client.close()
+    except Missing as missing:
+        print(missing, file=sys.stderr)
+        return 1
+    command = [*VHLOCAL, "up", "-C", str(PROJECT), *(argument for argument in arguments if argument != "--once")]
+    say("vhlocal " + " ".join(command[3:]))
+    server = subprocess.Popen(command)
+    # Ctrl-C reaches both processes; ending is up to the one that serves, and this one waits for it.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, lambda *_: server.terminate())
+    try:
+        return serve(server, once)
+    finally:
+        if server.poll() is None:
+            server.terminate()
+        server.wait()
+
+
+def serve(server: subprocess.Popen[bytes], once: bool) -> int:
+    """Wait for the endpoint, send the image, print the answer; keep on until the server ends unless ``once``."""
+    url = wait_for_url(server)
+    if url is None:
+        return server.wait()
+    answer = post(url, IMAGE)
+    say(f"Sent {IMAGE.name} to {url}")
+    say(f"The answer: {answer}")
+    if once:
+        return 0
+    say(f"Try it: curl -H 'Content-Type: image/png' --data-binary @{IMAGE} {url}   (Ctrl-C ends)")
+    return server.wait()
+
+
+def wait_for_url(server: subprocess.Popen[bytes]) -> str | None:
+    """Return the endpoint's URL under the alias once it answers, or None when the server has ended."""
+    while server.poll() is None:
+        for endpoint in endpoints():
+            if endpoint["state"] == "ready":
+                return next(str(url) for url in endpoint["urls"] if f"/{ALIAS}/" in url)
+        time.sleep(POLL_SECONDS)
+    return None
+
+
+def endpoints() -> list[dict[str, Any]]:
+    """Return what ``vhlocal ps`` tells; nothing before there is a run."""
+    command = [*VHLOCAL, "ps", "--json", "-C", str(PROJECT)]
+    listed = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True).stdout
+    found: list[dict[str, Any]] = json.loads(listed)["endpoints"] if listed else []
+    return found
+
+
+def post(url: str, image: Path) -> str:
+    """Send an image and return the answer's text."""
+    request = urllib.request.Request(url, data=image.read_bytes(), headers={"Content-Type": "image/png"})
+    # The server is on this machine: a proxy that the environment names has no part in reaching it.
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with opener.open(request, timeout=60) as response:
+        answer: bytes = response.read()
+    return answer.decode()
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

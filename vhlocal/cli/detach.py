@@ -9,11 +9,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import click
 
-from vhlocal.control.client import Client
-from vhlocal.errors import VhlocalError
 from vhlocal.session.record import ProjectState
-from vhlocal.ui import tables
-from vhlocal.ui.console import standard_output
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -47,26 +43,13 @@ def _follow(process: subprocess.Popen[bytes], state: ProjectState) -> None:
     with state.log.open(encoding="utf-8", errors="replace") as log:
         while True:
             ended = process.poll()
+            record = state.running()
             _copy(log.read())
             if ended is not None:
                 _end(ended)
-            if _is_up(process.pid, state):
+            if record is not None and record.pid == process.pid and record.ready:
                 return
             time.sleep(_PAUSE)
-
-
-def _is_up(pid: int, state: ProjectState) -> bool:
-    record = state.running()
-    if record is None or record.pid != pid:
-        return False
-    try:
-        endpoints = Client(record).endpoints()["endpoints"]
-    except VhlocalError:
-        return False
-    if not all(endpoint["state"] == "ready" for endpoint in endpoints):
-        return False
-    tables.show_endpoints(standard_output(), endpoints)
-    return True
 
 
 def _copy(text: str) -> None:

@@ -7,13 +7,22 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from vhlocal.cli.detach import detached
 from vhlocal.cli.options import project_options, setting_options
-from vhlocal.project.settings import Settings, load_settings
+from vhlocal.cli.project import read_project
+from vhlocal.control.plane import ControlPlane
+from vhlocal.events import Bus
+from vhlocal.project.settings import load_settings
+from vhlocal.runtime.docker.connect import connect
+from vhlocal.session.session import RunOptions, Session, run
+from vhlocal.ui.console import standard_output
+from vhlocal.ui.tables import show_settings
+from vhlocal.ui.terminal import Terminal
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from vhlocal.session.session import RunOptions
+    from vhlocal.session.load import Loader
 
 
 @click.command(
@@ -31,55 +40,30 @@ def command(directory: Path, endpoints: tuple[str, ...], detach: bool, explain_s
     Each is built into an image, run in a container with production's environment, and served at its production path
     on this machine. A save brings in the new code. Ctrl-C ends the run; a second one ends it at once.
     """
-    read = partial(load_settings, directory, flags)
-    settings = read()
     if explain_settings:
-        _explain(settings)
+        show_settings(standard_output(), load_settings(directory, flags).explain())
     elif detach:
-        from vhlocal.cli.detach import detached  # noqa: PLC0415 - most runs are not
-
         detached(directory)
     else:
-        _serve(_options(directory, endpoints, settings, read))
+        _serve(_options(directory, read_project(directory, endpoints, flags)))
 
 
-def _explain(settings: Settings) -> None:
-    from vhlocal.ui.console import standard_output  # noqa: PLC0415
-    from vhlocal.ui.tables import show_settings  # noqa: PLC0415
-
-    show_settings(standard_output(), settings.explain())
-
-
-def _options(directory: Path, endpoints: tuple[str, ...], settings: Settings, read: partial[Settings]) -> RunOptions:
-    from datetime import date  # noqa: PLC0415
-
-    from vhlocal.runtime.docker.connect import connect  # noqa: PLC0415
-    from vhlocal.session.load import loader, name_version  # noqa: PLC0415
-    from vhlocal.session.record import ProjectState  # noqa: PLC0415
-    from vhlocal.session.session import RunOptions  # noqa: PLC0415
-
-    taken = ProjectState(directory).versions(f"{date.today():%Y%m%d}")
-    version = name_version(settings, taken)
+def _options(directory: Path, load: Loader) -> RunOptions:
+    settings = load.settings()
     return RunOptions(
         directory=directory,
-        version=version,
+        version=load.version,
         host=settings.host,
         port=settings.port,
         port_given=not settings.is_default("port"),
         reload=settings.reload,
         strict=settings.strict,
-        load=loader(directory, endpoints, read, version),
+        load=load,
         connect=partial(connect, str(directory)),
     )
 
 
 def _serve(options: RunOptions) -> None:
-    from vhlocal.control.plane import ControlPlane  # noqa: PLC0415
-    from vhlocal.events import Bus  # noqa: PLC0415
-    from vhlocal.session.session import Session, run  # noqa: PLC0415
-    from vhlocal.ui.console import standard_output  # noqa: PLC0415
-    from vhlocal.ui.terminal import Terminal  # noqa: PLC0415
-
     bus = Bus()
     terminal = Terminal(standard_output())
     bus.subscribe(terminal)

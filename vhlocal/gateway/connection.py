@@ -228,10 +228,17 @@ class ClientConnection(asyncio.Protocol):
             return False
         if request.framing is not Framing.NONE:
             self._body = body_reader(request.framing, request.length)
+        if not request.host:
+            # HTTP/1.0 may name no host; HTTP/1.1, which the server is spoken to in, must.
+            request = request._replace(host=self._own_address())
         hop = Hop(self._address, "http", self._hub.port, _request_id())
         self._exchange = Exchange(self._hub, self, request, hop)
         self._exchange.start()
         return True
+
+    def _own_address(self) -> bytes:
+        host, port = self._transport.get_extra_info("sockname")[:2]
+        return (f"[{host}]:{port}" if ":" in host else f"{host}:{port}").encode()
 
     def _wait_for_head(self, limit: int) -> None:
         if len(self._buffer) > limit:

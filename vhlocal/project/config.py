@@ -62,8 +62,8 @@ def load_config(directory: Path) -> Config:
     troubles = [trouble for trouble in document.keys_trouble if _matters(trouble, items)]
     raise_troubles(troubles)
     elsewhere = [trouble for trouble in document.keys_trouble if not _matters(trouble, items)]
-    data = [] if document.data is None else document.data
-    found = explain(get_validator().iter_errors(_without(data, elsewhere)), document)
+    data = _without([] if document.data is None else document.data, elsewhere)
+    found = explain(get_validator().iter_errors(data), document)
     raise_troubles([trouble for trouble in found if _matters(trouble, items)])
     elsewhere += [trouble for trouble in found if not _matters(trouble, items)]
     warnings = [
@@ -96,8 +96,10 @@ def _matters(trouble: Trouble, items: list[int]) -> bool:
 
 def _without(data: Any, troubles: list[Trouble]) -> Any:
     """Return the data with each troubled item empty: a schema validator cannot take keys that are no text."""
-    skipped = {trouble.path[0] for trouble in troubles}
-    return [{} if index in skipped else item for index, item in enumerate(data)] if skipped else data
+    items = {trouble.path[0] for trouble in troubles}
+    if not items:
+        return data
+    return [{} if index in items and isinstance(item, dict) else item for index, item in enumerate(data)]
 
 
 def _ignored_keys(document: Document, data: Any) -> list[Notice]:

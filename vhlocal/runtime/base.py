@@ -151,6 +151,9 @@ class Runtime(Protocol):
     def build(self, layer: Layer, on_line: Callable[[str], None]) -> None:
         """Make one layer, handing on what it prints; BuildError when its script fails."""
 
+    def package(self, spec: ServerSpec, tag: str) -> None:
+        """Make the whole image of an endpoint, files included, under ``tag``."""
+
     def servers(self, directory: str) -> Sequence[PresentServer]:
         """Return every server of the project in ``directory``, running or not."""
 

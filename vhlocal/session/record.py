@@ -8,20 +8,23 @@ import json
 import re
 import secrets
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import platformdirs
 from filelock import FileLock, Timeout
 
 from vhlocal.errors import InputError
 
-if TYPE_CHECKING:
-    from pathlib import Path
+#: Seconds to wait for the lock when only asking who holds it: another command may be asking too.
+_PATIENCE = 0.2
 
 
 @dataclass(frozen=True)
 class RunRecord:
-    """A run that goes on: where its control plane answers, and the token that changes need."""
+    """A run that goes on: where its control plane answers, and the token that changes need.
+
+    ``ready`` is True once every endpoint has answered.
+    """
 
     run: str
     pid: int
@@ -29,6 +32,7 @@ class RunRecord:
     token: str
     version: str
     started: float
+    ready: bool = False
 
 
 class ProjectState:
@@ -37,7 +41,8 @@ class ProjectState:
     def __init__(self, directory: Path) -> None:
         name = re.sub(r"[^A-Za-z0-9.-]+", "-", directory.name) or "project"
         digest = hashlib.sha256(str(directory).encode()).hexdigest()[:12]
-        self.path = platformdirs.user_state_path("vhlocal") / "projects" / f"{name}-{digest}"
+        self.path = _projects() / f"{name}-{digest}"
+        self._directory = directory
         self._lock = FileLock(self.path / "run.lock")
 
     @property
@@ -77,7 +82,7 @@ class ProjectState:
         if not self.path.exists():
             return None
         try:
-            with self._lock.acquire(blocking=False):
+            with self._lock.acquire(timeout=_PATIENCE):
                 return None
         except Timeout:
             return self._read()
@@ -93,6 +98,11 @@ class ProjectState:
         names = sorted({name, *(known for known in self._versions() if known.startswith(f"{day}."))})
         (self.path / "versions.json").write_text(json.dumps(names))
 
+    def keep_layers(self, tags: list[str]) -> None:
+        """Remember which layers the project stands on, for ``layers_in_use``."""
+        self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
+        (self.path / "layers.json").write_text(json.dumps({"directory": str(self._directory), "layers": tags}))
+
     def _versions(self) -> list[str]:
         try:
             return [str(name) for name in json.loads((self.path / "versions.json").read_text())]
@@ -104,6 +114,21 @@ class ProjectState:
             return RunRecord(**json.loads((self.path / "run.json").read_text()))
         except (OSError, ValueError, TypeError):
             return None
+
+
+def layers_in_use() -> set[str]:
+    """Return the tags of all layers that projects of this user stand on; a project whose directory is gone has none."""
+    used: set[str] = set()
+    for file in _projects().glob("*/layers.json"):
+        with contextlib.suppress(OSError, ValueError, KeyError):
+            kept = json.loads(file.read_text())
+            if Path(kept["directory"]).is_dir():
+                used.update(kept["layers"])
+    return used
+
+
+def _projects() -> Path:
+    return platformdirs.user_state_path("vhlocal") / "projects"
 
 
 def volumes_directory() -> Path:

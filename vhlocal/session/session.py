@@ -9,7 +9,7 @@ import secrets
 import signal
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from vhlocal.contract.image import requirements_file
@@ -26,23 +26,25 @@ from vhlocal.reload.watch import Watch
 from vhlocal.session import port
 from vhlocal.session.board import Board
 from vhlocal.session.desired import Desired, Inputs, desired
-from vhlocal.session.execute import execute
+from vhlocal.session.environments import make_environments, remember_environments
 from vhlocal.session.keeper import GRACE, Keeper, Surroundings
-from vhlocal.session.plan import plan
 from vhlocal.session.record import ProjectState, RunRecord, new_token
 from vhlocal.session.routes import Routes
 from vhlocal.session.tasks import Tasks, beside, in_thread, together
 from vhlocal.session.view import View
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Iterable, Iterator
+    from collections.abc import Callable, Coroutine, Iterator
     from pathlib import Path
 
     from vhlocal.gateway.report import LimitPassed
     from vhlocal.model import Package, Version
-    from vhlocal.runtime.base import PresentServer, Runtime
+    from vhlocal.runtime.base import Runtime
     from vhlocal.session.load import Loaded
     from vhlocal.session.view import Face
+
+#: All end a run; SIGHUP comes when the terminal is closed.
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 #: Seconds that requests in flight get to finish when the run ends.
 _DRAIN = 5.0
@@ -110,7 +112,11 @@ class Session:
         listening = port.listen(self._options.host, self._options.port, given=self._options.port_given)
         host, number = listening.getsockname()[:2]
         self._url = f"http://{_shown(host)}:{number}"
-        self._inputs, notices = await in_thread(self._options.load, self._url, None)
+        try:
+            self._inputs, notices = await in_thread(self._options.load, self._url, None)
+        except BaseException:
+            listening.close()
+            raise
         token = new_token()
         view = View(self._options.version, self._board, self._bus, self._url, token, self._run, self.request_stop)
         control = Upstream(*self._face.start(view))
@@ -124,9 +130,8 @@ class Session:
         try:
             await gateway.start(listening)
             self._wait_for(self._inputs)
-            self._state.write(
-                RunRecord(self._run, os.getpid(), self._url, token, self._options.version.name, time.time())
-            )
+            self._record = RunRecord(self._run, os.getpid(), self._url, token, self._options.version.name, time.time())
+            self._state.write(self._record)
             self._bus.publish(Listening(self._url))
             for notice in notices:
                 self._bus.publish(notice)
@@ -147,10 +152,12 @@ class Session:
         leftovers = await in_thread(self._runtime.servers, str(self._options.directory))
         for keeper in self._enlist(wanted):
             keeper.tell(State.BUILDING)
-        await self._make_environments(wanted, leftovers)
+        await make_environments(self._runtime, self._bus, wanted, leftovers)
         await together(*(keeper.start() for keeper in self._keepers.values()))
         self._state.keep_version(self._options.version.name)
+        remember_environments(self._options.directory, wanted)
         self._bus.publish(Ready(self._url, self._board.statuses(), time.monotonic() - self._started))
+        self._state.write(replace(self._record, ready=True))
         if not self._options.reload:
             await self._stop.wait()
             return
@@ -196,7 +203,8 @@ class Session:
         self._bus.publish(Changed(paths))
         for notice in notices:
             self._bus.publish(notice)
-        await self._make_environments(wanted, ())
+        await make_environments(self._runtime, self._bus, wanted, ())
+        remember_environments(self._options.directory, wanted)
         self._inputs = inputs
         names = {item.endpoint.name for item in wanted}
         gone = [keeper for name, keeper in self._keepers.items() if name not in names]
@@ -235,16 +243,6 @@ class Session:
         self._routes.forget(name)
         await keeper.stop()
         self._board.forget(name)
-
-    async def _make_environments(self, wanted: tuple[Desired, ...], leftovers: Iterable[PresentServer]) -> None:
-        environments = [item.environment for item in wanted]
-        names = {name for env in environments for name in (env.base, *(layer.tag for layer in env.layers))}
-        images = {}
-        for name in names:
-            found = await in_thread(self._runtime.image, name)
-            if found is not None:
-                images[name] = found
-        await execute(plan(environments, images, leftovers), self._runtime, self._bus)
 
     async def _close(self, gateway: Gateway) -> None:
         """End everything that the run started, gracefully until it is asked a second time."""
@@ -299,12 +297,12 @@ class Session:
 
     @contextlib.contextmanager
     def _signals(self) -> Iterator[None]:
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in _SIGNALS:
             self._loop.add_signal_handler(number, self._end, number.name)
         try:
             yield
         finally:
-            for number in (signal.SIGINT, signal.SIGTERM):
+            for number in _SIGNALS:
                 self._loop.remove_signal_handler(number)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from rich.measure import Measurement
+from rich.segment import Segments
 from rich.table import Table
 from rich.text import Text
 
@@ -68,4 +69,4 @@ def _print(console: Console, table: Table) -> None:
     # A table that is cut to the window's width would break the URLs that are to be copied from it.
     unbounded = console.options.update(max_width=_WIDEST)
     width = Measurement.get(console, unbounded, table).maximum
-    console.print(table, width=width, crop=False)
+    console.print(Segments(console.render(table, unbounded.update(width=width))), crop=False, end="")

@@ -143,7 +143,8 @@ class Terminal:
     def _ready(self, event: events.Ready) -> None:
         self.close()
         tables.show_endpoints(self._console, [tables.describe(status) for status in event.statuses])
-        self._say("ready", f"in {event.seconds:.1f} s; Ctrl-C stops", "bold green")
+        stops = "; Ctrl-C stops" if self._console.is_terminal else ""
+        self._say("ready", f"in {event.seconds:.1f} s{stops}", "bold green")
 
     def _changed(self, event: events.Changed) -> None:
         first, *rest = event.paths or ("settings",)

@@ -14,6 +14,7 @@ from vhlocal.errors import EngineError
 from vhlocal.runtime.base import Address, Exit, Layer, Listener, OnExit, OnLine, OnPull, PresentImage, PresentServer
 from vhlocal.runtime.docker import labels
 from vhlocal.runtime.docker.archive import archive
+from vhlocal.runtime.docker.artifact import make_artifact
 from vhlocal.runtime.docker.engine import Bind, ContainerSpec, Engine
 from vhlocal.runtime.docker.layers import BuildNetwork, make_layer
 from vhlocal.runtime.docker.lines import Lines
@@ -55,6 +56,10 @@ class DockerRuntime:
     def build(self, layer: Layer, on_line: Callable[[str], None]) -> None:
         """Make one layer of an environment."""
         make_layer(self._engine, layer, self._network, self._marks, on_line)
+
+    def package(self, spec: ServerSpec, tag: str) -> None:
+        """Make the whole image of an endpoint."""
+        make_artifact(self._engine, spec, tag, self._marks)
 
     def servers(self, directory: str) -> Sequence[PresentServer]:
         """Return every container of the project in ``directory``, those of unfinished builds among them."""

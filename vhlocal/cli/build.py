@@ -1,0 +1,51 @@
+"""``vhlocal build``."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from vhlocal.cli.options import project_options, setting_options
+from vhlocal.cli.project import read_project
+from vhlocal.events import Bus
+from vhlocal.runtime.docker.connect import connect
+from vhlocal.session.build import build
+from vhlocal.session.record import ProjectState
+from vhlocal.session.session import run
+from vhlocal.ui.console import standard_error
+from vhlocal.ui.terminal import Terminal
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_SETTINGS = ("owner", "project", "deployment", "version_name", "aliases", "files", "images")
+
+
+@click.command("build", epilog="Example:  vhlocal build --file digits.model=model.pkl")
+@click.argument("endpoints", nargs=-1, metavar="[ENDPOINT]...")
+@setting_options(*_SETTINGS)
+@project_options
+def command(directory: Path, endpoints: tuple[str, ...], **flags: Any) -> None:
+    """Make the image that production would make of each endpoint, all of them or those that are named.
+
+    It holds the requirements, the code, the metadata and the chosen files. The images' tags, of project, endpoint and
+    version, are printed; each image serves by itself with `docker run`.
+    """
+    load = read_project(directory, endpoints, flags)
+    bus = Bus()
+    terminal = Terminal(standard_error())
+    bus.subscribe(terminal)
+    tags: list[str] = []
+
+    async def work() -> None:
+        tags.extend(await build(directory, load, partial(connect, str(directory)), bus))
+
+    try:
+        run(work())
+    finally:
+        terminal.close()
+    ProjectState(directory).keep_version(load.version.name)
+    for tag in tags:
+        click.echo(tag)

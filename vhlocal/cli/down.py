@@ -1,0 +1,52 @@
+"""``vhlocal down``."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import click
+
+from vhlocal.cli.options import project_options
+from vhlocal.control.client import Client
+from vhlocal.errors import VhlocalError
+from vhlocal.runtime.docker.connect import connect
+from vhlocal.session.record import ProjectState
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+#: Longer than a run gives its servers to end by themselves.
+_PATIENCE = 60.0
+_PAUSE = 0.05
+
+
+@click.command("down", epilog="Example:  vhlocal down")
+@project_options
+def command(directory: Path) -> None:
+    """Stop the run of this project and remove what it left.
+
+    Containers of a run that was killed are removed too. Built images stay, for the next `vhlocal up`.
+    """
+    state = ProjectState(directory)
+    record = state.running()
+    if record is not None:
+        Client(record).down()
+        _wait_for_end(state)
+        click.echo(f"stopped the run at {record.url}")
+    runtime = connect(str(directory), "down")
+    left = runtime.servers(str(directory))
+    for server in left:
+        runtime.remove(server.id)
+    if left:
+        click.echo(f"removed {len(left)} containers of a run that was killed")
+    elif record is None:
+        click.echo("nothing was running")
+
+
+def _wait_for_end(state: ProjectState) -> None:
+    deadline = time.monotonic() + _PATIENCE
+    while state.running() is not None:
+        if time.monotonic() > deadline:
+            raise VhlocalError("the run has not ended in a minute", hint="see what it does with `vhlocal ps`")
+        time.sleep(_PAUSE)

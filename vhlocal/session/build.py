@@ -1,0 +1,56 @@
+"""``vhlocal build``: the whole artifact of every endpoint, tagged, and nothing running."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from typing import TYPE_CHECKING
+
+from vhlocal.events import Bus, StepFinished, StepStarted
+from vhlocal.session.desired import Desired, desired
+from vhlocal.session.environments import make_environments
+from vhlocal.session.tasks import in_thread
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from vhlocal.model import Version
+    from vhlocal.runtime.base import Runtime
+    from vhlocal.session.load import Loader
+
+
+async def build(directory: Path, load: Loader, connect: Callable[[str], Runtime], bus: Bus) -> tuple[str, ...]:
+    """Make every wanted endpoint's image and return their tags; BuildError, and nothing left, when one fails."""
+    inputs, notices = await in_thread(load, "", None)
+    for notice in notices:
+        bus.publish(notice)
+    run = secrets.token_hex(6)
+    runtime = await in_thread(connect, run)
+    wanted = desired(inputs)
+    try:
+        await make_environments(runtime, bus, wanted, ())
+        return tuple([await _artifact(runtime, bus, load.version, item) for item in wanted])
+    finally:
+        for server in await in_thread(runtime.servers, str(directory)):
+            if server.run == run:
+                await in_thread(runtime.remove, server.id)
+
+
+def artifact_tag(version: Version, endpoint: str) -> str:
+    """Return the tag of an endpoint's whole image: project, endpoint and version."""
+    return f"vhlocal/{version.project}/{endpoint}:{version.name}".lower()
+
+
+async def _artifact(runtime: Runtime, bus: Bus, version: Version, item: Desired) -> str:
+    tag = artifact_tag(version, item.endpoint.name)
+    bus.publish(StepStarted(tag, tag, "the whole image", (item.endpoint.name,)))
+    seconds = await in_thread(_timed, runtime, item, tag)
+    bus.publish(StepFinished(tag, tag, seconds))
+    return tag
+
+
+def _timed(runtime: Runtime, item: Desired, tag: str) -> float:
+    began = time.monotonic()
+    runtime.package(item.spec, tag)
+    return time.monotonic() - began

@@ -1,0 +1,34 @@
+"""From the wanted environments to images that exist."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from vhlocal.session.execute import execute
+from vhlocal.session.plan import plan
+from vhlocal.session.record import ProjectState
+from vhlocal.session.tasks import in_thread
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+    from vhlocal.events import Bus
+    from vhlocal.runtime.base import PresentServer, Runtime
+    from vhlocal.session.desired import Desired
+
+
+async def make_environments(
+    runtime: Runtime, bus: Bus, wanted: Sequence[Desired], leftovers: Iterable[PresentServer]
+) -> None:
+    """Look at what is there, plan what is missing, and make it; servers of earlier runs are removed first."""
+    environments = [item.environment for item in wanted]
+    names = {name for each in environments for name in (each.base, *(layer.tag for layer in each.layers))}
+    images = {name: found for name in names if (found := await in_thread(runtime.image, name)) is not None}
+    await execute(plan(environments, images, leftovers), runtime, bus)
+
+
+def remember_environments(directory: Path, wanted: Sequence[Desired]) -> None:
+    """Keep the layers that the project stands on from ``vhlocal prune``."""
+    tags = {layer.tag for item in wanted for layer in item.environment.layers}
+    ProjectState(directory).keep_layers(sorted(tags))

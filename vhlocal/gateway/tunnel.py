@@ -29,9 +29,11 @@ class Tunnel:
     def __init__(self, hub: Hub, owner: Owner, client: asyncio.Transport, server: asyncio.Transport) -> None:
         self._hub = hub
         self._owner = owner
-        self._client = _End(self, client, server)
-        self._server = _End(self, server, client)
+        self._client = _End(self, client)
+        self._server = _End(self, server)
+        self._client.other, self._server.other = self._server, self._client
         self._open = 2
+        self._seen = 0
         self._heard = hub.loop.time()
 
     def open(self, early: bytes) -> None:
@@ -46,8 +48,8 @@ class Tunnel:
 
     def tick(self, now: float) -> None:
         """Look at how long the server has kept silent (K9)."""
-        if self._server.received != self._server.seen:
-            self._server.seen = self._server.received
+        if self._server.received != self._seen:
+            self._seen = self._server.received
             self._heard = now
         elif now - self._heard > self._hub.options.read_seconds and self._owner.tunnel_silent():
             self.cut()
@@ -69,34 +71,39 @@ class Tunnel:
 
 
 class _End(asyncio.Protocol):
-    def __init__(self, tunnel: Tunnel, transport: asyncio.Transport, other: asyncio.Transport) -> None:
+    """One of the two connections; ``other`` is set before anything can arrive."""
+
+    other: _End
+
+    def __init__(self, tunnel: Tunnel, transport: asyncio.Transport) -> None:
         self.transport = transport
         self.received = 0
-        self.seen = 0
+        self.ended = False
         self._tunnel = tunnel
-        self._other = other
 
     def data_received(self, data: bytes) -> None:
         self.received += len(data)
-        self._other.write(data)
+        self.other.transport.write(data)
 
     def eof_received(self) -> bool:
-        if self._other.can_write_eof() and not self._other.is_closing():
-            self._other.write_eof()
-        return not self._other.is_closing()
+        self.ended = True
+        if self.other.ended or self.other.transport.is_closing():
+            return False
+        self.other.transport.write_eof()
+        return True
 
     def pause_writing(self) -> None:
-        if not self._other.is_closing():
-            self._other.pause_reading()
+        if not self.other.transport.is_closing():
+            self.other.transport.pause_reading()
 
     def resume_writing(self) -> None:
-        if not self._other.is_closing():
-            self._other.resume_reading()
+        if not self.other.transport.is_closing() and not self.other.ended:
+            self.other.transport.resume_reading()
 
     def connection_lost(self, exc: Exception | None) -> None:
         # What the other side has yet to be sent still goes out, unless this end broke.
         if exc is None:
-            self._other.close()
+            self.other.transport.close()
         else:
-            self._other.abort()
+            self.other.transport.abort()
         self._tunnel.closed()

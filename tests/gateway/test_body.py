@@ -1,0 +1,90 @@
+"""Framing of bodies, without sockets."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vhlocal.gateway.body import BodyError, ChunkedReader, Framing, body_reader, chunk, last_chunk
+
+PIECES = st.lists(st.binary(min_size=1, max_size=50), max_size=5)
+CUTS = st.lists(st.integers(1, 30), max_size=30)
+
+
+def feed_in_pieces(reader, stream: bytes, cuts: list[int]) -> tuple[bytes, bytes]:
+    """Feed the stream cut anywhere; return the payload and what followed the body."""
+    payload = b""
+    while stream and not reader.done:
+        size = cuts.pop() if cuts else len(stream)
+        part, rest = reader.feed(stream[:size])
+        payload += part
+        stream = rest + stream[size:]
+    return payload, stream
+
+
+@given(PIECES, CUTS, st.binary(max_size=20))
+def test_a_chunked_body_reads_alike_however_it_is_cut(pieces, cuts, after):
+    reader = ChunkedReader()
+    stream = b"".join(map(chunk, pieces)) + last_chunk([(b"X-Sum", b"1 2"), (b"Y", b"")])
+    assert feed_in_pieces(reader, stream + after, cuts) == (b"".join(pieces), after)
+    assert reader.done
+    assert reader.trailers == [(b"X-Sum", b"1 2"), (b"Y", b"")]
+
+
+@given(st.binary(max_size=60), CUTS, st.binary(max_size=20))
+def test_a_body_of_known_length_ends_where_it_should(body, cuts, after):
+    reader = body_reader(Framing.LENGTH, len(body))
+    assert feed_in_pieces(reader, body + after, cuts) == (body, after)
+
+
+def test_a_body_until_close_is_never_done():
+    reader = body_reader(Framing.CLOSE, 0)
+    assert reader.feed(b"abc") == (b"abc", b"")
+    assert not reader.done
+    assert body_reader(Framing.NONE, 0).done
+
+
+def test_extensions_leading_zeros_and_capitals_are_understood():
+    reader = ChunkedReader()
+    assert reader.feed(b'000A;name="v";x\r\n0123456789\r\n00 ;y\r\n\r\nnext') == (b"0123456789", b"next")
+
+
+@pytest.mark.parametrize(
+    "stream",
+    [
+        b"\r\n",
+        b"g\r\n",
+        b"0x5\r\nhello\r\n",
+        b"-1\r\n",
+        b"+5\r\nhello\r\n",
+        b" 5\r\nhello\r\n",
+        b"5\nhello\n0\n\n",
+        b"5\r\nhello0\r\n\r\n",
+        b"5\r\nhello\n0\r\n\r\n",
+        b"5;a\nb\r\nhello\r\n",
+        b"5;a\rb\r\nhello\r\n",
+        b"5\x00\r\nhello\r\n",
+        b"5 5\r\nhello\r\n",
+        b"11111111111111111\r\n",
+        b"5" * 5000,
+        b"0\r\nno colon\r\n\r\n",
+        b"0\r\nA : b\r\n\r\n",
+        b"0\r\n A: b\r\n\r\n",
+        b"0\r\nA: b\x00\r\n\r\n",
+        b"0\r\n" + b"A: 1234567890\r\n" * 2000 + b"\r\n",
+    ],
+    ids=lambda stream: repr(stream[:24]),
+)
+def test_malformed_chunks_are_refused(stream):
+    for cuts in ([], [1] * len(stream)):
+        with pytest.raises(BodyError):
+            feed_in_pieces(ChunkedReader(), stream, cuts)
+
+
+@given(st.binary(max_size=100))
+def test_no_bytes_make_the_chunked_reader_fail_otherwise(noise):
+    reader = ChunkedReader()
+    try:
+        reader.feed(noise)
+    except BodyError:
+        return
+    assert not reader.done or reader.feed(b"") == (b"", b"")

@@ -1,0 +1,229 @@
+"""Reading and writing heads, without sockets."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vhlocal.contract.headers import Hop
+from vhlocal.gateway.body import Framing
+from vhlocal.gateway.head import (
+    HeadError,
+    client_head,
+    parse_request,
+    parse_response,
+    request_trailers,
+    response_trailers,
+    upstream_head,
+)
+
+HOP = Hop("10.0.0.9", "http", 8000, "abc")
+
+
+def head(*lines: bytes, first: bytes = b"GET /x HTTP/1.1", host: bytes = b"Host: localhost") -> bytes:
+    return b"\r\n".join([first, *([host] if host else []), *lines, b"", b""])
+
+
+REFUSED = {
+    "both lengths": (400, head(b"Content-Length: 3", b"Transfer-Encoding: chunked")),
+    "both lengths, other order": (400, head(b"Transfer-Encoding: chunked", b"Content-Length: 3")),
+    "repeated length": (400, head(b"Content-Length: 3", b"Content-Length: 3")),
+    "different lengths": (400, head(b"Content-Length: 3", b"Content-Length: 4")),
+    "list of lengths": (400, head(b"Content-Length: 3, 3")),
+    "signed length": (400, head(b"Content-Length: +3")),
+    "negative length": (400, head(b"Content-Length: -3")),
+    "hexadecimal length": (400, head(b"Content-Length: 0x3")),
+    "empty length": (400, head(b"Content-Length:")),
+    "length with a blank": (400, head(b"Content-Length: 1 2")),
+    "length over all bounds": (400, head(b"Content-Length: 99999999999999999999")),
+    "another coding": (400, head(b"Transfer-Encoding: gzip")),
+    "a coding before chunked": (501, head(b"Transfer-Encoding: gzip, chunked")),
+    "chunked not last": (400, head(b"Transfer-Encoding: chunked, gzip")),
+    "chunked twice": (400, head(b"Transfer-Encoding: chunked", b"Transfer-Encoding: chunked")),
+    "chunked twice in one": (400, head(b"Transfer-Encoding: chunked, chunked")),
+    "identity": (400, head(b"Transfer-Encoding: identity")),
+    "almost chunked": (400, head(b"Transfer-Encoding: xchunked")),
+    "quoted chunked": (400, head(b'Transfer-Encoding: "chunked"')),
+    "chunked with a vertical tab": (400, head(b"Transfer-Encoding: \x0bchunked")),
+    "blank before the colon": (400, head(b"Transfer-Encoding : chunked")),
+    "blank before the name": (400, head(b" Transfer-Encoding: chunked")),
+    "folded header": (400, head(b"X: a", b" b")),
+    "folded with a tab": (400, head(b"X: a", b"\tb")),
+    "bare line feeds": (400, head().replace(b"\r\n", b"\n") + b"\r\n\r\n"),
+    "one bare line feed": (400, head(b"X: a\nContent-Length: 3")),
+    "bare carriage return": (400, head(b"X: a\rContent-Length: 3")),
+    "NUL in a value": (400, head(b"X: a\0b")),
+    "control character in a value": (400, head(b"X: a\x01b")),
+    "NUL in a name": (400, head(b"X\0: a")),
+    "no colon": (400, head(b"X")),
+    "empty name": (400, head(b": a")),
+    "chunked in HTTP/1.0": (400, head(b"Transfer-Encoding: chunked", first=b"POST / HTTP/1.0")),
+    "no Host": (400, head(host=b"")),
+    "two Hosts": (400, head(b"Host: other")),
+    "a Host with a path": (400, head(host=b"Host: a/b")),
+    "a Host with a user": (400, head(host=b"Host: a@b")),
+    "a Host with a blank": (400, head(host=b"Host: a b")),
+    "a relative target": (400, head(first=b"GET x HTTP/1.1")),
+    "a target with a blank": (400, head(first=b"GET /a b HTTP/1.1")),
+    "a target with a control character": (400, head(first=b"GET /a\x7f HTTP/1.1")),
+    "a control character beside UTF-8": (400, head(first=b"GET /\xc3\xa4\x01 HTTP/1.1")),
+    "no version": (505, head(first=b"GET /x")),
+    "another scheme": (400, head(first=b"GET ftp://h/x HTTP/1.1")),
+    "HTTP/2": (505, head(first=b"GET / HTTP/2.0")),
+    "HTTP/0.9": (505, head(first=b"GET / HTTP/0.9")),
+    "an unknown method": (501, head(first=b"FROB / HTTP/1.1")),
+    "CONNECT": (501, head(first=b"CONNECT localhost:1 HTTP/1.1")),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_two_readers_could_read_differently_is_refused(name):
+    status, raw = REFUSED[name]
+    with pytest.raises(HeadError) as caught:
+        parse_request(raw)
+    assert caught.value.status == status, str(caught.value)
+
+
+def test_framing_of_requests():
+    assert parse_request(head()).framing is Framing.NONE
+    assert parse_request(head(b"Content-Length: 0")).framing is Framing.NONE
+    post = parse_request(head(b"content-LENGTH: 12 "))
+    assert (post.framing, post.length) == (Framing.LENGTH, 12)
+    assert parse_request(head(b"Transfer-Encoding: Chunked")).framing is Framing.CHUNKED
+
+
+def test_persistence_follows_version_and_connection():
+    assert parse_request(head()).keep_alive
+    assert not parse_request(head(b"Connection: foo, Close")).keep_alive
+    assert not parse_request(head(first=b"GET / HTTP/1.0")).keep_alive
+    assert parse_request(head(b"Connection: Keep-Alive", first=b"GET / HTTP/1.0")).keep_alive
+
+
+def test_an_absolute_target_is_taken_apart_and_its_authority_wins():
+    request = parse_request(head(first=b"GET http://other:81/a/b?c HTTP/1.1"))
+    assert (request.target, request.path, request.host) == (b"/a/b?c", b"/a/b", b"other:81")
+    assert b"\r\nHost: other:81\r\n" in upstream_head(request, HOP, None)
+    assert parse_request(head(first=b"GET HTTP://other HTTP/1.1")).target == b"/"
+
+
+def test_a_target_in_raw_utf8_passes():
+    request = parse_request(head(b"X: \xe4", first="GET /ä/ö?ü HTTP/1.1".encode()))
+    assert request.target == "/ä/ö?ü".encode()
+    assert (b"X", b"\xe4") in request.headers
+
+
+def test_what_ends_at_the_hop_is_not_passed_on():
+    """K9, RFC 9110 7.6.1: hop-by-hop fields and those that Connection names go, all else stays in order."""
+    request = parse_request(
+        head(
+            b"b: 2",
+            b"A: 1",
+            b"Connection: X-Mine, host, content-length",
+            b"X-Mine: 1",
+            b"Keep-Alive: 5",
+            b"Proxy: http://evil",
+            b"TE: trailers",
+            b"A: 3",
+            b"Content-Length: 5",
+        )
+    )
+    lines = upstream_head(request, HOP, "/o/p/d/v/e").split(b"\r\n")
+    assert lines[:6] == [b"GET /x HTTP/1.1", b"Host: localhost", b"b: 2", b"A: 1", b"A: 3", b"Content-Length: 5"]
+    assert lines[6] == b"X-VH-Prefix: /o/p/d/v/e/"
+    assert lines[-4:] == [b"Connection: TE", b"TE: trailers", b"", b""]
+
+
+@pytest.mark.parametrize(
+    "name",
+    (
+        b"X-VH-Prefix x_vh_prefix X-Forwarded-For X_Forwarded-Anything SCRIPT_NAME Script-Name PATH_INFO X-Real-IP "
+        b"X-Scheme X-Request-Id Proxy"
+    ).split(),
+)
+def test_no_client_chooses_what_a_server_would_trust(name):
+    """P7, K9: in headers and in trailers."""
+    request = parse_request(head(name + b": evil"))
+    assert b"evil" not in upstream_head(request, HOP, "/o/p/d/v/e")
+    assert request_trailers([(name, b"evil"), (b"X-Sum", b"1")]) == [(b"X-Sum", b"1")]
+
+
+def test_trailers_bring_in_no_framing():
+    names = [b"Content-Length", b"transfer-encoding", b"Host", b"Connection", b"Grpc-Status"]
+    assert response_trailers([(name, b"1") for name in names]) == [(b"Grpc-Status", b"1")]
+
+
+def test_upgrades_pass_but_not_to_http_2():
+    lines = (b"Connection: keep-alive, Upgrade", b"Upgrade: websocket")
+    request = parse_request(head(*lines))
+    assert request.upgrade == b"websocket"
+    assert upstream_head(request, HOP, None).endswith(b"\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
+    assert parse_request(head(b"Connection: Upgrade", b"Upgrade: h2c")).upgrade == b""
+    assert parse_request(head(b"Upgrade: websocket")).upgrade == b""
+    assert parse_request(head(*lines, first=b"GET / HTTP/1.0")).upgrade == b""
+
+
+def answer(*lines: bytes, first: bytes = b"HTTP/1.1 200 OK") -> bytes:
+    return b"\r\n".join([first, *lines, b"", b""])
+
+
+def test_framing_of_answers_regards_method_and_status():
+    assert parse_response(answer(), "GET").framing is Framing.CLOSE
+    assert parse_response(answer(b"Content-Length: 5"), "GET")[3:5] == (Framing.LENGTH, 5)
+    assert parse_response(answer(b"Transfer-Encoding: chunked"), "GET").framing is Framing.CHUNKED
+    assert parse_response(answer(b"Content-Length: 5"), "HEAD").framing is Framing.NONE
+    for first in (b"HTTP/1.1 204 No Content", b"HTTP/1.1 304 Not Modified", b"HTTP/1.1 103 Early Hints"):
+        assert parse_response(answer(b"Content-Length: 5", first=first), "GET").framing is Framing.NONE
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        answer(b"Content-Length: 1", b"Content-Length: 1"),
+        answer(b"Content-Length: 1", b"Transfer-Encoding: chunked"),
+        answer(b"Transfer-Encoding: gzip, chunked"),
+        answer(b"X: a\nY: b"),
+        answer(b"X: a", b" b"),
+        answer(first=b"HTTP/2.0 200 OK"),
+        answer(first=b"ICY 200 OK"),
+        b"hello\r\n\r\n",
+    ],
+)
+def test_ambiguous_answers_are_bad_gateways(raw):
+    with pytest.raises(HeadError) as caught:
+        parse_response(raw, "GET")
+    assert caught.value.status == 502
+
+
+def test_an_answer_keeps_status_phrase_order_and_spelling():
+    raw = answer(
+        b"sEt-Cookie: a", b"X: 1", b"Connection: X-Hop", b"X-Hop: 1", b"set-cookie: b", first=b"HTTP/1.0 299 H\xe9"
+    )
+    assert client_head(parse_response(raw, "GET"), [(b"Connection", b"close")]) == answer(
+        b"sEt-Cookie: a", b"X: 1", b"set-cookie: b", b"Connection: close", first=b"HTTP/1.1 299 H\xe9"
+    )
+    assert client_head(parse_response(answer(b"Content-Length: 0", first=b"HTTP/1.1 204 N"), "GET"), []) == answer(
+        first=b"HTTP/1.1 204 N"
+    )
+
+
+TOKENS = st.text("abcXYZ019-_.!#$%&'*+^`|~", min_size=1, max_size=12).map(str.encode)
+VALUES = st.binary(max_size=20).map(lambda raw: bytes(byte for byte in raw if byte >= 0x20 and byte != 0x7F).strip())
+TARGETS = st.binary(max_size=60).map(lambda raw: b"/" + bytes(byte for byte in raw if byte > 0x20 and byte != 0x7F))
+
+
+@given(TARGETS, st.lists(st.tuples(TOKENS.map(lambda name: b"h-" + name), VALUES), max_size=6))
+def test_whatever_passes_passes_unchanged(target, headers):
+    """P4: target, header order, spelling and values go through byte for byte."""
+    lines = [b"%b: %b" % header for header in headers]
+    out = upstream_head(parse_request(head(*lines, first=b"GET " + target + b" HTTP/1.1")), HOP, None)
+    assert out.startswith(head(*lines, first=b"GET " + target + b" HTTP/1.1")[:-2])
+
+
+@given(st.binary(max_size=200))
+def test_no_bytes_make_it_fail_otherwise_than_by_refusing(noise):
+    for raw in (noise + b"\r\n\r\n", b"GET /" + noise + b" HTTP/1.1\r\nHost: a\r\n\r\n", head(noise)):
+        try:
+            request = parse_request(raw)
+        except HeadError as error:
+            assert error.status in (400, 501, 505)
+        else:
+            assert parse_request(upstream_head(request, HOP, None)).target == request.target

@@ -1,0 +1,211 @@
+"""The server's side: connections kept and reused, stale ones, retries, and what counts as in flight."""
+
+import asyncio
+
+from tests.gateway.harness import CLOSE, OK, PATH, PREFIX, Peer, get, stage
+from vhlocal.gateway.server import Route
+
+
+def test_connections_are_reused_and_closed_when_idle(run):
+    async def main():
+        opened, closed = 0, asyncio.Event()
+
+        async def counting(peer: Peer):
+            nonlocal opened
+            opened += 1
+            for _ in range(10):
+                await peer.head()
+                await peer.send(OK)
+            assert await peer.rest() == b""
+            closed.set()
+
+        async with stage(counting, upstream_idle_seconds=0.2) as at:
+            for _ in range(10):
+                assert (await at.ask(get(PATH, CLOSE))).endswith(b"ok")
+            assert opened == 1
+            await closed.wait()
+
+    run(main)
+
+
+def test_a_server_that_wants_to_close_is_not_asked_again(run):
+    async def main():
+        opened = 0
+
+        def once(answer: bytes):
+            async def script(peer: Peer):
+                nonlocal opened
+                opened += 1
+                await peer.head()
+                await peer.send(answer)
+                await peer.rest()
+
+            return script
+
+        for answer in (
+            OK.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"),
+            OK.replace(b"HTTP/1.1", b"HTTP/1.0"),
+            OK + b"and more than it announced",
+        ):
+            opened = 0
+            async with stage(once(answer)) as at, at.client() as client:
+                for _ in range(3):
+                    await client.send(get(PATH, b"Content-Length: 0", method=b"POST"))
+                    assert (await client.answer())[2] == b"ok"
+                assert opened == 3
+
+    run(main)
+
+
+def test_a_stale_connection_is_retried_only_for_what_may_be_repeated(run):
+    """Idempotent, without a body, and not a byte of an answer: sent once more; everything else is a 502."""
+
+    async def main():
+        heads = []
+
+        async def hangs_up_on_the_second(peer: Peer):
+            heads.append(await peer.head())
+            await peer.send(OK)
+            heads.append(await peer.head())
+
+        for method, status, seen in ((b"GET", 200, 3), (b"DELETE", 200, 3), (b"POST", 502, 2), (b"PATCH", 502, 2)):
+            heads.clear()
+            async with stage(hangs_up_on_the_second) as at, at.client() as client:
+                await client.send(get(PATH, method=method))
+                assert (await client.answer())[0] == 200
+                await client.send(get(PATH, method=method))
+                assert (await client.answer())[0] == status
+                assert len(heads) == seen
+
+    run(main)
+
+
+def test_a_request_that_got_a_part_of_its_answer_is_not_repeated(run):
+    async def main():
+        heads = []
+
+        async def half(peer: Peer):
+            heads.append(await peer.head())
+            await peer.send(OK)
+            heads.append(await peer.head())
+            await peer.send(b"HTTP/1.1 ")
+
+        async with stage(half) as at, at.client() as client:
+            for status in (200, 502):
+                await client.send(get(PATH))
+                assert (await client.answer())[0] == status
+            assert len(heads) == 2
+
+    run(main)
+
+
+def test_a_refused_connection_follows_a_route_that_has_moved_meanwhile(run):
+    """A route that changed while the connection was being made loses no request."""
+
+    async def main():
+        async def good(peer: Peer):
+            await peer.head()
+            await peer.send(OK)
+
+        async with stage(good) as at, at.client() as client:
+            live = at.upstream
+            gone = await asyncio.start_server(lambda *_: None, "127.0.0.1", 0)
+            refused = type(live)(*gone.sockets[0].getsockname()[:2])
+            gone.close()
+            await gone.wait_closed()
+            at.table.publish([Route(PREFIX, "predict", refused)])
+            # Held first, so that the change and the refusal fall into one round of the loop.
+            at.table.publish([Route(PREFIX, "predict", refused, holding=True)])
+            await client.send(get(PATH))
+            at.table.publish([Route(PREFIX, "predict", live)])
+            assert (await client.answer())[0] == 200
+
+    run(main)
+
+
+def test_interim_answers_pass(run):
+    """100-continue end to end, and 103."""
+
+    async def main():
+        async def hinting(peer: Peer):
+            assert b"Expect: 100-continue" in await peer.head()
+            await peer.send(b"HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\n\r\n")
+            await peer.send(b"HTTP/1.1 100 Continue\r\n\r\n")
+            assert await peer.exactly(5) == b"hello"
+            await peer.send(OK)
+
+        async with stage(hinting) as at, at.client() as client:
+            await client.send(get(PATH, b"Expect: 100-continue", b"Content-Length: 5", method=b"POST"))
+            assert await client.head() == b"HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\n\r\n"
+            assert await client.head() == b"HTTP/1.1 100 Continue\r\n\r\n"
+            await client.send(b"hello")
+            assert (await client.answer())[2] == b"ok"
+
+    run(main)
+
+
+def test_answers_without_bodies(run):
+    async def main():
+        answers = {
+            b"HEAD": b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n",
+            b"GET": b"HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n",
+            b"PUT": b"HTTP/1.1 204 No Content\r\n\r\n",
+        }
+
+        async def script(peer: Peer):
+            while True:
+                await peer.send(answers[(await peer.head()).split()[0]])
+
+        async with stage(script) as at, at.client() as client:
+            for method in (*answers, *answers):
+                await client.send(get(PATH, method=method))
+                assert (await client.head()).startswith(answers[method][:-2])
+
+    run(main)
+
+
+def test_a_body_until_close_becomes_chunked(run):
+    async def main():
+        async def unframed(peer: Peer):
+            await peer.head()
+            await peer.send(b"HTTP/1.0 200 OK\r\nX: 1\r\n\r\nhello ")
+            await peer.send(b"world")
+
+        async with stage(unframed) as at, at.client() as client:
+            for _ in range(2):
+                await client.send(get(PATH))
+                _, headers, body = await client.answer()
+                assert (headers["transfer-encoding"], body) == ("chunked", b"hello world")
+
+    run(main)
+
+
+def test_trailers_of_answers_pass(run):
+    async def main():
+        async def script(peer: Peer):
+            assert b"\r\nTE: trailers\r\n" in await peer.head()
+            await peer.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: Grpc-Status\r\n\r\n")
+            await peer.send(b"2\r\nok\r\n0\r\nGrpc-Status: 0\r\nContent-Length: 7\r\n\r\n")
+
+        async with stage(script) as at:
+            got = await at.ask(get(PATH, b"TE: trailers", CLOSE))
+            assert b"\r\nTrailer: Grpc-Status\r\n" in got
+            assert got.endswith(b"\r\n\r\n2\r\nok\r\n0\r\nGrpc-Status: 0\r\n\r\n")
+
+    run(main)
+
+
+def test_an_answer_that_comes_before_the_body_is_whole_passes(run):
+    async def main():
+        async def early(peer: Peer):
+            await peer.head()
+            await peer.send(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno")
+            await peer.rest()
+
+        async with stage(early) as at, at.client() as client:
+            await client.send(get(PATH, b"Content-Length: 10", method=b"POST") + b"abc")
+            got = await client.rest()
+            assert got.startswith(b"HTTP/1.1 403 Forbidden\r\n")
+            assert got.endswith(b"\r\n\r\nno")
+
+    run(main)

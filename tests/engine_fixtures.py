@@ -74,7 +74,7 @@ def registry(engine: docker.DockerClient, tmp_path_factory: pytest.TempPathFacto
 def vhlocal(tmp_path: Path) -> Vhlocal:
     """The command line, with state, cache and runtime directories of its own, and none of the caller's settings."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("VHLOCAL_")}
-    for name in ("STATE_HOME", "CACHE_HOME", "RUNTIME_DIR"):
+    for name in ("STATE_HOME", "CACHE_HOME", "DATA_HOME", "RUNTIME_DIR"):
         directory = tmp_path / "xdg" / name.lower()
         directory.mkdir(parents=True, mode=0o700)
         environment[f"XDG_{name}"] = str(directory)

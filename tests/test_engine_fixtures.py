@@ -22,5 +22,5 @@ def test_an_image_of_the_registry_has_a_layer_to_pull(engine, base_image, regist
 
 
 def test_a_command_runs_with_directories_of_its_own(vhlocal, tmp_path):
-    for name in ("XDG_STATE_HOME", "XDG_CACHE_HOME", "XDG_RUNTIME_DIR"):
+    for name in ("XDG_STATE_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME", "XDG_RUNTIME_DIR"):
         assert vhlocal.environment[name].startswith(str(tmp_path))

@@ -4,6 +4,9 @@ import asyncio
 import contextlib
 import dataclasses
 
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from tests.gateway.harness import ALIAS, CLOSE, OK, PATH, PREFIX, Peer, answering, echo_head, get, server, stage
 from vhlocal.gateway.server import FailureKind, Route, Upstream
 
@@ -302,3 +305,86 @@ def test_a_request_in_flight_ends_where_it_began_while_routes_change(run):
             assert (await one.answer())[2] == b"ok"
 
     run(main)
+
+
+TARGETS = st.binary(max_size=60).map(lambda raw: bytes(byte for byte in raw if byte > 0x20 and byte != 0x7F))
+PIECES = st.sampled_from(
+    [b"", b"a", b"/", b"//", b"/../", b"/./", b"%2F", b"%2f", b";v=1", b"?q=1&q=2", b"%", b"+", b"\xc3\xa4"]
+)
+TAILS = st.one_of(st.lists(PIECES, max_size=8).map(b"".join), TARGETS).map(
+    lambda tail: tail if not tail or tail.startswith((b"/", b"?")) else b"/" + tail
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.lists(
+        st.tuples(st.sampled_from([PREFIX, ALIAS, "/acme/%64igits/local/dev/predict"]), TAILS), min_size=20, max_size=40
+    )
+)
+def test_whatever_target_goes_in_comes_out(targets):
+    """P4: percent-encoding, doubled slashes, dots, semicolons, raw UTF-8 and queries are untouched."""
+
+    async def main():
+        async with stage(echo_head) as at, at.client() as client:
+            for prefix, tail in targets:
+                target = prefix.encode() + tail
+                await client.send(get(target))
+                status, _, head = await client.answer()
+                assert status == 200
+                assert head.split(b"\r\n")[0] == b"GET " + target + b" HTTP/1.1"
+
+    asyncio.run(main())
+
+
+FRAMINGS = st.lists(st.integers(1, 40), max_size=12)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.binary(max_size=120), FRAMINGS, FRAMINGS, st.booleans())
+def test_whatever_framing_a_client_chooses_the_server_gets_one_request(body, chunks, cuts, chunked):
+    """However the body is chunked and the stream is cut, the same request arrives, and the next one after it."""
+    if chunked:
+        header, stream, rest = b"Transfer-Encoding: chunked", b"", body
+        for size in chunks:
+            if rest[:size]:
+                stream += b"%X\r\n%b\r\n" % (len(rest[:size]), rest[:size])
+            rest = rest[size:]
+        stream += (b"%x\r\n%b\r\n" % (len(rest), rest) if rest else b"") + b"0\r\n\r\n"
+    else:
+        header, stream = b"Content-Length: %d" % len(body), body
+    stream = get(PATH, header, method=b"POST") + stream + get(PATH)
+
+    async def script(peer: Peer) -> None:
+        while True:
+            received.append(await read_request(peer))
+            await peer.send(OK)
+
+    received: list[bytes] = []
+
+    async def main():
+        rest, sizes = stream, list(cuts)
+        async with stage(script) as at, at.client() as client:
+            while rest:
+                size = sizes.pop() if sizes else len(rest)
+                await client.send(rest[:size])
+                await asyncio.sleep(0)
+                rest = rest[size:]
+            for _ in range(2):
+                assert (await client.answer())[0] == 200
+
+    asyncio.run(main())
+    assert received == [body, b""]
+
+
+async def read_request(peer: Peer) -> bytes:
+    """The body of the next request, by the RFC's rules."""
+    head = await peer.head()
+    if b"Transfer-Encoding: chunked" not in head:
+        return await peer.exactly(int(head.partition(b"Content-Length: ")[2].partition(b"\r\n")[0] or b"0"))
+    body = b""
+    while size := int((await peer.until(b"\r\n")).strip(), 16):
+        body += await peer.exactly(size)
+        await peer.exactly(2)
+    await peer.exactly(2)
+    return body

@@ -123,7 +123,7 @@ def test_a_clean_commit_is_an_origin(repository):
     repository.git("remote", "add", "origin", "https://me:secret@example.com/acme/digits.git")
     origin = commit_origin(repository.directory, "abc", NOW)
     assert origin.identifier == repository.git("rev-parse", "HEAD")
-    assert datetime.fromisoformat(origin.commit_time).tzinfo is not None
+    assert origin.commit_time == repository.git("log", "-1", "--format=%cI")
     assert (origin.ref, origin.repository) == ("main", "https://example.com/acme/digits.git")
     assert not origin.adhoc
 

@@ -1,0 +1,83 @@
+"""Servers that do not come up, or do not stay: each is told with its reason, its place and the remedy."""
+
+from __future__ import annotations
+
+import pytest
+import requests
+
+from tests.engine.servers import line_of, project_of
+from tests.engine_fixtures import containers_of
+from tests.waiting import wait_for
+
+SERVER_ERROR = 5
+
+
+@pytest.fixture
+def fails(project, vhlocal, engine, base_image):
+    """Run ``vhlocal up`` on files that cannot come up, and return what it said, on one line; nothing may be left."""
+
+    def run(files: dict[str, str]) -> str:
+        directory = project(files)
+        ended = vhlocal("up", "-C", str(directory), "--port", "0")
+        said = " ".join((ended.stdout + ended.stderr).split())
+        assert ended.returncode == SERVER_ERROR, said
+        assert "/vhlocal/" not in said, "a traceback of our own"
+        assert containers_of(engine, directory) == []
+        return said
+
+    return run
+
+
+def test_a_server_on_localhost_is_told_to_bind_all_addresses(fails):
+    """R3: nothing outside of its container can reach it."""
+    files = project_of("python server.py localhost")
+    said = fails(files)
+    assert "127.0.0.1:8000" in said
+    assert "bind 0.0.0.0" in said
+    assert f"valohai.yaml:{line_of(files, 'server-command')}" in said
+
+
+def test_a_server_on_another_port_is_told_both_ports(fails):
+    """R3: the endpoint's port is where it is looked for."""
+    files = project_of("python server.py 0.0.0.0 5000", "    port: 9000\n")
+    said = fails(files)
+    assert "5000" in said
+    assert "9000" in said
+    assert f"valohai.yaml:{line_of(files, 'port: 9000')}" in said
+
+
+def test_a_command_that_is_not_on_the_path_is_told_where_pip_puts_it(fails):
+    """B3: exit code 127."""
+    said = fails(project_of("uvicorn server:app"))
+    assert "127" in said
+    assert "~/.local/bin/uvicorn" in said
+
+
+def test_the_first_failing_line_of_a_list_ends_the_server(fails):
+    """R2: what follows it is not run."""
+    said = fails(project_of("\n      - exit-with-grace\n      - python server.py"))
+    assert "exit-with-grace was not found" in said
+
+
+def test_a_missing_module_is_told_with_the_file_to_add_it_to(fails):
+    """B2: the requirements file that production would read."""
+    files = {**project_of("python server.py"), "requirements-deployment.txt": "", "requirements.txt": "nothing-such\n"}
+    files["server.py"] = "import some_module_that_is_nowhere\n"
+    said = fails(files)
+    assert "some_module_that_is_nowhere" in said
+    assert "requirements-deployment.txt" in said
+
+
+def test_a_server_over_its_memory_limit_is_oom_killed_and_started_again(project, running):
+    """K1, K2: the kernel ends it at the limit of the yaml; it is told as such, and comes back."""
+    files = project_of("python server.py", "    resources:\n      memory:\n        max: 64\n")
+    with running(project(files)) as run:
+        url = run.url("plain").rstrip("/")
+        assert requests.get(f"{url}/grow", timeout=60).status_code == 502
+        wait_for(lambda: "OOMKilled" in run.output(), "the end by the kernel to be told")
+        told = " ".join(run.output().split())
+        assert "64 MB" in told
+        assert f"valohai.yaml:{line_of(files, 'memory:')}" in told
+        run.wait_for_state("ready")
+        assert requests.get(url, timeout=30).status_code == 200
+        assert run.endpoints()["plain"]["restarts"] == 1

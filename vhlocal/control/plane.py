@@ -74,13 +74,18 @@ class App:
         """Answer one request."""
         request = Request(environ)
         try:
-            endpoint, _ = _ROUTES.bind_to_environ(environ).match()
-            response: Response = getattr(self, f"_{endpoint}")(request)
-        except NotFound:
-            response = self._nothing_here(request)
+            response = self._answer(request, environ)
         except HTTPException as error:
             response = _json({"error": error.description, "status": error.code}, error.code or 500)
         return response(environ, start_response)
+
+    def _answer(self, request: Request, environ: WSGIEnvironment) -> Response:
+        try:
+            endpoint, _ = _ROUTES.bind_to_environ(environ).match()
+        except NotFound:
+            return self._nothing_here(request)
+        response: Response = getattr(self, f"_{endpoint}")(request)
+        return response
 
     def _status_page(self, _request: Request) -> Response:
         return Response(pages.status_page(self._view), mimetype="text/html")

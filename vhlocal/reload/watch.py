@@ -19,6 +19,11 @@ _IGNORED = frozenset({".git", ".hg", "__pycache__", ".venv", "venv", "node_modul
 _CHANGES = frozenset({"created", "modified", "deleted", "moved", "closed"})
 
 
+def is_ignored(path: str) -> bool:
+    """Tell whether a path within the project never reaches an image or a server."""
+    return not _IGNORED.isdisjoint(path.split("/"))
+
+
 class Watch:
     """Calls ``on_event`` from a thread of its own whenever something under ``directory`` may have changed.
 
@@ -63,8 +68,8 @@ class _Handler(FileSystemEventHandler):
         if event.event_type not in _CHANGES or (event.is_directory and event.event_type == "modified"):
             return
         for path in (event.src_path, event.dest_path):
-            parts = str(path)[self._start :].split("/")
-            wanted = self._names is None or parts[-1] in self._names
-            if path and wanted and not _IGNORED.intersection(parts):
+            within = str(path)[self._start :]
+            wanted = self._names is None or within in self._names
+            if path and wanted and not is_ignored(within):
                 self._on_event()
                 return

@@ -1,0 +1,85 @@
+import multiprocessing
+import os
+import stat
+from dataclasses import replace
+
+import pytest
+
+from vhlocal.errors import InputError
+from vhlocal.session.record import ProjectState, RunRecord, layers_in_use
+
+RECORD = RunRecord("run", 1, "http://127.0.0.1:8080", "secret", "20261124.0", 1.0)
+
+
+@pytest.fixture(autouse=True)
+def own_state(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+
+
+@pytest.fixture
+def directory(tmp_path):
+    (tmp_path / "project").mkdir()
+    return tmp_path / "project"
+
+
+def test_a_run_is_found_while_it_lasts(directory):
+    mine = ProjectState(directory)
+    assert ProjectState(directory).running() is None
+    mine.acquire()
+    mine.write(RECORD)
+    assert ProjectState(directory).running() == RECORD
+    mine.write(replace(RECORD, ready=True))
+    assert ProjectState(directory).running().ready
+    mine.release()
+    assert ProjectState(directory).running() is None
+
+
+def test_the_record_with_its_token_is_for_the_user_alone(directory):
+    mine = ProjectState(directory)
+    mine.acquire()
+    mine.write(RECORD)
+    assert stat.S_IMODE((mine.path / "run.json").stat().st_mode) == 0o600
+    mine.release()
+
+
+def test_a_project_has_one_run_at_a_time(directory):
+    mine = ProjectState(directory)
+    mine.acquire()
+    mine.write(RECORD)
+    with pytest.raises(InputError, match=r"being served already at http://127\.0\.0\.1:8080"):
+        ProjectState(directory).acquire()
+    mine.release()
+
+
+def die_with_the_lock(directory):
+    mine = ProjectState(directory)
+    mine.acquire()
+    mine.write(RECORD)
+    os._exit(9)
+
+
+def test_a_run_that_was_killed_does_not_count(directory):
+    killed = multiprocessing.get_context("spawn").Process(target=die_with_the_lock, args=(directory,))
+    killed.start()
+    killed.join()
+    assert killed.exitcode == 9
+    assert (ProjectState(directory).path / "run.json").exists()
+    assert ProjectState(directory).running() is None
+    ProjectState(directory).acquire()
+
+
+def test_p2_versions_of_the_day_are_remembered_and_older_ones_forgotten(directory):
+    """P2: the counter goes on from run to run."""
+    state = ProjectState(directory)
+    state.keep_version("20261123.0")
+    state.keep_version("20261124.0")
+    state.keep_version("20261124.1")
+    assert ProjectState(directory).versions("20261124") == {"20261124.0", "20261124.1"}
+    assert ProjectState(directory).versions("20261123") == set()
+
+
+def test_layers_are_in_use_while_their_project_is_there(directory):
+    ProjectState(directory).keep_layers(["vhlocal/requirements:1"])
+    assert layers_in_use() == {"vhlocal/requirements:1"}
+    directory.rmdir()
+    assert layers_in_use() == set()

@@ -9,10 +9,9 @@ import socket
 import struct
 from typing import TYPE_CHECKING, cast
 
-from vhlocal.contract.headers import Hop
 from vhlocal.gateway.body import BodyError, BodyReader, Framing, body_reader
 from vhlocal.gateway.exchange import Exchange
-from vhlocal.gateway.head import HeadError, has_bare_line_feed, parse_request
+from vhlocal.gateway.head import HeadError, has_bare_line_feed, parse_request, with_host
 from vhlocal.gateway.report import Failure, FailureKind, RequestRecord, failure_response
 
 if TYPE_CHECKING:
@@ -230,9 +229,8 @@ class ClientConnection(asyncio.Protocol):
             self._body = body_reader(request.framing, request.length)
         if not request.host:
             # HTTP/1.0 may name no host; HTTP/1.1, which the server is spoken to in, must.
-            request = request._replace(host=self._own_address())
-        hop = Hop(self._address, "http", self._hub.port, _request_id())
-        self._exchange = Exchange(self._hub, self, request, hop)
+            request = with_host(request, self._own_address())
+        self._exchange = Exchange(self._hub, self, request, self._address, _request_id())
         self._exchange.start()
         return True
 

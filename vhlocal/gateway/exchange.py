@@ -27,7 +27,7 @@ from vhlocal.gateway.tunnel import Tunnel
 if TYPE_CHECKING:
     import asyncio
 
-    from vhlocal.contract.headers import Hop, RawHeader
+    from vhlocal.contract.headers import RawHeader
     from vhlocal.gateway.hub import Hub
     from vhlocal.gateway.table import Route, Upstream
     from vhlocal.gateway.upstream import UpstreamConnection
@@ -63,12 +63,13 @@ class Client(Protocol):
 class Exchange:
     """A request and its answer. Every method belongs to the event loop's thread, and none waits."""
 
-    def __init__(self, hub: Hub, client: Client, request: RequestHead, hop: Hop) -> None:
+    def __init__(self, hub: Hub, client: Client, request: RequestHead, address: str, request_id: str) -> None:
         self.request = request
         self.head_sent = False
         self._hub = hub
         self._client = client
-        self._hop = hop
+        self._address = address
+        self._id = request_id
         self._started = hub.loop.time()
         self._route: Route | None = None
         self._prefix: str | None = None
@@ -149,7 +150,7 @@ class Exchange:
         connection.carry(self, self.request.method)
         if self._client.slow:
             connection.pause_reading()
-        connection.write(upstream_head(self.request, self._hop, self._prefix))
+        connection.write(upstream_head(self.request, self._address, self._hub.port, self._id, self._prefix))
         self._client.take_body()
 
     def connect_failed(self, error: Exception) -> None:
@@ -358,9 +359,7 @@ class Exchange:
         request = self.request
         target = request.target.decode("latin-1")
         route = self._route
-        self._hub.on_limit(
-            LimitPassed(kind, limit, route.endpoint, route.prefix, request.method, target, self._hop.request_id)
-        )
+        self._hub.on_limit(LimitPassed(kind, limit, route.endpoint, route.prefix, request.method, target, self._id))
 
     def fail(self, kind: FailureKind, status: int, reason: str) -> None:
         """Answer with an error page. Only before any of an answer has been sent."""
@@ -376,7 +375,7 @@ class Exchange:
             target=request.target.decode("latin-1"),
             accept=request.header(b"accept").decode("latin-1"),
             reason=reason,
-            request_id=self._hop.request_id,
+            request_id=self._id,
         )
         close = self._close or self._hub.closing or not self._request_done
         page = self._hub.pages(failure)
@@ -411,7 +410,7 @@ class Exchange:
         self._over = True
         self._hub.on_request(
             RequestRecord(
-                id=self._hop.request_id,
+                id=self._id,
                 endpoint=self._route.endpoint if self._route else None,
                 prefix=self._prefix or "",
                 method=self.request.method,

@@ -6,6 +6,7 @@ another request than the gateway did (RFC 9112, sections 6 and 11.2).
 
 from __future__ import annotations
 
+import functools
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -23,9 +24,17 @@ if TYPE_CHECKING:
 _ALLOWED = bytes(range(0x20, 0x7F)) + bytes(range(0x80, 0x100)) + b"\t\r\n"
 _REQUEST_LINE = re.compile(rb"([A-Za-z-]+) +([^\x00-\x20\x7f]+) +(HTTP/\d\.\d)\r\n")
 _ABSOLUTE = re.compile(rb"[Hh][Tt][Tt][Pp][Ss]?://([^/?#]*)(.*)", re.DOTALL)
-_HOST = re.compile(rb"[A-Za-z0-9\-._~%!$&'()*+,;=:\[\]]*")
+_HOST = re.compile(rb"[A-Za-z0-9\-._~%!$&'()*+,;=:\[\]]{0,300}")
 _LENGTH = re.compile(rb"[0-9]{1,18}")
 _HTTP_1 = ("1.0", "1.1")
+
+#: Clients and servers repeat themselves: the same head, byte for byte, comes again and again. Heads up to this size are
+#: remembered with what was read from them, this many of each kind.
+_REMEMBERED_BYTES = 2048
+_REMEMBERED_HEADS = 512
+
+#: Stands for the request's id while a head is prepared; cannot occur in one.
+_ID = "\0"
 
 #: May be sent a second time when the first got no answer (RFC 9110, section 9.2.2).
 _IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE"})
@@ -45,7 +54,10 @@ class HeadError(Exception):
 
 
 class RequestHead(NamedTuple):
-    """A request that may be forwarded. ``path`` is the target without its query, both in origin form and untouched."""
+    """A request that may be forwarded. ``path`` is the target without its query, both in origin form and untouched.
+
+    ``forward`` is what of the head travels on, framing included; only the ingress' own headers and the end are missing.
+    """
 
     method: str
     target: bytes
@@ -57,6 +69,7 @@ class RequestHead(NamedTuple):
     length: int
     keep_alive: bool
     upgrade: bytes
+    forward: bytes = b""
 
     def header(self, name: bytes) -> bytes:
         """Return the first value of ``name`` (lower case), or nothing."""
@@ -69,7 +82,10 @@ class RequestHead(NamedTuple):
 
 
 class ResponseHead(NamedTuple):
-    """A server's answer. ``framing`` regards the request's method; ``keep_alive`` is about the server's connection."""
+    """A server's answer. ``framing`` regards the request's method; ``keep_alive`` is about the server's connection.
+
+    ``forward`` is what of the head travels on; the framing towards the client and the end are missing.
+    """
 
     status: int
     phrase: bytes
@@ -78,6 +94,7 @@ class ResponseHead(NamedTuple):
     length: int
     keep_alive: bool
     upgrade: bytes
+    forward: bytes = b""
 
 
 class _Sink:
@@ -112,104 +129,35 @@ def parse_request(raw: bytes) -> RequestHead:
     """Read one whole request head, its final empty line included.
 
     Raises ``HeadError``: 400 for bad syntax and ambiguous framing, 501 for an unknown method or transfer coding, 505
-    for another major version of HTTP.
+    for another version of HTTP than 1.0 and 1.1.
     """
-    _check_bytes(raw)
-    sink = _Sink()
-    parser = httptools.HttpRequestParser(sink)
-    target = b""
-    if not raw.isascii():
-        # httptools refuses targets with raw UTF-8, which nginx and servers take: it is shown another one.
-        raw, target = _without_target(raw)
-    _feed(parser, raw)
-    http_1_0 = _is_http_1_0(parser.get_http_version())
-    method = parser.get_method().decode("ascii")
-    if method == "CONNECT":
-        raise HeadError(501, "CONNECT is not offered here")
-    fields = _scan(sink.headers)
-    if len(fields.hosts) > 1 or (not fields.hosts and not http_1_0):
-        raise HeadError(400, "a request needs exactly one Host header")
-    framing, length = _request_framing(fields, http_1_0)
-    target, authority = _origin_form(target or sink.target)
-    host = fields.hosts[0].strip() if fields.hosts else b""
-    host = host if authority is None else authority
-    if not _HOST.fullmatch(host):
-        raise HeadError(400, "the Host header is malformed")
-    connection = fields.connection
-    upgrade = fields.upgrade if b"upgrade" in connection and not http_1_0 else b""
-    return RequestHead(
-        method=method,
-        target=target,
-        path=target.partition(b"?")[0],
-        http_1_0=http_1_0,
-        headers=sink.headers,
-        host=host,
-        framing=framing,
-        length=length,
-        keep_alive=b"keep-alive" in connection if http_1_0 else b"close" not in connection,
-        # An upgrade to HTTP/2 would carry requests past the gateway; left out, the request is served as HTTP/1.1.
-        upgrade=b"" if upgrade.lower().startswith(b"h2c") else upgrade,
-    )
+    return _remembered_request(raw) if len(raw) <= _REMEMBERED_BYTES else _read_request(raw)
 
 
 def parse_response(raw: bytes, method: str) -> ResponseHead:
     """Read one whole response head to a request of this method. Raises ``HeadError`` with status 502."""
-    try:
-        _check_bytes(raw)
-        sink = _Sink()
-        parser = httptools.HttpResponseParser(sink)
-        _feed(parser, raw)
-        http_1_0 = _is_http_1_0(parser.get_http_version())
-        fields = _scan(sink.headers)
-        status = parser.get_status_code()
-        framing, length = _response_framing(fields, status, method)
-    except HeadError as error:
-        raise HeadError(502, str(error)) from error
-    connection = fields.connection
-    return ResponseHead(
-        status=status,
-        phrase=sink.phrase,
-        headers=sink.headers,
-        framing=framing,
-        length=length,
-        keep_alive=b"keep-alive" in connection if http_1_0 else b"close" not in connection,
-        upgrade=fields.upgrade,
-    )
+    read = _remembered_response if len(raw) <= _REMEMBERED_BYTES else _read_response
+    return read(raw, method == "HEAD")
 
 
-def upstream_head(head: RequestHead, hop: contract.Hop, prefix: str | None) -> bytes:
-    """Return the head that the server gets: the client's, less what ends or lies at this hop, plus P7 and K9."""
-    parts = [b"%b %b HTTP/1.1\r\n" % (head.method.encode(), head.target)]
-    kept = contract.end_to_end(head.headers)
-    if not any(name.lower() == b"host" for name, _ in kept):
-        parts.append(b"Host: %b\r\n" % head.host)
-    for name, value in kept:
-        if name.lower() == b"host":
-            parts.append(b"%b: %b\r\n" % (name, head.host))
-        elif not contract.is_reserved(name):
-            parts.append(b"%b: %b\r\n" % (name, value))
-    parts += [b"%b: %b\r\n" % header for header in contract.ingress_headers(hop, head.host, prefix)]
-    if head.framing is Framing.CHUNKED:
-        parts.append(b"Transfer-Encoding: chunked\r\n")
-    if head.upgrade:
-        parts.append(b"Connection: Upgrade\r\nUpgrade: %b\r\n" % head.upgrade)
-    elif b"trailers" in head.header(b"te").lower():
-        parts.append(b"Connection: TE\r\nTE: trailers\r\n")
-    parts.append(b"\r\n")
-    return b"".join(parts)
+def with_host(head: RequestHead, host: bytes) -> RequestHead:
+    """Return a request that named no host, naming this one."""
+    named = head._replace(host=host)
+    return named._replace(forward=_request_forward(named))
+
+
+def upstream_head(head: RequestHead, client: str, port: int, request_id: str, prefix: str | None) -> bytes:
+    """Return the head that the server gets: the client's, less what ends or lies at this hop, plus P7 and K9.
+
+    ``client`` is its address, ``port`` the gateway's; ``prefix`` as in ``contract.headers.ingress_headers``.
+    """
+    before, after = _ingress_lines(client, port, head.host, prefix)
+    return b"%b%b%b%b" % (head.forward, before, request_id.encode(), after)
 
 
 def client_head(head: ResponseHead, added: Sequence[RawHeader]) -> bytes:
     """Return the head that the client gets: the server's, less what ends at this hop, plus ``added``."""
-    parts = [b"HTTP/1.1 %d %b\r\n" % (head.status, head.phrase)]
-    # RFC 9110, section 8.6: no length where there can be no content.
-    no_length = head.status < 200 or head.status == 204
-    for name, value in contract.end_to_end(head.headers):
-        if not (no_length and name.lower() == b"content-length"):
-            parts.append(b"%b: %b\r\n" % (name, value))
-    parts += [b"%b: %b\r\n" % header for header in added]
-    parts.append(b"\r\n")
-    return b"".join(parts)
+    return b"%b%b\r\n" % (head.forward, _lines(added))
 
 
 def request_trailers(trailers: Iterable[RawHeader]) -> list[RawHeader]:
@@ -226,6 +174,110 @@ def response_trailers(trailers: Iterable[RawHeader]) -> list[RawHeader]:
 def has_bare_line_feed(data: bytes) -> bool:
     """Tell whether some line of a head, or of a part of one, ends without a carriage return."""
     return data.count(b"\n") != data.count(b"\r\n")
+
+
+def _read_request(raw: bytes) -> RequestHead:
+    _check_bytes(raw)
+    sink = _Sink()
+    parser = httptools.HttpRequestParser(sink)
+    target = b""
+    if not raw.isascii():
+        # httptools refuses targets with raw UTF-8, which nginx and servers take: it is shown another one.
+        raw, target = _without_target(raw)
+    _feed(parser, raw)
+    http_1_0 = _is_http_1_0(parser.get_http_version())
+    method = parser.get_method().decode("ascii")
+    if method == "CONNECT":
+        raise HeadError(501, "CONNECT is not offered here")
+    fields = _scan(sink.headers)
+    framing, length = _request_framing(fields, http_1_0)
+    target, authority = _origin_form(target or sink.target)
+    connection = fields.connection
+    upgrade = fields.upgrade if b"upgrade" in connection and not http_1_0 else b""
+    head = RequestHead(
+        method=method,
+        target=target,
+        path=target.partition(b"?")[0],
+        http_1_0=http_1_0,
+        headers=sink.headers,
+        host=_host(fields.hosts, http_1_0, authority),
+        framing=framing,
+        length=length,
+        keep_alive=b"keep-alive" in connection if http_1_0 else b"close" not in connection,
+        # An upgrade to HTTP/2 would carry requests past the gateway; left out, the request is served as HTTP/1.1.
+        upgrade=b"" if upgrade.lower().startswith(b"h2c") else upgrade,
+    )
+    return head._replace(forward=_request_forward(head))
+
+
+def _read_response(raw: bytes, to_head: bool) -> ResponseHead:
+    try:
+        _check_bytes(raw)
+        sink = _Sink()
+        parser = httptools.HttpResponseParser(sink)
+        _feed(parser, raw)
+        http_1_0 = _is_http_1_0(parser.get_http_version())
+        fields = _scan(sink.headers)
+        status = parser.get_status_code()
+        framing, length = _declared_framing(fields)
+    except HeadError as error:
+        raise HeadError(502, str(error)) from error
+    connection = fields.connection
+    bodiless = status < 200 or status in (204, 304) or to_head
+    # RFC 9110, section 8.6: no length where there can be no content.
+    no_length = status < 200 or status == 204
+    kept = contract.end_to_end(sink.headers)
+    if no_length:
+        kept = [header for header in kept if header[0].lower() != b"content-length"]
+    return ResponseHead(
+        status=status,
+        phrase=sink.phrase,
+        headers=sink.headers,
+        framing=Framing.NONE if bodiless else framing or Framing.CLOSE,
+        length=0 if bodiless else length,
+        keep_alive=b"keep-alive" in connection if http_1_0 else b"close" not in connection,
+        upgrade=fields.upgrade,
+        forward=b"HTTP/1.1 %d %b\r\n%b" % (status, sink.phrase, _lines(kept)),
+    )
+
+
+_remembered_request = functools.lru_cache(_REMEMBERED_HEADS)(_read_request)
+_remembered_response = functools.lru_cache(_REMEMBERED_HEADS)(_read_response)
+
+
+def _request_forward(head: RequestHead) -> bytes:
+    kept = [header for header in contract.end_to_end(head.headers) if not contract.is_reserved(header[0])]
+    named = [(name, head.host if name.lower() == b"host" else value) for name, value in kept]
+    if not any(name.lower() == b"host" for name, _ in kept):
+        named.insert(0, (b"Host", head.host))
+    if head.framing is Framing.CHUNKED:
+        named.append((b"Transfer-Encoding", b"chunked"))
+    if head.upgrade:
+        named += [(b"Connection", b"Upgrade"), (b"Upgrade", head.upgrade)]
+    elif b"trailers" in head.header(b"te").lower():
+        named += [(b"Connection", b"TE"), (b"TE", b"trailers")]
+    return b"%b %b HTTP/1.1\r\n%b" % (head.method.encode(), head.target, _lines(named))
+
+
+@functools.lru_cache(_REMEMBERED_HEADS)
+def _ingress_lines(client: str, port: int, host: bytes, prefix: str | None) -> tuple[bytes, bytes]:
+    """Return what stands before and after the request's id, to the end of the head."""
+    lines = _lines(contract.ingress_headers(contract.Hop(client, "http", port, _ID), host, prefix))
+    before, _, after = lines.partition(_ID.encode())
+    return before, after + b"\r\n"
+
+
+def _lines(headers: Iterable[RawHeader]) -> bytes:
+    return b"".join([b"%b: %b\r\n" % header for header in headers])
+
+
+def _host(hosts: list[bytes], http_1_0: bool, authority: bytes | None) -> bytes:
+    if len(hosts) > 1 or (not hosts and not http_1_0):
+        raise HeadError(400, "a request needs exactly one Host header")
+    host = authority if authority is not None else hosts[0].strip() if hosts else b""
+    if not _HOST.fullmatch(host):
+        raise HeadError(400, "the Host header is malformed")
+    return host
 
 
 def _check_bytes(raw: bytes) -> None:
@@ -290,13 +342,6 @@ def _request_framing(fields: _Fields, http_1_0: bool) -> tuple[Framing, int]:
         raise HeadError(400, "HTTP/1.0 knows no Transfer-Encoding")
     framing, length = _declared_framing(fields)
     return framing or Framing.NONE, length
-
-
-def _response_framing(fields: _Fields, status: int, method: str) -> tuple[Framing, int]:
-    framing, length = _declared_framing(fields)
-    if status < 200 or status in (204, 304) or method == "HEAD":
-        return Framing.NONE, 0
-    return framing or Framing.CLOSE, length
 
 
 def _declared_framing(fields: _Fields) -> tuple[Framing | None, int]:

@@ -8,14 +8,14 @@ import subprocess
 import sys
 import time
 import urllib.request
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from engine import Missing, connect, say
-from training import train
+from engine import Missing, say
+from training import PROJECT, ensure_model
 
-PROJECT = Path(__file__).resolve().parent.parent / "sample_projects" / "digits"
-MODEL = PROJECT / "model.pkl"
+if TYPE_CHECKING:
+    from pathlib import Path
+
 IMAGE = PROJECT / "seven.png"
 
 VHLOCAL = (sys.executable, "-m", "vhlocal")
@@ -27,13 +27,7 @@ def main(arguments: list[str]) -> int:
     """Run the demo; return the exit code, which is that of ``vhlocal up`` unless that was ended by us."""
     once = "--once" in arguments
     try:
-        if not MODEL.exists():
-            say("Training the model, in the image that will serve it (the first time, its packages are installed)")
-            client = connect()
-            try:
-                train(client, PROJECT, MODEL)
-            finally:
-                client.close()
+        ensure_model()
     except Missing as missing:
         print(missing, file=sys.stderr)
         return 1

@@ -6,10 +6,13 @@ The environment's layers are those that ``vhlocal up`` makes: what is installed 
 from __future__ import annotations
 
 import io
+import sys
 import tarfile
 from datetime import datetime, timezone
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+import engine
 from engine import Missing
 
 from vhlocal.contract.image import CODE_DIRECTORY, requirements_file
@@ -24,11 +27,24 @@ from vhlocal.session.desired import Inputs, desired
 from vhlocal.session.load import name_version
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     import docker
 
+PROJECT = Path(__file__).resolve().parent.parent / "sample_projects" / "digits"
+MODEL = PROJECT / "model.pkl"
+
 OUTPUTS = "/valohai/outputs"
+
+
+def ensure_model() -> None:
+    """Train the model of the sample project `digits` unless it is there."""
+    if MODEL.exists():
+        return
+    engine.say("Training the model, in the image that will serve it (the first time, its packages are installed)")
+    client = engine.connect()
+    try:
+        train(client, PROJECT, MODEL)
+    finally:
+        client.close()
 
 
 def train(client: docker.DockerClient, project: Path, model: Path) -> None:
@@ -80,3 +96,10 @@ def make_environment(project: Path) -> str:
         if runtime.image(layer.tag) is None:
             runtime.build(layer, lambda line: None)
     return environment.image
+
+
+if __name__ == "__main__":
+    try:
+        ensure_model()
+    except Missing as missing:
+        sys.exit(str(missing))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -17,7 +19,8 @@ from tests.registry import Registry
 from tests.waiting import free_port
 
 BASE_IMAGE = "python:3.11-slim"
-SAMPLES = Path(__file__).parent.parent / "sample_projects"
+ROOT = Path(__file__).parent.parent
+SAMPLES = ROOT / "sample_projects"
 
 MakeProject = Callable[[Mapping[str, str]], Path]
 Run = Callable[..., AbstractContextManager[Running]]
@@ -97,9 +100,14 @@ def project(tmp_path: Path) -> MakeProject:
 
 @pytest.fixture
 def sample(tmp_path: Path) -> Callable[[str], Path]:
-    """Copy one of the sample projects, so that a test may edit it, and return the copy's directory."""
+    """Copy one of the sample projects, so that a test may edit it, and return the copy's directory.
+
+    The model of ``digits`` is trained if it is not there yet, for which an engine is needed.
+    """
 
     def copy(name: str) -> Path:
+        if name == "digits":
+            subprocess.run([sys.executable, ROOT / "scripts" / "training.py"], check=True)
         return Path(shutil.copytree(SAMPLES / name, tmp_path / name))
 
     return copy

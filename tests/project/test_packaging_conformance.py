@@ -59,13 +59,13 @@ def write(project, files):
     written = []
     for path, content in files.items():
         file = project.directory / path
-        clash = file.exists() or file.is_symlink() or any(parent.is_file() for parent in file.parents)
-        if clash or any(parent.is_symlink() for parent in file.parents):
+        clash = file.exists() or file.is_symlink() or any(up.is_file() or up.is_symlink() for up in file.parents)
+        # The client ends at links that lead back to themselves: what links point at is never a link.
+        if clash or (isinstance(content, Path) and file.name in ("a.py", "lib")):
             continue
         if isinstance(content, Path):
             file.parent.mkdir(parents=True, exist_ok=True)
-            if file.name not in ("a.py", "lib"):  # the client ends at links that lead back to themselves
-                file.symlink_to(content)
+            file.symlink_to(content)
         else:
             project.write(path, content)
         written.append(path)

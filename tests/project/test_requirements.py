@@ -123,3 +123,11 @@ def test_a_missing_include_is_told_with_its_line(project, inputs, line, words):
 def test_a_continuation_at_the_end_of_the_file_ends_there(project, inputs):
     project.write("base.txt")
     assert paths(inputs("-r base.txt \\")) == ["base.txt", "requirements.txt"]
+
+
+def test_a_file_that_is_gone_since_is_told(project):
+    file = project.write("requirements.txt", "numpy\n")
+    package = read_package(project.directory)
+    file.unlink()
+    with pytest.raises(InputError, match="cannot be read"):
+        requirement_inputs(package, "requirements.txt")

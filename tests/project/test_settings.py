@@ -156,6 +156,7 @@ def test_explain_tells_every_value_and_its_origin_and_no_secret(project, load):
         ({"images": ("=x",)}, {}, "flag --image takes ENDPOINT=IMAGE"),
         ({"variables": ("NAME",)}, {}, "flag --var takes NAME=VALUE"),
         ({"variables": ("1A=x",)}, {}, "flag --var has"),
+        ({"files": ("digits.model=~no-such-user/m",)}, {}, "there is no such user"),
         ({"owner": "a/b"}, {}, r"the owner \(flag --owner\) cannot be"),
         ({}, {"VHLOCAL_VERSION_NAME": ".."}, r"the version name \(environment VHLOCAL_VERSION_NAME\) cannot be"),
         ({"aliases": ("ok", "not ok")}, {}, r"an alias \(flag --alias\) cannot be"),
@@ -165,6 +166,12 @@ def test_explain_tells_every_value_and_its_origin_and_no_secret(project, load):
 def test_what_is_wrong_in_a_flag_or_a_variable_is_told(load, flags, env, words):
     with pytest.raises(InputError, match=words):
         load(flags, env)
+
+
+def test_a_wrong_variable_is_told_without_its_text(load):
+    with pytest.raises(InputError) as caught:
+        load({}, {"VHLOCAL_VARIABLES": "API_TOKEN=abc,xyz"})
+    assert "xyz" not in f"{caught.value.message} {caught.value.hint}"
 
 
 def test_a_name_in_the_file_that_is_no_path_segment_is_told_with_its_place(project, load):

@@ -26,7 +26,7 @@ def read_env_file(file: Path) -> dict[str, tuple[str, Place]]:
         place = Place(file, number)
         name, equals, value = re.sub(r"^export\s+", "", stripped).partition("=")
         if not equals:
-            raise InputError(f'this line is no NAME=VALUE: "{stripped}"', place=place)
+            raise InputError("this line is no NAME=VALUE", place=place)
         check_variable(name.strip(), "this line", place)
         found[name.strip()] = (_unquoted(value.strip()), place)
     return found

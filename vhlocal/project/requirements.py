@@ -54,7 +54,7 @@ def requirement_inputs(package: Package, name: str) -> RequirementInputs:
         path = waiting.pop()
         if path in files:
             continue
-        content = package.files[path].source.read_bytes()
+        content = _content(package, path)
         files[path] = hashlib.sha256(content).hexdigest()
         for number, line in _lines(content.decode("utf-8-sig", errors="replace")):
             include = _INCLUDE.fullmatch(line)
@@ -63,6 +63,14 @@ def requirement_inputs(package: Package, name: str) -> RequirementInputs:
             elif not _URL.match(target := include["path"].strip().strip("\"'")) and "${" not in target:
                 waiting.append(_included(package, path, target, number))
     return RequirementInputs(tuple(files.items()), local, package.revision)
+
+
+def _content(package: Package, path: str) -> bytes:
+    try:
+        return package.files[path].source.read_bytes()
+    except OSError as error:
+        place = Place(package.directory / path)
+        raise InputError(f"the requirements cannot be read: {error.strerror}", place=place) from error
 
 
 def _lines(text: str) -> Iterator[tuple[int, str]]:

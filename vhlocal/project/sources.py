@@ -94,6 +94,8 @@ def _pair(setting: Setting, text: str, origin: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     form = {"files": "ENDPOINT.NAME=PATH", "images": "ENDPOINT=IMAGE"}.get(setting.name, "NAME=VALUE")
     if not (name and equals) or (not value and setting.name != "variables"):
+        if setting.name == "variables":  # never quoted: it may be a part of a secret
+            raise InputError(f"{origin} takes {form}", hint="values with commas go in an env file, or one to a line")
         raise InputError(f'{origin} takes {form}, not "{text}"')
     if setting.name == "variables":
         check_variable(name, origin)
@@ -102,7 +104,7 @@ def _pair(setting: Setting, text: str, origin: str) -> tuple[str, str]:
 
 def _scalar(setting: Setting, value: Any, origin: str) -> Any:
     if setting.kind in (Kind.PATH, Kind.PATHS):
-        return Path(value).expanduser().absolute()
+        return _path(value, origin).absolute()
     if setting.kind is Kind.PORT:
         if not str(value).isdecimal() or int(value) > 65535:
             raise InputError(f'{origin} must be a port number from 0 to 65535, not "{value}"')
@@ -112,6 +114,13 @@ def _scalar(setting: Setting, value: Any, origin: str) -> Any:
             raise InputError(f'{origin} must be true or false, not "{value}"')
         return _SWITCHES[str(value).lower()]
     return value
+
+
+def _path(text: str | Path, origin: str, place: Place | None = None) -> Path:
+    try:
+        return Path(text).expanduser()
+    except RuntimeError as error:
+        raise InputError(f'{origin} has "{text}", but there is no such user', place=place) from error
 
 
 def _from_yaml(setting: Setting, document: Document) -> Any:
@@ -132,7 +141,7 @@ def _from_yaml(setting: Setting, document: Document) -> Any:
 def _leaf(setting: Setting, document: Document, path: tuple[str, ...]) -> Found:
     value: Any = document.text(path)
     if setting.kind in (Kind.PATH, Kind.PATHS):
-        value = document.file.absolute().parent / Path(value).expanduser()
+        value = document.file.absolute().parent / _path(value, f"`{setting.key}`", document.place(path))
     elif setting.kind in (Kind.PORT, Kind.SWITCH):
         value = document.data[setting.key]
     return Found(value, _origin(document, path), document.place(path))

@@ -7,10 +7,10 @@ import shutil
 from pathlib import Path
 
 import pytest
-from served import APPS, started
-from stacks import python_of
 
 import vhlocal.runner
+from tests.runner.served import APPS, started
+from tests.runner.stacks import python_of
 
 
 @pytest.fixture(scope="session")

@@ -5,8 +5,9 @@ import signal
 import socket
 
 import pytest
-from served import ALIAS, VERSION
-from stacks import NEWEST, OLD_STARLETTE, OLDEST, USUAL, UVICORN
+
+from tests.runner.served import ALIAS, VERSION
+from tests.runner.stacks import NEWEST, OLD_STARLETTE, OLDEST, USUAL, UVICORN
 
 PREFIXES = pytest.mark.parametrize("prefix", [VERSION, ALIAS], ids=["version", "alias"])
 FLASK_STACKS = (OLDEST, USUAL, NEWEST)

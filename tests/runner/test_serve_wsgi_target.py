@@ -1,8 +1,9 @@
 """How a target is found, which kind it is, and what is printed when it cannot be served."""
 
 import pytest
-from served import VERSION
-from stacks import NEWEST, OLDEST, USUAL
+
+from tests.runner.served import VERSION
+from tests.runner.stacks import NEWEST, OLDEST, USUAL
 
 BOTH = pytest.mark.parametrize("stack", [OLDEST, NEWEST], ids=str)
 

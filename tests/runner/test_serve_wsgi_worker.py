@@ -3,8 +3,9 @@
 import signal
 
 import pytest
-from served import ALIAS, VERSION
-from stacks import NEWEST, NO_ASGI, OLD_STARLETTE, OLDEST, USUAL, UVICORN
+
+from tests.runner.served import ALIAS, VERSION
+from tests.runner.stacks import NEWEST, NO_ASGI, OLD_STARLETTE, OLDEST, USUAL, UVICORN
 
 TALKS = """
 import os, sys, threading

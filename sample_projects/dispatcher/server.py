@@ -1,0 +1,36 @@
+"""Count words, with a Flask application that mounts itself at the path it is served under."""
+
+import os
+
+from flask import Flask, jsonify, redirect, render_template, request, url_for
+from werkzeug.middleware.dispatcher import DispatcherMiddleware
+
+app = Flask(__name__)
+app.wsgi_app = DispatcherMiddleware(app.wsgi_app, {os.environ.get("SCRIPT_NAME", "/"): app.wsgi_app})
+
+
+@app.get("/")
+def page():
+    return render_template("page.html")
+
+
+@app.post("/count")
+def count():
+    return jsonify(words=len(request.get_json()["text"].split()))
+
+
+@app.post("/upload")
+def upload():
+    file = request.files["file"]
+    data = file.read()
+    return jsonify(name=file.filename, size=len(data), words=len(data.split()))
+
+
+@app.get("/moved")
+def moved():
+    return redirect(url_for("where"))
+
+
+@app.get("/where")
+def where():
+    return jsonify(url=url_for("where"), full=url_for("where", _external=True))

@@ -1,5 +1,9 @@
 import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from tests.project.trees import answer, trees
 from vhlocal.errors import InputError
 from vhlocal.model import Place
 from vhlocal.project.config import load_config
@@ -159,6 +163,8 @@ def test_no_endpoint_is_told_with_an_example(refused, text):
         (ENDPOINT + "    wsgi: b\n", ["5:5: the key `wsgi` is written twice, first on line 4"]),
         (ENDPOINT.replace("wsgi: a", "wsgi: ''"), ["4:11: `wsgi` is empty"]),
         (ENDPOINT.replace("wsgi: a", "server-command: []"), ["4:21: `server-command` is empty"]),
+        (ENDPOINT.replace("image: x", "image: ' '"), ["3:12: `image` is empty"]),
+        (ENDPOINT.replace("plain", '"plain\\n"'), ["2:11: `name` ends in a line break"]),
         (ENDPOINT + "    imag: x\n", ["5:5: `endpoint` has an unknown key `imag`"]),
         (
             ENDPOINT.replace("image: x", "image: 3") + "    port: x\n",
@@ -282,3 +288,64 @@ def test_an_endpoint_without_a_dash_of_its_own_is_dropped_as_the_platform_does(l
     (warning,) = config.warnings
     assert warning.text == "this `endpoint` is ignored: it stands in the same list item as a `step`"
     assert warning.place.line == 5
+
+
+KEYS = [
+    "step",
+    "task",
+    "pipeline",
+    "endpoint",
+    "name",
+    "image",
+    "wsgi",
+    "server-command",
+    "port",
+    "files",
+    "path",
+    "resources",
+    "cpu",
+    "memory",
+    "min",
+    "max",
+    "devices",
+    "ephemeral-storage",
+    "shared-volumes",
+    "pvc-name",
+    "mount-path",
+    "sub-path",
+    "workspace-volume",
+    "size",
+    "tolerations",
+    "node-selector",
+]
+
+endpoints = st.fixed_dictionaries(
+    {"name": st.sampled_from(["ab", "cd"]), "image": st.just("x")},
+    optional={
+        "wsgi": st.sampled_from(["a", ""]),
+        "server-command": st.sampled_from(["a", [], [""], ["a", "b"]]),
+        "port": st.floats(),
+        "files": st.lists(st.fixed_dictionaries({"name": st.sampled_from("ab"), "path": st.text(max_size=4)})),
+        "resources": st.dictionaries(
+            st.sampled_from(["cpu", "memory"]), st.dictionaries(st.sampled_from(["min", "max"]), st.floats())
+        ),
+        "shared-volumes": st.lists(
+            st.fixed_dictionaries({"pvc-name": st.just("p"), "mount-path": st.sampled_from(["/a", "b"])})
+        ),
+        "workspace-volume": st.fixed_dictionaries({"mount-path": st.sampled_from(["/a", "b"]), "size": st.integers(1)}),
+    },
+)
+configs = trees(KEYS) | st.lists(st.fixed_dictionaries({"endpoint": endpoints}) | trees(KEYS), max_size=3)
+
+
+@settings(deadline=None)
+@given(configs)
+def test_any_tree_as_valohai_yaml(data):
+    config = answer(load_config, "valohai.yaml", yaml.safe_dump(data))
+    assert config is None or all(endpoint.place("name").line for endpoint in config.endpoints)
+
+
+@settings(deadline=None)
+@given(st.text("-: \n\t\r[]{}&*!|>'\"#%@`ab1,?<~\x00\ufeff\u2028"))
+def test_any_text_as_valohai_yaml(text):
+    answer(load_config, "valohai.yaml", text)

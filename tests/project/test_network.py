@@ -61,6 +61,7 @@ def test_pip_s_variables_are_taken_unless_they_name_this_host(home):
         "PIP_TRUSTED_HOST": "pypi.example.com",
         "PIP_TIMEOUT": "5",
     }
+    assert "secret" not in repr(home.network(environ))
 
 
 def test_pip_s_files_stand_below_the_environment_and_each_other(home):

@@ -123,8 +123,10 @@ def test_without_inheritance_the_project_s_variables_are_not_taken(project, load
 
 
 def test_explain_tells_every_value_and_its_origin_and_no_secret(project, load):
-    yaml = "variables:\n  API_TOKEN: abc\n  DB_PASSWORD: abc\n  MODE: fast\nport: 9000\n"
-    rows = load({"aliases": ("staging", "beta"), "strict": True}, {"USER": "ada"}, yaml).explain()
+    yaml = "variables:\n  API_TOKEN: abc\n  DB_PASSWORD: abc\n  DB_URL: 'postgres://me:abc@db/x'\nport: 9000\n"
+    settings = load({"aliases": ("staging", "beta"), "strict": True}, {"USER": "ada"}, yaml)
+    rows = settings.explain()
+    assert "abc" not in repr(settings)
     assert rows == [
         ("host", "127.0.0.1", "default"),
         ("port", "9000", "vhlocal.yaml:5"),
@@ -136,7 +138,7 @@ def test_explain_tells_every_value_and_its_origin_and_no_secret(project, load):
         ("files", "none", "default"),
         ("variables.API_TOKEN", "********", "vhlocal.yaml:2"),
         ("variables.DB_PASSWORD", "********", "vhlocal.yaml:3"),
-        ("variables.MODE", "fast", "vhlocal.yaml:4"),
+        ("variables.DB_URL", "postgres://********@db/x", "vhlocal.yaml:4"),
         ("env-file", "none", "default"),
         ("images", "none", "default"),
         ("inherit-env-vars", "true", "default"),

@@ -1,7 +1,12 @@
 import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from tests.project.trees import answer, trees
 from vhlocal.errors import InputError
 from vhlocal.project.sources import read_environment, read_flags, read_settings_file
+from vhlocal.project.table import SETTINGS
 
 
 def test_no_file_and_an_empty_file_hold_nothing(project):
@@ -65,3 +70,11 @@ def test_all_errors_are_told_at_once(project):
         read_settings_file(project.directory)
     assert caught.value.place.line == 1
     assert len(caught.value.detail.splitlines()) == 2
+
+
+@settings(deadline=None)
+@given(
+    st.dictionaries(st.sampled_from([setting.key for setting in SETTINGS]), trees(["A", "digits.model"]), max_size=4)
+)
+def test_any_tree_as_vhlocal_yaml(data):
+    answer(read_settings_file, "vhlocal.yaml", yaml.safe_dump(data))

@@ -97,6 +97,10 @@ def _server_troubles(parsed: Any, document: Document, path: NodePath) -> Iterato
     if parsed.port is not None and not float(parsed.port).is_integer():
         place = document.place((*path, "port"))
         yield Trouble(f"`port` must be a whole number, not {parsed.port}", place)
+    if parsed.name != parsed.name.strip():  # the schema's pattern lets a line's end pass
+        yield Trouble("`name` ends in a line break", document.place((*path, "name")))
+    if not parsed.image.strip():
+        yield Trouble("`image` is empty", document.place((*path, "image")), hint="name a Docker image")
     for key, value in (("wsgi", parsed.wsgi), ("server-command", parsed.server_command)):
         lines = value if isinstance(value, list) else [value or ""]
         if value is not None and not any(line.strip() for line in lines):

@@ -49,8 +49,8 @@ class HostNetwork:
     credentials: they are for the build only, and never shown or kept in an image.
     """
 
-    proxies: Mapping[str, str] = field(default_factory=dict)
-    pip: Mapping[str, str] = field(default_factory=dict)
+    proxies: Mapping[str, str] = field(default_factory=dict, repr=False)
+    pip: Mapping[str, str] = field(default_factory=dict, repr=False)
     ca_bundle: Path | None = None
     notices: tuple[Notice, ...] = ()
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from vhlocal.project.envfile import read_env_file
@@ -18,8 +19,9 @@ if TYPE_CHECKING:
     from vhlocal.project.sources import Source
     from vhlocal.project.table import Setting
 
-_SECRET_WORDS = ("TOKEN", "SECRET", "PASSWORD", "PASSWD", "KEY", "CREDENTIAL")
+_SECRET_WORDS = ("TOKEN", "SECRET", "PASS", "KEY", "CREDENTIAL", "AUTH", "DSN")
 _MASK = "********"
+_URL_USER = re.compile(r"(?<=://)[^/@\s]+(?=@)")
 _LOGIN_VARIABLES = ("LOGNAME", "USER", "LNAME", "USERNAME")
 _PATH_SEGMENTS = ("owner", "project", "deployment", "version_name")
 
@@ -40,13 +42,13 @@ class Settings:
     version_name: str | None
     aliases: tuple[str, ...]
     files: Mapping[str, Path]
-    variables: Mapping[str, str]
+    variables: Mapping[str, str] = field(repr=False)
     env_file: Path | None
     images: Mapping[str, str]
     inherit_env_vars: bool
     reload: bool
     strict: bool
-    found: Mapping[str, Any]
+    found: Mapping[str, Any] = field(repr=False)
 
     def origin(self, name: str, key: str | None = None) -> str:
         """Return where a setting's value (or one key of a mapping) came from, such as ``flag --port``."""
@@ -150,8 +152,15 @@ def _rows(setting: Setting, found: Any) -> Iterator[tuple[str, str, str]]:
         yield setting.key, setting.unset, "default"
     else:
         for name in sorted(found):
-            secret = setting.name == "variables" and any(word in name.upper() for word in _SECRET_WORDS)
-            yield f"{setting.key}.{name}", _MASK if secret else _shown(found[name].value), found[name].origin
+            value = _shown(found[name].value)
+            shown = _masked(name, value) if setting.name == "variables" else value
+            yield f"{setting.key}.{name}", shown, found[name].origin
+
+
+def _masked(name: str, value: str) -> str:
+    """Return a variable's value as it may be shown: nothing of a secret, and a URL without its user."""
+    secret = any(word in name.upper() for word in _SECRET_WORDS)
+    return _MASK if secret else _URL_USER.sub(_MASK, value)
 
 
 def _value(found: Any) -> Any:

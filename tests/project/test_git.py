@@ -27,3 +27,11 @@ def test_a_failure_is_told_with_git_s_own_words(repository):
     with pytest.raises(InputError, match="`git show` failed in") as caught:
         run_git(repository.directory, "show", "nothing")
     assert "nothing" in caught.value.detail
+
+
+def test_a_host_without_git_is_told(repository, monkeypatch):
+    monkeypatch.setenv("PATH", str(repository.directory))
+    with pytest.raises(InputError, match="git cannot be run") as caught:
+        run_git(repository.directory, "status")
+    assert caught.value.hint == "install git"
+    assert ask_git(repository.directory, "status") == ""

@@ -55,13 +55,20 @@ def test_links_to_files_inside_are_kept_and_others_are_absent(repository):
     assert files["sub/up.py"].link == "../real.py"
 
 
-def test_what_is_no_regular_file_or_is_gone_is_absent(repository):
+def test_a_tracked_file_that_is_gone_is_absent(repository):
+    """B5: git still lists it, the client passes over it."""
     repository.write("gone.py")
     repository.write("app.py")
     repository.commit()
     (repository.directory / "gone.py").unlink()
-    os.mkfifo(repository.directory / "pipe")
     assert list(read_package(repository.directory).files) == ["app.py"]
+
+
+def test_what_is_no_regular_file_is_absent_and_never_opened(project):
+    """B5: reading a pipe would wait for its writer."""
+    os.mkfifo(project.directory / "pipe")
+    project.write("app.py")
+    assert list(read_package(project.directory).files) == ["app.py"]
 
 
 def test_changes_name_what_differs(project):

@@ -36,6 +36,12 @@ def test_the_git_remote_names_owner_and_project(repository, load):
     assert settings.origin("owner") == settings.origin("project") == "git remote"
 
 
+def test_given_names_need_no_guess(repository, load):
+    repository.git("remote", "add", "origin", "https://example.com/acme/digits.git")
+    settings = load({"owner": "Ada", "project": "faces"})
+    assert (settings.owner, settings.project) == ("Ada", "faces")
+
+
 def test_without_any_name_the_owner_is_local(load):
     assert (load().owner, load().origin("owner")) == ("local", "default")
 

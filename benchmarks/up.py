@@ -27,7 +27,7 @@ _SAMPLES = Path(__file__).parent.parent / "sample_projects"
 _SAMPLE = "flask"
 _NAMES = ("--owner", "bench", "--project", "bench")
 _VERSION = "20000101.0"
-_PATH = f"/bench/bench/local/{_VERSION}/{_SAMPLE}/"
+_PATH = f"/bench/bench/local/{_VERSION}/words/"
 _PAUSE = 0.005
 _DEADLINE = 120.0
 

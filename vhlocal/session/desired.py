@@ -19,6 +19,7 @@ from vhlocal.contract.image import (
 )
 from vhlocal.contract.limits import container_limits
 from vhlocal.contract.metadata import ChosenFile, VersionFacts, metadata_file
+from vhlocal.model import Place
 from vhlocal.reload.decide import Difference
 from vhlocal.runtime.base import Entry, Identity, Layer, Mounts, ServerSpec
 from vhlocal.session.plan import Environment
@@ -131,6 +132,7 @@ def _desired(inputs: Inputs, endpoint: Endpoint) -> Desired:
 
 def _environment(inputs: Inputs, endpoint: Endpoint) -> Environment:
     base = endpoint.image
+    places = {base: endpoint.places.get("image")}
     layers = []
     name = requirements_file(inputs.package.files)
     if name is not None and inputs.requirements is not None:
@@ -146,10 +148,13 @@ def _environment(inputs: Inputs, endpoint: Endpoint) -> Environment:
                 entries=tuple(_code_entry(file) for file in files),
             )
         )
+        places[layers[-1].tag] = Place(inputs.package.directory / name)
     if endpoint.wsgi is not None:
         parent = layers[-1].tag if layers else base
         layers.append(Layer(_tag("gunicorn", parent, gunicorn_command()), parent, "Gunicorn", gunicorn_command()))
-    return Environment(endpoint.name, base, tuple(layers))
+        places[layers[-1].tag] = endpoint.place("wsgi")
+    known = {image: place for image, place in places.items() if place is not None}
+    return Environment(endpoint.name, base, tuple(layers), known)
 
 
 def _tag(kind: str, *inputs: str) -> str:

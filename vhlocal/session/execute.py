@@ -7,8 +7,8 @@ import time
 from typing import TYPE_CHECKING
 
 from vhlocal.errors import BuildError
-from vhlocal.events import PullProgress, StepFailed, StepFinished, StepOutput, StepStarted
-from vhlocal.session.plan import Make, Plan, Pull
+from vhlocal.events import Notice, PullProgress, StepFailed, StepFinished, StepOutput, StepStarted
+from vhlocal.session.plan import Make, Plan, Pull, Remove
 from vhlocal.session.tasks import in_thread, together
 
 if TYPE_CHECKING:
@@ -18,9 +18,14 @@ if TYPE_CHECKING:
 
 async def execute(plan: Plan, runtime: Runtime, bus: Bus) -> None:
     """Remove what is to go, then make all images; BuildError of the first step that fails, the others ended."""
-    await together(*(in_thread(runtime.remove, step.server.id) for step in plan.remove))
+    await together(*(_remove(step, runtime, bus) for step in plan.remove))
     made = {step.key: asyncio.Event() for step in plan.images}
     await together(*(_step(step, runtime, bus, made) for step in plan.images))
+
+
+async def _remove(step: Remove, runtime: Runtime, bus: Bus) -> None:
+    await in_thread(runtime.remove, step.server.id)
+    bus.publish(Notice(f"removed {step.subject}, {step.cause}"))
 
 
 async def _step(step: Pull | Make, runtime: Runtime, bus: Bus, made: dict[str, asyncio.Event]) -> None:
@@ -43,7 +48,8 @@ async def _step(step: Pull | Make, runtime: Runtime, bus: Bus, made: dict[str, a
             await in_thread(runtime.pull, step.image, on_pull)
         else:
             await in_thread(runtime.build, step.layer, on_line)
-    except BuildError:
+    except BuildError as error:
+        error.place = error.place or step.place
         bus.publish(StepFailed(step.key, title, tuple(output)))
         raise
     bus.publish(StepFinished(step.key, title, time.monotonic() - started))

@@ -26,6 +26,8 @@ _SIGNALS = {
 }
 
 _NO_MODULE = re.compile(r"ModuleNotFoundError: No module named '([\w.]+)'")
+_NO_SHELL = re.compile(r"exec sh failed: ")
+_NOT_LOADED = re.compile(r"^wsgi: \S+ could not be loaded: (.+)$", re.MULTILINE)
 _NOT_FOUND = re.compile(r"(?:sh: \d+: |line \d+: |sh: )(\S+): (?:command )?not found")
 
 
@@ -45,36 +47,63 @@ def backoff(crashes: int) -> float:
 
 def explain_exit(endpoint: Endpoint, ended: Exit, tail: Sequence[str], requirements: str | None) -> Explanation:
     """Say why a server ended. ``tail`` is the end of its log; ``requirements`` the file that was installed (B2)."""
-    command = endpoint.place("server-command" if endpoint.wsgi is None else "wsgi")
-    if ended.out_of_memory:
-        limit = endpoint.resources.memory_max
-        within = f"its memory limit of {limit:g} MB" if limit else "the memory of this machine"
-        return Explanation(
-            f"OOMKilled: the server passed {within}",
-            "raise resources.memory.max, or make the server need less",
-            endpoint.place("resources.memory"),
-        )
     text = "\n".join(tail)
+    if ended.out_of_memory:
+        return _out_of_memory(endpoint)
     if missing := _NO_MODULE.findall(text):
-        return Explanation(
-            f"the server ended with exit code {ended.code}: no module named {missing[-1]}",
-            f"add what provides it to {requirements or ' or '.join(REQUIREMENTS_FILES)}; "
-            "if it is the project's own, see that it is not ignored by git or .vhignore",
-            command,
-        )
+        return _no_module(endpoint, ended, missing[-1], requirements)
     if ended.code == 127:
-        names = _NOT_FOUND.findall(text)
-        name = names[-1] if names else "the command"
+        return _not_found(endpoint, text)
+    if not_loaded := _NOT_LOADED.findall(text):
+        reason, hint = f"`wsgi: {endpoint.wsgi}` could not be loaded: {not_loaded[-1]}", "the lines above say where"
+    elif ended.code in _SIGNALS:
+        reason, hint = f"the server was ended: {_SIGNALS[ended.code]} (exit code {ended.code})", ""
+    else:
+        reason, hint = f"the server ended with exit code {ended.code}", "the lines above say why"
+    return Explanation(reason, hint, _command(endpoint))
+
+
+def _out_of_memory(endpoint: Endpoint) -> Explanation:
+    limit = endpoint.resources.memory_max
+    within = f"its memory limit of {limit:g} MB" if limit else "the memory of this machine"
+    return Explanation(
+        f"OOMKilled: the server passed {within}",
+        "raise resources.memory.max, or make the server need less",
+        endpoint.place("resources.memory"),
+    )
+
+
+def _no_module(endpoint: Endpoint, ended: Exit, name: str, requirements: str | None) -> Explanation:
+    hint = "see that it is not ignored by git or .vhignore"
+    if name == re.split("[.:]", endpoint.wsgi or "")[0]:
+        hint = f"`wsgi` names it: see that the project has {name}.py, and {hint.removeprefix('see ')}"
+    else:
+        files = requirements or " or ".join(REQUIREMENTS_FILES)
+        hint = f"add what provides it to {files}; if it is the project's own, {hint}"
+    return Explanation(
+        f"the server ended with exit code {ended.code}: no module named {name}", hint, _command(endpoint)
+    )
+
+
+def _not_found(endpoint: Endpoint, text: str) -> Explanation:
+    if _NO_SHELL.search(text):
         return Explanation(
-            f"{name} was not found (exit code 127)",
-            f"pip puts commands in ~/.local/bin, which is not on the PATH in production: write ~/.local/bin/{name}"
-            if names
-            else "see that the image has it",
-            command,
+            f"the image {endpoint.image} has no `sh`, which runs the server's command",
+            "use a base image that has a shell",
+            endpoint.place("image"),
         )
-    if ended.code in _SIGNALS:
-        return Explanation(f"the server was ended: {_SIGNALS[ended.code]} (exit code {ended.code})", "", command)
-    return Explanation(f"the server ended with exit code {ended.code}", "the lines above say why", command)
+    names = _NOT_FOUND.findall(text)
+    if not names:
+        return Explanation("the command was not found (exit code 127)", "see that the image has it", _command(endpoint))
+    return Explanation(
+        f"{names[-1]} was not found (exit code 127)",
+        f"pip puts commands in ~/.local/bin, which is not on the PATH in production: write ~/.local/bin/{names[-1]}",
+        _command(endpoint),
+    )
+
+
+def _command(endpoint: Endpoint) -> Place | None:
+    return endpoint.place("server-command" if endpoint.wsgi is None else "wsgi")
 
 
 def explain_listeners(endpoint: Endpoint, listeners: Sequence[Listener]) -> Explanation | None:

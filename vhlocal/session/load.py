@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from vhlocal.contract.image import requirements_file
@@ -55,7 +56,7 @@ class Loader:
         """Return the project as it stands; InputError for what is wrong with it."""
         settings = self.settings()
         config = load_config(self.directory)
-        every = override_images(config.endpoints, settings.images)
+        every = tuple(map(partial(_elsewhere, settings.images), override_images(config.endpoints, settings.images)))
         endpoints = select_endpoints(every, self.only)
         choice = choose_files(every, settings.files, self.directory, {endpoint.name for endpoint in endpoints})
         package = read_package(self.directory, previous)
@@ -78,6 +79,13 @@ class Loader:
 def loader(directory: Path, only: Iterable[str], settings: Callable[[], Settings], version: Version) -> Loader:
     """Return a loader for one run."""
     return Loader(directory, version, tuple(only), settings, datetime.now(timezone.utc))
+
+
+def _elsewhere(images: Collection[str], endpoint: Endpoint) -> Endpoint:
+    """Forget where the yaml names an image in whose place another was set: an error is not to point there."""
+    if endpoint.name not in images:
+        return endpoint
+    return replace(endpoint, places={key: place for key, place in endpoint.places.items() if key != "image"})
 
 
 def _unenforceable(endpoints: Iterable[Endpoint]) -> Iterable[Notice]:

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from vhlocal.model import Place
     from vhlocal.runtime.base import Layer, PresentImage, PresentServer
 
 
 @dataclass(frozen=True)
 class Environment:
-    """What an endpoint's server runs in: a base image, and the layers on it, lowest first."""
+    """What an endpoint's server runs in: a base image, and the layers on it, lowest first.
+
+    ``places`` tells where in the user's files each of these images is asked for.
+    """
 
     endpoint: str
     base: str
     layers: tuple[Layer, ...]
+    places: Mapping[str, Place] = field(default_factory=dict, compare=False)
 
     @property
     def image(self) -> str:
@@ -32,8 +37,13 @@ class Remove:
     server: PresentServer
     cause: str
 
+    @property
+    def subject(self) -> str:
+        """What the server was for."""
+        return f"the container of {self.server.endpoint or 'a build'}"
+
     def __str__(self) -> str:
-        return f"remove {self.server.endpoint or 'a build'} ({self.cause})"
+        return f"remove {self.subject} ({self.cause})"
 
 
 @dataclass(frozen=True)
@@ -43,6 +53,7 @@ class Pull:
     image: str
     cause: str
     endpoints: tuple[str, ...]
+    place: Place | None = None
 
     @property
     def key(self) -> str:
@@ -61,6 +72,7 @@ class Make:
     cause: str
     endpoints: tuple[str, ...]
     needs: str | None
+    place: Place | None = None
 
     @property
     def key(self) -> str:
@@ -107,10 +119,11 @@ def _plan_environment(
     for layer in environment.layers:
         cause = _cause(layer, parent, images, made={step.key for step in wanted})
         if cause:
-            wanted.append(Make(layer, cause, (environment.endpoint,), None))
+            wanted.append(Make(layer, cause, (environment.endpoint,), None, environment.places.get(layer.tag)))
         parent = layer.tag
     if environment.base not in images and (not environment.layers or len(wanted) == len(environment.layers)):
-        wanted.insert(0, Pull(environment.base, "not here yet", (environment.endpoint,)))
+        place = environment.places.get(environment.base)
+        wanted.insert(0, Pull(environment.base, "not here yet", (environment.endpoint,), place))
     previous: str | None = None
     for step in wanted:
         _merge(step, previous, steps)
@@ -132,6 +145,6 @@ def _merge(step: Pull | Make, needs: str | None, steps: dict[str, Pull | Make]) 
     known = steps.get(step.key)
     endpoints = (*(known.endpoints if known else ()), *step.endpoints)
     if isinstance(step, Pull):
-        steps[step.key] = Pull(step.image, step.cause, endpoints)
+        steps[step.key] = replace(step, endpoints=endpoints)
     else:
-        steps[step.key] = Make(step.layer, step.cause, endpoints, needs)
+        steps[step.key] = replace(step, endpoints=endpoints, needs=needs)

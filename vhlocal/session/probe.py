@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -13,8 +14,13 @@ FIRST_PAUSE = 0.02
 LONGEST_PAUSE = 0.25
 
 
+#: Seconds and bytes that the rest of an answer is read for: a server that is hung up on would log it as a fault.
+_DRAIN_SECONDS = 1.0
+_DRAIN_BYTES = 1024 * 1024
+
+
 async def answers(address: Address, prefix: str) -> bool:
-    """Send one HEAD request for the endpoint's root; True once anything at all comes back.
+    """Send one GET request for the endpoint's root; True once anything at all comes back.
 
     A server that accepts and takes its time, such as one whose workers still load a model, is waited for on that
     connection. False when it refuses, or closes without a word. Any status will do: what is asked is only whether
@@ -26,10 +32,14 @@ async def answers(address: Address, prefix: str) -> bool:
         return False
     try:
         writer.write(
-            f"HEAD {prefix}/ HTTP/1.1\r\nHost: localhost\r\nUser-Agent: vhlocal-probe\r\n"
+            f"GET {prefix}/ HTTP/1.1\r\nHost: localhost\r\nUser-Agent: vhlocal-probe\r\n"
             f"X-VH-Prefix: {prefix}/\r\nConnection: close\r\n\r\n".encode()
         )
-        return bool(await reader.read(1))
+        if not await reader.read(1):
+            return False
+        with contextlib.suppress(OSError, asyncio.TimeoutError, asyncio.IncompleteReadError):
+            await asyncio.wait_for(reader.readexactly(_DRAIN_BYTES), _DRAIN_SECONDS)
+        return True
     except OSError:
         return False
     finally:

@@ -11,6 +11,7 @@ from vhlocal.runtime.docker.runtime import DockerRuntime
 
 def connect(directory: str, run: str) -> DockerRuntime:
     """Reach the engine and return the runtime; EngineError where none answers."""
-    host = host_network(environment())
+    environ = environment()
+    host = host_network(environ)
     network = BuildNetwork({**host.proxies, **host.pip}, host.ca_bundle)
-    return DockerRuntime(Engine.connect(), network, directory, run)
+    return DockerRuntime(Engine.connect(environ), network, directory, run)

@@ -56,7 +56,10 @@ class Bind:
 
 @dataclass(frozen=True)
 class ContainerSpec:
-    """What a container is created from. ``publish`` makes ``port`` reachable on 127.0.0.1."""
+    """What a container is created from. ``publish`` makes ``port`` reachable on 127.0.0.1.
+
+    ``host_network`` gives it this machine's own network in place of one of its own.
+    """
 
     name: str | None
     image: str
@@ -69,6 +72,7 @@ class ContainerSpec:
     port: int | None = None
     publish: bool = False
     init: bool = False
+    host_network: bool = False
 
 
 @dataclass(frozen=True)
@@ -98,13 +102,16 @@ class Engine:
         self._api = client.api
 
     @classmethod
-    def connect(cls) -> Engine:
-        """Reach the engine; EngineError, with how to start one, where none answers."""
+    def connect(cls, environ: Mapping[str, str]) -> Engine:
+        """Reach the engine that ``environ`` names; EngineError, with how to start one, where none answers."""
+        address = environ.get("DOCKER_HOST") or "its usual address"
         try:
-            client = docker.from_env(timeout=120, max_pool_size=32)
+            client = docker.from_env(timeout=120, max_pool_size=32, environment=environ)
             client.ping()
         except (docker.errors.DockerException, requests.exceptions.RequestException, OSError) as error:
-            raise EngineError(f"no Docker engine answers: {_root_cause(error)}", hint=_START_HINT) from error
+            raise EngineError(
+                f"no Docker engine answers at {address}: {_root_cause(error)}", hint=_START_HINT
+            ) from error
         engine = cls(client)
         if not engine.is_local:
             raise EngineError(
@@ -132,11 +139,15 @@ class Engine:
         self._api.close()
 
     def image(self, name: str) -> Image | None:
-        """Return the image of this name or id, or None."""
+        """Return the image of this name or id, or None, also where none can have this name."""
         try:
             return _image(self._call(self._api.inspect_image, name))
         except Gone:
             return None
+        except EngineError as error:
+            if "invalid reference format" in error.message:
+                return None
+            raise
 
     def images(self, label: str) -> list[Image]:
         """Return the images that carry a label (``name`` or ``name=value``)."""
@@ -162,6 +173,7 @@ class Engine:
         """Create a container and return its id."""
         host = self._api.create_host_config(
             init=spec.init,
+            network_mode="host" if spec.host_network else None,
             mounts=[_mount(bind) for bind in spec.binds],
             port_bindings={f"{spec.port}/tcp": ("127.0.0.1", None)} if spec.publish else None,
             log_config=docker.types.LogConfig(type="json-file", config={"max-size": "10m", "max-file": "2"}),
@@ -352,6 +364,6 @@ def _root_cause(error: BaseException) -> str:
     while seen is not None:
         if isinstance(seen, OSError) and seen.errno in {errno.ENOENT, errno.ECONNREFUSED, errno.EACCES}:
             reason = {errno.EACCES: "permission denied (is your user in the `docker` group?)"}
-            return reason.get(seen.errno, "nothing listens at its address")
+            return reason.get(seen.errno, "nothing listens there")
         seen = seen.__cause__ or seen.__context__
     return str(error)

@@ -13,6 +13,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from vhlocal.contract.image import CODE_DIRECTORY
 from vhlocal.errors import BuildError
@@ -42,6 +43,12 @@ class BuildNetwork:
     variables: Mapping[str, str]
     ca_bundle: Path | None
 
+    @property
+    def on_loopback(self) -> bool:
+        """Whether a proxy or an index listens on this machine's loopback, which a container has one of its own of."""
+        urls = (url for value in self.variables.values() for url in value.split() if "://" in url)
+        return any((urlsplit(url).hostname or "").startswith(("127.", "localhost")) for url in urls)
+
 
 def make_layer(
     engine: Engine, layer: Layer, network: BuildNetwork, marks: Mapping[str, str], on_line: Callable[[str], None]
@@ -67,6 +74,7 @@ def make_layer(
                 command=("sh", f"{_SETTINGS}/run.sh"),
                 labels=marks,
                 working_directory=CODE_DIRECTORY,
+                host_network=network.on_loopback,
                 binds=(
                     Bind(str(settings), _SETTINGS),
                     Bind(PIP_CACHE, _CACHE, read_only=False, volume=True),

@@ -1,0 +1,191 @@
+"""Every sample project on the real engine, under its version's path and under an alias, as a client meets it."""
+
+import json
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from tests.command import Running, Vhlocal
+from tests.engine_fixtures import SAMPLES, containers_of
+from tests.waiting import free_port
+
+WORDS = ("flask", "django", "uvicorn", "dispatcher", "prefix-header", "server-command")
+ROOT = SAMPLES.parent
+
+
+class NoRedirect(urllib.request.HTTPRedirectHandler):
+    def redirect_request(self, *_):
+        return None
+
+
+OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}), NoRedirect)
+
+
+def send(url, body=None, **headers):
+    """Return status, headers and text of an answer, whatever its status."""
+    request = urllib.request.Request(url, data=body, headers={k.replace("_", "-"): v for k, v in headers.items()})
+    try:
+        with OPENER.open(request, timeout=60) as answer:
+            return answer.status, answer.headers, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, error.headers, error.read().decode()
+
+
+def form_file(field, name, content):
+    """Return body and content type of a form with one file."""
+    head = f'--cut\r\nContent-Disposition: form-data; name="{field}"; filename="{name}"\r\n\r\n'.encode()
+    return head + content + b"\r\n--cut--\r\n", "multipart/form-data; boundary=cut"
+
+
+class Links(HTMLParser):
+    """Collects where a page's links and forms lead."""
+
+    def __init__(self):
+        super().__init__()
+        self.found = []
+
+    def handle_starttag(self, tag, attrs):
+        self.found += [value for name, value in attrs if name in ("href", "action")]
+
+
+@pytest.fixture(scope="module")
+def serve(engine, base_image, tmp_path_factory):
+    """Serve a sample until the next one is asked for, so that the two paths share a run."""
+    state = {}
+
+    def end():
+        if state:
+            run = state.pop("run")
+            assert run.stop() == 0, run.output()
+            assert containers_of(engine, run.directory) == []
+            state.clear()
+
+    def start(name):
+        if state.get("name") != name:
+            end()
+            place = tmp_path_factory.mktemp(name)
+            environment = {"XDG_STATE_HOME": str(place), "PATH": str(Path(sys.executable).parent)}
+            vhlocal = Vhlocal({**inherited(), **environment})
+            arguments = ("--owner", "acme", "--alias", "staging")
+            run = Running(vhlocal, SAMPLES / name, free_port(), arguments, place / "up.log")
+            state.update(name=name, run=run)
+            run.wait_for_state("ready", seconds=600)
+        return state["run"]
+
+    yield start
+    end()
+
+
+def inherited():
+    """What reaches the command line of this process's environment: all but vhlocal's own settings."""
+    import os  # noqa: PLC0415
+
+    return {name: value for name, value in os.environ.items() if not name.startswith("VHLOCAL_")}
+
+
+@pytest.fixture(params=["version", "dev", "staging"])
+def base(request, serve):
+    """Return the URL of a words sample, without its last slash, under one of its names."""
+    name = request.node.callspec.params["name"]
+    run = serve(name)
+    urls = [url.rstrip("/") for url in run.endpoints()["words"]["urls"]]
+    assert all(f"/acme/{name}/local/" in url for url in urls)
+    return urls[["version", "dev", "staging"].index(request.param)]
+
+
+def path_of(url):
+    return "/" + url.split("/", 3)[3]
+
+
+pytestmark = pytest.mark.timeout(900)
+
+
+@pytest.mark.parametrize("name", WORDS)
+def test_p1_p3_r5_r6_r7_every_sample_works_under_version_and_alias(name, base):
+    """P1, P3, P4, P7, R2, R4, R5, R6, R7: page, JSON, form file, redirect and own URLs, whatever the framework."""
+    prefix = path_of(base)
+
+    status, _, page = send(base + "/")
+    links = Links()
+    links.feed(page)
+    assert status == 200
+    assert links.found
+    assert all(link.removeprefix(base.removesuffix(prefix)).startswith(prefix + "/") for link in links.found)
+
+    status, _, text = send(base + "/count", b'{"text": "three short words"}', Content_Type="application/json")
+    assert (status, json.loads(text)) == (200, {"words": 3})
+
+    body, content_type = form_file("file", "poem.txt", b"a b c d e")
+    status, _, text = send(base + "/upload", body, Content_Type=content_type)
+    assert (status, json.loads(text)) == (200, {"name": "poem.txt", "size": 9, "words": 5})
+
+    status, headers, _ = send(base + "/moved")
+    assert status in (302, 307)
+    own = prefix
+    assert headers["Location"].removeprefix(base.removesuffix(prefix)) == own + "/where"
+
+    status, _, text = send(base + "/where")
+    assert (status, json.loads(text)) == (200, {"url": own + "/where", "full": base + "/where"})
+
+
+@pytest.mark.parametrize("name", WORDS)
+def test_p4_what_no_route_of_the_app_knows_is_the_apps_own_404(name, base):
+    """P4: everything below the prefix reaches the app, which answers for itself."""
+    status, headers, _ = send(base + "/nope")
+    assert status == 404
+    assert headers["X-VHLocal-Revision"]
+
+
+@pytest.fixture(scope="module")
+def digits(serve):
+    trained = subprocess.run(
+        [sys.executable, str(ROOT / "scripts/training.py")], capture_output=True, text=True, timeout=600
+    )
+    assert trained.returncode == 0, trained.stdout + trained.stderr
+    return serve("digits")
+
+
+@pytest.mark.parametrize("alias", [None, "dev", "staging"], ids=["version", "dev", "staging"])
+def test_r5_b4_digits_reads_a_real_image_with_the_chosen_model(digits, alias):
+    """R5, B4: FastAPI from `wsgi:` alone, with the model as an endpoint file."""
+    base = digits.url("digits", alias).rstrip("/")
+    image = (SAMPLES / "digits/seven.png").read_bytes()
+
+    status, _, text = send(base + "/", image, Content_Type="image/png")
+    assert (status, json.loads(text)["digit"]) == (200, 7)
+
+    body, content_type = form_file("image", "seven.png", image)
+    status, _, text = send(base + "/", body, Content_Type=content_type)
+    assert (status, json.loads(text)["digit"]) == (200, 7)
+
+    about = json.loads(send(base + "/")[2])
+    assert about["post"] == base + "/"
+    assert about["docs"] == base + "/docs"
+
+
+@pytest.mark.parametrize("alias", [None, "dev"], ids=["version", "dev"])
+def test_r5_the_openapi_page_asks_for_a_schema_that_is_there(digits, alias):
+    """R5: OpenAPI docs under version and alias."""
+    base = digits.url("digits", alias).rstrip("/")
+    prefix = path_of(base)
+    status, _, page = send(base + "/docs")
+    assert status == 200
+    assert f"url: '{prefix}/openapi.json'" in page
+    schema = json.loads(send(base + "/openapi.json")[2])
+    assert schema["info"]["title"] == "Digits"
+    assert {"url": prefix} in schema["servers"]
+
+
+@pytest.mark.parametrize("name", ["uvicorn"])
+def test_r6_the_docs_that_uvicorn_serves_by_hand_are_under_the_prefix_too(name, base):
+    """R6: every route has its prefix by hand, the schema's included."""
+    status, _, page = send(base + "/docs")
+    assert status == 200
+    assert f"url: '{path_of(base)}/openapi.json'" in page
+    assert f"{path_of(base)}/count" in json.loads(send(base + "/openapi.json")[2])["paths"]

@@ -1,0 +1,96 @@
+"""``vhlocal up`` as a process that a test may interrupt, kill and look at."""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+from typing import TYPE_CHECKING, Any
+
+from tests.command import COMMAND, READY_SECONDS, STOP_SECONDS
+from tests.waiting import wait_for
+
+if TYPE_CHECKING:
+    import signal
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from tests.command import Vhlocal
+
+
+class Process:
+    """One ``vhlocal up``; its output goes to a file, so that it can never stall on a full pipe."""
+
+    def __init__(
+        self,
+        vhlocal: Vhlocal,
+        directory: Path,
+        arguments: tuple[str, ...],
+        log: Path,
+        environment: Mapping[str, str],
+    ) -> None:
+        self.directory = directory
+        self._vhlocal = vhlocal
+        self._log = log
+        with log.open("wb") as output:
+            self._process = subprocess.Popen(
+                [*COMMAND, "up", "-C", str(directory), *arguments],
+                env={**vhlocal.environment, **environment},
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+
+    @property
+    def pid(self) -> int:
+        """The process id."""
+        return self._process.pid
+
+    def output(self) -> str:
+        """Return all that it has printed so far."""
+        return self._log.read_text(errors="replace")
+
+    def endpoints(self) -> dict[str, dict[str, Any]]:
+        """Return what ``ps --json`` tells, by endpoint."""
+        return self._vhlocal.endpoints(self.directory)
+
+    def url(self, endpoint: str) -> str:
+        """Return an endpoint's URL under the version's path, with its trailing slash."""
+        return str(self.endpoints()[endpoint]["urls"][0])
+
+    def wait_for_state(self, state: str, endpoint: str = "plain") -> dict[str, Any]:
+        """Wait until an endpoint is in this state, and return what is told of it."""
+
+        def reached() -> dict[str, Any] | None:
+            assert self._process.poll() is None, f"it ended with {self._process.returncode}:\n{self.output()}"
+            found = self.endpoints().get(endpoint, {})
+            return found if found.get("state") == state else None
+
+        return wait_for(reached, f"{endpoint} to be {state}; output so far:\n{self.output()}", READY_SECONDS)
+
+    def wait_for_output(self, text: str) -> None:
+        """Wait until it has printed this."""
+
+        def printed() -> bool:
+            said = self.output()
+            assert text in said or self._process.poll() is None, f"it ended with {self._process.returncode}:\n{said}"
+            return text in said
+
+        wait_for(printed, f"{text!r} in the output; so far:\n{self.output()}", READY_SECONDS)
+
+    def send(self, number: signal.Signals) -> None:
+        """Send a signal."""
+        self._process.send_signal(number)
+
+    def wait(self, seconds: float = STOP_SECONDS) -> int:
+        """Wait for its end and return the exit code; negative where a signal ended it."""
+        return self._process.wait(seconds)
+
+    def end(self) -> None:
+        """End it, first gently."""
+        if self._process.poll() is None:
+            self._process.terminate()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(STOP_SECONDS)
+        if self._process.poll() is None:
+            self._process.kill()
+            self._process.wait()

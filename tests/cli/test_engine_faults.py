@@ -1,0 +1,104 @@
+"""What the engine cannot do is told with its own words, the failing step and the remedy, and nothing is left."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+
+from tests.cli.failing import has_traceback
+from tests.cli.projects import plain
+from tests.waiting import free_port
+
+PIP_FAILS = {"requirements-deployment.txt": "./broken\n", "broken/setup.py": "raise SystemExit('no wheel today')\n"}
+
+
+@pytest.mark.parametrize("command", ["up", "build", "down", "prune"])
+def test_no_engine_is_told_with_how_to_start_one(project, failing, command):
+    said = failing(project(plain()), command=command, code=3, environment={"DOCKER_HOST": "unix:///nonexistent.sock"})
+    assert "no Docker engine answers at unix:///nonexistent.sock: nothing listens there" in said
+    assert "sudo systemctl start docker" in said
+    assert "DOCKER_HOST" in said
+
+
+def test_an_engine_address_that_is_none_is_told(project, failing):
+    said = failing(project(plain()), code=3, environment={"DOCKER_HOST": "gibberish"})
+    assert "no Docker engine answers at gibberish: " in said
+    assert "point DOCKER_HOST at one that runs" in said
+
+
+def test_an_image_that_cannot_be_pulled_is_named_with_what_to_do(project, failing):
+    image = f"127.0.0.1:{free_port()}/nowhere:1"
+    directory = project(plain() | {"valohai.yaml": plain()["valohai.yaml"].replace("python:3.11-slim", image)})
+    said = failing(directory, code=4)
+    assert f"pull {image} failed" in said
+    assert f"at {directory}/valohai.yaml:3:5\n" in said
+    assert f"the image {image} is not here and cannot be pulled: " in said
+    assert "connection refused" in said
+    assert "`docker login`" in said
+    assert "--image ENDPOINT=IMAGE" in said
+
+
+def test_an_image_that_no_registry_has_is_named(project, failing, registry):
+    image = f"{registry.address}/vhlocal-tests/none:1"
+    said = failing(project(plain()), "--image", f"plain={image}", code=4)
+    assert f"the image {image} is not here and cannot be pulled: " in said
+    assert "not found" in said or "manifest unknown" in said
+
+
+def test_a_name_that_cannot_be_an_images_is_told_with_its_line(project, failing):
+    directory = project(plain() | {"valohai.yaml": plain()["valohai.yaml"].replace("python:3.11-slim", "Not An Image")})
+    said = failing(directory, code=4)
+    assert "the image Not An Image is not here and cannot be pulled: invalid reference format" in said
+    assert f"at {directory}/valohai.yaml:3:5\n" in said
+
+
+@pytest.mark.parametrize("command", ["up", "build"])
+def test_a_failing_pip_install_is_named_and_shown_whole(project, failing, command):
+    """B2: the requirements are installed as production does it."""
+    directory = project(plain() | PIP_FAILS)
+    said = failing(directory, command=command, code=4)
+    assert f"at {directory}/requirements-deployment.txt\n" in said
+    assert "build: requirements-deployment.txt failed" in said
+    assert "no wheel today" in said
+    assert "error: requirements-deployment.txt failed: error: " in said
+    assert "the command was `pip install --user -r requirements-deployment.txt`, run in python:3.11-slim" in said
+
+
+def test_a_requirement_that_does_not_exist_is_named(project, failing):
+    directory = project(plain() | {"requirements.txt": "no-such-distribution-of-vhlocal\n"})
+    said = failing(directory, code=4, environment={"PIP_NO_INDEX": "1"})
+    assert "No matching distribution found for no-such-distribution-of-vhlocal" in said
+    assert "requirements.txt failed" in said
+
+
+def test_an_image_without_a_shell_is_told(project, failing, engine):
+    """R2: the server's command is run by a shell."""
+    name = "vhlocal-tests/without-shell:1"
+    empty = io.BytesIO(b"\0" * 10240)
+    engine.api.import_image_from_data(empty.read(), repository="vhlocal-tests/without-shell", tag="1")
+    try:
+        said = failing(project(plain()), "--image", f"plain={name}", code=5)
+        assert f"{name} has no `sh`" in said
+        said = failing(project(plain() | PIP_FAILS), "--image", f"plain={name}", code=4)
+        assert f"{name} has no `sh`" in said
+    finally:
+        engine.images.remove(name, force=True)
+
+
+DEBUG = {
+    "input": ({"valohai.yaml": "- endpoint: {}\n"}, {}, 2),
+    "engine": ({}, {"DOCKER_HOST": "unix:///nonexistent.sock"}, 3),
+    "build": (PIP_FAILS, {}, 4),
+    "server": ({"server.py": "raise SystemExit(7)\n"}, {}, 5),
+}
+
+
+@pytest.mark.parametrize("kind", DEBUG)
+def test_debug_shows_the_traceback_and_nothing_else_does(project, vhlocal, engine, kind):
+    files, environment, code = DEBUG[kind]
+    directory = str(project(plain() | files))
+    for arguments in ((), ("--debug",)):
+        done = vhlocal("up", "-C", directory, "--port", str(free_port()), *arguments, environment=environment)
+        assert done.returncode == code
+        assert has_traceback(done.stdout + done.stderr) == bool(arguments)

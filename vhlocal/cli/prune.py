@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from vhlocal.cli.options import project_options
+from vhlocal.project.settings import environment
 from vhlocal.runtime.docker.engine import Engine
 from vhlocal.runtime.docker.prune import prune
 from vhlocal.session.record import ProjectState, layers_in_use
@@ -25,7 +26,9 @@ def command(directory: Path, everything: bool) -> None:
     made again when they are wanted. Base images and everything that vhlocal did not make stay.
     """
     running = ProjectState(directory).running() is not None
-    gone = prune(Engine.connect(), layers_in_use(), None if running else str(directory), everything=everything)
+    gone = prune(
+        Engine.connect(environment()), layers_in_use(), None if running else str(directory), everything=everything
+    )
     for kind, names in (("container", gone.containers), ("image", gone.images), ("volume", gone.volumes)):
         for name in names:
             click.echo(f"removed {kind} {name}")

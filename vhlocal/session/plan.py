@@ -40,7 +40,7 @@ class Remove:
     @property
     def subject(self) -> str:
         """What the server was for."""
-        return f"the container of {self.server.endpoint or 'a build'}"
+        return self.server.endpoint or "a build"
 
     def __str__(self) -> str:
         return f"remove {self.subject} ({self.cause})"

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from vhlocal.contract.image import CODE_DIRECTORY
-from vhlocal.errors import BuildError
+from vhlocal.errors import BuildError, EngineError
 from vhlocal.runtime.docker.archive import archive
 from vhlocal.runtime.docker.engine import Bind, ContainerSpec, Engine, disk_full
 from vhlocal.runtime.docker.labels import KIND, PARENT, PIP_CACHE
@@ -34,6 +34,7 @@ _CACHE = "/dev/vhlocal-cache"
 _CA_VARIABLES = ("PIP_CERT", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "CURL_CA_BUNDLE")
 
 _KEPT = 200
+_NO_SHELL = '"sh": executable file not found'
 
 
 @dataclass(frozen=True)
@@ -101,7 +102,7 @@ def _run(engine: Engine, container: str, layer: Layer, on_line: Callable[[str], 
         with archive(layer.entries) as packed:
             engine.put(container, packed)
     chunks = engine.attach(container)
-    engine.start(container)
+    _start(engine, container, layer)
     lines = Lines(keep)
     for stdout, stderr in chunks:
         lines.feed(stdout or b"")
@@ -118,6 +119,18 @@ def _run(engine: Engine, container: str, layer: Layer, on_line: Callable[[str], 
         detail=text,
         hint=f"the command was `{layer.script}`, run in {layer.parent}",
     )
+
+
+def _start(engine: Engine, container: str, layer: Layer) -> None:
+    try:
+        engine.start(container)
+    except EngineError as error:
+        if _NO_SHELL not in error.message:
+            raise
+        raise BuildError(
+            f"the image {layer.parent} has no `sh`, which is to run `{layer.script}`",
+            hint="use a base image that has a shell",
+        ) from error
 
 
 def _why(output: list[str], code: int) -> str:

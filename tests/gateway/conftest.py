@@ -1,4 +1,5 @@
 import asyncio
+import functools
 from collections.abc import Awaitable, Callable
 
 import pytest
@@ -7,14 +8,25 @@ import uvloop
 Run = Callable[[Callable[[], Awaitable[None]]], None]
 
 
+def run_on(start: Callable[[Awaitable[None]], None], main: Callable[[], Awaitable[None]]) -> None:
+    failures = []
+
+    async def limited() -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: failures.append(context))
+        await asyncio.wait_for(main(), 60)
+
+    start(limited())
+    assert not failures
+
+
+@pytest.fixture
+def run_once() -> Run:
+    """As ``run``, on one event loop: for tests that try many inputs."""
+    return functools.partial(run_on, uvloop.run)
+
+
 @pytest.fixture(params=["asyncio", "uvloop"])
 def run(request) -> Run:
-    """Run a coroutine function to its end, on each of the two event loops."""
+    """Run a coroutine function to its end, on each of the two event loops; nothing may fail behind its back."""
 
-    def runner(main: Callable[[], Awaitable[None]]) -> None:
-        async def limited() -> None:
-            await asyncio.wait_for(main(), 60)
-
-        (uvloop.run if request.param == "uvloop" else asyncio.run)(limited())
-
-    return runner
+    return functools.partial(run_on, uvloop.run if request.param == "uvloop" else asyncio.run)

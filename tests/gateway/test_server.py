@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import dataclasses
 
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.gateway.harness import ALIAS, CLOSE, OK, PATH, PREFIX, Peer, answering, echo_head, get, server, stage
@@ -388,3 +388,44 @@ async def read_request(peer: Peer) -> bytes:
         await peer.exactly(2)
     await peer.exactly(2)
     return body
+
+
+WORDS = st.sampled_from(
+    [
+        *(
+            b"GET ",
+            b"POST ",
+            PATH,
+            b"/",
+            b" HTTP/1.1",
+            b" HTTP/1.0",
+            b"\r\n",
+            b"\n",
+            b"\r",
+            b"\r\n\r\n",
+            b"Host: a\r\n",
+        ),
+        *(b"\0", b"Content-Length: 3\r\n", b"Transfer-Encoding: chunked\r\n", b"0\r\n\r\n", b"3\r\nabc\r\n", b": "),
+        *(b" ", b"abc", b"Connection: close\r\n", b"Connection: Upgrade\r\nUpgrade: websocket\r\n", get(PATH)),
+        b"Expect: 100-continue\r\n",
+    ]
+)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.lists(st.one_of(WORDS, st.binary(max_size=8)), max_size=25).map(b"".join), min_size=5, max_size=15))
+def test_no_bytes_upset_the_gateway(run_once, streams):
+    """Whatever a client sends: an answer or an end, nothing fails behind the scenes, and the next client is served."""
+
+    async def main():
+        async with stage(echo_head, control=echo_head) as at:
+            for stream in streams:
+                with contextlib.suppress(ConnectionResetError):
+                    async with at.client() as client:
+                        await client.send(stream)
+                        client.writer.write_eof()
+                        got = await client.rest()
+                        assert not got or got.startswith(b"HTTP/1.1 ")
+            assert (await at.ask(get(PATH, CLOSE))).startswith(b"HTTP/1.1 200 OK")
+
+    run_once(main)

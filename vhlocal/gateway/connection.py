@@ -49,11 +49,13 @@ class ClientConnection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
-        if self._hub.closing or len(self._hub.watched) >= self._hub.options.connections:
+        # A client that has gone already has no name any more.
+        peer = transport.get_extra_info("peername")
+        if peer is None or self._hub.closing or len(self._hub.watched) >= self._hub.options.connections:
             self._transport.abort()
             return
         self._hub.watched.add(self)
-        self._address = transport.get_extra_info("peername")[0]
+        self._address = peer[0]
         self._deadline = self._hub.loop.time() + self._hub.options.client_idle_seconds
 
     def data_received(self, data: bytes) -> None:

@@ -63,6 +63,34 @@ class Client(Protocol):
 class Exchange:
     """A request and its answer. Every method belongs to the event loop's thread, and none waits."""
 
+    __slots__ = (
+        "_address",
+        "_bytes_in",
+        "_bytes_out",
+        "_chunked",
+        "_client",
+        "_close",
+        "_connecting",
+        "_connection",
+        "_first_byte",
+        "_hub",
+        "_id",
+        "_out",
+        "_over",
+        "_prefix",
+        "_request_done",
+        "_retried",
+        "_reused",
+        "_route",
+        "_started",
+        "_status",
+        "_told",
+        "_unframed",
+        "_upstream",
+        "head_sent",
+        "request",
+    )
+
     def __init__(self, hub: Hub, client: Client, request: RequestHead, address: str, request_id: str) -> None:
         self.request = request
         self.head_sent = False

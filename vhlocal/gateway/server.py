@@ -88,6 +88,10 @@ class Gateway:
         """Return the number of clients connected, WebSockets included."""
         return len(self._hub.watched) if self._hub else 0
 
+    def upstream_connections(self) -> int:
+        """Return the number of connections open to servers, idle ones included, tunnels not."""
+        return self._hub.pool.connections if self._hub else 0
+
     async def close(self, grace: float) -> None:
         """Accept no more, let what is in flight finish for up to ``grace`` seconds, then cut what is left."""
         hub = self._hub

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, cast
 
 from vhlocal.gateway.body import BodyError, BodyReader, Framing, body_reader
@@ -61,8 +61,8 @@ class Connecting(Protocol):
 class UpstreamConnection(asyncio.Protocol):
     """One connection to a server, carrying one request at a time."""
 
-    def __init__(self, pool: Pool, upstream: Upstream) -> None:
-        self.upstream = upstream
+    def __init__(self, pool: Pool, server: _Server) -> None:
+        self.server = server
         self.heard = 0.0
         self.reading_paused = False
         self.writing_paused = False
@@ -84,7 +84,7 @@ class UpstreamConnection(asyncio.Protocol):
         self._carried = carried
         self._method = method
         self._answered = False
-        self._pool.count(self.upstream, 1)
+        self.server.in_flight += 1
 
     def write(self, data: bytes) -> None:
         """Send a part of the request."""
@@ -106,7 +106,8 @@ class UpstreamConnection(asyncio.Protocol):
         self._leave()
         if self.reading_paused:
             self.resume_reading()
-        self._pool.put(self)
+        self.idle_since = self._pool.time()
+        self.server.idle.append(self)
 
     def cut(self) -> None:
         """Hang up at once, whatever is in flight."""
@@ -117,6 +118,7 @@ class UpstreamConnection(asyncio.Protocol):
     def detach(self) -> asyncio.Transport:
         """Hand the bare connection over, for a tunnel, which answers for it from now on."""
         self._leave()
+        self._pool.forget(self)
         if self.reading_paused:
             self.resume_reading()
         return self._transport
@@ -128,7 +130,7 @@ class UpstreamConnection(asyncio.Protocol):
     def _leave(self) -> None:
         if self._carried is not None:
             self._carried = None
-            self._pool.count(self.upstream, -1)
+            self.server.in_flight -= 1
 
     # What the event loop calls.
 
@@ -221,6 +223,14 @@ class UpstreamConnection(asyncio.Protocol):
         carried.flush()
 
 
+@dataclass
+class _Server:
+    """What is open to one server: connections without a request, the latest used last, and requests in flight."""
+
+    idle: list[UpstreamConnection] = field(default_factory=list)
+    in_flight: int = 0
+
+
 class Pool:
     """Idle connections by server, the latest used first, none kept for long; and the making of new ones."""
 
@@ -229,41 +239,34 @@ class Pool:
         self.time = loop.time
         self._loop = loop
         self._options = options
-        self._idle: dict[Upstream, list[UpstreamConnection]] = {}
+        self._servers: dict[Upstream, _Server] = {}
         self._open: set[UpstreamConnection] = set()
-        self._in_flight: Counter[Upstream] = Counter()
         self._tasks: set[asyncio.Task[None]] = set()
+
+    @property
+    def connections(self) -> int:
+        """The number of open connections to servers, tunnels not counted."""
+        return len(self._open)
 
     def in_flight(self, upstream: Upstream) -> int:
         """Return the number of requests that this server is answering."""
-        return self._in_flight[upstream]
-
-    def count(self, upstream: Upstream, change: int) -> None:
-        """Note that a request to ``upstream`` began or ended."""
-        self._in_flight[upstream] += change
-        if not self._in_flight[upstream]:
-            del self._in_flight[upstream]
+        server = self._servers.get(upstream)
+        return server.in_flight if server else 0
 
     def take(self, upstream: Upstream) -> UpstreamConnection | None:
         """Return an idle connection, or None when a new one is needed."""
-        idle = self._idle.get(upstream)
-        while idle:
-            connection = idle.pop()
+        server = self._servers.get(upstream)
+        while server and server.idle:
+            connection = server.idle.pop()
             if connection.alive():
                 return connection
         return None
 
-    def put(self, connection: UpstreamConnection) -> None:
-        """Keep a connection for the next request."""
-        connection.idle_since = self.time()
-        self._idle.setdefault(connection.upstream, []).append(connection)
-
     def forget(self, connection: UpstreamConnection) -> None:
         """Drop a connection that is closed or about to be."""
         self._open.discard(connection)
-        idle = self._idle.get(connection.upstream)
-        if idle and connection in idle:
-            idle.remove(connection)
+        if connection in connection.server.idle:
+            connection.server.idle.remove(connection)
 
     def connect(self, upstream: Upstream, waiting: Connecting) -> asyncio.Task[None]:
         """Open a connection and hand it to ``waiting``; cancelling the task gives it up."""
@@ -273,8 +276,9 @@ class Pool:
         return task
 
     async def _connect(self, upstream: Upstream, waiting: Connecting) -> None:
+        server = self._servers.setdefault(upstream, _Server())
         connecting = self._loop.create_connection(
-            lambda: UpstreamConnection(self, upstream), upstream.host, upstream.port
+            lambda: UpstreamConnection(self, server), upstream.host, upstream.port
         )
         try:
             _, connection = await asyncio.wait_for(connecting, self._options.connect_seconds)
@@ -287,14 +291,13 @@ class Pool:
             waiting.connected(connection)
 
     def tick(self, now: float) -> None:
-        """Close the connections that have been idle for too long."""
+        """Close the connections that have been idle for too long, and forget the servers of old."""
         limit = now - self._options.upstream_idle_seconds
-        for upstream, idle in tuple(self._idle.items()):
-            # The earliest used stand first.
-            while idle and idle[0].idle_since < limit:
-                idle[0].cut()
-            if not idle:
-                del self._idle[upstream]
+        for server in self._servers.values():
+            while server.idle and server.idle[0].idle_since < limit:
+                server.idle[0].cut()
+        if not self._open and not self._tasks:
+            self._servers.clear()
 
     def close(self) -> None:
         """Hang up on every server, and give up what is being connected."""

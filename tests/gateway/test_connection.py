@@ -319,3 +319,39 @@ async def echo_once(peer: Peer) -> None:
         length = int(head.partition(b"Content-Length: ")[2].partition(b"\r\n")[0] or b"0")
         payload = b"length:" + await peer.exactly(length)
         await peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(payload), payload))
+
+
+def test_a_client_that_reads_nothing_is_cut_in_the_end(run):
+    async def main():
+        hung_up = asyncio.Event()
+
+        async def endless(peer: Peer):
+            await peer.head()
+            await peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n\r\n")
+            with contextlib.suppress(ConnectionError):
+                while True:
+                    await peer.send(b"x" * 65536)
+            hung_up.set()
+
+        async with stage(endless, send_seconds=0.2) as at, at.client() as client:
+            client.writer.transport.pause_reading()
+            await client.send(get(PATH))
+            await hung_up.wait()
+            assert not (await at.wait_for_records(1))[0].whole
+            client.writer.transport.abort()
+
+    run(main)
+
+
+def test_pipelined_requests_of_a_client_that_stopped_sending_are_all_answered(run):
+    async def main():
+        async with stage(answering(b"x" * 300_000)) as at, at.client() as client:
+            client.writer.transport.pause_reading()
+            await client.send(get(PATH) * 20)
+            client.writer.write_eof()
+            client.writer.transport.resume_reading()
+            got = (await client.rest()).replace(b"HTTP/1.1 100 Continue\r\n\r\n", b"")
+            assert got.count(b"HTTP/1.1 200 OK\r\n") == 20
+            assert got.endswith(b"x" * 300_000)
+
+    run(main)

@@ -236,3 +236,23 @@ def test_a_slow_reader_slows_the_sender_both_ways(run):
             done.set()
 
     run(main)
+
+
+def test_a_server_that_takes_no_more_of_the_body_is_504_under_strict(run):
+    """K9: silence counts while a body waits to be taken, too."""
+
+    async def main():
+        done = asyncio.Event()
+
+        async def deaf(peer: Peer):
+            peer.writer.transport.pause_reading()
+            await done.wait()
+
+        async with stage(deaf, read_seconds=0.2, body_bytes=2**40, strict=True) as at, at.client() as client:
+            client.writer.write(get(PATH, b"Content-Length: 100000000", method=b"POST") + b"x" * 100_000_000)
+            status, headers, _ = await client.answer()
+            assert (status, headers["x-page"]) == (504, "timeout")
+            client.writer.transport.abort()
+            done.set()
+
+    run(main)

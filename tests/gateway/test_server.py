@@ -263,6 +263,30 @@ def test_closing_waits_for_what_is_in_flight(run):
     run(main)
 
 
+def test_a_retired_server_is_drained_before_it_may_stop(run):
+    async def main():
+        asked, answer = asyncio.Event(), asyncio.Event()
+
+        async def slow(peer: Peer):
+            await peer.head()
+            asked.set()
+            await answer.wait()
+            await peer.send(OK)
+
+        async with stage(slow) as at, at.client() as client:
+            assert await at.gateway.drain(at.upstream, grace=0)
+            await client.send(get(PATH))
+            await asked.wait()
+            at.table.publish([])
+            assert not await at.gateway.drain(at.upstream, grace=0)
+            draining = asyncio.gather(at.gateway.drain(at.upstream, grace=30))
+            answer.set()
+            assert await draining == [True]
+            assert (await client.answer())[2] == b"ok"
+
+    run(main)
+
+
 def test_closing_cuts_what_does_not_finish(run):
     async def main():
         asked = asyncio.Event()

@@ -7,6 +7,7 @@ import random
 import select
 import socket
 import struct
+import sys
 from typing import TYPE_CHECKING, cast
 
 from vhlocal.gateway.body import BodyError, BodyReader, Framing, body_reader
@@ -22,7 +23,7 @@ _HEAD_END = b"\r\n\r\n"
 #: Read ahead of what is being handled, in bytes; more waits in the client's own socket.
 _READ_AHEAD = 64 * 1024
 
-_RESET_ON_CLOSE = struct.pack("ii", 1, 0)
+_RESET_ON_CLOSE = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)
 
 
 class ClientConnection(asyncio.Protocol):
@@ -42,6 +43,8 @@ class ClientConnection(asyncio.Protocol):
         self.slow = False
         self._deadline = 0.0
         self._heard = 0.0
+        self._unsent = 0
+        self._sent = 0.0
         self._transport: asyncio.Transport
         self._address = ""
 
@@ -68,14 +71,15 @@ class ClientConnection(asyncio.Protocol):
         self._advance()
 
     def eof_received(self) -> bool:
-        exchange = self._exchange
-        if self._lingering or exchange is None:
-            return False
-        if self._body is not None:
-            # The request can never become whole.
+        if self._lingering or self._body is not None:
+            # Nothing more is awaited, or the request can never become whole.
             return False
         self._ended = True
-        exchange.probe_client()
+        if self._exchange is None:
+            # Whole requests may still wait for the client to read earlier answers.
+            self._advance()
+            return not self._transport.is_closing()
+        self._exchange.probe_client()
         return not self._gone()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -150,12 +154,20 @@ class ClientConnection(asyncio.Protocol):
         elif exchange is None:
             if now > self._deadline:
                 self._time_out()
-        elif self._ended and self._gone():
+        elif (self._ended and self._gone()) or self._stuck(now):
             self.cut()
         elif self._body is not None and exchange.wants_body and now - self._heard > self._hub.options.body_seconds:
             exchange.client_stalled()
         else:
             exchange.tick(now)
+
+    def _stuck(self, now: float) -> bool:
+        """Whether the client has read nothing for too long of an answer that waits for it."""
+        unsent = self._transport.get_write_buffer_size()
+        if not self.slow or unsent != self._unsent:
+            self._unsent = unsent
+            self._sent = now
+        return now - self._sent > self._hub.options.send_seconds
 
     def cut(self) -> None:
         """See ``hub.Watched``."""

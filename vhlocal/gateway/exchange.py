@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from vhlocal.contract import paths
+from vhlocal.gateway.account import Account
 from vhlocal.gateway.body import Framing, chunk, last_chunk
 from vhlocal.gateway.head import (
     RequestHead,
@@ -14,14 +15,7 @@ from vhlocal.gateway.head import (
     response_trailers,
     upstream_head,
 )
-from vhlocal.gateway.report import (
-    CLIENT_GONE,
-    Failure,
-    FailureKind,
-    LimitPassed,
-    RequestRecord,
-    failure_response,
-)
+from vhlocal.gateway.report import CLIENT_GONE, FailureKind, failure_response
 from vhlocal.gateway.tunnel import Tunnel
 
 if TYPE_CHECKING:
@@ -64,27 +58,19 @@ class Exchange:
     """A request and its answer. Every method belongs to the event loop's thread, and none waits."""
 
     __slots__ = (
+        "_account",
         "_address",
-        "_bytes_in",
-        "_bytes_out",
         "_chunked",
         "_client",
         "_close",
         "_connecting",
         "_connection",
-        "_first_byte",
         "_hub",
-        "_id",
         "_out",
         "_over",
-        "_prefix",
         "_request_done",
         "_retried",
         "_reused",
-        "_route",
-        "_started",
-        "_status",
-        "_told",
         "_unframed",
         "_upstream",
         "head_sent",
@@ -97,10 +83,7 @@ class Exchange:
         self._hub = hub
         self._client = client
         self._address = address
-        self._id = request_id
-        self._started = hub.loop.time()
-        self._route: Route | None = None
-        self._prefix: str | None = None
+        self._account = Account(request, request_id, hub.loop.time())
         self._upstream: Upstream | None = None
         self._connection: UpstreamConnection | None = None
         self._connecting: asyncio.Task[None] | None = None
@@ -112,34 +95,28 @@ class Exchange:
         self._chunked = False
         self._unframed = False
         self._close = not request.keep_alive
-        self._told: set[FailureKind] = set()
-        self._status = 0
-        self._bytes_in = 0
-        self._bytes_out = 0
-        self._first_byte: float | None = None
 
     # The way to a server.
 
     def start(self) -> None:
         """Find the route and go."""
         split = paths.split_target(self.request.path)
-        if split is not None and self._hub.table.lookup(split[0]) is None and split[0].startswith("/api/"):
-            split = None
         if split is None:
             self._send_to(self._hub.options.control)
             return
-        self._prefix = split[0]
-        if self._follow_route() and self.request.length > self._hub.options.body_bytes:
+        route = self._hub.table.lookup(split[0])
+        if route is None and split[0].startswith("/api/"):
+            self._send_to(self._hub.options.control)
+            return
+        self._account.prefix = split[0]
+        self._account.route = route
+        if route is not None and self.request.length > self._hub.options.body_bytes:
             self._pass_limit(FailureKind.TOO_LARGE, self._hub.options.body_bytes)
         if not self._over:
-            self._dispatch()
+            self._follow(route)
 
-    def _follow_route(self) -> Route | None:
-        self._route = self._hub.table.lookup(self._prefix) if self._prefix is not None else None
-        return self._route
-
-    def _dispatch(self) -> None:
-        route = self._follow_route()
+    def _follow(self, route: Route | None) -> None:
+        self._account.route = route
         if route is None:
             self.fail(FailureKind.UNKNOWN, 404, "no endpoint is served at this path")
         elif route.holding:
@@ -150,9 +127,13 @@ class Exchange:
         else:
             self._send_to(route.upstream)
 
+    def _look_up(self) -> Route | None:
+        prefix = self._account.prefix
+        return None if prefix is None else self._hub.table.lookup(prefix)
+
     def settled(self) -> None:
         """See ``hold.Waiter``."""
-        self._dispatch()
+        self._follow(self._look_up())
 
     def held_too_long(self) -> None:
         """See ``hold.Waiter``."""
@@ -178,7 +159,8 @@ class Exchange:
         connection.carry(self, self.request.method)
         if self._client.slow:
             connection.pause_reading()
-        connection.write(upstream_head(self.request, self._address, self._hub.port, self._id, self._prefix))
+        account = self._account
+        connection.write(upstream_head(self.request, self._address, self._hub.port, account.request_id, account.prefix))
         self._client.take_body()
 
     def connect_failed(self, error: Exception) -> None:
@@ -194,12 +176,10 @@ class Exchange:
 
     def _moved_on(self) -> bool:
         """Follow a route that has changed since it was taken; nothing of the request has been sent on."""
-        if self._prefix is None:
+        route = self._look_up()
+        if route == self._account.route:
             return False
-        route = self._hub.table.lookup(self._prefix)
-        if route == self._route:
-            return False
-        self._dispatch()
+        self._follow(route)
         return True
 
     # The request's body, from the client.
@@ -211,9 +191,9 @@ class Exchange:
 
     def send_body(self, data: bytes) -> None:
         """Send a part of the body, not empty, on to the server."""
-        self._bytes_in += len(data)
+        self._account.bytes_in += len(data)
         limit = self._hub.options.body_bytes
-        if self._bytes_in > limit and self.request.framing is Framing.CHUNKED:
+        if self._account.bytes_in > limit and self.request.framing is Framing.CHUNKED:
             self._pass_limit(FailureKind.TOO_LARGE, limit)
         if self._connection is not None:
             self._connection.write(chunk(data) if self.request.framing is Framing.CHUNKED else data)
@@ -225,9 +205,6 @@ class Exchange:
             self._connection.heard = self._hub.loop.time()
             if self.request.framing is Framing.CHUNKED:
                 self._connection.write(last_chunk(request_trailers(trailers)))
-
-    def server_slow(self) -> None:
-        """See ``upstream.Carried``."""
 
     def server_ready(self) -> None:
         """See ``upstream.Carried``."""
@@ -249,20 +226,20 @@ class Exchange:
             self._close = self._close or self._unframed
             if self._chunked:
                 added.append((b"Transfer-Encoding", b"chunked"))
-        if self._route is not None and self._route.revision:
-            added.append((b"X-VHLocal-Revision", self._route.revision.encode()))
+        route = self._account.route
+        if route is not None and route.revision:
+            added.append((b"X-VHLocal-Revision", route.revision.encode()))
         self._close = self._close or self._hub.closing
         if self._close:
             added.append((b"Connection", b"close"))
         elif self.request.http_1_0:
             added.append((b"Connection", b"keep-alive"))
-        self._status = head.status
-        self._mark_first_byte()
+        self._mark_head(head.status)
         self._out.append(client_head(head, added))
 
     def response_body(self, data: bytes) -> None:
         """See ``upstream.Carried``."""
-        self._bytes_out += len(data)
+        self._account.bytes_out += len(data)
         self._out.append(chunk(data) if self._chunked else data)
 
     def response_end(self, trailers: list[RawHeader], reusable: bool) -> None:
@@ -288,8 +265,7 @@ class Exchange:
             self.fail(FailureKind.RESET, 502, "the server switched protocols without being asked to")
             return
         added = [(b"Connection", b"Upgrade"), (b"Upgrade", head.upgrade or self.request.upgrade)]
-        self._status = head.status
-        self._mark_first_byte()
+        self._mark_head(head.status)
         self._out += [client_head(head, added), data]
         self.flush()
         client, early = self._client.detach()
@@ -298,12 +274,15 @@ class Exchange:
     def lost(self, reason: str, unanswered: bool) -> None:
         """See ``upstream.Carried``."""
         self._connection = None
-        if self.head_sent or self._out:
+        if self.head_sent:
             self._break()
         elif unanswered and self._reused and not self._retried and self.request.repeatable:
             # The server closed an idle connection just as it was used: that says nothing about the request.
             self._retried = True
-            self._dispatch() if self._prefix is not None else self._send_to(self._hub.options.control)
+            if self._account.prefix is None:
+                self._send_to(self._hub.options.control)
+            else:
+                self._follow(self._look_up())
         else:
             self.fail(FailureKind.RESET, 502, reason)
 
@@ -330,7 +309,7 @@ class Exchange:
         """The client is away: free the server at once."""
         if not self._over:
             self._release()
-            self._status = self._status or CLIENT_GONE
+            self._account.status = self._account.status or CLIENT_GONE
             self._finish(whole=False)
 
     def probe_client(self) -> None:
@@ -351,23 +330,24 @@ class Exchange:
     # Limits and ends.
 
     def tick(self, now: float) -> None:
-        """Look at how long the server has kept silent (K9)."""
+        """Look at how long the server has neither answered nor taken more of the body (K9)."""
         connection = self._connection
-        if connection is None or not self._request_done or connection.reading_paused or self._prefix is None:
+        if connection is None or connection.reading_paused or self._account.prefix is None:
             return
-        if now - connection.heard > self._hub.options.read_seconds:
+        awaited = self._request_done or connection.writing_paused
+        if awaited and now - connection.heard > self._hub.options.read_seconds:
             self._pass_limit(FailureKind.TIMEOUT, self._hub.options.read_seconds)
 
     def tunnel_silent(self) -> bool:
         """Report a tunnel in which the server kept silent beyond the limit; True when it must be cut (K9)."""
-        if self._prefix is not None:
+        if self._account.prefix is not None:
             self._tell_limit(FailureKind.TIMEOUT, self._hub.options.read_seconds)
-        return self._prefix is not None and self._hub.options.strict
+        return self._account.prefix is not None and self._hub.options.strict
 
     def tunnel_closed(self, bytes_in: int, bytes_out: int) -> None:
         """The tunnel that this request became has ended."""
-        self._bytes_in += bytes_in
-        self._bytes_out += bytes_out
+        self._account.bytes_in += bytes_in
+        self._account.bytes_out += bytes_out
         self._finish(whole=True)
 
     def _pass_limit(self, kind: FailureKind, limit: float) -> None:
@@ -381,35 +361,19 @@ class Exchange:
             self.fail(kind, 504, f"the server kept silent for {limit:g} seconds, production's limit")
 
     def _tell_limit(self, kind: FailureKind, limit: float) -> None:
-        if kind in self._told or self._route is None:
-            return
-        self._told.add(kind)
-        request = self.request
-        target = request.target.decode("latin-1")
-        route = self._route
-        self._hub.on_limit(LimitPassed(kind, limit, route.endpoint, route.prefix, request.method, target, self._id))
+        passed = self._account.limit_passed(kind, limit)
+        if passed is not None:
+            self._hub.on_limit(passed)
 
     def fail(self, kind: FailureKind, status: int, reason: str) -> None:
         """Answer with an error page. Only before any of an answer has been sent."""
         self._release()
         self._out.clear()
-        request = self.request
-        failure = Failure(
-            kind=kind,
-            status=status,
-            prefix=self._prefix or "",
-            endpoint=self._route.endpoint if self._route else None,
-            method=request.method,
-            target=request.target.decode("latin-1"),
-            accept=request.header(b"accept").decode("latin-1"),
-            reason=reason,
-            request_id=self._id,
-        )
+        failure = self._account.failure(kind, status, reason)
         close = self._close or self._hub.closing or not self._request_done
         page = self._hub.pages(failure)
-        self._status = status
-        self._bytes_out = len(page.body)
-        self._mark_first_byte()
+        self._account.bytes_out = len(page.body)
+        self._mark_head(status)
         self._client.write(failure_response(failure, page, close=close))
         self._finish(whole=True)
         self._client.finished(close=close)
@@ -430,25 +394,11 @@ class Exchange:
             self._connection.cut()
             self._connection = None
 
-    def _mark_first_byte(self) -> None:
+    def _mark_head(self, status: int) -> None:
         self.head_sent = True
-        self._first_byte = self._hub.loop.time() - self._started
+        self._account.status = status
+        self._account.first_byte = self._hub.loop.time()
 
     def _finish(self, *, whole: bool) -> None:
         self._over = True
-        self._hub.on_request(
-            RequestRecord(
-                id=self._id,
-                endpoint=self._route.endpoint if self._route else None,
-                prefix=self._prefix or "",
-                method=self.request.method,
-                target=self.request.target.decode("latin-1"),
-                status=self._status,
-                bytes_in=self._bytes_in,
-                bytes_out=self._bytes_out,
-                first_byte_seconds=self._first_byte,
-                seconds=self._hub.loop.time() - self._started,
-                revision=self._route.revision if self._route else "",
-                whole=whole,
-            )
-        )
+        self._hub.on_request(self._account.record(self._hub.loop.time(), whole=whole))

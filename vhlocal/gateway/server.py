@@ -32,6 +32,8 @@ __all__ = [
 ]
 
 _BACKLOG = 1024
+_POLL_SECONDS = 0.005
+_LAST_ROUNDS = 1.0
 
 
 class Gateway:
@@ -92,8 +94,15 @@ class Gateway:
         """Return the number of connections open to servers, idle ones included, tunnels not."""
         return self._hub.pool.connections if self._hub else 0
 
+    async def drain(self, upstream: Upstream, grace: float) -> bool:
+        """Wait until a server that is in no route any more has answered its last request; False after ``grace``."""
+        return await _until(lambda: not self.in_flight(upstream), grace)
+
     async def close(self, grace: float) -> None:
-        """Accept no more, let what is in flight finish for up to ``grace`` seconds, then cut what is left."""
+        """Accept no more, let what is in flight finish for up to ``grace`` seconds, then cut what is left.
+
+        Tunnels, which may stay open for hours, are not waited for.
+        """
         hub = self._hub
         if hub is None or self._server is None:
             return
@@ -102,17 +111,14 @@ class Gateway:
         self._unsubscribe()
         for watched in tuple(hub.watched):
             watched.retire()
-        deadline = hub.loop.time() + grace
-        while any(watched.busy for watched in hub.watched) and hub.loop.time() < deadline:
-            await asyncio.sleep(0.01)
+        await _until(lambda: not any(watched.busy for watched in hub.watched), grace)
         for watched in tuple(hub.watched):
             watched.cut()
         hub.pool.close()
         if self._timer is not None:
             self._timer.cancel()
         # The transports report their end in the loop's next rounds.
-        while hub.watched:
-            await asyncio.sleep(0)
+        await _until(lambda: not hub.watched, _LAST_ROUNDS)
         self._hub = None
 
     def _tick(self) -> None:
@@ -124,6 +130,16 @@ class Gateway:
             watched.tick(now)
         hub.pool.tick(now)
         self._timer = hub.loop.call_later(self._options.tick_seconds, self._tick)
+
+
+async def _until(condition: Callable[[], bool], seconds: float) -> bool:
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + seconds
+    while not condition():
+        if loop.time() >= deadline:
+            return False
+        await asyncio.sleep(_POLL_SECONDS)
+    return True
 
 
 def _call_soon(loop: asyncio.AbstractEventLoop, callback: Callable[[], None]) -> None:

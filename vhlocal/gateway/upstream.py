@@ -41,9 +41,6 @@ class Carried(Protocol):
     def flush(self) -> None:
         """All that arrived together has been handed over."""
 
-    def server_slow(self) -> None:
-        """The server does not take more of the request's body for now."""
-
     def server_ready(self) -> None:
         """The server takes the request's body again."""
 
@@ -200,11 +197,11 @@ class UpstreamConnection(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         self.writing_paused = True
-        if self._carried is not None:
-            self._carried.server_slow()
+        self.heard = self._pool.time()
 
     def resume_writing(self) -> None:
         self.writing_paused = False
+        self.heard = self._pool.time()
         if self._carried is not None:
             self._carried.server_ready()
 

@@ -1,0 +1,32 @@
+from tests.gateway.harness import PREFIX, get
+from vhlocal.gateway.account import Account
+from vhlocal.gateway.head import parse_request
+from vhlocal.gateway.report import FailureKind
+from vhlocal.gateway.table import Route
+
+
+def account() -> Account:
+    return Account(parse_request(get(b"/a?b", b"Accept: text/html")), "id-1", started=10.0)
+
+
+def test_a_limit_is_told_once_per_kind_and_only_of_endpoints():
+    """K9"""
+    told = account()
+    assert told.limit_passed(FailureKind.TIMEOUT, 60) is None
+    told.prefix, told.route = PREFIX, Route(PREFIX, "predict", None)
+    limit = told.limit_passed(FailureKind.TIMEOUT, 60)
+    assert limit is not None
+    assert (limit.endpoint, limit.prefix, limit.target, limit.limit) == ("predict", PREFIX, "/a?b", 60)
+    assert told.limit_passed(FailureKind.TIMEOUT, 60) is None
+    assert told.limit_passed(FailureKind.TOO_LARGE, 1) is not None
+
+
+def test_records_and_failures_say_what_is_known():
+    told = account()
+    record = told.record(12.5, whole=False)
+    assert (record.id, record.endpoint, record.prefix, record.status, record.seconds) == ("id-1", None, "", 0, 2.5)
+    assert (record.first_byte_seconds, record.whole) == (None, False)
+    told.first_byte = 11.0
+    assert told.record(12.5, whole=True).first_byte_seconds == 1.0
+    failure = told.failure(FailureKind.REFUSED, 502, "why")
+    assert (failure.accept, failure.method, failure.target, failure.endpoint) == ("text/html", "GET", "/a?b", None)

@@ -108,8 +108,9 @@ class ClientConnection(asyncio.Protocol):
 
     def take_body(self) -> None:
         """See ``exchange.Client``."""
-        self._heard = self._hub.loop.time()
-        self._advance()
+        if self._body is not None:
+            self._heard = self._hub.loop.time()
+            self._advance()
 
     def finished(self, *, close: bool) -> None:
         """See ``exchange.Client``."""
@@ -120,7 +121,8 @@ class ClientConnection(asyncio.Protocol):
             self._end(linger=bool(unread))
             return
         self._deadline = self._hub.loop.time() + self._hub.options.client_idle_seconds
-        self._advance()
+        if self._buffer or self._ended:
+            self._advance()
 
     def broken(self, *, reset: bool) -> None:
         """See ``exchange.Client``."""

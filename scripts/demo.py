@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ IMAGE = PROJECT / "seven.png"
 VHLOCAL = (sys.executable, "-m", "vhlocal")
 ALIAS = "dev"
 POLL_SECONDS = 0.2
+INTERRUPTED = 130
 
 
 def main(arguments: list[str]) -> int:
@@ -31,6 +33,8 @@ def main(arguments: list[str]) -> int:
     except Missing as missing:
         print(missing, file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        return INTERRUPTED
     command = [*VHLOCAL, "up", "-C", str(PROJECT), *(argument for argument in arguments if argument != "--once")]
     say("vhlocal " + " ".join(command[3:]))
     server = subprocess.Popen(command)
@@ -50,7 +54,12 @@ def serve(server: subprocess.Popen[bytes], once: bool) -> int:
     url = wait_for_url(server)
     if url is None:
         return server.wait()
-    answer = post(url, IMAGE)
+    try:
+        answer = post(url, IMAGE)
+    except urllib.error.HTTPError as error:
+        with error:
+            print(f"The endpoint answered {error.code}: {error.read().decode(errors='replace')}", file=sys.stderr)
+        return 1
     say(f"Sent {IMAGE.name} to {url}")
     say(f"The answer: {answer}")
     if once:

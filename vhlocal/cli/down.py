@@ -38,9 +38,8 @@ def command(directory: Path) -> None:
     left = runtime.servers(str(directory))
     for server in left:
         runtime.remove(server.id)
-    if left:
-        click.echo(f"removed {len(left)} containers of a run that was killed")
-    elif record is None:
+        click.echo(f"removed the container of {server.endpoint or 'a build'}, left by a run that was killed")
+    if record is None and not left:
         click.echo("nothing was running")
 
 

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import subprocess
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from tests.command import COMMAND, READY_SECONDS, STOP_SECONDS
+from tests.command import COMMAND, STOP_SECONDS
 from tests.waiting import wait_for
 
 if TYPE_CHECKING:
     import signal
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from tests.command import Vhlocal
+
+
+T = TypeVar("T")
 
 
 class Process:
@@ -65,7 +68,7 @@ class Process:
             found = self.endpoints().get(endpoint, {})
             return found if found.get("state") == state else None
 
-        return wait_for(reached, f"{endpoint} to be {state}; output so far:\n{self.output()}", READY_SECONDS)
+        return self._wait_for(reached, f"{endpoint} to be {state}")
 
     def wait_for_output(self, text: str) -> None:
         """Wait until it has printed this."""
@@ -75,7 +78,13 @@ class Process:
             assert text in said or self._process.poll() is None, f"it ended with {self._process.returncode}:\n{said}"
             return text in said
 
-        wait_for(printed, f"{text!r} in the output; so far:\n{self.output()}", READY_SECONDS)
+        self._wait_for(printed, f"{text!r} in the output")
+
+    def _wait_for(self, look: Callable[[], T], what: str) -> T:
+        try:
+            return wait_for(look, what)
+        except AssertionError as error:
+            raise AssertionError(f"{error}; the output was:\n{self.output()}\n{self.endpoints()}") from None
 
     def send(self, number: signal.Signals) -> None:
         """Send a signal."""

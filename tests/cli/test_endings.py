@@ -1,0 +1,183 @@
+"""However a run is ended, and whenever, nothing of it is left; while it serves, requests in flight are answered."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import contextlib
+import os
+import signal
+import socket
+import time
+from pathlib import Path
+
+import pytest
+import requests
+
+from tests.cli.projects import plain
+from tests.engine_fixtures import containers_of
+from tests.waiting import wait_for
+
+STUBBORN = (
+    "import signal\n"
+    "for number in (signal.SIGTERM, signal.SIGINT):\n"
+    "    signal.signal(number, signal.SIG_IGN)\n"
+    "import runpy\n"
+    "runpy.run_path('server.py', run_name='__main__')\n"
+)
+WAITS = {"requirements.txt": "./waits\n", "waits/setup.py": "import time\ntime.sleep(600)\n"}
+NEVER_READY = {"server.py": "import time\nprint('not yet', flush=True)\ntime.sleep(600)\n"}
+
+
+def gone(engine, directory, process) -> None:
+    """See that nothing is left of a run that has ended."""
+    assert containers_of(engine, directory) == [], process.output()
+    assert not any(line.startswith(("Traceback", "Exception")) for line in process.output().splitlines()), (
+        process.output()
+    )
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_ends_a_run_that_serves(project, starting, vhlocal, engine, number):
+    directory = project(plain())
+    with starting(directory, "--port", "0") as run:
+        run.wait_for_state("ready")
+        run.send(number)
+        assert run.wait() == 0
+        gone(engine, directory, run)
+        assert f"stop: {number.name}" in run.output()
+    assert vhlocal("ps", "-C", str(directory)).returncode == 2
+
+
+def test_a_request_in_flight_is_answered_before_the_end(project, starting, engine):
+    directory = project(plain())
+    with starting(directory, "--port", "0", "--no-reload") as run, concurrent.futures.ThreadPoolExecutor(1) as pool:
+        run.wait_for_state("ready")
+        waiting = pool.submit(requests.get, run.url("plain") + "wait", timeout=60)
+        run.wait_for_output("a request waits")
+        run.send(signal.SIGINT)
+        run.wait_for_output("stop: SIGINT")
+        container = engine.containers.get(containers_of(engine, directory)[0])
+        container.exec_run(["touch", "go"])
+        assert waiting.result().text == "waited"
+        assert run.wait() == 0
+        gone(engine, directory, run)
+
+
+def test_a_second_interrupt_ends_a_stubborn_server_at_once(project, starting, engine):
+    directory = project(plain(**{"stubborn.py": STUBBORN}))
+    (directory / "valohai.yaml").write_text(plain()["valohai.yaml"].replace("server.py", "stubborn.py"))
+    with starting(directory, "--port", "0") as run:
+        run.wait_for_state("ready")
+        run.send(signal.SIGINT)
+        run.wait_for_output("stop: SIGINT")
+        asked = time.monotonic()
+        run.send(signal.SIGINT)
+        run.wait(20)  # The server alone would take half a minute: that is the grace that it gets.
+        assert time.monotonic() - asked < 20
+        gone(engine, directory, run)
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_an_interrupt_while_requirements_are_installed(project, starting, engine, count):
+    directory = project(plain() | WAITS)
+    with starting(directory, "--port", "0") as run:
+        run.wait_for_output("Processing ./waits")
+        for _ in range(count):
+            run.send(signal.SIGINT)
+        assert run.wait(20) == 0
+        gone(engine, directory, run)
+
+
+def test_an_interrupt_while_a_server_starts(project, starting, engine):
+    directory = project(plain() | NEVER_READY)
+    with starting(directory, "--port", "0") as run:
+        run.wait_for_output("plain | not yet")
+        run.send(signal.SIGINT)
+        assert run.wait(45) == 0
+        gone(engine, directory, run)
+
+
+def test_an_interrupt_while_an_image_is_pulled(project, starting, engine):
+    """The registry here accepts and says nothing: the pull would never end."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        image = f"127.0.0.1:{silent.getsockname()[1]}/vhlocal-tests/silent:1"
+        directory = project(plain())
+        with starting(directory, "--port", "0", "--image", f"plain={image}") as run:
+            run.wait_for_output(f"build: pull {image} for plain")
+            with silent.accept()[0]:
+                run.send(signal.SIGINT)
+                assert run.wait(20) == 0
+            gone(engine, directory, run)
+
+
+@pytest.fixture
+def kill_and_leave(starting, engine):
+    """Kill a run while it serves, without a chance to clean up, and return the containers that it left."""
+    with contextlib.ExitStack() as until_the_end:
+
+        def kill(directory):
+            run = until_the_end.enter_context(starting(directory, "--port", "0"))
+            run.wait_for_state("ready")
+            os.kill(run.pid, signal.SIGKILL)
+            assert run.wait() == -signal.SIGKILL
+            return containers_of(engine, directory)
+
+        yield kill
+
+
+def test_the_next_run_removes_what_a_killed_one_left(project, starting, engine, kill_and_leave):
+    directory = project(plain())
+    left = kill_and_leave(directory)
+    with starting(directory, "--port", "0") as run:
+        run.wait_for_state("ready")
+        assert "note: removed the container of plain, left by a run that was killed\n" in run.output()
+        assert not set(left).intersection(containers_of(engine, directory))
+        assert requests.get(run.url("plain"), timeout=10).status_code == 200
+
+
+def test_down_removes_what_a_killed_run_left(project, vhlocal, engine, kill_and_leave):
+    directory = project(plain())
+    assert kill_and_leave(directory)
+    done = vhlocal("down", "-C", str(directory))
+    assert (done.returncode, done.stdout) == (0, "removed the container of plain, left by a run that was killed\n")
+    assert containers_of(engine, directory) == []
+
+
+def test_ps_after_a_killed_run_says_that_nothing_runs(project, vhlocal, engine, kill_and_leave):
+    directory = project(plain())
+    assert kill_and_leave(directory)
+    done = vhlocal("ps", "-C", str(directory))
+    assert done.returncode == 2
+    assert "nothing runs" in done.stderr
+
+
+def test_a_second_run_of_the_same_project_is_refused_and_leaves_the_first_alone(project, starting, vhlocal):
+    directory = project(plain())
+    with starting(directory, "--port", "0") as run:
+        run.wait_for_state("ready")
+        url = run.url("plain")
+        second = vhlocal("up", "-C", str(directory), "--port", "0")
+        assert second.returncode == 2
+        assert f"this project is being served already at http://{url.split('/')[2]}\n" in second.stderr
+        assert "end it with `vhlocal down`" in second.stderr
+        assert requests.get(url, timeout=10).status_code == 200
+
+
+def test_down_ends_a_detached_run_and_leaves_nothing(project, vhlocal, engine):
+    directory = project(plain())
+    up = vhlocal("up", "-C", str(directory), "--port", "0", "--detach")
+    try:
+        assert up.returncode == 0, up.stdout + up.stderr
+        assert "detached as process " in up.stdout
+        assert "plain: ready" in up.stdout
+        process = Path("/proc") / up.stdout.partition("detached as process ")[2].partition(";")[0]
+        url = vhlocal.endpoints(directory)["plain"]["urls"][0]
+        assert requests.get(url, timeout=10).status_code == 200
+        assert "GET " in vhlocal("logs", "-C", str(directory), "plain").stdout
+    finally:
+        down = vhlocal("down", "-C", str(directory))
+    assert down.returncode == 0
+    assert f"stopped the run at {url.split('/')[0]}//{url.split('/')[2]}\n" in down.stdout
+    assert containers_of(engine, directory) == []
+    wait_for(lambda: not process.exists() or "zombie" in (process / "status").read_text(), "the detached run's end")
+    assert vhlocal("ps", "-C", str(directory)).returncode == 2

@@ -355,3 +355,21 @@ def test_pipelined_requests_of_a_client_that_stopped_sending_are_all_answered(ru
             assert got.endswith(b"x" * 300_000)
 
     run(main)
+
+
+def test_a_client_that_stops_reading_at_the_very_end_is_let_go_too(run):
+    async def main():
+        options = {"send_seconds": 0.2, "client_idle_seconds": 0.2}
+        async with stage(answering(b"x" * 16_000_000), **options) as at, at.client() as client:
+            client.writer.transport.pause_reading()
+            await client.send(get(PATH))
+            while not at.records:
+                client.writer.transport.resume_reading()
+                await client.reader.read(65536)
+                client.writer.transport.pause_reading()
+                await asyncio.sleep(0)
+            while at.gateway.connections():
+                await asyncio.sleep(0)
+            client.writer.transport.abort()
+
+    run(main)

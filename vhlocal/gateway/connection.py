@@ -150,18 +150,27 @@ class ClientConnection(asyncio.Protocol):
     def tick(self, now: float) -> None:
         """See ``hub.Watched``."""
         exchange = self._exchange
-        if self._lingering:
-            if now > self._deadline:
-                self.cut()
-        elif exchange is None:
-            if now > self._deadline:
-                self._time_out()
-        elif (self._ended and self._gone()) or self._stuck(now):
+        if self._stuck(now) or (self._ended and not self._transport.is_closing() and self._gone()):
             self.cut()
+        elif exchange is None:
+            self._tick_idle(now)
         elif self._body is not None and exchange.wants_body and now - self._heard > self._hub.options.body_seconds:
             exchange.client_stalled()
         else:
             exchange.tick(now)
+
+    def _tick_idle(self, now: float) -> None:
+        if self._lingering and self._transport.get_write_buffer_size():
+            # The last answer is still on its way.
+            self._deadline = now + self._hub.options.linger_seconds
+        if now <= self._deadline or self._transport.is_closing():
+            return
+        if self._lingering:
+            self.cut()
+        elif self._buffer and not self.slow:
+            self._refuse(408, "the request's head did not come in time")
+        else:
+            self._transport.close()
 
     def _stuck(self, now: float) -> bool:
         """Whether the client has read nothing for too long of an answer that waits for it."""
@@ -275,12 +284,6 @@ class ClientConnection(asyncio.Protocol):
             RequestRecord(request_id, None, "", "", "", status, 0, len(page.body), None, 0.0, "", whole=True)
         )
         self._end(linger=True)
-
-    def _time_out(self) -> None:
-        if self._buffer:
-            self._refuse(408, "the request's head did not come in time")
-        else:
-            self._transport.close()
 
     def _end(self, *, linger: bool) -> None:
         """Close; reading on for a while where the client still sends, else it would see a reset, not the answer."""

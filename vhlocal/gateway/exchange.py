@@ -141,7 +141,7 @@ class Exchange:
 
     def _send_to(self, upstream: Upstream) -> None:
         self._upstream = upstream
-        connection = self._hub.pool.take(upstream)
+        connection = None if self._retried else self._hub.pool.take(upstream)
         self._reused = connection is not None
         if connection is None:
             self._connecting = self._hub.pool.connect(upstream, self)
@@ -370,7 +370,7 @@ class Exchange:
         self._release()
         self._out.clear()
         failure = self._account.failure(kind, status, reason)
-        close = self._close or self._hub.closing or not self._request_done
+        close = self._close or self._hub.closing or not self._request_done or self.request.http_1_0
         page = self._hub.pages(failure)
         self._account.bytes_out = len(page.body)
         self._mark_head(status)

@@ -196,25 +196,37 @@ class Keeper:
             ended = await asyncio.shield(server.ended)
             if time.monotonic() - began > _HEALTHY:
                 self._crashes = 0
-            while True:
-                self._crashes += 1
-                wait = backoff(self._crashes)
-                explanation = self._explain(ended)
-                self._fail(explanation)
-                problem = self._error(explanation, f"it is started again in {wait:.0f} s, or at the next save")
-                self._is.bus.publish(Problem(problem, self.wanted.endpoint.name))
-                await asyncio.sleep(wait)
-                try:
-                    await server.start()
-                    await server.wait_until_ready(self._trouble)
-                except EndedError as error:
-                    ended = error.ended
-                else:
-                    break
+            server = await self._start_again(server, self._explain(ended))
             began = time.monotonic()
             assert server.address is not None
             self._is.routes.lead(self.wanted.endpoint.name, server.address, self.wanted.revision)
             self.tell(State.READY)
+
+    async def _start_again(self, server: Server, explanation: Explanation) -> Server:
+        """Return the server once it answers again, or a new one where it cannot be started any more."""
+        anew = False
+        while True:
+            self._crashes += 1
+            wait = backoff(self._crashes)
+            self._fail(explanation)
+            problem = self._error(explanation, f"it is started again in {wait:.0f} s, or at the next save")
+            self._is.bus.publish(Problem(problem, self.wanted.endpoint.name))
+            await asyncio.sleep(wait)
+            try:
+                if anew:
+                    await server.remove()
+                    server = self._make(self.wanted)
+                    await server.create()
+                    self._server = server
+                await server.start()
+                await server.wait_until_ready(self._trouble)
+            except EndedError as error:
+                explanation, anew = self._explain(error.ended), False
+            except VhlocalError as error:
+                # Its container has been taken away, or the engine is gone for a while.
+                explanation, anew = _explained(error), True
+            else:
+                return server
 
     def _unguard(self) -> None:
         if self._guard is not None:

@@ -262,7 +262,7 @@ def test_closing_waits_for_what_is_in_flight(run):
             await client.send(get(PATH))
             await asked.wait()
             assert at.gateway.in_flight(at.upstream) == 1
-            closing = asyncio.gather(at.gateway.close(grace=30))
+            closing = asyncio.gather(at.gateway.close(grace=30), at.gateway.close(grace=30))
             assert await idle.rest() == b""
             answer.set()
             status, headers, body = await client.answer()

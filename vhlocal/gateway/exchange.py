@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from vhlocal.contract import paths
 from vhlocal.gateway.account import Account
 from vhlocal.gateway.body import Framing, chunk, last_chunk
 from vhlocal.gateway.head import (
     RequestHead,
     ResponseHead,
     client_head,
+    client_lines,
     request_trailers,
     response_trailers,
+    switch_lines,
     upstream_head,
 )
 from vhlocal.gateway.report import CLIENT_GONE, FailureKind, failure_response
@@ -100,15 +101,12 @@ class Exchange:
 
     def start(self) -> None:
         """Find the route and go."""
-        split = paths.split_target(self.request.path)
-        if split is None:
+        prefix = self.request.prefix
+        route = None if prefix is None else self._hub.table.lookup(prefix)
+        if prefix is None or (route is None and prefix.startswith("/api/")):
             self._send_to(self._hub.options.control)
             return
-        route = self._hub.table.lookup(split[0])
-        if route is None and split[0].startswith("/api/"):
-            self._send_to(self._hub.options.control)
-            return
-        self._account.prefix = split[0]
+        self._account.prefix = prefix
         self._account.route = route
         if route is not None and self.request.length > self._hub.options.body_bytes:
             self._pass_limit(FailureKind.TOO_LARGE, self._hub.options.body_bytes)
@@ -215,26 +213,19 @@ class Exchange:
     def interim(self, head: ResponseHead) -> None:
         """See ``upstream.Carried``. HTTP/1.0 knows no interim answers."""
         if not self.request.http_1_0:
-            self._out.append(client_head(head, []))
+            self._out.append(client_head(head, b""))
 
     def response_head(self, head: ResponseHead) -> None:
         """See ``upstream.Carried``."""
-        added: list[RawHeader] = []
+        http_1_0 = self.request.http_1_0
         if head.framing in (Framing.CHUNKED, Framing.CLOSE):
-            self._chunked = not self.request.http_1_0
-            self._unframed = self.request.http_1_0
-            self._close = self._close or self._unframed
-            if self._chunked:
-                added.append((b"Transfer-Encoding", b"chunked"))
+            self._chunked = not http_1_0
+            self._unframed = http_1_0
+        self._close = self._close or self._unframed or self._hub.closing
         route = self._account.route
-        if route is not None and route.revision:
-            added.append((b"X-VHLocal-Revision", route.revision.encode()))
-        self._close = self._close or self._hub.closing
-        if self._close:
-            added.append((b"Connection", b"close"))
-        elif self.request.http_1_0:
-            added.append((b"Connection", b"keep-alive"))
+        revision = "" if route is None else route.revision
         self._mark_head(head.status)
+        added = client_lines(chunked=self._chunked, close=self._close, http_1_0=http_1_0, revision=revision)
         self._out.append(client_head(head, added))
 
     def response_body(self, data: bytes) -> None:
@@ -264,7 +255,7 @@ class Exchange:
             connection.cut()
             self.fail(FailureKind.RESET, 502, "the server switched protocols without being asked to")
             return
-        added = [(b"Connection", b"Upgrade"), (b"Upgrade", head.upgrade or self.request.upgrade)]
+        added = switch_lines(head.upgrade or self.request.upgrade)
         self._mark_head(head.status)
         self._out += [client_head(head, added), data]
         self.flush()

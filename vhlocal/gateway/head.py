@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, NamedTuple
 import httptools
 
 from vhlocal.contract import headers as contract
+from vhlocal.contract import paths
 from vhlocal.gateway.body import Framing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
     from vhlocal.contract.headers import RawHeader
 
@@ -54,14 +55,15 @@ class HeadError(Exception):
 
 
 class RequestHead(NamedTuple):
-    """A request that may be forwarded. ``path`` is the target without its query, both in origin form and untouched.
+    """A request that may be forwarded. ``target`` is in origin form and untouched.
 
-    ``forward`` is what of the head travels on, framing included; only the ingress' own headers and the end are missing.
+    ``prefix`` is the decoded five-segment prefix that the target begins with, None when it has none (P1). ``forward``
+    is what of the head travels on, framing included; only the ingress' own headers and the end are missing.
     """
 
     method: str
     target: bytes
-    path: bytes
+    prefix: str | None
     http_1_0: bool
     headers: list[RawHeader]
     host: bytes
@@ -155,9 +157,29 @@ def upstream_head(head: RequestHead, client: str, port: int, request_id: str, pr
     return b"%b%b%b%b" % (head.forward, before, request_id.encode(), after)
 
 
-def client_head(head: ResponseHead, added: Sequence[RawHeader]) -> bytes:
-    """Return the head that the client gets: the server's, less what ends at this hop, plus ``added``."""
-    return b"%b%b\r\n" % (head.forward, _lines(added))
+def client_head(head: ResponseHead, added: bytes) -> bytes:
+    """Return the head that the client gets: the server's, less what ends at this hop, plus the lines ``added``."""
+    return b"%b%b\r\n" % (head.forward, added)
+
+
+@functools.lru_cache(_REMEMBERED_HEADS)
+def client_lines(*, chunked: bool, close: bool, http_1_0: bool, revision: str) -> bytes:
+    """Return the lines that the gateway adds to an answer: its framing, its persistence, the endpoint's revision."""
+    added: list[RawHeader] = []
+    if chunked:
+        added.append((b"Transfer-Encoding", b"chunked"))
+    if revision:
+        added.append((b"X-VHLocal-Revision", revision.encode()))
+    if close:
+        added.append((b"Connection", b"close"))
+    elif http_1_0:
+        added.append((b"Connection", b"keep-alive"))
+    return _lines(added)
+
+
+def switch_lines(protocol: bytes) -> bytes:
+    """Return the lines that tell the client that the connection is the new protocol's from now on."""
+    return _lines([(b"Connection", b"Upgrade"), (b"Upgrade", protocol)])
 
 
 def request_trailers(trailers: Iterable[RawHeader]) -> list[RawHeader]:
@@ -192,12 +214,13 @@ def _read_request(raw: bytes) -> RequestHead:
     fields = _scan(sink.headers)
     framing, length = _request_framing(fields, http_1_0)
     target, authority = _origin_form(target or sink.target)
+    split = paths.split_target(target.partition(b"?")[0])
     connection = fields.connection
     upgrade = fields.upgrade if b"upgrade" in connection and not http_1_0 else b""
     head = RequestHead(
         method=method,
         target=target,
-        path=target.partition(b"?")[0],
+        prefix=None if split is None else split[0],
         http_1_0=http_1_0,
         headers=sink.headers,
         host=_host(fields.hosts, http_1_0, authority),

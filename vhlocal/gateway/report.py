@@ -6,6 +6,7 @@ import enum
 import http
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 
 class FailureKind(enum.Enum):
@@ -49,12 +50,12 @@ class Page:
     headers: tuple[tuple[str, str], ...] = ()
 
 
-@dataclass(frozen=True)
-class RequestRecord:
-    """One request that ended. Sizes count body bytes; times are seconds from the head's arrival.
+class RequestRecord(NamedTuple):
+    """One request that ended. Made for each request, hence a tuple: it costs a fifth of a frozen dataclass.
 
-    ``status`` is what the client got, 499 when it left before the head, 0 never. ``endpoint`` is None and ``prefix``
-    empty for the control plane. ``whole`` is False where the answer broke off after its head had gone out.
+    Sizes count body bytes; times are seconds from the head's arrival. ``status`` is what the client got, 499 when it left
+    before the head. ``endpoint`` is None and ``prefix`` empty for the control plane. ``whole`` is False where the answer
+    broke off after its head had gone out.
     """
 
     id: str

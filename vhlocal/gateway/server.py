@@ -58,7 +58,7 @@ class Gateway:
         self._on_limit = on_limit
         self._hub: Hub | None = None
         self._server: asyncio.Server | None = None
-        self._unsubscribe: Callable[[], None] = lambda: None
+        self._unsubscribe: Callable[[], None] = _nothing
         self._timer: asyncio.TimerHandle | None = None
 
     async def start(self, sock: socket.socket) -> None:
@@ -101,7 +101,7 @@ class Gateway:
     async def close(self, grace: float) -> None:
         """Accept no more, let what is in flight finish for up to ``grace`` seconds, then cut what is left.
 
-        Tunnels, which may stay open for hours, are not waited for.
+        Tunnels, which may stay open for hours, are not waited for. May be called again while it waits.
         """
         hub = self._hub
         if hub is None or self._server is None:
@@ -109,6 +109,7 @@ class Gateway:
         hub.closing = True
         self._server.close()
         self._unsubscribe()
+        self._unsubscribe = _nothing
         for watched in tuple(hub.watched):
             watched.retire()
         await _until(lambda: not any(watched.busy for watched in hub.watched), grace)
@@ -130,6 +131,10 @@ class Gateway:
             watched.tick(now)
         hub.pool.tick(now)
         self._timer = hub.loop.call_later(self._options.tick_seconds, self._tick)
+
+
+def _nothing() -> None:
+    """Not subscribed."""
 
 
 async def _until(condition: Callable[[], bool], seconds: float) -> bool:

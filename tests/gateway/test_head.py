@@ -159,6 +159,7 @@ def test_upgrades_pass_but_not_to_http_2():
     assert upstream_head(request, *HOP, None).count(b"\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n") == 1
     assert parse_request(head(b"Connection: Upgrade", b"Upgrade: h2c")).upgrade == b""
     assert parse_request(head(b"Upgrade: websocket")).upgrade == b""
+    assert parse_request(head(*lines, b"Content-Length: 1")).upgrade == b""
     assert parse_request(head(*lines, first=b"GET / HTTP/1.0")).upgrade == b""
 
 

@@ -216,7 +216,9 @@ def _read_request(raw: bytes) -> RequestHead:
     target, authority = _origin_form(target or sink.target)
     split = paths.split_target(target.partition(b"?")[0])
     connection = fields.connection
-    upgrade = fields.upgrade if b"upgrade" in connection and not http_1_0 else b""
+    # After a body nobody could say where the new protocol begins.
+    upgrades = b"upgrade" in connection and not http_1_0 and framing is Framing.NONE
+    upgrade = fields.upgrade if upgrades else b""
     head = RequestHead(
         method=method,
         target=target,

@@ -53,9 +53,9 @@ class Page:
 class RequestRecord(NamedTuple):
     """One request that ended. Made for each request, hence a tuple: it costs a fifth of a frozen dataclass.
 
-    Sizes count body bytes; times are seconds from the head's arrival. ``status`` is what the client got, 499 when it left
-    before the head. ``endpoint`` is None and ``prefix`` empty for the control plane. ``whole`` is False where the answer
-    broke off after its head had gone out.
+    Sizes count body bytes; times are seconds from the head's arrival. ``status`` is what the client got, 499 when it
+    left before the head. ``endpoint`` is None and ``prefix`` empty for the control plane. ``whole`` is False where the
+    answer broke off after its head had gone out.
     """
 
     id: str

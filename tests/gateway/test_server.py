@@ -341,6 +341,39 @@ def test_a_request_in_flight_ends_where_it_began_while_routes_change(run):
     run(main)
 
 
+def test_no_request_is_lost_while_routes_change(run):
+    """Moves between servers, holds and settles, all the while under traffic."""
+
+    async def main():
+        done = asyncio.Event()
+        async with stage(answering(b"old")) as at, server(answering(b"new")) as new:
+
+            async def visitor() -> set[bytes]:
+                bodies = set()
+                async with at.client() as client:
+                    for _ in range(100):
+                        await client.send(get(PATH, b"Content-Length: 0", method=b"POST"))
+                        status, _, body = await client.answer()
+                        assert status == 200
+                        bodies.add(body)
+                return bodies
+
+            async def mover() -> None:
+                while not done.is_set():
+                    for upstream, holding in ((at.upstream, True), (new, False), (new, True), (at.upstream, False)):
+                        at.table.publish([Route(PREFIX, "predict", upstream, holding)])
+                        for _ in range(20):
+                            await asyncio.sleep(0)
+
+            moving = asyncio.gather(mover())
+            seen = await asyncio.gather(*(visitor() for _ in range(5)))
+            done.set()
+            await moving
+            assert set().union(*seen) == {b"old", b"new"}
+
+    run(main)
+
+
 TARGETS = st.binary(max_size=60).map(lambda raw: bytes(byte for byte in raw if byte > 0x20 and byte != 0x7F))
 PIECES = st.sampled_from(
     [b"", b"a", b"/", b"//", b"/../", b"/./", b"%2F", b"%2f", b";v=1", b"?q=1&q=2", b"%", b"+", b"\xc3\xa4"]

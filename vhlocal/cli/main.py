@@ -47,8 +47,9 @@ def main() -> None:
         code = error.exit_code
     except KeyboardInterrupt:
         code = _INTERRUPTED
-    except BrokenPipeError:
+    except (BrokenPipeError, SystemExit):
         # Whoever read our output has enough of it, as `head` does. Nothing can be told any more, nor flushed at exit.
+        # SystemExit is what click makes of its own broken pipes.
         sys.stdout = None
         code = 0
     except VhlocalError as error:

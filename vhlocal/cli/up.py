@@ -65,9 +65,11 @@ def _options(directory: Path, load: Loader) -> RunOptions:
 
 def _serve(options: RunOptions) -> None:
     bus = Bus()
-    terminal = Terminal(standard_output())
+    session = Session(options, bus, ControlPlane())
+    on_closed = partial(session.request_stop, "nobody reads its output any more", insist=False)
+    terminal = Terminal(standard_output(), on_closed)
     bus.subscribe(terminal)
     try:
-        run(Session(options, bus, ControlPlane()).run())
+        run(session.run())
     finally:
         terminal.close()

@@ -104,9 +104,9 @@ class Session:
         finally:
             self._state.release()
 
-    def request_stop(self, reason: str = "asked to") -> None:
-        """End the run, from any thread; asked twice, at once."""
-        self._loop.call_soon_threadsafe(self._end, reason)
+    def request_stop(self, reason: str = "asked to", *, insist: bool = True) -> None:
+        """End the run, from any thread; asked twice, at once, if the second ``insist``s."""
+        self._loop.call_soon_threadsafe(self._end, reason, insist)
 
     async def _serve(self) -> None:
         listening = port.listen(self._options.host, self._options.port, given=self._options.port_given)
@@ -289,8 +289,8 @@ class Session:
 
     _reason = "an error"
 
-    def _end(self, reason: str) -> None:
-        if self._stop.is_set():
+    def _end(self, reason: str, insist: bool = True) -> None:
+        if self._stop.is_set() and insist:
             self._hard.set()
         self._reason = reason
         self._stop.set()

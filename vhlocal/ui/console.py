@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import zlib
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -16,14 +19,27 @@ if TYPE_CHECKING:
 _COLOURS = ("cyan", "magenta", "blue", "yellow", "green", "bright_cyan", "bright_magenta", "bright_blue")
 
 
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        """Leave it to the caller: rich would end the process, from whichever thread this is."""
+        raise BrokenPipeError
+
+
 def standard_output() -> Console:
-    """Return the console for what was asked for."""
-    return Console(highlight=False, soft_wrap=True)
+    """Return the console for what was asked for; to print raises BrokenPipeError when nobody reads it any more."""
+    return _Console(highlight=False, soft_wrap=True)
 
 
 def standard_error() -> Console:
     """Return the console for everything else."""
-    return Console(stderr=True, highlight=False, soft_wrap=True)
+    return _Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def silence(console: Console) -> None:
+    """Print nothing from now on, since nobody can read it any more; what is buffered still goes nowhere either."""
+    console.quiet = True
+    with contextlib.suppress(OSError, ValueError), Path(os.devnull).open("wb") as nowhere:
+        os.dup2(nowhere.fileno(), console.file.fileno())
 
 
 def show_error(console: Console, error: VhlocalError) -> None:

@@ -19,7 +19,7 @@ from rich.text import Text
 from vhlocal import events
 from vhlocal.model import State
 from vhlocal.ui import tables
-from vhlocal.ui.console import log_text, show_error, show_notice
+from vhlocal.ui.console import log_text, show_error, show_notice, silence
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,10 +38,15 @@ class _Step:
 
 
 class Terminal:
-    """Prints a run's events; the subscriber for the bus."""
+    """Prints a run's events; the subscriber for the bus.
 
-    def __init__(self, console: Console) -> None:
+    ``on_closed`` is called, once, when nobody reads what is printed any more: a pipe's reader has ended, or the window
+    was closed. Nothing is printed from then on.
+    """
+
+    def __init__(self, console: Console, on_closed: Callable[[], None] = lambda: None) -> None:
         self._console = console
+        self._on_closed = on_closed
         self._steps: dict[str, _Step] = {}
         self._names: set[str] = set()
         self._notices: set[events.Notice] = set()
@@ -67,8 +72,13 @@ class Terminal:
     def __call__(self, event: events.Event) -> None:
         """Show one event."""
         handler = self._handlers.get(type(event))
-        if handler is not None:
+        if handler is None or self._console.quiet:
+            return
+        try:
             handler(event)
+        except OSError:
+            silence(self._console)
+            self._on_closed()
 
     def close(self) -> None:
         """Leave the terminal as it was found."""

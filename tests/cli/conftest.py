@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import json
+import secrets
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from docker.errors import ImageNotFound
 
 from tests.cli.failing import Failing
 from tests.cli.process import Process
@@ -14,7 +18,6 @@ from tests.engine_fixtures import containers_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from contextlib import AbstractContextManager
-    from pathlib import Path
 
     import docker
 
@@ -48,3 +51,15 @@ def starting(
                 engine.containers.get(container).remove(force=True, v=True)
 
     return start
+
+
+@pytest.fixture
+def one_off(engine: docker.DockerClient, vhlocal: Vhlocal) -> Iterator[dict[str, str]]:
+    """Files of a project whose requirements no image has yet; the image that is made of them goes after the test."""
+    name = f"one-off-{secrets.token_hex(4)}"
+    setup = f"import setuptools, time\ntime.sleep(1)\nsetuptools.setup(name={name!r})\n"
+    yield {"requirements.txt": "./local\n", "local/setup.py": setup}
+    for kept in Path(vhlocal.environment["XDG_STATE_HOME"]).rglob("layers.json"):
+        for tag in reversed(json.loads(kept.read_text())["layers"]):
+            with contextlib.suppress(ImageNotFound):
+                engine.images.remove(tag, force=True)

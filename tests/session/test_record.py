@@ -6,9 +6,10 @@ from dataclasses import replace
 import pytest
 
 from vhlocal.errors import InputError
-from vhlocal.session.record import ProjectState, RunRecord, layers_in_use
+from vhlocal.session.record import ProjectState, RunRecord, layers_in_use, this_process
 
-RECORD = RunRecord("run", 1, "http://127.0.0.1:8080", "secret", "20261124.0", 1.0)
+PID, BORN = this_process()
+RECORD = RunRecord("run", PID, "http://127.0.0.1:8080", "secret", "20261124.0", BORN)
 
 
 @pytest.fixture(autouse=True)
@@ -54,7 +55,8 @@ def test_a_project_has_one_run_at_a_time(directory):
 def die_with_the_lock(directory):
     mine = ProjectState(directory)
     mine.acquire()
-    mine.write(RECORD)
+    pid, born = this_process()
+    mine.write(replace(RECORD, pid=pid, born=born))
     os._exit(9)
 
 
@@ -66,6 +68,14 @@ def test_a_run_that_was_killed_does_not_count(directory):
     assert (ProjectState(directory).path / "run.json").exists()
     assert ProjectState(directory).running() is None
     ProjectState(directory).acquire()
+
+
+def test_another_process_of_the_same_number_is_not_the_run(directory):
+    mine = ProjectState(directory)
+    mine.acquire()
+    mine.write(replace(RECORD, born=BORN - 1))
+    assert ProjectState(directory).running() is None
+    mine.release()
 
 
 def test_p2_versions_of_the_day_are_remembered_and_older_ones_forgotten(directory):

@@ -5,25 +5,25 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import os
 import re
 import secrets
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import platformdirs
+import psutil
 from filelock import FileLock, Timeout
 
 from vhlocal.errors import InputError
-
-#: Seconds to wait for the lock when only asking who holds it: another command may be asking too.
-_PATIENCE = 0.2
 
 
 @dataclass(frozen=True)
 class RunRecord:
     """A run that goes on: where its control plane answers, and the token that changes need.
 
-    ``ready`` is True once every endpoint has answered.
+    ``born`` is when the process began, in epoch seconds: with ``pid`` it names one process for ever. ``ready`` is True
+    once every endpoint has answered.
     """
 
     run: str
@@ -31,7 +31,7 @@ class RunRecord:
     url: str
     token: str
     version: str
-    started: float
+    born: float
     ready: bool = False
 
 
@@ -79,13 +79,8 @@ class ProjectState:
 
     def running(self) -> RunRecord | None:
         """Return the run that goes on now, or None. A file whose run was killed does not count."""
-        if not self.path.exists():
-            return None
-        try:
-            with self._lock.acquire(timeout=_PATIENCE):
-                return None
-        except Timeout:
-            return self._read()
+        record = self._read()
+        return record if record is not None and _born(record.pid) == record.born else None
 
     def versions(self, day: str) -> set[str]:
         """Return the names of the versions that this project has had on a day (``YYYYMMDD``)."""
@@ -134,6 +129,19 @@ def _projects() -> Path:
 def volumes_directory() -> Path:
     """Return the host directory under which every shared volume claim has one of its own (K4)."""
     return platformdirs.user_data_path("vhlocal") / "volumes"
+
+
+def this_process() -> tuple[int, float]:
+    """Return this process's id and when it began."""
+    pid = os.getpid()
+    return pid, _born(pid)
+
+
+def _born(pid: int) -> float:
+    try:
+        return psutil.Process(pid).create_time()
+    except psutil.Error:
+        return 0.0
 
 
 def new_token() -> str:

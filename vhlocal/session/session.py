@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import secrets
 import signal
 import sys
@@ -28,7 +27,7 @@ from vhlocal.session.board import Board
 from vhlocal.session.desired import Desired, Inputs, desired
 from vhlocal.session.environments import make_environments, remember_environments
 from vhlocal.session.keeper import GRACE, Keeper, Surroundings
-from vhlocal.session.record import ProjectState, RunRecord, new_token
+from vhlocal.session.record import ProjectState, RunRecord, new_token, this_process
 from vhlocal.session.routes import Routes
 from vhlocal.session.tasks import Tasks, beside, in_thread, together
 from vhlocal.session.view import View
@@ -130,7 +129,8 @@ class Session:
         try:
             await gateway.start(listening)
             self._wait_for(self._inputs)
-            self._record = RunRecord(self._run, os.getpid(), self._url, token, self._options.version.name, time.time())
+            pid, born = this_process()
+            self._record = RunRecord(self._run, pid, self._url, token, self._options.version.name, born)
             self._state.write(self._record)
             self._bus.publish(Listening(self._url))
             for notice in notices:

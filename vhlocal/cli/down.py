@@ -39,6 +39,7 @@ def command(directory: Path) -> None:
     for server in left:
         runtime.remove(server.id)
         click.echo(f"removed the container of {server.endpoint or 'a build'}, left by a run that was killed")
+    runtime.close()
     if record is None and not left:
         click.echo("nothing was running")
 

@@ -26,9 +26,9 @@ def command(directory: Path, everything: bool) -> None:
     made again when they are wanted. Base images and everything that vhlocal did not make stay.
     """
     running = ProjectState(directory).running() is not None
-    gone = prune(
-        Engine.connect(environment()), layers_in_use(), None if running else str(directory), everything=everything
-    )
+    engine = Engine.connect(environment())
+    gone = prune(engine, layers_in_use(), None if running else str(directory), everything=everything)
+    engine.close()
     for kind, names in (("container", gone.containers), ("image", gone.images), ("volume", gone.volumes)):
         for name in names:
             click.echo(f"removed {kind} {name}")

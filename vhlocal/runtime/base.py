@@ -172,5 +172,8 @@ class Runtime(Protocol):
     def stop(self, server: str, grace: float) -> None:
         """Ask a server to end, and end it after ``grace`` seconds."""
 
+    def close(self) -> None:
+        """Let go of everything that the runtime holds on this machine; no method is called after it."""
+
     def remove(self, server: str) -> None:
         """Take a server away with everything that only it used; no error when it is gone already."""

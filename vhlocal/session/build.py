@@ -35,6 +35,7 @@ async def build(directory: Path, load: Loader, connect: Callable[[str], Runtime]
         for server in await in_thread(runtime.servers, str(directory)):
             if server.run == run:
                 await in_thread(runtime.remove, server.id)
+        await in_thread(runtime.close)
 
 
 def artifact_tag(version: Version, endpoint: str) -> str:

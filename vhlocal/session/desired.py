@@ -104,7 +104,7 @@ def file_facts(chosen: tuple[ChosenPath, ...]) -> tuple[tuple[str, int, int, int
 def _desired(inputs: Inputs, endpoint: Endpoint) -> Desired:
     environment = _environment(inputs, endpoint)
     chosen = inputs.files.get(endpoint.name, ())
-    entries = [_code_entry(file) for file in inputs.package.files.values()]
+    entries = [_code_entry(file) for file in _code(inputs, endpoint)]
     entries += _metadata_entries(inputs, endpoint)
     if endpoint.wsgi is not None:
         entries += [
@@ -137,7 +137,7 @@ def _environment(inputs: Inputs, endpoint: Endpoint) -> Environment:
     name = requirements_file(inputs.package.files)
     if name is not None and inputs.requirements is not None:
         read = inputs.requirements
-        files = inputs.package.files.values() if read.local else [inputs.package.files[path] for path, _ in read.files]
+        files = _code(inputs, endpoint) if read.local else [inputs.package.files[path] for path, _ in read.files]
         script = requirements_command(name)
         layers.append(
             Layer(
@@ -159,6 +159,12 @@ def _environment(inputs: Inputs, endpoint: Endpoint) -> Environment:
 
 def _tag(kind: str, *inputs: str) -> str:
     return f"vhlocal/{kind}:{hashlib.sha256(chr(0).join(inputs).encode()).hexdigest()[:16]}"
+
+
+def _code(inputs: Inputs, endpoint: Endpoint) -> list[PackagedFile]:
+    """Return the packaged files, without those in whose place a chosen file is mounted (B4)."""
+    chosen = {choice.entry.path for choice in inputs.files.get(endpoint.name, ())}
+    return [file for path, file in inputs.package.files.items() if path not in chosen]
 
 
 def _code_entry(file: PackagedFile) -> Entry:

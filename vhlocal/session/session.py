@@ -88,6 +88,7 @@ class Session:
         self._tasks = Tasks(self._task_failed)
         self._keepers: dict[str, Keeper] = {}
         self._batch = Batch(time.monotonic)
+        self._connected: Runtime | None = None
         self._board = Board(())
         bus.subscribe(self._board.apply)
 
@@ -139,6 +140,11 @@ class Session:
         finally:
             await self._close(gateway)
 
+    @property
+    def _runtime(self) -> Runtime:
+        assert self._connected is not None
+        return self._connected
+
     async def _until_stopped(self, work: Coroutine[None, None, None]) -> None:
         async with beside(work) as (working,), beside(self._stop.wait()) as (stopping,):
             await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
@@ -147,7 +153,7 @@ class Session:
 
     async def _keep(self) -> None:
         """Bring everything up, then bring in every change."""
-        self._runtime = await in_thread(self._options.connect, self._run)
+        self._connected = await in_thread(self._options.connect, self._run)
         wanted = desired(self._inputs)
         leftovers = await in_thread(self._runtime.servers, str(self._options.directory))
         for keeper in self._enlist(wanted):
@@ -249,11 +255,13 @@ class Session:
         self._bus.publish(Stopping(self._reason))
         async with beside(self._close_gracefully(gateway)) as (closing,), beside(self._hard.wait()) as (hard,):
             await asyncio.wait({closing, hard}, return_when=asyncio.FIRST_COMPLETED)
-        with contextlib.suppress(AttributeError, VhlocalError):
-            for server in await in_thread(self._runtime.servers, str(self._options.directory)):
-                await in_thread(self._runtime.remove, server.id)
         await gateway.close(0)
         self._face.stop()
+        if self._connected is not None:
+            with contextlib.suppress(VhlocalError):
+                for server in await in_thread(self._runtime.servers, str(self._options.directory)):
+                    await in_thread(self._runtime.remove, server.id)
+            await in_thread(self._runtime.close)
 
     async def _close_gracefully(self, gateway: Gateway) -> None:
         await self._tasks.cancel()

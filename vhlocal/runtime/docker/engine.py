@@ -6,7 +6,7 @@ import contextlib
 import errno
 import sys
 from dataclasses import dataclass, field
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, Generic, TypeVar
 
 import docker
 import docker.errors
@@ -18,12 +18,16 @@ from vhlocal.errors import BuildError, EngineError, VhlocalError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from docker.types.daemon import CancellableStream
+
     from vhlocal.contract.limits import ContainerLimits
 
 _START_HINT = (
     "start it (Linux: `sudo systemctl start docker`; macOS and Windows: open Docker Desktop), "
     "or point DOCKER_HOST at one that runs"
 )
+
+T = TypeVar("T")
 
 #: CPU shares that stand for one core, as Kubernetes counts them.
 _SHARES_PER_CORE = 1024
@@ -93,6 +97,26 @@ class ContainerState:
     out_of_memory: bool
     address: str
     published: int | None
+
+
+class Stream(Generic[T]):
+    """What the engine sends for as long as something lasts; iterate over it in one thread, close it from any."""
+
+    def __init__(self, stream: CancellableStream) -> None:
+        self._stream = stream
+
+    def __iter__(self) -> Iterator[T]:
+        """Yield what comes; ends with what it is about, or when it is closed."""
+        try:
+            yield from self._stream
+        finally:
+            # Left to the garbage collector, a response whose socket has gone complains when the process ends.
+            self._stream._response.close()
+
+    def close(self) -> None:
+        """End it, also while another thread waits for more."""
+        with contextlib.suppress(OSError, AttributeError, docker.errors.DockerException):
+            self._stream.close()
 
 
 class Engine:
@@ -197,12 +221,9 @@ class Engine:
         """Unpack an archive at the container's root."""
         self._call(self._api.put_archive, container, "/", archive)
 
-    def attach(self, container: str) -> Iterator[tuple[bytes | None, bytes | None]]:
+    def attach(self, container: str) -> Stream[tuple[bytes | None, bytes | None]]:
         """Attach to a container's output from now on, as pairs of (stdout, stderr) chunks; ends with the container."""
-        stream: Iterator[tuple[bytes | None, bytes | None]] = self._call(
-            self._api.attach, container, stream=True, logs=False, demux=True
-        )
-        return stream
+        return Stream(self._call(self._api.attach, container, stream=True, logs=False, demux=True))
 
     def start(self, container: str) -> None:
         """Start a container."""
@@ -259,11 +280,10 @@ class Engine:
         repository, _, version = tag.rpartition(":")
         self._call(self._api.commit, container, repository=repository, tag=version, conf=dict(config))
 
-    def events(self, label: str, kinds: Sequence[str]) -> Iterator[dict[str, Any]]:
-        """Yield the engine's container events of these kinds, for containers that carry a label, until closed."""
+    def events(self, label: str, kinds: Sequence[str]) -> Stream[dict[str, Any]]:
+        """Return the engine's container events of these kinds, from now on, of containers that carry a label."""
         filters = {"type": "container", "label": label, "event": list(kinds)}
-        stream: Iterator[dict[str, Any]] = self._call(self._api.events, decode=True, filters=filters)
-        return stream
+        return Stream(self._call(self._api.events, decode=True, filters=filters))
 
     def remove_volume(self, name: str) -> None:
         """Take a volume away; nothing happens where it is gone."""

@@ -23,8 +23,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from vhlocal.runtime.base import Entry, Mounts, ServerSpec
+    from vhlocal.runtime.docker.engine import Stream
 
 _LISTENING = "0A"
+
+#: Seconds that threads get to end when the engine is let go of.
+_PATIENCE = 2.0
 
 
 class DockerRuntime:
@@ -38,7 +42,8 @@ class DockerRuntime:
         self._publish = not engine.reaches_containers
         self._out_of_memory: set[str] = set()
         self._ports: dict[str, int] = {}
-        threading.Thread(target=self._watch, name="vhlocal-oom", daemon=True).start()
+        self._events = engine.events(f"{labels.RUN}={run}", ["oom"])
+        self._threads = [_started("vhlocal-oom", self._watch)]
 
     def image(self, name: str) -> PresentImage | None:
         """Return the image of this name, or None."""
@@ -105,9 +110,8 @@ class DockerRuntime:
         self._out_of_memory.discard(server)
         chunks = self._engine.attach(server)
         self._engine.start(server)
-        threading.Thread(
-            target=self._follow, args=(server, chunks, on_line, on_exit), name="vhlocal-output", daemon=True
-        ).start()
+        self._threads = [thread for thread in self._threads if thread.is_alive()]
+        self._threads.append(_started("vhlocal-output", self._follow, server, chunks, on_line, on_exit))
         state = self._engine.state(server)
         if state.published is not None:
             return Address("127.0.0.1", state.published)
@@ -136,16 +140,23 @@ class DockerRuntime:
         self._engine.remove(server)
         self._ports.pop(server, None)
 
+    def close(self) -> None:
+        """Let go of the engine; the output of servers that still run is not followed any more."""
+        self._events.close()
+        for thread in self._threads:
+            thread.join(_PATIENCE)
+        self._engine.close()
+
     def _follow(
         self,
         server: str,
-        chunks: object,
+        chunks: Stream[tuple[bytes | None, bytes | None]],
         on_line: OnLine,
         on_exit: OnExit,
     ) -> None:
         stdout, stderr = Lines(lambda line: on_line("stdout", line)), Lines(lambda line: on_line("stderr", line))
         with contextlib.suppress(EngineError, OSError, ValueError):
-            for out, err in chunks:  # type: ignore[attr-defined]
+            for out, err in chunks:
                 stdout.feed(out or b"")
                 stderr.feed(err or b"")
         stdout.end()
@@ -167,10 +178,16 @@ class DockerRuntime:
         be kinder than production (K2).
         """
         with contextlib.suppress(EngineError, OSError, ValueError):
-            for event in self._engine.events(f"{labels.RUN}={self._run}", ["oom"]):
+            for event in self._events:
                 container = str(event.get("id", ""))
                 self._out_of_memory.add(container)
                 self._engine.kill(container)
+
+
+def _started(name: str, target: Callable[..., None], *arguments: object) -> threading.Thread:
+    thread = threading.Thread(target=target, args=arguments, name=name, daemon=True)
+    thread.start()
+    return thread
 
 
 def _binds(mounts: Mounts) -> tuple[Bind, ...]:

@@ -77,6 +77,8 @@ class DockerRuntime:
     def create(self, spec: ServerSpec) -> str:
         """Create a container with the server's files in it."""
         identity = spec.identity
+        for _, directory in spec.mounts.shared:
+            directory.mkdir(parents=True, exist_ok=True)
         container = self._engine.create(
             ContainerSpec(
                 name=f"vhlocal-{_slug(identity.project)}-{identity.endpoint}-{_suffix()}",

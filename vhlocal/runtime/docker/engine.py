@@ -102,7 +102,7 @@ class ContainerState:
 class Stream(Generic[T]):
     """What the engine sends for as long as something lasts; iterate over it in one thread, close it from any."""
 
-    def __init__(self, stream: CancellableStream) -> None:
+    def __init__(self, stream: CancellableStream[T]) -> None:
         self._stream = stream
 
     def __iter__(self) -> Iterator[T]:
@@ -111,7 +111,7 @@ class Stream(Generic[T]):
             yield from self._stream
         finally:
             # Left to the garbage collector, a response whose socket has gone complains when the process ends.
-            self._stream._response.close()
+            self._stream._response.close()  # type: ignore[attr-defined]
 
     def close(self) -> None:
         """End it, also while another thread waits for more."""

@@ -3,10 +3,11 @@ import os
 import stat
 from dataclasses import replace
 
+import psutil
 import pytest
 
 from vhlocal.errors import InputError
-from vhlocal.session.record import ProjectState, RunRecord, layers_in_use, this_process
+from vhlocal.session.record import ProjectState, RunRecord, goes_on, layers_in_use, new_run, this_process
 
 PID, BORN = this_process()
 RECORD = RunRecord("run", PID, "http://127.0.0.1:8080", "secret", "20261124.0", BORN)
@@ -76,6 +77,18 @@ def test_another_process_of_the_same_number_is_not_the_run(directory):
     mine.write(replace(RECORD, born=BORN - 1))
     assert ProjectState(directory).running() is None
     mine.release()
+
+
+def test_a_run_goes_on_as_long_as_its_process():
+    assert goes_on(new_run())
+    ended = multiprocessing.get_context("spawn").Process(target=new_run)
+    ended.start()
+    name = f"{ended.pid}-{psutil.Process(ended.pid).create_time() * 100:.0f}-abcdef"
+    ended.join()
+    assert not goes_on(name)
+    assert not goes_on(f"{PID}-1-abcdef")
+    assert not goes_on("")
+    assert not goes_on("down")
 
 
 def test_p2_versions_of_the_day_are_remembered_and_older_ones_forgotten(directory):

@@ -11,7 +11,7 @@ from vhlocal.cli.options import project_options
 from vhlocal.control.client import Client
 from vhlocal.errors import VhlocalError
 from vhlocal.runtime.docker.connect import connect
-from vhlocal.session.record import ProjectState
+from vhlocal.session.record import ProjectState, goes_on, new_run
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,8 +34,8 @@ def command(directory: Path) -> None:
         Client(record).down()
         _wait_for_end(state)
         click.echo(f"stopped the run at {record.url}")
-    runtime = connect(str(directory), "down")
-    left = runtime.servers(str(directory))
+    runtime = connect(str(directory), new_run())
+    left = [server for server in runtime.servers(str(directory)) if not goes_on(server.run)]
     for server in left:
         runtime.remove(server.id)
         click.echo(f"removed the container of {server.endpoint or 'a build'}, left by a run that was killed")

@@ -9,8 +9,8 @@ import click
 from vhlocal.cli.options import project_options
 from vhlocal.project.settings import environment
 from vhlocal.runtime.docker.engine import Engine
-from vhlocal.runtime.docker.prune import prune
-from vhlocal.session.record import ProjectState, layers_in_use
+from vhlocal.runtime.docker.prune import Left, prune
+from vhlocal.session.record import goes_on, layers_in_use
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,9 +25,8 @@ def command(directory: Path, everything: bool) -> None:
     These are the layers that no project of yours stands on, and what a killed run of this project left. They are
     made again when they are wanted. Base images and everything that vhlocal did not make stay.
     """
-    running = ProjectState(directory).running() is not None
     engine = Engine.connect(environment())
-    gone = prune(engine, layers_in_use(), None if running else str(directory), everything=everything)
+    gone = prune(engine, layers_in_use(), Left(str(directory), goes_on), everything=everything)
     engine.close()
     for kind, names in (("container", gone.containers), ("image", gone.images), ("volume", gone.volumes)):
         for name in names:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import secrets
 import time
 from typing import TYPE_CHECKING
 
 from vhlocal.events import Bus, StepFinished, StepStarted
 from vhlocal.session.desired import Desired, desired
 from vhlocal.session.environments import make_environments
+from vhlocal.session.record import new_run
 from vhlocal.session.tasks import in_thread
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ async def build(directory: Path, load: Loader, connect: Callable[[str], Runtime]
     inputs, notices = await in_thread(load, "", None)
     for notice in notices:
         bus.publish(notice)
-    run = secrets.token_hex(6)
+    run = new_run()
     runtime = await in_thread(connect, run)
     wanted = desired(inputs)
     try:

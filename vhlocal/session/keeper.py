@@ -90,7 +90,7 @@ class Keeper:
             else:
                 await self._replace(wanted)
         except (VhlocalError, EndedError) as error:
-            self._survive(wanted, error)
+            self._survive(wanted, error, kept=action is Action.REPLACE and not crashed)
             return
         self._is.bus.publish(Reloaded(wanted.endpoint.name, wanted.revision, action.value, time.monotonic() - since))
 
@@ -172,12 +172,13 @@ class Keeper:
             await old.stop(GRACE)
             await old.remove()
 
-    def _survive(self, wanted: Desired, error: VhlocalError | EndedError) -> None:
+    def _survive(self, wanted: Desired, error: VhlocalError | EndedError, *, kept: bool) -> None:
+        """Tell why new code did not come up; ``kept`` says that the old server goes on."""
         explanation = self._explain(error.ended) if isinstance(error, EndedError) else _explained(error)
         problem = self._error(explanation) if isinstance(error, EndedError) else error
         self._is.bus.publish(Problem(problem, wanted.endpoint.name))
         server = self._server
-        if server is not None and server.running and server.address is not None:
+        if kept and server is not None and server.running:
             # The old server goes on with what it has, so that is still what runs: the next save is compared with it.
             self._adopt(server)
         else:

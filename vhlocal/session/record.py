@@ -137,6 +137,21 @@ def this_process() -> tuple[int, float]:
     return pid, _born(pid)
 
 
+def new_run() -> str:
+    """Return a name for a run of this process, from which others can tell whether it goes on."""
+    pid, born = this_process()
+    return f"{pid}-{born * 100:.0f}-{secrets.token_hex(3)}"
+
+
+def goes_on(run: str) -> bool:
+    """Tell whether the process of a run is still there: what belongs to others was left by a run that was killed."""
+    try:
+        pid, born, _ = run.split("-")
+        return born == f"{_born(int(pid)) * 100:.0f}"
+    except ValueError:
+        return False
+
+
 def _born(pid: int) -> float:
     try:
         return psutil.Process(pid).create_time()

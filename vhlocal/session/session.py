@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import secrets
 import signal
 import sys
 import time
@@ -27,7 +26,7 @@ from vhlocal.session.board import Board
 from vhlocal.session.desired import Desired, Inputs, desired
 from vhlocal.session.environments import make_environments, remember_environments
 from vhlocal.session.keeper import GRACE, Keeper, Surroundings
-from vhlocal.session.record import ProjectState, RunRecord, new_token, this_process
+from vhlocal.session.record import ProjectState, RunRecord, goes_on, new_run, new_token, this_process
 from vhlocal.session.routes import Routes
 from vhlocal.session.tasks import Tasks, beside, in_thread, together
 from vhlocal.session.view import View
@@ -81,7 +80,7 @@ class Session:
         self._options = options
         self._bus = bus
         self._face = face
-        self._run = secrets.token_hex(6)
+        self._run = new_run()
         self._state = ProjectState(options.directory)
         self._table = RouteTable()
         self._routes = Routes(options.version, self._table)
@@ -155,7 +154,8 @@ class Session:
         """Bring everything up, then bring in every change."""
         self._connected = await in_thread(self._options.connect, self._run)
         wanted = desired(self._inputs)
-        leftovers = await in_thread(self._runtime.servers, str(self._options.directory))
+        servers = await in_thread(self._runtime.servers, str(self._options.directory))
+        leftovers = [server for server in servers if not goes_on(server.run)]
         for keeper in self._enlist(wanted):
             keeper.tell(State.BUILDING)
         await make_environments(self._runtime, self._bus, wanted, leftovers)
@@ -181,6 +181,8 @@ class Session:
         files = {choice.source for chosen in self._inputs.files.values() for choice in chosen}
         watch = Watch(self._options.directory, files, on_event)
         watch.start()
+        # An edit made before this moment, such as while images were built, has caused no event.
+        self._noticed()
         return watch
 
     async def _bring_in_changes(self) -> None:
@@ -216,7 +218,7 @@ class Session:
         gone = [keeper for name, keeper in self._keepers.items() if name not in names]
         await together(
             *(self._retire(keeper) for keeper in gone),
-            *(keeper.start() for keeper in self._enlist(wanted)),
+            *(self._start_added(keeper) for keeper in self._enlist(wanted)),
             *(
                 self._keepers[item.endpoint.name].bring(item, since)
                 for item in wanted
@@ -243,6 +245,13 @@ class Session:
         self._keepers |= {keeper.wanted.endpoint.name: keeper for keeper in new}
         return new
 
+    async def _start_added(self, keeper: Keeper) -> None:
+        """Start an endpoint that came with an edit; a failure is told, and the next save is the next try."""
+        try:
+            await keeper.start()
+        except VhlocalError as error:
+            self._bus.publish(Problem(error, keeper.wanted.endpoint.name))
+
     async def _retire(self, keeper: Keeper) -> None:
         name = keeper.wanted.endpoint.name
         del self._keepers[name]
@@ -260,7 +269,8 @@ class Session:
         if self._connected is not None:
             with contextlib.suppress(VhlocalError):
                 for server in await in_thread(self._runtime.servers, str(self._options.directory)):
-                    await in_thread(self._runtime.remove, server.id)
+                    if server.run == self._run:
+                        await in_thread(self._runtime.remove, server.id)
             await in_thread(self._runtime.close)
 
     async def _close_gracefully(self, gateway: Gateway) -> None:

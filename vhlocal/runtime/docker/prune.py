@@ -9,7 +9,7 @@ from vhlocal.errors import EngineError
 from vhlocal.runtime.docker import labels
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection
 
     from vhlocal.runtime.docker.engine import Engine, Image
 
@@ -24,13 +24,22 @@ class Pruned:
     size: int
 
 
-def prune(engine: Engine, needed: Collection[str], directory: str | None, *, everything: bool) -> Pruned:
-    """Remove images that are not ``needed`` (by tag), and the containers of the project in ``directory``.
+@dataclass(frozen=True)
+class Left:
+    """Containers that were left: those of the project in ``directory`` whose run no longer ``goes_on``."""
 
-    ``directory`` is None while the project runs. With ``everything``, needed layers, whole images and pip's downloads
+    directory: str
+    goes_on: Callable[[str], bool]
+
+
+def prune(engine: Engine, needed: Collection[str], left: Left, *, everything: bool) -> Pruned:
+    """Remove images that are not ``needed`` (by tag), and containers that were left.
+
+    With ``everything``, needed layers, whole images and pip's downloads
     go as well. What a container still uses stays.
     """
-    containers = engine.containers(f"{labels.DIRECTORY}={directory}") if directory is not None else []
+    found = engine.containers(f"{labels.DIRECTORY}={left.directory}")
+    containers = [container for container in found if not left.goes_on(container.labels.get(labels.RUN, ""))]
     for container in containers:
         engine.remove(container.id)
     removed = _remove_images(engine, set() if everything else set(needed), artifacts=everything)

@@ -15,7 +15,7 @@ WRONG = {
     "unknown entry of --file": (("--file", "plain.modl=x"), "`plain.modl`", "did you mean `plain.model`?"),
     "--file without a value": (("--file", "plain.model"), "flag --file takes ENDPOINT.NAME=PATH", '"plain.model"'),
     "--image without an endpoint": (("--image", "=x"), "flag --image takes ENDPOINT=IMAGE", '"=x"'),
-    "--var without a value": (("--var", "X"), "flag --var takes NAME=VALUE", '"X"'),
+    "--var without a value": (("--var", "X"), "flag --var takes NAME=VALUE", "which may be empty: NAME="),
     "--var that cannot be a name": (("--var", "1X=2"), '"1X", which cannot name a variable', "letters, digits and `_`"),
     "a name that is no path segment": (("--owner", "a/b"), "owner (flag --owner)", "a/b"),
     "an alias that is no path segment": (("--alias", "a b"), "alias (flag --alias)", "a b"),

@@ -95,7 +95,10 @@ def _pair(setting: Setting, text: str, origin: str) -> tuple[str, str]:
     form = {"files": "ENDPOINT.NAME=PATH", "images": "ENDPOINT=IMAGE"}.get(setting.name, "NAME=VALUE")
     if not (name and equals) or (not value and setting.name != "variables"):
         if setting.name == "variables":  # never quoted: it may be a part of a secret
-            raise InputError(f"{origin} takes {form}", hint="values with commas go in an env file, or one to a line")
+            hint = "give the variable a value, which may be empty: NAME="
+            if origin.startswith("environment"):
+                hint = "values with commas go in an env file, or one to a line"
+            raise InputError(f"{origin} takes {form}", hint=hint)
         raise InputError(f'{origin} takes {form}, not "{text}"')
     if setting.name == "variables":
         check_variable(name, origin)

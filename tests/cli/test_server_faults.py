@@ -27,7 +27,7 @@ NOT_LOADED = {
     "an error at import": (
         wsgi("site_app", site_app="raise ValueError('half-baked')\n"),
         "could not be loaded: ValueError: half-baked",
-        "the lines above say where",
+        "its log says where",
     ),
     "a syntax error": (wsgi("site_app", site_app="def (:\n"), "could not be loaded: SyntaxError: ", ""),
 }

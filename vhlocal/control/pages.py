@@ -54,8 +54,8 @@ def failure_page(view: View, failure: Failure) -> Page:
     facts = _facts(view, failure)
     accept = parse_accept_header(failure.accept or "*/*", MIMEAccept)
     if accept.best_match(["application/json", "text/html"]) == "text/html":
-        busy = facts.get("state") in {State.BUILDING.value, State.STARTING.value, State.WAITING.value}
-        body = _html(facts["error"], _failure_body(facts), refresh=2 if busy else None)
+        moving = facts.get("state") not in {None, State.READY.value, State.STOPPED.value}
+        body = _html(facts["error"], _failure_body(facts), refresh=2 if moving else None)
         return Page(body.encode(), "text/html; charset=utf-8")
     return Page((json.dumps(facts, indent=2) + "\n").encode(), "application/json")
 

@@ -55,11 +55,11 @@ def explain_exit(endpoint: Endpoint, ended: Exit, tail: Sequence[str], requireme
     if ended.code == 127:
         return _not_found(endpoint, text)
     if not_loaded := _NOT_LOADED.findall(text):
-        reason, hint = f"`wsgi: {endpoint.wsgi}` could not be loaded: {not_loaded[-1]}", "the lines above say where"
+        reason, hint = f"`wsgi: {endpoint.wsgi}` could not be loaded: {not_loaded[-1]}", "its log says where"
     elif ended.code in _SIGNALS:
         reason, hint = f"the server was ended: {_SIGNALS[ended.code]} (exit code {ended.code})", ""
     else:
-        reason, hint = f"the server ended with exit code {ended.code}", "the lines above say why"
+        reason, hint = f"the server ended with exit code {ended.code}", "its log says why"
     return Explanation(reason, hint, _command(endpoint))
 
 

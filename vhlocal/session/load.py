@@ -14,9 +14,11 @@ from vhlocal.model import Version
 from vhlocal.project.config import load_config
 from vhlocal.project.files import choose_files
 from vhlocal.project.naming import commit_origin, version_aliases, version_name
+from vhlocal.project.network import host_network
 from vhlocal.project.package import read_package
 from vhlocal.project.requirements import requirement_inputs
 from vhlocal.project.selection import override_images, select_endpoints
+from vhlocal.project.settings import environment
 from vhlocal.session.desired import Inputs
 from vhlocal.session.record import volumes_directory
 
@@ -73,7 +75,8 @@ class Loader:
             base_url=base_url,
             volumes=volumes_directory(),
         )
-        return Loaded(inputs, (*config.warnings, *choice.notices, *_unenforceable(endpoints)))
+        network = host_network(environment())
+        return Loaded(inputs, (*config.warnings, *choice.notices, *_unenforceable(endpoints), *network.notices))
 
 
 def loader(directory: Path, only: Iterable[str], settings: Callable[[], Settings], version: Version) -> Loader:

@@ -12,12 +12,14 @@ import docker
 import docker.errors
 import docker.types
 import requests.exceptions
+from docker.context import ContextAPI
 
 from vhlocal.errors import BuildError, EngineError, VhlocalError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from docker.context import Context
     from docker.types.daemon import CancellableStream
 
     from vhlocal.contract.limits import ContainerLimits
@@ -28,6 +30,9 @@ _START_HINT = (
 )
 
 T = TypeVar("T")
+
+#: Seconds that the engine gets to answer, and connections that are kept to it.
+_CONNECTION: dict[str, Any] = {"timeout": 120, "max_pool_size": 32}
 
 #: CPU shares that stand for one core, as Kubernetes counts them.
 _SHARES_PER_CORE = 1024
@@ -129,15 +134,23 @@ class Engine:
     def connect(cls, environ: Mapping[str, str]) -> Engine:
         """Reach the engine that ``environ`` names; EngineError, with how to start one, where none answers."""
         address = environ.get("DOCKER_HOST") or "its usual address"
+        client = None
         try:
-            client = docker.from_env(timeout=120, max_pool_size=32, environment=environ)
+            if not environ.get("DOCKER_HOST") and (context := _context(environ)):
+                address = str(context.Host)
+                client = docker.DockerClient(context.Host, tls=context.TLSConfig or False, **_CONNECTION)
+            else:
+                client = docker.from_env(environment=environ, **_CONNECTION)
             client.ping()
         except (docker.errors.DockerException, requests.exceptions.RequestException, OSError) as error:
+            if client is not None:
+                client.close()
             raise EngineError(
                 f"no Docker engine answers at {address}: {_root_cause(error)}", hint=_START_HINT
             ) from error
         engine = cls(client)
         if not engine.is_local:
+            engine.close()
             raise EngineError(
                 f"the Docker engine at {client.api.base_url} is on another machine",
                 hint="vhlocal mounts files from this machine into containers: use a local engine (unset DOCKER_HOST)",
@@ -152,11 +165,14 @@ class Engine:
 
     @property
     def reaches_containers(self) -> bool:
-        """Whether a container's own address can be reached from here: on Linux, outside of a virtual machine."""
-        return (
-            "Docker Desktop" not in str(self._call(self._api.info).get("OperatingSystem", ""))
-            and sys.platform == "linux"
-        )
+        """Whether a container's own address can be reached from here: on Linux, with the engine in no world of its own.
+
+        Docker Desktop runs in a virtual machine, a rootless engine in a network namespace.
+        """
+        info = self._call(self._api.info)
+        desktop = "Docker Desktop" in str(info.get("OperatingSystem", ""))
+        rootless = any("rootless" in option for option in info.get("SecurityOptions") or ())
+        return sys.platform == "linux" and not desktop and not rootless
 
     def close(self) -> None:
         """Let go of all connections."""
@@ -307,6 +323,12 @@ class Engine:
             raise _translated(error) from error
         except (docker.errors.DockerException, requests.exceptions.RequestException) as error:
             raise EngineError(f"the Docker engine went away: {_root_cause(error)}", hint=_START_HINT) from error
+
+
+def _context(environ: Mapping[str, str]) -> Context | None:
+    """Return the context that the `docker` command would use, or None where that is the default one."""
+    found = ContextAPI.get_context(environ.get("DOCKER_CONTEXT") or None)
+    return found if found is not None and found.Name != "default" and found.Host else None
 
 
 def _image(found: Mapping[str, Any]) -> Image:

@@ -1,0 +1,105 @@
+"""Where the engine is found, and how a server's address is, on a real engine."""
+
+import hashlib
+import json
+import os
+import urllib.request
+
+import pytest
+
+from tests.waiting import wait_for
+from vhlocal.contract.limits import ContainerLimits
+from vhlocal.errors import EngineError
+from vhlocal.runtime.base import Entry, Identity, Mounts, ServerSpec
+from vhlocal.runtime.docker.engine import Engine
+from vhlocal.runtime.docker.layers import BuildNetwork
+from vhlocal.runtime.docker.runtime import DockerRuntime
+
+SOCKET = "unix:///var/run/docker.sock"
+
+
+@pytest.fixture
+def context(tmp_path, monkeypatch):
+    """Make a context of this name the current one, as `docker context use` does."""
+
+    def use(name, host):
+        meta = tmp_path / "contexts" / "meta" / hashlib.sha256(name.encode()).hexdigest() / "meta.json"
+        meta.parent.mkdir(parents=True)
+        meta.write_text(json.dumps({"Name": name, "Metadata": {}, "Endpoints": {"docker": {"Host": host}}}))
+        (tmp_path / "config.json").write_text(json.dumps({"currentContext": name}))
+        monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
+
+    return use
+
+
+def without_host():
+    return {name: value for name, value in os.environ.items() if not name.startswith("DOCKER_")}
+
+
+def test_the_current_context_names_the_engine(engine, context):
+    context("laptop", SOCKET)
+    found = Engine.connect(without_host())
+    assert found.image("python:3.11-slim") is not None
+    found.close()
+
+
+def test_an_engine_that_a_context_names_in_vain_is_told_by_its_address(context, vhlocal, tmp_path):
+    context("gone", "unix:///nonexistent/context.sock")
+    # A process of its own: the SDK leaves the socket of a connection that failed to the garbage collector.
+    ended = vhlocal("prune", environment={"DOCKER_CONFIG": str(tmp_path), "DOCKER_HOST": ""})
+    assert ended.returncode == 3
+    assert "no Docker engine answers at unix:///nonexistent/context.sock" in ended.stderr
+
+
+def test_docker_host_wins_over_the_context(engine, context):
+    context("gone", "unix:///nonexistent/context.sock")
+    Engine.connect({**without_host(), "DOCKER_HOST": SOCKET}).close()
+
+
+def test_an_engine_on_another_machine_is_refused(engine):
+    class Remote(Engine):
+        is_local = False
+
+    with pytest.raises(EngineError, match="on another machine"):
+        Remote.connect(without_host())
+
+
+def test_k9_where_containers_cannot_be_reached_a_port_of_loopback_is(engine, base_image, tmp_path):
+    """K9: nothing but the gateway leads to a server; a port is published on 127.0.0.1 alone."""
+
+    class Distant(Engine):
+        reaches_containers = False
+
+    runtime = DockerRuntime(Distant.connect(without_host()), BuildNetwork({}, None), str(tmp_path), "test")
+    spec = ServerSpec(
+        identity=Identity("acme/digits", "hello"),
+        image=base_image,
+        command=("python", "-m", "http.server", "8000"),
+        environment={},
+        port=8000,
+        limits=ContainerLimits(),
+        entries=(Entry("/valohai/code/hello.txt", content=b"hello"),),
+        mounts=Mounts(),
+    )
+    server = runtime.create(spec)
+    try:
+        ended = []
+        address = runtime.start(server, lambda *_: None, ended.append)
+        ports = engine.api.inspect_container(server)["NetworkSettings"]["Ports"]["8000/tcp"]
+        assert address.host == "127.0.0.1"
+        assert [(port["HostIp"], int(port["HostPort"])) for port in ports] == [("127.0.0.1", address.port)]
+
+        def answer():
+            try:
+                opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+                with opener.open(f"http://{address.host}:{address.port}/hello.txt", timeout=5) as found:
+                    return found.read()
+            except OSError:
+                return None
+
+        assert wait_for(answer, "the server to answer") == b"hello"
+        runtime.stop(server, 1)
+        wait_for(lambda: ended, "its end to be told")
+    finally:
+        runtime.remove(server)
+        runtime.close()

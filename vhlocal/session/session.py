@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING
 from vhlocal.contract.image import requirements_file
 from vhlocal.contract.paths import script_names
 from vhlocal.errors import VhlocalError
-from vhlocal.events import Bus, Changed, Listening, Notice, Problem, Ready, StatusChanged, Stopping
+from vhlocal.events import Bus, Changed, Listening, Problem, Ready, StatusChanged, Stopping
 from vhlocal.gateway.options import GatewayOptions
-from vhlocal.gateway.report import FailureKind
 from vhlocal.gateway.server import Gateway
 from vhlocal.gateway.table import RouteTable, Upstream
 from vhlocal.model import State, Status
@@ -26,6 +25,7 @@ from vhlocal.session.board import Board
 from vhlocal.session.desired import Desired, Inputs, desired
 from vhlocal.session.environments import make_environments, remember_environments
 from vhlocal.session.keeper import GRACE, Keeper, Surroundings
+from vhlocal.session.passed import limit_notice
 from vhlocal.session.record import ProjectState, RunRecord, goes_on, new_run, new_token, this_process
 from vhlocal.session.routes import Routes
 from vhlocal.session.tasks import Tasks, beside, in_thread, together
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterator
     from pathlib import Path
 
-    from vhlocal.gateway.report import LimitPassed
     from vhlocal.model import Package, Version
     from vhlocal.runtime.base import Runtime
     from vhlocal.session.load import Loaded
@@ -124,7 +123,7 @@ class Session:
             GatewayOptions(control=control, strict=self._options.strict),
             self._face.page,
             lambda _: None,
-            self._limit_passed,
+            lambda passed: self._bus.publish(limit_notice(passed)),
         )
         try:
             await gateway.start(listening)
@@ -291,15 +290,6 @@ class Session:
     def _noticed(self) -> None:
         self._batch.add()
         self._dirty.set()
-
-    def _limit_passed(self, passed: LimitPassed) -> None:
-        if passed.kind is FailureKind.TOO_LARGE:
-            text = f"a {passed.method} request's body is over {passed.limit / 1024 / 1024:g} MB"
-            then = "413; ask for a larger proxy-body-size, or send less at once"
-        else:
-            text = f"a {passed.method} request was not answered for {passed.limit:g} s"
-            then = "504; answer sooner, or ask for a longer proxy-read-timeout"
-        self._bus.publish(Notice(text, None, f"production's ingress answers it with {then}", passed.endpoint))
 
     def _task_failed(self, error: BaseException) -> None:
         known = error if isinstance(error, VhlocalError) else VhlocalError(f"unexpected: {error!r}")

@@ -31,6 +31,9 @@ _START_HINT = (
 
 T = TypeVar("T")
 
+#: What the SDK raises where no answer comes, besides its APIError for an answer that is a refusal.
+_UNREACHABLE = (docker.errors.DockerException, requests.exceptions.RequestException)
+
 #: Seconds that the engine gets to answer, and connections that are kept to it.
 _CONNECTION: dict[str, Any] = {"timeout": 120, "max_pool_size": 32}
 
@@ -142,7 +145,7 @@ class Engine:
             else:
                 client = docker.from_env(environment=environ, **_CONNECTION)
             client.ping()
-        except (docker.errors.DockerException, requests.exceptions.RequestException, OSError) as error:
+        except (*_UNREACHABLE, OSError) as error:
             if client is not None:
                 client.close()
             raise EngineError(
@@ -208,6 +211,8 @@ class Engine:
                 yield record
         except docker.errors.APIError as error:
             raise _pull_error(name, error.explanation or str(error)) from error
+        except _UNREACHABLE as error:
+            raise _gone_away(error) from error
 
     def create(self, spec: ContainerSpec) -> str:
         """Create a container and return its id."""
@@ -280,8 +285,8 @@ class Engine:
 
     def kill(self, container: str) -> None:
         """Kill a container at once; nothing happens where it does not run."""
-        with contextlib.suppress(docker.errors.APIError):
-            self._api.kill(container)
+        with contextlib.suppress(EngineError):
+            self._call(self._api.kill, container)
 
     def remove(self, container: str) -> None:
         """Take a container and its anonymous volumes away, running or not."""
@@ -290,6 +295,8 @@ class Engine:
         except docker.errors.APIError as error:
             if error.status_code not in {404, 409}:  # 409: another removal of it is under way already.
                 raise _translated(error) from error
+        except _UNREACHABLE as error:
+            raise _gone_away(error) from error
 
     def commit(self, container: str, tag: str, config: Mapping[str, Any]) -> None:
         """Make an image of a container, with ``config`` for what differs from the container's own."""
@@ -321,8 +328,12 @@ class Engine:
             raise Gone(str(error.explanation or error)) from error
         except docker.errors.APIError as error:
             raise _translated(error) from error
-        except (docker.errors.DockerException, requests.exceptions.RequestException) as error:
-            raise EngineError(f"the Docker engine went away: {_root_cause(error)}", hint=_START_HINT) from error
+        except _UNREACHABLE as error:
+            raise _gone_away(error) from error
+
+
+def _gone_away(error: Exception) -> EngineError:
+    return EngineError(f"the Docker engine went away: {_root_cause(error)}", hint=_START_HINT)
 
 
 def _context(environ: Mapping[str, str]) -> Context | None:

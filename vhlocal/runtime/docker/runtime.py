@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 _LISTENING = "0A"
 
+#: Seconds between two tries to hear of an engine's events again.
+_BETWEEN_TRIES = 1.0
+
 #: Seconds that threads get to end when the engine is let go of.
 _PATIENCE = 2.0
 
@@ -42,6 +45,7 @@ class DockerRuntime:
         self._publish = not engine.reaches_containers
         self._out_of_memory: set[str] = set()
         self._ports: dict[str, int] = {}
+        self._closed = threading.Event()
         self._events = engine.events(f"{labels.RUN}={run}", ["oom"])
         self._threads = [_started("vhlocal-oom", self._watch)]
 
@@ -144,6 +148,7 @@ class DockerRuntime:
 
     def close(self) -> None:
         """Let go of the engine; the output of servers that still run is not followed any more."""
+        self._closed.set()
         self._events.close()
         for thread in self._threads:
             thread.join(_PATIENCE)
@@ -179,11 +184,16 @@ class DockerRuntime:
         Kubernetes does so where it can (cgroup v2's group kill); a server that quietly lost a worker and went on would
         be kinder than production (K2).
         """
-        with contextlib.suppress(EngineError, OSError, ValueError):
-            for event in self._events:
-                container = str(event.get("id", ""))
-                self._out_of_memory.add(container)
-                self._engine.kill(container)
+        while not self._closed.is_set():
+            with contextlib.suppress(EngineError, OSError, ValueError):
+                for event in self._events:
+                    container = str(event.get("id", ""))
+                    self._out_of_memory.add(container)
+                    self._engine.kill(container)
+            # The engine has ended, and may be back in a moment.
+            if not self._closed.wait(_BETWEEN_TRIES):
+                with contextlib.suppress(EngineError):
+                    self._events = self._engine.events(f"{labels.RUN}={self._run}", ["oom"])
 
 
 def _started(name: str, target: Callable[..., None], *arguments: object) -> threading.Thread:

@@ -1,3 +1,6 @@
+import time
+from collections.abc import Callable
+
 from tests.gateway.harness import PREFIX, get
 from vhlocal.gateway.account import Account
 from vhlocal.gateway.head import parse_request
@@ -5,8 +8,8 @@ from vhlocal.gateway.report import FailureKind
 from vhlocal.gateway.table import Route
 
 
-def account() -> Account:
-    return Account(parse_request(get(b"/a?b", b"Accept: text/html")), "id-1", started=10.0)
+def account(clock: Callable[[], float] = time.monotonic) -> Account:
+    return Account(parse_request(get(b"/a?b", b"Accept: text/html")), "id-1", clock)
 
 
 def test_a_limit_is_told_once_per_kind_and_only_of_endpoints():
@@ -22,11 +25,14 @@ def test_a_limit_is_told_once_per_kind_and_only_of_endpoints():
 
 
 def test_records_and_failures_say_what_is_known():
-    told = account()
-    record = told.record(12.5, whole=False)
+    told = account(iter([10.0, 12.5, 13.0, 14.0, 15.5]).__next__)
+    record = told.record(whole=False)
     assert (record.id, record.endpoint, record.prefix, record.status, record.seconds) == ("id-1", None, "", 0, 2.5)
-    assert (record.first_byte_seconds, record.whole) == (None, False)
-    told.first_byte = 11.0
-    assert told.record(12.5, whole=True).first_byte_seconds == 1.0
+    assert (record.gateway_seconds, record.first_byte_seconds, record.whole) == (None, None, False)
+    told.forwarded()
+    told.answered(200)
+    record = told.record(whole=True)
+    assert (record.gateway_seconds, record.first_byte_seconds, record.seconds) == (3.0, 4.0, 5.5)
+    assert (record.status, record.method, record.target) == (200, "GET", "/a?b")
     failure = told.failure(FailureKind.REFUSED, 502, "why")
     assert (failure.accept, failure.method, failure.target, failure.endpoint) == ("text/html", "GET", "/a?b", None)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import random
+import os
 import select
 import socket
 import struct
 import sys
+import time
 from typing import TYPE_CHECKING, cast
 
 from vhlocal.gateway.body import BodyError, BodyReader, Framing, body_reader
@@ -16,6 +17,9 @@ from vhlocal.gateway.head import HeadError, has_bare_line_feed, parse_request, w
 from vhlocal.gateway.report import Failure, FailureKind, RequestRecord, failure_response
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from vhlocal.gateway.head import RequestHead
     from vhlocal.gateway.hub import Hub
 
 _HEAD_END = b"\r\n\r\n"
@@ -46,12 +50,15 @@ class ClientConnection(asyncio.Protocol):
         self._unsent = 0
         self._sent = 0.0
         self._transport: asyncio.Transport
+        #: See ``exchange.Client``. The transport's own: one call less for each answer.
+        self.write: Callable[[bytes], None]
         self._address = ""
 
     # What the event loop calls.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
+        self.write = self._transport.write
         # A client that has gone already has no name any more.
         peer = transport.get_extra_info("peername")
         if peer is None or self._hub.closing or len(self._hub.watched) >= self._hub.options.connections:
@@ -101,10 +108,6 @@ class ClientConnection(asyncio.Protocol):
         self._advance()
 
     # What an exchange calls.
-
-    def write(self, data: bytes) -> None:
-        """See ``exchange.Client``."""
-        self._transport.write(data)
 
     def take_body(self) -> None:
         """See ``exchange.Client``."""
@@ -198,15 +201,17 @@ class ClientConnection(asyncio.Protocol):
             return
         self._advancing = True
         try:
-            while not self._transport.is_closing() and not self._lingering and self._step():
+            while (self._buffer or self._ended) and self._step():
                 pass
         finally:
             self._advancing = False
-        if not self._transport.is_closing():
+        if self._reading_paused or len(self._buffer) >= _READ_AHEAD:
             self._regulate()
 
     def _step(self) -> bool:
         """Begin one request or send one part of a body on; False when neither is possible now."""
+        if self._lingering or self._transport.is_closing():
+            return False
         if self._exchange is None:
             return not self.slow and self._begin()
         if self._body is None or not self._buffer or not self._exchange.wants_body:
@@ -228,36 +233,41 @@ class ClientConnection(asyncio.Protocol):
         return True
 
     def _begin(self) -> bool:
-        while self._buffer.startswith(b"\r\n"):
+        while self._buffer[:2] == b"\r\n":
             # RFC 9112, section 2.2: some clients end their bodies with an empty line too many.
             self._buffer = self._buffer[2:]
         if not self._buffer and self._ended:
             self._transport.close()
         if not self._buffer:
             return False
-        limit = self._hub.options.head_bytes
-        end = self._buffer.find(_HEAD_END, max(0, self._searched - 3), limit + len(_HEAD_END))
-        if end < 0:
-            self._wait_for_head(limit)
-            return False
-        end += len(_HEAD_END)
-        raw, self._buffer = self._buffer[:end], self._buffer[end:]
-        self._searched = 0
-        try:
-            request = parse_request(raw)
-            if len(request.target) > self._hub.options.target_bytes:
-                raise HeadError(414, "the request target is too long")
-        except HeadError as error:
-            self._refuse(error.status, str(error))
+        request = self._take_request()
+        if request is None:
             return False
         if request.framing is not Framing.NONE:
             self._body = body_reader(request.framing, request.length)
-        if not request.host:
-            # HTTP/1.0 may name no host; HTTP/1.1, which the server is spoken to in, must.
-            request = with_host(request, self._own_address())
-        self._exchange = Exchange(self._hub, self, request, self._address, _request_id())
-        self._exchange.start()
+        self._exchange = exchange = Exchange(self._hub, self, request, self._address, next(_REQUEST_IDS))
+        exchange.start()
         return True
+
+    def _take_request(self) -> RequestHead | None:
+        """Cut a whole head off the buffer; None when there is none yet, or none that may be forwarded."""
+        buffer, options = self._buffer, self._hub.options
+        end = buffer.find(_HEAD_END, self._searched, options.head_bytes + 4)
+        if end < 0:
+            self._wait_for_head(options.head_bytes)
+            return None
+        end += 4
+        self._buffer = buffer[end:]
+        self._searched = 0
+        try:
+            request = parse_request(buffer[:end])
+            if len(request.target) > options.target_bytes:
+                raise HeadError(414, "the request target is too long")
+        except HeadError as error:
+            self._refuse(error.status, str(error))
+            return None
+        # HTTP/1.0 may name no host; HTTP/1.1, which the server is spoken to in, must.
+        return request if request.host else with_host(request, self._own_address())
 
     def _own_address(self) -> bytes:
         host, port = self._transport.get_extra_info("sockname")[:2]
@@ -272,16 +282,18 @@ class ClientConnection(asyncio.Protocol):
             self._refuse(400, "a line of the head ends in a bare line feed")
         elif self._ended:
             self._transport.close()
-        self._searched = len(self._buffer)
+        self._searched = max(0, len(self._buffer) - 3)
 
     def _refuse(self, status: int, reason: str) -> None:
         """Answer what is no request, and end: where one request is in doubt, so is all that follows."""
-        request_id = _request_id()
+        request_id = next(_REQUEST_IDS)
         failure = Failure(FailureKind.BAD_REQUEST, status, "", None, "", "", "", reason, request_id)
         page = self._hub.pages(failure)
         self.write(failure_response(failure, page, close=True))
         self._hub.on_request(
-            RequestRecord(request_id, None, "", "", "", status, 0, len(page.body), None, 0.0, "", whole=True)
+            RequestRecord(
+                request_id, time.time(), None, "", "", "", "", status, 0, len(page.body), None, None, 0.0, whole=True
+            )
         )
         self._end(linger=True)
 
@@ -300,7 +312,7 @@ class ClientConnection(asyncio.Protocol):
     def _regulate(self) -> None:
         """Read as long as there is room: that alone tells that the client has gone."""
         full = len(self._buffer) >= _READ_AHEAD and not self._lingering
-        if full != self._reading_paused and not self._ended:
+        if full != self._reading_paused and not self._ended and not self._transport.is_closing():
             self._reading_paused = full
             if full:
                 self._transport.pause_reading()
@@ -316,5 +328,12 @@ class ClientConnection(asyncio.Protocol):
         return any(event & (select.POLLERR | select.POLLHUP) for _, event in poll.poll(0))
 
 
-def _request_id() -> str:
-    return f"{random.getrandbits(128):032x}"
+def _request_ids() -> Iterator[str]:
+    """Yield 32 random hexadecimal digits at a time, as nginx's ``$request_id`` has them; drawn by the hundred."""
+    while True:
+        digits = os.urandom(16 * 256).hex()
+        for at in range(0, len(digits), 32):
+            yield digits[at : at + 32]
+
+
+_REQUEST_IDS = _request_ids()

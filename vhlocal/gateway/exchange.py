@@ -21,6 +21,7 @@ from vhlocal.gateway.tunnel import Tunnel
 
 if TYPE_CHECKING:
     import asyncio
+    from collections.abc import Callable
 
     from vhlocal.contract.headers import RawHeader
     from vhlocal.gateway.hub import Hub
@@ -38,8 +39,10 @@ class Client(Protocol):
         """Whether the client does not take more of the answer for now."""
         ...
 
-    def write(self, data: bytes) -> None:
+    @property
+    def write(self) -> Callable[[bytes], None]:
         """Send a part of the answer."""
+        ...
 
     def take_body(self) -> None:
         """The request's body is wanted (again)."""
@@ -58,44 +61,26 @@ class Client(Protocol):
 class Exchange:
     """A request and its answer. Every method belongs to the event loop's thread, and none waits."""
 
-    __slots__ = (
-        "_account",
-        "_address",
-        "_chunked",
-        "_client",
-        "_close",
-        "_connecting",
-        "_connection",
-        "_hub",
-        "_out",
-        "_over",
-        "_request_done",
-        "_retried",
-        "_reused",
-        "_unframed",
-        "_upstream",
-        "head_sent",
-        "request",
-    )
+    #: Whether any of the answer has gone out.
+    head_sent = False
+    _upstream: Upstream | None = None
+    _connection: UpstreamConnection | None = None
+    _connecting: asyncio.Task[None] | None = None
+    _reused = False
+    _retried = False
+    _over = False
+    _chunked = False
+    _unframed = False
 
     def __init__(self, hub: Hub, client: Client, request: RequestHead, address: str, request_id: str) -> None:
         self.request = request
-        self.head_sent = False
         self._hub = hub
         self._client = client
         self._address = address
-        self._account = Account(request, request_id, hub.loop.time())
-        self._upstream: Upstream | None = None
-        self._connection: UpstreamConnection | None = None
-        self._connecting: asyncio.Task[None] | None = None
-        self._reused = False
-        self._retried = False
+        self._account = Account(request, request_id)
         self._request_done = request.framing is Framing.NONE
-        self._over = False
-        self._out: list[bytes] = []
-        self._chunked = False
-        self._unframed = False
         self._close = not request.keep_alive
+        self._out: list[bytes] = []
 
     # The way to a server.
 
@@ -153,13 +138,14 @@ class Exchange:
             connection.cut()
             return
         self._connection = connection
-        connection.heard = self._hub.loop.time()
-        connection.carry(self, self.request.method)
         if self._client.slow:
             connection.pause_reading()
-        account = self._account
-        connection.write(upstream_head(self.request, self._address, self._hub.port, account.request_id, account.prefix))
-        self._client.take_body()
+        request, account = self.request, self._account
+        account.forwarded()
+        head = upstream_head(request, self._address, self._hub.port, account.request_id, account.prefix)
+        connection.carry(self, request.method, head)
+        if not self._request_done:
+            self._client.take_body()
 
     def connect_failed(self, error: Exception) -> None:
         """See ``upstream.Connecting``."""
@@ -217,16 +203,24 @@ class Exchange:
 
     def response_head(self, head: ResponseHead) -> None:
         """See ``upstream.Carried``."""
+        self._out.append(self._head_of(head))
+
+    def _head_of(self, head: ResponseHead) -> bytes:
         http_1_0 = self.request.http_1_0
-        if head.framing in (Framing.CHUNKED, Framing.CLOSE):
+        if head.open_ended:
             self._chunked = not http_1_0
             self._unframed = http_1_0
         self._close = self._close or self._unframed or self._hub.closing
         route = self._account.route
-        revision = "" if route is None else route.revision
         self._mark_head(head.status)
-        added = client_lines(chunked=self._chunked, close=self._close, http_1_0=http_1_0, revision=revision)
-        self._out.append(client_head(head, added))
+        added = client_lines(self._chunked, self._close, http_1_0, "" if route is None else route.revision)
+        return client_head(head, added)
+
+    def whole_response(self, head: ResponseHead, body: bytes) -> None:
+        """See ``upstream.Carried``."""
+        self._account.bytes_out = len(body)
+        self._out += (self._head_of(head), body)
+        self._complete(head.keep_alive)
 
     def response_body(self, data: bytes) -> None:
         """See ``upstream.Carried``."""
@@ -237,6 +231,9 @@ class Exchange:
         """See ``upstream.Carried``."""
         if self._chunked:
             self._out.append(last_chunk(response_trailers(trailers)))
+        self._complete(reusable)
+
+    def _complete(self, reusable: bool) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
             if reusable and self._request_done:
@@ -387,9 +384,8 @@ class Exchange:
 
     def _mark_head(self, status: int) -> None:
         self.head_sent = True
-        self._account.status = status
-        self._account.first_byte = self._hub.loop.time()
+        self._account.answered(status)
 
     def _finish(self, *, whole: bool) -> None:
         self._over = True
-        self._hub.on_request(self._account.record(self._hub.loop.time(), whole=whole))
+        self._hub.on_request(self._account.record(whole=whole))

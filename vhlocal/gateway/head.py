@@ -55,7 +55,7 @@ class HeadError(Exception):
 
 
 class RequestHead(NamedTuple):
-    """A request that may be forwarded. ``target`` is in origin form and untouched.
+    """A request that may be forwarded. ``target`` is in origin form and untouched, ``path`` the same as text.
 
     ``prefix`` is the decoded five-segment prefix that the target begins with, None when it has none (P1). ``forward``
     is what of the head travels on, framing included; only the ingress' own headers and the end are missing.
@@ -63,6 +63,7 @@ class RequestHead(NamedTuple):
 
     method: str
     target: bytes
+    path: str
     prefix: str | None
     http_1_0: bool
     headers: list[RawHeader]
@@ -84,9 +85,11 @@ class RequestHead(NamedTuple):
 
 
 class ResponseHead(NamedTuple):
-    """A server's answer. ``framing`` regards the request's method; ``keep_alive`` is about the server's connection.
+    """A server's answer. ``framing`` regards the request's method.
 
-    ``forward`` is what of the head travels on; the framing towards the client and the end are missing.
+    ``keep_alive`` tells whether the server's connection may carry another request; ``open_ended`` is True where the
+    head does not tell the body's length. ``forward`` is what of the head travels on; the framing towards the client
+    and the end are missing.
     """
 
     status: int
@@ -94,6 +97,7 @@ class ResponseHead(NamedTuple):
     headers: list[RawHeader]
     framing: Framing
     length: int
+    open_ended: bool
     keep_alive: bool
     upgrade: bytes
     forward: bytes = b""
@@ -154,7 +158,7 @@ def upstream_head(head: RequestHead, client: str, port: int, request_id: str, pr
     ``client`` is its address, ``port`` the gateway's; ``prefix`` as in ``contract.headers.ingress_headers``.
     """
     before, after = _ingress_lines(client, port, head.host, prefix)
-    return b"%b%b%b%b" % (head.forward, before, request_id.encode(), after)
+    return b"".join((head.forward, before, request_id.encode(), after))
 
 
 def client_head(head: ResponseHead, added: bytes) -> bytes:
@@ -163,7 +167,7 @@ def client_head(head: ResponseHead, added: bytes) -> bytes:
 
 
 @functools.lru_cache(_REMEMBERED_HEADS)
-def client_lines(*, chunked: bool, close: bool, http_1_0: bool, revision: str) -> bytes:
+def client_lines(chunked: bool, close: bool, http_1_0: bool, revision: str) -> bytes:
     """Return the lines that the gateway adds to an answer: its framing, its persistence, the endpoint's revision."""
     added: list[RawHeader] = []
     if chunked:
@@ -222,6 +226,7 @@ def _read_request(raw: bytes) -> RequestHead:
     head = RequestHead(
         method=method,
         target=target,
+        path=target.decode("latin-1"),
         prefix=None if split is None else split[0],
         http_1_0=http_1_0,
         headers=sink.headers,
@@ -254,13 +259,16 @@ def _read_response(raw: bytes, to_head: bool) -> ResponseHead:
     kept = contract.end_to_end(sink.headers)
     if no_length:
         kept = [header for header in kept if header[0].lower() != b"content-length"]
+    framing = Framing.NONE if bodiless else framing or Framing.CLOSE
     return ResponseHead(
         status=status,
         phrase=sink.phrase,
         headers=sink.headers,
-        framing=Framing.NONE if bodiless else framing or Framing.CLOSE,
+        framing=framing,
         length=0 if bodiless else length,
-        keep_alive=b"keep-alive" in connection if http_1_0 else b"close" not in connection,
+        open_ended=framing in (Framing.CHUNKED, Framing.CLOSE),
+        keep_alive=framing is not Framing.CLOSE
+        and (b"keep-alive" in connection if http_1_0 else b"close" not in connection),
         upgrade=fields.upgrade,
         forward=b"HTTP/1.1 %d %b\r\n%b" % (status, sink.phrase, _lines(kept)),
     )

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
 
-@dataclass(frozen=True)
-class Upstream:
-    """Where a server listens: an address or name, and a TCP port."""
+class Upstream(NamedTuple):
+    """Where a server listens: an address or name, and a TCP port. A tuple: it is looked up for each request."""
 
     host: str
     port: int

@@ -10,6 +10,8 @@ from vhlocal.gateway.body import BodyError, BodyReader, Framing, body_reader
 from vhlocal.gateway.head import HeadError, ResponseHead, parse_response
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from vhlocal.contract.headers import RawHeader
     from vhlocal.gateway.options import GatewayOptions
     from vhlocal.gateway.table import Upstream
@@ -18,7 +20,7 @@ _HEAD_END = b"\r\n\r\n"
 
 
 class Carried(Protocol):
-    """A request that a connection carries. After ``response_end``, ``switched`` or ``lost`` it hears no more."""
+    """A request that a connection carries. After its end, ``switched`` or ``lost`` it hears no more."""
 
     def interim(self, head: ResponseHead) -> None:
         """Take a 1xx answer; the final one is still to come."""
@@ -28,6 +30,9 @@ class Carried(Protocol):
 
     def response_body(self, data: bytes) -> None:
         """Take a part of the body, never empty."""
+
+    def whole_response(self, head: ResponseHead, body: bytes) -> None:
+        """Take the final answer, all of it: the quick way for most. Reusable as far as the head says."""
 
     def response_end(self, trailers: list[RawHeader], reusable: bool) -> None:
         """The answer is whole; ``reusable`` as far as the server's side of the connection goes."""
@@ -73,19 +78,19 @@ class UpstreamConnection(asyncio.Protocol):
         self._keep_alive = False
         self._answered = False
         self._transport: asyncio.Transport
+        #: Sends a part of the request.
+        self.write: Callable[[bytes], None]
 
     # What an exchange calls.
 
-    def carry(self, carried: Carried, method: str) -> None:
-        """Take up a request; its head is written next."""
+    def carry(self, carried: Carried, method: str, head: bytes) -> None:
+        """Take up a request and send its head."""
         self._carried = carried
         self._method = method
         self._answered = False
+        self.heard = self._pool.time()
         self.server.in_flight += 1
-
-    def write(self, data: bytes) -> None:
-        """Send a part of the request."""
-        self._transport.write(data)
+        self.write(head)
 
     def pause_reading(self) -> None:
         """Read no more of the answer: the client is slower than the server."""
@@ -133,6 +138,7 @@ class UpstreamConnection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
+        self.write = self._transport.write
 
     def data_received(self, data: bytes) -> None:
         carried = self._carried
@@ -182,8 +188,11 @@ class UpstreamConnection(asyncio.Protocol):
             elif head.status < 200:
                 self._buffer = rest
                 carried.interim(head)
+            elif len(rest) == head.length and not head.open_ended:
+                carried.whole_response(head, rest)
+                return None
             else:
-                self._keep_alive = head.keep_alive and head.framing is not Framing.CLOSE
+                self._keep_alive = head.keep_alive
                 self._framing = head.framing
                 self._body = body_reader(head.framing, head.length)
                 carried.response_head(head)

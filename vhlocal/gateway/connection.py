@@ -9,6 +9,7 @@ import socket
 import struct
 import sys
 import time
+from functools import partial
 from typing import TYPE_CHECKING, cast
 
 from vhlocal.gateway.body import BodyError, BodyReader, Framing, body_reader
@@ -50,7 +51,7 @@ class ClientConnection(asyncio.Protocol):
         self._unsent = 0
         self._sent = 0.0
         self._transport: asyncio.Transport
-        #: See ``exchange.Client``. The transport's own: one call less for each answer.
+        #: See ``exchange.Client``.
         self.write: Callable[[bytes], None]
         self._address = ""
 
@@ -58,7 +59,7 @@ class ClientConnection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
-        self.write = self._transport.write
+        self.write = partial(self._hub.outbox.put, self._transport)
         # A client that has gone already has no name any more.
         peer = transport.get_extra_info("peername")
         if peer is None or self._hub.closing or len(self._hub.watched) >= self._hub.options.connections:
@@ -130,17 +131,19 @@ class ClientConnection(asyncio.Protocol):
     def broken(self, *, reset: bool) -> None:
         """See ``exchange.Client``."""
         self._exchange = None
+        self._hub.outbox.flush()
         if reset:
             self._transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
             self._transport.abort()
         else:
-            self._transport.close()
+            self._hang_up()
 
     def detach(self) -> tuple[asyncio.Transport, bytes]:
         """See ``exchange.Client``."""
         self._hub.watched.discard(self)
         self._exchange = None
         early, self._buffer = self._buffer, b""
+        self._hub.outbox.flush()
         return self._transport, early
 
     # What the gateway calls.
@@ -173,7 +176,7 @@ class ClientConnection(asyncio.Protocol):
         elif self._buffer and not self.slow:
             self._refuse(408, "the request's head did not come in time")
         else:
-            self._transport.close()
+            self._hang_up()
 
     def _stuck(self, now: float) -> bool:
         """Whether the client has read nothing for too long of an answer that waits for it."""
@@ -191,7 +194,7 @@ class ClientConnection(asyncio.Protocol):
         """See ``hub.Watched``."""
         self._retired = True
         if self._exchange is None and not self._lingering:
-            self._transport.close()
+            self._hang_up()
 
     # Requests out of bytes.
 
@@ -237,7 +240,7 @@ class ClientConnection(asyncio.Protocol):
             # RFC 9112, section 2.2: some clients end their bodies with an empty line too many.
             self._buffer = self._buffer[2:]
         if not self._buffer and self._ended:
-            self._transport.close()
+            self._hang_up()
         if not self._buffer:
             return False
         request = self._take_request()
@@ -281,7 +284,7 @@ class ClientConnection(asyncio.Protocol):
         elif has_bare_line_feed(self._buffer):
             self._refuse(400, "a line of the head ends in a bare line feed")
         elif self._ended:
-            self._transport.close()
+            self._hang_up()
         self._searched = max(0, len(self._buffer) - 3)
 
     def _refuse(self, status: int, reason: str) -> None:
@@ -302,12 +305,17 @@ class ClientConnection(asyncio.Protocol):
         self._buffer = b""
         self._body = None
         if not linger or self._ended or not self._transport.can_write_eof():
-            self._transport.close()
+            self._hang_up()
             return
         self._lingering = True
         self._deadline = self._hub.loop.time() + self._hub.options.linger_seconds
+        self._hub.outbox.flush()
         self._transport.write_eof()
         self._regulate()
+
+    def _hang_up(self) -> None:
+        self._hub.outbox.flush()
+        self._transport.close()
 
     def _regulate(self) -> None:
         """Read as long as there is room: that alone tells that the client has gone."""

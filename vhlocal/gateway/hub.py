@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     from vhlocal.gateway.hold import Hold
     from vhlocal.gateway.options import GatewayOptions
+    from vhlocal.gateway.outbox import Outbox
     from vhlocal.gateway.report import LimitPassed, Pages, RequestRecord
     from vhlocal.gateway.table import RouteTable
     from vhlocal.gateway.upstream import Pool
@@ -46,6 +47,7 @@ class Hub:
     on_limit: Callable[[LimitPassed], None]
     hold: Hold
     pool: Pool
+    outbox: Outbox
     port: int = 0
     closing: bool = False
     watched: set[Watched] = field(default_factory=set)

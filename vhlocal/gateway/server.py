@@ -9,6 +9,7 @@ from vhlocal.gateway.connection import ClientConnection
 from vhlocal.gateway.hold import Hold
 from vhlocal.gateway.hub import Hub
 from vhlocal.gateway.options import GatewayOptions
+from vhlocal.gateway.outbox import Outbox
 from vhlocal.gateway.report import Failure, FailureKind, LimitPassed, Page, Pages, RequestRecord
 from vhlocal.gateway.table import Route, RouteTable, Upstream
 from vhlocal.gateway.upstream import Pool
@@ -65,6 +66,7 @@ class Gateway:
         """Accept connections on a bound socket, which is the gateway's from now on."""
         loop = asyncio.get_running_loop()
         hold = Hold(loop, self._table, self._options.hold_limit, self._options.hold_seconds)
+        outbox = Outbox(loop)
         hub = Hub(
             loop=loop,
             table=self._table,
@@ -73,7 +75,8 @@ class Gateway:
             on_request=self._on_request,
             on_limit=self._on_limit,
             hold=hold,
-            pool=Pool(loop, self._options),
+            pool=Pool(loop, self._options, outbox),
+            outbox=outbox,
             port=sock.getsockname()[1],
         )
         self._hub = hub

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Protocol, cast
 
 from vhlocal.gateway.body import BodyError, BodyReader, Framing, body_reader
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
     from vhlocal.contract.headers import RawHeader
     from vhlocal.gateway.options import GatewayOptions
+    from vhlocal.gateway.outbox import Outbox
     from vhlocal.gateway.table import Upstream
 
 _HEAD_END = b"\r\n\r\n"
@@ -78,7 +80,7 @@ class UpstreamConnection(asyncio.Protocol):
         self._keep_alive = False
         self._answered = False
         self._transport: asyncio.Transport
-        #: Sends a part of the request.
+        #: Sends a part of the request, at the end of the loop's round.
         self.write: Callable[[bytes], None]
 
     # What an exchange calls.
@@ -119,6 +121,7 @@ class UpstreamConnection(asyncio.Protocol):
 
     def detach(self) -> asyncio.Transport:
         """Hand the bare connection over, for a tunnel, which answers for it from now on."""
+        self._pool.flush()
         self._leave()
         self._pool.forget(self)
         if self.reading_paused:
@@ -138,7 +141,7 @@ class UpstreamConnection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
-        self.write = self._transport.write
+        self.write = partial(self._pool.put, self._transport)
 
     def data_received(self, data: bytes) -> None:
         carried = self._carried
@@ -240,9 +243,11 @@ class _Server:
 class Pool:
     """Idle connections by server, the latest used first, none kept for long; and the making of new ones."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, options: GatewayOptions) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, options: GatewayOptions, outbox: Outbox) -> None:
         self.head_limit = options.head_bytes
         self.time = loop.time
+        self.put = outbox.put
+        self.flush = outbox.flush
         self._loop = loop
         self._options = options
         self._servers: dict[Upstream, _Server] = {}

@@ -1,0 +1,53 @@
+import asyncio
+
+from vhlocal.gateway.outbox import Outbox
+
+
+class Wire:
+    """A transport that keeps what is written to it, with the order over all of them."""
+
+    def __init__(self, log: list[tuple[str, bytes]], name: str, on_write=lambda: None) -> None:
+        self.closed = False
+        self._log = log
+        self._name = name
+        self._on_write = on_write
+
+    def is_closing(self) -> bool:
+        return self.closed
+
+    def write(self, data: bytes) -> None:
+        self._log.append((self._name, data))
+        self._on_write()
+
+
+def test_writes_go_out_in_order_at_the_end_of_the_round():
+    async def main():
+        outbox = Outbox(asyncio.get_running_loop())
+        outbox.put(one, b"a")
+        outbox.put(two, b"b")
+        outbox.put(one, b"c")
+        assert log == []
+        await asyncio.sleep(0)
+        assert log == [("one", b"a"), ("two", b"b"), ("one", b"c")]
+        outbox.put(two, b"d")
+        await asyncio.sleep(0)
+        assert log[3:] == [("two", b"d")]
+
+    log: list[tuple[str, bytes]] = []
+    one, two = Wire(log, "one"), Wire(log, "two")
+    asyncio.run(main())
+
+
+def test_a_write_that_leads_to_a_flush_loses_nothing_and_a_closed_transport_is_passed_over():
+    async def main():
+        outbox = Outbox(asyncio.get_running_loop())
+        flushing = Wire(log, "flushing", outbox.flush)
+        gone, last = Wire(log, "gone"), Wire(log, "last")
+        for wire in (flushing, gone, last):
+            outbox.put(wire, b"x")
+        gone.closed = True
+        outbox.flush()
+        assert log == [("flushing", b"x"), ("last", b"x")]
+
+    log: list[tuple[str, bytes]] = []
+    asyncio.run(main())

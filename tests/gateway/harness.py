@@ -93,10 +93,20 @@ class Stage:
     changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     @contextlib.asynccontextmanager
-    async def client(self) -> AsyncIterator[Peer]:
-        peer = Peer(*await asyncio.open_connection("127.0.0.1", self.port, limit=2**20))
+    async def client(self, receive_buffer: int | None = None) -> AsyncIterator[Peer]:
+        """A raw connection to the gateway; ``receive_buffer`` bounds what the system takes for it, in bytes."""
+        sock = socket.socket()
+        if receive_buffer is not None:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        sock.setblocking(False)
+        await asyncio.get_running_loop().sock_connect(sock, ("127.0.0.1", self.port))
+        peer = Peer(*await asyncio.open_connection(sock=sock, limit=2**20))
         try:
             yield peer
+        except BaseException:
+            # What is unsent has lost its meaning, and might never be taken.
+            peer.writer.transport.abort()
+            raise
         finally:
             await peer.close()
 
@@ -143,12 +153,19 @@ async def server(script: Script) -> AsyncIterator[Upstream]:
 
 
 @contextlib.asynccontextmanager
-async def stage(script: Script, control: Script | None = None, **options: object) -> AsyncIterator[Stage]:
-    """A gateway in front of one endpoint (by ``PREFIX`` and ``ALIAS``) and of a control plane."""
+async def stage(
+    script: Script, control: Script | None = None, send_buffer: int | None = None, **options: object
+) -> AsyncIterator[Stage]:
+    """A gateway in front of one endpoint (by ``PREFIX`` and ``ALIAS``) and of a control plane.
+
+    ``send_buffer`` bounds what the system takes for each of its clients, in bytes.
+    """
     async with server(script) as upstream, server(control or answering(b"control")) as plane:
         table = RouteTable()
         table.publish(Route(prefix, "predict", upstream, revision="r1") for prefix in (PREFIX, ALIAS))
         sock = socket.create_server(("127.0.0.1", 0))
+        if send_buffer is not None:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send_buffer)
         port = sock.getsockname()[1]
         records: list[RequestRecord] = []
         limits: list[LimitPassed] = []

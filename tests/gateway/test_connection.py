@@ -135,6 +135,27 @@ def test_heads_and_targets_are_bounded(run):
     run(main)
 
 
+def test_a_few_empty_lines_before_a_request_are_skipped_and_a_flood_of_them_is_refused(run):
+    """RFC 9112, section 2.2; however they come, they do not keep a connection open either."""
+
+    async def main():
+        async with stage(answering(b"ok")) as at:
+            async with at.client() as client:
+                for _ in range(3):
+                    await client.send(b"\r\n" * 8 + get(PATH))
+                    assert (await client.answer())[2] == b"ok"
+                await client.send(b"\r\n")
+                for _ in range(8):
+                    await client.send(b"\r")
+                    await client.send(b"\n")
+                assert (await client.rest()).startswith(b"HTTP/1.1 400 ")
+            async with at.client() as client:
+                client.writer.write(b"\r\n" * 100_000 + get(PATH))
+                assert (await client.rest()).startswith(b"HTTP/1.1 400 ")
+
+    run(main)
+
+
 def test_slow_heads_time_out_while_others_are_served(run):
     async def main():
         async with stage(answering(b"ok"), head_seconds=0.3) as at, contextlib.AsyncExitStack() as stack:

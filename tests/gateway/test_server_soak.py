@@ -33,7 +33,7 @@ async def answer(peer: Peer) -> None:
 
 
 async def switch(peer: Peer) -> None:
-    await peer.send(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n")
+    await peer.send(b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
     await peer.exactly(5)
 
 

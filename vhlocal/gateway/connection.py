@@ -28,6 +28,9 @@ _HEAD_END = b"\r\n\r\n"
 #: Read ahead of what is being handled, in bytes; more waits in the client's own socket.
 _READ_AHEAD = 64 * 1024
 
+#: Empty lines that are skipped before a request.
+_EMPTY_LINES = 8
+
 _RESET_ON_CLOSE = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)
 
 
@@ -37,7 +40,7 @@ class ClientConnection(asyncio.Protocol):
     def __init__(self, hub: Hub) -> None:
         self._hub = hub
         self._buffer = b""
-        self._searched = 0
+        self._searched = self._empty_lines = 0
         self._exchange: Exchange | None = None
         self._body: BodyReader | None = None
         self._advancing = False
@@ -79,16 +82,14 @@ class ClientConnection(asyncio.Protocol):
         self._advance()
 
     def eof_received(self) -> bool:
-        if self._lingering or self._body is not None:
-            # Nothing more is awaited, or the request can never become whole.
+        if self._lingering:
             return False
         self._ended = True
-        if self._exchange is None:
-            # Whole requests may still wait for the client to read earlier answers.
-            self._advance()
-            return not self._transport.is_closing()
-        self._exchange.probe_client()
-        return not self._gone()
+        # Whole requests, or the rest of a body, may still wait for the client to read or for a server.
+        self._advance()
+        if self._exchange is not None:
+            self._exchange.probe_client()
+        return not self._transport.is_closing() and not self._gone()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._hub.watched.discard(self)
@@ -138,13 +139,13 @@ class ClientConnection(asyncio.Protocol):
         else:
             self._hang_up()
 
-    def detach(self) -> tuple[asyncio.Transport, bytes]:
+    def detach(self) -> tuple[asyncio.Transport, bytes, bool]:
         """See ``exchange.Client``."""
         self._hub.watched.discard(self)
         self._exchange = None
         early, self._buffer = self._buffer, b""
         self._hub.outbox.flush()
-        return self._transport, early
+        return self._transport, early, self._ended
 
     # What the gateway calls.
 
@@ -181,7 +182,7 @@ class ClientConnection(asyncio.Protocol):
     def _stuck(self, now: float) -> bool:
         """Whether the client has read nothing for too long of an answer that waits for it."""
         unsent = self._transport.get_write_buffer_size()
-        if not self.slow or unsent != self._unsent:
+        if not unsent or unsent != self._unsent:
             self._unsent = unsent
             self._sent = now
         return now - self._sent > self._hub.options.send_seconds
@@ -217,7 +218,12 @@ class ClientConnection(asyncio.Protocol):
             return False
         if self._exchange is None:
             return not self.slow and self._begin()
-        if self._body is None or not self._buffer or not self._exchange.wants_body:
+        if self._body is None or not self._buffer:
+            if self._body is not None and self._ended:
+                # The request can never become whole.
+                self._hang_up()
+            return False
+        if not self._exchange.wants_body:
             return False
         exchange, body = self._exchange, self._body
         try:
@@ -236,9 +242,8 @@ class ClientConnection(asyncio.Protocol):
         return True
 
     def _begin(self) -> bool:
-        while self._buffer[:2] == b"\r\n":
-            # RFC 9112, section 2.2: some clients end their bodies with an empty line too many.
-            self._buffer = self._buffer[2:]
+        if self._buffer[:2] == b"\r\n" and not self._skip_empty_lines():
+            return False
         if not self._buffer and self._ended:
             self._hang_up()
         if not self._buffer:
@@ -252,6 +257,18 @@ class ClientConnection(asyncio.Protocol):
         exchange.start()
         return True
 
+    def _skip_empty_lines(self) -> bool:
+        """RFC 9112, section 2.2: some clients end their bodies with an empty line too many. False for a flood."""
+        at = 0
+        while self._buffer.startswith(b"\r\n", at) and at <= _EMPTY_LINES * 2:
+            at += 2
+        self._buffer = self._buffer[at:]
+        self._empty_lines += at // 2
+        if self._empty_lines > _EMPTY_LINES:
+            self._refuse(400, "empty lines are no request")
+            return False
+        return True
+
     def _take_request(self) -> RequestHead | None:
         """Cut a whole head off the buffer; None when there is none yet, or none that may be forwarded."""
         buffer, options = self._buffer, self._hub.options
@@ -261,7 +278,7 @@ class ClientConnection(asyncio.Protocol):
             return None
         end += 4
         self._buffer = buffer[end:]
-        self._searched = 0
+        self._searched = self._empty_lines = 0
         try:
             request = parse_request(buffer[:end])
             if len(request.target) > options.target_bytes:

@@ -53,8 +53,8 @@ class Client(Protocol):
     def broken(self, *, reset: bool) -> None:
         """The answer stays incomplete: hang up, with a reset where a plain end would look like a whole answer."""
 
-    def detach(self) -> tuple[asyncio.Transport, bytes]:
-        """Hand over the bare connection and what came on it after the request."""
+    def detach(self) -> tuple[asyncio.Transport, bytes, bool]:
+        """Hand over the bare connection, what came on it after the request, and whether that is all that will come."""
         ...
 
 
@@ -256,8 +256,8 @@ class Exchange:
         self._mark_head(head.status)
         self._out += [client_head(head, added), data]
         self.flush()
-        client, early = self._client.detach()
-        Tunnel(self._hub, self, client, connection.detach()).open(early)
+        client, early, ended = self._client.detach()
+        Tunnel(self._hub, self, client, connection.detach()).open(early, ended=ended)
 
     def lost(self, reason: str, unanswered: bool) -> None:
         """See ``upstream.Carried``."""

@@ -39,7 +39,8 @@ class GatewayOptions:
     head_seconds: float = 60.0
     #: Between two reads of a request's body.
     body_seconds: float = 60.0
-    #: Between two reads of an answer by a client that is slower than its server.
+    #: Between two reads by a client that is slower than its server, and between two bytes of a tunnel (WebSocket) that
+    #: one side has ended.
     send_seconds: float = 60.0
     #: Between two requests of one client, and of one connection to a server. The second is short: servers close idle
     #: connections early (Gunicorn after 2), and a request that meets the closing is lost.

@@ -35,23 +35,40 @@ class Tunnel:
         self._open = 2
         self._seen = 0
         self._heard = hub.loop.time()
+        self._left = (0, 0)
+        self._moved = self._heard
 
-    def open(self, early: bytes) -> None:
-        """Begin; ``early`` is what the client has sent already."""
+    def open(self, early: bytes, *, ended: bool) -> None:
+        """Begin; ``early`` is what the client has sent already, and all that it will send when it has ``ended``."""
         for end in (self._client, self._server):
             end.transport.set_protocol(end)
         if early:
             self._client.data_received(early)
+        if ended:
+            self._client.eof_received()
         self._hub.watched.add(self)
         for end in (self._client, self._server):
-            end.transport.resume_reading()
+            if not end.ended:
+                end.transport.resume_reading()
 
     def tick(self, now: float) -> None:
-        """Look at how long the server has kept silent (K9)."""
+        """Look at how long the server has kept silent (K9), and whether what is half over still moves."""
         if self._server.received != self._seen:
             self._seen = self._server.received
             self._heard = now
         elif now - self._heard > self._hub.options.read_seconds and self._owner.tunnel_silent():
+            self.cut()
+        self._tick_half(now)
+
+    def _tick_half(self, now: float) -> None:
+        """Cut what nobody takes any more, and what is left when one side has ended and the other does nothing."""
+        ends = (self._client, self._server)
+        left = sum(end.received for end in ends), sum(end.transport.get_write_buffer_size() for end in ends)
+        awaited = any(end.ended for end in ends) or self._client.transport.get_write_buffer_size()
+        if left != self._left or not awaited:
+            self._left = left
+            self._moved = now
+        elif now - self._moved > self._hub.options.send_seconds:
             self.cut()
 
     def cut(self) -> None:
@@ -101,6 +118,7 @@ class _End(asyncio.Protocol):
             self.other.transport.resume_reading()
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self.ended = True
         # What the other side has yet to be sent still goes out, unless this end broke.
         if exc is None:
             self.other.transport.close()

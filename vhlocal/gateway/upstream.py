@@ -217,7 +217,15 @@ class UpstreamConnection(asyncio.Protocol):
         if self._carried is not None:
             self._carried.server_ready()
 
+    def eof_received(self) -> None:
+        # At once, though this side may have more to send: nobody may be there to take it.
+        self._end(None)
+        self._transport.abort()
+
     def connection_lost(self, exc: Exception | None) -> None:
+        self._end(exc)
+
+    def _end(self, exc: Exception | None) -> None:
         carried = self._carried
         self._leave()
         self._pool.forget(self)

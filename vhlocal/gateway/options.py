@@ -42,10 +42,10 @@ class GatewayOptions:
     #: Between two reads by a client that is slower than its server, and between two bytes of a tunnel (WebSocket) that
     #: one side has ended.
     send_seconds: float = 60.0
-    #: Between two requests of one client, and of one connection to a server. The second is short: servers close idle
-    #: connections early (Gunicorn after 2), and a request that meets the closing is lost.
+    #: Between two requests of one client, and of one connection to a server. The second is shorter than what any server
+    #: can be set to (Gunicorn and Uvicorn: 1): a request that meets the closing may not be sent a second time.
     client_idle_seconds: float = 75.0
-    upstream_idle_seconds: float = 1.0
+    upstream_idle_seconds: float = 0.5
     #: Reading on after the last answer, so that the client sees that answer and not a reset.
     linger_seconds: float = 5.0
     #: Clients connected at one time, WebSockets included.

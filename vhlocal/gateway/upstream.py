@@ -273,12 +273,13 @@ class Pool:
         return server.in_flight if server else 0
 
     def take(self, upstream: Upstream) -> UpstreamConnection | None:
-        """Return an idle connection, or None when a new one is needed."""
+        """Return an idle connection that the server is not about to close, or None when a new one is needed."""
         server = self._servers.get(upstream)
         while server and server.idle:
             connection = server.idle.pop()
-            if connection.alive():
+            if connection.alive() and self.time() - connection.idle_since < self._options.upstream_idle_seconds:
                 return connection
+            connection.cut()
         return None
 
     def forget(self, connection: UpstreamConnection) -> None:

@@ -137,7 +137,7 @@ def test_what_ends_at_the_hop_is_not_passed_on():
     "name",
     (
         b"X-VH-Prefix x_vh_prefix X-Forwarded-For X_Forwarded-Anything SCRIPT_NAME Script-Name PATH_INFO X-Real-IP "
-        b"X-Scheme X-Request-Id Proxy"
+        b"X-Scheme X-Request-Id Proxy Content_Length content_length Transfer_Encoding"
     ).split(),
 )
 def test_no_client_chooses_what_a_server_would_trust(name):

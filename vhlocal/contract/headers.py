@@ -27,6 +27,12 @@ _RESERVED = frozenset(
 )
 _RESERVED_PREFIX = b"x-forwarded-"
 
+#: With an underscore these frame nothing, but a WSGI server could take them for those that do.
+_FRAMING = frozenset({b"content-length", b"transfer-encoding"})
+
+#: Names are remembered with what was found, in bytes; longer ones are nobody's but would take much memory.
+_LONGEST_REMEMBERED = 64
+
 
 @dataclass(frozen=True)
 class Hop:
@@ -38,11 +44,17 @@ class Hop:
     request_id: str
 
 
-@functools.lru_cache(maxsize=1024)
 def is_reserved(name: bytes) -> bool:
     """Tell whether a client's header of this name is dropped, in any case and with ``_`` for ``-`` (P7, K9)."""
+    return _is_reserved(name) if len(name) > _LONGEST_REMEMBERED else _remembered(name)
+
+
+def _is_reserved(name: bytes) -> bool:
     plain = name.lower().replace(b"_", b"-")
-    return plain in _RESERVED or plain.startswith(_RESERVED_PREFIX)
+    return plain in _RESERVED or plain.startswith(_RESERVED_PREFIX) or (plain in _FRAMING and b"_" in name)
+
+
+_remembered = functools.lru_cache(maxsize=1024)(_is_reserved)
 
 
 def connection_tokens(headers: Iterable[RawHeader]) -> frozenset[bytes]:

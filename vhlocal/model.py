@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -155,3 +155,31 @@ class Status:
     container: str = ""
     restarts: int = 0
     since: float = 0.0
+
+
+class RequestRecord(NamedTuple):
+    """One request that ended. Made for each request, hence a tuple: it costs a fifth of a frozen dataclass.
+
+    ``time`` is when it ended, in epoch seconds. ``endpoint`` is None and ``prefix`` empty for the control plane and for
+    what is no request. ``status`` is what the client got, 499 when it left before the head. Sizes count body bytes.
+    The three times are in seconds from the head's arrival: until it went on to a server (``gateway_seconds``: read,
+    held, connected), until the answer's head went out, until the end; None for what did not happen. ``whole`` is False
+    where the answer broke off after its head had gone out. ``reason`` says why, where the gateway answered itself.
+    """
+
+    id: str
+    time: float
+    client: str
+    endpoint: str | None
+    revision: str
+    prefix: str
+    method: str
+    target: str
+    status: int
+    bytes_in: int
+    bytes_out: int
+    gateway_seconds: float | None
+    first_byte_seconds: float | None
+    seconds: float
+    whole: bool
+    reason: str

@@ -7,6 +7,7 @@ import contextlib
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from vhlocal.gateway.server import (
     Failure,
@@ -14,11 +15,13 @@ from vhlocal.gateway.server import (
     GatewayOptions,
     LimitPassed,
     Page,
-    RequestRecord,
     Route,
     RouteTable,
     Upstream,
 )
+
+if TYPE_CHECKING:
+    from vhlocal.model import RequestRecord
 
 PREFIX = "/acme/digits/local/20261124.0/predict"
 ALIAS = "/acme/digits/local/dev/predict"

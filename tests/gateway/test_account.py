@@ -9,7 +9,7 @@ from vhlocal.gateway.table import Route
 
 
 def account(clock: Callable[[], float] = time.monotonic) -> Account:
-    return Account(parse_request(get(b"/a?b", b"Accept: text/html")), "id-1", clock)
+    return Account(parse_request(get(b"/a?b", b"Accept: text/html")), "10.0.0.7", "id-1", clock)
 
 
 def test_a_limit_is_told_once_per_kind_and_only_of_endpoints():
@@ -25,7 +25,7 @@ def test_a_limit_is_told_once_per_kind_and_only_of_endpoints():
 
 
 def test_records_and_failures_say_what_is_known():
-    told = account(iter([10.0, 12.5, 13.0, 14.0, 15.5]).__next__)
+    told = account(iter([10.0, 12.5, 13.0, 14.0, 15.5, 16.0]).__next__)
     record = told.record(whole=False)
     assert (record.id, record.endpoint, record.prefix, record.status, record.seconds) == ("id-1", None, "", 0, 2.5)
     assert (record.gateway_seconds, record.first_byte_seconds, record.whole) == (None, None, False)
@@ -34,5 +34,7 @@ def test_records_and_failures_say_what_is_known():
     record = told.record(whole=True)
     assert (record.gateway_seconds, record.first_byte_seconds, record.seconds) == (3.0, 4.0, 5.5)
     assert (record.status, record.method, record.target) == (200, "GET", "/a?b")
+    assert (record.client, record.reason) == ("10.0.0.7", "")
     failure = told.failure(FailureKind.REFUSED, 502, "why")
     assert (failure.accept, failure.method, failure.target, failure.endpoint) == ("text/html", "GET", "/a?b", None)
+    assert told.record(whole=True).reason == "why"

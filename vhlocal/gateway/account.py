@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from vhlocal.gateway.report import Failure, FailureKind, LimitPassed, RequestRecord
+from vhlocal.gateway.report import Failure, FailureKind, LimitPassed
+from vhlocal.model import RequestRecord
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Account:
-    """The figures of one request. Times are ``clock``'s, in seconds; sizes are body bytes.
+    """The figures of one request. Times are ``clock``'s, in seconds; sizes are body bytes; ``client`` is an address.
 
     The event loop's own time is no clock for them: uvloop's stands still while callbacks run, and counts milliseconds.
     """
@@ -28,10 +29,14 @@ class Account:
     bytes_out = 0
     sent: float | None = None
     first_byte: float | None = None
+    reason = ""
     _told: tuple[FailureKind, ...] = ()
 
-    def __init__(self, request: RequestHead, request_id: str, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, request: RequestHead, client: str, request_id: str, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self.request = request
+        self.client = client
         self.request_id = request_id
         self._clock = clock
         self.started = clock()
@@ -46,7 +51,8 @@ class Account:
         self.first_byte = self._clock()
 
     def failure(self, kind: FailureKind, status: int, reason: str) -> Failure:
-        """Return what the page of a failure is made from."""
+        """Return what the page of a failure is made from, and keep its reason."""
+        self.reason = reason
         return Failure(
             kind=kind,
             status=status,
@@ -69,17 +75,12 @@ class Account:
 
     def record(self, *, whole: bool) -> RequestRecord:
         """Return the record of the request, which ends now."""
-        route, request, started, sent, first_byte = (
-            self.route,
-            self.request,
-            self.started,
-            self.sent,
-            self.first_byte,
-        )
+        route, request, started = self.route, self.request, self.started
         # By position: by name it takes three times as long, and each request pays for it.
         return RequestRecord(
             self.request_id,
             time.time(),
+            self.client,
             None if route is None else route.endpoint,
             "" if route is None else route.revision,
             self.prefix or "",
@@ -88,8 +89,9 @@ class Account:
             self.status,
             self.bytes_in,
             self.bytes_out,
-            None if sent is None else sent - started,
-            None if first_byte is None else first_byte - started,
+            None if self.sent is None else self.sent - started,
+            None if self.first_byte is None else self.first_byte - started,
             self._clock() - started,
             whole,
+            self.reason,
         )

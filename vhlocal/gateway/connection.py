@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, cast
 from vhlocal.gateway.body import BodyError, BodyReader, Framing, body_reader
 from vhlocal.gateway.exchange import Exchange
 from vhlocal.gateway.head import HeadError, has_bare_line_feed, parse_request, with_host
-from vhlocal.gateway.report import Failure, FailureKind, RequestRecord, failure_response
+from vhlocal.gateway.report import Failure, FailureKind, failure_response
+from vhlocal.model import RequestRecord
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -312,7 +313,22 @@ class ClientConnection(asyncio.Protocol):
         self.write(failure_response(failure, page, close=True))
         self._hub.on_request(
             RequestRecord(
-                request_id, time.time(), None, "", "", "", "", status, 0, len(page.body), None, None, 0.0, whole=True
+                id=request_id,
+                time=time.time(),
+                client=self._address,
+                endpoint=None,
+                revision="",
+                prefix="",
+                method="",
+                target="",
+                status=status,
+                bytes_in=0,
+                bytes_out=len(page.body),
+                gateway_seconds=None,
+                first_byte_seconds=None,
+                seconds=0.0,
+                whole=True,
+                reason=reason,
             )
         )
         self._end(linger=True)

@@ -76,8 +76,7 @@ class Exchange:
         self.request = request
         self._hub = hub
         self._client = client
-        self._address = address
-        self._account = Account(request, request_id)
+        self._account = Account(request, address, request_id)
         self._request_done = request.framing is Framing.NONE
         self._close = not request.keep_alive
         self._out: list[bytes] = []
@@ -142,7 +141,7 @@ class Exchange:
             connection.pause_reading()
         request, account = self.request, self._account
         account.forwarded()
-        head = upstream_head(request, self._address, self._hub.port, account.request_id, account.prefix)
+        head = upstream_head(request, account.client, self._hub.port, account.request_id, account.prefix)
         connection.carry(self, request.method, head)
         if not self._request_done:
             self._client.take_body()
@@ -263,7 +262,7 @@ class Exchange:
         """See ``upstream.Carried``."""
         self._connection = None
         if self.head_sent:
-            self._break()
+            self._break(reason)
         elif unanswered and self._reused and not self._retried and self.request.repeatable:
             # The server closed an idle connection just as it was used: that says nothing about the request.
             self._retried = True
@@ -298,6 +297,7 @@ class Exchange:
         if not self._over:
             self._release()
             self._account.status = self._account.status or CLIENT_GONE
+            self._account.reason = "the client went away"
             self._finish(whole=False)
 
     def probe_client(self) -> None:
@@ -310,10 +310,11 @@ class Exchange:
 
     def client_stalled(self) -> None:
         """The client stopped sending its body."""
+        reason = "the request's body stopped coming"
         if self.head_sent:
-            self._break()
+            self._break(reason)
         else:
-            self.fail(FailureKind.BAD_REQUEST, 408, "the request's body stopped coming")
+            self.fail(FailureKind.BAD_REQUEST, 408, reason)
 
     # Limits and ends.
 
@@ -341,12 +342,15 @@ class Exchange:
     def _pass_limit(self, kind: FailureKind, limit: float) -> None:
         if not self._hub.options.strict:
             self._tell_limit(kind, limit)
-        elif self.head_sent:
-            self._break()
-        elif kind is FailureKind.TOO_LARGE:
-            self.fail(kind, 413, f"the request's body is over {limit:,.0f} bytes, production's limit")
+            return
+        if kind is FailureKind.TOO_LARGE:
+            status, reason = 413, f"the request's body is over {limit:,.0f} bytes, production's limit"
         else:
-            self.fail(kind, 504, f"the server kept silent for {limit:g} seconds, production's limit")
+            status, reason = 504, f"the server kept silent for {limit:g} seconds, production's limit"
+        if self.head_sent:
+            self._break(reason)
+        else:
+            self.fail(kind, status, reason)
 
     def _tell_limit(self, kind: FailureKind, limit: float) -> None:
         passed = self._account.limit_passed(kind, limit)
@@ -366,10 +370,11 @@ class Exchange:
         self._finish(whole=True)
         self._client.finished(close=close)
 
-    def _break(self) -> None:
+    def _break(self, reason: str) -> None:
         """End an answer that cannot be completed so that no client takes it for whole."""
         self.flush()
         self._release()
+        self._account.reason = reason
         self._finish(whole=False)
         self._client.broken(reset=self._unframed)
 

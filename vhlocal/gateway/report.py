@@ -6,7 +6,6 @@ import enum
 import http
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
 
 
 class FailureKind(enum.Enum):
@@ -48,32 +47,6 @@ class Page:
     body: bytes
     content_type: str
     headers: tuple[tuple[str, str], ...] = ()
-
-
-class RequestRecord(NamedTuple):
-    """One request that ended. Made for each request, hence a tuple: it costs a fifth of a frozen dataclass.
-
-    ``time`` is when it ended, in epoch seconds. ``endpoint`` is None and ``prefix`` empty for the control plane and for
-    what is no request. ``status`` is what the client got, 499 when it left before the head. Sizes count body bytes.
-    The three times are in seconds from the head's arrival: until it went on to a server (``gateway_seconds``: read,
-    held, connected), until the answer's head went out, until the end; None for what did not happen. ``whole`` is False
-    where the answer broke off after its head had gone out.
-    """
-
-    id: str
-    time: float
-    endpoint: str | None
-    revision: str
-    prefix: str
-    method: str
-    target: str
-    status: int
-    bytes_in: int
-    bytes_out: int
-    gateway_seconds: float | None
-    first_byte_seconds: float | None
-    seconds: float
-    whole: bool
 
 
 @dataclass(frozen=True)

@@ -10,13 +10,15 @@ from vhlocal.gateway.hold import Hold
 from vhlocal.gateway.hub import Hub
 from vhlocal.gateway.options import GatewayOptions
 from vhlocal.gateway.outbox import Outbox
-from vhlocal.gateway.report import Failure, FailureKind, LimitPassed, Page, Pages, RequestRecord
+from vhlocal.gateway.report import Failure, FailureKind, LimitPassed, Page, Pages
 from vhlocal.gateway.table import Route, RouteTable, Upstream
 from vhlocal.gateway.upstream import Pool
 
 if TYPE_CHECKING:
     import socket
     from collections.abc import Callable
+
+    from vhlocal.model import RequestRecord
 
 __all__ = [
     "Failure",
@@ -26,7 +28,6 @@ __all__ = [
     "LimitPassed",
     "Page",
     "Pages",
-    "RequestRecord",
     "Route",
     "RouteTable",
     "Upstream",

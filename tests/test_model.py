@@ -1,5 +1,6 @@
 from pathlib import Path
 
+from tests.requests import ended
 from vhlocal.model import Endpoint, Place
 
 FILE = Path("valohai.yaml")
@@ -22,3 +23,8 @@ def test_endpoints_are_equal_wherever_they_stand():
     """A comment added above an endpoint is no change of it."""
     here, there = (Endpoint("aa", "x", 8000, wsgi="a", places={"": Place(FILE, line)}) for line in (1, 2))
     assert here == there
+
+
+def test_the_facts_of_a_request_have_times_that_can_be_read():
+    facts = ended(seconds=0.00016777700147940777, first_byte_seconds=None).facts()
+    assert (facts["seconds"], facts["first_byte_seconds"], facts["status"]) == (0.000168, None, 200)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     from vhlocal.errors import VhlocalError
-    from vhlocal.model import Place, Status
+    from vhlocal.model import Place, RequestRecord, Status
 
 
 @dataclass(frozen=True)
@@ -134,6 +134,13 @@ class Reloaded(Event):
     revision: str
     what: str
     seconds: float
+
+
+@dataclass(frozen=True)
+class RequestsEnded(Event):
+    """Requests were answered, or ended otherwise, since the last such event; in the order of their ends."""
+
+    records: tuple[RequestRecord, ...]
 
 
 @dataclass(frozen=True)

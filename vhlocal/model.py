@@ -183,3 +183,12 @@ class RequestRecord(NamedTuple):
     seconds: float
     whole: bool
     reason: str
+
+    @property
+    def is_control(self) -> bool:
+        """Whether it was a request to the control plane."""
+        return bool(self.method) and not self.prefix
+
+    def facts(self) -> dict[str, object]:
+        """Return every field by name, with times to the microsecond."""
+        return {name: round(value, 6) if isinstance(value, float) else value for name, value in self._asdict().items()}

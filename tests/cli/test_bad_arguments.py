@@ -89,3 +89,18 @@ def test_a_host_that_is_not_this_machines_is_told(project, failing):
 
 def test_a_host_that_has_no_address_is_told(project, failing):
     assert "no.such.host.invalid" in failing(project(plain()), "--host", "no.such.host.invalid", code=2)
+
+
+def test_an_access_log_that_would_be_packaged_is_refused_and_not_left_behind(project, failing):
+    """B5: the file would be in the package, and each request an edit."""
+    directory = project(plain())
+    said = failing(directory, "--access-log", f"{directory}/logs.jsonl", code=2)
+    assert "the access log logs.jsonl would be packaged with the code, and each request would cause a reload" in said
+    assert "hint: add it to .gitignore or .vhignore, or put it outside of the project" in said
+    assert not (directory / "logs.jsonl").exists()
+
+
+def test_an_access_log_that_cannot_be_written_is_named(project, failing):
+    directory = project(plain())
+    said = failing(directory, "--access-log", str(directory / "none" / "log"), code=2)
+    assert f"the access log {directory}/none/log cannot be written: No such file or directory" in said

@@ -1,19 +1,23 @@
 """The control plane on a real socket, with a real board and bus behind it."""
 
+import asyncio
 import http.client
 import json
 import threading
 
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
+from tests.requests import ended, of_control
 from vhlocal.control.client import Client
 from vhlocal.control.plane import ControlPlane
 from vhlocal.errors import VhlocalError
-from vhlocal.events import Bus, LogLine, StatusChanged
+from vhlocal.events import Bus, LogLine, RequestsEnded, StatusChanged
 from vhlocal.gateway.report import Failure, FailureKind
 from vhlocal.model import State, Status, Version
 from vhlocal.session.board import Board
 from vhlocal.session.record import RunRecord
+from vhlocal.session.requests import Requests
 from vhlocal.session.view import View
 
 VERSION = Version("acme", "digits", "local", "20261124.0", ("dev",))
@@ -28,7 +32,19 @@ class Run:
         self.bus.subscribe(self.board.apply)
         self.stopped = threading.Event()
         self.plane = ControlPlane()
-        self.view = View(VERSION, self.board, self.bus, "http://127.0.0.1:8080", "token", "run", self.stopped.set)
+        self.loop = asyncio.new_event_loop()
+        self.requests = Requests(self.loop, self.bus)
+        self.view = View(
+            version=VERSION,
+            board=self.board,
+            requests=self.requests,
+            connections=lambda: (3, 2),
+            bus=self.bus,
+            url="http://127.0.0.1:8080",
+            token="token",
+            run="run",
+            stop=self.stopped.set,
+        )
         self.host, self.port = self.plane.start(self.view)
 
     def client(self, token="token"):
@@ -52,6 +68,7 @@ def run():
     started = Run()
     yield started
     started.plane.stop()
+    started.loop.close()
 
 
 def test_the_status_page_shows_every_endpoint(run):
@@ -126,3 +143,64 @@ def test_an_unknown_version_is_told_with_those_that_run(run):
     facts = json.loads(page.body)
     assert facts["error"] == "no version `nope`; running: 20261124.0, dev"
     assert "/acme/digits/local/dev/predict/" in facts["known"]
+
+
+def test_the_requests_of_all_endpoints_or_of_one_are_told_and_followed(run):
+    for record in (ended(target="/a"), ended(404, endpoint=None, target="/b"), of_control()):
+        run.requests.add(record)
+    answer, body = run.get("/api/requests")
+    assert answer.getheader("Content-Type") == "application/x-ndjson"
+    assert [json.loads(line) for line in body.splitlines()] == [
+        ended(target="/a").facts(),
+        ended(404, endpoint=None, target="/b").facts(),
+    ]
+    assert [json.loads(line)["target"] for line in run.get("/api/requests?tail=1")[1].splitlines()] == ["/b"]
+    assert [json.loads(line)["target"] for line in run.get("/api/requests?endpoint=predict")[1].splitlines()] == ["/a"]
+    assert run.get("/api/requests?endpoint=other")[0].status == 404
+    connection = http.client.HTTPConnection(run.host, run.port, timeout=30)
+    connection.request("GET", "/api/requests?follow=1&tail=1")
+    answer = connection.getresponse()
+    assert json.loads(answer.readline())["target"] == "/b"
+    run.bus.publish(RequestsEnded((of_control(), ended(target="/c"))))
+    assert json.loads(answer.readline())["target"] == "/c"
+    connection.close()
+
+
+def test_the_status_page_shows_the_last_requests(run):
+    assert "Last requests" not in run.get("/")[1]
+    run.requests.add(ended(502, target="/<b>", reason="the server hung up"))
+    page = run.get("/")[1]
+    assert "<code>/&lt;b&gt;</code><td class=failed>502<td>250.0 ms<td>20<td class=dim>the server hung up" in page
+
+
+def test_prometheus_can_read_the_metrics(run):
+    run.bus.publish(StatusChanged(Status("predict", State.READY, restarts=2)))
+    for record in (ended(), ended(), ended(502, whole=False)):
+        run.requests.add(record)
+    answer, body = run.get("/metrics")
+    assert answer.getheader("Content-Type").startswith("text/plain; version=")
+    families = {family.name: family for family in text_string_to_metric_families(body)}
+    samples = {(sample.name, *sample.labels.values()): sample.value for sample in families["vhlocal_requests"].samples}
+    assert samples == {
+        ("vhlocal_requests_total", "predict", "200"): 2.0,
+        ("vhlocal_requests_total", "predict", "502"): 1.0,
+    }
+    times = {
+        (sample.name, sample.labels.get("le")): sample.value for sample in families["vhlocal_request_seconds"].samples
+    }
+    assert times["vhlocal_request_seconds_bucket", "0.1"] == 0
+    assert times["vhlocal_request_seconds_bucket", "0.25"] == times["vhlocal_request_seconds_bucket", "+Inf"] == 3
+    assert times["vhlocal_request_seconds_sum", None] == 0.75
+    only = {name: family.samples[0].value for name, family in families.items() if len(family.samples) == 1}
+    assert only == {
+        "vhlocal_request_body_bytes": 3,
+        "vhlocal_response_body_bytes": 60,
+        "vhlocal_responses_broken": 1,
+        "vhlocal_client_connections": 3,
+        "vhlocal_server_connections": 2,
+        "vhlocal_endpoint_ready": 1,
+        "vhlocal_endpoint_restarts": 2,
+    }
+    answer, body = run.get("/metrics", Accept="application/openmetrics-text; version=1.0.0")
+    assert answer.getheader("Content-Type").startswith("application/openmetrics-text")
+    assert body.endswith("# EOF\n")

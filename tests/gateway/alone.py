@@ -21,11 +21,13 @@ from typing import TYPE_CHECKING, Any
 import psutil
 import uvloop
 
-from vhlocal.gateway.server import Failure, Gateway, GatewayOptions, Page, RequestRecord, Route, RouteTable, Upstream
+from vhlocal.gateway.server import Failure, Gateway, GatewayOptions, Page, Route, RouteTable, Upstream
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from types import TracebackType
+
+    from vhlocal.model import RequestRecord
 
 _ROOT = Path(__file__).parent.parent.parent
 

@@ -149,6 +149,7 @@ def test_explain_tells_every_value_and_its_origin_and_no_secret(project, load):
         ("images", "none", "default"),
         ("inherit-env-vars", "true", "default"),
         ("reload", "true", "default"),
+        ("access-log", "none", "default"),
         ("strict", "true", "flag --strict"),
     ]
 

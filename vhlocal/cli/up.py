@@ -58,6 +58,7 @@ def _options(directory: Path, load: Loader) -> RunOptions:
         port_given=not settings.is_default("port"),
         reload=settings.reload,
         strict=settings.strict,
+        access_log=settings.access_log,
         load=load,
         connect=partial(connect, str(directory)),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from html import escape
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from vhlocal.session.view import View
 
 _TAIL = 20
+_REQUESTS = 15
+_ERROR = 400
 
 _STYLE = """
 :root { color-scheme: light dark; --line: #8884; --dim: #888; --good: #1a8f4b; --bad: #d1383d; --busy: #b7791f }
@@ -44,7 +47,7 @@ def status_page(view: View) -> str:
         f"<p class=sub>deployment {escape(version.deployment)}, version {escape(version.name)}, "
         f"aliases {escape(', '.join(version.aliases))}</p>"
         "<table><tr><th>endpoint<th>state<th>served at<th>revision</tr>"
-        f"{rows}</table>" + (f"<h2>Notices</h2><ul>{notices}</ul>" if notices else ""),
+        f"{rows}</table>" + _requests(view) + (f"<h2>Notices</h2><ul>{notices}</ul>" if notices else ""),
         refresh=2,
     )
 
@@ -119,6 +122,21 @@ def _row(status: Status) -> str:
         f"<tr><td>{escape(status.endpoint)}<td class={state}>{state}{why}<td>{links}"
         f"<td><code>{escape(status.revision)}</code></tr>"
     )
+
+
+def _requests(view: View) -> str:
+    records = view.requests.last(_REQUESTS)
+    rows = "".join(
+        f"<tr><td>{datetime.fromtimestamp(record.time):%H:%M:%S}<td>{escape(record.endpoint or '')}"
+        f"<td>{escape(record.method)} <code>{escape(record.target)}</code>"
+        f"<td class={'failed' if record.status >= _ERROR else 'ready'}>{record.status}"
+        f"<td>{record.seconds * 1000:.1f} ms<td>{record.bytes_out:,}<td class=dim>{escape(record.reason)}</tr>"
+        for record in reversed(records)
+    )
+    if not rows:
+        return ""
+    head = "<tr><th>at<th>endpoint<th>request<th>status<th>took<th>bytes<th></tr>"
+    return f"<h2>Last requests</h2><table>{head}{rows}</table>"
 
 
 def _notice(notice: Notice) -> str:

@@ -14,10 +14,10 @@ from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 from werkzeug.wrappers import Request, Response
 
 from vhlocal.control import describe, pages
-from vhlocal.events import Event, LogLine
+from vhlocal.events import Event, LogLine, RequestsEnded
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
@@ -33,6 +33,8 @@ _ROUTES = Map(
         Rule("/favicon.ico", endpoint="icon", methods=["GET"]),
         Rule("/api/endpoints", endpoint="endpoints", methods=["GET"]),
         Rule("/api/logs", endpoint="logs", methods=["GET"]),
+        Rule("/api/requests", endpoint="requests", methods=["GET"]),
+        Rule("/metrics", endpoint="metrics", methods=["GET"]),
         Rule("/api/down", endpoint="down", methods=["POST"]),
     ]
 )
@@ -106,12 +108,47 @@ class App:
         )
 
     def _logs(self, request: Request) -> Response:
+        name, tail = self._wanted(request)
+        names = [name] if name else [status.endpoint for status in self._view.board.statuses()]
+
+        def past() -> Iterable[bytes]:
+            lines = [line for each in names for line in self._view.board.tail(each, tail)]
+            return [_line(describe.log_line(line)) for line in sorted(lines, key=lambda line: line.time)[-tail:]]
+
+        def new(event: Event) -> Iterable[bytes]:
+            if isinstance(event, LogLine) and (name is None or event.endpoint == name):
+                yield _line(describe.log_line(event))
+
+        return self._stream(past, new, follow="follow" in request.args)
+
+    def _requests(self, request: Request) -> Response:
+        name, tail = self._wanted(request)
+
+        def past() -> Iterable[bytes]:
+            return [_line(record.facts()) for record in self._view.requests.last(tail, name)]
+
+        def new(event: Event) -> Iterable[bytes]:
+            if isinstance(event, RequestsEnded):
+                for record in event.records:
+                    if not record.is_control and name in (None, record.endpoint):
+                        yield _line(record.facts())
+
+        return self._stream(past, new, follow="follow" in request.args)
+
+    def _metrics(self, request: Request) -> Response:
+        # Most runs are never asked, and the library would cost each of them its start-up time.
+        from vhlocal.control.metrics import exposition  # noqa: PLC0415
+
+        body, content_type = exposition(self._view, request.headers.get("Accept", ""))
+        return Response(body, content_type=content_type)
+
+    def _wanted(self, request: Request) -> tuple[str | None, int]:
+        """Return the endpoint that is asked about, None for all, and how many lines of the past."""
         name = request.args.get("endpoint")
         if name is not None and self._view.board.status(name) is None:
             known = ", ".join(status.endpoint for status in self._view.board.statuses())
             raise NotFound(f"no endpoint `{name}`; there are: {known}")
-        lines = self._lines(name, request.args.get("tail", 200, type=int), follow="follow" in request.args)
-        return Response(lines, mimetype="application/x-ndjson")
+        return name, max(0, request.args.get("tail", 200, type=int))
 
     def _down(self, request: Request) -> Response:
         given = request.headers.get("Authorization", "").removeprefix("Bearer ")
@@ -126,27 +163,26 @@ class App:
         facts = {"error": f"nothing is served at {request.path}", "status": 404, "known": known}
         return _json({**facts, "hint": "endpoints are served under the paths above; see `vhlocal ps`"}, 404)
 
-    def _lines(self, name: str | None, tail: int, *, follow: bool) -> Iterator[bytes]:
-        names = [name] if name else [status.endpoint for status in self._view.board.statuses()]
-        waiting: queue.SimpleQueue[LogLine] = queue.SimpleQueue()
+    def _stream(
+        self, past: Callable[[], Iterable[bytes]], new: Callable[[Event], Iterable[bytes]], *, follow: bool
+    ) -> Response:
+        """Answer with lines of JSON: what is known, and then, to be followed, what each event brings."""
 
-        def collect(event: Event) -> None:
-            if isinstance(event, LogLine) and (name is None or event.endpoint == name):
-                waiting.put(event)
+        def lines() -> Iterator[bytes]:
+            waiting: queue.SimpleQueue[Event] = queue.SimpleQueue()
+            unsubscribe = self._view.bus.subscribe(waiting.put) if follow else None
+            try:
+                yield from past()
+                while follow:
+                    try:
+                        yield from new(waiting.get(timeout=_HEARTBEAT))
+                    except queue.Empty:
+                        yield b"\n"
+            finally:
+                if unsubscribe is not None:
+                    unsubscribe()
 
-        unsubscribe = self._view.bus.subscribe(collect) if follow else None
-        try:
-            past = [line for each in names for line in self._view.board.tail(each, tail)]
-            for line in sorted(past, key=lambda line: line.time)[-tail:]:
-                yield _line(line)
-            while follow:
-                try:
-                    yield _line(waiting.get(timeout=_HEARTBEAT))
-                except queue.Empty:
-                    yield b"\n"
-        finally:
-            if unsubscribe is not None:
-                unsubscribe()
+        return Response(lines(), mimetype="application/x-ndjson")
 
 
 class _Quiet(WSGIRequestHandler):
@@ -156,8 +192,8 @@ class _Quiet(WSGIRequestHandler):
         """Say nothing: the gateway keeps the record of requests."""
 
 
-def _line(line: LogLine) -> bytes:
-    return json.dumps(describe.log_line(line)).encode() + b"\n"
+def _line(value: object) -> bytes:
+    return json.dumps(value).encode() + b"\n"
 
 
 def _json(value: object, status: int = 200) -> Response:

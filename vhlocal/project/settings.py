@@ -47,6 +47,7 @@ class Settings:
     images: Mapping[str, str]
     inherit_env_vars: bool
     reload: bool
+    access_log: Path | None
     strict: bool
     found: Mapping[str, Any] = field(repr=False)
 

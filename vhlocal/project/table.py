@@ -72,6 +72,7 @@ SETTINGS = (
         True,
     ),
     Setting("reload", Kind.SWITCH, "--no-reload", "Whether a save brings in the new code.", True),
+    Setting("access_log", Kind.PATH, "--access-log", "A file that gets a line of JSON for each request."),
     Setting("strict", Kind.SWITCH, "--strict", "Whether production's request limits cut instead of warn.", False),
 )
 

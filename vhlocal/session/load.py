@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from vhlocal.contract.image import requirements_file
 from vhlocal.contract.limits import unenforceable
+from vhlocal.errors import InputError
 from vhlocal.events import Notice
 from vhlocal.model import Version
 from vhlocal.project.config import load_config
@@ -62,6 +63,7 @@ class Loader:
         endpoints = select_endpoints(every, self.only)
         choice = choose_files(every, settings.files, self.directory, {endpoint.name for endpoint in endpoints})
         package = read_package(self.directory, previous)
+        _check_access_log(settings.access_log, package)
         requirements = requirements_file(package.files)
         inputs = Inputs(
             version=self.version,
@@ -82,6 +84,16 @@ class Loader:
 def loader(directory: Path, only: Iterable[str], settings: Callable[[], Settings], version: Version) -> Loader:
     """Return a loader for one run."""
     return Loader(directory, version, tuple(only), settings, datetime.now(timezone.utc))
+
+
+def _check_access_log(path: Path | None, package: Package) -> None:
+    if path is not None and path.is_relative_to(package.directory):
+        inside = path.relative_to(package.directory).as_posix()
+        if inside in package.files:
+            raise InputError(
+                f"the access log {inside} would be packaged with the code, and each request would cause a reload",
+                hint="add it to .gitignore or .vhignore, or put it outside of the project",
+            )
 
 
 def _elsewhere(images: Collection[str], endpoint: Endpoint) -> Endpoint:

@@ -21,12 +21,14 @@ from vhlocal.model import State, Status
 from vhlocal.reload.batch import Batch
 from vhlocal.reload.watch import Watch
 from vhlocal.session import port
+from vhlocal.session.access_log import access_log
 from vhlocal.session.board import Board
 from vhlocal.session.desired import Desired, Inputs, desired
 from vhlocal.session.environments import make_environments, remember_environments
 from vhlocal.session.keeper import GRACE, Keeper, Surroundings
 from vhlocal.session.passed import limit_notice
 from vhlocal.session.record import ProjectState, RunRecord, goes_on, new_run, new_token, this_process
+from vhlocal.session.requests import Requests
 from vhlocal.session.routes import Routes
 from vhlocal.session.tasks import Tasks, beside, in_thread, together
 from vhlocal.session.view import View
@@ -58,6 +60,7 @@ class RunOptions:
     port_given: bool
     reload: bool
     strict: bool
+    access_log: Path | None
     load: Callable[[str, Package | None], Loaded]
     connect: Callable[[str], Runtime]
 
@@ -97,7 +100,7 @@ class Session:
         self._started = time.monotonic()
         self._state.acquire()
         try:
-            with self._signals():
+            with self._signals(), access_log(self._options.access_log, self._bus):
                 await self._serve()
         finally:
             self._state.release()
@@ -116,13 +119,24 @@ class Session:
             listening.close()
             raise
         token = new_token()
-        view = View(self._options.version, self._board, self._bus, self._url, token, self._run, self.request_stop)
+        requests = Requests(self._loop, self._bus)
+        view = View(
+            version=self._options.version,
+            board=self._board,
+            requests=requests,
+            connections=lambda: (gateway.connections(), gateway.upstream_connections()),
+            bus=self._bus,
+            url=self._url,
+            token=token,
+            run=self._run,
+            stop=self.request_stop,
+        )
         control = Upstream(*self._face.start(view))
         gateway = Gateway(
             self._table,
             GatewayOptions(control=control, strict=self._options.strict),
             self._face.page,
-            lambda _: None,
+            requests.add,
             lambda passed: self._bus.publish(limit_notice(passed)),
         )
         try:
@@ -137,6 +151,7 @@ class Session:
             await self._until_stopped(self._keep())
         finally:
             await self._close(gateway)
+            requests.close()
 
     @property
     def _runtime(self) -> Runtime:

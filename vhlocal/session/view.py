@@ -12,14 +12,21 @@ if TYPE_CHECKING:
     from vhlocal.gateway.report import Failure, Page
     from vhlocal.model import Version
     from vhlocal.session.board import Board
+    from vhlocal.session.requests import Requests
 
 
 @dataclass(frozen=True)
 class View:
-    """A run as others see it; ``url`` is the gateway's, ``stop`` ends the run, ``token`` is what changes need."""
+    """A run as others see it; ``url`` is the gateway's, ``stop`` ends the run, ``token`` is what changes need.
+
+    ``connections`` tells how many clients are connected and how many connections to servers are open. All may be used
+    from any thread.
+    """
 
     version: Version
     board: Board
+    requests: Requests
+    connections: Callable[[], tuple[int, int]]
     bus: Bus
     url: str
     token: str

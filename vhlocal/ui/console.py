@@ -60,10 +60,15 @@ def show_notice(console: Console, notice: Notice) -> None:
     _hint(console, notice.hint)
 
 
+def labelled(name: str, text: Text, width: int) -> Text:
+    """Return a line behind an endpoint's name, ``width`` characters wide and in the endpoint's own colour."""
+    colour = _COLOURS[zlib.crc32(name.encode()) % len(_COLOURS)]
+    return Text.assemble((f"{name:<{width}} | ", colour), text)
+
+
 def log_text(endpoint: str, stream: str, text: str, width: int) -> Text:
-    """Return one log line behind its endpoint's name, ``width`` characters wide and in the endpoint's own colour."""
-    colour = _COLOURS[zlib.crc32(endpoint.encode()) % len(_COLOURS)]
-    return Text.assemble((f"{endpoint:<{width}} | ", colour), (text, "dim" if stream == "build" else ""))
+    """Return one log line behind its endpoint's name; see ``labelled``."""
+    return labelled(endpoint, Text(text, "dim" if stream == "build" else ""), width)
 
 
 def _where(console: Console, place: Place | None) -> None:

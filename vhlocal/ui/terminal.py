@@ -19,7 +19,8 @@ from rich.text import Text
 from vhlocal import events
 from vhlocal.model import State
 from vhlocal.ui import tables
-from vhlocal.ui.console import log_text, show_error, show_notice, silence
+from vhlocal.ui.console import labelled, log_text, show_error, show_notice, silence
+from vhlocal.ui.requests import request_lines
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -66,6 +67,7 @@ class Terminal:
             events.Ready: self._ready,
             events.Changed: self._changed,
             events.Reloaded: self._reloaded,
+            events.RequestsEnded: self._requests_ended,
             events.Stopping: self._stopping,
         }
 
@@ -139,8 +141,15 @@ class Terminal:
         self._say("build", f"{event.title} failed", "bold red")
 
     def _log_line(self, event: events.LogLine) -> None:
-        width = max((len(name) for name in self._names), default=0)
-        self._console.print(log_text(event.endpoint, event.stream, event.text, width))
+        self._console.print(log_text(event.endpoint, event.stream, event.text, self._width))
+
+    def _requests_ended(self, event: events.RequestsEnded) -> None:
+        for name, line in request_lines(event.records):
+            self._console.print(labelled(name, line, self._width))
+
+    @property
+    def _width(self) -> int:
+        return max((len(name) for name in self._names), default=0)
 
     def _notice(self, event: events.Notice) -> None:
         if event not in self._notices:

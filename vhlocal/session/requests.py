@@ -1,0 +1,90 @@
+"""The requests of a run: the last ones kept, all of them counted, and told to the displays some at a time."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from typing import TYPE_CHECKING
+
+from vhlocal.events import RequestsEnded
+from vhlocal.session.traffic import Traffic
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from vhlocal.events import Bus
+    from vhlocal.model import RequestRecord
+
+#: Requests kept for the API and the status page.
+KEPT = 1000
+
+#: Seconds from a request to its being told, where it comes alone; and between two tellings, where there are many.
+_SOON, _BETWEEN = 0.05, 0.5
+#: Told at the latest when so many wait.
+_MANY = 1000
+
+
+class Requests:
+    """Takes each request's record in passing; the work on it is done later and for many at once.
+
+    The control plane's own requests are counted and told, not kept: a page that refreshes itself would push all others
+    out.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, bus: Bus) -> None:
+        self._loop = loop
+        self._bus = bus
+        self._new: deque[RequestRecord] = deque()
+        self._due = False
+        self._told = 0.0
+        self._lock = threading.Lock()
+        self._untold: list[RequestRecord] = []
+        self._kept: deque[RequestRecord] = deque(maxlen=KEPT)
+        self._traffic: dict[str, Traffic] = {}
+
+    def add(self, record: RequestRecord) -> None:
+        """Take in a request that ended; only in the event loop's thread."""
+        self._new.append(record)
+        if not self._due:
+            self._due = True
+            now = self._loop.time()
+            self._loop.call_later(max(_SOON, self._told + _BETWEEN - now), self._tell)
+        elif len(self._new) >= _MANY:
+            self._publish()
+
+    def last(self, count: int, endpoint: str | None = None) -> tuple[RequestRecord, ...]:
+        """Return the last requests, oldest first, of all endpoints or of one; from any thread."""
+        with self._lock:
+            self._take_in()
+            kept = [record for record in self._kept if endpoint is None or record.endpoint == endpoint]
+        return tuple(kept[max(0, len(kept) - count) :])
+
+    def traffic(self) -> dict[str, Traffic]:
+        """Return the sums by endpoint, "" for what was no endpoint's; from any thread, to be read at once."""
+        with self._lock:
+            self._take_in()
+            return dict(self._traffic)
+
+    def close(self) -> None:
+        """Tell what has not been told yet."""
+        self._publish()
+
+    def _tell(self) -> None:
+        self._due = False
+        self._told = self._loop.time()
+        self._publish()
+
+    def _publish(self) -> None:
+        with self._lock:
+            self._take_in()
+            records, self._untold = self._untold, []
+        if records:
+            self._bus.publish(RequestsEnded(tuple(records)))
+
+    def _take_in(self) -> None:
+        while self._new:
+            record = self._new.popleft()
+            self._untold.append(record)
+            if not record.is_control:
+                self._kept.append(record)
+            self._traffic.setdefault(record.endpoint or "", Traffic()).add(record)

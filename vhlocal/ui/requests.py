@@ -1,0 +1,69 @@
+"""How requests look on a terminal: a line each, or one line for many that came together."""
+
+from __future__ import annotations
+
+import statistics
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from vhlocal.model import RequestRecord
+
+#: Where more requests than these end together, each endpoint's are told in one line.
+_LINES = 20
+_TARGET_LENGTH = 100
+
+#: The first status of each class that is worth seeing.
+_SERVER_ERROR, _CLIENT_ERROR = 500, 400
+
+#: Stands for an endpoint's name where there is none.
+NOBODY = "gateway"
+
+
+def request_lines(records: Sequence[RequestRecord]) -> Iterator[tuple[str, Text]]:
+    """Yield whose line it is, and the line; nothing for the control plane's own requests."""
+    records = [record for record in records if not record.is_control]
+    if len(records) <= _LINES:
+        yield from ((record.endpoint or NOBODY, _line(record)) for record in records)
+        return
+    for name in dict.fromkeys(record.endpoint for record in records):
+        yield name or NOBODY, _summary([record for record in records if record.endpoint == name])
+
+
+def _line(record: RequestRecord) -> Text:
+    what = f"{record.method} {_shown(record)} " if record.method else f"{record.client} sent no request: "
+    text = Text.assemble(what, (str(record.status), _style(record.status)), f" in {duration(record.seconds)}")
+    if record.reason:
+        text.append(f": {record.reason}", "dim")
+    return text
+
+
+def _summary(records: Sequence[RequestRecord]) -> Text:
+    counts = sorted(Counter(record.status for record in records).items())
+    statuses = Text(", ").join(
+        Text.assemble((str(status), _style(status)), f" to {count:,}") for status, count in counts
+    )
+    half = duration(statistics.median(record.seconds for record in records))
+    return Text.assemble(f"{len(records):,} requests: ", statuses, f"; half of them within {half}")
+
+
+def duration(seconds: float) -> str:
+    """Return a time as people say it: milliseconds below a second."""
+    if seconds < 0.01:
+        return f"{seconds * 1000:.1f} ms"
+    return f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"
+
+
+def _shown(record: RequestRecord) -> str:
+    """Return a target without the names that all of a run share, and without what a terminal could obey."""
+    text = f"…/{record.target.split('/', 4)[-1]}" if record.endpoint else record.target
+    text = "".join(letter if letter.isprintable() else f"\\x{ord(letter):02x}" for letter in text)
+    return text if len(text) <= _TARGET_LENGTH else f"{text[:_TARGET_LENGTH]}…"
+
+
+def _style(status: int) -> str:
+    return "bold red" if status >= _SERVER_ERROR else "yellow" if status >= _CLIENT_ERROR else "green"

@@ -4,8 +4,8 @@ from vhlocal.session.traffic import BOUNDS, Traffic
 
 def test_requests_add_up():
     traffic = Traffic()
-    for record in (ended(), ended(), ended(502, whole=False, first_byte_seconds=None), ended(seconds=1000.0)):
-        traffic.add(record)
+    traffic.add([ended(), ended(502, whole=False, first_byte_seconds=None)])
+    traffic.add([ended(), ended(seconds=1000.0)])
     assert traffic.statuses == {200: 3, 502: 1}
     assert (traffic.broken, traffic.bytes_in, traffic.bytes_out) == (1, 4, 80)
     assert (sum(traffic.total.counts), traffic.total.total) == (4, 1000.75)

@@ -82,9 +82,14 @@ class Requests:
             self._bus.publish(RequestsEnded(tuple(records)))
 
     def _take_in(self) -> None:
-        while self._new:
-            record = self._new.popleft()
-            self._untold.append(record)
+        # The loop's thread may add meanwhile: what is taken out here is taken out once.
+        take = self._new.popleft
+        records = [take() for _ in range(len(self._new))]
+        self._untold += records
+        by_endpoint: dict[str, list[RequestRecord]] = {}
+        for record in records:
+            by_endpoint.setdefault(record.endpoint or "", []).append(record)
             if not record.is_control:
                 self._kept.append(record)
-            self._traffic.setdefault(record.endpoint or "", Traffic()).add(record)
+        for endpoint, some in by_endpoint.items():
+            self._traffic.setdefault(endpoint, Traffic()).add(some)

@@ -105,9 +105,9 @@ class Problem(Event):
 
 @dataclass(frozen=True)
 class Listening(Event):
-    """The gateway accepts connections at ``url``."""
+    """The gateway accepts connections; ``link`` leads to the status page."""
 
-    url: str
+    link: str
 
 
 @dataclass(frozen=True)

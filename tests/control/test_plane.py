@@ -1,14 +1,17 @@
 """The control plane on a real socket, with a real board and bus behind it."""
 
 import asyncio
+import contextlib
 import http.client
 import json
 import threading
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.requests import ended, of_control
+from tests.requests import PREFIX, ended, of_control
 from vhlocal.control.client import Client
 from vhlocal.control.plane import ControlPlane
 from vhlocal.errors import VhlocalError
@@ -26,7 +29,7 @@ VERSION = Version("acme", "digits", "local", "20261124.0", ("dev",))
 class Run:
     """A run's insides, as the session would hold them, with the control plane in front."""
 
-    def __init__(self):
+    def __init__(self, *, open_to_network=False):
         self.bus = Bus()
         self.board = Board(("predict",))
         self.bus.subscribe(self.board.apply)
@@ -41,6 +44,7 @@ class Run:
             connections=lambda: (3, 2),
             bus=self.bus,
             url="http://127.0.0.1:8080",
+            open_to_network=open_to_network,
             token="token",
             run="run",
             stop=self.stopped.set,
@@ -62,13 +66,22 @@ class Run:
         self.bus.publish(LogLine("predict", "stderr", "ValueError: <boom>", 1.0))
         self.bus.publish(StatusChanged(Status("predict", State.CRASHED, "exit code 3", "look above")))
 
+    def close(self):
+        self.plane.stop()
+        self.loop.close()
+
 
 @pytest.fixture
 def run():
-    started = Run()
-    yield started
-    started.plane.stop()
-    started.loop.close()
+    with contextlib.closing(Run()) as started:
+        yield started
+
+
+@pytest.fixture
+def open_run():
+    """A run to which the whole network can connect."""
+    with contextlib.closing(Run(open_to_network=True)) as started:
+        yield started
 
 
 def test_the_status_page_shows_every_endpoint(run):
@@ -115,13 +128,16 @@ def test_an_unknown_path_lists_what_is_served(run):
     assert json.loads(body)["known"][0].endswith("/predict/")
 
 
-def failure(kind, status, accept, prefix="/acme/digits/local/dev/predict", endpoint="predict"):
-    return Failure(kind, status, prefix, endpoint, "GET", prefix + "/", accept, "because", "id")
+def failure(
+    kind, status, accept="*/*", prefix="/acme/digits/local/dev/predict", endpoint="predict", host="localhost:8080"
+):
+    headers = ((b"Host", host.encode()), (b"Accept", accept.encode()))
+    return Failure(kind, status, prefix, endpoint, "GET", prefix + "/", headers, "because", "id")
 
 
 def test_a_crashed_endpoint_is_told_in_json_with_its_log(run):
     run.crash()
-    page = run.plane.page(failure(FailureKind.UNAVAILABLE, 503, "*/*"))
+    page = run.plane.page(failure(FailureKind.UNAVAILABLE, 503))
     facts = json.loads(page.body)
     assert page.content_type == "application/json"
     assert facts["error"] == "the endpoint predict is crashed"
@@ -204,3 +220,84 @@ def test_prometheus_can_read_the_metrics(run):
     answer, body = run.get("/metrics", Accept="application/openmetrics-text; version=1.0.0")
     assert answer.getheader("Content-Type").startswith("application/openmetrics-text")
     assert body.endswith("# EOF\n")
+
+
+def test_a_name_that_was_made_to_lead_here_shows_nothing(run):
+    run.crash()
+    for path in ("/", "/api/endpoints", "/api/logs", "/api/requests", "/metrics", "/nope"):
+        answer, body = run.get(path, Host="evil.example:8080")
+        assert answer.status == 403
+        assert "predict" not in body
+        assert "boom" not in body
+    facts = json.loads(run.plane.page(failure(FailureKind.UNAVAILABLE, 503, host="evil.example")).body)
+    assert facts == {"error": "because", "status": 503, "request_id": "id"}
+    facts = json.loads(run.plane.page(failure(FailureKind.UNKNOWN, 404, host="evil.example")).body)
+    assert facts == {"error": "because", "status": 404, "request_id": "id"}
+
+
+def test_a_page_of_another_site_gets_nothing(run):
+    assert run.get("/api/logs", Origin="https://evil.example")[0].status == 403
+    answer, body = run.get("/api/logs", **{"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors"})
+    assert (answer.status, json.loads(body)["error"]) == (403, "a page of another site asked for this")
+    own = f"http://{run.host}:{run.port}"
+    answer, _ = run.get("/api/logs", Origin=own)
+    assert (answer.status, answer.getheader("Access-Control-Allow-Origin")) == (200, None)
+
+
+def test_a_browser_is_told_of_a_refusal_by_a_page(run):
+    answer, body = run.get("/", Host="evil.example", Accept="text/html")
+    assert answer.getheader("Content-Type") == "text/html; charset=utf-8"
+    assert "the Host header is no name of this machine" in body
+    assert "open http://localhost" in body
+
+
+def test_no_page_can_be_framed_cached_or_run_a_script(run):
+    for path in ("/", "/api/endpoints", "/nope"):
+        answer, _ = run.get(path, Accept="text/html")
+        assert "default-src 'none'" in answer.getheader("Content-Security-Policy")
+        assert answer.getheader("X-Frame-Options") == "DENY"
+        assert answer.getheader("Cache-Control") == "no-store"
+        assert answer.getheader("Referrer-Policy") == "no-referrer"
+        assert answer.getheader("X-Content-Type-Options") == "nosniff"
+
+
+def test_a_run_that_is_open_to_the_network_shows_nothing_without_its_key(open_run):
+    open_run.crash()
+    answer, body = open_run.get("/api/logs")
+    assert answer.status == 401
+    assert json.loads(body)["error"] == "this run is open to the network: to look needs its key"
+    assert open_run.get("/?key=wrong")[0].status == 401
+    assert open_run.get("/favicon.ico")[0].status == 204
+    facts = json.loads(open_run.plane.page(failure(FailureKind.UNAVAILABLE, 503)).body)
+    assert facts == {"error": "because", "status": 503, "request_id": "id"}
+    assert list(open_run.client().logs(None, 10, follow=False)), "the token does for all"
+
+
+def test_the_link_lets_a_browser_look_and_not_change(open_run):
+    assert open_run.plane.link.startswith("http://127.0.0.1:8080/?key=")
+    answer, _ = open_run.get(open_run.plane.link.removeprefix("http://127.0.0.1:8080"))
+    assert (answer.status, answer.getheader("Location")) == (303, "/")
+    cookie, *attributes = answer.getheader("Set-Cookie").split("; ")
+    assert {"HttpOnly", "SameSite=Strict", "Path=/"} <= set(attributes)
+    assert "token" not in cookie
+    assert open_run.get("/", Cookie=cookie)[0].status == 200
+    assert open_run.get("/api/logs", Cookie=cookie)[0].status == 200
+    assert open_run.get("/api/down", method="POST", Cookie=cookie)[0].status == 401
+    assert open_run.get("/api/logs", Cookie=cookie, Origin="https://evil.example")[0].status == 403
+    assert not open_run.stopped.is_set()
+
+
+def test_on_this_machine_no_link_is_needed(run):
+    assert run.plane.link == "http://127.0.0.1:8080/"
+
+
+#: What the gateway lets through: any byte but those that end a line.
+VALUES = st.binary().map(lambda value: value.translate(None, b"\r\n\0"))
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.tuples(st.sampled_from(["Host", "Accept", "Cookie", "Authorization", "Origin"]), VALUES)))
+def test_whatever_a_client_says_of_itself_its_error_has_a_page(run, headers):
+    raw = tuple((name.encode(), value) for name, value in headers)
+    page = run.plane.page(Failure(FailureKind.REFUSED, 502, PREFIX, "predict", "GET", PREFIX, raw, "because", "id"))
+    assert b"because" in page.body

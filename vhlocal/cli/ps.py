@@ -32,5 +32,7 @@ def command(directory: Path, as_json: bool) -> None:
         click.echo(json.dumps(found, indent=2))
     else:
         tables.show_endpoints(standard_output(), found["endpoints"])
+        if found["open_to_network"]:
+            click.echo(f"open to the network; status page: {found['page']}")
     if any(endpoint["state"] != "ready" for endpoint in found["endpoints"]):
         raise click.exceptions.Exit(_NOT_ALL_READY)

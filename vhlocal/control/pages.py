@@ -24,6 +24,17 @@ _TAIL = 20
 _REQUESTS = 15
 _ERROR = 400
 
+#: On every page of ours: it runs no script, loads nothing, and is nobody's frame.
+SAFE = (
+    (
+        "Content-Security-Policy",
+        "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
+    ),
+    ("X-Content-Type-Options", "nosniff"),
+    ("X-Frame-Options", "DENY"),
+    ("Referrer-Policy", "no-referrer"),
+)
+
 _STYLE = """
 :root { color-scheme: light dark; --line: #8884; --dim: #888; --good: #1a8f4b; --bad: #d1383d; --busy: #b7791f }
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 62rem; margin: 3rem auto; padding: 0 1.25rem }
@@ -52,23 +63,28 @@ def status_page(view: View) -> str:
     )
 
 
-def failure_page(view: View, failure: Failure) -> Page:
-    """Return what a client gets instead of an endpoint's answer: JSON, or HTML where it prefers that."""
-    facts = _facts(view, failure)
-    accept = parse_accept_header(failure.accept or "*/*", MIMEAccept)
-    if accept.best_match(["application/json", "text/html"]) == "text/html":
+def failure_page(view: View, failure: Failure, accept: str, *, tell_all: bool) -> Page:
+    """Return what a client gets instead of an endpoint's answer: JSON, or HTML where it prefers that.
+
+    Not ``tell_all``: no more than the error itself, to a client that may use endpoints and not see the run.
+    """
+    facts = {"error": failure.reason, "status": failure.status, "request_id": failure.request_id}
+    if tell_all:
+        facts |= _facts(view, failure)
+    return told(facts, accept)
+
+
+def told(facts: dict[str, Any], accept: str) -> Page:
+    """Return an error's facts as JSON, or as HTML where the client prefers that."""
+    if parse_accept_header(accept, MIMEAccept).best_match(["application/json", "text/html"]) == "text/html":
         moving = facts.get("state") not in {None, State.READY.value, State.STOPPED.value}
         body = _html(facts["error"], _failure_body(facts), refresh=2 if moving else None)
-        return Page(body.encode(), "text/html; charset=utf-8")
-    return Page((json.dumps(facts, indent=2) + "\n").encode(), "application/json")
+        return Page(body.encode(), "text/html; charset=utf-8", SAFE)
+    return Page((json.dumps(facts, indent=2) + "\n").encode(), "application/json", SAFE)
 
 
 def _facts(view: View, failure: Failure) -> dict[str, Any]:
-    facts: dict[str, Any] = {
-        "error": failure.reason,
-        "status": failure.status,
-        "request_id": failure.request_id,
-    }
+    facts: dict[str, Any] = {}
     if failure.kind is FailureKind.UNKNOWN:
         endpoints = [status.endpoint for status in view.board.statuses()]
         facts["error"], facts["known"] = describe.unknown_prefix(failure.prefix, view.version, endpoints)

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-import hmac
 import json
 import queue
 import threading
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
-from werkzeug.exceptions import HTTPException, NotFound, Unauthorized
+from werkzeug.datastructures import Headers
+from werkzeug.exceptions import HTTPException, NotFound
 from werkzeug.routing import Map, Rule
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
+from werkzeug.utils import redirect
 from werkzeug.wrappers import Request, Response
 
 from vhlocal.control import describe, pages
+from vhlocal.control.guard import Guard
 from vhlocal.events import Event, LogLine, RequestsEnded
 
 if TYPE_CHECKING:
@@ -27,10 +30,12 @@ if TYPE_CHECKING:
 #: Seconds between two empty lines of a followed log, by which a client that has gone is found out.
 _HEARTBEAT = 5.0
 
+_ICON = "/favicon.ico"
+
 _ROUTES = Map(
     [
         Rule("/", endpoint="status_page", methods=["GET"]),
-        Rule("/favicon.ico", endpoint="icon", methods=["GET"]),
+        Rule(_ICON, endpoint="icon", methods=["GET"]),
         Rule("/api/endpoints", endpoint="endpoints", methods=["GET"]),
         Rule("/api/logs", endpoint="logs", methods=["GET"]),
         Rule("/api/requests", endpoint="requests", methods=["GET"]),
@@ -45,19 +50,27 @@ class ControlPlane:
 
     def __init__(self) -> None:
         self._server: BaseWSGIServer | None = None
-        self._view: View | None = None
+        self._view: View
+        self._guard: Guard
 
     def start(self, view: View) -> tuple[str, int]:
         """Begin to answer, in threads of its own."""
         self._view = view
-        self._server = make_server("127.0.0.1", 0, App(view), threaded=True, request_handler=_Quiet)
+        self._guard = Guard(view.token, urlsplit(view.url).port or 0, open_to_network=view.open_to_network)
+        self._server = make_server("127.0.0.1", 0, App(view, self._guard), threaded=True, request_handler=_Quiet)
         threading.Thread(target=self._server.serve_forever, name="vhlocal-control", daemon=True).start()
         return "127.0.0.1", self._server.port
 
     def page(self, failure: Failure) -> Page:
         """Return the page for a request that no endpoint answered."""
-        assert self._view is not None
-        return pages.failure_page(self._view, failure)
+        headers = Headers([(name.decode("latin-1"), value.decode("latin-1")) for name, value in failure.headers])
+        may_look = self._guard.refusal("GET", headers) is None
+        return pages.failure_page(self._view, failure, headers.get("Accept", "*/*"), tell_all=may_look)
+
+    @property
+    def link(self) -> str:
+        """See ``Face``."""
+        return self._guard.link(self._view.url) if self._view.open_to_network else f"{self._view.url}/"
 
     def stop(self) -> None:
         """End; followed logs end with the process."""
@@ -69,8 +82,9 @@ class ControlPlane:
 class App:
     """The WSGI app."""
 
-    def __init__(self, view: View) -> None:
+    def __init__(self, view: View, guard: Guard) -> None:
         self._view = view
+        self._guard = guard
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request."""
@@ -78,15 +92,28 @@ class App:
         try:
             response = self._answer(request, environ)
         except HTTPException as error:
-            response = _json({"error": error.description, "status": error.code}, error.code or 500)
+            response = _told(request, {"error": error.description, "status": error.code})
+        response.headers.update(dict(pages.SAFE))
+        response.cache_control.no_store = True
         return response(environ, start_response)
 
     def _answer(self, request: Request, environ: WSGIEnvironment) -> Response:
+        if request.path == "/" and self._guard.is_key(request.args.get("key", "")):
+            return self._let_in()
+        refusal = self._guard.refusal(request.method, request.headers)
+        if refusal is not None and request.path != _ICON:
+            return _told(request, {"error": refusal.reason, "status": refusal.status, "hint": refusal.hint})
         try:
             endpoint, _ = _ROUTES.bind_to_environ(environ).match()
         except NotFound:
             return self._nothing_here(request)
         response: Response = getattr(self, f"_{endpoint}")(request)
+        return response
+
+    def _let_in(self) -> Response:
+        """Take the key out of the address bar and into a cookie."""
+        response = redirect("/", 303)
+        response.set_cookie(self._guard.cookie, self._guard.read_key, httponly=True, samesite="Strict")
         return response
 
     def _status_page(self, _request: Request) -> Response:
@@ -101,6 +128,8 @@ class App:
             {
                 "run": view.run,
                 "url": view.url,
+                "open_to_network": view.open_to_network,
+                "page": self._guard.link(view.url),
                 **describe.version(view.version),
                 "endpoints": [describe.status(status) for status in view.board.statuses()],
                 "notices": [describe.notice(notice) for notice in view.board.notices()],
@@ -150,10 +179,7 @@ class App:
             raise NotFound(f"no endpoint `{name}`; there are: {known}")
         return name, max(0, request.args.get("tail", 200, type=int))
 
-    def _down(self, request: Request) -> Response:
-        given = request.headers.get("Authorization", "").removeprefix("Bearer ")
-        if not hmac.compare_digest(given.encode(), self._view.token.encode()):
-            raise Unauthorized("changes need the token of this run, as the Bearer of an Authorization header")
+    def _down(self, _request: Request) -> Response:
         self._view.stop()
         return _json({"stopping": True}, 202)
 
@@ -161,7 +187,7 @@ class App:
         endpoints = [status.endpoint for status in self._view.board.statuses()]
         _, known = describe.unknown_prefix(request.path, self._view.version, endpoints)
         facts = {"error": f"nothing is served at {request.path}", "status": 404, "known": known}
-        return _json({**facts, "hint": "endpoints are served under the paths above; see `vhlocal ps`"}, 404)
+        return _told(request, {**facts, "hint": "endpoints are served under these paths; see `vhlocal ps`"})
 
     def _stream(
         self, past: Callable[[], Iterable[bytes]], new: Callable[[Event], Iterable[bytes]], *, follow: bool
@@ -188,12 +214,21 @@ class App:
 class _Quiet(WSGIRequestHandler):
     protocol_version = "HTTP/1.1"
 
+    def version_string(self) -> str:
+        """Return what the answers call their server."""
+        return "vhlocal"
+
     def log(self, type: str, message: str, *args: Any) -> None:
         """Say nothing: the gateway keeps the record of requests."""
 
 
 def _line(value: object) -> bytes:
     return json.dumps(value).encode() + b"\n"
+
+
+def _told(request: Request, facts: dict[str, Any]) -> Response:
+    page = pages.told(facts, request.headers.get("Accept", "*/*"))
+    return Response(page.body, status=facts["status"], content_type=page.content_type)
 
 
 def _json(value: object, status: int = 200) -> Response:

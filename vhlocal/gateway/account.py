@@ -60,7 +60,7 @@ class Account:
             endpoint=self.route.endpoint if self.route else None,
             method=self.request.method,
             target=self.request.path,
-            accept=self.request.header(b"accept").decode("latin-1"),
+            headers=tuple(self.request.headers),
             reason=reason,
             request_id=self.request_id,
         )

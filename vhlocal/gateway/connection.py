@@ -308,7 +308,7 @@ class ClientConnection(asyncio.Protocol):
     def _refuse(self, status: int, reason: str) -> None:
         """Answer what is no request, and end: where one request is in doubt, so is all that follows."""
         request_id = next(_REQUEST_IDS)
-        failure = Failure(FailureKind.BAD_REQUEST, status, "", None, "", "", "", reason, request_id)
+        failure = Failure(FailureKind.BAD_REQUEST, status, "", None, "", "", (), reason, request_id)
         page = self._hub.pages(failure)
         self.write(failure_response(failure, page, close=True))
         self._hub.on_request(

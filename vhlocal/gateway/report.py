@@ -6,6 +6,10 @@ import enum
 import http
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from vhlocal.contract.headers import RawHeader
 
 
 class FailureKind(enum.Enum):
@@ -26,7 +30,7 @@ class FailureKind(enum.Enum):
 class Failure:
     """One failed request. ``prefix`` is empty where none was found, ``endpoint`` None where none is known.
 
-    ``target`` and ``accept`` (the ``Accept`` header) are the client's words; ``reason`` is one sentence for the user.
+    ``target`` and ``headers`` are the client's words; ``reason`` is one sentence for the user.
     """
 
     kind: FailureKind
@@ -35,7 +39,7 @@ class Failure:
     endpoint: str | None
     method: str
     target: str
-    accept: str
+    headers: tuple[RawHeader, ...]
     reason: str
     request_id: str
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import ipaddress
 import socket
 
 import psutil
@@ -55,3 +56,9 @@ def _holder(port: int) -> str:
     except psutil.Error:
         pass
     return ""
+
+
+def is_open(bound: socket.socket) -> bool:
+    """Tell whether others than this machine can connect."""
+    address = str(bound.getsockname()[0])
+    return not ipaddress.ip_address(address.partition("%")[0]).is_loopback

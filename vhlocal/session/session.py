@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from vhlocal.contract.image import requirements_file
 from vhlocal.contract.paths import script_names
 from vhlocal.errors import VhlocalError
-from vhlocal.events import Bus, Changed, Listening, Problem, Ready, StatusChanged, Stopping
+from vhlocal.events import Bus, Changed, Listening, Notice, Problem, Ready, StatusChanged, Stopping
 from vhlocal.gateway.options import GatewayOptions
 from vhlocal.gateway.server import Gateway
 from vhlocal.gateway.table import RouteTable, Upstream
@@ -127,6 +127,7 @@ class Session:
             connections=lambda: (gateway.connections(), gateway.upstream_connections()),
             bus=self._bus,
             url=self._url,
+            open_to_network=port.is_open(listening),
             token=token,
             run=self._run,
             stop=self.request_stop,
@@ -145,7 +146,9 @@ class Session:
             pid, born = this_process()
             self._record = RunRecord(self._run, pid, self._url, token, self._options.version.name, born)
             self._state.write(self._record)
-            self._bus.publish(Listening(self._url))
+            self._bus.publish(Listening(self._face.link))
+            if view.open_to_network:
+                self._bus.publish(_open_notice(number))
             for notice in notices:
                 self._bus.publish(notice)
             await self._until_stopped(self._keep())
@@ -327,6 +330,13 @@ class Session:
         finally:
             for number in _SIGNALS:
                 self._loop.remove_signal_handler(number)
+
+
+def _open_notice(number: int) -> Notice:
+    return Notice(
+        f"open to the network: whoever reaches port {number} of this machine can use the endpoints",
+        hint="the status page and the API need the key of the link above; without --host only this machine can connect",
+    )
 
 
 def _changed_paths(old: Package, new: Package) -> tuple[str, ...]:

@@ -17,10 +17,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class View:
-    """A run as others see it; ``url`` is the gateway's, ``stop`` ends the run, ``token`` is what changes need.
+    """A run as others see it. All of it may be used from any thread.
 
-    ``connections`` tells how many clients are connected and how many connections to servers are open. All may be used
-    from any thread.
+    ``url`` is the gateway's, ``open_to_network`` is True where others than this machine can connect to it. ``stop``
+    ends the run, ``token`` is what changes need. ``connections`` tells how many clients are connected and how many
+    connections to servers are open.
     """
 
     version: Version
@@ -29,6 +30,7 @@ class View:
     connections: Callable[[], tuple[int, int]]
     bus: Bus
     url: str
+    open_to_network: bool
     token: str
     run: str
     stop: Callable[[], None]
@@ -39,6 +41,11 @@ class Face(Protocol):
 
     def start(self, view: View) -> tuple[str, int]:
         """Begin to answer and return the address, on loopback, to which the gateway sends requests."""
+
+    @property
+    def link(self) -> str:
+        """Where a browser finds the status page, with all that it needs to be let in; once started."""
+        ...
 
     def page(self, failure: Failure) -> Page:
         """Return the page for a request that no endpoint answered; called in the gateway's loop: be quick."""

@@ -1,0 +1,107 @@
+"""Who may see a run, and who may change it. Pure.
+
+A page of any site can make a browser send requests to this machine, and a name of any site can be made to lead to it.
+So without the run's token a request may only look, and only where the browser says that nobody else's page asks.
+"""
+
+from __future__ import annotations
+
+import hmac
+import ipaddress
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from werkzeug.datastructures import Headers
+
+#: An IPv6 address or a name, and perhaps a port.
+_HOST = re.compile(r"(?:\[([0-9A-Fa-f:]+)\]|([A-Za-z0-9.-]+))(?::\d+)?")
+
+_LOOKS = ("GET", "HEAD")
+
+#: What browsers send of a request that no other page caused.
+_OWN_SITES = ("", "same-origin", "none")
+
+
+class Refusal(NamedTuple):
+    """Why a request is refused, with its status and what to do."""
+
+    status: int
+    reason: str
+    hint: str
+
+
+_NO_TOKEN = Refusal(401, "changes need the token of this run", "`vhlocal down` has it; as a Bearer, others may send it")
+_NO_KEY = Refusal(401, "this run is open to the network: to look needs its key", "open the link of `vhlocal ps`")
+_FOREIGN = Refusal(403, "a page of another site asked for this", "open it in a tab of its own")
+_WRONG_HOST = Refusal(
+    403,
+    "the Host header is no name of this machine's for itself",
+    "open http://localhost, or behind a tunnel the page that `vhlocal ps --json` names",
+)
+
+
+class Guard:
+    """The rule for one run.
+
+    ``read_key`` lets a browser look, by the cookie named ``cookie``: that is all it can do. It comes from the token
+    and does not tell it, since cookies reach every app that is served at the same host and port.
+    """
+
+    def __init__(self, token: str, port: int, *, open_to_network: bool) -> None:
+        self.read_key = hmac.digest(token.encode(), b"vhlocal: read", "sha256").hex()
+        self.cookie = f"vhlocal-{port}"
+        self._token = token
+        self._open = open_to_network
+
+    def refusal(self, method: str, headers: Headers) -> Refusal | None:
+        """Return why this request to the control plane is refused, or None."""
+        scheme, _, given = headers.get("Authorization", "").partition(" ")
+        if scheme == "Bearer" and _same(given, self._token):
+            return None
+        if method not in _LOOKS:
+            return _NO_TOKEN
+        if _is_foreign(headers):
+            return _FOREIGN
+        # Not parsed further: apps at this host may have set cookies that are no UTF-8.
+        cookies = headers.get("Cookie", "").split(";")
+        if any(_same(cookie.strip(), f"{self.cookie}={self.read_key}") for cookie in cookies):
+            return None
+        return self._without_key(headers)
+
+    def _without_key(self, headers: Headers) -> Refusal | None:
+        if self._open:
+            return _NO_KEY
+        return None if _names_loopback(headers.get("Host", "")) else _WRONG_HOST
+
+    def link(self, url: str) -> str:
+        """Return where a browser is let in to look, under the gateway's URL."""
+        return f"{url}/?key={self.read_key}"
+
+    def is_key(self, given: str) -> bool:
+        """Tell whether this is the key to look."""
+        return _same(given, self.read_key)
+
+
+def _names_loopback(host: str) -> bool:
+    match = _HOST.fullmatch(host)
+    if match is None:
+        return False
+    name = (match[1] or match[2]).lower()
+    try:
+        return name == "localhost" or name.endswith(".localhost") or ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return False
+
+
+def _is_foreign(headers: Headers) -> bool:
+    origin = headers.get("Origin")
+    if origin is not None and origin.partition("://")[2].lower() != headers.get("Host", "").lower():
+        return True
+    own = headers.get("Sec-Fetch-Site", "") in _OWN_SITES
+    return not own and headers.get("Sec-Fetch-Mode") != "navigate"
+
+
+def _same(given: str, secret: str) -> bool:
+    """Compare in a time that tells nothing."""
+    return hmac.compare_digest(given.encode("utf-8", "replace"), secret.encode())

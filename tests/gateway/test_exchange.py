@@ -1,12 +1,14 @@
 """Limits of the ingress, streaming and back-pressure."""
 
 import asyncio
+import base64
 import hashlib
 
 import pytest
 
-from tests.gateway.harness import CLOSE, OK, PATH, Peer, get, stage
-from vhlocal.gateway.server import FailureKind
+from tests.gateway.harness import ALIAS, CLOSE, OK, PATH, PREFIX, Peer, echo_head, get, stage
+from vhlocal.contract.access import BasicAuth
+from vhlocal.gateway.server import FailureKind, Route
 
 MEGABYTE = 2**20
 BLOCK = bytes(range(256)) * 256
@@ -254,5 +256,37 @@ def test_a_server_that_takes_no_more_of_the_body_is_504_under_strict(run):
             assert (status, headers["x-page"]) == (504, "timeout")
             client.writer.transport.abort()
             done.set()
+
+    run(main)
+
+
+def test_only_the_users_reach_a_guarded_endpoint(run):
+    """K7: under every path, whatever the method, before anything of the request reaches the server."""
+    ada = b"Authorization: Basic " + base64.b64encode(b"ada:open sesame")
+    upgrade = (b"Connection: Upgrade", b"Upgrade: websocket")
+
+    async def main():
+        async with stage(echo_head, access=BasicAuth({"ada": "open sesame"})) as at:
+            for path in (PREFIX.encode(), ALIAS.encode() + b"/x"):
+                for raw in (
+                    get(path),
+                    get(path, b"Authorization: Basic " + base64.b64encode(b"ada:no")),
+                    get(path, *upgrade),
+                    get(path, method=b"OPTIONS"),
+                    get(path, b"Content-Length: 5", method=b"POST"),
+                ):
+                    async with at.client() as client:
+                        await client.send(raw)
+                        status, headers, _ = await client.answer()
+                        assert (status, headers["x-page"]) == (401, "unauthorized")
+                        assert headers["www-authenticate"].startswith('basic realm="')
+                async with at.client() as client:
+                    await client.send(get(path, ada))
+                    status, _, head = await client.answer()
+                    assert (status, ada in head) == (200, True), "the app gets the header, as production's does"
+            assert at.gateway.upstream_connections() == 1, "nobody else was led to the server"
+            assert (await at.ask(get(b"/", CLOSE))).startswith(b"HTTP/1.1 200"), "the control plane has its own guard"
+            at.table.publish([Route(PREFIX, "predict", None, holding=True)])
+            assert b" 401 " in await at.ask(get(PATH, CLOSE)), "nobody else waits for an endpoint that changes"
 
     run(main)

@@ -149,6 +149,7 @@ def test_explain_tells_every_value_and_its_origin_and_no_secret(project, load):
         ("images", "none", "default"),
         ("inherit-env-vars", "true", "default"),
         ("reload", "true", "default"),
+        ("basic-auth", "none", "default"),
         ("access-log", "none", "default"),
         ("strict", "true", "flag --strict"),
     ]
@@ -170,6 +171,7 @@ def test_explain_tells_every_value_and_its_origin_and_no_secret(project, load):
         ({}, {"VHLOCAL_VERSION_NAME": ".."}, r"the version name \(environment VHLOCAL_VERSION_NAME\) cannot be"),
         ({"aliases": ("ok", "not ok")}, {}, r"an alias \(flag --alias\) cannot be"),
         ({"env_file": "/none/my.env"}, {}, "the env file cannot be read"),
+        ({"basic_auth": ("a:b=c",)}, {}, r'"a:b" \(flag --basic-auth\) cannot be a user of basic-auth'),
     ],
 )
 def test_what_is_wrong_in_a_flag_or_a_variable_is_told(load, flags, env, words):
@@ -181,6 +183,24 @@ def test_a_wrong_variable_is_told_without_its_text(load):
     with pytest.raises(InputError) as caught:
         load({}, {"VHLOCAL_VARIABLES": "API_TOKEN=abc,xyz"})
     assert "xyz" not in f"{caught.value.message} {caught.value.hint}"
+
+
+def test_no_password_is_shown(load):
+    settings = load({"basic_auth": ("ada=open sesame",)}, {"VHLOCAL_BASIC_AUTH": "grace=hopper"})
+    assert settings.basic_auth == {"ada": "open sesame", "grace": "hopper"}
+    assert "sesame" not in repr(settings)
+    assert ("basic-auth.ada", "********", "flag --basic-auth") in settings.explain()
+    with pytest.raises(InputError, match="flag --basic-auth takes USER=PASSWORD") as caught:
+        load({"basic_auth": ("sesame",)}, {})
+    assert "sesame" not in f"{caught.value.message} {caught.value.hint}"
+
+
+def test_a_user_in_the_file_is_checked_too(load):
+    assert load(yaml="basic-auth:\n  ada: 1234\n").basic_auth == {"ada": "1234"}
+    for wrong in ("a:b: c", "ada: ''"):
+        with pytest.raises(InputError) as caught:
+            load(yaml=f"basic-auth:\n  {wrong}\n")
+        assert "vhlocal.yaml:2:" in str(caught.value.place)
 
 
 def test_a_name_in_the_file_that_is_no_path_segment_is_told_with_its_place(project, load):

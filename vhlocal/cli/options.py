@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound="Callable[..., Any]")
 
-_METAVARS = {"files": "ENDPOINT.NAME=PATH", "variables": "NAME=VALUE", "images": "ENDPOINT=IMAGE"}
-
 
 def _directory(_context: click.Context, _parameter: click.Parameter, value: str) -> Path:
     directory = Path(value)
@@ -67,5 +65,5 @@ def _option(setting: Setting) -> Callable[[F], F]:
         given["multiple"] = True
     if setting.default is not None and setting.kind is not Kind.SWITCH:
         given["help"] += f" Default: {setting.default}."
-    given["metavar"] = _METAVARS.get(setting.name)
+    given["metavar"] = setting.form or None
     return click.option(setting.flag, setting.name, **given)

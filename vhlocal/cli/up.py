@@ -10,6 +10,7 @@ import click
 from vhlocal.cli.detach import detached
 from vhlocal.cli.options import project_options, setting_options
 from vhlocal.cli.project import read_project
+from vhlocal.contract.access import BasicAuth
 from vhlocal.control.plane import ControlPlane
 from vhlocal.events import Bus
 from vhlocal.project.settings import load_settings
@@ -58,6 +59,7 @@ def _options(directory: Path, load: Loader) -> RunOptions:
         port_given=not settings.is_default("port"),
         reload=settings.reload,
         strict=settings.strict,
+        access=BasicAuth(settings.basic_auth) if settings.basic_auth else None,
         access_log=settings.access_log,
         load=load,
         connect=partial(connect, str(directory)),

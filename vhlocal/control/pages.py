@@ -85,6 +85,8 @@ def told(facts: dict[str, Any], accept: str) -> Page:
 
 def _facts(view: View, failure: Failure) -> dict[str, Any]:
     facts: dict[str, Any] = {}
+    if failure.kind is FailureKind.UNAUTHORIZED:
+        return {"hint": "those that `basic-auth` names, by HTTP Basic auth: curl -u USER:PASSWORD"}
     if failure.kind is FailureKind.UNKNOWN:
         endpoints = [status.endpoint for status in view.board.statuses()]
         facts["error"], facts["known"] = describe.unknown_prefix(failure.prefix, view.version, endpoints)

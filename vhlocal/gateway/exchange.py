@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable
 
+    from vhlocal.contract.access import BasicAuth
     from vhlocal.contract.headers import RawHeader
     from vhlocal.gateway.hub import Hub
     from vhlocal.gateway.table import Route, Upstream
@@ -92,10 +93,17 @@ class Exchange:
             return
         self._account.prefix = prefix
         self._account.route = route
-        if route is not None and self.request.length > self._hub.options.body_bytes:
-            self._pass_limit(FailureKind.TOO_LARGE, self._hub.options.body_bytes)
+        options = self._hub.options
+        if route is not None and options.access is not None:
+            self._check_access(options.access)
+        if route is not None and self.request.length > options.body_bytes and not self._over:
+            self._pass_limit(FailureKind.TOO_LARGE, options.body_bytes)
         if not self._over:
             self._follow(route)
+
+    def _check_access(self, access: BasicAuth) -> None:
+        if not access.allows(self.request.header(b"authorization")):
+            self.fail(FailureKind.UNAUTHORIZED, 401, "the endpoint asks for a user and a password")
 
     def _follow(self, route: Route | None) -> None:
         self._account.route = route

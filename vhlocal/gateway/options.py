@@ -8,18 +8,21 @@ from typing import TYPE_CHECKING
 from vhlocal.contract import limits
 
 if TYPE_CHECKING:
+    from vhlocal.contract.access import BasicAuth
     from vhlocal.gateway.table import Upstream
 
 
 @dataclass(frozen=True)
 class GatewayOptions:
-    """Where the control plane is, and every limit. Times in seconds, sizes in bytes.
+    """Where the control plane is, who may use endpoints, and every limit. Times in seconds, sizes in bytes.
 
     The defaults of the last two groups are those of ingress-nginx or near them (K9).
     """
 
     #: Gets every request that is not an endpoint's.
     control: Upstream
+    #: Asked about every request to an endpoint; None lets all in (K7).
+    access: BasicAuth | None = None
     #: Cut what production's ingress would cut, rather than warn (K9).
     strict: bool = False
     #: Requests that may wait at one time while routes change, and for how long each.

@@ -8,6 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from vhlocal.contract.access import CHALLENGE
+
 if TYPE_CHECKING:
     from vhlocal.contract.headers import RawHeader
 
@@ -16,6 +18,7 @@ class FailureKind(enum.Enum):
     """Why the gateway answers itself."""
 
     UNKNOWN = "unknown"  #: no such prefix
+    UNAUTHORIZED = "unauthorized"  #: no user that may use endpoints (K7)
     UNAVAILABLE = "unavailable"  #: the endpoint has no server at the moment
     REFUSED = "refused"  #: nothing accepts connections at the server's port
     RESET = "reset"  #: the server hung up, or sent no HTTP, before a full head
@@ -83,6 +86,8 @@ def failure_response(failure: Failure, page: Page, *, close: bool) -> bytes:
     headers = [("Content-Type", page.content_type), ("Content-Length", str(len(page.body))), *page.headers]
     if failure.status == _RETRY_LATER:
         headers.append(("Retry-After", "1"))
+    if failure.kind is FailureKind.UNAUTHORIZED:
+        headers.append(("WWW-Authenticate", CHALLENGE))
     headers += [("Cache-Control", "no-store"), ("X-Request-ID", failure.request_id)]
     if close:
         headers.append(("Connection", "close"))

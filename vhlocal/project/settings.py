@@ -7,10 +7,11 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from vhlocal.errors import InputError
 from vhlocal.project.envfile import read_env_file
 from vhlocal.project.naming import DEFAULT_OWNER, directory_name, remote_names, slug, validate_name
 from vhlocal.project.sources import Found, read_environment, read_flags, read_settings_file
-from vhlocal.project.table import SETTINGS
+from vhlocal.project.table import SETTINGS, Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -47,6 +48,7 @@ class Settings:
     images: Mapping[str, str]
     inherit_env_vars: bool
     reload: bool
+    basic_auth: Mapping[str, str] = field(repr=False)
     access_log: Path | None
     strict: bool
     found: Mapping[str, Any] = field(repr=False)
@@ -86,6 +88,7 @@ def load_settings(
     found["variables"] = _variables(sources, found)
     _name_project(found, directory, environ)
     _check_names(found)
+    _check_users(found["basic_auth"])
     return Settings(**{setting.name: _value(found[setting.name]) for setting in SETTINGS}, found=found)
 
 
@@ -146,6 +149,16 @@ def _check_names(found: Mapping[str, Any]) -> None:
         validate_name(alias, f"an alias ({found['aliases'].origin})", found["aliases"].place)
 
 
+def _check_users(users: Mapping[str, Found]) -> None:
+    for user, entry in users.items():
+        if not user or ":" in user:
+            raise InputError(
+                f'"{user}" ({entry.origin}) cannot be a user of basic-auth',
+                place=entry.place,
+                hint="a name has one character or more, and no `:`, where HTTP Basic auth would end it",
+            )
+
+
 def _rows(setting: Setting, found: Any) -> Iterator[tuple[str, str, str]]:
     if isinstance(found, Found):
         yield setting.key, _shown(found.value) or setting.unset, found.origin
@@ -153,15 +166,14 @@ def _rows(setting: Setting, found: Any) -> Iterator[tuple[str, str, str]]:
         yield setting.key, setting.unset, "default"
     else:
         for name in sorted(found):
-            value = _shown(found[name].value)
-            shown = _masked(name, value) if setting.name == "variables" else value
-            yield f"{setting.key}.{name}", shown, found[name].origin
+            yield f"{setting.key}.{name}", _masked(setting, name, _shown(found[name].value)), found[name].origin
 
 
-def _masked(name: str, value: str) -> str:
-    """Return a variable's value as it may be shown: nothing of a secret, and a URL without its user."""
-    secret = any(word in name.upper() for word in _SECRET_WORDS)
-    return _MASK if secret else _URL_USER.sub(_MASK, value)
+def _masked(setting: Setting, name: str, value: str) -> str:
+    """Return a value as it may be shown: nothing of a secret, and a variable's URL without its user."""
+    if setting.name == "variables":
+        value = _MASK if any(word in name.upper() for word in _SECRET_WORDS) else _URL_USER.sub(_MASK, value)
+    return _MASK if setting.kind is Kind.SECRETS else value
 
 
 def _value(found: Any) -> Any:

@@ -92,17 +92,23 @@ def _read(setting: Setting, value: Any, origin: str) -> Any:
 
 def _pair(setting: Setting, text: str, origin: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
-    form = {"files": "ENDPOINT.NAME=PATH", "images": "ENDPOINT=IMAGE"}.get(setting.name, "NAME=VALUE")
     if not (name and equals) or (not value and setting.name != "variables"):
-        if setting.name == "variables":  # never quoted: it may be a part of a secret
-            hint = "give the variable a value, which may be empty: NAME="
-            if origin.startswith("environment"):
-                hint = "values with commas go in an env file, or one to a line"
-            raise InputError(f"{origin} takes {form}", hint=hint)
-        raise InputError(f'{origin} takes {form}, not "{text}"')
+        raise _no_pair(setting, text, origin)
     if setting.name == "variables":
         check_variable(name, origin)
     return name, value
+
+
+def _no_pair(setting: Setting, text: str, origin: str) -> InputError:
+    takes = f"{origin} takes {setting.form}"
+    # What may be a part of a secret is never quoted.
+    if setting.kind is Kind.SECRETS:
+        return InputError(takes, hint="give both, with a `=` between")
+    if setting.name != "variables":
+        return InputError(f'{takes}, not "{text}"')
+    if origin.startswith("environment"):
+        return InputError(takes, hint="values with commas go in an env file, or one to a line")
+    return InputError(takes, hint="give the variable a value, which may be empty: NAME=")
 
 
 def _scalar(setting: Setting, value: Any, origin: str) -> Any:

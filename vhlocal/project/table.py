@@ -19,11 +19,12 @@ class Kind(enum.Enum):
     NAMES = "a list of names"
     TEXTS = "a mapping to text"
     PATHS = "a mapping to paths"
+    SECRETS = "a mapping to secrets"
 
     @property
     def is_mapping(self) -> bool:
         """Whether the value is made key by key, each from its nearest source."""
-        return self in (Kind.TEXTS, Kind.PATHS)
+        return self in (Kind.TEXTS, Kind.PATHS, Kind.SECRETS)
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,8 @@ class Setting:
     """One setting: its name in Python, how each source spells it, its default, and what it is for.
 
     ``default`` is None where the value is found otherwise (see ``docs``) or is absent; ``flag`` is as typed to give
-    the value that is not the default; ``unset`` says what no value at all means.
+    the value that is not the default; ``unset`` says what no value at all means; ``form`` is how a flag gives one key
+    of a mapping.
     """
 
     name: str
@@ -40,6 +42,7 @@ class Setting:
     docs: str
     default: Any = None
     unset: str = "none"
+    form: str = ""
 
     @property
     def env(self) -> str:
@@ -60,10 +63,10 @@ SETTINGS = (
     Setting("deployment", Kind.TEXT, "--deployment", "The third segment of the URLs.", "local"),
     Setting("version_name", Kind.TEXT, "--version-name", "The fourth segment.", unset="today's date and a counter"),
     Setting("aliases", Kind.NAMES, "--alias", "More names of the version, besides `dev`.", ()),
-    Setting("files", Kind.PATHS, "--file", "The file for each endpoint's entry: ENDPOINT.NAME=PATH."),
-    Setting("variables", Kind.TEXTS, "--var", "Environment variables of the servers: NAME=VALUE."),
+    Setting("files", Kind.PATHS, "--file", "The file for each endpoint's entry.", form="ENDPOINT.NAME=PATH"),
+    Setting("variables", Kind.TEXTS, "--var", "Environment variables of the servers.", form="NAME=VALUE"),
     Setting("env_file", Kind.PATH, "--env-file", "A file of NAME=VALUE lines; single variables win over it."),
-    Setting("images", Kind.TEXTS, "--image", "Another base image for an endpoint: ENDPOINT=IMAGE."),
+    Setting("images", Kind.TEXTS, "--image", "Another base image for an endpoint.", form="ENDPOINT=IMAGE"),
     Setting(
         "inherit_env_vars",
         Kind.SWITCH,
@@ -72,6 +75,9 @@ SETTINGS = (
         True,
     ),
     Setting("reload", Kind.SWITCH, "--no-reload", "Whether a save brings in the new code.", True),
+    Setting(
+        "basic_auth", Kind.SECRETS, "--basic-auth", "Who may use the endpoints, if not everybody.", form="USER=PASSWORD"
+    ),
     Setting("access_log", Kind.PATH, "--access-log", "A file that gets a line of JSON for each request."),
     Setting("strict", Kind.SWITCH, "--strict", "Whether production's request limits cut instead of warn.", False),
 )
@@ -84,6 +90,10 @@ _SCHEMAS: dict[Kind, dict[str, Any]] = {
     Kind.SWITCH: {"type": "boolean"},
     Kind.NAMES: {"type": "array", "items": _TEXT},
     Kind.TEXTS: {"type": "object", "additionalProperties": {"type": _TEXT["type"]}},
+    Kind.SECRETS: {
+        "type": "object",
+        "additionalProperties": {"type": _TEXT["type"], "minLength": 1},
+    },
     Kind.PATHS: {"type": "object", "additionalProperties": {"type": "string", "minLength": 1}},
 }
 

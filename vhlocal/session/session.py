@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterator
     from pathlib import Path
 
+    from vhlocal.contract.access import BasicAuth
     from vhlocal.model import Package, Version
     from vhlocal.runtime.base import Runtime
     from vhlocal.session.load import Loaded
@@ -60,6 +61,7 @@ class RunOptions:
     port_given: bool
     reload: bool
     strict: bool
+    access: BasicAuth | None
     access_log: Path | None
     load: Callable[[str, Package | None], Loaded]
     connect: Callable[[str], Runtime]
@@ -135,7 +137,7 @@ class Session:
         control = Upstream(*self._face.start(view))
         gateway = Gateway(
             self._table,
-            GatewayOptions(control=control, strict=self._options.strict),
+            GatewayOptions(control=control, access=self._options.access, strict=self._options.strict),
             self._face.page,
             requests.add,
             lambda passed: self._bus.publish(limit_notice(passed)),
@@ -148,7 +150,7 @@ class Session:
             self._state.write(self._record)
             self._bus.publish(Listening(self._face.link))
             if view.open_to_network:
-                self._bus.publish(_open_notice(number))
+                self._bus.publish(_open_notice(number, guarded=self._options.access is not None))
             for notice in notices:
                 self._bus.publish(notice)
             await self._until_stopped(self._keep())
@@ -332,9 +334,10 @@ class Session:
                 self._loop.remove_signal_handler(number)
 
 
-def _open_notice(number: int) -> Notice:
+def _open_notice(number: int, *, guarded: bool) -> Notice:
+    who = "who knows a password" if guarded else "whoever reaches it"
     return Notice(
-        f"open to the network: whoever reaches port {number} of this machine can use the endpoints",
+        f"open to the network at port {number}: {who} can use the endpoints",
         hint="the status page and the API need the key of the link above; without --host only this machine can connect",
     )
 

@@ -1,0 +1,57 @@
+import base64
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vhlocal.contract.access import BasicAuth
+
+AUTH = BasicAuth({"ada": "open sesame", "grace": "p:q"})
+
+
+def basic(words: str, scheme: str = "Basic") -> bytes:
+    return scheme.encode() + b" " + base64.b64encode(words.encode())
+
+
+@pytest.mark.parametrize(
+    "header",
+    [basic("ada:open sesame"), basic("grace:p:q"), basic("ada:open sesame", "basic"), basic("ada:open sesame") + b" "],
+)
+def test_the_users_are_let_in(header):
+    """K7"""
+    assert AUTH.allows(header)
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        b"",
+        b"Basic",
+        b"Basic ",
+        b"Basic !!!",
+        basic("ada:open sesam"),
+        basic("ada:open sesame2"),
+        basic("Ada:open sesame"),
+        basic("ada"),
+        basic(":open sesame"),
+        basic("grace:open sesame"),
+        basic("ada:open sesame", "Bearer"),
+        b"Basic ada:open sesame",
+    ],
+)
+def test_nobody_else_is(header):
+    """K7"""
+    assert not AUTH.allows(header)
+
+
+def test_names_and_passwords_may_have_any_letters():
+    """K7"""
+    assert BasicAuth({"Åsa": "lösen"}).allows(basic("Åsa:lösen"))
+    assert not BasicAuth({}).allows(basic(":"))
+
+
+@given(st.binary())
+def test_no_bytes_let_in_or_make_it_fail(noise):
+    """K7"""
+    assert not AUTH.allows(noise)
+    assert not AUTH.allows(b"Basic " + noise)

@@ -50,6 +50,13 @@ def test_names_and_passwords_may_have_any_letters():
     assert not BasicAuth({}).allows(basic(":"))
 
 
+def test_a_password_of_the_environment_need_not_be_utf_8():
+    """K7"""
+    password = b"l\xf6sen"
+    header = b"Basic " + base64.b64encode(b"ada:" + password)
+    assert BasicAuth({"ada": password.decode("utf-8", "surrogateescape")}).allows(header)
+
+
 @given(st.binary())
 def test_no_bytes_let_in_or_make_it_fail(noise):
     """K7"""

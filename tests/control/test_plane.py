@@ -145,6 +145,15 @@ def test_a_crashed_endpoint_is_told_in_json_with_its_log(run):
     assert facts["log"] == ["ValueError: <boom>"]
 
 
+def test_a_missing_login_is_told_without_log_or_state(run):
+    """K7."""
+    run.crash()
+    facts = json.loads(run.plane.page(failure(FailureKind.UNAUTHORIZED, 401)).body)
+    assert facts["error"] == "because"
+    assert "curl -u" in facts["hint"]
+    assert not {"log", "why", "state"} & facts.keys()
+
+
 def test_a_browser_gets_a_page_in_which_nothing_of_the_log_is_markup(run):
     run.crash()
     accept = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"

@@ -171,7 +171,7 @@ def test_explain_tells_every_value_and_its_origin_and_no_secret(project, load):
         ({}, {"VHLOCAL_VERSION_NAME": ".."}, r"the version name \(environment VHLOCAL_VERSION_NAME\) cannot be"),
         ({"aliases": ("ok", "not ok")}, {}, r"an alias \(flag --alias\) cannot be"),
         ({"env_file": "/none/my.env"}, {}, "the env file cannot be read"),
-        ({"basic_auth": ("a:b=c",)}, {}, r'"a:b" \(flag --basic-auth\) cannot be a user of basic-auth'),
+        ({"basic_auth": ("a:b=c",)}, {}, r'"a:…" \(flag --basic-auth\) cannot be a user of basic-auth'),
     ],
 )
 def test_what_is_wrong_in_a_flag_or_a_variable_is_told(load, flags, env, words):
@@ -193,6 +193,16 @@ def test_no_password_is_shown(load):
     with pytest.raises(InputError, match="flag --basic-auth takes USER=PASSWORD") as caught:
         load({"basic_auth": ("sesame",)}, {})
     assert "sesame" not in f"{caught.value.message} {caught.value.hint}"
+
+
+@pytest.mark.parametrize(
+    "yaml", ["basic-auth: ada=xyz\n", "basic-auth:\n  'ada:xyz': a\n", "basic-auth:\n  ada: [xyz]\n"]
+)
+def test_a_wrong_user_in_the_file_is_told_without_what_may_be_a_password(load, yaml):
+    """K7"""
+    with pytest.raises(InputError) as caught:
+        load(yaml=yaml)
+    assert "xyz" not in f"{caught.value.message} {caught.value.hint}"
 
 
 def test_a_user_in_the_file_is_checked_too(load):

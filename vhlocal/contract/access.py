@@ -19,7 +19,10 @@ class BasicAuth:
     """HTTP Basic auth (RFC 7617) for these users and their passwords."""
 
     def __init__(self, users: Mapping[str, str]) -> None:
-        self._known = tuple(_digest(f"{user}:{password}".encode()) for user, password in users.items())
+        # The environment's bytes that are no UTF-8 come as surrogates.
+        self._known = tuple(
+            _digest(f"{user}:{password}".encode("utf-8", "surrogateescape")) for user, password in users.items()
+        )
 
     def allows(self, authorization: bytes) -> bool:
         """Tell whether an ``Authorization`` header names one of them; takes as long whichever it is, and if none."""

@@ -103,7 +103,7 @@ def _alternatives(fault: _Fault, document: Document, keys: list[str]) -> Trouble
 def _message(fault: _Fault) -> str:
     subject, value = _subject(fault.path), fault.instance
     phrases: dict[str, Callable[[], str]] = {
-        "type": lambda: f"must be {_type_name(fault.value)}, not {_shown(value)}",
+        "type": lambda: f"must be {_type_name(fault.value)}, not {_quoted(fault)}",
         "minimum": lambda: f"must be at least {fault.value}, not {value}",
         "maximum": lambda: f"must be at most {fault.value}, not {value}",
         "minLength": lambda: "must not be empty",
@@ -112,6 +112,11 @@ def _message(fault: _Fault) -> str:
     }
     phrase = phrases.get(fault.rule)
     return f"{subject} {phrase()}" if phrase else f"{subject}: {fault.message}"
+
+
+def _quoted(fault: _Fault) -> str:
+    secret = isinstance(fault.instance, str) and fault.schema.get("writeOnly")
+    return "text" if secret else _shown(fault.instance)
 
 
 def _branches(fault: _Fault) -> str:

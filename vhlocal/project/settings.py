@@ -153,7 +153,8 @@ def _check_users(users: Mapping[str, Found]) -> None:
     for user, entry in users.items():
         if not user or ":" in user:
             raise InputError(
-                f'"{user}" ({entry.origin}) cannot be a user of basic-auth',
+                # What follows a colon may be a part of a password.
+                f'"{user.partition(":")[0]}:…" ({entry.origin}) cannot be a user of basic-auth',
                 place=entry.place,
                 hint="a name has one character or more, and no `:`, where HTTP Basic auth would end it",
             )

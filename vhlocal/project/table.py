@@ -92,6 +92,7 @@ _SCHEMAS: dict[Kind, dict[str, Any]] = {
     Kind.TEXTS: {"type": "object", "additionalProperties": {"type": _TEXT["type"]}},
     Kind.SECRETS: {
         "type": "object",
+        "writeOnly": True,  # errors quote nothing of it
         "additionalProperties": {"type": _TEXT["type"], "minLength": 1},
     },
     Kind.PATHS: {"type": "object", "additionalProperties": {"type": "string", "minLength": 1}},

@@ -151,6 +151,8 @@ class Session:
             self._bus.publish(Listening(self._face.link))
             if view.open_to_network:
                 self._bus.publish(_open_notice(number, guarded=self._options.access is not None))
+            elif self._options.access is not None:
+                self._bus.publish(Notice("endpoints ask for a user and a password (`basic-auth`)"))
             for notice in notices:
                 self._bus.publish(notice)
             await self._until_stopped(self._keep())

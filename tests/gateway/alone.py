@@ -78,6 +78,10 @@ class Alone:
         """Let ``peak`` begin anew."""
         Path(f"/proc/{self.pid}/clear_refs").write_text("5")
 
+    def sockets(self) -> int:
+        """The number of TCP sockets that the process has, the one that it listens on included."""
+        return len(psutil.Process(self.pid).net_connections("tcp"))
+
     def processor_seconds(self) -> float:
         """The processor time that the process has used."""
         fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
@@ -142,7 +146,6 @@ def _facts(gateway: Gateway, told: _Told) -> dict[str, Any]:
         "upstream_connections": gateway.upstream_connections(),
         # This one aside.
         "tasks": len(asyncio.all_tasks()) - 1,
-        "sockets": len(psutil.Process().net_connections("tcp")),
         "statuses": {str(status): count for status, count in sorted(told.statuses.items())},
         "bytes_in": told.bytes_in,
         "bytes_out": told.bytes_out,

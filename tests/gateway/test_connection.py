@@ -191,19 +191,6 @@ def test_a_body_that_stops_coming_is_408(run):
     run(main)
 
 
-def test_connections_are_bounded(run):
-    async def main():
-        async with stage(answering(b"ok"), connections=1) as at, at.client() as one:
-            await one.send(get(PATH))
-            assert (await one.answer())[2] == b"ok"
-            with contextlib.suppress(ConnectionResetError):
-                assert await at.ask(get(PATH)) == b""
-            await one.send(get(PATH))
-            assert (await one.answer())[2] == b"ok"
-
-    run(main)
-
-
 def test_http_1_0_clients_are_understood(run):
     async def chunked(peer: Peer):
         while True:

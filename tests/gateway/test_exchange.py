@@ -271,6 +271,7 @@ def test_only_the_users_reach_a_guarded_endpoint(run):
                 for raw in (
                     get(path),
                     get(path, b"Authorization: Basic " + base64.b64encode(b"ada:no")),
+                    get(path, ada, b"Authorization: Basic x"),
                     get(path, *upgrade),
                     get(path, method=b"OPTIONS"),
                     get(path, b"Content-Length: 5", method=b"POST"),

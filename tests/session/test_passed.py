@@ -20,3 +20,9 @@ def test_k9_a_slow_answer_is_told_with_what_production_answers():
     notice = limit_notice(passed(FailureKind.TIMEOUT, limits.READ_TIMEOUT))
     assert notice.text == "a POST request was not answered for 60 s"
     assert "504" in notice.hint
+
+
+def test_clients_too_many_are_told_as_the_gateways_own_limit():
+    notice = limit_notice(LimitPassed(FailureKind.FULL, 4096, "", "", "", "", ""))
+    assert notice.text == "4,096 clients are connected at once; more are answered 503"
+    assert notice.endpoint is None

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, cast
 from vhlocal.gateway.body import BodyError, BodyReader, Framing, body_reader
 from vhlocal.gateway.exchange import Exchange
 from vhlocal.gateway.head import HeadError, has_bare_line_feed, parse_request, with_host
-from vhlocal.gateway.report import Failure, FailureKind, failure_response
+from vhlocal.gateway.report import Failure, FailureKind, LimitPassed, failure_response
 from vhlocal.model import RequestRecord
 
 if TYPE_CHECKING:
@@ -28,6 +28,9 @@ _HEAD_END = b"\r\n\r\n"
 
 #: Read ahead of what is being handled, in bytes; more waits in the client's own socket.
 _READ_AHEAD = 64 * 1024
+
+#: Clients too many that are told so at one time; more are hung up on.
+_TURNED_AWAY = 64
 
 #: Empty lines that are skipped before a request.
 _EMPTY_LINES = 8
@@ -49,6 +52,7 @@ class ClientConnection(asyncio.Protocol):
         self._ended = False
         self._lingering = False
         self._retired = False
+        self._turned_away = False
         self.slow = False
         self._deadline = 0.0
         self._heard = 0.0
@@ -66,11 +70,16 @@ class ClientConnection(asyncio.Protocol):
         self.write = partial(self._hub.outbox.put, self._transport)
         # A client that has gone already has no name any more.
         peer = transport.get_extra_info("peername")
-        if peer is None or self._hub.closing or len(self._hub.watched) >= self._hub.options.connections:
+        hub = self._hub
+        crowded = len(hub.watched) - hub.turned_away >= hub.options.connections
+        if peer is None or hub.closing or (crowded and hub.turned_away >= _TURNED_AWAY):
             self._transport.abort()
             return
         self._hub.watched.add(self)
         self._address = peer[0]
+        if crowded:
+            self._turn_away()
+            return
         self._deadline = self._hub.loop.time() + self._hub.options.client_idle_seconds
 
     def data_received(self, data: bytes) -> None:
@@ -94,6 +103,7 @@ class ClientConnection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._hub.watched.discard(self)
+        self._hub.turned_away -= self._turned_away
         exchange, self._exchange = self._exchange, None
         self._buffer = b""
         if exchange is not None:
@@ -305,10 +315,20 @@ class ClientConnection(asyncio.Protocol):
             self._hang_up()
         self._searched = max(0, len(self._buffer) - 3)
 
-    def _refuse(self, status: int, reason: str) -> None:
+    def _turn_away(self) -> None:
+        """Answer unasked, and end, before anything else is spent on a client too many."""
+        hub, limit = self._hub, self._hub.options.connections
+        self._turned_away = True
+        hub.turned_away += 1
+        if not hub.crowded:
+            hub.crowded = True
+            hub.on_limit(LimitPassed(FailureKind.FULL, limit, "", "", "", "", ""))
+        self._refuse(503, f"{limit:,} clients are connected, which is as many as there may be", FailureKind.FULL)
+
+    def _refuse(self, status: int, reason: str, kind: FailureKind = FailureKind.BAD_REQUEST) -> None:
         """Answer what is no request, and end: where one request is in doubt, so is all that follows."""
         request_id = next(_REQUEST_IDS)
-        failure = Failure(FailureKind.BAD_REQUEST, status, "", None, "", "", (), reason, request_id)
+        failure = Failure(kind, status, "", None, "", "", (), reason, request_id)
         page = self._hub.pages(failure)
         self.write(failure_response(failure, page, close=True))
         self._hub.on_request(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from typing import TYPE_CHECKING, Protocol
 
 from vhlocal.gateway.account import Account
@@ -102,7 +103,9 @@ class Exchange:
             self._follow(route)
 
     def _check_access(self, access: BasicAuth) -> None:
-        if not access.allows(self.request.header(b"authorization")):
+        given = [value for name, value in self.request.headers if name.lower() == b"authorization"]
+        # Of two the app might take the other.
+        if len(given) != 1 or not access.allows(given[0]):
             self.fail(FailureKind.UNAUTHORIZED, 401, "the endpoint asks for a user and a password")
 
     def _follow(self, route: Route | None) -> None:
@@ -158,6 +161,9 @@ class Exchange:
         """See ``upstream.Connecting``."""
         self._connecting = None
         if self._over or self._moved_on():
+            return
+        if isinstance(error, OSError) and error.errno in {errno.EMFILE, errno.ENFILE}:
+            self.fail(FailureKind.FULL, 503, "vhlocal has too many files open to connect to the endpoint's server")
             return
         where = f"{self._upstream.host}:{self._upstream.port}" if self._upstream else "the server"
         if isinstance(error, TimeoutError):

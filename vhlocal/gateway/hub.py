@@ -51,4 +51,7 @@ class Hub:
     outbox: Outbox
     port: int = 0
     closing: bool = False
+    #: How many of the watched are too many and are just being told so; whether that has been reported.
+    turned_away: int = 0
+    crowded: bool = False
     watched: set[Watched] = field(default_factory=set)

@@ -51,7 +51,8 @@ class GatewayOptions:
     upstream_idle_seconds: float = 0.5
     #: Reading on after the last answer, so that the client sees that answer and not a reset.
     linger_seconds: float = 5.0
-    #: Clients connected at one time, WebSockets included.
+    #: Clients connected at one time, WebSockets included. One more gets a 503 that says so, and is hung up on. Each may
+    #: need two open files, its own connection and one to a server: the process must be allowed that many and some more.
     connections: int = 4096
     #: How often the times above are looked at.
     tick_seconds: float = 0.25

@@ -34,6 +34,10 @@ __all__ = [
 ]
 
 _BACKLOG = 1024
+
+#: The part of the connections below which it is worth a report when they run out once more.
+_ROOM_AGAIN = 0.9
+
 _POLL_SECONDS = 0.005
 _LAST_ROUNDS = 1.0
 
@@ -42,7 +46,8 @@ class Gateway:
     """The data plane. Callbacks run in the event loop's thread, must be quick and must not raise.
 
     ``pages`` renders error pages; ``on_request`` gets a record of each request that ended; ``on_limit`` hears of each
-    limit of the ingress that a request passed uncut, at most once per request and kind (K9).
+    limit of the ingress that a request passed uncut, at most once per request and kind (K9), and when the connections
+    have run out.
     """
 
     def __init__(
@@ -91,8 +96,8 @@ class Gateway:
         return self._hub.pool.in_flight(upstream) if self._hub else 0
 
     def connections(self) -> int:
-        """Return the number of clients connected, WebSockets included."""
-        return len(self._hub.watched) if self._hub else 0
+        """Return the number of clients connected, WebSockets included, those that are being turned away not."""
+        return len(self._hub.watched) - self._hub.turned_away if self._hub else 0
 
     def upstream_connections(self) -> int:
         """Return the number of connections open to servers, idle ones included, tunnels not."""
@@ -134,6 +139,8 @@ class Gateway:
         for watched in tuple(hub.watched):
             watched.tick(now)
         hub.pool.tick(now)
+        if len(hub.watched) < self._options.connections * _ROOM_AGAIN:
+            hub.crowded = False
         self._timer = hub.loop.call_later(self._options.tick_seconds, self._tick)
 
 

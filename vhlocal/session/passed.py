@@ -1,4 +1,4 @@
-"""What is said of a limit of production's ingress that a request passed here (K9). Pure."""
+"""What is said of limits: of production's ingress, that a request passed here (K9), and of the gateway's own. Pure."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ if TYPE_CHECKING:
 
 
 def limit_notice(passed: LimitPassed) -> Notice:
-    """Return the notice that a request works here and would not in production (K9)."""
+    """Return the notice that a request works here and would not in production (K9), or that the gateway is full."""
+    if passed.kind is FailureKind.FULL:
+        text = f"{passed.limit:,.0f} clients are connected at once; more are answered 503"
+        return Notice(text, hint="raise the limit of open files (`ulimit -n`), or see who keeps connections open")
     if passed.kind is FailureKind.TOO_LARGE:
         text = f"a {passed.method} request's body is over {passed.limit / 1024 / 1024:g} MB"
         then = "413; ask for a larger proxy-body-size, or send less at once"

@@ -20,7 +20,7 @@ from vhlocal.gateway.table import RouteTable, Upstream
 from vhlocal.model import State, Status
 from vhlocal.reload.batch import Batch
 from vhlocal.reload.watch import Watch
-from vhlocal.session import port
+from vhlocal.session import open_files, port
 from vhlocal.session.access_log import access_log
 from vhlocal.session.board import Board
 from vhlocal.session.desired import Desired, Inputs, desired
@@ -137,7 +137,12 @@ class Session:
         control = Upstream(*self._face.start(view))
         gateway = Gateway(
             self._table,
-            GatewayOptions(control=control, access=self._options.access, strict=self._options.strict),
+            GatewayOptions(
+                control=control,
+                access=self._options.access,
+                strict=self._options.strict,
+                connections=open_files.clients_within(open_files.raise_limit()),
+            ),
             self._face.page,
             requests.add,
             lambda passed: self._bus.publish(limit_notice(passed)),

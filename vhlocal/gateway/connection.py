@@ -12,7 +12,7 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING, cast
 
-from vhlocal.gateway.body import BodyError, BodyReader, Framing, body_reader
+from vhlocal.gateway.body import BodyError, BodyReader, body_reader
 from vhlocal.gateway.exchange import Exchange
 from vhlocal.gateway.head import HeadError, has_bare_line_feed, parse_request, with_host
 from vhlocal.gateway.report import Failure, FailureKind, LimitPassed, failure_response
@@ -262,7 +262,7 @@ class ClientConnection(asyncio.Protocol):
         request = self._take_request()
         if request is None:
             return False
-        if request.framing is not Framing.NONE:
+        if request.has_body:
             self._body = body_reader(request.framing, request.length)
         self._exchange = exchange = Exchange(self._hub, self, request, self._address, next(_REQUEST_IDS))
         exchange.start()

@@ -10,7 +10,6 @@ from vhlocal.gateway.body import Framing, chunk, last_chunk
 from vhlocal.gateway.head import (
     RequestHead,
     ResponseHead,
-    client_head,
     client_lines,
     request_trailers,
     response_trailers,
@@ -63,8 +62,6 @@ class Client(Protocol):
 class Exchange:
     """A request and its answer. Every method belongs to the event loop's thread, and none waits."""
 
-    #: Whether any of the answer has gone out.
-    head_sent = False
     _upstream: Upstream | None = None
     _connection: UpstreamConnection | None = None
     _connecting: asyncio.Task[None] | None = None
@@ -79,9 +76,14 @@ class Exchange:
         self._hub = hub
         self._client = client
         self._account = Account(request, address, request_id)
-        self._request_done = request.framing is Framing.NONE
+        self._request_done = not request.has_body
         self._close = not request.keep_alive
         self._out: list[bytes] = []
+
+    @property
+    def head_sent(self) -> bool:
+        """Whether any of the answer has gone out."""
+        return self._account.first_byte is not None
 
     # The way to a server.
 
@@ -212,27 +214,25 @@ class Exchange:
     def interim(self, head: ResponseHead) -> None:
         """See ``upstream.Carried``. HTTP/1.0 knows no interim answers."""
         if not self.request.http_1_0:
-            self._out.append(client_head(head, b""))
+            self._out += (head.forward, b"\r\n")
 
     def response_head(self, head: ResponseHead) -> None:
         """See ``upstream.Carried``."""
-        self._out.append(self._head_of(head))
-
-    def _head_of(self, head: ResponseHead) -> bytes:
         http_1_0 = self.request.http_1_0
         if head.open_ended:
             self._chunked = not http_1_0
             self._unframed = http_1_0
         self._close = self._close or self._unframed or self._hub.closing
         route = self._account.route
-        self._mark_head(head.status)
-        added = client_lines(self._chunked, self._close, http_1_0, "" if route is None else route.revision)
-        return client_head(head, added)
+        self._account.answered(head.status)
+        lines = client_lines(self._chunked, self._close, http_1_0, "" if route is None else route.revision)
+        self._out += (head.forward, lines)
 
     def whole_response(self, head: ResponseHead, body: bytes) -> None:
         """See ``upstream.Carried``."""
+        self.response_head(head)
         self._account.bytes_out = len(body)
-        self._out += (self._head_of(head), body)
+        self._out.append(body)
         self._complete(head.keep_alive)
 
     def response_body(self, data: bytes) -> None:
@@ -265,9 +265,8 @@ class Exchange:
             connection.cut()
             self.fail(FailureKind.RESET, 502, "the server switched protocols without being asked to")
             return
-        added = switch_lines(head.upgrade or self.request.upgrade)
-        self._mark_head(head.status)
-        self._out += [client_head(head, added), data]
+        self._account.answered(head.status)
+        self._out += (head.forward, switch_lines(head.upgrade or self.request.upgrade), data)
         self.flush()
         client, early, ended = self._client.detach()
         Tunnel(self._hub, self, client, connection.detach()).open(early, ended=ended)
@@ -290,7 +289,7 @@ class Exchange:
     def flush(self) -> None:
         """See ``upstream.Carried``."""
         if self._out:
-            data = self._out[0] if len(self._out) == 1 else b"".join(self._out)
+            data = b"".join(self._out)
             self._out.clear()
             self._client.write(data)
 
@@ -379,7 +378,7 @@ class Exchange:
         close = self._close or self._hub.closing or not self._request_done or self.request.http_1_0
         page = self._hub.pages(failure)
         self._account.bytes_out = len(page.body)
-        self._mark_head(status)
+        self._account.answered(status)
         self._client.write(failure_response(failure, page, close=close))
         self._finish(whole=True)
         self._client.finished(close=close)
@@ -400,10 +399,6 @@ class Exchange:
         if self._connection is not None:
             self._connection.cut()
             self._connection = None
-
-    def _mark_head(self, status: int) -> None:
-        self.head_sent = True
-        self._account.answered(status)
 
     def _finish(self, *, whole: bool) -> None:
         self._over = True

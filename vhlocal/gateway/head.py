@@ -69,6 +69,7 @@ class RequestHead(NamedTuple):
     headers: list[RawHeader]
     host: bytes
     framing: Framing
+    has_body: bool
     length: int
     keep_alive: bool
     upgrade: bytes
@@ -81,7 +82,7 @@ class RequestHead(NamedTuple):
     @property
     def repeatable(self) -> bool:
         """Whether it may be sent again to a server that gave no answer: idempotent, and without a body to replay."""
-        return self.framing is Framing.NONE and self.method in _IDEMPOTENT
+        return not self.has_body and self.method in _IDEMPOTENT
 
 
 class ResponseHead(NamedTuple):
@@ -161,14 +162,9 @@ def upstream_head(head: RequestHead, client: str, port: int, request_id: str, pr
     return b"".join((head.forward, before, request_id.encode(), after))
 
 
-def client_head(head: ResponseHead, added: bytes) -> bytes:
-    """Return the head that the client gets: the server's, less what ends at this hop, plus the lines ``added``."""
-    return b"%b%b\r\n" % (head.forward, added)
-
-
 @functools.lru_cache(_REMEMBERED_HEADS)
 def client_lines(chunked: bool, close: bool, http_1_0: bool, revision: str) -> bytes:
-    """Return the lines that the gateway adds to an answer: its framing, its persistence, the endpoint's revision."""
+    """Return what the gateway adds to an answer, and the head's end: framing, persistence, the endpoint's revision."""
     added: list[RawHeader] = []
     if chunked:
         added.append((b"Transfer-Encoding", b"chunked"))
@@ -178,12 +174,12 @@ def client_lines(chunked: bool, close: bool, http_1_0: bool, revision: str) -> b
         added.append((b"Connection", b"close"))
     elif http_1_0:
         added.append((b"Connection", b"keep-alive"))
-    return _lines(added)
+    return _lines(added) + b"\r\n"
 
 
 def switch_lines(protocol: bytes) -> bytes:
-    """Return the lines that tell the client that the connection is the new protocol's from now on."""
-    return _lines([(b"Connection", b"Upgrade"), (b"Upgrade", protocol)])
+    """Return the head's end that tells the client that the connection is the new protocol's from now on."""
+    return _lines([(b"Connection", b"Upgrade"), (b"Upgrade", protocol)]) + b"\r\n"
 
 
 def request_trailers(trailers: Iterable[RawHeader]) -> list[RawHeader]:
@@ -232,6 +228,7 @@ def _read_request(raw: bytes) -> RequestHead:
         headers=sink.headers,
         host=_host(fields.hosts, http_1_0, authority),
         framing=framing,
+        has_body=framing is not Framing.NONE,
         length=length,
         keep_alive=b"keep-alive" in connection if http_1_0 else b"close" not in connection,
         # An upgrade to HTTP/2 would carry requests past the gateway; left out, the request is served as HTTP/1.1.

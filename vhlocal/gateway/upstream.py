@@ -107,7 +107,8 @@ class UpstreamConnection(asyncio.Protocol):
 
     def give_back(self) -> None:
         """Return to the pool after a whole exchange."""
-        self._leave()
+        self._carried = None
+        self.server.in_flight -= 1
         if self.reading_paused:
             self.resume_reading()
         self.idle_since = self._pool.time()
@@ -157,7 +158,8 @@ class UpstreamConnection(asyncio.Protocol):
             self._fail(carried, f"the server's answer is not valid HTTP: {error}")
         except BodyError as error:
             self._fail(carried, f"the body of the server's answer is broken: {error}")
-        carried.flush()
+        if self._carried is carried:
+            carried.flush()
 
     def _read(self, carried: Carried, data: bytes) -> None:
         if self._body is None:
@@ -176,24 +178,23 @@ class UpstreamConnection(asyncio.Protocol):
 
     def _read_heads(self, carried: Carried, data: bytes) -> bytes | None:
         """Read 1xx heads and the final one; return what follows that, or None when it is not there yet."""
-        self._buffer += data
+        rest, limit = self._buffer + data, self._pool.head_limit
+        self._buffer = b""
         while self._carried is carried:
-            end = self._buffer.find(_HEAD_END)
-            if end > self._pool.head_limit or (end < 0 and len(self._buffer) > self._pool.head_limit):
-                raise HeadError(502, "its head is too long")
-            if end < 0:
-                return None
-            end += len(_HEAD_END)
-            head = parse_response(self._buffer[:end], self._method)
-            rest, self._buffer = self._buffer[end:], b""
+            end = rest.find(_HEAD_END, 0, limit + 4) + 4
+            if end < 4:
+                if len(rest) > limit:
+                    raise HeadError(502, "its head is too long")
+                self._buffer = rest
+                break
+            head = parse_response(rest[:end], self._method)
+            rest = rest[end:]
             if head.status == 101:
                 carried.switched(head, rest)
             elif head.status < 200:
-                self._buffer = rest
                 carried.interim(head)
             elif len(rest) == head.length and not head.open_ended:
                 carried.whole_response(head, rest)
-                return None
             else:
                 self._keep_alive = head.keep_alive
                 self._framing = head.framing

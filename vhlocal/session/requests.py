@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections import deque
+from collections import defaultdict, deque
 from typing import TYPE_CHECKING
 
 from vhlocal.events import RequestsEnded
@@ -40,7 +40,7 @@ class Requests:
         self._lock = threading.Lock()
         self._untold: list[RequestRecord] = []
         self._kept: deque[RequestRecord] = deque(maxlen=KEPT)
-        self._traffic: dict[str, Traffic] = {}
+        self._traffic: defaultdict[str, Traffic] = defaultdict(Traffic)
 
     def add(self, record: RequestRecord) -> None:
         """Take in a request that ended; only in the event loop's thread."""
@@ -86,10 +86,9 @@ class Requests:
         take = self._new.popleft
         records = [take() for _ in range(len(self._new))]
         self._untold += records
-        by_endpoint: dict[str, list[RequestRecord]] = {}
+        by_endpoint: defaultdict[str | None, list[RequestRecord]] = defaultdict(list)
         for record in records:
-            by_endpoint.setdefault(record.endpoint or "", []).append(record)
-            if not record.is_control:
-                self._kept.append(record)
+            by_endpoint[record.endpoint].append(record)
         for endpoint, some in by_endpoint.items():
-            self._traffic.setdefault(endpoint, Traffic()).add(some)
+            self._traffic[endpoint or ""].add(some)
+        self._kept.extend([record for record in records if record.endpoint or not record.is_control])

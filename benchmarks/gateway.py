@@ -10,6 +10,7 @@ many connections and writes no log; the gateway is one process, and keeps and te
 from __future__ import annotations
 
 import contextlib
+import random
 import statistics
 import sys
 import tempfile
@@ -92,17 +93,16 @@ def _alternate(ports: Mapping[str, int], rounds: int, connections: int, seconds:
     rates: Samples = {name: [] for name in ports}
     halves: Samples = {name: [] for name in ports}
     for turn in range(rounds):
-        # Each begins in turn: what one leaves behind in the system is not always the same one's burden.
-        for name in _turned(list(ports), turn):
+        for name in _shuffled(ports, turn):
             measured = loads.small(ports[name], _PATH, connections, seconds)
             rates[name].append(measured.per_second)
             halves[name].append(measured.half_within)
     return rates, halves
 
 
-def _turned(names: list[str], turn: int) -> list[str]:
-    at = turn % len(names)
-    return names[at:] + names[:at]
+def _shuffled(names: Mapping[str, int], turn: int) -> list[str]:
+    """Return an order for one turn: what one peer leaves behind in the system must not always burden the same next."""
+    return random.Random(turn).sample(list(names), len(names))
 
 
 def _ratio(name: str, samples: Mapping[str, Sequence[float]], peer: str, target: float) -> Goal:
@@ -129,7 +129,7 @@ def _bodies(place: Path, file: Path, rounds: int) -> Iterator[Goal]:
         for way, (ports, load) in ways.items():
             speeds: Samples = {name: [] for name in ports}
             for turn in range(rounds):
-                for name in _turned(list(ports), turn):
+                for name in _shuffled(ports, turn):
                     speeds[name].append(load(ports[name]))
             print_table(f"{way} of {size / 1e6:.0f} MB", "MB/s", speeds)
             yield _ratio(f"{way}, gateway/nginx", speeds, _NGINX, 0.7)

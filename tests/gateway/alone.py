@@ -21,7 +21,9 @@ from typing import TYPE_CHECKING, Any
 import psutil
 import uvloop
 
+from vhlocal.events import Bus
 from vhlocal.gateway.server import Failure, Gateway, GatewayOptions, Page, Route, RouteTable, Upstream
+from vhlocal.session.requests import Requests
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -104,9 +106,10 @@ class Alone:
 
 
 class _Told:
-    """What the gateway has told so far, as figures."""
+    """What the gateway has told so far, as figures; each request is kept and told on as in a run."""
 
     def __init__(self) -> None:
+        self._keep = Requests(asyncio.get_running_loop(), Bus()).add
         self.statuses: Counter[int] = Counter()
         self.bytes_in = 0
         self.bytes_out = 0
@@ -114,6 +117,7 @@ class _Told:
         self.complaints: list[str] = []
 
     def request(self, record: RequestRecord) -> None:
+        self._keep(record)
         self.statuses[record.status] += 1
         self.bytes_in += record.bytes_in
         self.bytes_out += record.bytes_out

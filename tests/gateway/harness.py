@@ -7,7 +7,7 @@ import contextlib
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from vhlocal.gateway.server import (
     Failure,
@@ -157,11 +157,16 @@ async def server(script: Script) -> AsyncIterator[Upstream]:
 
 @contextlib.asynccontextmanager
 async def stage(
-    script: Script, control: Script | None = None, send_buffer: int | None = None, **options: object
+    script: Script,
+    control: Script | None = None,
+    send_buffer: int | None = None,
+    control_plane: Upstream | None = None,
+    **options: Any,
 ) -> AsyncIterator[Stage]:
     """A gateway in front of one endpoint (by ``PREFIX`` and ``ALIAS``) and of a control plane.
 
-    ``send_buffer`` bounds what the system takes for each of its clients, in bytes.
+    ``control_plane`` is one that is there already, in place of ``control``. ``send_buffer`` bounds what the system
+    takes for each of its clients, in bytes.
     """
     async with server(script) as upstream, server(control or answering(b"control")) as plane:
         table = RouteTable()
@@ -183,7 +188,7 @@ async def stage(
             records.append(record)
             changed.set()
 
-        settings = GatewayOptions(control=plane, **{"tick_seconds": 0.02, **options})
+        settings = GatewayOptions(control=control_plane or plane, **{"tick_seconds": 0.02, **options})
         gateway = Gateway(table, settings, pages, on_request, limits.append)
         await gateway.start(sock)
         try:

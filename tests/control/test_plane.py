@@ -108,6 +108,13 @@ def test_logs_are_given_and_followed(run):
     lines.close()
 
 
+def test_no_line_of_the_past_is_given_where_none_is_asked_for(run):
+    run.bus.publish(LogLine("predict", "stdout", "old", 1.0))
+    assert run.get("/api/logs?tail=0")[1] == ""
+    run.requests.add(ended())
+    assert run.get("/api/requests?tail=0")[1] == ""
+
+
 def test_logs_of_an_unknown_endpoint_name_those_there_are(run):
     with pytest.raises(VhlocalError, match="no endpoint `nope`; there are: predict"):
         list(run.client().logs("nope", 10, follow=False))

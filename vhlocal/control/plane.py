@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import queue
 import threading
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
 
 #: Seconds between two empty lines of a followed log, by which a client that has gone is found out.
 _HEARTBEAT = 5.0
+
+#: Events that wait for a reader who is slower than they come; it misses those beyond.
+_BEHIND = 1000
 
 _ICON = "/favicon.ico"
 
@@ -142,7 +146,8 @@ class App:
 
         def past() -> Iterable[bytes]:
             lines = [line for each in names for line in self._view.board.tail(each, tail)]
-            return [_line(describe.log_line(line)) for line in sorted(lines, key=lambda line: line.time)[-tail:]]
+            lines.sort(key=lambda line: line.time)
+            return [_line(describe.log_line(line)) for line in lines[max(0, len(lines) - tail) :]]
 
         def new(event: Event) -> Iterable[bytes]:
             if isinstance(event, LogLine) and (name is None or event.endpoint == name):
@@ -195,8 +200,13 @@ class App:
         """Answer with lines of JSON: what is known, and then, to be followed, what each event brings."""
 
         def lines() -> Iterator[bytes]:
-            waiting: queue.SimpleQueue[Event] = queue.SimpleQueue()
-            unsubscribe = self._view.bus.subscribe(waiting.put) if follow else None
+            waiting: queue.Queue[Event] = queue.Queue(_BEHIND)
+
+            def offer(event: Event) -> None:
+                with contextlib.suppress(queue.Full):
+                    waiting.put_nowait(event)
+
+            unsubscribe = self._view.bus.subscribe(offer) if follow else None
             try:
                 yield from past()
                 while follow:

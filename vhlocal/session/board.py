@@ -60,7 +60,8 @@ class Board:
     def tail(self, endpoint: str, count: int) -> tuple[LogLine, ...]:
         """Return an endpoint's last ``count`` lines, oldest first."""
         with self._lock:
-            return tuple(self._lines.get(endpoint, ()))[-count:]
+            lines = tuple(self._lines.get(endpoint, ()))
+        return lines[max(0, len(lines) - count) :]
 
     def notices(self) -> tuple[Notice, ...]:
         """Return every notice so far, once each."""

@@ -337,7 +337,7 @@ def _feed(parser: httptools.HttpRequestParser | httptools.HttpResponseParser, ra
     except httptools.HttpParserInvalidMethodError as error:
         raise HeadError(501, "the method is not known") from error
     except httptools.HttpParserError as error:
-        raise HeadError(400, str(error) or "the head is malformed") from error
+        raise HeadError(400, f"the head is malformed: {error}") from error
 
 
 def _is_http_1_0(version: str) -> bool:

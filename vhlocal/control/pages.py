@@ -38,11 +38,13 @@ SAFE = (
 _STYLE = """
 :root { color-scheme: light dark; --line: #8884; --dim: #888; --good: #1a8f4b; --bad: #d1383d; --busy: #b7791f }
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 62rem; margin: 3rem auto; padding: 0 1.25rem }
-h1 { font-size: 1.35rem; margin-bottom: .25rem } h2 { font-size: 1.1rem; margin-top: 2rem } p.sub { color: var(--dim); margin-top: 0 }
+h1 { font-size: 1.35rem; margin-bottom: .25rem } h2 { font-size: 1.1rem; margin-top: 2rem }
+p.sub { color: var(--dim); margin-top: 0 }
 table { border-collapse: collapse; width: 100% } td, th { text-align: left; padding: .5rem .75rem .5rem 0;
 border-bottom: 1px solid var(--line); vertical-align: top } th { color: var(--dim); font-weight: 500 }
 pre { background: #8881; padding: .9rem 1rem; border-radius: 6px; overflow-x: auto; font-size: 13px }
-code, pre { font-family: ui-monospace, monospace } td code { overflow-wrap: anywhere } .hint { border-left: 3px solid var(--busy); padding-left: .8rem }
+code, pre { font-family: ui-monospace, monospace } td code { overflow-wrap: anywhere }
+.hint { border-left: 3px solid var(--busy); padding-left: .8rem }
 .ready { color: var(--good) } .crashed, .failed { color: var(--bad) } .building, .starting, .reloading,
 .waiting { color: var(--busy) } .dim { color: var(--dim) }
 """

@@ -6,7 +6,8 @@ import contextlib
 import json
 import queue
 import threading
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from urllib.parse import urlsplit
 
 from werkzeug.datastructures import Headers
@@ -31,8 +32,10 @@ if TYPE_CHECKING:
 #: Seconds between two empty lines of a followed log, by which a client that has gone is found out.
 _HEARTBEAT = 5.0
 
-#: Events that wait for a reader who is slower than they come; it misses those beyond.
-_BEHIND = 1000
+E = TypeVar("E", bound=Event)
+
+#: Log lines, and batches of requests, that wait for a reader who is slower than they come; it misses those beyond.
+_LINES_BEHIND, _BATCHES_BEHIND = 1000, 20
 
 _ICON = "/favicon.ico"
 
@@ -47,6 +50,15 @@ _ROUTES = Map(
         Rule("/api/down", endpoint="down", methods=["POST"]),
     ]
 )
+
+
+@dataclass(frozen=True)
+class _Feed(Generic[E]):
+    """What is followed: events of one kind, the lines that each brings, and how many may wait for a slow reader."""
+
+    kind: type[E]
+    lines: Callable[[E], Iterable[bytes]]
+    behind: int
 
 
 class ControlPlane:
@@ -149,11 +161,11 @@ class App:
             lines.sort(key=lambda line: line.time)
             return [_line(describe.log_line(line)) for line in lines[max(0, len(lines) - tail) :]]
 
-        def new(event: Event) -> Iterable[bytes]:
-            if isinstance(event, LogLine) and (name is None or event.endpoint == name):
+        def new(event: LogLine) -> Iterable[bytes]:
+            if name is None or event.endpoint == name:
                 yield _line(describe.log_line(event))
 
-        return self._stream(past, new, follow="follow" in request.args)
+        return self._stream(past, _Feed(LogLine, new, _LINES_BEHIND) if "follow" in request.args else None)
 
     def _requests(self, request: Request) -> Response:
         name, tail = self._wanted(request)
@@ -161,13 +173,12 @@ class App:
         def past() -> Iterable[bytes]:
             return [_line(record.facts()) for record in self._view.requests.last(tail, name)]
 
-        def new(event: Event) -> Iterable[bytes]:
-            if isinstance(event, RequestsEnded):
-                for record in event.records:
-                    if not record.is_control and name in (None, record.endpoint):
-                        yield _line(record.facts())
+        def new(event: RequestsEnded) -> Iterable[bytes]:
+            for record in event.records:
+                if not record.is_control and name in (None, record.endpoint):
+                    yield _line(record.facts())
 
-        return self._stream(past, new, follow="follow" in request.args)
+        return self._stream(past, _Feed(RequestsEnded, new, _BATCHES_BEHIND) if "follow" in request.args else None)
 
     def _metrics(self, request: Request) -> Response:
         # Most runs are never asked, and the library would cost each of them its start-up time.
@@ -194,29 +205,30 @@ class App:
         facts = {"error": f"nothing is served at {request.path}", "status": 404, "known": known}
         return _told(request, {**facts, "hint": "endpoints are served under these paths; see `vhlocal ps`"})
 
-    def _stream(
-        self, past: Callable[[], Iterable[bytes]], new: Callable[[Event], Iterable[bytes]], *, follow: bool
-    ) -> Response:
-        """Answer with lines of JSON: what is known, and then, to be followed, what each event brings."""
+    def _stream(self, past: Callable[[], Iterable[bytes]], feed: _Feed[Any] | None) -> Response:
+        """Answer with lines of JSON: what is known, and then, if it is to be followed, what comes."""
 
         def lines() -> Iterator[bytes]:
-            waiting: queue.Queue[Event] = queue.Queue(_BEHIND)
+            if feed is None:
+                yield from past()
+                return
+            waiting: queue.Queue[Event] = queue.Queue(feed.behind)
 
             def offer(event: Event) -> None:
-                with contextlib.suppress(queue.Full):
-                    waiting.put_nowait(event)
+                if isinstance(event, feed.kind):
+                    with contextlib.suppress(queue.Full):
+                        waiting.put_nowait(event)
 
-            unsubscribe = self._view.bus.subscribe(offer) if follow else None
+            unsubscribe = self._view.bus.subscribe(offer)
             try:
                 yield from past()
-                while follow:
+                while True:
                     try:
-                        yield from new(waiting.get(timeout=_HEARTBEAT))
+                        yield from feed.lines(waiting.get(timeout=_HEARTBEAT))
                     except queue.Empty:
                         yield b"\n"
             finally:
-                if unsubscribe is not None:
-                    unsubscribe()
+                unsubscribe()
 
         return Response(lines(), mimetype="application/x-ndjson")
 

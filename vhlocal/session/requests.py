@@ -20,7 +20,7 @@ KEPT = 1000
 
 #: Seconds from a request to its being told, where it comes alone; and between two tellings, where there are many.
 _SOON, _BETWEEN = 0.05, 0.5
-#: Told at the latest when so many wait.
+#: Counted at the latest when so many wait: all of half a second at once would hold up the next requests.
 _MANY = 1000
 
 
@@ -50,7 +50,8 @@ class Requests:
             now = self._loop.time()
             self._loop.call_later(max(_SOON, self._told + _BETWEEN - now), self._tell)
         elif len(self._new) >= _MANY:
-            self._publish()
+            with self._lock:
+                self._take_in()
 
     def last(self, count: int, endpoint: str | None = None) -> tuple[RequestRecord, ...]:
         """Return the last requests, oldest first, of all endpoints or of one; from any thread."""

@@ -1,7 +1,8 @@
 """A gateway in a process of its own, to be measured from outside: ``python -m tests.gateway.alone '{...}'``.
 
-The argument holds ``options`` (``GatewayOptions``), ``control`` (a port) and ``files`` (its limit of open files). Each
-line that it reads publishes routes or asks for nothing; each is answered by one line with the facts of the moment.
+The argument holds ``options`` (``GatewayOptions``), ``control`` (a port) and limits: ``files`` that may be open, and
+``file_bytes`` that each may have. Each line that it reads publishes routes or asks for nothing; each is answered by one
+line with the facts of the moment.
 """
 
 from __future__ import annotations
@@ -38,9 +39,16 @@ class Alone:
     """The gateway's process, as a context manager. ``loop`` is ``uvloop`` or ``asyncio``."""
 
     def __init__(
-        self, *, control: int = 1, files: int | None = None, loop: str = "uvloop", **options: float | bool
+        self,
+        *,
+        control: int = 1,
+        files: int | None = None,
+        file_bytes: int | None = None,
+        loop: str = "uvloop",
+        **options: float | bool | str,
     ) -> None:
-        settings = json.dumps({"control": control, "files": files, "loop": loop, "options": options})
+        limits = {"files": files, "file_bytes": file_bytes}
+        settings = json.dumps({"control": control, "limits": limits, "loop": loop, "options": options})
         self._command = [sys.executable, "-m", "tests.gateway.alone", settings]
 
     def __enter__(self) -> Alone:
@@ -60,8 +68,8 @@ class Alone:
         assert self._process.stdout is not None
         self._process.stdout.close()
 
-    def publish(self, routes: Iterable[tuple[str, int]]) -> None:
-        """Lead each prefix to a port of this machine."""
+    def publish(self, routes: Iterable[tuple[str, int | None]]) -> None:
+        """Lead each prefix to a port of this machine; None lets its requests wait."""
         self._ask({"routes": list(routes)})
 
     def facts(self) -> dict[str, Any]:
@@ -139,9 +147,14 @@ async def _serve(settings: dict[str, Any]) -> None:
     while line := await asyncio.to_thread(sys.stdin.readline):
         routes = json.loads(line).get("routes")
         if routes is not None:
-            table.publish(Route(prefix, "predict", Upstream("127.0.0.1", to), revision="r") for prefix, to in routes)
+            table.publish(_route(prefix, to) for prefix, to in routes)
         print(json.dumps(_facts(gateway, told)), flush=True)  # noqa: T201
     await gateway.close(0)
+
+
+def _route(prefix: str, port: int | None) -> Route:
+    upstream = None if port is None else Upstream("127.0.0.1", port)
+    return Route(prefix, "predict", upstream, holding=port is None, revision="r")
 
 
 def _facts(gateway: Gateway, told: _Told) -> dict[str, Any]:
@@ -164,6 +177,7 @@ def _page(failure: Failure) -> Page:
 
 if __name__ == "__main__":
     given = json.loads(sys.argv[1])
-    if given["files"] is not None:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (given["files"], resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+    for name, limit in (("files", resource.RLIMIT_NOFILE), ("file_bytes", resource.RLIMIT_FSIZE)):
+        if given["limits"][name] is not None:
+            resource.setrlimit(limit, (given["limits"][name], resource.getrlimit(limit)[1]))
     (uvloop.run if given["loop"] == "uvloop" else asyncio.run)(_serve(given))

@@ -1,7 +1,8 @@
 """Raw bytes at the gateway, and a second reader, h11, that must make of everything what the gateway makes of it.
 
-``python -m tests.gateway.fuzz [--minutes 10] [--seed N]`` goes on for a while; ``test_fuzz.py`` for a fixed number of
-streams. What fails is kept as ``seeds/found-….bin``: give it a name that says what it is, and it is tried ever after.
+``python -m tests.gateway.fuzz [--minutes 10] [--seed N] [--held]`` goes on for a while; ``test_fuzz.py`` for a fixed
+number of streams. What fails is kept as ``seeds/found-….bin``: give it a name that says what it is, and it is tried
+ever after.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import dataclasses
 import hashlib
 import itertools
 import random
@@ -17,7 +19,7 @@ import time
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import h11
 import uvloop
@@ -248,19 +250,45 @@ def _judge_headers(seen: Seen, record: RequestRecord) -> None:
 
 
 @contextlib.asynccontextmanager
-async def arena() -> AsyncIterator[Arena]:
-    """An arena whose endpoint and control plane have servers of their own."""
+async def arena(*, held: bool = False) -> AsyncIterator[Arena]:
+    """An arena whose endpoint and control plane have servers of their own.
+
+    When ``held``, requests are held again and again, a few bytes of their bodies in memory and a few on disk.
+    """
+    room: dict[str, Any] = {"spool_memory_bytes": 4, "spool_disk_bytes": 8} if held else {}
     referee, loop = Referee(), asyncio.get_running_loop()
     servers = [await loop.create_server(lambda: Server(referee), "127.0.0.1", 0) for _ in range(2)]
     endpoint, control = (Upstream(*server.sockets[0].getsockname()) for server in servers)
     try:
-        async with stage(_nobody, upstream_idle_seconds=30.0, tick_seconds=1.0, control_plane=control) as at:
-            at.table.publish([Route(PREFIX, "predict", endpoint, revision="r1")])
+        async with stage(_nobody, upstream_idle_seconds=30.0, tick_seconds=1.0, control_plane=control, **room) as at:
             at.upstream = endpoint
-            yield Arena(at, referee)
+            ready = Route(PREFIX, "predict", endpoint, revision="r1")
+            at.table.publish([ready])
+            async with _holding(at, ready) if held else contextlib.nullcontext():
+                yield Arena(at, referee)
     finally:
         for server in servers:
             server.close()
+
+
+@contextlib.asynccontextmanager
+async def _holding(at: Stage, ready: Route) -> AsyncIterator[None]:
+    """Let the route hold and be ready in turn, some rounds of the loop each."""
+    done = asyncio.Event()
+
+    async def turn() -> None:
+        while not done.is_set():
+            for route in (dataclasses.replace(ready, holding=True), ready):
+                at.table.publish([route])
+                for _ in range(8):
+                    await asyncio.sleep(0)
+
+    turning = asyncio.gather(turn())
+    try:
+        yield
+    finally:
+        done.set()
+        await turning
 
 
 async def _nobody(_peer: object) -> None:
@@ -331,10 +359,12 @@ def _pieces(stream: bytes, cuts: list[int]) -> Iterator[bytes]:
     return (stream[start:end] for start, end in itertools.pairwise(marks) if start < end)
 
 
-async def fuzz(seed: int, count: int | None = None, seconds: float = 0.0) -> tuple[int, Counter[str]]:
+async def fuzz(
+    seed: int, count: int | None = None, seconds: float = 0.0, *, held: bool = False
+) -> tuple[int, Counter[str]]:
     """Throw ``count`` streams, or for ``seconds``; how many there were, and what became of their requests."""
     chance, thrown, deadline = random.Random(seed), 0, time.monotonic() + seconds
-    async with arena() as at:
+    async with arena(held=held) as at:
         for stream in streams(chance):
             cuts = [chance.randrange(len(stream) + 1) for _ in range(chance.choice((0, 0, 0, 1, 2)))]
             try:
@@ -356,9 +386,10 @@ def _main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=float, default=10.0)
     parser.add_argument("--seed", type=int, default=int(time.time()))
+    parser.add_argument("--held", action="store_true")
     given = parser.parse_args()
     print(f"seed {given.seed}", flush=True)  # noqa: T201
-    thrown, outcomes = uvloop.run(fuzz(given.seed, seconds=given.minutes * 60))
+    thrown, outcomes = uvloop.run(fuzz(given.seed, seconds=given.minutes * 60, held=given.held))
     print(f"{thrown:,} streams, {thrown / given.minutes / 60:,.0f} a second")  # noqa: T201
     for outcome, times in outcomes.most_common():
         print(f"  {outcome}: {times:,}")  # noqa: T201

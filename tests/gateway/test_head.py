@@ -198,7 +198,7 @@ def test_an_answer_keeps_status_phrase_order_and_spelling():
     raw = answer(
         b"sEt-Cookie: a", b"X: 1", b"Connection: X-Hop", b"X-Hop: 1", b"set-cookie: b", first=b"HTTP/1.0 299 H\xe9"
     )
-    assert parse_response(raw, "GET").forward + client_lines(False, True, False, "") == answer(
+    assert parse_response(raw, "GET").forward + client_lines(False, True, False, b"") == answer(
         b"sEt-Cookie: a", b"X: 1", b"set-cookie: b", b"Connection: close", first=b"HTTP/1.1 299 H\xe9"
     )
     bodiless = parse_response(answer(b"Content-Length: 0", first=b"HTTP/1.1 204 N"), "GET")

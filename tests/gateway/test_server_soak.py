@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import random
 
-from tests.gateway.harness import PATH, Peer, Stage, get, stage
+from tests.gateway.harness import PATH, Peer, Script, Stage, get, stage
 
 UPLOAD = get(PATH, b"Content-Length: 50000", method=b"POST")
 UPGRADE = get(PATH, b"Connection: Upgrade", b"Upgrade: websocket")
@@ -37,6 +37,22 @@ async def switch(peer: Peer) -> None:
     await peer.exactly(5)
 
 
+def moody(chance: random.Random) -> Script:
+    """A server that answers about half of the requests, and deserts from the others in one way or another."""
+
+    async def script(peer: Peer) -> None:
+        ends = False
+        while not ends:
+            head = await peer.head()
+            mood = chance.choice((nothing, reset, short, short_chunks, *[answer] * 4, *[switch] * (b"Upgrade" in head)))
+            if b"Content-Length" in head and mood is answer:
+                await peer.exactly(50000)
+            await mood(peer)
+            ends = mood is not answer
+
+    return script
+
+
 VISITS = (get(PATH), get(PATH) * 3, UPLOAD + b"x" * 50000, UPLOAD + b"x" * 100, UPGRADE, b"GET / HTTP/")
 
 
@@ -58,18 +74,8 @@ async def visitor(at: Stage, chance: random.Random) -> None:
 def test_they_leave_nothing_behind(run):
     chance = random.Random(3)
 
-    async def moody(peer: Peer) -> None:
-        ends = False
-        while not ends:
-            head = await peer.head()
-            mood = chance.choice((nothing, reset, short, short_chunks, *[answer] * 4, *[switch] * (b"Upgrade" in head)))
-            if b"Content-Length" in head and mood is answer:
-                await peer.exactly(50000)
-            await mood(peer)
-            ends = mood is not answer
-
     async def main():
-        async with stage(moody, upstream_idle_seconds=0.05, linger_seconds=0.2) as at:
+        async with stage(moody(chance), upstream_idle_seconds=0.05, linger_seconds=0.2) as at:
             for _ in range(30):
                 await asyncio.gather(*(visitor(at, chance) for _ in range(20)))
             while at.gateway.connections() or at.gateway.upstream_connections():

@@ -13,6 +13,14 @@ def test_publish_replaces_the_whole_table():
     assert table.lookup(PREFIX) == Route(PREFIX, "predict", None)
 
 
+def test_a_route_says_what_its_answers_tell_of_the_code():
+    assert Route(PREFIX, "predict", HERE).answer_lines == b""
+    assert Route(PREFIX, "predict", HERE, revision="r1").answer_lines == b"X-VHLocal-Revision: r1\r\n"
+    stale = Route(PREFIX, "predict", HERE, revision="r1", stale=True)
+    assert stale.answer_lines == b"X-VHLocal-Revision: r1\r\nX-VHLocal-Stale: true\r\n"
+    assert stale != Route(PREFIX, "predict", HERE, revision="r1")
+
+
 def test_listeners_hear_of_a_publish_after_it_and_until_they_leave():
     table = RouteTable()
     heard = []

@@ -122,6 +122,11 @@ class ClientConnection(asyncio.Protocol):
 
     # What an exchange calls.
 
+    @property
+    def body_unread(self) -> bool:
+        """See ``exchange.Client``."""
+        return self._body is not None
+
     def take_body(self) -> None:
         """See ``exchange.Client``."""
         if self._body is not None:
@@ -130,11 +135,11 @@ class ClientConnection(asyncio.Protocol):
 
     def finished(self, *, close: bool) -> None:
         """See ``exchange.Client``."""
-        unread = self._body is not None or self._buffer
+        unread = self._body is not None
         self._exchange = None
         self._body = None
-        if close or self._retired:
-            self._end(linger=bool(unread))
+        if close or unread or self._retired:
+            self._end(linger=unread or bool(self._buffer))
             return
         self._deadline = self._hub.loop.time() + self._hub.options.client_idle_seconds
         if self._buffer or self._ended:

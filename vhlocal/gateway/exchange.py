@@ -17,6 +17,7 @@ from vhlocal.gateway.head import (
     upstream_head,
 )
 from vhlocal.gateway.report import CLIENT_GONE, FailureKind, failure_response
+from vhlocal.gateway.spool import Spool
 from vhlocal.gateway.tunnel import Tunnel
 
 if TYPE_CHECKING:
@@ -45,11 +46,16 @@ class Client(Protocol):
         """Send a part of the answer."""
         ...
 
+    @property
+    def body_unread(self) -> bool:
+        """Whether some of the request's body has not been read: no other request can follow it."""
+        ...
+
     def take_body(self) -> None:
         """The request's body is wanted (again)."""
 
     def finished(self, *, close: bool) -> None:
-        """The answer is whole; ``close`` when the connection ends with it."""
+        """The answer is whole; ``close`` when the connection ends with it, as it does where a body is unread."""
 
     def broken(self, *, reset: bool) -> None:
         """The answer stays incomplete: hang up, with a reset where a plain end would look like a whole answer."""
@@ -65,6 +71,8 @@ class Exchange:
     _upstream: Upstream | None = None
     _connection: UpstreamConnection | None = None
     _connecting: asyncio.Task[None] | None = None
+    #: From when the request is first held until all that came of its body meanwhile has been sent on.
+    _spool: Spool | None = None
     _reused = False
     _retried = False
     _over = False
@@ -76,6 +84,7 @@ class Exchange:
         self._hub = hub
         self._client = client
         self._account = Account(request, address, request_id)
+        #: Whether all of the request has been sent on.
         self._request_done = not request.has_body
         self._close = not request.keep_alive
         self._out: list[bytes] = []
@@ -117,6 +126,8 @@ class Exchange:
         elif route.holding:
             if not self._hub.hold.enter(route.prefix, self):
                 self.fail(FailureKind.HOLD_FULL, 503, "too many requests wait for the endpoint already")
+            elif not self._request_done:
+                self._take_in()
         elif route.upstream is None:
             self.fail(FailureKind.UNAVAILABLE, 503, "the endpoint has no running server at the moment")
         else:
@@ -157,7 +168,10 @@ class Exchange:
         head = upstream_head(request, account.client, self._hub.port, account.request_id, account.prefix)
         connection.carry(self, request.method, head)
         if not self._request_done:
-            self._client.take_body()
+            if self._spool is None:
+                self._client.take_body()
+            else:
+                self._send_spooled()
 
     def connect_failed(self, error: Exception) -> None:
         """See ``upstream.Connecting``."""
@@ -186,28 +200,73 @@ class Exchange:
     @property
     def wants_body(self) -> bool:
         """Whether ``send_body`` may be called now."""
-        return self._connection is not None and not self._connection.writing_paused
+        connection, spool = self._connection, self._spool
+        if connection is None:
+            return spool is not None and not spool.full
+        return spool is None and not connection.writing_paused
 
     def send_body(self, data: bytes) -> None:
-        """Send a part of the body, not empty, on to the server."""
-        self._account.bytes_in += len(data)
-        limit = self._hub.options.body_bytes
-        if self._account.bytes_in > limit and self.request.framing is Framing.CHUNKED:
-            self._pass_limit(FailureKind.TOO_LARGE, limit)
-        if self._connection is not None:
-            self._connection.write(chunk(data) if self.request.framing is Framing.CHUNKED else data)
+        """Send a part of the body, not empty, on to the server; keep it while there is none."""
+        account, chunked = self._account, self.request.framing is Framing.CHUNKED
+        account.bytes_in += len(data)
+        if chunked and account.bytes_in > self._hub.options.body_bytes:
+            self._pass_limit(FailureKind.TOO_LARGE, self._hub.options.body_bytes)
+        taker = self._connection or self._spool
+        if taker is not None:
+            taker.write(chunk(data) if chunked else data)
 
     def end_body(self, trailers: list[RawHeader]) -> None:
         """The client has sent all of the body."""
-        self._request_done = True
-        if self._connection is not None:
-            self._connection.heard = self._hub.loop.time()
-            if self.request.framing is Framing.CHUNKED:
-                self._connection.write(last_chunk(request_trailers(trailers)))
+        connection = self._connection
+        end = last_chunk(request_trailers(trailers)) if self.request.framing is Framing.CHUNKED else b""
+        if connection is not None:
+            self._request_done = True
+            connection.heard = self._hub.loop.time()
+            if end:
+                connection.write(end)
+        elif self._spool is not None:
+            self._spool.write(end)
+            self._spool.whole = True
+
+    def _take_in(self) -> None:
+        """Let the client go on sending while the request waits. Without a word: 100 Continue is the server's to say."""
+        if self._spool is None:
+            self._spool = Spool(self._hub.spool_room)
+        self._client.take_body()
+
+    def _send_spooled(self) -> None:
+        """Send the next piece of what came while the request was held; after the last, the client may go on."""
+        connection, spool = self._connection, self._spool
+        if connection is None or spool is None or connection.writing_paused:
+            return
+        try:
+            piece = spool.take()
+        except OSError as error:
+            self._end_with(FailureKind.SPOOL, 503, f"what was kept of the request's body cannot be read: {error}")
+            return
+        if piece:
+            connection.write(piece)
+            # One in each round of the loop: the next round knows whether the server takes more, and others get on.
+            self._hub.loop.call_soon(self._send_spooled)
+            return
+        self._drop_spool()
+        if spool.whole:
+            self._request_done = True
+            connection.heard = self._hub.loop.time()
+        else:
+            self._client.take_body()
+
+    def _drop_spool(self) -> None:
+        if self._spool is not None:
+            self._spool.close()
+            self._spool = None
 
     def server_ready(self) -> None:
         """See ``upstream.Carried``."""
-        self._client.take_body()
+        if self._spool is None:
+            self._client.take_body()
+        else:
+            self._send_spooled()
 
     # The answer, from the server.
 
@@ -225,7 +284,7 @@ class Exchange:
         self._close = self._close or self._unframed or self._hub.closing
         route = self._account.route
         self._account.answered(head.status)
-        lines = client_lines(self._chunked, self._close, http_1_0, "" if route is None else route.revision)
+        lines = client_lines(self._chunked, self._close, http_1_0, b"" if route is None else route.answer_lines)
         self._out += (head.forward, lines)
 
     def whole_response(self, head: ResponseHead, body: bytes) -> None:
@@ -253,9 +312,10 @@ class Exchange:
                 connection.give_back()
             else:
                 connection.cut()
+                self._drop_spool()
         self.flush()
         self._finish(whole=True)
-        self._client.finished(close=self._close or not self._request_done)
+        self._client.finished(close=self._close)
 
     def switched(self, head: ResponseHead, data: bytes) -> None:
         """See ``upstream.Carried``."""
@@ -274,9 +334,7 @@ class Exchange:
     def lost(self, reason: str, unanswered: bool) -> None:
         """See ``upstream.Carried``."""
         self._connection = None
-        if self.head_sent:
-            self._break(reason)
-        elif unanswered and self._reused and not self._retried and self.request.repeatable:
+        if unanswered and self._reused and not self._retried and self.request.repeatable:
             # The server closed an idle connection just as it was used: that says nothing about the request.
             self._retried = True
             if self._account.prefix is None:
@@ -284,7 +342,7 @@ class Exchange:
             else:
                 self._follow(self._look_up())
         else:
-            self.fail(FailureKind.RESET, 502, reason)
+            self._end_with(FailureKind.RESET, 502, reason)
 
     def flush(self) -> None:
         """See ``upstream.Carried``."""
@@ -323,11 +381,10 @@ class Exchange:
 
     def client_stalled(self) -> None:
         """The client stopped sending its body."""
-        reason = "the request's body stopped coming"
-        if self.head_sent:
-            self._break(reason)
-        else:
-            self.fail(FailureKind.BAD_REQUEST, 408, reason)
+        if self._connection is None and not self._account.bytes_in and self.request.header(b"expect"):
+            # It waits for a 100 Continue, and there is no server yet that could say so.
+            return
+        self._end_with(FailureKind.BAD_REQUEST, 408, "the request's body stopped coming")
 
     # Limits and ends.
 
@@ -357,25 +414,28 @@ class Exchange:
             self._tell_limit(kind, limit)
             return
         if kind is FailureKind.TOO_LARGE:
-            status, reason = 413, f"the request's body is over {limit:,.0f} bytes, production's limit"
+            self._end_with(kind, 413, f"the request's body is over {limit:,.0f} bytes, production's limit")
         else:
-            status, reason = 504, f"the server kept silent for {limit:g} seconds, production's limit"
-        if self.head_sent:
-            self._break(reason)
-        else:
-            self.fail(kind, status, reason)
+            self._end_with(kind, 504, f"the server kept silent for {limit:g} seconds, production's limit")
 
     def _tell_limit(self, kind: FailureKind, limit: float) -> None:
         passed = self._account.limit_passed(kind, limit)
         if passed is not None:
             self._hub.on_limit(passed)
 
+    def _end_with(self, kind: FailureKind, status: int, reason: str) -> None:
+        """End with an error page, or break off the answer that has begun."""
+        if self.head_sent:
+            self._break(reason)
+        else:
+            self.fail(kind, status, reason)
+
     def fail(self, kind: FailureKind, status: int, reason: str) -> None:
         """Answer with an error page. Only before any of an answer has been sent."""
         self._release()
         self._out.clear()
         failure = self._account.failure(kind, status, reason)
-        close = self._close or self._hub.closing or not self._request_done or self.request.http_1_0
+        close = self._close or self._hub.closing or self._client.body_unread or self.request.http_1_0
         page = self._hub.pages(failure)
         self._account.bytes_out = len(page.body)
         self._account.answered(status)
@@ -393,6 +453,7 @@ class Exchange:
 
     def _release(self) -> None:
         self._hub.hold.leave(self)
+        self._drop_spool()
         if self._connecting is not None:
             self._connecting.cancel()
             self._connecting = None

@@ -45,6 +45,10 @@ _NO_TRAILER = frozenset(
     {b"host", b"content-length", b"content-type", b"content-encoding", b"authorization", b"cookie", b"set-cookie"}
 )
 
+#: What the gateway says of an answer's code (``table.Route``), and the server therefore cannot.
+_OWN = frozenset({b"x-vhlocal-revision", b"x-vhlocal-stale"})
+_OWN_START = b"x-vhlocal-"
+
 
 class HeadError(Exception):
     """A head that must not be forwarded. ``status`` is what a client gets for it, ``str()`` the reason."""
@@ -163,18 +167,11 @@ def upstream_head(head: RequestHead, client: str, port: int, request_id: str, pr
 
 
 @functools.lru_cache(_REMEMBERED_HEADS)
-def client_lines(chunked: bool, close: bool, http_1_0: bool, revision: str) -> bytes:
-    """Return what the gateway adds to an answer, and the head's end: framing, persistence, the endpoint's revision."""
-    added: list[RawHeader] = []
-    if chunked:
-        added.append((b"Transfer-Encoding", b"chunked"))
-    if revision:
-        added.append((b"X-VHLocal-Revision", revision.encode()))
-    if close:
-        added.append((b"Connection", b"close"))
-    elif http_1_0:
-        added.append((b"Connection", b"keep-alive"))
-    return _lines(added) + b"\r\n"
+def client_lines(chunked: bool, close: bool, http_1_0: bool, route_lines: bytes) -> bytes:
+    """Return what the gateway adds to an answer, and the head's end: framing, what the route says, persistence."""
+    framing = b"Transfer-Encoding: chunked\r\n" if chunked else b""
+    persistence = b"Connection: close\r\n" if close else b"Connection: keep-alive\r\n" if http_1_0 else b""
+    return framing + route_lines + persistence + b"\r\n"
 
 
 def switch_lines(protocol: bytes) -> bytes:
@@ -189,7 +186,7 @@ def request_trailers(trailers: Iterable[RawHeader]) -> list[RawHeader]:
 
 def response_trailers(trailers: Iterable[RawHeader]) -> list[RawHeader]:
     """Return the trailers of an answer that may travel on."""
-    banned = contract.HOP_BY_HOP | _NO_TRAILER
+    banned = contract.HOP_BY_HOP | _NO_TRAILER | _OWN
     return [(name, value) for name, value in trailers if name.lower() not in banned]
 
 
@@ -256,6 +253,9 @@ def _read_response(raw: bytes, to_head: bool) -> ResponseHead:
     kept = contract.end_to_end(sink.headers)
     if no_length:
         kept = [header for header in kept if header[0].lower() != b"content-length"]
+    # Looked for in the whole first: hardly any answer has one.
+    if _OWN_START in raw.lower():
+        kept = [header for header in kept if header[0].lower() not in _OWN]
     framing = Framing.NONE if bodiless else framing or Framing.CLOSE
     return ResponseHead(
         status=status,

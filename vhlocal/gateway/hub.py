@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from vhlocal.gateway.options import GatewayOptions
     from vhlocal.gateway.outbox import Outbox
     from vhlocal.gateway.report import LimitPassed, Pages
+    from vhlocal.gateway.spool import SpoolRoom
     from vhlocal.gateway.table import RouteTable
     from vhlocal.gateway.upstream import Pool
     from vhlocal.model import RequestRecord
@@ -47,6 +48,7 @@ class Hub:
     on_request: Callable[[RequestRecord], None]
     on_limit: Callable[[LimitPassed], None]
     hold: Hold
+    spool_room: SpoolRoom
     pool: Pool
     outbox: Outbox
     port: int = 0

@@ -28,6 +28,12 @@ class GatewayOptions:
     #: Requests that may wait at one time while routes change, and for how long each.
     hold_limit: int = 1000
     hold_seconds: float = 30.0
+    #: What is taken in of the body of a request that waits: of each so much in memory, what is more in an unnamed file
+    #: in ``spool_directory`` (None: the system's own place for temporary files), of all together so much. Whatever is
+    #: beyond that, or cannot be written, stays with the client.
+    spool_memory_bytes: int = 256 * 1024
+    spool_disk_bytes: int = 1024**3
+    spool_directory: str | None = None
 
     #: The ingress' own limits: warned of, or cut when ``strict``.
     body_bytes: int = limits.BODY_LIMIT

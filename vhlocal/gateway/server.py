@@ -11,6 +11,7 @@ from vhlocal.gateway.hub import Hub
 from vhlocal.gateway.options import GatewayOptions
 from vhlocal.gateway.outbox import Outbox
 from vhlocal.gateway.report import Failure, FailureKind, LimitPassed, Page, Pages
+from vhlocal.gateway.spool import SpoolRoom
 from vhlocal.gateway.table import Route, RouteTable, Upstream
 from vhlocal.gateway.upstream import Pool
 
@@ -70,18 +71,19 @@ class Gateway:
 
     async def start(self, sock: socket.socket) -> None:
         """Accept connections on a bound socket, which is the gateway's from now on."""
-        loop = asyncio.get_running_loop()
-        hold = Hold(loop, self._table, self._options.hold_limit, self._options.hold_seconds)
+        loop, options = asyncio.get_running_loop(), self._options
+        hold = Hold(loop, self._table, options.hold_limit, options.hold_seconds)
         outbox = Outbox(loop)
         hub = Hub(
             loop=loop,
             table=self._table,
-            options=self._options,
+            options=options,
             pages=self._pages,
             on_request=self._on_request,
             on_limit=self._on_limit,
             hold=hold,
-            pool=Pool(loop, self._options, outbox),
+            spool_room=SpoolRoom(options.spool_memory_bytes, options.spool_disk_bytes, options.spool_directory),
+            pool=Pool(loop, options, outbox),
             outbox=outbox,
             port=sock.getsockname()[1],
         )

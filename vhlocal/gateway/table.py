@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -22,7 +22,8 @@ class Route:
 
     ``prefix`` is decoded and has no trailing slash. ``upstream`` is None where there is nothing to send to (building,
     starting, crashed). While ``holding``, requests wait for a later publish to settle the route. ``revision``, when not
-    empty, is told to clients in ``X-VHLocal-Revision``.
+    empty, is told to clients in ``X-VHLocal-Revision``; ``X-VHLocal-Stale`` tells them when it is ``stale``: a newer
+    revision of the code is broken, or does not answer yet after having failed, and this one goes on.
     """
 
     prefix: str
@@ -30,6 +31,14 @@ class Route:
     upstream: Upstream | None
     holding: bool = False
     revision: str = ""
+    stale: bool = False
+    #: What an answer from here says of its code, as lines of its head. Rendered once: each answer needs it.
+    answer_lines: bytes = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        revision = f"X-VHLocal-Revision: {self.revision}\r\n" if self.revision else ""
+        lines = revision + ("X-VHLocal-Stale: true\r\n" if self.stale else "")
+        object.__setattr__(self, "answer_lines", lines.encode())
 
 
 class RouteTable:

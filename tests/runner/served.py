@@ -75,23 +75,34 @@ class Served:
             self.output.append(self._lines.get())
         return code
 
-    def request(self, method: str, path: str, body: bytes | None = None, headers: Mapping[str, str] | None = None):
-        """Send one request, straight to the server's port."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
+    def request(
+        self,
+        method: str,
+        path: str,
+        body: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        port: int | None = None,
+    ):
+        """Send one request, straight to the server's port, or to another."""
+        connection = http.client.HTTPConnection("127.0.0.1", port or self.port, timeout=PATIENCE)
         with contextlib.closing(connection):
             connection.request(method, path, body, {"Host": "localhost:8080", **(headers or {})})
             response = connection.getresponse()
             return Answer(response.status, {k.lower(): v for k, v in response.getheaders()}, response.read())
 
-    def get(self, prefix: str, rest: str = "", headers: Mapping[str, str] | None = None) -> Answer:
+    def get(
+        self, prefix: str, rest: str = "", headers: Mapping[str, str] | None = None, port: int | None = None
+    ) -> Answer:
         """Send what the gateway forwards for ``GET prefix + rest`` (P4, P7)."""
-        return self.request("GET", prefix + rest, None, {"X-VH-Prefix": prefix + "/", **(headers or {})})
+        return self.request("GET", prefix + rest, None, {"X-VH-Prefix": prefix + "/", **(headers or {})}, port)
 
 
 @contextlib.contextmanager
-def started(command: list[str], directory: Path, environment: Mapping[str, str]) -> Iterator[Served]:
+def started(
+    command: list[str], directory: Path, environment: Mapping[str, str], port: int | None = None
+) -> Iterator[Served]:
     """Start ``command`` with the variables that production sets (P5, P6, P8) and end it in the end."""
-    port = free_port()
+    port = port or free_port()
     prefix = environment.get("SCRIPT_NAME", VERSION)
     variables = {
         "PATH": os.environ["PATH"],

@@ -4,6 +4,7 @@ Gunicorn's own settings stay the user's (``gunicorn.conf.py``, ``GUNICORN_CMD_AR
 """
 
 import io
+import logging
 import os
 import sys
 
@@ -35,16 +36,45 @@ class EndpointApplication(WSGIApplication):
 
     def load(self):
         """Return the callable, wrapped; on failure explain it and end as Gunicorn ends a failed boot (exit 3)."""
+        server = _forked()
+        if server is not None:
+            server.begin_worker()
         try:
             application = serve_wsgi_target.load(self.app_uri)
         except (Exception, SystemExit) as error:
             if self.cfg.reload and isinstance(error, SyntaxError):  # Gunicorn's --reload waits for the next save
                 raise
-            serve_wsgi_target.explain(self.app_uri, error)
+            text = serve_wsgi_target.explain(self.app_uri, error)
+            if server is not None:
+                server.failed(text)
             raise SystemExit(Arbiter.WORKER_BOOT_ERROR) from None
+        if server is not None:
+            server.loaded()
         self.asgi = serve_wsgi_target.is_asgi(application)
         wrap = serve_wsgi_prefix.wrap_asgi if self.asgi else serve_wsgi_prefix.wrap_wsgi
         return wrap(application, os.environ.get("SCRIPT_NAME", ""))
+
+
+#: How Gunicorn's lines begin that tell of starts and ends. A reload that went well says nothing of them.
+_STARTS = ("Starting gunicorn", "Listening at", "Using worker", "Booting worker", "Serving an ASGI application")
+_ENDS = ("Handling signal", "Worker exiting", "Shutting down")
+
+
+class _Quiet(logging.Filter):
+    """Drops lines that begin with one of ``beginnings``."""
+
+    def __init__(self, beginnings):
+        super().__init__()
+        self._beginnings = beginnings
+
+    def filter(self, record):
+        return record.levelno > logging.INFO or not str(record.msg).startswith(self._beginnings)
+
+
+def _forked():
+    """Return the server that this process is, where it was forked from a warm master, else None."""
+    child = sys.modules.get("serve_warm_child")
+    return None if child is None else child.current
 
 
 class _OsWithoutScriptName:
@@ -75,6 +105,10 @@ def main():
     here = os.path.dirname(os.path.abspath(__file__))
     sys.path[:] = [os.getcwd()] + [path for path in sys.path if os.path.abspath(path or ".") != here]
     gunicorn.http.wsgi.os = _OsWithoutScriptName()
+    server = _forked()
+    if server is not None:
+        quiet = _ENDS if server.number == 1 else _STARTS + _ENDS
+        logging.getLogger("gunicorn.error").addFilter(_Quiet(quiet))
     EndpointApplication("%(prog)s MODULE[:CALLABLE]").run()
 
 

@@ -72,7 +72,7 @@ def is_asgi(application):
 
 
 def explain(target, error):
-    """Print the user's own part of the traceback, and below it one line that says what failed."""
+    """Print the user's own part of the traceback, and below it one line that says what failed; return all of it."""
     if isinstance(error, SystemExit):
         reason = "the code ended the process while it was imported (exit %r)" % (error.code,)
     elif isinstance(error, (TargetError, AppImportError)):
@@ -80,9 +80,13 @@ def explain(target, error):
     else:
         reason = traceback.format_exception_only(type(error), error)[-1].strip()
     frames = _users_part(error.__traceback__)
+    text = ""
     if frames is not None or isinstance(error, SyntaxError):
-        traceback.print_exception(type(error), error, frames, file=sys.stderr)
-    _say("wsgi: %s could not be loaded: %s" % (target, reason))
+        text = "".join(traceback.format_exception(type(error), error, frames))
+    text += "wsgi: %s could not be loaded: %s\n" % (target, reason)
+    sys.stderr.write(text)
+    sys.stderr.flush()
+    return text
 
 
 def _users_part(frames):

@@ -1,0 +1,67 @@
+"""Start a server so that the next can be forked: ``serve_warm.py wsgi TARGET`` or ``serve_warm.py command WORDS``.
+
+What cannot be forked (no Python, or one that lacks what is needed) is started as if this file were not there.
+"""
+
+import json
+import os
+import sys
+
+import serve_warm_command
+
+_HERE = os.path.dirname(os.path.abspath(__file__))
+
+
+def main():
+    again = sys.argv[1] == "again"
+    if again:
+        del sys.argv[1]
+    kind, argv = sys.argv[1], sys.argv[2:]
+    if kind == "wsgi":
+        command = serve_warm_command.Main("wsgi", argv[0], interpreter=sys.executable)
+    else:
+        command = serve_warm_command.main_of(argv)
+    settings = _settings()
+    if command is None or settings is None:
+        _start_plainly(kind, argv)
+    if not again and os.path.abspath(command.interpreter) != os.path.abspath(sys.executable):
+        os.execv(command.interpreter, [command.interpreter, os.path.abspath(__file__), "again", *sys.argv[1:]])
+    _supervise(command, settings)
+
+
+def _supervise(command, settings):
+    try:
+        import serve_warm_family
+        import serve_warm_master
+        import serve_warm_supervisor
+
+        serve_warm_family.adopt_orphans()
+    except (ImportError, OSError, AttributeError):
+        _start_plainly(sys.argv[1], sys.argv[2:])
+    try:
+        serve_warm_supervisor.Supervisor(command, settings).run()
+    except serve_warm_master.Become as become:
+        server = become.server
+    server.run(command)
+
+
+def _settings():
+    try:
+        with open(os.path.join(_HERE, "serve_warm.json")) as file:
+            return json.load(file)
+    except (OSError, ValueError):
+        return None
+
+
+def _start_plainly(kind, argv):
+    """Become the command. Where it cannot be started, the shell says so as it always does."""
+    if kind == "wsgi":
+        os.execv(sys.executable, [sys.executable, os.path.join(_HERE, "serve_wsgi.py"), *argv])
+    try:
+        os.execvp(argv[0], argv)
+    except OSError:
+        os.execvp("sh", ["sh", "-c", '"$@"', "sh", *argv])
+
+
+if __name__ == "__main__":
+    main()

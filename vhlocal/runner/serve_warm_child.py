@@ -1,0 +1,176 @@
+"""A forked process becomes a server: what its command would have been as a process of its own."""
+
+import faulthandler
+import io
+import os
+import runpy
+import signal
+import socket
+import sys
+import traceback
+import types
+
+import serve_warm_family
+import serve_warm_imports
+import serve_warm_protocol
+
+#: Bytes of a traceback that are reported: escaped as JSON they may take twice as many.
+_TOLD = 1800
+
+_HERE = os.path.dirname(os.path.abspath(__file__))
+
+#: Asks a process where its Python code is; nobody else uses it.
+WHERE = signal.SIGRTMIN + 7 if hasattr(signal, "SIGRTMIN") else None
+
+#: Gunicorn's exit code where a worker could not begin.
+NOT_BOOTED = 3
+
+#: The server that this process is, or None in the runner's own processes.
+current = None
+
+
+class Server:
+    """What one forked server is told and tells.
+
+    ``number`` counts the servers of a container, ``port`` is where it is to listen in place of ``settings["port"]``:
+    several of them, old and new, live side by side. ``report`` is the pipe to the supervisor, ``stacks`` the one for
+    answers to ``WHERE``, ``streams`` are stdout and stderr.
+    """
+
+    def __init__(self, number, port, settings, pipes, base):
+        self.number = number
+        self.port = port
+        self.settings = settings
+        self.report, self.stacks, self.streams = pipes
+        self.base = base
+        self._told = (0, {})
+        self._loaded = 0
+
+    def tell(self, **facts):
+        """Report to the supervisor. What is too long to go through the pipe in one piece is left out."""
+        message = dict(facts, number=self.number, pid=os.getpid())
+        if len(serve_warm_protocol.encode(message)) > serve_warm_protocol.LONGEST:
+            message = dict(message, environment=None)
+        serve_warm_protocol.write(self.report, message)
+
+    def imports(self, name):
+        """Report that a module is about to be imported, and under which environment, where that has changed."""
+        told = (os.getpid(), serve_warm_imports.changes(self.base))
+        if told != self._told:
+            self._told = told
+            self.tell(event="environment", environment=told[1])
+        self.tell(event="import", name=name)
+
+    def begin_worker(self):
+        """A process that Gunicorn has forked is about to import the code. It ends when Gunicorn's master does."""
+        serve_warm_family.die_with(os.getppid())
+        self.tell(event="loading")
+
+    def loaded(self):
+        """Report, once in each process, under which environment the code has been loaded."""
+        if self._loaded != os.getpid():
+            self._loaded = os.getpid()
+            self.tell(event="loaded", environment=serve_warm_imports.changes(self.base))
+
+    def failed(self, text):
+        """Report why the code could not be loaded: a traceback's end, as much as goes through the pipe in one piece."""
+        self.tell(event="failed", text=text.encode("utf-8", "replace")[-_TOLD:].decode("utf-8", "ignore"))
+
+    def run(self, main):
+        """Run ``main`` as if it had been started alone. Returns when it does."""
+        global current
+        current = self
+        self._settle(main.unbuffered)
+        sys.meta_path.insert(0, serve_warm_imports.Recorder(self.settings["code"], self.imports))
+        self._listen_elsewhere(told_by_loading=main.kind == "wsgi")
+        sys.excepthook = _without_ours
+        {"wsgi": _run_wsgi, "file": _run_file, "module": _run_module}[main.kind](main)
+
+    def _settle(self, unbuffered):
+        signal.set_wakeup_fd(-1)
+        for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD):
+            signal.signal(number, signal.SIG_DFL)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        with open(os.devnull, "rb") as nothing:
+            os.dup2(nothing.fileno(), 0)
+        for number, stream in enumerate(self.streams, 1):
+            os.dup2(stream, number)
+        unbuffered = unbuffered or bool(os.environ.get("PYTHONUNBUFFERED"))
+        sys.stdout = sys.__stdout__ = _stream(1, sys.stdout, write_through=unbuffered)
+        sys.stderr = sys.__stderr__ = _stream(2, sys.stderr, line_buffering=True)
+        if WHERE is not None:
+            faulthandler.register(WHERE, file=self.stacks, all_threads=False)
+        random = sys.modules.get("numpy.random")
+        if random is not None:  # Python's own generator is seeded anew by itself, numpy's is not
+            random.seed()
+
+    def _listen_elsewhere(self, told_by_loading):
+        """Let what binds the declared port bind this server's own: older servers live beside it.
+
+        By then, or when the first client is accepted, code that is not ``told_by_loading`` has been loaded.
+        """
+        bind, accept, server = socket.socket.bind, socket.socket.accept, self
+
+        def bind_elsewhere(self, address):
+            declared = isinstance(address, tuple) and address[1:2] == (server.settings["port"],)
+            if declared and self.type & socket.SOCK_STREAM:
+                server.tell(event="bound")
+                address = (address[0], server.port, *address[2:])
+            return bind(self, address)
+
+        def accept_loaded(self):
+            accepted = accept(self)
+            server.loaded()
+            return accepted
+
+        socket.socket.bind = bind_elsewhere
+        if not told_by_loading:
+            socket.socket.accept = accept_loaded
+
+
+def _stream(number, model, **buffering):
+    raw = io.FileIO(number, "wb", closefd=False)
+    return io.TextIOWrapper(io.BufferedWriter(raw), model.encoding, model.errors, **buffering)
+
+
+# The list of arguments is changed, not replaced: a library that was imported before may have kept it.
+
+
+def _run_wsgi(main):
+    import serve_wsgi
+
+    sys.argv[:] = ["serve_wsgi.py", main.target]
+    serve_wsgi.main()
+
+
+def _run_file(main):
+    sys.argv[:] = [main.target, *main.arguments]
+    sys.path[0] = os.path.dirname(os.path.realpath(main.target))
+    with open(main.target, "rb") as script:
+        code = compile(script.read(), main.target, "exec", dont_inherit=True)
+    module = _fresh_main()
+    module.__file__ = main.target
+    exec(code, module.__dict__)
+
+
+def _run_module(main):
+    sys.argv[:] = [main.target, *main.arguments]
+    sys.path[0] = os.getcwd()
+    _fresh_main()
+    runpy._run_module_as_main(main.target)  # what `python -m` itself calls
+
+
+def _fresh_main():
+    module = types.ModuleType("__main__")
+    module.__builtins__ = __builtins__
+    module.__spec__ = None
+    sys.modules["__main__"] = module
+    return module
+
+
+def _without_ours(kind, error, frames):
+    """Print a traceback without the runner's frames."""
+    while frames is not None and os.path.dirname(os.path.abspath(frames.tb_frame.f_code.co_filename)) == _HERE:
+        frames = frames.tb_next
+    traceback.print_exception(kind, error, frames)
+    current.failed("".join(traceback.format_exception(kind, error, frames)))

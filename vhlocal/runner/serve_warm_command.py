@@ -1,0 +1,70 @@
+"""What a server's command runs: Python code that can be started in a fork, or something else."""
+
+import os
+import re
+import shutil
+import zipfile
+
+_PYTHON = re.compile(r"python(\d+(\.\d+)*)?$")
+
+
+class Main:
+    """Python code to run as ``__main__``: ``kind`` is ``wsgi``, ``file`` or ``module``, ``target`` what it names.
+
+    ``interpreter`` is the Python that would run it, ``arguments`` what follows, ``unbuffered`` tells of ``-u``.
+    """
+
+    def __init__(self, kind, target, arguments=(), interpreter=None, unbuffered=False):
+        self.kind = kind
+        self.target = target
+        self.arguments = list(arguments)
+        self.interpreter = interpreter
+        self.unbuffered = unbuffered
+
+
+def main_of(argv):
+    """Return what a command runs, or None where it is no Python that could be forked."""
+    program = _program(argv[0])
+    if program is None:
+        return None
+    if _PYTHON.match(os.path.basename(program)):
+        return _of_python(program, argv[1:])
+    interpreter = _shebang(program)
+    if interpreter is None or zipfile.is_zipfile(program):
+        return None
+    return Main("file", program, argv[1:], interpreter)
+
+
+def _of_python(interpreter, arguments):
+    unbuffered = False
+    while arguments[:1] == ["-u"]:
+        unbuffered, arguments = True, arguments[1:]
+    if arguments[:1] == ["-m"] and len(arguments) > 1:
+        return Main("module", arguments[1], arguments[2:], interpreter, unbuffered)
+    script = arguments[0] if arguments else "-"
+    if script.startswith("-") or not os.path.isfile(script) or zipfile.is_zipfile(script):
+        return None
+    return Main("file", script, arguments[1:], interpreter, unbuffered)
+
+
+def _program(name):
+    if "/" in name:
+        return name if os.path.isfile(name) and os.access(name, os.X_OK) else None
+    return shutil.which(name)
+
+
+def _shebang(path):
+    """Return the Python that a script's first line names, or None."""
+    try:
+        with open(path, "rb") as script:
+            line = script.readline(512)
+    except OSError:
+        return None
+    if not line.startswith(b"#!"):
+        return None
+    words = line[2:].decode("utf-8", "replace").split()
+    if words and os.path.basename(words[0]) == "env":
+        words = words[1:]
+    if len(words) != 1 or not _PYTHON.match(os.path.basename(words[0])):
+        return None
+    return _program(words[0])

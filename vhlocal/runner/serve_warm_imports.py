@@ -1,0 +1,72 @@
+"""What the code of a server imports, and under which environment: told as it happens, so that a master can learn it."""
+
+import os
+import sys
+
+#: What Gunicorn itself sets before it imports anything of the user's.
+_GUNICORNS = ("SERVER_SOFTWARE",)
+
+
+class Recorder:
+    """The first finder on ``sys.meta_path``: finds what the others find, and tells of what is not the project's own.
+
+    ``tell`` gets the name of each module that is about to be imported.
+    """
+
+    def __init__(self, code, tell):
+        self._code = os.path.realpath(code) + os.sep
+        self._tell = tell
+        self._finding = set()
+
+    def find_spec(self, name, path=None, target=None):
+        """See ``importlib.abc.MetaPathFinder``."""
+        if name in self._finding:
+            return None
+        self._finding.add(name)
+        try:
+            for finder in list(sys.meta_path):
+                find = getattr(finder, "find_spec", None)
+                spec = find(name, path, target) if find is not None and finder is not self else None
+                if spec is not None:
+                    # What runs as the program itself is begun anew in each server.
+                    if not name.endswith("__main__") and not is_within(spec, self._code):
+                        self._tell(name)
+                    return spec
+        finally:
+            self._finding.discard(name)
+        return None
+
+
+def is_within(spec, directory):
+    """Tell whether a module lies in ``directory``, given as a real path that ends in a slash."""
+    places = [spec.origin] if spec.has_location and spec.origin else []
+    places += list(spec.submodule_search_locations or ())
+    return any((os.path.realpath(place) + os.sep).startswith(directory) for place in places)
+
+
+def environment():
+    """Return a copy of the process's environment."""
+    return dict(os.environ)
+
+
+def changes(base):
+    """Return what differs in the environment from ``base``: new values by name, None for what is gone."""
+    now = environment()
+    changed = {name: value for name, value in now.items() if base.get(name) != value and name not in _GUNICORNS}
+    changed.update((name, None) for name in base if name not in now)
+    return changed
+
+
+def set_environment(base, changed):
+    """Make the environment ``base`` with some changes."""
+    wanted = dict(base)
+    for name, value in changed.items():
+        if value is None:
+            wanted.pop(name, None)
+        else:
+            wanted[name] = value
+    for name in [name for name in os.environ if name not in wanted]:
+        del os.environ[name]
+    for name, value in wanted.items():
+        if os.environ.get(name) != value:
+            os.environ[name] = value

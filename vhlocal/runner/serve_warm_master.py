@@ -1,0 +1,250 @@
+"""The warm master: a process that has imported what servers import, and becomes one in each fork.
+
+It never imports the project's own modules, so that every server does so anew. Threads do not survive a fork, and what a
+GPU's driver holds does not either: a module that brings such things is left to the servers.
+"""
+
+import gc
+import importlib
+import importlib.util
+import os
+import select
+import sys
+import threading
+
+import serve_warm_imports
+import serve_warm_kept
+import serve_warm_protocol
+
+#: Known to start threads or to touch a GPU, if not at import then soon after, or to forbid forks.
+NOT_FORKED = ("cudf", "cuml", "cupy", "grpc", "jax", "jaxlib", "polars", "pycuda", "ray", "rmm", "tensorflow")
+
+#: Bring threads at import that end and begin again around a fork by themselves (OpenBLAS).
+FORK_SAFE = ("numpy", "scipy")
+
+_GPU = ("/dev/nvidia", "/dev/dri", "/dev/kfd")
+
+
+class Become(BaseException):
+    """Unwinds a forked process down to where it can begin as ``server``."""
+
+    def __init__(self, server):
+        super().__init__()
+        self.server = server
+
+
+class _Denied(BaseException):
+    """Ends the import of what needs a module that is not forked; no ``except ImportError`` is to take it."""
+
+
+class Master:
+    """Imports and forks as it is told on ``channel``, a socket; ``make_server(number, port, base)`` runs in the fork.
+
+    With ``loaders`` it forks once more before its first server: that process keeps what they return and serves in this
+    one's place until the loaders' files change.
+    """
+
+    def __init__(self, channel, code, denied, loaders, make_server):
+        self._channel = channel
+        self._code = code
+        self._loaders = loaders
+        self._make_server = make_server
+        self._kept = None
+        self._deputy_of = None
+        self._lines = serve_warm_protocol.Lines()
+        self._waiting = []
+        self._base = serve_warm_imports.environment()
+        #: What the imported modules themselves have changed in the environment.
+        self._changed = {}
+        self._denied = set(denied)
+        self._own = _tops()
+        self._tops = set()
+        sys.meta_path.insert(0, self)
+
+    def find_spec(self, name, path=None, target=None):
+        """See ``importlib.abc.MetaPathFinder``: refuses what is not to be imported here."""
+        if name.partition(".")[0] in self._denied:
+            raise _Denied(name)
+
+    def run(self):
+        """Serve until the channel ends; raises Become in each fork."""
+        while True:
+            if self._waiting and not self._commanded():
+                self._import_next()
+                continue
+            data = self._channel.recv(65536)
+            if not data:
+                os._exit(0)
+            for command in self._lines.feed(data):
+                self._do(command)
+
+    def _do(self, command):
+        getattr(self, "_do_" + command.pop("do"))(**command)
+
+    def _commanded(self):
+        return bool(select.select([self._channel], [], [], 0)[0])
+
+    def _do_import(self, groups):
+        # What brings threads that may be forked comes first: any further thread is somebody else's.
+        modules = [(name, changes) for changes, names in groups for name in names if name not in sys.modules]
+        self._waiting = [entry for entry in modules if entry[0].partition(".")[0] in FORK_SAFE]
+        self._waiting += [entry for entry in modules if entry[0].partition(".")[0] not in FORK_SAFE]
+        if not self._waiting:
+            self._imported()
+
+    def _import_next(self):
+        self._import(*self._waiting.pop(0))
+        if not self._waiting:
+            self._imported()
+
+    def _import(self, name, changes):
+        top = name.partition(".")[0]
+        if name in sys.modules or top in self._denied:
+            return
+        self._tell(event="importing", name=name)
+        serve_warm_imports.set_environment(self._base, changes)
+        before = serve_warm_imports.environment()
+        threads = _threads()
+        try:
+            importlib.import_module(name)
+        except _Denied as denied:
+            self._deny(top, "imports %s" % denied)
+        except BaseException:  # noqa: BLE001 - it fails in the server as well, or needs the project's code
+            pass
+        self._changed.update(serve_warm_imports.changes(before))
+        if top not in FORK_SAFE and _threads() > threads:
+            self._tell(event="unfit", name=top, why="starts threads when it is imported")
+        elif _holds_gpu():
+            self._tell(event="unfit", name=top, why="opens a GPU when it is imported")
+
+    def _deny(self, top, why):
+        if top not in self._denied:
+            self._denied.add(top)
+            self._tell(event="denied", name=top, why=why)
+
+    def _imported(self):
+        serve_warm_imports.set_environment(self._base, self._changed)
+        self._tops = _tops() - self._own - (self._kept.modules() if self._kept else set())
+        gc.collect()
+        if hasattr(gc, "freeze"):
+            gc.freeze()  # collections in the servers do not copy what they share with the master
+        self._tell(event="imported")
+
+    def _do_fork(self, number, port, paths, after_imports=False):
+        """Fork twice, so that the server becomes the supervisor's own child; ``after_imports`` that are to be done yet.
+
+        ``paths`` are the directories that it searches first. What lies there hides what was imported here under the
+        same name: then it has to be another master's child.
+        """
+        while after_imports and self._waiting:
+            self._import_next()
+        command = {"do": "fork", "number": number, "port": port, "paths": paths}
+        if self._kept is not None and self._kept.changed():
+            serve_warm_protocol.write(self._deputy_of, command)
+            os._exit(0)
+        if self._loaders and self._kept is None:
+            command = self._by_deputy(command)
+            if command is None:
+                return
+            number, port, paths = command["number"], command["port"], command["paths"]
+        modules = _modules_in(paths)
+        if modules & self._tops:
+            self._tell(event="hidden", number=number, names=sorted(modules & self._tops))
+            return
+        sys.stdout.flush()
+        sys.stderr.flush()
+        between = os.fork()
+        if between:
+            os.waitpid(between, 0)
+            return
+        if os.fork():
+            os._exit(0)
+        os.setpgid(0, 0)
+        sys.meta_path.remove(self)
+        self._channel.close()
+        if self._deputy_of is not None:
+            os.close(self._deputy_of)
+        for name in [name for name in sys.modules if name.partition(".")[0] in modules & self._own]:
+            del sys.modules[name]
+        server = self._make_server(number, port, self._base)
+        serve_warm_imports.set_environment(self._base, self._changed)
+        server.tell(event="forked", pid=os.getpid())
+        raise Become(server)
+
+    def _by_deputy(self, command):
+        """Let a fork load what is to be kept, and do this fork and whatever is commanded from then on.
+
+        Returns twice: in the deputy the command that it has to do; here None once deputies have done all, or the
+        command where the loaders fail: then servers load by themselves, until the next try.
+        """
+        while command is not None:
+            heard, say = os.pipe()
+            pid = os.fork()
+            if pid == 0:
+                os.close(heard)
+                self._deputy_of = say
+                self._load(command["paths"])
+                return command
+            os.close(say)
+            with os.fdopen(heard, "rb") as rest:
+                left = serve_warm_protocol.Lines().feed(rest.read())
+            _, status = os.waitpid(pid, 0)
+            if status:
+                break
+            command = left[0] if left else None
+        return command
+
+    def _load(self, paths):
+        """Load what is to be kept; ends the process where that fails or cannot be forked."""
+        kept = serve_warm_kept.Kept(self._loaders, self._code, paths)
+        threads = _threads()
+        try:
+            for loader, seconds in kept.load():
+                self._tell(event="kept", loader=loader, seconds=round(seconds, 3))
+        except BaseException as error:  # noqa: BLE001 - the user's code: the server tells it in full
+            self._give_up("%s: %s" % (type(error).__name__, error))
+        if _threads() > threads:
+            self._give_up("it starts threads, which do not survive a fork")
+        if _holds_gpu():
+            self._give_up("it opens a GPU, which cannot be shared by a fork")
+        self._kept = kept
+        gc.collect()
+        if hasattr(gc, "freeze"):
+            gc.freeze()
+
+    def _give_up(self, why):
+        self._tell(event="unkept", why=why)
+        os._exit(1)
+
+    def _tell(self, **facts):
+        serve_warm_protocol.write(self._channel.fileno(), facts)
+
+
+def _tops():
+    return {name.partition(".")[0] for name in sys.modules}
+
+
+def _modules_in(paths):
+    """Return the names of the modules that can be imported from some directories."""
+    found = set()
+    for path in paths:
+        for entry in os.listdir(path) if os.path.isdir(path) else ():
+            if entry.endswith((".py", ".so")) or os.path.isfile(os.path.join(path, entry, "__init__.py")):
+                found.add(entry.partition(".")[0])
+    return found
+
+
+def _threads():
+    """Return the number of threads, those that Python does not know included where the system tells."""
+    try:
+        return len(os.listdir("/proc/self/task"))
+    except OSError:
+        return threading.active_count()
+
+
+def _holds_gpu():
+    try:
+        links = [os.readlink("/proc/self/fd/" + number) for number in os.listdir("/proc/self/fd")]
+    except OSError:
+        return False
+    return any(link.startswith(_GPU) for link in links)

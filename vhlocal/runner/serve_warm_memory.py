@@ -1,0 +1,70 @@
+"""Whether the container's memory limit leaves room for another process (K2), which a server alone would not need."""
+
+import os
+
+_LIMITS = (
+    ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current", "/sys/fs/cgroup/memory.stat"),
+    (
+        "/sys/fs/cgroup/memory/memory.limit_in_bytes",
+        "/sys/fs/cgroup/memory/memory.usage_in_bytes",
+        "/sys/fs/cgroup/memory/memory.stat",
+    ),
+)
+
+#: Above this there is no limit but the machine's.
+_NO_LIMIT = 1 << 60
+
+#: What a server needs may be this much more than what the one before it needs.
+_MARGIN = 1.2
+
+
+def has_room_for_server(pids):
+    """Tell whether a second server like the one of these processes fits beside it."""
+    return _fits(sum(_memory(pid, ("Private_Clean:", "Private_Dirty:")) for pid in pids))
+
+
+def has_room_for_master(pids):
+    """Tell whether a copy of what these processes have imported fits beside them."""
+    return _fits(max([_memory(pid, ("Pss:",)) for pid in pids] or [0]))
+
+
+def group(pid):
+    """Return the ids of the processes of a group."""
+    found = []
+    for name in os.listdir("/proc"):
+        try:
+            if name.isdigit() and os.getpgid(int(name)) == pid:
+                found.append(int(name))
+        except OSError:
+            continue
+    return found
+
+
+def _fits(needed):
+    for limit_file, used_file, stat_file in _LIMITS:
+        try:
+            limit = int(_read(limit_file))
+            used = int(_read(used_file)) - _inactive(_read(stat_file))
+        except (OSError, ValueError):  # "max" where there is none
+            continue
+        return limit >= _NO_LIMIT or used + needed * _MARGIN < limit
+    return True
+
+
+def _inactive(stat):
+    """Return the bytes of files in memory that the kernel gives back before it kills anybody."""
+    values = dict(line.split() for line in stat.splitlines())
+    return int(values.get("total_inactive_file", values.get("inactive_file", 0)))
+
+
+def _memory(pid, fields):
+    try:
+        lines = _read("/proc/%d/smaps_rollup" % pid).splitlines()
+    except OSError:
+        return 0
+    return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith(fields))
+
+
+def _read(path):
+    with open(path) as file:
+        return file.read()

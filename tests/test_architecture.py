@@ -31,7 +31,7 @@ OWNERS = {
     "click": ("cli/",),
     "werkzeug": ("control/", "contract/paths.py"),
     "signal": ("session/session.py",),
-    "watchdog": ("reload/watch.py",),
+    "watchdog": ("reload/observed.py",),
     "httptools": ("gateway/",),
     "valohai_yaml": ("project/",),
     "yaml": ("project/",),

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     from vhlocal.errors import VhlocalError
-    from vhlocal.model import Place, RequestRecord, Status
+    from vhlocal.model import Place, RequestRecord, Status, Strategy
 
 
 @dataclass(frozen=True)
@@ -120,20 +120,14 @@ class Ready(Event):
 
 
 @dataclass(frozen=True)
-class Changed(Event):
-    """Files of the packaged set were saved."""
-
-    paths: tuple[str, ...]
-
-
-@dataclass(frozen=True)
 class Reloaded(Event):
-    """New code answers: ``what`` names how it was brought in, ``seconds`` from the save noticed to ready."""
+    """New code answers, ``seconds`` after its save was noticed; ``phases`` are the parts of that, in their order."""
 
     endpoint: str
     revision: str
-    what: str
+    strategy: Strategy
     seconds: float
+    phases: tuple[tuple[str, float], ...] = ()
 
 
 @dataclass(frozen=True)

@@ -123,6 +123,18 @@ class Package:
     revision: str
 
 
+class Strategy(enum.Enum):
+    """How an endpoint's new code is brought in. The value is the word that the user reads and writes.
+
+    FORK: a process that has imported the libraries already becomes the new server, beside the old one. RESTART: the
+    server is started again in its container, while requests wait. REPLACE: a second container is made ready first.
+    """
+
+    FORK = "fork"
+    RESTART = "restart"
+    REPLACE = "replace"
+
+
 class State(enum.Enum):
     """What an endpoint is doing. The value is the word that the user reads."""
 
@@ -141,7 +153,9 @@ class Status:
     """All that is known of an endpoint at one moment: what ``ps``, the status page and the error pages show.
 
     ``reason`` says why it is in this state, ``hint`` what to do; both are empty when all is well. ``urls`` has the
-    version's URL first, then one per alias. ``restarts`` counts crashes since the start of the run.
+    version's URL first, then one per alias. ``restarts`` counts crashes since the start of the run. ``strategy`` is how
+    the next edit is brought in. ``broken`` is a newer revision that does not start, while ``revision`` serves on: then
+    ``reason``, ``hint``, ``place`` and ``detail`` (longer evidence, such as a traceback) tell of that.
     """
 
     endpoint: str
@@ -149,8 +163,11 @@ class Status:
     reason: str = ""
     hint: str = ""
     place: Place | None = None
+    detail: str = ""
     urls: tuple[str, ...] = ()
     revision: str = ""
+    broken: str = ""
+    strategy: Strategy | None = None
     image: str = ""
     container: str = ""
     restarts: int = 0

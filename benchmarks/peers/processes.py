@@ -17,6 +17,7 @@ from benchmarks.report import UnmeasuredError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+_ROOT = Path(__file__).parent.parent.parent
 _DEADLINE = 20.0
 _PAUSE = 0.02
 
@@ -88,7 +89,7 @@ def proxy_middleware(upstream: int) -> Iterator[int]:
     port = free_port()
     options = ["--bind", f"127.0.0.1:{port}", "--worker-class", "gthread", "--threads", "64", "--log-level", "error"]
     app = f"benchmarks.peers.middleware:proxy('http://127.0.0.1:{upstream}')"
-    with _process([sys.executable, "-m", "gunicorn", *options, app], port):
+    with process([sys.executable, "-m", "gunicorn", *options, app], port):
         yield port
 
 
@@ -96,8 +97,20 @@ def proxy_middleware(upstream: int) -> Iterator[int]:
 def python_peer(module: str, *arguments: str) -> Iterator[tuple[int, int]]:
     """Start a module of this package that takes its port first; yield the port and the process's id."""
     port = free_port()
-    with _process([sys.executable, "-m", f"benchmarks.peers.{module}", str(port), *arguments], port) as process:
-        yield port, process.pid
+    with process([sys.executable, "-m", f"benchmarks.peers.{module}", str(port), *arguments], port) as peer:
+        yield port, peer.pid
+
+
+@contextlib.contextmanager
+def process(command: Sequence[str], port: int, directory: Path = _ROOT) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a server in ``directory``, and yield it once it answers at its port, whatever it says."""
+    server = subprocess.Popen(command, cwd=directory)
+    try:
+        _wait_until_it_answers(server, port)
+        yield server
+    finally:
+        server.terminate()
+        server.wait(_DEADLINE)
 
 
 def free_port() -> int:
@@ -115,32 +128,21 @@ def _nginx(directory: Path, workers: int, servers: str, port: int) -> Iterator[N
     directory.mkdir()
     config = directory / "nginx.conf"
     config.write_text(_CONFIG.format(workers=workers or "auto", directory=directory, servers=servers))
-    with _process([binary, "-c", str(config), "-p", str(directory)], port):
+    with process([binary, "-c", str(config), "-p", str(directory)], port):
         yield
 
 
-@contextlib.contextmanager
-def _process(command: Sequence[str], port: int) -> Iterator[subprocess.Popen[bytes]]:
-    process = subprocess.Popen(command, cwd=Path(__file__).parent.parent.parent)
-    try:
-        _wait_until_it_answers(process, port)
-        yield process
-    finally:
-        process.terminate()
-        process.wait(_DEADLINE)
-
-
-def _wait_until_it_answers(process: subprocess.Popen[bytes], port: int) -> None:
+def _wait_until_it_answers(server: subprocess.Popen[bytes], port: int) -> None:
     began = time.perf_counter()
     while True:
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
         try:
-            connection.request("HEAD", "/")
+            connection.request("GET", "/")
             connection.getresponse().read()
             return
         except (OSError, http.client.HTTPException):
-            if process.poll() is not None or time.perf_counter() - began > _DEADLINE:
-                raise UnmeasuredError(f"{process.args!r} does not answer") from None
+            if server.poll() is not None or time.perf_counter() - began > _DEADLINE:
+                raise UnmeasuredError(f"{server.args!r} does not answer") from None
             time.sleep(_PAUSE)
         finally:
             connection.close()

@@ -16,33 +16,46 @@ def wsgi(target: str, **files: str) -> dict[str, str]:
     return {"valohai.yaml": yaml} | {f"{name}.py": text for name, text in files.items()}
 
 
+#: What is said, the hint, and where: in the project's own code as far as that was reached.
 NOT_LOADED = {
-    "no such module": (wsgi("site_app"), "no module named site_app", "the project has site_app.py"),
-    "no such attribute": (wsgi("site_app:none", site_app=""), "`wsgi: site_app:none` could not be loaded: ", ""),
+    "no such module": (wsgi("site_app"), "no module named site_app", "the project has site_app.py", "valohai.yaml:4:5"),
+    "no such attribute": (
+        wsgi("site_app:none", site_app=""),
+        "`wsgi: site_app:none` could not be loaded: ",
+        "",
+        "valohai.yaml:4:5",
+    ),
     "a missing requirement": (
         wsgi("site_app", site_app="import no_such_thing\n"),
         "no module named no_such_thing",
         "requirements-deployment.txt or requirements.txt",
+        "site_app.py:1",
     ),
     "an error at import": (
         wsgi("site_app", site_app="raise ValueError('half-baked')\n"),
         "could not be loaded: ValueError: half-baked",
-        "its log says where",
+        "site_app.py:1 in <module>",
+        "site_app.py:1",
     ),
-    "a syntax error": (wsgi("site_app", site_app="def (:\n"), "could not be loaded: SyntaxError: ", ""),
+    "a syntax error": (
+        wsgi("site_app", site_app="def (:\n"),
+        "could not be loaded: SyntaxError: ",
+        "site_app.py:1",
+        "site_app.py:1",
+    ),
 }
 
 
 @pytest.mark.parametrize("case", NOT_LOADED)
 def test_a_wsgi_module_that_does_not_import_is_told(project, failing, case):
     """R4: what `wsgi` names is served by Gunicorn."""
-    files, message, hint = NOT_LOADED[case]
+    files, message, hint, place = NOT_LOADED[case]
     directory = project(files)
     said = failing(directory, code=5)
     assert "error: plain: " in said
     assert message in said
     assert hint in said
-    assert f"at {directory}/valohai.yaml:4:5\n" in said
+    assert f"at {directory}/{place}\n" in said
 
 
 def test_a_command_that_pip_put_off_the_path_is_told_with_the_right_one(project, failing):

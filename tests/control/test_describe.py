@@ -1,17 +1,19 @@
 import pytest
 
 from vhlocal.control import describe
-from vhlocal.model import Place, State, Status, Version
+from vhlocal.model import Place, State, Status, Strategy, Version
 
 VERSION = Version("acme", "digits", "local", "20261124.0", ("dev",))
 
 
 def test_a_status_is_told_whole(tmp_path):
-    status = Status("digits", State.CRASHED, "OOMKilled", "raise it", Place(tmp_path / "valohai.yaml", 7), ("u",))
+    place = Place(tmp_path / "valohai.yaml", 7)
+    status = Status("digits", State.CRASHED, "OOMKilled", "raise it", place, urls=("u",), strategy=Strategy.FORK)
     told = describe.status(status)
     assert told["state"] == "crashed"
     assert told["place"] == f"{tmp_path}/valohai.yaml:7"
     assert told["urls"] == ["u"]
+    assert told["strategy"] == "fork"
 
 
 @pytest.mark.parametrize(

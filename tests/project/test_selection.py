@@ -1,8 +1,8 @@
 import pytest
 
 from vhlocal.errors import InputError
-from vhlocal.model import Endpoint
-from vhlocal.project.selection import override_images, select_endpoints
+from vhlocal.model import Endpoint, Strategy
+from vhlocal.project.selection import override_images, read_loaders, read_strategies, select_endpoints
 
 ENDPOINTS = tuple(Endpoint(name, "python:3.11", 8000, wsgi="a") for name in ("digits", "faces", "plain"))
 
@@ -30,3 +30,22 @@ def test_an_unknown_endpoint_is_told_with_the_nearest():
     with pytest.raises(InputError) as caught:
         select_endpoints(ENDPOINTS, ["zzz"])
     assert caught.value.hint == "known here: digits, faces, plain"
+
+
+def test_a_strategy_is_one_of_three_for_an_endpoint_that_is_there():
+    assert read_strategies({"digits": "fork", "plain": "replace"}, ENDPOINTS) == {
+        "digits": Strategy.FORK,
+        "plain": Strategy.REPLACE,
+    }
+    with pytest.raises(InputError, match='cannot be reloaded by "forc"') as caught:
+        read_strategies({"digits": "forc"}, ENDPOINTS)
+    assert "fork" in (caught.value.hint or "")
+    with pytest.raises(InputError, match="no endpoint `digist`"):
+        read_strategies({"digist": "fork"}, ENDPOINTS)
+
+
+@pytest.mark.parametrize("text", ["model", "model:", ":load", "model:load()", "a b:c", "model.py:load_model:x"])
+def test_what_is_kept_warm_is_a_function_of_a_module(text):
+    assert read_loaders(["package.model:load_model"]) == ("package.model:load_model",)
+    with pytest.raises(InputError, match="module:function"):
+        read_loaders([text])

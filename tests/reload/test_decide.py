@@ -2,15 +2,38 @@ import itertools
 
 import pytest
 
-from vhlocal.reload.decide import Action, Difference, decide
+from vhlocal.model import Strategy
+from vhlocal.reload.decide import Difference, Means, decide, standing
+
+CODE = Difference(code=True, environment=False, settings=False)
 
 
 @pytest.mark.parametrize(("code", "environment", "settings"), list(itertools.product([False, True], repeat=3)))
 def test_the_cheapest_way_that_brings_in_all_is_chosen(code, environment, settings):
-    action = decide(Difference(code, environment, settings))
+    way = decide(Difference(code, environment, settings), Means(running=True, forks=True, has_gpu=False), None)
     if environment or settings:
-        assert action is Action.REPLACE
-    elif code:
-        assert action is Action.RESTART
+        assert way is Strategy.REPLACE
     else:
-        assert action is Action.NOTHING
+        assert way is (Strategy.FORK if code else None)
+
+
+@pytest.mark.parametrize(
+    ("means", "chosen", "way"),
+    [
+        (Means(running=True, forks=True, has_gpu=False), None, Strategy.FORK),
+        (Means(running=True, forks=False, has_gpu=False), None, Strategy.REPLACE),
+        (Means(running=True, forks=False, has_gpu=True), None, Strategy.RESTART),
+        (Means(running=True, forks=True, has_gpu=True), None, Strategy.FORK),
+        (Means(running=True, forks=True, has_gpu=False), Strategy.RESTART, Strategy.RESTART),
+        (Means(running=True, forks=True, has_gpu=False), Strategy.REPLACE, Strategy.REPLACE),
+        (Means(running=True, forks=False, has_gpu=False), Strategy.FORK, Strategy.REPLACE),
+    ],
+)
+def test_the_users_choice_counts_as_far_as_the_server_allows_it(means, chosen, way):
+    assert standing(means, chosen) is way
+    assert decide(CODE, means, chosen) is way
+
+
+@pytest.mark.parametrize("chosen", [None, *Strategy])
+def test_a_server_that_has_ended_is_replaced(chosen):
+    assert decide(CODE, Means(running=False, forks=False, has_gpu=True), chosen) is Strategy.REPLACE

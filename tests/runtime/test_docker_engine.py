@@ -84,7 +84,7 @@ def test_k9_where_containers_cannot_be_reached_a_port_of_loopback_is(engine, bas
     server = runtime.create(spec)
     try:
         ended = []
-        address = runtime.start(server, lambda *_: None, ended.append)
+        address = runtime.start(server, lambda *_: None, ended.append)[8000]
         ports = engine.api.inspect_container(server)["NetworkSettings"]["Ports"]["8000/tcp"]
         assert address.host == "127.0.0.1"
         assert [(port["HostIp"], int(port["HostPort"])) for port in ports] == [("127.0.0.1", address.port)]

@@ -33,9 +33,12 @@ if TYPE_CHECKING:
 @click.argument("endpoints", nargs=-1, metavar="[ENDPOINT]...")
 @setting_options()
 @click.option("--detach", is_flag=True, help="Return once every endpoint answers; `vhlocal down` ends the run.")
+@click.option("-v", "--verbose", is_flag=True, help="Tell of each reload where its time went.")
 @click.option("--explain-settings", is_flag=True, help="Show each setting and where it comes from, and do no more.")
 @project_options
-def command(directory: Path, endpoints: tuple[str, ...], detach: bool, explain_settings: bool, **flags: Any) -> None:
+def command(
+    directory: Path, endpoints: tuple[str, ...], detach: bool, verbose: bool, explain_settings: bool, **flags: Any
+) -> None:
     """Build and serve the endpoints of this project, all of them or those that are named.
 
     Each is built into an image, run in a container with production's environment, and served at its production path
@@ -46,7 +49,7 @@ def command(directory: Path, endpoints: tuple[str, ...], detach: bool, explain_s
     elif detach:
         detached(directory)
     else:
-        _serve(_options(directory, read_project(directory, endpoints, flags)))
+        _serve(_options(directory, read_project(directory, endpoints, flags)), verbose=verbose)
 
 
 def _options(directory: Path, load: Loader) -> RunOptions:
@@ -66,11 +69,11 @@ def _options(directory: Path, load: Loader) -> RunOptions:
     )
 
 
-def _serve(options: RunOptions) -> None:
+def _serve(options: RunOptions, *, verbose: bool) -> None:
     bus = Bus()
     session = Session(options, bus, ControlPlane())
     on_closed = partial(session.request_stop, "nobody reads its output any more", insist=False)
-    terminal = Terminal(standard_output(), on_closed)
+    terminal = Terminal(standard_output(), on_closed, verbose=verbose)
     bus.subscribe(terminal)
     try:
         run(session.run())

@@ -21,6 +21,10 @@ RUNNER_DIRECTORY = "/valohai/runner"
 
 DEFAULT_PORT = 8000
 
+#: The shell's way to an image's Python.
+PYTHON_PATH = "command -v python || command -v python3"
+_PYTHON = f'"$({PYTHON_PATH})"'
+
 #: In order of preference (B2).
 REQUIREMENTS_FILES = ("requirements-deployment.txt", "requirements.txt")
 
@@ -47,9 +51,5 @@ def server_command(endpoint: Endpoint) -> list[str]:
         script = lines[0] if len(lines) == 1 else "\n".join(["set -e", *lines])
     else:
         target = shlex.quote(endpoint.wsgi or "")
-        script = f'exec "$({_PYTHON_PATH})" {RUNNER_DIRECTORY}/serve_wsgi.py {target}'
+        script = f'exec "$({PYTHON_PATH})" {RUNNER_DIRECTORY}/serve_wsgi.py {target}'
     return ["sh", "-c", script]
-
-
-_PYTHON_PATH = "command -v python || command -v python3"
-_PYTHON = f'"$({_PYTHON_PATH})"'

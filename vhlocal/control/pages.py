@@ -110,6 +110,8 @@ def _status_facts(failure: Failure, status: Status) -> dict[str, Any]:
         facts |= {"why": status.reason, "hint": status.hint}
     if status.place:
         facts["place"] = str(status.place)
+    if status.detail:
+        facts["detail"] = status.detail
     return facts
 
 
@@ -119,6 +121,8 @@ def _failure_body(facts: dict[str, Any]) -> str:
         parts.append(f"<p class={escape(facts['state'])}>{escape(facts['why'])}</p>")
     if facts.get("place"):
         parts.append(f"<p><code>{escape(facts['place'])}</code></p>")
+    if facts.get("detail"):
+        parts.append(f"<pre>{escape(facts['detail'])}</pre>")
     if facts.get("hint"):
         parts.append(f"<p class=hint>{escape(facts['hint'])}</p>")
     if facts.get("known"):
@@ -136,12 +140,28 @@ def _log(lines: Sequence[str]) -> str:
 
 def _row(status: Status) -> str:
     links = "<br>".join(f'<a href="{escape(url)}">{escape(url)}</a>' for url in status.urls)
-    why = f"<br><span class=dim>{escape(status.reason)}</span>" if status.reason else ""
     state = status.state.value
+    revision = f"<code>{escape(status.revision)}</code>"
+    if status.broken:
+        revision += f"<br><span class=failed><code>{escape(status.broken)}</code> is broken</span>"
+    way = f"<br><span class=dim>reload: {status.strategy.value}</span>" if status.strategy else ""
     return (
-        f"<tr><td>{escape(status.endpoint)}<td class={state}>{state}{why}<td>{links}"
-        f"<td><code>{escape(status.revision)}</code></tr>"
+        f"<tr><td>{escape(status.endpoint)}<td class={state}>{state}<td>{links}<td>{revision}{way}</tr>{_why(status)}"
     )
+
+
+def _why(status: Status) -> str:
+    """Return the row that says what is wrong with an endpoint, or nothing."""
+    if not status.reason:
+        return ""
+    parts = [f"<p class=failed>{escape(status.reason)}</p>"]
+    if status.place:
+        parts.append(f"<p><code>{escape(str(status.place))}</code></p>")
+    if status.detail:
+        parts.append(f"<pre>{escape(status.detail)}</pre>")
+    if status.hint:
+        parts.append(f"<p class=hint>{escape(status.hint)}</p>")
+    return f"<tr><td colspan=4>{''.join(parts)}</tr>"
 
 
 def _requests(view: View) -> str:

@@ -16,16 +16,19 @@ def is_repository(directory: Path) -> bool:
     return (directory / ".git").exists()
 
 
-def run_git(directory: Path, *arguments: str) -> bytes:
-    """Return what ``git`` prints when run in ``directory``, taking no locks. InputError when it fails or is absent."""
+def run_git(directory: Path, *arguments: str, feed: bytes = b"", codes: tuple[int, ...] = (0,)) -> bytes:
+    """Return what ``git`` prints when run in ``directory`` and fed with ``feed``, taking no locks.
+
+    InputError when git is absent, or ends with none of the exit ``codes``.
+    """
     command = ["git", "--no-optional-locks", "-C", str(directory), *arguments]
     try:
-        result = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+        result = subprocess.run(command, input=feed, capture_output=True, check=False)
     except OSError as error:
         raise InputError(
             f"{directory} is a git repository, but git cannot be run: {error.strerror}", hint="install git"
         ) from error
-    if result.returncode != 0:
+    if result.returncode not in codes:
         text = result.stderr.decode(errors="replace").strip()
         raise InputError(f"`git {arguments[0]}` failed in {directory}", detail=text or None)
     return result.stdout

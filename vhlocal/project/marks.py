@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -11,7 +11,7 @@ from vhlocal.errors import InputError
 from vhlocal.model import Place
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
 #: Mapping keys and list indices, from the document's root.
@@ -65,6 +65,13 @@ class Document:
             if node.value == text:
                 return _place(self.file, node)
         return None
+
+    def with_keys(self, names: Mapping[str, str]) -> Document:
+        """Return the document with some keys of its topmost mapping called by other names."""
+        data = {names.get(key, key): value for key, value in self.data.items()}
+        for key, _ in self.root.value if isinstance(self.root, yaml.MappingNode) else ():
+            key.value = names.get(key.value, key.value)
+        return replace(self, data=data)
 
     def _find(self, path: NodePath) -> tuple[yaml.Node | None, yaml.Node | None]:
         key, node = None, self.root

@@ -91,6 +91,13 @@ def commit_origin(directory: Path, revision: str, now: datetime) -> Origin:
     return Origin(identifier, commit_time, branch or identifier, repository, adhoc=False)
 
 
+def edited_origin(origin: Origin, revision: str, now: datetime) -> Origin:
+    """Return the origin of code that was edited since ``origin`` was found: an ad-hoc commit in the same repository."""
+    identifier = f"~{revision}"
+    ref = identifier if origin.ref == origin.identifier else origin.ref
+    return Origin(identifier, now.isoformat(), ref, origin.repository, adhoc=True)
+
+
 def without_credentials(url: str) -> str:
     """Return a remote's URL without user, password and query; empty when it is broken.
 

@@ -13,7 +13,7 @@ from vhlocal.model import Place
 from vhlocal.project.git import is_repository, run_git
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 _LISTINGS = ("-ocz", "-cz --recurse-submodules")
 
@@ -26,13 +26,24 @@ def packaged_paths(directory: Path) -> list[str]:
     both. InputError when git fails, and for a name that is not UTF-8.
     """
     paths = _listed_by_git(directory) if is_repository(directory) else _walk(directory)
-    ignored = _Ignored(directory / ".vhignore")
+    ignored = Ignored(directory / ".vhignore")
     kept = sorted(path for path in paths if not ignored.has(path))
     for path in kept:
         if not path.isascii() and any("\udc80" <= letter <= "\udcff" for letter in path):
             name = os.fsencode(path).decode(errors="replace")
             raise InputError(f"the file name {name} is not UTF-8, and cannot be packaged", hint="rename or ignore it")
     return kept
+
+
+def directories_of(paths: Iterable[str]) -> set[str]:
+    """Return every directory above these posix paths."""
+    found: set[str] = set()
+    for parent in {path.rpartition("/")[0] for path in paths}:
+        above = parent
+        while above and above not in found:
+            found.add(above)
+            above = above.rpartition("/")[0]
+    return found
 
 
 def _listed_by_git(directory: Path) -> Iterator[str]:
@@ -46,7 +57,7 @@ def _listed_by_git(directory: Path) -> Iterator[str]:
 
 def _walk(directory: Path) -> Iterator[str]:
     root = str(directory)
-    ignored = _Ignored(directory / ".gitignore")
+    ignored = Ignored(directory / ".gitignore")
     for top, directories, files in os.walk(root):
         base = "" if top == root else Path(top).relative_to(root).as_posix() + "/"
         directories[:] = [
@@ -55,8 +66,11 @@ def _walk(directory: Path) -> Iterator[str]:
         yield from (base + name for name in files if not name.startswith(".") and not ignored.has(base + name))
 
 
-class _Ignored:
-    """The patterns of one ignore file, and which directories they were found to cover."""
+class Ignored:
+    """The patterns of one ignore file, which need not exist, and which directories they were found to cover.
+
+    InputError when the file cannot be read.
+    """
 
     def __init__(self, file: Path) -> None:
         self._rules: list[gitignorant.Rule] = []

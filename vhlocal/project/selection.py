@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from vhlocal.errors import InputError
+from vhlocal.model import Strategy
 from vhlocal.project.schema import did_you_mean
 
 if TYPE_CHECKING:
@@ -13,21 +15,49 @@ if TYPE_CHECKING:
 
     from vhlocal.model import Endpoint
 
+_LOADER = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
+
 
 def select_endpoints(endpoints: Sequence[Endpoint], names: Iterable[str]) -> tuple[Endpoint, ...]:
     """Return the named endpoints in the order of the yaml; all of them when none is named. InputError if unknown."""
     wanted = set(names)
-    _check_known(endpoints, sorted(wanted))
+    check_known(endpoints, sorted(wanted))
     return tuple(endpoint for endpoint in endpoints if not wanted or endpoint.name in wanted)
 
 
 def override_images(endpoints: Sequence[Endpoint], images: Mapping[str, str]) -> tuple[Endpoint, ...]:
     """Return the endpoints on other base images, by endpoint name. InputError for an unknown endpoint."""
-    _check_known(endpoints, images)
+    check_known(endpoints, images)
     return tuple(replace(endpoint, image=images.get(endpoint.name, endpoint.image)) for endpoint in endpoints)
 
 
-def _check_known(endpoints: Sequence[Endpoint], names: Iterable[str]) -> None:
+def read_strategies(chosen: Mapping[str, str], endpoints: Sequence[Endpoint]) -> dict[str, Strategy]:
+    """Return how new code is to be brought to endpoints, by name. InputError for an unknown endpoint or strategy."""
+    check_known(endpoints, chosen)
+    words = [strategy.value for strategy in Strategy]
+    for name, word in chosen.items():
+        if word not in words:
+            raise InputError(
+                f'`{name}` cannot be reloaded by "{word}"',
+                hint=f"{did_you_mean(word, words)}; there are: {', '.join(words)}".removeprefix("; "),
+            )
+    return {name: Strategy(word) for name, word in chosen.items()}
+
+
+def read_loaders(chosen: Iterable[str]) -> tuple[str, ...]:
+    """Return the functions whose results are kept warm. InputError for what is not ``module:function``."""
+    loaders = tuple(chosen)
+    for loader in loaders:
+        if not _LOADER.fullmatch(loader):
+            raise InputError(
+                f'what is kept warm is named module:function, not "{loader}"',
+                hint="such as `keep-warm: [model:load_model]`; the function is called without arguments",
+            )
+    return loaders
+
+
+def check_known(endpoints: Sequence[Endpoint], names: Iterable[str]) -> None:
+    """Raise InputError where one of the names is no endpoint's."""
     known = [endpoint.name for endpoint in endpoints]
     for name in names:
         if name not in known:

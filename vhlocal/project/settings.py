@@ -48,6 +48,9 @@ class Settings:
     images: Mapping[str, str]
     inherit_env_vars: bool
     reload: bool
+    strategies: Mapping[str, str]
+    warm_up: Mapping[str, str]
+    keep_warm: tuple[str, ...]
     basic_auth: Mapping[str, str] = field(repr=False)
     access_log: Path | None
     strict: bool

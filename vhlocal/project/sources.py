@@ -76,8 +76,20 @@ def read_settings_file(directory: Path) -> Source:
     raise_troubles(document.keys_trouble)
     if document.data is None:
         return {}
+    document = _with_dashes(document)
     raise_troubles(explain(Draft202012Validator(schema()).iter_errors(document.data), document))
     return {setting.name: _from_yaml(setting, document) for setting in SETTINGS if setting.key in document.data}
+
+
+def _with_dashes(document: Document) -> Document:
+    """Take ``keep_warm`` for ``keep-warm``, and so on: both are written."""
+    if not isinstance(document.data, dict):
+        return document
+    keys = {setting.key for setting in SETTINGS}
+    renamed = {
+        key: key.replace("_", "-") for key in document.data if isinstance(key, str) and key.replace("_", "-") in keys
+    }
+    return document.with_keys(renamed)
 
 
 def _read(setting: Setting, value: Any, origin: str) -> Any:

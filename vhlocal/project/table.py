@@ -76,6 +76,29 @@ SETTINGS = (
     ),
     Setting("reload", Kind.SWITCH, "--no-reload", "Whether a save brings in the new code.", True),
     Setting(
+        "strategies",
+        Kind.TEXTS,
+        "--strategy",
+        "How new code is brought to an endpoint: fork, restart or replace.",
+        unset="the quickest that its server allows",
+        form="ENDPOINT=STRATEGY",
+    ),
+    Setting(
+        "warm_up",
+        Kind.TEXTS,
+        "--warm-up",
+        "A request that new code has to answer well before it takes over.",
+        unset="any answer at the endpoint's root will do",
+        form='ENDPOINT="[METHOD] /PATH [FILE]"',
+    ),
+    Setting(
+        "keep_warm",
+        Kind.NAMES,
+        "--keep-warm",
+        "Functions, as MODULE:FUNCTION, whose results are kept from one edit to the next, such as a model's loader.",
+        (),
+    ),
+    Setting(
         "basic_auth", Kind.SECRETS, "--basic-auth", "Who may use the endpoints, if not everybody.", form="USER=PASSWORD"
     ),
     Setting("access_log", Kind.PATH, "--access-log", "A file that gets a line of JSON for each request."),

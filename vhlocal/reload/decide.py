@@ -2,16 +2,9 @@
 
 from __future__ import annotations
 
-import enum
 from dataclasses import dataclass
 
-
-class Action(enum.Enum):
-    """How new code is brought to an endpoint. The value is what the user reads."""
-
-    NOTHING = "nothing to do"
-    RESTART = "restarted"
-    REPLACE = "replaced"
+from vhlocal.model import Strategy
 
 
 @dataclass(frozen=True)
@@ -26,13 +19,44 @@ class Difference:
     environment: bool
     settings: bool
 
+    def __bool__(self) -> bool:
+        return self.code or self.environment or self.settings
 
-def decide(difference: Difference) -> Action:
-    """Choose the cheapest way that brings in all of a difference.
 
-    Code alone is written into the running container, whose server is then restarted. All else is fixed when a
-    container is made, so a new one has to take over.
+@dataclass(frozen=True)
+class Means:
+    """What an endpoint's server allows.
+
+    ``running`` tells whether there is one, ``forks`` whether its runner can fork the next (see ``runner/``),
+    ``has_gpu`` whether it holds a GPU, on which two rarely find room.
     """
-    if difference.environment or difference.settings:
-        return Action.REPLACE
-    return Action.RESTART if difference.code else Action.NOTHING
+
+    running: bool
+    forks: bool
+    has_gpu: bool
+
+
+def standing(means: Means, chosen: Strategy | None) -> Strategy:
+    """Return how an endpoint's code is brought in as long as nothing but code changes.
+
+    ``chosen`` is the user's own choice. A fork is the quickest and needs no gap. A second container needs none either,
+    and is ready no later than the first would be again: to stop one takes longer than to make one. So a restart in the
+    container, with requests waiting, is for what there cannot be two of.
+    """
+    if chosen is not None and (chosen is not Strategy.FORK or means.forks):
+        return chosen
+    if means.forks:
+        return Strategy.FORK
+    return Strategy.RESTART if means.has_gpu else Strategy.REPLACE
+
+
+def decide(difference: Difference, means: Means, chosen: Strategy | None) -> Strategy | None:
+    """Choose the way that brings in all of a difference; None where nothing differs.
+
+    What is fixed when a container is made asks for a new one, and so does a server that has ended.
+    """
+    if not difference:
+        return None
+    if difference.environment or difference.settings or not means.running:
+        return Strategy.REPLACE
+    return standing(means, chosen)

@@ -1,75 +1,159 @@
-"""File events of the user's directory. Nothing is decided here: an event only says that it is time to look."""
+"""Edits of the user's directory, noticed. Nothing is decided here: a path only says where it is time to look."""
 
 from __future__ import annotations
 
+import contextlib
+import secrets
+import sys
+import threading
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from watchdog.events import FileSystemEvent, FileSystemEventHandler
-from watchdog.observers import Observer
-
-from vhlocal.errors import VhlocalError
+from vhlocal.project.unpackaged import Unpackaged
+from vhlocal.reload.mounts import mount_table, shared_kind
+from vhlocal.reload.observed import Observed
+from vhlocal.reload.poller import Poller
+from vhlocal.reload.source import NoEvents, Polling, Subject
+from vhlocal.reload.tree import TreeEvents
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-    from pathlib import Path
 
-#: Directories whose insides never reach an image or a server.
-_IGNORED = frozenset({".git", ".hg", "__pycache__", ".venv", "venv", "node_modules", ".mypy_cache", ".pytest_cache"})
+    from vhlocal.reload.mounts import Mount
+    from vhlocal.reload.source import Source
 
-_CHANGES = frozenset({"created", "modified", "deleted", "moved", "closed"})
+__all__ = ["PROBE", "Polling", "Watch"]
 
+#: What the name of the file begins with whose making tests that events arrive; dotted, hence never packaged.
+PROBE = ".vhlocal-probe-"
 
-def is_ignored(path: str) -> bool:
-    """Tell whether a path within the project never reaches an image or a server."""
-    return not _IGNORED.isdisjoint(path.split("/"))
+#: Seconds within which its event has to arrive. Where any do arrive, it takes milliseconds.
+_PROBE_SECONDS = 2.0
+
+_events: Callable[[Subject], Source] = TreeEvents if sys.platform == "linux" else Observed
 
 
 class Watch:
-    """Calls ``on_event`` from a thread of its own whenever something under ``directory`` may have changed.
+    """Calls ``on_event`` from a thread of its own with each absolute path that may have changed.
 
-    ``files`` are single files that may lie elsewhere, such as models; they are watched through their directories.
+    With None when anything may have: events were lost, the directory was made anew, or polling found a difference.
+    ``files`` are single files, such as models, that count wherever they are; of ``directory`` nothing counts that is
+    in a directory that cannot contribute to the package. ``on_polling`` is called, from a thread as well, when
+    events are no longer to be had later on.
+
+    The rest is for tests: ``events`` makes the source of events, ``mounts`` gives the mount table, ``unpackaged`` makes
+    the function that tells of directories that do not matter, ``probe_seconds`` is how long the probe may take.
     """
 
-    def __init__(self, directory: Path, files: Iterable[Path], on_event: Callable[[], None]) -> None:
-        self._observer = Observer()
-        self._schedule(_Handler(directory, on_event), directory, recursive=True)
-        outside = {file for file in files if not file.is_relative_to(directory)}
-        for parent in {file.parent for file in outside}:
-            self._schedule(_Handler(parent, on_event, {file.name for file in outside}), parent, recursive=False)
+    def __init__(  # noqa: PLR0913 - four of them are seams
+        self,
+        directory: Path,
+        files: Iterable[Path],
+        on_event: Callable[[Path | None], None],
+        on_polling: Callable[[Polling], None] = lambda _: None,
+        *,
+        events: Callable[[Subject], Source] = _events,
+        mounts: Callable[[], Iterable[Mount]] = mount_table,
+        unpackaged: Callable[[Path], Callable[[str], bool]] = lambda directory: Unpackaged(directory).has,
+        probe_seconds: float = _PROBE_SECONDS,
+    ) -> None:
+        self._directory = directory
+        self._files = tuple(files)
+        self._on_event = on_event
+        self._on_polling = on_polling
+        self._events = events
+        self._mounts = mounts
+        self._unpackaged = unpackaged
+        self._probe_seconds = probe_seconds
+        self._probe_start = str(directory / PROBE)
+        self._probed = threading.Event()
+        self._sources: list[Source] = []
+        self._lock = threading.Lock()
+        self._stopped = False
 
-    def _schedule(self, handler: _Handler, directory: Path, *, recursive: bool) -> None:
-        self._observer.schedule(handler, str(directory), recursive=recursive)
+    def start(self) -> Polling | None:
+        """Begin to watch, and return why it is by polling, which the user is to be told, or None when it is by events.
 
-    def start(self) -> None:
-        """Begin to watch; VhlocalError when the system grants no more watches."""
-        try:
-            self._observer.start()
-        except OSError as error:
-            raise VhlocalError(
-                f"changes of files cannot be watched: {error.strerror or error}",
-                hint="raise the limit (Linux: `sudo sysctl fs.inotify.max_user_watches=524288`), or use --no-reload",
-            ) from error
+        Blocks while directories are listed and until the probe's event arrives, some two seconds when it does not.
+        What changes after the return is noticed; what changed before may not be.
+        """
+        table = tuple(self._mounts())
+        kind = shared_kind(self._directory, table)
+        if kind is not None:
+            polling: Polling | None = Polling(f"{self._directory} is on a shared file system ({kind})")
+        else:
+            polling = self._wait_for_events(tuple(file for file in self._files if not shared_kind(file, table)))
+        if polling is not None:
+            self._add(Poller(self._subject(self._files)))
+        elif shared := tuple(file for file in self._files if shared_kind(file, table)):
+            # A few single files are looked at for next to nothing: nobody has to be told.
+            self._add(Poller(self._subject(shared), directory=False))
+        return polling
 
     def stop(self) -> None:
-        """Stop watching."""
-        self._observer.stop()
-        if self._observer.is_alive():
-            self._observer.join()
+        """Stop watching: ``on_event`` is not called any more after the return."""
+        with self._lock:
+            self._stopped = True
+            sources, self._sources = self._sources, []
+        for source in sources:
+            source.stop()
 
+    def _subject(self, files: tuple[Path, ...]) -> Subject:
+        return Subject(
+            directory=self._directory,
+            files=files,
+            unpackaged=lambda: self._unpackaged(self._directory),
+            report=self._report,
+            fail=self._go_over_to_polling,
+        )
 
-class _Handler(FileSystemEventHandler):
-    def __init__(self, directory: Path, on_event: Callable[[], None], names: set[str] | None = None) -> None:
-        self._start = len(str(directory)) + 1
-        self._on_event = on_event
-        self._names = names
+    def _wait_for_events(self, files: tuple[Path, ...]) -> Polling | None:
+        """Wait for events from now on; return why they cannot be had, if so."""
+        source = self._events(self._subject(files))
+        try:
+            source.start()
+        except NoEvents as error:
+            return error.polling
+        if not self._probe_arrives():
+            source.stop()
+            return Polling(f"no file events arrive from {self._directory}")
+        self._keep(source)
+        return None
 
-    def on_any_event(self, event: FileSystemEvent) -> None:
-        """Pass on what may matter: no reads, nothing of ignored directories."""
-        if event.event_type not in _CHANGES or (event.is_directory and event.event_type == "modified"):
-            return
-        for path in (event.src_path, event.dest_path):
-            within = str(path)[self._start :]
-            wanted = self._names is None or within in self._names
-            if path and wanted and not is_ignored(within):
-                self._on_event()
+    def _probe_arrives(self) -> bool:
+        """Tell whether an event comes of a file that is made and removed; true where none can be made."""
+        probe = Path(self._probe_start + secrets.token_hex(8))
+        try:
+            probe.touch(exist_ok=False)
+        except OSError:
+            return True
+        try:
+            return self._probed.wait(self._probe_seconds)
+        finally:
+            with contextlib.suppress(OSError):
+                probe.unlink()
+
+    def _add(self, source: Source) -> None:
+        source.start()
+        self._keep(source)
+
+    def _keep(self, source: Source) -> None:
+        with self._lock:
+            if not self._stopped:
+                self._sources.append(source)
                 return
+        source.stop()
+
+    def _go_over_to_polling(self, polling: Polling) -> None:
+        """Take over from a source that has ended by itself."""
+        self._add(Poller(self._subject(self._files)))
+        self._on_polling(polling)
+        self._on_event(None)
+
+    def _report(self, path: str | None) -> None:
+        if path is None:
+            self._on_event(None)
+        elif path.startswith(self._probe_start):
+            self._probed.set()
+        else:
+            self._on_event(Path(path))

@@ -87,9 +87,17 @@ class Identity:
     endpoint: str
 
 
+#: Where ``ServerSpec.staging`` stands in a server.
+STAGING_DIRECTORY = "/valohai/staging"
+
+
 @dataclass(frozen=True)
 class ServerSpec:
-    """All that a server is started from."""
+    """All that a server is started from.
+
+    ``port`` is where it is to listen; ``more_ports`` are further ones in it that are to be reached from this machine.
+    ``staging`` is a host directory that is mounted read-only at ``STAGING_DIRECTORY``, where the engine can.
+    """
 
     identity: Identity
     image: str
@@ -99,6 +107,8 @@ class ServerSpec:
     limits: ContainerLimits
     entries: tuple[Entry, ...]
     mounts: Mounts
+    more_ports: tuple[int, ...] = ()
+    staging: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -160,8 +170,11 @@ class Runtime(Protocol):
     def create(self, spec: ServerSpec) -> str:
         """Make a server with its files in place, not yet started, and return its id."""
 
-    def start(self, server: str, on_line: OnLine, on_exit: OnExit) -> Address:
-        """Start a server that is made or has ended; the callbacks run in a thread of the runtime's own."""
+    def start(self, server: str, on_line: OnLine, on_exit: OnExit) -> Mapping[int, Address]:
+        """Start a server that is made or has ended, and return where each of its ports can be reached.
+
+        The callbacks run in a thread of the runtime's own.
+        """
 
     def sync(self, server: str, entries: Sequence[Entry], removed: Sequence[str]) -> None:
         """Write changed files into a server and take removed ones (absolute paths) away."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,15 +20,17 @@ from vhlocal.contract.image import (
 from vhlocal.contract.limits import container_limits
 from vhlocal.contract.metadata import ChosenFile, VersionFacts, metadata_file
 from vhlocal.model import Place
+from vhlocal.reload.command import warm_command
 from vhlocal.reload.decide import Difference
 from vhlocal.runtime.base import Entry, Identity, Layer, Mounts, ServerSpec
 from vhlocal.session.plan import Environment
+from vhlocal.session.probe import Probe
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from vhlocal.contract.metadata import Origin
-    from vhlocal.model import Endpoint, Package, PackagedFile, Version
+    from vhlocal.model import Endpoint, Package, PackagedFile, Strategy, Version
     from vhlocal.project.files import ChosenPath
     from vhlocal.project.requirements import RequirementInputs
 
@@ -36,11 +38,26 @@ _RUNNER = Path(__file__).parent.parent / "runner"
 
 
 @dataclass(frozen=True)
+class Bringing:
+    """How newer code is brought to an endpoint: what the user has set for it.
+
+    ``command`` is the one by which a runner starts the server, None where there can be none. ``strategy`` is None where
+    it is to be chosen. ``keep_warm`` names loader functions, ``module:function``.
+    """
+
+    command: tuple[str, ...] | None
+    strategy: Strategy | None
+    probe: Probe
+    keep_warm: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Inputs:
     """The project as it was read: what every endpoint's server is made of.
 
     ``volumes`` is the host directory under which each volume claim has one of its own; ``requirements`` is None where
-    the package has no requirements file (B2).
+    the package has no requirements file (B2). ``strategies`` and ``warm_up`` are by endpoint, as far as they are set.
+    ``sources`` are the files that were read besides the package, or decide what is done with it.
     """
 
     version: Version
@@ -53,17 +70,25 @@ class Inputs:
     created: str
     base_url: str
     volumes: Path
+    strategies: Mapping[str, Strategy] = field(default_factory=dict)
+    warm_up: Mapping[str, Probe] = field(default_factory=dict)
+    keep_warm: tuple[str, ...] = ()
+    sources: frozenset[Path] = frozenset()
 
 
 @dataclass(frozen=True)
 class Desired:
-    """One endpoint's server as it is to be. ``spec.image`` is the environment's topmost image."""
+    """One endpoint's server as it is to be. ``spec.image`` is the environment's topmost image.
+
+    ``bringing`` says how newer code of it is brought in. ``files`` are facts of the chosen files, see ``file_facts``.
+    """
 
     endpoint: Endpoint
     environment: Environment
     spec: ServerSpec
     revision: str
     files: tuple[tuple[str, int, int, int], ...]
+    bringing: Bringing
 
 
 def desired(inputs: Inputs) -> tuple[Desired, ...]:
@@ -76,16 +101,25 @@ def difference(old: Desired, new: Desired) -> Difference:
     return Difference(
         code=old.revision != new.revision,
         environment=old.environment != new.environment,
-        settings=replace(old.spec, entries=()) != replace(new.spec, entries=()) or old.files != new.files,
+        settings=replace(old.spec, entries=()) != replace(new.spec, entries=())
+        or old.files != new.files
+        or old.bringing.keep_warm != new.bringing.keep_warm,
     )
 
 
-def changed_entries(old: Desired, new: Desired) -> tuple[list[Entry], list[str]]:
+def changed_entries(old: Iterable[Entry], new: Iterable[Entry]) -> tuple[list[Entry], list[str]]:
     """Return the entries of ``new`` that differ from ``old``'s, and the absolute paths that are no more."""
-    before = {entry.path: entry for entry in old.spec.entries}
-    after = {entry.path: entry for entry in new.spec.entries}
+    before = {entry.path: entry for entry in old}
+    after = {entry.path: entry for entry in new}
     changed = [entry for path, entry in after.items() if before.get(path) != entry]
     return changed, sorted(before.keys() - after.keys())
+
+
+def runner_files(pattern: str) -> list[Entry]:
+    """Return the files of ``runner/`` whose names match."""
+    return [
+        Entry(f"{RUNNER_DIRECTORY}/{path.name}", content=path.read_bytes()) for path in sorted(_RUNNER.glob(pattern))
+    ]
 
 
 def file_facts(chosen: tuple[ChosenPath, ...]) -> tuple[tuple[str, int, int, int], ...]:
@@ -107,9 +141,7 @@ def _desired(inputs: Inputs, endpoint: Endpoint) -> Desired:
     entries = [_code_entry(file) for file in _code(inputs, endpoint)]
     entries += _metadata_entries(inputs, endpoint)
     if endpoint.wsgi is not None:
-        entries += [
-            Entry(f"{RUNNER_DIRECTORY}/{path.name}", content=path.read_bytes()) for path in sorted(_RUNNER.glob("*.py"))
-        ]
+        entries += runner_files("serve_wsgi*.py")
     version = inputs.version
     spec = ServerSpec(
         identity=Identity(f"{version.owner}/{version.project}", endpoint.name),
@@ -127,7 +159,14 @@ def _desired(inputs: Inputs, endpoint: Endpoint) -> Desired:
             workspace=endpoint.workspace_volume,
         ),
     )
-    return Desired(endpoint, environment, spec, inputs.package.revision, file_facts(chosen))
+    command = warm_command(endpoint)
+    bringing = Bringing(
+        command=None if command is None else tuple(command),
+        strategy=inputs.strategies.get(endpoint.name),
+        probe=inputs.warm_up.get(endpoint.name, Probe()),
+        keep_warm=inputs.keep_warm,
+    )
+    return Desired(endpoint, environment, spec, inputs.package.revision, file_facts(chosen), bringing)
 
 
 def _environment(inputs: Inputs, endpoint: Endpoint) -> Environment:

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from vhlocal.contract.image import REQUIREMENTS_FILES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from vhlocal.model import Endpoint, Place
     from vhlocal.runtime.base import Exit, Listener
+    from vhlocal.session.tracebacks import Traceback
 
 _FIRST_WAIT = 1.0
 _LONGEST_WAIT = 30.0
+
+#: Where there is nothing better to say; a traceback is.
+_LOG = "its log says why"
 
 _SIGNALS = {
     132: "illegal instruction",
@@ -33,11 +38,15 @@ _NOT_FOUND = re.compile(r"(?:sh: \d+: |line \d+: |sh: )(\S+): (?:command )?not f
 
 @dataclass(frozen=True)
 class Explanation:
-    """Why a server is not there: what happened, where in the user's files, and what to do."""
+    """Why a server is not there: what happened, where in the user's files, and what to do.
+
+    ``detail`` is longer evidence, such as a traceback.
+    """
 
     reason: str
     hint: str
     place: Place | None
+    detail: str = ""
 
 
 def backoff(crashes: int) -> float:
@@ -55,12 +64,22 @@ def explain_exit(endpoint: Endpoint, ended: Exit, tail: Sequence[str], requireme
     if ended.code == 127:
         return _not_found(endpoint, text)
     if not_loaded := _NOT_LOADED.findall(text):
-        reason, hint = f"`wsgi: {endpoint.wsgi}` could not be loaded: {not_loaded[-1]}", "its log says where"
+        reason, hint = f"`wsgi: {endpoint.wsgi}` could not be loaded: {not_loaded[-1]}", _LOG
     elif ended.code in _SIGNALS:
         reason, hint = f"the server was ended: {_SIGNALS[ended.code]} (exit code {ended.code})", ""
     else:
-        reason, hint = f"the server ended with exit code {ended.code}", "its log says why"
+        reason, hint = f"the server ended with exit code {ended.code}", _LOG
     return Explanation(reason, hint, _command(endpoint))
+
+
+def with_traceback(explanation: Explanation, found: Traceback, directory: Path) -> Explanation:
+    """Add where in the project, which is in ``directory``, it happened."""
+    return replace(
+        explanation,
+        hint="" if explanation.hint == _LOG else explanation.hint,
+        place=found.place(directory) or explanation.place,
+        detail=str(found),
+    )
 
 
 def _out_of_memory(endpoint: Endpoint) -> Explanation:

@@ -5,189 +5,319 @@ from __future__ import annotations
 import asyncio
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from vhlocal.errors import ServerError, VhlocalError
 from vhlocal.events import Bus, LogLine, Notice, Problem, Reloaded, StatusChanged
-from vhlocal.model import State, Status
-from vhlocal.reload.decide import Action, decide
-from vhlocal.session.desired import Desired, changed_entries, difference
-from vhlocal.session.exits import Explanation, backoff, explain_exit
-from vhlocal.session.server import EndedError, Server
+from vhlocal.model import State, Status, Strategy
+from vhlocal.reload.decide import Means, decide, standing
+from vhlocal.reload.runner_client import RunnerGoneError
+from vhlocal.session.desired import Desired, difference
+from vhlocal.session.exits import Explanation, backoff, explain_exit, with_traceback
+from vhlocal.session.forks import NoRoomError
+from vhlocal.session.limits import GRACE, RELOAD_FACTOR, RELOAD_LIMIT
+from vhlocal.session.ready import EndedError
+from vhlocal.session.server import Making, Server
+from vhlocal.session.strategies import STRATEGIES
+from vhlocal.session.tracebacks import read_traceback
+from vhlocal.session.warmth import runner_entries
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
+    from pathlib import Path
 
-    from vhlocal.runtime.base import Exit, Runtime
+    from vhlocal.reload.staging import Staging
+    from vhlocal.runtime.base import Address, Runtime
     from vhlocal.session.board import Board
+    from vhlocal.session.phases import Phases
+    from vhlocal.session.probe import Answered
     from vhlocal.session.routes import Routes
     from vhlocal.session.tasks import Tasks
-
-#: Seconds that a server gets to end by itself: Kubernetes' default.
-GRACE = 30.0
+    from vhlocal.session.warmth import Warmth
 
 #: A server that stayed up for this many seconds starts a new count of crashes.
 _HEALTHY = 60.0
 
-_TAIL = 40
+_TAIL = 60
+
+#: Seconds that the last lines of a server that has ended get to arrive.
+_LAST_LINES = 0.2
 
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What a keeper works with; ``urls`` gives an endpoint's URLs, ``requirements`` the file installed (B2)."""
+    """What a keeper works with.
+
+    ``urls`` gives an endpoint's URLs, ``requirements`` the file installed (B2), ``drain`` waits until an address has
+    no request in flight, for some seconds at most. ``token`` is what runners know vhlocal by; None where no new code is
+    ever brought in.
+    """
 
     runtime: Runtime
+    directory: Path
     bus: Bus
     board: Board
     routes: Routes
     tasks: Tasks
+    staging: Staging
+    warmth: Warmth
+    token: str | None
     urls: Callable[[str], tuple[str, ...]]
     requirements: Callable[[], str | None]
+    drain: Callable[[Address, float], Awaitable[bool]]
 
 
 class Keeper:
-    """One endpoint of the run. Its methods are not to be called side by side."""
+    """One endpoint of the run. Its methods are not to be called side by side; ``strategies`` work on it."""
 
     def __init__(self, surroundings: Surroundings, wanted: Desired) -> None:
         self._is = surroundings
+        #: What the server that runs was made from, and what was asked for last.
         self.wanted = wanted
-        self._server: Server | None = None
+        self.asked = wanted
+        self.server: Server | None = None
+        self._broken: tuple[str, Explanation] | None = None
         self._guard: asyncio.Task[None] | None = None
         self._crashes = 0
+        self._slowest = 0.0
+        self._lines = 0
+
+    # What the session asks for.
 
     async def start(self) -> None:
         """Start the first server and return once it answers; ServerError, and nothing left, when it does not."""
         self.tell(State.STARTING)
-        server = self._make(self.wanted)
+        server = self.make(self.wanted)
         try:
-            await server.create()
-            await server.start()
-            await server.wait_until_ready(self._trouble)
+            self.take_over(server, self.wanted, await self.bring_up(server, self.wanted))
         except EndedError as error:
-            explanation = self._explain(error.ended)
+            explanation = await self._explain(error)
             self._fail(explanation)
             await server.remove()
             raise self._error(explanation) from None
         except BaseException:
             await server.remove()
             raise
-        self._adopt(server)
+        self._begin_guard()
 
-    async def bring(self, wanted: Desired, since: float) -> None:
-        """Bring in a newer version of what is wanted; ``since`` is when the change was noticed (monotonic seconds).
-
-        A failure is told, not raised: the old server goes on where it still runs.
-        """
-        action = decide(difference(self.wanted, wanted))
-        crashed = self._server is None or not self._server.running
-        if action is Action.NOTHING:
-            self.wanted = wanted
+    async def bring(self, wanted: Desired, phases: Phases) -> None:
+        """Bring in a newer version of what is wanted; a failure is told, not raised: the old server goes on."""
+        self.asked = wanted
+        strategy = decide(difference(self.wanted, wanted), self._means(), wanted.bringing.strategy)
+        if strategy is None:
+            await self._return_to(wanted, phases)
             return
-        self._unguard()
+        self._end_guard()
+        self._begin_lines()
         try:
-            if action is Action.RESTART and not crashed:
-                await self._restart(wanted)
-            else:
-                await self._replace(wanted)
-        except (VhlocalError, EndedError) as error:
-            self._survive(wanted, error, kept=action is Action.REPLACE and not crashed)
-            return
-        self._is.bus.publish(Reloaded(wanted.endpoint.name, wanted.revision, action.value, time.monotonic() - since))
+            strategy = await self._bring_by(strategy, wanted, phases)
+        except (VhlocalError, EndedError, RunnerGoneError) as error:
+            await self._survive(wanted, error)
+        except BaseException:
+            self._resume()
+            raise
+        else:
+            self._begin_guard()
+            self._reloaded(strategy, phases)
+
+    async def stop(self, grace: float = GRACE) -> None:
+        """End the server and remove it."""
+        self._end_guard()
+        server, self.server = self.server, None
+        if server is not None:
+            await server.stop(grace)
+            await server.remove()
+        self.tell(State.STOPPED)
 
     def tell(self, state: State, explanation: Explanation | None = None) -> None:
         """Publish the endpoint's state."""
+        if state is State.READY and self._broken is not None:
+            explanation = self._broken[1]
+        told = explanation or Explanation("", "", None)
         self._is.bus.publish(
             StatusChanged(
                 Status(
                     endpoint=self.wanted.endpoint.name,
                     state=state,
-                    reason=explanation.reason if explanation else "",
-                    hint=explanation.hint if explanation else "",
-                    place=explanation.place if explanation else None,
+                    reason=told.reason,
+                    hint=told.hint,
+                    place=told.place,
+                    detail=told.detail,
                     urls=self._is.urls(self.wanted.endpoint.name),
                     revision=self.wanted.revision,
+                    broken=self._broken[0] if self._broken else "",
+                    strategy=standing(self._means(), self.wanted.bringing.strategy) if self._is.token else None,
                     image=self.wanted.environment.base,
-                    container=self._server.id[:12] if self._server else "",
+                    container=self.server.id[:12] if self.server else "",
                     restarts=self._crashes,
                     since=time.time(),
                 )
             )
         )
 
-    async def stop(self, grace: float = GRACE) -> None:
-        """End the server and remove it."""
-        self._unguard()
-        server, self._server = self._server, None
-        if server is not None:
-            await server.stop(grace)
-            await server.remove()
-        self.tell(State.STOPPED)
+    # What strategies ask for: see strategies/site.py.
 
-    def _make(self, wanted: Desired) -> Server:
+    @property
+    def limit(self) -> float:
+        """See ``Site``."""
+        return max(RELOAD_LIMIT, RELOAD_FACTOR * self._slowest)
+
+    def make(self, wanted: Desired) -> Server:
+        """See ``Site``."""
         name = wanted.endpoint.name
 
         def on_line(stream: str, text: str) -> None:
+            self._lines += 1
             self._is.bus.publish(LogLine(name, stream, text, time.time()))
 
-        return Server(self._is.runtime, wanted.endpoint, wanted.spec, on_line)
+        return Server(
+            Making(
+                runtime=self._is.runtime,
+                directory=self._is.directory,
+                endpoint=wanted.endpoint,
+                spec=wanted.spec,
+                staging=self._is.staging,
+                probe=wanted.bringing.probe,
+                on_line=on_line,
+            )
+        )
 
-    def _adopt(self, server: Server) -> None:
-        assert server.address is not None
-        self._server = server
-        self._is.routes.lead(self.wanted.endpoint.name, server.address, self.wanted.revision)
-        self.tell(State.READY)
-        self._guard = self._is.tasks.start(self._watch_over(server), f"guard {self.wanted.endpoint.name}")
+    async def bring_up(self, server: Server, wanted: Desired) -> Answered:
+        """See ``Site``."""
+        command = wanted.bringing.command
+        if self._is.token is None or command is None or wanted.bringing.strategy not in {None, Strategy.FORK}:
+            await server.create()
+        else:
+            known = self._is.warmth.load(wanted.spec.image)
+            runner = runner_entries(wanted.spec.port, self._is.token, wanted.bringing.keep_warm, known)
+            await server.create(command, runner)
+        return await self.start_up(server)
 
-    async def _restart(self, wanted: Desired) -> None:
-        """Write the changed files into the running container and start its server again, requests waiting."""
-        server = self._server
-        assert server is not None
-        entries, removed = changed_entries(self.wanted, wanted)
-        self.wanted = wanted
-        self._is.routes.hold(wanted.endpoint.name)
-        self.tell(State.RELOADING)
-        await server.sync(entries, removed)
-        await server.stop(GRACE)
+    async def start_up(self, server: Server) -> Answered:
+        """See ``Site``."""
+        began = time.monotonic()
+        self._begin_lines()
         await server.start()
-        await server.wait_until_ready(self._trouble)
-        self._adopt(server)
-
-    async def _replace(self, wanted: Desired) -> None:
-        """Make a new container ready beside the old one, then let it take over."""
-        old = self._server
-        if old is not None and not old.running:
-            self._is.routes.hold(wanted.endpoint.name)
-        new = self._make(wanted)
-        self.tell(State.RELOADING)
         try:
-            await new.create()
-            await new.start()
-            await new.wait_until_ready(self._trouble)
-        except BaseException:
-            await new.remove()
-            raise
-        self.wanted = wanted
-        self._adopt(new)
-        if old is not None:
-            await old.stop(GRACE)
-            await old.remove()
+            answered = await server.wait_until_ready(self.trouble)
+        except EndedError as error:
+            raise EndedError(error.ended, await self._last_lines()) from None
+        self._slowest = max(self._slowest, time.monotonic() - began)
+        if self._is.token is not None:
+            await server.find_runner(self._is.token, self._learn)
+        return answered
 
-    def _survive(self, wanted: Desired, error: VhlocalError | EndedError, *, kept: bool) -> None:
-        """Tell why new code did not come up; ``kept`` says that the old server goes on."""
-        explanation = self._explain(error.ended) if isinstance(error, EndedError) else _explained(error)
-        problem = self._error(explanation) if isinstance(error, EndedError) else error
-        self._is.bus.publish(Problem(problem, wanted.endpoint.name))
-        server = self._server
-        if kept and server is not None and server.running:
-            # The old server goes on with what it has, so that is still what runs: the next save is compared with it.
-            self._adopt(server)
+    def hold(self) -> None:
+        """See ``Site``."""
+        self._is.routes.hold(self.wanted.endpoint.name)
+        self.tell(State.RELOADING)
+
+    async def drained(self, address: Address) -> None:
+        """See ``Site``."""
+        await self._is.drain(address, GRACE)
+
+    def take_over(self, server: Server, wanted: Desired, answered: Answered) -> None:
+        """See ``Site``."""
+        assert server.address is not None
+        self.server, self.wanted = server, wanted
+        self._broken = None
+        self._is.routes.lead(wanted.endpoint.name, server.address, wanted.revision)
+        self.tell(State.READY)
+        self._is.tasks.start(answered.finish(), f"first answer of {wanted.endpoint.name}")
+
+    def retire(self, address: Address, end: Awaitable[None]) -> None:
+        """See ``Site``."""
+
+        async def drain_and_end() -> None:
+            await self._is.drain(address, GRACE)
+            await end
+
+        self._is.tasks.start(drain_and_end(), f"end an old server of {self.wanted.endpoint.name}")
+
+    def trouble(self, explanation: Explanation) -> None:
+        """See ``Site``."""
+        self._is.bus.publish(Notice(explanation.reason, explanation.place, explanation.hint, self.wanted.endpoint.name))
+
+    # How it goes.
+
+    def _means(self) -> Means:
+        server = self.server
+        return Means(
+            running=server is not None and server.running,
+            forks=server is not None and server.can_fork,
+            has_gpu=self.wanted.spec.limits.gpus > 0,
+        )
+
+    async def _bring_by(self, strategy: Strategy, wanted: Desired, phases: Phases) -> Strategy:
+        """Return the strategy that did it: where there is no room for a fork, or its runner has gone, a replacement."""
+        if strategy is Strategy.FORK:
+            try:
+                await STRATEGIES[strategy](self, wanted, phases)
+                return strategy
+            except NoRoomError as error:
+                self._is.bus.publish(
+                    Notice(
+                        f"{error}: edits are brought in by new containers",
+                        wanted.endpoint.place("resources.memory"),
+                        "a larger resources.memory.max makes reloads quick",
+                        wanted.endpoint.name,
+                    )
+                )
+            except RunnerGoneError:
+                pass
+            strategy = Strategy.REPLACE
+        await STRATEGIES[strategy](self, wanted, phases)
+        return strategy
+
+    async def _return_to(self, wanted: Desired, phases: Phases) -> None:
+        """What is wanted runs already; the user may have come back to it from code that was broken."""
+        self.wanted = wanted
+        if self._broken is None or self.server is None or not self.server.running:
+            return
+        await self.server.write(wanted.spec.entries)
+        assert self.server.address is not None
+        self._broken = None
+        self._is.routes.lead(wanted.endpoint.name, self.server.address, wanted.revision)
+        self.tell(State.READY)
+        phases.mark("sync")
+        self._reloaded(standing(self._means(), wanted.bringing.strategy), phases)
+
+    def _reloaded(self, strategy: Strategy, phases: Phases) -> None:
+        name, revision = self.wanted.endpoint.name, self.wanted.revision
+        self._is.bus.publish(Reloaded(name, revision, strategy, phases.seconds, phases.ended))
+
+    async def _survive(self, wanted: Desired, error: VhlocalError | EndedError | RunnerGoneError) -> None:
+        """Tell why new code did not come up; the old server goes on, where it still runs."""
+        if isinstance(error, EndedError):
+            explanation = await self._explain(error)
+        elif isinstance(error, VhlocalError):
+            explanation = _explained(error, wanted.endpoint.name)
+        else:
+            explanation = Explanation("its container has lost its runner", "", None)
+        kept = self.server is not None and self.server.running
+        goes_on = f"revision {self.wanted.revision} goes on; the next save is the next try" if kept else ""
+        self._is.bus.publish(Problem(self._error(explanation, goes_on), wanted.endpoint.name))
+        if kept:
+            self._broken = (wanted.revision, explanation)
+            self._resume()
         else:
             self.wanted = wanted
             self._fail(explanation)
 
+    def _resume(self) -> None:
+        """Let the server that was there go on."""
+        server = self.server
+        if server is not None and server.running and server.address is not None:
+            name = self.wanted.endpoint.name
+            self._is.routes.lead(name, server.address, self.wanted.revision, stale=self._broken is not None)
+            self.tell(State.READY)
+            self._begin_guard()
+
     def _fail(self, explanation: Explanation) -> None:
         self._is.routes.close(self.wanted.endpoint.name)
         self.tell(State.CRASHED, explanation)
+
+    # When it ends by itself.
 
     async def _watch_over(self, server: Server) -> None:
         """Start the server again whenever it ends by itself, waiting longer each time (K2)."""
@@ -197,11 +327,8 @@ class Keeper:
             ended = await asyncio.shield(server.ended)
             if time.monotonic() - began > _HEALTHY:
                 self._crashes = 0
-            server = await self._start_again(server, self._explain(ended))
+            server = await self._start_again(server, await self._explain(EndedError(ended)))
             began = time.monotonic()
-            assert server.address is not None
-            self._is.routes.lead(self.wanted.endpoint.name, server.address, self.wanted.revision)
-            self.tell(State.READY)
 
     async def _start_again(self, server: Server, explanation: Explanation) -> Server:
         """Return the server once it answers again, or a new one where it cannot be started any more."""
@@ -216,37 +343,69 @@ class Keeper:
             try:
                 if anew:
                     await server.remove()
-                    server = self._make(self.wanted)
-                    await server.create()
-                    self._server = server
-                await server.start()
-                await server.wait_until_ready(self._trouble)
+                    self.server = server = self.make(self.wanted)
+                    answered = await self.bring_up(server, self.wanted)
+                else:
+                    answered = await self.start_up(server)
             except EndedError as error:
-                explanation, anew = self._explain(error.ended), False
+                explanation, anew = await self._explain(error), False
             except VhlocalError as error:
                 # Its container has been taken away, or the engine is gone for a while.
-                explanation, anew = _explained(error), True
+                explanation, anew = _explained(error, self.wanted.endpoint.name), True
             else:
+                self.take_over(server, self.wanted, answered)
                 return server
 
-    def _unguard(self) -> None:
+    def _begin_guard(self) -> None:
+        if self.server is not None and self._guard is None:
+            self._guard = self._is.tasks.start(self._watch_over(self.server), f"guard {self.wanted.endpoint.name}")
+
+    def _end_guard(self) -> None:
         if self._guard is not None:
             self._guard.cancel()
             self._guard = None
 
-    def _trouble(self, explanation: Explanation) -> None:
-        self._is.bus.publish(Notice(explanation.reason, explanation.place, explanation.hint, self.wanted.endpoint.name))
+    # What is told.
 
-    def _explain(self, ended: Exit) -> Explanation:
-        tail = [line.text for line in self._is.board.tail(self.wanted.endpoint.name, _TAIL)]
-        return explain_exit(self.wanted.endpoint, ended, tail, self._is.requirements())
+    def _begin_lines(self) -> None:
+        self._lines = 0
+
+    async def _explain(self, error: EndedError) -> Explanation:
+        lines = (error.evidence or await self._last_lines()).splitlines()
+        explanation = explain_exit(self.wanted.endpoint, error.ended, lines, self._is.requirements())
+        found = None if error.ended.out_of_memory else read_traceback(lines)
+        if found is None:
+            return explanation
+        return with_traceback(explanation, found, self._is.directory)
+
+    async def _last_lines(self) -> str:
+        """Return the end of what was printed since the last start."""
+        await asyncio.sleep(_LAST_LINES)
+        count = min(_TAIL, self._lines or _TAIL)
+        return "\n".join(line.text for line in self._is.board.tail(self.wanted.endpoint.name, count))
 
     def _error(self, explanation: Explanation, then: str = "") -> ServerError:
         hint = "; ".join(part for part in (explanation.hint, then) if part)
         return ServerError(
-            f"{self.wanted.endpoint.name}: {explanation.reason}", place=explanation.place, hint=hint or None
+            f"{self.wanted.endpoint.name}: {explanation.reason}",
+            place=explanation.place,
+            hint=hint or None,
+            detail=explanation.detail or None,
         )
 
+    def _learn(self, news: dict[str, Any]) -> None:
+        """Hear what the runner has found out: what it imports beforehand, and what it cannot."""
+        name = self.wanted.endpoint.name
+        if news["event"] == "warm":
+            self._is.warmth.save(self.wanted.spec.image, news["modules"], news["denied"])
+            for module, why in news["denied"].items():
+                text = f"{module} {why}: it is imported anew at each reload"
+                self._is.bus.publish(Notice(text, endpoint=name))
+        elif news["event"] == "unkept":
+            hint = "`keep-warm` is for what lives in the main memory of one thread; it is loaded at each reload instead"
+            self._is.bus.publish(Notice(f"nothing is kept warm: {news['why']}", None, hint, name))
 
-def _explained(error: VhlocalError) -> Explanation:
-    return Explanation(error.message, error.hint or "", error.place)
+
+def _explained(error: VhlocalError, endpoint: str) -> Explanation:
+    reason = error.message.removeprefix(f"{endpoint}: ")
+    return Explanation(reason, error.hint or "", error.place, error.detail or "")

@@ -14,21 +14,30 @@ from vhlocal.events import Notice
 from vhlocal.model import Version
 from vhlocal.project.config import load_config
 from vhlocal.project.files import choose_files
-from vhlocal.project.naming import commit_origin, version_aliases, version_name
+from vhlocal.project.naming import commit_origin, edited_origin, version_aliases, version_name
 from vhlocal.project.network import host_network
 from vhlocal.project.package import read_package
 from vhlocal.project.requirements import requirement_inputs
-from vhlocal.project.selection import override_images, select_endpoints
+from vhlocal.project.selection import (
+    check_known,
+    override_images,
+    read_loaders,
+    read_strategies,
+    select_endpoints,
+)
 from vhlocal.project.settings import environment
+from vhlocal.project.table import SETTINGS_FILE
 from vhlocal.session.desired import Inputs
+from vhlocal.session.probe import read_probe
 from vhlocal.session.record import volumes_directory
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from vhlocal.model import Endpoint, Package
     from vhlocal.project.settings import Settings
+    from vhlocal.session.probe import Probe
 
 
 class Loaded(NamedTuple):
@@ -55,14 +64,40 @@ class Loader:
     settings: Callable[[], Settings]
     created: datetime
 
-    def __call__(self, base_url: str, previous: Package | None) -> Loaded:
-        """Return the project as it stands; InputError for what is wrong with it."""
+    def __call__(self, base_url: str, previous: Inputs | None = None, touched: frozenset[Path] | None = None) -> Loaded:
+        """Return the project as it stands; InputError for what is wrong with it.
+
+        ``touched`` are the paths that may have changed since ``previous`` was read; None where any may. Where they are
+        code alone, nothing else is read again.
+        """
+        if previous is not None and touched is not None and self._is_code(previous, touched):
+            return self._code_alone(previous, touched)
+        return self._whole(base_url, previous)
+
+    def _is_code(self, previous: Inputs, touched: frozenset[Path]) -> bool:
+        return not (touched & previous.sources) and all(path.is_relative_to(self.directory) for path in touched)
+
+    def _code_alone(self, previous: Inputs, touched: frozenset[Path]) -> Loaded:
+        paths = {path.relative_to(self.directory).as_posix() for path in touched}
+        package = read_package(self.directory, previous.package, paths)
+        if package.revision == previous.package.revision:
+            return Loaded(previous, ())
+        name = requirements_file(package.files)
+        inputs = replace(
+            previous,
+            package=package,
+            requirements=None if name is None else requirement_inputs(package, name),
+            origin=edited_origin(previous.origin, package.revision, self.created),
+        )
+        return Loaded(inputs, ())
+
+    def _whole(self, base_url: str, previous: Inputs | None) -> Loaded:
         settings = self.settings()
         config = load_config(self.directory)
         every = tuple(map(partial(_elsewhere, settings.images), override_images(config.endpoints, settings.images)))
         endpoints = select_endpoints(every, self.only)
         choice = choose_files(every, settings.files, self.directory, {endpoint.name for endpoint in endpoints})
-        package = read_package(self.directory, previous)
+        package = read_package(self.directory, None if previous is None else previous.package)
         _check_access_log(settings.access_log, package)
         requirements = requirements_file(package.files)
         inputs = Inputs(
@@ -76,6 +111,14 @@ class Loader:
             created=self.created.isoformat(),
             base_url=base_url,
             volumes=volumes_directory(),
+            strategies=read_strategies(settings.strategies, every),
+            warm_up=_warm_up(settings.warm_up, every, self.directory),
+            keep_warm=read_loaders(settings.keep_warm),
+            sources=frozenset(
+                {config.path, self.directory / SETTINGS_FILE}
+                | ({settings.env_file} if settings.env_file else set())
+                | {choice.source for chosen in choice.files.values() for choice in chosen}
+            ),
         )
         network = host_network(environment())
         return Loaded(inputs, (*config.warnings, *choice.notices, *_unenforceable(endpoints), *network.notices))
@@ -94,6 +137,11 @@ def _check_access_log(path: Path | None, package: Package) -> None:
                 f"the access log {inside} would be packaged with the code, and each request would cause a reload",
                 hint="add it to .gitignore or .vhignore, or put it outside of the project",
             )
+
+
+def _warm_up(requests: Mapping[str, str], endpoints: Sequence[Endpoint], directory: Path) -> dict[str, Probe]:
+    check_known(endpoints, requests)
+    return {name: read_probe(text, directory) for name, text in requests.items()}
 
 
 def _elsewhere(images: Collection[str], endpoint: Endpoint) -> Endpoint:

@@ -4,43 +4,117 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import mimetypes
+import shlex
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from vhlocal.errors import InputError
+
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from vhlocal.runtime.base import Address
 
 #: Seconds between two tries: quick at first, since a small server is there within moments.
-FIRST_PAUSE = 0.02
+FIRST_PAUSE = 0.004
 LONGEST_PAUSE = 0.25
 
-
 #: Seconds and bytes that the rest of an answer is read for: a server that is hung up on would log it as a fault.
-_DRAIN_SECONDS = 1.0
+_DRAIN_SECONDS = 5.0
 _DRAIN_BYTES = 1024 * 1024
 
+_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
-async def answers(address: Address, prefix: str) -> bool:
-    """Send one GET request for the endpoint's root; True once anything at all comes back.
+
+@dataclass(frozen=True)
+class Probe:
+    """The request by which a server shows that it is there; ``target`` is below the endpoint's prefix.
+
+    ``named`` tells that the project asks for it (``warm-up``): it has to be answered well; else any answer will do.
+    """
+
+    method: str = "GET"
+    target: str = "/"
+    body: Path | None = None
+    named: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.target}"
+
+
+def read_probe(text: str, directory: Path) -> Probe:
+    """Read a warm-up request: ``[METHOD] TARGET [FILE]``, the file relative to ``directory``; InputError otherwise."""
+    try:
+        words = shlex.split(text)
+    except ValueError:
+        words = []
+    method = words.pop(0) if words and words[0] in _METHODS else "GET"
+    target, *rest = words or [""]
+    if not target.startswith("/") or len(rest) > 1 or not target.isascii() or not target.isprintable():
+        raise InputError(
+            f'a warm-up request is [METHOD] /PATH [FILE], not "{text}"',
+            hint="such as `POST /predict sample.json`; the path is the one below the endpoint",
+        )
+    body = directory / rest[0] if rest else None
+    if body is not None and not body.is_file():
+        raise InputError(f"the body of the warm-up request is no file: {body}")
+    return Probe(method, target, body, named=True)
+
+
+class Answered:
+    """An answer whose head has come; ``status`` is 0 where it was no HTTP."""
+
+    def __init__(self, status: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.status = status
+        self._reader = reader
+        self._writer = writer
+
+    async def finish(self) -> None:
+        """Take the rest of the answer, as far as it is not endless, and hang up."""
+        try:
+            with contextlib.suppress(OSError, asyncio.TimeoutError, asyncio.IncompleteReadError):
+                await asyncio.wait_for(self._reader.readexactly(_DRAIN_BYTES), _DRAIN_SECONDS)
+        finally:
+            self._writer.close()
+
+
+async def ask(address: Address, prefix: str, probe: Probe) -> Answered | None:
+    """Send the request; None when the server refuses, or closes without a word.
 
     A server that accepts and takes its time, such as one whose workers still load a model, is waited for on that
-    connection. False when it refuses, or closes without a word. Any status will do: what is asked is only whether
-    somebody is there.
+    connection.
     """
     try:
         reader, writer = await asyncio.open_connection(address.host, address.port)
     except OSError:
-        return False
+        return None
     try:
-        writer.write(
-            f"GET {prefix}/ HTTP/1.1\r\nHost: localhost\r\nUser-Agent: vhlocal-probe\r\n"
-            f"X-VH-Prefix: {prefix}/\r\nConnection: close\r\n\r\n".encode()
-        )
-        if not await reader.read(1):
-            return False
-        with contextlib.suppress(OSError, asyncio.TimeoutError, asyncio.IncompleteReadError):
-            await asyncio.wait_for(reader.readexactly(_DRAIN_BYTES), _DRAIN_SECONDS)
-        return True
-    except OSError:
-        return False
-    finally:
+        writer.write(_request(prefix, probe))
+        line = await reader.readline()
+    except (OSError, ValueError):
+        line = b""
+    except BaseException:
         writer.close()
+        raise
+    if not line:
+        writer.close()
+        return None
+    words = line.split()
+    status = int(words[1]) if len(words) > 1 and words[0].startswith(b"HTTP/") and words[1].isdigit() else 0
+    return Answered(status, reader, writer)
+
+
+def _request(prefix: str, probe: Probe) -> bytes:
+    body = b"" if probe.body is None else probe.body.read_bytes()
+    head = [
+        f"{probe.method} {prefix}{probe.target} HTTP/1.1",
+        "Host: localhost",
+        "User-Agent: vhlocal-probe",
+        f"X-VH-Prefix: {prefix}/",
+        "Connection: close",
+    ]
+    if probe.body is not None:
+        kind = mimetypes.guess_type(probe.body.name)[0] or "application/octet-stream"
+        head += [f"Content-Type: {kind}", f"Content-Length: {len(body)}"]
+    return "\r\n".join([*head, "", ""]).encode() + body

@@ -50,6 +50,11 @@ class ProjectState:
         """Where a detached run writes what it would have shown."""
         return self.path / "up.log"
 
+    @property
+    def staging(self) -> Path:
+        """The directory of copies of the project's files, from which running servers get them."""
+        return self.path / "staging"
+
     def acquire(self) -> None:
         """Claim the project for this run until the process ends, however it ends; InputError when it is taken."""
         self.path.mkdir(parents=True, exist_ok=True, mode=0o700)

@@ -18,6 +18,7 @@ class _Target:
     address: Address | None = None
     holding: bool = False
     revision: str = ""
+    stale: bool = False
 
 
 class Routes:
@@ -28,9 +29,9 @@ class Routes:
         self._table = table
         self._targets: dict[str, _Target] = {}
 
-    def lead(self, endpoint: str, address: Address, revision: str) -> None:
-        """Send an endpoint's requests to a server."""
-        self._set(endpoint, _Target(address, revision=revision))
+    def lead(self, endpoint: str, address: Address, revision: str, *, stale: bool = False) -> None:
+        """Send an endpoint's requests to a server; ``stale`` while a newer revision is broken."""
+        self._set(endpoint, _Target(address, revision=revision, stale=stale))
 
     def hold(self, endpoint: str) -> None:
         """Let an endpoint's requests wait for its next server."""
@@ -57,6 +58,7 @@ class Routes:
                 upstream=None if target.address is None else Upstream(target.address.host, target.address.port),
                 holding=target.holding,
                 revision=target.revision,
+                stale=target.stale,
             )
             for endpoint, target in self._targets.items()
             for prefix in script_names(self._version, endpoint)

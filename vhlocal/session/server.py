@@ -1,62 +1,98 @@
-"""One server of the run, from its making to its removal."""
+"""One container of the run, from its making to its removal, with the servers in it."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from vhlocal.errors import ServerError
-from vhlocal.session import probe
-from vhlocal.session.exits import Explanation, explain_listeners
-from vhlocal.session.tasks import beside, in_thread
+from vhlocal.reload.runner_client import RunnerGoneError
+from vhlocal.reload.staging import SavedAgainError
+from vhlocal.session.desired import changed_entries
+from vhlocal.session.forks import CONTROL_PORT, SPARE_PORTS, Forks
+from vhlocal.session.ready import Awaited, EndedError, SilentError, wait_until_ready
+from vhlocal.session.tasks import in_thread
+from vhlocal.session.tracebacks import where
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
 
     from vhlocal.model import Endpoint
-    from vhlocal.runtime.base import Address, Entry, Exit, OnLine, Runtime, ServerSpec
-
-#: Seconds until the sockets of a server that does not answer are looked at, and between two looks.
-_FIRST_LOOK = 2.0
-_BETWEEN_LOOKS = 1.0
-
-#: Looks in a row that must find the same fault before a start is given up.
-_SURE_LOOPBACK = 2
-_SURE_PORT = 10
+    from vhlocal.reload.staging import Staging
+    from vhlocal.runtime.base import Address, Entry, Exit, Listener, OnLine, Runtime, ServerSpec
+    from vhlocal.session.exits import Explanation
+    from vhlocal.session.forks import Fork
+    from vhlocal.session.probe import Answered, Probe
 
 #: Seconds after which a server that neither answers nor ends is given up: Kubernetes' default for a rollout.
 START_LIMIT = 600.0
 
 
-class EndedError(Exception):
-    """The server ended before it answered."""
+@dataclass(frozen=True)
+class Making:
+    """What a container is made of and with. ``directory`` is the project's.
 
-    def __init__(self, ended: Exit) -> None:
-        super().__init__(ended)
-        self.ended = ended
+    ``staging`` holds the files that are brought into it later. ``on_line`` gets what it prints, from a thread of the
+    runtime's.
+    """
+
+    runtime: Runtime
+    directory: Path
+    endpoint: Endpoint
+    spec: ServerSpec
+    staging: Staging
+    probe: Probe
+    on_line: OnLine
 
 
 class Server:
-    """A server made from ``spec``. ``on_line`` gets what it prints, from a thread of the runtime's."""
+    """See the module."""
 
-    def __init__(self, runtime: Runtime, endpoint: Endpoint, spec: ServerSpec, on_line: OnLine) -> None:
-        self._runtime = runtime
-        self._endpoint = endpoint
-        self._spec = spec
-        self._on_line = on_line
-        self._prefix = spec.environment["SCRIPT_NAME"]
+    def __init__(self, making: Making) -> None:
+        self._runtime = making.runtime
+        self._directory = making.directory
+        self._endpoint = making.endpoint
+        self._spec = making.spec
+        self._staging = making.staging
+        self._probe = making.probe
+        self._on_line = making.on_line
+        self._prefix = making.spec.environment["SCRIPT_NAME"]
+        self._present: tuple[Entry, ...] = making.spec.entries
+        self._in_doubt: frozenset[str] = frozenset()
+        self._by_archive = False
         self.id = ""
-        self.address: Address | None = None
+        self.addresses: Mapping[int, Address] = {}
         self.ended: asyncio.Future[Exit] | None = None
+        #: Where its server answers now.
+        self.address: Address | None = None
+        #: The servers in it, where its command can be forked.
+        self.forks: Forks | None = None
 
     @property
     def running(self) -> bool:
         """Whether it has been started and has not ended."""
         return self.ended is not None and not self.ended.done()
 
-    async def create(self) -> None:
-        """Make it, with its files in place."""
-        self.id = await in_thread(self._runtime.create, self._spec)
+    @property
+    def can_fork(self) -> bool:
+        """Whether the next server can be forked beside the one that serves."""
+        return self.running and self.forks is not None and self.forks.reachable
+
+    async def create(self, command: Sequence[str] = (), runner: Sequence[Entry] = ()) -> None:
+        """Make it, with its files in place; ``command`` is the one by which its ``runner`` starts it, if it has one."""
+        spec = self._spec
+        if command:
+            spec = replace(
+                spec,
+                command=tuple(command),
+                entries=(*spec.entries, *runner),
+                more_ports=(CONTROL_PORT, *SPARE_PORTS),
+                staging=self._staging.directory,
+            )
+        self.id = await in_thread(self._runtime.create, spec)
 
     async def start(self) -> None:
         """Start it, also again after its end."""
@@ -68,32 +104,75 @@ class Server:
                 loop.call_soon_threadsafe(_settle, ended, how)
 
         self.ended = ended
-        self.address = await in_thread(self._runtime.start, self.id, self._on_line, on_exit)
+        self._leave_runner()
+        self.addresses = await in_thread(self._runtime.start, self.id, self._on_line, on_exit)
+        self.address = self.addresses[self._spec.port]
 
-    async def wait_until_ready(self, on_trouble: Callable[[Explanation], None]) -> None:
-        """Return once it answers; EndedError when it ends first, ServerError when it never could be reached (R3)."""
+    async def wait_until_ready(self, on_trouble: Callable[[Explanation], None]) -> Answered:
+        """Return its first answer; EndedError when it ends first, ServerError when it cannot be reached (R3)."""
         assert self.address is not None and self.ended is not None
-        async with beside(self._poll(self.address)) as (ready,), beside(self._look(on_trouble)) as (looking,):
-            waiting: set[asyncio.Future[Any]] = {ready, looking, self.ended}
-            done, _ = await asyncio.wait(waiting, timeout=START_LIMIT, return_when=asyncio.FIRST_COMPLETED)
-        if ready in done:
-            return
-        if self.ended in done:
-            raise EndedError(self.ended.result())
-        if looking in done:
-            explanation = looking.result()
+        awaited = self._awaited(self.address, self._spec.port, self.ended, START_LIMIT, hidden=(CONTROL_PORT,))
+        try:
+            return await wait_until_ready(awaited, on_trouble)
+        except SilentError:
             raise ServerError(
-                f"{self._endpoint.name}: {explanation.reason}", place=explanation.place, hint=explanation.hint
-            )
-        raise ServerError(
-            f"{self._endpoint.name}: the server has not answered in {START_LIMIT:.0f} s",
-            place=self._endpoint.place(),
-            hint="`vhlocal logs` shows what it printed",
-        )
+                f"{self._endpoint.name}: the server has not answered in {START_LIMIT:.0f} s",
+                place=self._endpoint.place(),
+                hint="`vhlocal logs` shows what it printed",
+            ) from None
 
-    async def sync(self, entries: Sequence[Entry], removed: Sequence[str]) -> None:
-        """Write changed files into it and take removed ones away."""
-        await in_thread(self._runtime.sync, self.id, entries, removed)
+    async def find_runner(self, token: str, on_news: Callable[[dict[str, Any]], None]) -> None:
+        """Find out whether the server that answers now has a runner that can fork the next one."""
+        if CONTROL_PORT not in self.addresses:
+            return
+        forks = Forks(self.addresses, self._spec.port, on_news)
+        if not await forks.connect(token):
+            return
+        try:
+            bound = await forks.serve(forks.serving)
+        except RunnerGoneError:
+            bound = False
+        if bound:
+            self.forks = forks
+        else:
+            forks.close()
+
+    async def fork_until_ready(self, fork: Fork, limit: float, on_trouble: Callable[[Explanation], None]) -> Answered:
+        """Return the first answer of a server beside the one that serves; errors as ``wait_until_ready``."""
+        assert self.forks is not None
+        others = [port for port in self.forks.other_ports if port != fork.port]
+        awaited = self._awaited(fork.address, fork.port, fork.ended, limit, others)
+        try:
+            return await wait_until_ready(awaited, on_trouble)
+        except EndedError as error:
+            raise EndedError(error.ended, fork.evidence) from None
+        except SilentError:
+            place, inner = where(await self.forks.where(fork), self._directory)
+            doing = f": it is still at {place}{f', in {inner}' if inner else ''}" if place else ""
+            raise ServerError(
+                f"{self._endpoint.name}: the new code has not answered in {limit:.0f} s{doing}",
+                place=place or self._endpoint.place(),
+                hint="what takes long there can be left to the first request, or be kept warm (`keep-warm`)",
+            ) from None
+
+    async def write(self, entries: tuple[Entry, ...]) -> None:
+        """Bring its files to what ``entries`` are; SavedAgainError when one of them has changed in the meantime."""
+        changed, removed = changed_entries(self._present, entries)
+        in_doubt = self._in_doubt
+        changed += [entry for entry in entries if entry.path in in_doubt and entry not in changed]
+        removed += sorted(in_doubt - {entry.path for entry in entries} - set(removed))
+        if not changed and not removed:
+            return
+        copies = await in_thread(lambda: [self._staged(entry) for entry in changed])
+        # Should it be broken off, nobody knows which of them are there.
+        self._in_doubt = in_doubt | {entry.path for entry in changed} | set(removed)
+        await self._bring(copies, removed)
+        self._present, self._in_doubt = entries, frozenset()
+
+    async def write_back(self, entries: tuple[Entry, ...]) -> None:
+        """Bring its files back to what they were, as far as there are copies of them: an old server reads its own."""
+        with contextlib.suppress(SavedAgainError):
+            await self.write(entries)
 
     async def stop(self, grace: float) -> None:
         """Ask it to end, and end it after ``grace`` seconds."""
@@ -101,31 +180,52 @@ class Server:
 
     async def remove(self) -> None:
         """Take it away."""
+        self._leave_runner()
         if self.id:
             await in_thread(self._runtime.remove, self.id)
 
-    async def _poll(self, address: Address) -> None:
-        pause = probe.FIRST_PAUSE
-        while not await probe.answers(address, self._prefix):
-            await asyncio.sleep(pause)
-            pause = min(probe.LONGEST_PAUSE, pause * 1.2)
+    def _leave_runner(self) -> None:
+        if self.forks is not None:
+            self.forks.close()
+            self.forks = None
 
-    async def _look(self, on_trouble: Callable[[Explanation], None]) -> Explanation:
-        """Return why the server cannot be reached, once that is sure; tell ``on_trouble`` as soon as it is seen."""
-        seen: Explanation | None = None
-        times = 0
-        await asyncio.sleep(_FIRST_LOOK)
-        while True:
-            listeners = await in_thread(self._runtime.listeners, self.id)
-            found = explain_listeners(self._endpoint, listeners)
-            times = times + 1 if found == seen else 1
-            if found is not None and found != seen:
-                on_trouble(found)
-            seen = found
-            own = any(listener.port == self._endpoint.port for listener in listeners)
-            if found is not None and times >= (_SURE_LOOPBACK if own else _SURE_PORT):
-                return found
-            await asyncio.sleep(_BETWEEN_LOOKS)
+    async def _bring(self, copies: Sequence[Entry], removed: Sequence[str]) -> None:
+        """Let the runner take the copies from the staging directory; where it cannot, send them as an archive."""
+        if not self._by_archive and self.forks is not None and self.can_fork and self.forks.mounted:
+            self._by_archive = bool(await self.forks.write([_taken(copy) for copy in copies], removed))
+            if not self._by_archive:
+                return
+        await in_thread(self._runtime.sync, self.id, copies, removed)
+
+    def _staged(self, entry: Entry) -> Entry:
+        """Return the entry with a copy of its file for its source: that stays what it is."""
+        if entry.link is not None:
+            return entry
+        if entry.source is None:
+            name = self._staging.keep_content(entry.content or b"")
+        else:
+            name = self._staging.keep(entry.digest, entry.source)
+        return replace(entry, content=None, source=self._staging.directory / name, digest=name)
+
+    def _awaited(
+        self,
+        address: Address,
+        port: int,
+        ended: asyncio.Future[Exit],
+        limit: float,
+        hidden: Sequence[int],
+    ) -> Awaited:
+        async def listeners() -> Sequence[Listener]:
+            return await in_thread(self._runtime.listeners, self.id)
+
+        return Awaited(
+            self._endpoint, self._prefix, address, port, ended, listeners, limit, self._probe, frozenset(hidden)
+        )
+
+
+def _taken(copy: Entry) -> dict[str, Any]:
+    """Return an entry in the runner's words."""
+    return {"path": copy.path, "mode": copy.mode, "link": copy.link, "blob": copy.digest}
 
 
 def _settle(future: asyncio.Future[Exit], how: Exit) -> None:

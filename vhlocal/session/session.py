@@ -8,30 +8,34 @@ import signal
 import sys
 import time
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from vhlocal.contract.image import requirements_file
 from vhlocal.contract.paths import script_names
 from vhlocal.errors import VhlocalError
-from vhlocal.events import Bus, Changed, Listening, Notice, Problem, Ready, StatusChanged, Stopping
+from vhlocal.events import Bus, Listening, Notice, Problem, Ready, StatusChanged, Stopping
 from vhlocal.gateway.options import GatewayOptions
 from vhlocal.gateway.server import Gateway
 from vhlocal.gateway.table import RouteTable, Upstream
 from vhlocal.model import State, Status
-from vhlocal.reload.batch import Batch
-from vhlocal.reload.watch import Watch
+from vhlocal.reload.staging import SavedAgainError, Staging
 from vhlocal.session import open_files, port
 from vhlocal.session.access_log import access_log
 from vhlocal.session.board import Board
 from vhlocal.session.desired import Desired, Inputs, desired
+from vhlocal.session.edits import Edits
 from vhlocal.session.environments import make_environments, remember_environments
-from vhlocal.session.keeper import GRACE, Keeper, Surroundings
+from vhlocal.session.fleet import Fleet
+from vhlocal.session.keeper import Surroundings
+from vhlocal.session.limits import GRACE
 from vhlocal.session.passed import limit_notice
 from vhlocal.session.record import ProjectState, RunRecord, goes_on, new_run, new_token, this_process
 from vhlocal.session.requests import Requests
 from vhlocal.session.routes import Routes
-from vhlocal.session.tasks import Tasks, beside, in_thread, together
+from vhlocal.session.tasks import Tasks, beside, in_thread
 from vhlocal.session.view import View
+from vhlocal.session.warmth import Warmth
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterator
@@ -39,7 +43,7 @@ if TYPE_CHECKING:
 
     from vhlocal.contract.access import BasicAuth
     from vhlocal.model import Package, Version
-    from vhlocal.runtime.base import Runtime
+    from vhlocal.runtime.base import Address, Runtime
     from vhlocal.session.load import Loaded
     from vhlocal.session.view import Face
 
@@ -52,7 +56,11 @@ _DRAIN = 5.0
 
 @dataclass(frozen=True)
 class RunOptions:
-    """What a run is started with. ``load`` reads the project, given the base URL and the package read before."""
+    """What a run is started with.
+
+    ``load`` reads the project, given the base URL, what was read before, and the paths that may have changed since then
+    (None where any may).
+    """
 
     directory: Path
     version: Version
@@ -63,7 +71,7 @@ class RunOptions:
     strict: bool
     access: BasicAuth | None
     access_log: Path | None
-    load: Callable[[str, Package | None], Loaded]
+    load: Callable[[str, Inputs | None, frozenset[Path] | None], Loaded]
     connect: Callable[[str], Runtime]
 
 
@@ -89,8 +97,8 @@ class Session:
         self._table = RouteTable()
         self._routes = Routes(options.version, self._table)
         self._tasks = Tasks(self._task_failed)
-        self._keepers: dict[str, Keeper] = {}
-        self._batch = Batch(time.monotonic)
+        self._fleet: Fleet | None = None
+        self._edits: Edits | None = None
         self._connected: Runtime | None = None
         self._board = Board(())
         bus.subscribe(self._board.apply)
@@ -98,7 +106,7 @@ class Session:
     async def run(self) -> None:
         """Serve until told to end; the error that ended the run is raised once nothing is left of it."""
         self._loop = asyncio.get_running_loop()
-        self._stop, self._hard, self._dirty = asyncio.Event(), asyncio.Event(), asyncio.Event()
+        self._stop, self._hard = asyncio.Event(), asyncio.Event()
         self._started = time.monotonic()
         self._state.acquire()
         try:
@@ -116,7 +124,7 @@ class Session:
         host, number = listening.getsockname()[:2]
         self._url = f"http://{_shown(host)}:{number}"
         try:
-            self._inputs, notices = await in_thread(self._options.load, self._url, None)
+            self._inputs, notices = await in_thread(self._options.load, self._url, None, None)
         except BaseException:
             listening.close()
             raise
@@ -160,7 +168,7 @@ class Session:
                 self._bus.publish(Notice("endpoints ask for a user and a password (`basic-auth`)"))
             for notice in notices:
                 self._bus.publish(notice)
-            await self._until_stopped(self._keep())
+            await self._until_stopped(self._keep(gateway))
         finally:
             await self._close(gateway)
             requests.close()
@@ -176,16 +184,16 @@ class Session:
             if working.done():
                 working.result()
 
-    async def _keep(self) -> None:
+    async def _keep(self, gateway: Gateway) -> None:
         """Bring everything up, then bring in every change."""
         self._connected = await in_thread(self._options.connect, self._run)
         wanted = desired(self._inputs)
         servers = await in_thread(self._runtime.servers, str(self._options.directory))
         leftovers = [server for server in servers if not goes_on(server.run)]
-        for keeper in self._enlist(wanted):
-            keeper.tell(State.BUILDING)
+        self._fleet = Fleet(await self._surroundings(gateway))
+        self._fleet.enlist(wanted)
         await make_environments(self._runtime, self._bus, wanted, leftovers)
-        await together(*(keeper.start() for keeper in self._keepers.values()))
+        await self._fleet.start()
         self._state.keep_version(self._options.version.name)
         remember_environments(self._options.directory, wanted)
         self._bus.publish(Ready(self._url, self._board.statuses(), time.monotonic() - self._started))
@@ -193,97 +201,52 @@ class Session:
         if not self._options.reload:
             await self._stop.wait()
             return
-        while True:
-            watch = self._watch()
-            try:
-                await self._bring_in_changes()
-            finally:
-                await in_thread(watch.stop)
-
-    def _watch(self) -> Watch:
-        def on_event() -> None:
-            self._loop.call_soon_threadsafe(self._noticed)
-
-        files = {choice.source for chosen in self._inputs.files.values() for choice in chosen}
-        watch = Watch(self._options.directory, files, on_event)
-        watch.start()
-        # An edit made before this moment, such as while images were built, has caused no event.
-        self._noticed()
-        return watch
-
-    async def _bring_in_changes(self) -> None:
-        """Bring in changes until one of them changes which files are watched."""
-        while True:
-            await self._dirty.wait()
-            while (wait := self._batch.remaining()) is not None and wait > 0:
-                await asyncio.sleep(wait)
-            self._batch.take()
-            self._dirty.clear()
-            before = self._inputs.files
-            try:
-                await self._reload()
-            except VhlocalError as error:
-                self._bus.publish(Problem(error))
-            if self._inputs.files != before:
-                return
-
-    async def _reload(self) -> None:
-        since = time.monotonic()
-        inputs, notices = await in_thread(self._options.load, self._url, self._inputs.package)
-        paths = _changed_paths(self._inputs.package, inputs.package)
-        wanted = desired(inputs)
-        if not self._differs(wanted):
-            return
-        self._bus.publish(Changed(paths))
-        for notice in notices:
-            self._bus.publish(notice)
-        await make_environments(self._runtime, self._bus, wanted, ())
-        remember_environments(self._options.directory, wanted)
-        self._inputs = inputs
-        names = {item.endpoint.name for item in wanted}
-        gone = [keeper for name, keeper in self._keepers.items() if name not in names]
-        await together(
-            *(self._retire(keeper) for keeper in gone),
-            *(self._start_added(keeper) for keeper in self._enlist(wanted)),
-            *(
-                self._keepers[item.endpoint.name].bring(item, since)
-                for item in wanted
-                if self._keepers[item.endpoint.name].wanted is not item
-            ),
+        self._tasks.start(in_thread(self._mirror, self._inputs.package), "mirror the project")
+        self._edits = Edits(
+            self._options.directory,
+            partial(self._options.load, self._url),
+            self._prepare,
+            self._fleet.bring,
+            self._bus,
+            self._tasks,
         )
+        await self._edits.follow(self._inputs, wanted)
 
-    def _differs(self, wanted: tuple[Desired, ...]) -> bool:
-        known = {name: keeper.wanted for name, keeper in self._keepers.items()}
-        return known != {item.endpoint.name: item for item in wanted}
+    async def _surroundings(self, gateway: Gateway) -> Surroundings:
+        async def drain(address: Address, seconds: float) -> bool:
+            return await gateway.drain(Upstream(address.host, address.port), seconds)
 
-    def _enlist(self, wanted: tuple[Desired, ...]) -> list[Keeper]:
-        """Take on endpoints that are not kept yet, and return their keepers."""
-        surroundings = Surroundings(
+        def requirements() -> str | None:
+            inputs = self._inputs if self._edits is None else self._edits.inputs
+            return requirements_file(inputs.package.files)
+
+        return Surroundings(
             runtime=self._runtime,
+            directory=self._options.directory,
             bus=self._bus,
             board=self._board,
             routes=self._routes,
             tasks=self._tasks,
+            staging=await in_thread(Staging, self._state.staging),
+            warmth=Warmth(),
+            token=new_token() if self._options.reload else None,
             urls=self._urls,
-            requirements=lambda: requirements_file(self._inputs.package.files),
+            requirements=requirements,
+            drain=drain,
         )
-        new = [Keeper(surroundings, item) for item in wanted if item.endpoint.name not in self._keepers]
-        self._keepers |= {keeper.wanted.endpoint.name: keeper for keeper in new}
-        return new
 
-    async def _start_added(self, keeper: Keeper) -> None:
-        """Start an endpoint that came with an edit; a failure is told, and the next save is the next try."""
-        try:
-            await keeper.start()
-        except VhlocalError as error:
-            self._bus.publish(Problem(error, keeper.wanted.endpoint.name))
+    async def _prepare(self, wanted: tuple[Desired, ...]) -> None:
+        await make_environments(self._runtime, self._bus, wanted, ())
+        remember_environments(self._options.directory, wanted)
 
-    async def _retire(self, keeper: Keeper) -> None:
-        name = keeper.wanted.endpoint.name
-        del self._keepers[name]
-        self._routes.forget(name)
-        await keeper.stop()
-        self._board.forget(name)
+    def _mirror(self, package: Package) -> None:
+        """Copy the project's files to where its servers get them from, so that what they were can be had again."""
+        staging = Staging(self._state.staging)
+        staging.forget_others({file.digest for file in package.files.values()})
+        for file in package.files.values():
+            if file.link is None:
+                with contextlib.suppress(SavedAgainError, VhlocalError):
+                    staging.keep(file.digest, file.source)
 
     async def _close(self, gateway: Gateway) -> None:
         """End everything that the run started, gracefully until it is asked a second time."""
@@ -302,7 +265,8 @@ class Session:
     async def _close_gracefully(self, gateway: Gateway) -> None:
         await self._tasks.cancel()
         await gateway.close(_DRAIN)
-        await together(*(keeper.stop(GRACE) for keeper in self._keepers.values()))
+        if self._fleet is not None:
+            await self._fleet.stop(GRACE)
 
     def _wait_for(self, inputs: Inputs) -> None:
         for endpoint in inputs.endpoints:
@@ -313,10 +277,6 @@ class Session:
 
     def _urls(self, endpoint: str) -> tuple[str, ...]:
         return tuple(f"{self._url}{path}/" for path in script_names(self._options.version, endpoint))
-
-    def _noticed(self) -> None:
-        self._batch.add()
-        self._dirty.set()
 
     def _task_failed(self, error: BaseException) -> None:
         known = error if isinstance(error, VhlocalError) else VhlocalError(f"unexpected: {error!r}")
@@ -347,11 +307,6 @@ def _open_notice(number: int, *, guarded: bool) -> Notice:
         f"open to the network at port {number}: {who} can use the endpoints",
         hint="the status page and the API need the key of the link above; without --host only this machine can connect",
     )
-
-
-def _changed_paths(old: Package, new: Package) -> tuple[str, ...]:
-    paths = old.files.keys() | new.files.keys()
-    return tuple(sorted(path for path in paths if old.files.get(path) != new.files.get(path)))
 
 
 def _shown(host: str) -> str:

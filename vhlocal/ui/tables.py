@@ -23,18 +23,20 @@ _STYLES = {"ready": "green", "crashed": "bold red", "failed": "bold red", "stopp
 
 def show_endpoints(console: Console, endpoints: Iterable[Mapping[str, Any]]) -> None:
     """Print endpoints with their state and URLs, given as ``ps --json`` gives them."""
-    table = _table("endpoint", "state", "url", "revision")
+    table = _table("endpoint", "state", "url", "revision", "reload")
     plain = not console.is_terminal
     for endpoint in endpoints:
         state = Text(endpoint["state"], style=_STYLES.get(endpoint["state"], "yellow"))
         if endpoint["restarts"]:
             state.append(f" ({endpoint['restarts']} restarts)", style="dim")
+        if endpoint["broken"]:
+            state.append(f" (newer {endpoint['broken']} is broken)", style="bold red")
         urls = endpoint["urls"] or [""]
-        table.add_row(endpoint["endpoint"], state, urls[0], endpoint["revision"])
+        table.add_row(endpoint["endpoint"], state, urls[0], endpoint["revision"], endpoint["strategy"])
         for url in urls[1:]:
-            table.add_row(endpoint["endpoint"] if plain else "", endpoint["state"] if plain else "", url, "")
+            table.add_row(endpoint["endpoint"] if plain else "", endpoint["state"] if plain else "", url)
         if endpoint["reason"]:
-            table.add_row("", Text(endpoint["reason"], style="red"), "", "")
+            table.add_row("", Text(endpoint["reason"], style="red"))
     _print(console, table)
 
 
@@ -53,6 +55,8 @@ def describe(status: Status) -> dict[str, Any]:
         "state": status.state.value,
         "urls": status.urls,
         "revision": status.revision,
+        "broken": status.broken,
+        "strategy": status.strategy.value if status.strategy else None,
         "restarts": status.restarts,
         "reason": status.reason,
     }

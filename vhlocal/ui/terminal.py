@@ -20,7 +20,7 @@ from vhlocal import events
 from vhlocal.model import State
 from vhlocal.ui import tables
 from vhlocal.ui.console import labelled, log_text, show_error, show_notice, silence
-from vhlocal.ui.requests import request_lines
+from vhlocal.ui.requests import duration, request_lines
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
 _SHOWN_LINES = 5
+
+#: Digits of a revision by which people tell it from others.
+_REVISION = 7
 
 
 @dataclass
@@ -42,12 +45,15 @@ class Terminal:
     """Prints a run's events; the subscriber for the bus.
 
     ``on_closed`` is called, once, when nobody reads what is printed any more: a pipe's reader has ended, or the window
-    was closed. Nothing is printed from then on.
+    was closed. Nothing is printed from then on. ``verbose`` tells of each reload where its time went.
     """
 
-    def __init__(self, console: Console, on_closed: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self, console: Console, on_closed: Callable[[], None] = lambda: None, *, verbose: bool = False
+    ) -> None:
         self._console = console
         self._on_closed = on_closed
+        self._verbose = verbose
         self._steps: dict[str, _Step] = {}
         self._names: set[str] = set()
         self._notices: set[events.Notice] = set()
@@ -65,7 +71,6 @@ class Terminal:
             events.Problem: self._problem,
             events.Listening: self._listening,
             events.Ready: self._ready,
-            events.Changed: self._changed,
             events.Reloaded: self._reloaded,
             events.RequestsEnded: self._requests_ended,
             events.Stopping: self._stopping,
@@ -96,10 +101,11 @@ class Terminal:
         self._names.add(status.endpoint)
         if self._states.get(status.endpoint) is status.state:
             return
+        before = self._states.get(status.endpoint)
         self._states[status.endpoint] = status.state
         if status.state is State.STARTING:
             self._say(status.endpoint, "starting")
-        elif status.state is State.READY:
+        elif status.state is State.READY and before is not State.RELOADING:
             self._say(status.endpoint, "ready", "green")
 
     def _step_started(self, event: events.StepStarted) -> None:
@@ -165,13 +171,11 @@ class Terminal:
         stops = "; Ctrl-C stops" if self._console.is_terminal else ""
         self._say("ready", f"in {event.seconds:.1f} s{stops}", "bold green")
 
-    def _changed(self, event: events.Changed) -> None:
-        first, *rest = event.paths or ("settings",)
-        more = f" and {len(rest)} more" if rest else ""
-        self._say("change", f"{first}{more}")
-
     def _reloaded(self, event: events.Reloaded) -> None:
-        self._say(event.endpoint, f"{event.what} in {event.seconds:.2f} s, revision {event.revision}", "green")
+        took = f"live in {duration(event.seconds)} ({event.strategy.value})"
+        parts = ", ".join(f"{name} {duration(seconds)}" for name, seconds in event.phases)
+        more = f": {parts}" if self._verbose and parts else ""
+        self._say(event.endpoint, f"rev {event.revision[:_REVISION]} {took}{more}", "green")
 
     def _stopping(self, event: events.Stopping) -> None:
         self.close()

@@ -17,10 +17,11 @@ if TYPE_CHECKING:
 _IN_MEMORY = 8 * 1024 * 1024
 
 
-def archive(entries: Iterable[Entry]) -> IO[bytes]:
+def archive(entries: Iterable[Entry], dated: int | None = None) -> IO[bytes]:
     """Return an open archive of ``entries``, rooted at ``/``, all owned by root; parents of every file are made.
 
-    A source that has gone in the meantime is left out, as it would be had it gone a moment before.
+    ``dated``, in epoch seconds, is the time that every file gets instead of its source's. A source that has gone in
+    the meantime is left out, as it would be had it gone a moment before.
     """
     file = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115 - handed to the caller
     made: set[str] = set()
@@ -29,12 +30,12 @@ def archive(entries: Iterable[Entry]) -> IO[bytes]:
             path = entry.path.lstrip("/")
             for parent in _new_parents(path, made):
                 tar.addfile(_directory(parent))
-            _add(tar, path, entry)
+            _add(tar, path, entry, dated)
     file.seek(0)
     return file
 
 
-def _add(tar: tarfile.TarFile, path: str, entry: Entry) -> None:
+def _add(tar: tarfile.TarFile, path: str, entry: Entry, dated: int | None) -> None:
     member = tarfile.TarInfo(path)
     member.mode = entry.mode
     if entry.link is not None:
@@ -45,7 +46,7 @@ def _add(tar: tarfile.TarFile, path: str, entry: Entry) -> None:
         try:
             with entry.source.open("rb") as content:
                 stat = entry.source.stat()
-                member.size, member.mtime = stat.st_size, int(stat.st_mtime)
+                member.size, member.mtime = stat.st_size, int(stat.st_mtime) if dated is None else dated
                 tar.addfile(member, content)
         except FileNotFoundError:
             return

@@ -68,7 +68,7 @@ class Bind:
 
 @dataclass(frozen=True)
 class ContainerSpec:
-    """What a container is created from. ``publish`` makes ``port`` reachable on 127.0.0.1.
+    """What a container is created from. ``publish`` makes ``ports`` reachable on 127.0.0.1.
 
     ``host_network`` gives it this machine's own network in place of one of its own.
     """
@@ -81,7 +81,7 @@ class ContainerSpec:
     environment: Mapping[str, str] = field(default_factory=dict)
     binds: tuple[Bind, ...] = ()
     limits: ContainerLimits | None = None
-    port: int | None = None
+    ports: tuple[int, ...] = ()
     publish: bool = False
     init: bool = False
     host_network: bool = False
@@ -98,13 +98,13 @@ class Container:
 
 @dataclass(frozen=True)
 class ContainerState:
-    """A container as it is now; ``published`` is the port on 127.0.0.1, if any."""
+    """A container as it is now; ``published`` maps its ports to those on 127.0.0.1, where there are any."""
 
     running: bool
     exit_code: int
     out_of_memory: bool
     address: str
-    published: int | None
+    published: Mapping[int, int]
 
 
 class Stream(Generic[T]):
@@ -220,7 +220,7 @@ class Engine:
             init=spec.init,
             network_mode="host" if spec.host_network else None,
             mounts=[_mount(bind) for bind in spec.binds],
-            port_bindings={f"{spec.port}/tcp": ("127.0.0.1", None)} if spec.publish else None,
+            port_bindings={f"{port}/tcp": ("127.0.0.1", None) for port in spec.ports if spec.publish} or None,
             log_config=docker.types.LogConfig(type="json-file", config={"max-size": "10m", "max-file": "2"}),
             **_limits(spec.limits),
         )
@@ -233,7 +233,7 @@ class Engine:
             labels=dict(spec.labels),
             environment=dict(spec.environment),
             working_dir=spec.working_directory,
-            ports=[spec.port] if spec.port else None,
+            ports=list(spec.ports) or None,
             host_config=host,
         )
         return str(created["Id"])
@@ -258,13 +258,13 @@ class Engine:
         """Return what a container is doing and where it can be reached."""
         found = self._call(self._api.inspect_container, container)
         state, network = found["State"], found["NetworkSettings"]
-        published = [binding for bindings in (network.get("Ports") or {}).values() for binding in bindings or ()]
+        bindings = {port: found for port, found in (network.get("Ports") or {}).items() if found}
         return ContainerState(
             running=bool(state["Running"]),
             exit_code=int(state["ExitCode"]),
             out_of_memory=bool(state["OOMKilled"]),
             address=_address(network),
-            published=int(published[0]["HostPort"]) if published else None,
+            published={int(port.partition("/")[0]): int(found[0]["HostPort"]) for port, found in bindings.items()},
         )
 
     def containers(self, label: str) -> list[Container]:

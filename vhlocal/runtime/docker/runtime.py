@@ -7,11 +7,23 @@ import ipaddress
 import re
 import secrets
 import threading
+import time
 from typing import TYPE_CHECKING
 
 from vhlocal.contract.image import CODE_DIRECTORY
 from vhlocal.errors import EngineError
-from vhlocal.runtime.base import Address, Exit, Layer, Listener, OnExit, OnLine, OnPull, PresentImage, PresentServer
+from vhlocal.runtime.base import (
+    STAGING_DIRECTORY,
+    Address,
+    Exit,
+    Layer,
+    Listener,
+    OnExit,
+    OnLine,
+    OnPull,
+    PresentImage,
+    PresentServer,
+)
 from vhlocal.runtime.docker import labels
 from vhlocal.runtime.docker.archive import archive
 from vhlocal.runtime.docker.artifact import make_artifact
@@ -20,9 +32,9 @@ from vhlocal.runtime.docker.layers import BuildNetwork, make_layer
 from vhlocal.runtime.docker.lines import Lines
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
-    from vhlocal.runtime.base import Entry, Mounts, ServerSpec
+    from vhlocal.runtime.base import Entry, ServerSpec
     from vhlocal.runtime.docker.engine import Stream
 
 _LISTENING = "0A"
@@ -44,7 +56,8 @@ class DockerRuntime:
         self._run = run
         self._publish = not engine.reaches_containers
         self._out_of_memory: set[str] = set()
-        self._ports: dict[str, int] = {}
+        self._ports: dict[str, tuple[int, ...]] = {}
+        self._dated = 0
         self._closed = threading.Event()
         self._events = engine.events(f"{labels.RUN}={run}", ["oom"])
         self._threads = [_started("vhlocal-oom", self._watch)]
@@ -95,14 +108,14 @@ class DockerRuntime:
                 },
                 working_directory=CODE_DIRECTORY,
                 environment=spec.environment,
-                binds=_binds(spec.mounts),
+                binds=_binds(spec),
                 limits=spec.limits,
-                port=spec.port,
+                ports=(spec.port, *spec.more_ports),
                 publish=self._publish,
                 init=True,
             )
         )
-        self._ports[container] = spec.port
+        self._ports[container] = (spec.port, *spec.more_ports)
         try:
             with archive(spec.entries) as packed:
                 self._engine.put(container, packed)
@@ -111,7 +124,7 @@ class DockerRuntime:
             raise
         return container
 
-    def start(self, server: str, on_line: OnLine, on_exit: OnExit) -> Address:
+    def start(self, server: str, on_line: OnLine, on_exit: OnExit) -> Mapping[int, Address]:
         """Start a container; its output and its end are told from a thread of its own."""
         self._out_of_memory.discard(server)
         chunks = self._engine.attach(server)
@@ -119,16 +132,21 @@ class DockerRuntime:
         self._threads = [thread for thread in self._threads if thread.is_alive()]
         self._threads.append(_started("vhlocal-output", self._follow, server, chunks, on_line, on_exit))
         state = self._engine.state(server)
-        if state.published is not None:
-            return Address("127.0.0.1", state.published)
-        return Address(state.address, self._ports[server])
+        if state.published:
+            return {port: Address("127.0.0.1", published) for port, published in state.published.items()}
+        return {port: Address(state.address, port) for port in self._ports[server]}
 
     def sync(self, server: str, entries: Sequence[Entry], removed: Sequence[str]) -> None:
-        """Write changed files into a container, and remove others by its own ``rm``."""
+        """Write changed files into a container, and remove others by its own ``rm``.
+
+        Each call dates its files a second later than the one before: Python takes a compiled module for fresh when size
+        and whole second of its source are as they were.
+        """
         if removed:
             self._engine.run_in(server, ["rm", "-rf", "--", *removed])
         if entries:
-            with archive(entries) as packed:
+            self._dated = max(int(time.time()), self._dated) + 1
+            with archive(entries, self._dated) as packed:
                 self._engine.put(server, packed)
 
     def listeners(self, server: str) -> Sequence[Listener]:
@@ -202,13 +220,15 @@ def _started(name: str, target: Callable[..., None], *arguments: object) -> thre
     return thread
 
 
-def _binds(mounts: Mounts) -> tuple[Bind, ...]:
+def _binds(spec: ServerSpec) -> tuple[Bind, ...]:
+    mounts = spec.mounts
+    staging = [] if spec.staging is None else [Bind(str(spec.staging), STAGING_DIRECTORY)]
     files = [Bind(str(source), target) for target, source in mounts.files.items()]
     shared = [
         Bind(str(directory), volume.mount_path, read_only=volume.read_only) for volume, directory in mounts.shared
     ]
     own = [Bind(None, mounts.workspace.mount_path, read_only=False, volume=True)] if mounts.workspace else []
-    return (*files, *shared, *own)
+    return (*files, *shared, *own, *staging)
 
 
 def _parse_listeners(table: str) -> list[Listener]:

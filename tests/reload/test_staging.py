@@ -1,0 +1,47 @@
+import hashlib
+
+import pytest
+
+from vhlocal.errors import VhlocalError
+from vhlocal.reload.staging import MARKER, SavedAgainError, Staging
+
+
+@pytest.fixture
+def staging(tmp_path):
+    return Staging(tmp_path / "state" / "staging")
+
+
+def digest(text):
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def test_a_copy_has_its_digest_for_its_name_and_can_be_read_by_others(staging, tmp_path):
+    (tmp_path / "a.py").write_text("x = 1\n")
+    name = staging.keep(digest("x = 1\n"), tmp_path / "a.py")
+    assert (staging.directory / name).read_text() == "x = 1\n"
+    assert staging.has(name)
+    assert (staging.directory / name).stat().st_mode & 0o777 == 0o644
+    assert staging.directory.stat().st_mode & 0o777 == 0o755
+
+
+def test_a_file_that_was_saved_again_is_not_taken_for_what_it_was(staging, tmp_path):
+    (tmp_path / "a.py").write_text("newer\n")
+    with pytest.raises(SavedAgainError):
+        staging.keep(digest("older\n"), tmp_path / "a.py")
+    with pytest.raises(SavedAgainError):
+        staging.keep(digest("older\n"), tmp_path / "gone.py")
+    assert [file.name for file in staging.directory.iterdir()] == [MARKER]
+
+
+def test_what_is_not_needed_any_more_goes_and_the_rest_stays(staging):
+    names = [staging.keep_content(text) for text in (b"one", b"two")]
+    (staging.directory / ".part-left-by-a-crash").touch()
+    staging.forget_others({names[0]})
+    assert sorted(file.name for file in staging.directory.iterdir()) == sorted([names[0], MARKER])
+
+
+def test_a_directory_that_cannot_be_written_is_told_without_a_traceback(staging):
+    staging.directory.joinpath(MARKER).unlink()
+    staging.directory.rmdir()
+    with pytest.raises(VhlocalError, match="could not be staged"):
+        staging.keep_content(b"one")

@@ -1,0 +1,223 @@
+"""How a package is read from disk: all of it, or only what file events named."""
+
+from __future__ import annotations
+
+import bisect
+import hashlib
+import os
+import posixpath
+import stat
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from vhlocal.errors import InputError
+from vhlocal.model import Package, PackagedFile, Place
+from vhlocal.project.packaged_paths import directories_of, packaged_paths
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping
+    from pathlib import Path
+
+_REVISION_LENGTH = 12
+_CHUNK = 1024 * 1024
+
+#: A file saved less than this before it was read, in nanoseconds, may be saved again within one tick of its clock.
+_SETTLED = 50_000_000
+
+#: Files that decide, in whichever directory, what is packaged.
+_DECIDING = (".gitignore", ".gitmodules", ".vhignore")
+
+_Look = tuple[int, int, int, int, int]
+
+
+@dataclass(frozen=True)
+class ReadPackage(Package):
+    """A package that remembers how its files looked on disk, so that the next reading can pass over the unchanged.
+
+    ``files`` and ``blocks``, what each file adds to the revision, are in the order of the paths. ``links`` are the
+    listed paths that are links, be it to nothing; ``unlisted`` some files that are not packaged. ``entangled`` tells
+    that an event may name a file by another path than the package does, or be one of a file that decides.
+    """
+
+    looks: dict[str, _Look] = field(default_factory=dict, compare=False, repr=False)
+    blocks: dict[str, bytes] = field(default_factory=dict, compare=False, repr=False)
+    links: frozenset[str] = field(default=frozenset(), compare=False, repr=False)
+    unlisted: frozenset[str] = field(default=frozenset(), compare=False, repr=False)
+    entangled: bool = field(default=True, compare=False, repr=False)
+
+
+def read_all(directory: Path, known: ReadPackage | None, touched: Collection[str] = ()) -> ReadPackage:
+    """Read all of a package. Of the ``touched`` paths it is remembered which are files that are not packaged."""
+    known = known or ReadPackage(directory, {}, "")
+    others = {path: _file_look(directory, path) for path in {*known.unlisted, *touched}}
+    paths = packaged_paths(directory)
+    reading = _Reading(known, {})
+    for path in paths:
+        reading.take(path)
+    listed = frozenset(paths) if others else frozenset()
+    # What looks as it did before the listing was there all the while: it would have been listed.
+    unlisted = {path for path in others.keys() - listed if others[path] and others[path] == _file_look(directory, path)}
+    return reading.package(frozenset(unlisted), entangled=_entangled(directory, paths))
+
+
+def read_touched(known: ReadPackage, touched: Collection[str]) -> ReadPackage | None:
+    """Read anew what was touched, and links, whose targets may have been; None when that may not be all."""
+    if known.entangled:
+        return None
+    reading = _Reading(known, known.files)
+    paths = list(known.files)
+    for path in touched:
+        if path.rpartition("/")[2] in _DECIDING or path in (".", ".git"):
+            return None
+        if path in known.files or path in known.links:
+            reading.take(path)
+        elif _may_matter(known, paths, path):
+            return None
+    for path in known.links:
+        reading.take(path)
+    return None if reading.more else reading.package(known.unlisted, entangled=False)
+
+
+def identity(file: PackagedFile) -> tuple[str, int, str, str]:
+    """Return what tells a packaged file from another: path, mode, content, link."""
+    return (file.path, file.mode, file.digest, file.link or "")
+
+
+class _Reading:
+    """Files as they are read, one by one; ``files`` are those of the known package to begin with: all, or none."""
+
+    def __init__(self, known: ReadPackage, files: Mapping[str, PackagedFile]) -> None:
+        self._known = known
+        self._root = f"{known.directory}{os.sep}"
+        self._files = dict(files)
+        self._looks = dict(known.looks) if files else {}
+        self._blocks = dict(known.blocks) if files else {}
+        self._links = set(known.links) if files else set()
+        #: Whether a path was more than the file it had been: a directory, a file by two names, one where none was.
+        self.more = False
+
+    def take(self, path: str) -> None:
+        """Read one path anew, unless it looks as it did."""
+        known = self._known
+        self._links.discard(path)
+        try:
+            seen = os.lstat(self._root + path)
+            look = _look(seen)
+            if known.looks.get(path) == look:
+                self._files[path], self._blocks[path], self._looks[path] = known.files[path], known.blocks[path], look
+                return
+            now = time.time_ns()
+            file = _read_file(known.directory, path, seen)
+        except (FileNotFoundError, NotADirectoryError):
+            self._put(path, None, None)
+            return
+        except OSError as error:
+            place = Place(known.directory / path)
+            hint = "make it readable, or name it in .vhignore"
+            raise InputError(f"the file cannot be read: {error.strerror}", place=place, hint=hint) from error
+        if stat.S_ISLNK(seen.st_mode):
+            self._links.add(path)
+        self.more |= stat.S_ISDIR(seen.st_mode) or seen.st_nlink > 1 or (file is not None and path not in known.files)
+        # A link's target is not part of its own look, and a just saved file may change under an equal one.
+        settled = file is not None and file.link is None and max(look[1], look[2]) < now - _SETTLED
+        self._put(path, file, look if settled else None)
+
+    def _put(self, path: str, file: PackagedFile | None, look: _Look | None) -> None:
+        if file is None:
+            self._files.pop(path, None)
+            self._blocks.pop(path, None)
+        else:
+            # In place, if it was there: the order stays.
+            self._files[path], self._blocks[path] = file, _block(file)
+        if look is None:
+            self._looks.pop(path, None)
+        else:
+            self._looks[path] = look
+
+    def package(self, unlisted: frozenset[str], *, entangled: bool) -> ReadPackage:
+        """Return what was read."""
+        revision = hashlib.sha256(b"".join(self._blocks.values())).hexdigest()[:_REVISION_LENGTH]
+        return ReadPackage(
+            self._known.directory,
+            self._files,
+            revision,
+            self._looks,
+            self._blocks,
+            frozenset(self._links),
+            unlisted,
+            entangled,
+        )
+
+
+def _may_matter(known: ReadPackage, paths: list[str], touched: str) -> bool:
+    """Tell whether a touched path that is not packaged may be, or hold what is; ``paths`` are the packaged ones."""
+    below = f"{touched}/"
+    first = bisect.bisect_left(paths, below)
+    if first < len(paths) and paths[first].startswith(below):
+        return True
+    try:
+        seen = os.lstat(known.directory / touched)
+    except (FileNotFoundError, NotADirectoryError):
+        return False  # a file that was there for a while, such as an editor's
+    except OSError:
+        return True
+    if stat.S_ISDIR(seen.st_mode):
+        return not touched.startswith(".")
+    # What has a dotted name at the top is never packaged, but it may be packaged by another name that it has.
+    return seen.st_nlink > 1 or not (touched.startswith(".") or touched in known.unlisted)
+
+
+def _entangled(directory: Path, paths: Iterable[str]) -> bool:
+    """Tell whether something packaged is reached through a link, or a link decides what is packaged."""
+    return any(_is_link(f"{directory}{os.sep}{path}") for path in (*_DECIDING, *directories_of(paths)))
+
+
+def _is_link(path: str) -> bool:
+    try:
+        return stat.S_ISLNK(os.lstat(path).st_mode)
+    except OSError:
+        return False
+
+
+def _file_look(directory: Path, path: str) -> _Look | None:
+    """Return how something that is no directory looks, None where there is no such thing."""
+    try:
+        seen = os.lstat(directory / path)
+    except OSError:
+        return None
+    return None if stat.S_ISDIR(seen.st_mode) else _look(seen)
+
+
+def _look(seen: os.stat_result) -> _Look:
+    return (seen.st_size, seen.st_mtime_ns, seen.st_ctime_ns, seen.st_ino, seen.st_mode)
+
+
+def _block(file: PackagedFile) -> bytes:
+    return "\0".join(map(str, identity(file))).encode() + b"\0"
+
+
+def _read_file(directory: Path, path: str, seen: os.stat_result) -> PackagedFile | None:
+    source = directory / path
+    if stat.S_ISLNK(seen.st_mode):
+        link = str(source.readlink())
+        # What points outside, or anywhere by an absolute path, would point at nothing in a container.
+        target = posixpath.normpath(posixpath.join(posixpath.dirname(path), link))
+        if link.startswith("/") or target == ".." or target.startswith("../") or not source.is_file():
+            return None
+        text = os.fsencode(link)
+        return PackagedFile(path, source, hashlib.sha256(text).hexdigest(), 0o777, len(text), link)
+    if not stat.S_ISREG(seen.st_mode):
+        return None
+    mode = 0o755 if seen.st_mode & stat.S_IXUSR else 0o644
+    digest, size = _digest(source)
+    return PackagedFile(path, source, digest, mode, size)
+
+
+def _digest(source: Path) -> tuple[str, int]:
+    total, size = hashlib.sha256(), 0
+    with source.open("rb", buffering=0) as content:
+        while chunk := content.read(_CHUNK):
+            total.update(chunk)
+            size += len(chunk)
+    return total.hexdigest(), size

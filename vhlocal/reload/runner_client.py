@@ -1,0 +1,88 @@
+"""Speaks with the runner in a container (``runner/serve_warm_supervisor.py``): lines of JSON over a TCP connection."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from typing import Any, cast
+
+#: Seconds that the runner gets to answer: it does nothing that takes long.
+_PATIENCE = 30.0
+
+Facts = dict[str, Any]
+OnEvent = Callable[[Facts], None]
+
+
+class RunnerGoneError(Exception):
+    """The runner cannot be reached, or not any more."""
+
+
+class RunnerClient(asyncio.Protocol):
+    """One connection. ``on_event`` gets what the runner tells without being asked, in the event loop's thread."""
+
+    def __init__(self, on_event: OnEvent) -> None:
+        self._on_event = on_event
+        self._rest = b""
+        self._asked = 0
+        self._waiting: dict[int, asyncio.Future[Facts]] = {}
+        self._transport: asyncio.Transport | None = None
+
+    @classmethod
+    async def connect(cls, host: str, port: int, token: str, on_event: OnEvent) -> tuple[RunnerClient, Facts]:
+        """Connect and show the token; return the connection and what the runner knows. RunnerGoneError otherwise."""
+        loop = asyncio.get_running_loop()
+        try:
+            _, client = await loop.create_connection(lambda: cls(on_event), host, port)
+        except OSError as error:
+            raise RunnerGoneError(str(error)) from error
+        try:
+            return client, await client.ask(token=token)
+        except BaseException:
+            client.close()
+            raise
+
+    @property
+    def connected(self) -> bool:
+        """Whether the connection stands."""
+        return self._transport is not None
+
+    async def ask(self, **facts: Any) -> Facts:
+        """Send a command and return its answer; RunnerGoneError when none comes."""
+        if self._transport is None:
+            raise RunnerGoneError("the connection has ended")
+        self._asked += 1
+        answer: asyncio.Future[Facts] = asyncio.get_running_loop().create_future()
+        self._waiting[self._asked] = answer
+        self._transport.write(json.dumps({**facts, "id": self._asked}).encode() + b"\n")
+        try:
+            return await asyncio.wait_for(answer, _PATIENCE)
+        except (TimeoutError, asyncio.TimeoutError):
+            raise RunnerGoneError("the runner does not answer") from None
+
+    def close(self) -> None:
+        """Hang up."""
+        if self._transport is not None:
+            self._transport.close()
+
+    # What the event loop calls.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+
+    def data_received(self, data: bytes) -> None:
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        for line in lines:
+            facts = json.loads(line)
+            waiting = self._waiting.pop(facts.pop("id", 0), None)
+            if waiting is None:
+                self._on_event(facts)
+            elif not waiting.done():
+                waiting.set_result(facts)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._transport = None
+        waiting, self._waiting = self._waiting, {}
+        for answer in waiting.values():
+            if not answer.done():
+                answer.set_exception(RunnerGoneError("the connection has ended"))

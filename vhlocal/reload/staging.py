@@ -1,0 +1,100 @@
+"""The files of a project as its servers get them: copies named by their contents, in a directory of vhlocal's own.
+
+It is mounted, read-only, in the containers; what an app writes never comes near the user's project.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import secrets
+from typing import TYPE_CHECKING
+
+from vhlocal.errors import VhlocalError
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+    from pathlib import Path
+
+_CHUNK = 1024 * 1024
+
+#: A file by which a server can tell that the directory it sees is this one.
+MARKER = "mounted"
+
+
+class SavedAgainError(Exception):
+    """A file is not any more what it was when the project was read: it is to be read again."""
+
+
+class Staging:
+    """Copies in ``directory``, kept from run to run. Its methods may be called from any thread."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        directory.mkdir(parents=True, exist_ok=True)
+        # The parents are the user's own; in a container this may be another user's.
+        directory.chmod(0o755)
+        (directory / MARKER).touch()
+
+    def has(self, digest: str) -> bool:
+        """Tell whether there is a copy of what has this digest (SHA-256, hexadecimal)."""
+        return (self.directory / digest).exists()
+
+    def keep(self, digest: str, source: Path) -> str:
+        """Return the name of the copy of ``source``, making it where there is none.
+
+        SavedAgainError when its content has another digest by now; VhlocalError when it cannot be read or written.
+        """
+        if not self.has(digest):
+            self._copy(digest, source)
+        return digest
+
+    def keep_content(self, content: bytes) -> str:
+        """Return the name of a copy of ``content``; VhlocalError when it cannot be written."""
+        digest = hashlib.sha256(content).hexdigest()
+        if not self.has(digest):
+            part = self._part()
+            with _writing(part):
+                part.write_bytes(content)
+                part.replace(self.directory / digest)
+        return digest
+
+    def forget_others(self, needed: Collection[str]) -> None:
+        """Remove the copies of what is not ``needed``, by digest, and what unfinished copies have left."""
+        for file in self.directory.iterdir():
+            if file.name not in needed and file.name != MARKER:
+                file.unlink(missing_ok=True)
+
+    def _copy(self, digest: str, source: Path) -> None:
+        part = self._part()
+        total = hashlib.sha256()
+        try:
+            reading = source.open("rb", buffering=0)
+        except OSError as error:
+            raise SavedAgainError(source) from error
+        with reading, _writing(part), part.open("wb") as copy:
+            while chunk := reading.read(_CHUNK):
+                total.update(chunk)
+                copy.write(chunk)
+        if total.hexdigest() != digest:
+            part.unlink()
+            raise SavedAgainError(source)
+        part.chmod(0o644)
+        part.replace(self.directory / digest)
+
+    def _part(self) -> Path:
+        return self.directory / f".part-{secrets.token_hex(8)}"
+
+
+@contextlib.contextmanager
+def _writing(part: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        full = error.errno in {errno.ENOSPC, errno.EDQUOT}
+        raise VhlocalError(
+            "the disk is full: an edit could not be brought in" if full else f"an edit could not be staged: {error}",
+            hint=f"free some space where {part.parent} is" if full else None,
+        ) from error

@@ -1,0 +1,154 @@
+"""The servers that live side by side in one container: the one that serves, the next one, those that end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from typing import TYPE_CHECKING, Any
+
+from vhlocal.reload.runner_client import RunnerClient, RunnerGoneError
+from vhlocal.runtime.base import Exit
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from vhlocal.runtime.base import Address
+
+#: Where the runner listens for vhlocal: a port that no endpoint can have (R1).
+CONTROL_PORT = 1024
+
+#: Where servers listen besides the endpoint's own port while an older one is still on that.
+SPARE_PORTS = (61001, 61002, 61003)
+
+#: Seconds that a server gets to be gone once it was killed.
+_GONE = 5.0
+
+
+class NoRoomError(Exception):
+    """A second server does not fit into the container beside the first; the text says why."""
+
+
+class Fork:
+    """One server in a container.
+
+    ``forked`` and ``loaded`` are when its process and its code were there (monotonic seconds); ``evidence`` says why it
+    failed.
+    """
+
+    def __init__(self, number: int, port: int, address: Address) -> None:
+        self.number = number
+        self.port = port
+        self.address = address
+        self.ended: asyncio.Future[Exit] = asyncio.get_running_loop().create_future()
+        self.forked: float | None = None
+        self.loaded: float | None = None
+        self.evidence = ""
+
+
+class Forks:
+    """What a container's runner keeps. ``on_news`` hears what the runner has learnt: ``warm``, ``kept``, ``unkept``."""
+
+    def __init__(self, addresses: Mapping[int, Address], port: int, on_news: Callable[[dict[str, Any]], None]) -> None:
+        self._addresses = addresses
+        self._ports = [port, *SPARE_PORTS]
+        self._on_news = on_news
+        self._client: RunnerClient | None = None
+        self._known: dict[int, Fork] = {}
+        self._last = 1
+        self.serving = Fork(1, port, addresses[port])
+        self.mounted = False
+
+    async def connect(self, token: str) -> bool:
+        """Reach the runner; False where there is none, since the command cannot be forked."""
+        control = self._addresses[CONTROL_PORT]
+        try:
+            self._client, facts = await RunnerClient.connect(control.host, control.port, token, self._hear)
+        except RunnerGoneError:
+            return False
+        self.mounted = bool(facts["mounted"])
+        return True
+
+    @property
+    def reachable(self) -> bool:
+        """Whether the runner is still there."""
+        return self._client is not None and self._client.connected
+
+    @property
+    def other_ports(self) -> tuple[int, ...]:
+        """The ports of the runner itself and of servers that are to end, or might be there."""
+        return (CONTROL_PORT, *self._ports)
+
+    async def write(self, written: Sequence[dict[str, Any]], removed: Sequence[str]) -> str:
+        """Let the runner bring files from the staging directory into the code's; return why it cannot, or nothing."""
+        answer = await self._ask(do="write", written=list(written), removed=list(removed))
+        return f"{answer['error']}: {answer.get('file') or ''}" if "error" in answer else ""
+
+    async def begin(self) -> Fork:
+        """Begin the next server; NoRoomError where there is no memory for two."""
+        port = await self._free_port()
+        self._last += 1
+        fork = self._known[self._last] = Fork(self._last, port, self._addresses[port])
+        answer = await self._ask(do="fork", number=fork.number, port=port)
+        if "refused" in answer:
+            del self._known[fork.number]
+            raise NoRoomError("the memory limit leaves no room for two servers at once")
+        return fork
+
+    async def serve(self, fork: Fork) -> bool:
+        """Make ``fork`` the one that the container lives for; return whether it listens where it was told to.
+
+        Where it does not, the next one would meet it on its port: such a command cannot be forked.
+        """
+        answer = await self._ask(do="serve", number=fork.number)
+        self._known[fork.number] = fork
+        self.serving = fork
+        return bool(answer.get("bound"))
+
+    async def stop(self, fork: Fork, grace: float) -> None:
+        """Ask a server to end, end it after ``grace`` seconds, and return when it has."""
+        with contextlib.suppress(RunnerGoneError, asyncio.TimeoutError):
+            await self._ask(do="stop", number=fork.number, grace=grace)
+            await asyncio.wait_for(asyncio.shield(fork.ended), grace + _GONE)
+        self._known.pop(fork.number, None)
+
+    async def where(self, fork: Fork) -> str:
+        """Return the stacks of a server's processes, as Python prints them; nothing where that cannot be found out."""
+        with contextlib.suppress(RunnerGoneError):
+            return str((await self._ask(do="where", number=fork.number)).get("stacks", ""))
+        return ""
+
+    def close(self) -> None:
+        """Hang up."""
+        if self._client is not None:
+            self._client.close()
+
+    async def _ask(self, **facts: Any) -> dict[str, Any]:
+        if self._client is None:
+            raise RunnerGoneError("there is no runner")
+        return await self._client.ask(**facts)
+
+    async def _free_port(self) -> int:
+        while True:
+            taken = {fork.port for fork in (*self._known.values(), self.serving)}
+            free = [port for port in self._ports if port not in taken]
+            if free:
+                return free[0]
+            oldest = min((fork for fork in self._known.values() if fork is not self.serving), key=lambda f: f.number)
+            await self.stop(oldest, 0)
+
+    def _hear(self, event: dict[str, Any]) -> None:
+        kind = event.pop("event", "")
+        fork = self._known.get(event.get("number", 0))
+        if kind in {"warm", "kept", "unkept"}:
+            self._on_news({"event": kind, **event})
+        elif fork is None:
+            return
+        elif kind == "forked":
+            fork.forked = fork.forked or time.monotonic()
+        elif kind == "loaded":
+            fork.loaded = fork.loaded or time.monotonic()
+        elif kind == "failed":
+            fork.evidence = str(event["text"])
+        elif kind == "ended" and not fork.ended.done():
+            fork.ended.set_result(Exit(int(event["code"])))

@@ -1,0 +1,10 @@
+"""Times that servers get."""
+
+from __future__ import annotations
+
+#: Seconds that a server gets to end by itself: Kubernetes' default.
+GRACE = 30.0
+
+#: Seconds that new code gets to answer, or this many times what the slowest start so far took, if that is more.
+RELOAD_LIMIT = 30.0
+RELOAD_FACTOR = 3.0

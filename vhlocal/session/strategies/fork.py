@@ -1,0 +1,42 @@
+"""A fork of the warm master becomes the new server, beside the old one in the same container."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from vhlocal.session.limits import GRACE
+
+if TYPE_CHECKING:
+    from vhlocal.session.desired import Desired
+    from vhlocal.session.phases import Phases
+    from vhlocal.session.strategies.site import Site
+
+
+async def bring(site: Site, wanted: Desired, phases: Phases) -> None:
+    """Write the changed files, fork, and lead requests to the new server once it answers.
+
+    Where it does not, the files are put back, for the old server reads them as well.
+    """
+    server = site.server
+    assert server is not None and server.forks is not None
+    forks, old = server.forks, server.forks.serving
+    try:
+        await server.write(wanted.spec.entries)
+        phases.mark("sync")
+        fork = await forks.begin()
+        try:
+            answered = await server.fork_until_ready(fork, site.limit, site.trouble)
+        except BaseException:
+            await forks.stop(fork, 0)
+            raise
+    except Exception:
+        await server.write_back(site.wanted.spec.entries)
+        raise
+    phases.mark("signal", fork.forked)
+    if fork.loaded is not None:
+        phases.mark("import", fork.loaded)
+    phases.mark("ready")
+    server.address = fork.address
+    site.take_over(server, wanted, answered)
+    await forks.serve(fork)
+    site.retire(old.address, forks.stop(old, GRACE))

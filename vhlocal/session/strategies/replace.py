@@ -1,0 +1,35 @@
+"""A second container is made ready, takes over, and the first one goes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from vhlocal.session.limits import GRACE
+
+if TYPE_CHECKING:
+    from vhlocal.session.desired import Desired
+    from vhlocal.session.phases import Phases
+    from vhlocal.session.server import Server
+    from vhlocal.session.strategies.site import Site
+
+
+async def bring(site: Site, wanted: Desired, phases: Phases) -> None:
+    """Bring up a container with the new code and lead requests to it. Requests wait where the old one has ended."""
+    old = site.server
+    if old is not None and not old.running:
+        site.hold()
+    new = site.make(wanted)
+    try:
+        answered = await site.bring_up(new, wanted)
+    except BaseException:
+        await new.remove()
+        raise
+    phases.mark("ready")
+    site.take_over(new, wanted, answered)
+    if old is not None and old.address is not None:
+        site.retire(old.address, _end(old))
+
+
+async def _end(server: Server) -> None:
+    await server.stop(GRACE)
+    await server.remove()

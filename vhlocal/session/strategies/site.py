@@ -1,0 +1,53 @@
+"""What a strategy sees of the endpoint that it works on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
+    from vhlocal.runtime.base import Address
+    from vhlocal.session.desired import Desired
+    from vhlocal.session.exits import Explanation
+    from vhlocal.session.probe import Answered
+    from vhlocal.session.server import Server
+
+
+class Site(Protocol):
+    """One endpoint of a run."""
+
+    server: Server | None
+    wanted: Desired
+
+    @property
+    def limit(self) -> float:
+        """Seconds that new code gets to answer."""
+        ...
+
+    def make(self, wanted: Desired) -> Server:
+        """Return a container for ``wanted``, not created yet."""
+        ...
+
+    async def bring_up(self, server: Server, wanted: Desired) -> Answered:
+        """Create a container, start it, and return its first answer."""
+        ...
+
+    async def start_up(self, server: Server) -> Answered:
+        """Start a container that is there, and return its first answer."""
+        ...
+
+    def hold(self) -> None:
+        """Let the endpoint's requests wait."""
+
+    async def drained(self, address: Address) -> None:
+        """Return once no request is on its way to a server any more, or after the time that it gets to end."""
+
+    def take_over(self, server: Server, wanted: Desired, answered: Answered) -> None:
+        """Lead requests to ``server`` from now on, which has given its first answer as ``wanted``."""
+
+    def retire(self, address: Address, end: Awaitable[None]) -> None:
+        """Do ``end``, which ends the server at ``address``, once no request is on its way to that any more."""
+
+    def trouble(self, explanation: Explanation) -> None:
+        """Tell why a server cannot be reached, as far as is seen by now."""

@@ -33,12 +33,12 @@ def test_a_batch_waits_for_quiet():
     assert batch.remaining() <= 0
 
 
-def test_a_save_waits_a_few_tens_of_milliseconds_however_many_events_it_is():
+def test_a_lone_save_waits_a_hundredth_of_a_second_however_many_events_it_is():
     batch = Batch(Clock())
     for _ in range(1000):
         batch.add(ONE)
         batch.add(TWO)
-    assert batch.remaining() == pytest.approx(QUIET) == pytest.approx(0.02)
+    assert batch.remaining() == pytest.approx(QUIET) == pytest.approx(0.01)
 
 
 def test_quiet_lasts_longer_where_many_paths_are_touched():

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 #: A batch ends after so many seconds without an event, or once it has lasted for the longest.
-QUIET = 0.02
+QUIET = 0.01
 LONGEST = 2.0
 
 #: Quiet has to last longer where more than so many paths were touched: whoever touches many, such as a checkout, may

@@ -22,6 +22,9 @@ NOT_FORKED = ("cudf", "cuml", "cupy", "grpc", "jax", "jaxlib", "polars", "pycuda
 #: Bring threads at import that end and begin again around a fork by themselves (OpenBLAS).
 FORK_SAFE = ("numpy", "scipy")
 
+#: Seconds without a command after which the next server is forked beforehand: until then the last one is starting.
+_IDLE = 0.3
+
 _GPU = ("/dev/nvidia", "/dev/dri", "/dev/kfd")
 
 
@@ -51,6 +54,8 @@ class Master:
         self._make_server = make_server
         self._kept = None
         self._deputy_of = None
+        #: Gives the next server, which has been forked already, its order.
+        self._spare = None
         self._lines = serve_warm_protocol.Lines()
         self._waiting = []
         self._base = serve_warm_imports.environment()
@@ -72,6 +77,8 @@ class Master:
             if self._waiting and not self._commanded():
                 self._import_next()
                 continue
+            if self._spare is None and not self._commanded(_IDLE):
+                self._arm()
             data = self._channel.recv(65536)
             if not data:
                 os._exit(0)
@@ -81,8 +88,8 @@ class Master:
     def _do(self, command):
         getattr(self, "_do_" + command.pop("do"))(**command)
 
-    def _commanded(self):
-        return bool(select.select([self._channel], [], [], 0)[0])
+    def _commanded(self, seconds=0):
+        return bool(select.select([self._channel], [], [], seconds)[0])
 
     def _do_import(self, groups):
         # What brings threads that may be forked comes first: any further thread is somebody else's.
@@ -93,6 +100,7 @@ class Master:
             self._imported()
 
     def _import_next(self):
+        self._disarm()
         self._import(*self._waiting.pop(0))
         if not self._waiting:
             self._imported()
@@ -131,7 +139,7 @@ class Master:
         self._tell(event="imported")
 
     def _do_fork(self, number, port, paths, after_imports=False):
-        """Fork twice, so that the server becomes the supervisor's own child; ``after_imports`` that are to be done yet.
+        """Begin a server; ``after_imports`` that are to be done yet.
 
         ``paths`` are the directories that it searches first. What lies there hides what was imported here under the
         same name: then it has to be another master's child.
@@ -151,20 +159,49 @@ class Master:
         if modules & self._tops:
             self._tell(event="hidden", number=number, names=sorted(modules & self._tops))
             return
+        if self._spare is None:
+            self._arm()
+        order = {"number": number, "port": port, "own": sorted(modules & self._own)}
+        serve_warm_protocol.write(self._spare, order)
+        self._disarm()
+
+    def _arm(self):
+        """Fork the next server beforehand: it waits for its order. Raises Become in it.
+
+        It is forked twice, so that it becomes the supervisor's own child.
+        """
         sys.stdout.flush()
         sys.stderr.flush()
+        heard, say = os.pipe()
         between = os.fork()
         if between:
             os.waitpid(between, 0)
+            os.close(heard)
+            self._spare = say
             return
         if os.fork():
             os._exit(0)
+        os.close(say)
+        self._wait_for_order(heard)
+
+    def _disarm(self):
+        """Let go of the server that waits: it begins, or ends where it has no order."""
+        if self._spare is not None:
+            os.close(self._spare)
+            self._spare = None
+
+    def _wait_for_order(self, heard):
         os.setpgid(0, 0)
         sys.meta_path.remove(self)
         self._channel.close()
         if self._deputy_of is not None:
             os.close(self._deputy_of)
-        for name in [name for name in sys.modules if name.partition(".")[0] in modules & self._own]:
+        with os.fdopen(heard, "rb") as orders:
+            order = serve_warm_protocol.Lines().feed(orders.read())
+        if not order:
+            os._exit(0)
+        number, port, own = order[0]["number"], order[0]["port"], set(order[0]["own"])
+        for name in [name for name in sys.modules if name.partition(".")[0] in own]:
             del sys.modules[name]
         server = self._make_server(number, port, self._base)
         serve_warm_imports.set_environment(self._base, self._changed)
@@ -177,6 +214,7 @@ class Master:
         Returns twice: in the deputy the command that it has to do; here None once deputies have done all, or the
         command where the loaders fail: then servers load by themselves, until the next try.
         """
+        self._disarm()
         while command is not None:
             heard, say = os.pipe()
             pid = os.fork()

@@ -26,8 +26,9 @@ _IMPORT_LIMIT = 60.0
 #: Events that wait for somebody to tell them to.
 _UNTOLD = 100
 
-#: Seconds that a process gets to tell where its code is.
+#: Seconds that a process gets to tell where its code is, and between two pieces of what it tells.
 _WHERE_LIMIT = 0.5
+_WHERE_PAUSE = 0.02
 
 
 class _Process:
@@ -413,10 +414,13 @@ class Supervisor:
         self._stacks = b""
         if server is None or server.pid is None or serve_warm_child.WHERE is None:
             return {"stacks": ""}
-        os.killpg(server.pid, serve_warm_child.WHERE)
-        end = time.monotonic() + _WHERE_LIMIT
-        while time.monotonic() < end and _readable(self._stack_in, end - time.monotonic()):
-            self._read_stacks()
+        # One after the other: each process writes its stack in many small pieces.
+        for pid in serve_warm_memory.group(server.pid):
+            os.kill(pid, serve_warm_child.WHERE)
+            wait = _WHERE_LIMIT
+            while _readable(self._stack_in, wait):
+                self._read_stacks()
+                wait = _WHERE_PAUSE
         return {"stacks": self._stacks.decode("utf-8", "replace")}
 
     def _read_stacks(self):

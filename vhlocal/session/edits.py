@@ -58,6 +58,7 @@ class Edits:
         self.inputs = inputs
         self._known = True
         self._tried = wanted
+        self._prepared = [item.environment for item in wanted]
         self._tasks.start(self._look_now_and_then(), "look at the whole project now and then")
         while True:
             files = self._files()
@@ -141,7 +142,10 @@ class Edits:
             self._tried = wanted
             for notice in notices:
                 self._bus.publish(notice)
-            await self._prepare(wanted)
+            # An engine is not asked for images that it has just been asked for.
+            if any(item.environment not in self._prepared for item in wanted):
+                await self._prepare(wanted)
+                self._prepared = [item.environment for item in wanted]
         except VhlocalError as error:
             self._tell(error, again=touched is not None)
             return None

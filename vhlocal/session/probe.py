@@ -17,8 +17,10 @@ if TYPE_CHECKING:
     from vhlocal.runtime.base import Address
 
 #: Seconds between two tries: quick at first, since a small server is there within moments.
-FIRST_PAUSE = 0.004
+FIRST_PAUSE = 0.002
 LONGEST_PAUSE = 0.25
+#: By how much each pause is longer than the one before.
+GROWTH = 1.05
 
 #: Seconds and bytes that the rest of an answer is read for: a server that is hung up on would log it as a fault.
 _DRAIN_SECONDS = 5.0

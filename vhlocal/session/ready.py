@@ -95,7 +95,7 @@ async def _poll(awaited: Awaited) -> Answered:
         if answered is not None:
             return answered
         await asyncio.sleep(pause)
-        pause = min(probing.LONGEST_PAUSE, pause * 1.2)
+        pause = min(probing.LONGEST_PAUSE, pause * probing.GROWTH)
 
 
 async def _look(awaited: Awaited, on_trouble: Callable[[Explanation], None]) -> Explanation:

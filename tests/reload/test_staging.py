@@ -1,4 +1,6 @@
 import hashlib
+import subprocess
+import sys
 
 import pytest
 
@@ -45,3 +47,25 @@ def test_a_directory_that_cannot_be_written_is_told_without_a_traceback(staging)
     staging.directory.rmdir()
     with pytest.raises(VhlocalError, match="could not be staged"):
         staging.keep_content(b"one")
+
+
+FULL = """\
+import sys
+from pathlib import Path
+from vhlocal.errors import VhlocalError
+from vhlocal.reload.staging import Staging
+
+staging = Staging(Path(sys.argv[1]))
+try:
+    staging.keep_content(b"x" * 1_000_000)
+except VhlocalError as error:
+    print(error.message)
+print([file.name for file in staging.directory.iterdir()])
+"""
+
+
+def test_a_full_disk_is_told_and_nothing_half_written_is_left(tmp_path):
+    """A real one, of 64 KiB, in a mount namespace of its own."""
+    script = f"mount -t tmpfs -o size=64k tmpfs {tmp_path} && exec {sys.executable} -c '{FULL}' {tmp_path}"
+    done = subprocess.run(["unshare", "-m", "sh", "-c", script], capture_output=True, text=True, check=False)
+    assert done.stdout.splitlines() == ["the disk is full: an edit could not be brought in", "['mounted']"], done.stderr

@@ -19,7 +19,10 @@ class RunnerGoneError(Exception):
 
 
 class RunnerClient(asyncio.Protocol):
-    """One connection. ``on_event`` gets what the runner tells without being asked, in the event loop's thread."""
+    """One connection. ``on_event`` gets what the runner tells without being asked, in the event loop's thread.
+
+    The last event is ``gone``, when the connection has ended.
+    """
 
     def __init__(self, on_event: OnEvent) -> None:
         self._on_event = on_event
@@ -86,3 +89,4 @@ class RunnerClient(asyncio.Protocol):
         for answer in waiting.values():
             if not answer.done():
                 answer.set_exception(RunnerGoneError("the connection has ended"))
+        self._on_event({"event": "gone"})

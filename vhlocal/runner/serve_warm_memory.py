@@ -20,12 +20,14 @@ _MARGIN = 1.2
 
 def has_room_for_server(pids):
     """Tell whether a second server like the one of these processes fits beside it."""
-    return _fits(sum(_memory(pid, ("Private_Clean:", "Private_Dirty:")) for pid in pids))
+    room = _room()
+    return room is None or sum(_memory(pid, ("Private_Clean:", "Private_Dirty:")) for pid in pids) * _MARGIN < room
 
 
 def has_room_for_master(pids):
     """Tell whether a copy of what these processes have imported fits beside them."""
-    return _fits(max([_memory(pid, ("Pss:",)) for pid in pids] or [0]))
+    room = _room()
+    return room is None or max([_memory(pid, ("Pss:",)) for pid in pids] or [0]) * _MARGIN < room
 
 
 def group(pid):
@@ -40,15 +42,17 @@ def group(pid):
     return found
 
 
-def _fits(needed):
+def _room():
+    """Return the bytes that the limit leaves, or None where there is none."""
     for limit_file, used_file, stat_file in _LIMITS:
         try:
             limit = int(_read(limit_file))
-            used = int(_read(used_file)) - _inactive(_read(stat_file))
+            if limit >= _NO_LIMIT:
+                return None
+            return limit - int(_read(used_file)) + _inactive(_read(stat_file))
         except (OSError, ValueError):  # "max" where there is none
             continue
-        return limit >= _NO_LIMIT or used + needed * _MARGIN < limit
-    return True
+    return None
 
 
 def _inactive(stat):

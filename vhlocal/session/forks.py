@@ -21,6 +21,9 @@ CONTROL_PORT = 1024
 #: Where servers listen besides the endpoint's own port while an older one is still on that.
 SPARE_PORTS = (61001, 61002, 61003)
 
+#: How a server ends when its container does: it is killed.
+_WITH_ITS_CONTAINER = Exit(137)
+
 #: Seconds that a server gets to be gone once it was killed.
 _GONE = 5.0
 
@@ -142,6 +145,10 @@ class Forks:
         fork = self._known.get(event.get("number", 0))
         if kind in {"warm", "kept", "unkept"}:
             self._on_news({"event": kind, **event})
+        elif kind == "gone":
+            for each in self._known.values():
+                if not each.ended.done():
+                    each.ended.set_result(_WITH_ITS_CONTAINER)
         elif fork is None:
             return
         elif kind == "forked":

@@ -225,12 +225,12 @@ class Keeper:
         self.tell(State.READY)
         self._is.tasks.start(answered.finish(), f"first answer of {wanted.endpoint.name}")
 
-    def retire(self, address: Address, end: Awaitable[None]) -> None:
+    def retire(self, address: Address, end: Callable[[], Awaitable[None]]) -> None:
         """See ``Site``."""
 
         async def drain_and_end() -> None:
             await self._is.drain(address, GRACE)
-            await end
+            await end()
 
         self._is.tasks.start(drain_and_end(), f"end an old server of {self.wanted.endpoint.name}")
 

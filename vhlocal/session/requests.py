@@ -87,9 +87,9 @@ class Requests:
         take = self._new.popleft
         records = [take() for _ in range(len(self._new))]
         self._untold += records
-        by_endpoint: defaultdict[str | None, list[RequestRecord]] = defaultdict(list)
-        for record in records:
-            by_endpoint[record.endpoint].append(record)
-        for endpoint, some in by_endpoint.items():
+        endpoints = {record.endpoint for record in records}
+        for endpoint in endpoints:
+            alone = len(endpoints) == 1
+            some = records if alone else [record for record in records if record.endpoint == endpoint]
             self._traffic[endpoint or ""].add(some)
         self._kept.extend([record for record in records if record.endpoint or not record.is_control])

@@ -6,12 +6,12 @@ import math
 from bisect import bisect_right
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from vhlocal.model import RequestRecord
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
-
-    from vhlocal.model import RequestRecord
 
 #: Upper bounds of the histograms' buckets, in seconds; one more bucket takes the rest.
 BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
@@ -49,10 +49,13 @@ class Traffic:
 
     def add(self, records: Collection[RequestRecord]) -> None:
         """Count these requests: column by column, which for many takes a fifth of what one by one does."""
-        self.statuses.update([record.status for record in records])
-        self.broken += [record.whole for record in records].count(False)
-        self.bytes_in += sum([record.bytes_in for record in records])
-        self.bytes_out += sum([record.bytes_out for record in records])
-        self.gateway.add([record.gateway_seconds for record in records])
-        self.first_byte.add([record.first_byte_seconds for record in records])
-        self.total.add([record.seconds for record in records])
+        if not records:
+            return
+        columns: Any = RequestRecord._make(zip(*records, strict=True))
+        self.statuses.update(columns.status)
+        self.broken += columns.whole.count(False)
+        self.bytes_in += sum(columns.bytes_in)
+        self.bytes_out += sum(columns.bytes_out)
+        self.gateway.add(columns.gateway_seconds)
+        self.first_byte.add(columns.first_byte_seconds)
+        self.total.add(columns.seconds)

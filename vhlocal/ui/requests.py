@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import statistics
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
+from vhlocal.model import RequestRecord
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-
-    from vhlocal.model import RequestRecord
 
 #: Where more requests than these end together, each endpoint's are told in one line.
 _LINES = 20
@@ -26,7 +26,7 @@ NOBODY = "gateway"
 
 def request_lines(records: Sequence[RequestRecord]) -> Iterator[tuple[str, Text]]:
     """Yield whose line it is, and the line; nothing for the control plane's own requests."""
-    records = [record for record in records if not record.is_control]
+    records = [record for record in records if record.endpoint or not record.is_control]
     if len(records) <= _LINES:
         yield from ((record.endpoint or NOBODY, _line(record)) for record in records)
         return
@@ -43,11 +43,12 @@ def _line(record: RequestRecord) -> Text:
 
 
 def _summary(records: Sequence[RequestRecord]) -> Text:
-    counts = sorted(Counter(record.status for record in records).items())
+    columns: Any = RequestRecord._make(zip(*records, strict=True))
+    counts = sorted(Counter(columns.status).items())
     statuses = Text(", ").join(
         Text.assemble((str(status), _style(status)), f" to {count:,}") for status, count in counts
     )
-    half = duration(statistics.median(record.seconds for record in records))
+    half = duration(statistics.median(columns.seconds))
     return Text.assemble(f"{len(records):,} requests: ", statuses, f"; half of them within {half}")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from vhlocal.session.limits import GRACE
@@ -39,4 +40,4 @@ async def bring(site: Site, wanted: Desired, phases: Phases) -> None:
     server.address = fork.address
     site.take_over(server, wanted, answered)
     await forks.serve(fork)
-    site.retire(old.address, forks.stop(old, GRACE))
+    site.retire(old.address, partial(forks.stop, old, GRACE))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from vhlocal.session.limits import GRACE
@@ -27,7 +28,7 @@ async def bring(site: Site, wanted: Desired, phases: Phases) -> None:
     phases.mark("ready")
     site.take_over(new, wanted, answered)
     if old is not None and old.address is not None:
-        site.retire(old.address, _end(old))
+        site.retire(old.address, partial(_end, old))
 
 
 async def _end(server: Server) -> None:

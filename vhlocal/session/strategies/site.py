@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable
+    from collections.abc import Awaitable, Callable
 
     from vhlocal.runtime.base import Address
     from vhlocal.session.desired import Desired
@@ -46,7 +46,7 @@ class Site(Protocol):
     def take_over(self, server: Server, wanted: Desired, answered: Answered) -> None:
         """Lead requests to ``server`` from now on, which has given its first answer as ``wanted``."""
 
-    def retire(self, address: Address, end: Awaitable[None]) -> None:
+    def retire(self, address: Address, end: Callable[[], Awaitable[None]]) -> None:
         """Do ``end``, which ends the server at ``address``, once no request is on its way to that any more."""
 
     def trouble(self, explanation: Explanation) -> None:

@@ -197,15 +197,12 @@ def test_a_library_that_needs_such_a_one_is_left_as_well_and_never_told_that_it_
 
 
 def test_a_library_that_ends_the_process_that_imports_it_is_found_out(start):
-    library = "import os, sys\nif 'serve_wsgi' not in sys.modules:\n    os.abort()\nFACTS = {'pid': os.getpid()}\n"
-    app = APP.replace("import own\n", "").replace("own.TEXT", "'x'")
-    app = app.replace("import library\n", "import library, sys\n")
-    with start(files={"site_app.py": app}, libraries={"library.py": library}) as it:
-        it.get(1)
-        it.serve(1)
-        # In the master serve_wsgi is imported first; a library that minds it there minds it in each server as well.
-        assert it.control.event("warm")["modules"]
-        assert it.next().status == 200
+    library = LIBRARY + "import serve_warm_child\nif serve_warm_child.current is None:\n    os.abort()\n"
+    with start(libraries={"library.py": library}) as it:
+        assert "ends the process" in it.warm_up()["denied"]["library"]
+        first, second = it.next().json(), it.next().json()
+        assert first["library"]["pid"] != second["library"]["pid"]
+        assert it.get(1).status == 200, "the old server lives on"
 
 
 def test_a_library_is_imported_under_the_environment_that_the_code_makes(start):

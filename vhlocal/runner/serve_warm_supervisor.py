@@ -9,7 +9,6 @@ import os
 import selectors
 import signal
 import socket
-import sys
 import time
 
 import serve_warm_child
@@ -364,10 +363,7 @@ class Supervisor:
         untold, self._untold = self._untold, []
         for event in untold:
             host.send(event)
-        return {
-            "mounted": os.path.exists(os.path.join(self._settings["staging"], self._settings["marker"])),
-            "python": "%d.%d.%d" % sys.version_info[:3],
-        }
+        return {"mounted": os.path.exists(os.path.join(self._settings["staging"], self._settings["marker"]))}
 
     def _tell(self, **event):
         if self._host is not None:

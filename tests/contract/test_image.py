@@ -4,10 +4,10 @@ import pytest
 
 from vhlocal.contract.image import (
     CODE_DIRECTORY,
+    GUNICORN,
     METADATA_PATHS,
-    gunicorn_command,
-    requirements_command,
     requirements_file,
+    requirements_install,
     server_command,
 )
 from vhlocal.model import Endpoint
@@ -32,7 +32,7 @@ def test_the_deployment_s_requirements_come_first(packaged, expected):
 
 def test_requirements_are_installed_for_the_user():
     """B2: pip install --user."""
-    assert requirements_command("my requirements.txt") == "pip install --user -r 'my requirements.txt'"
+    assert str(requirements_install("my requirements.txt")) == "pip install --user -r 'my requirements.txt'"
 
 
 def test_the_code_s_directory_holds_one_copy_of_the_metadata():
@@ -68,7 +68,7 @@ def test_wsgi_is_served_by_the_runner_under_either_name_of_python():
 
 def test_gunicorn_is_installed_only_where_it_is_missing():
     """R4: an image or requirements that bring Gunicorn keep theirs."""
-    line = gunicorn_command().replace("pip install --user gunicorn", "echo missing").replace("gunicorn", "json")
+    line = str(GUNICORN).replace("pip install --user gunicorn", "echo missing").replace("gunicorn", "json")
     assert subprocess.run(["sh", "-c", line], capture_output=True, text=True, check=True).stdout == ""
     line = line.replace("json", "no_such_module")
     assert subprocess.run(["sh", "-c", line], capture_output=True, text=True, check=True).stdout == "missing\n"

@@ -1,11 +1,12 @@
 """Plans are compared as text: what would be done, and why."""
 
+from vhlocal.contract.image import GUNICORN, requirements_install
 from vhlocal.runtime.base import Layer, PresentImage, PresentServer
 from vhlocal.session.plan import Environment, Make, plan
 
 BASE = "python:3.11-slim"
-REQUIREMENTS = Layer("vhlocal/requirements:1", BASE, "requirements.txt", "pip install")
-GUNICORN = Layer("vhlocal/gunicorn:1", REQUIREMENTS.tag, "Gunicorn", "pip install gunicorn")
+REQUIREMENTS = Layer("vhlocal/requirements:1", BASE, "requirements.txt", requirements_install("requirements.txt"))
+GUNICORN = Layer("vhlocal/gunicorn:1", REQUIREMENTS.tag, "Gunicorn", GUNICORN)
 WSGI = Environment("digits", BASE, (REQUIREMENTS, GUNICORN))
 COMMAND = Environment("plain", BASE, (REQUIREMENTS,))
 ALL_THERE = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -34,14 +35,26 @@ def requirements_file(packaged: Collection[str]) -> str | None:
     return next((name for name in REQUIREMENTS_FILES if name in packaged), None)
 
 
-def requirements_command(requirements: str) -> str:
-    """Return the shell line that installs the requirements (B2)."""
-    return f"pip install --user -r {shlex.quote(requirements)}"
+@dataclass(frozen=True)
+class Install:
+    """What pip installs: its ``arguments``; nothing where ``unless``, the name of a module, is there already."""
+
+    arguments: tuple[str, ...]
+    unless: str = ""
+
+    def __str__(self) -> str:
+        """Return the shell line that does it as production does, for the image's own user (B2)."""
+        line = f"pip install --user {shlex.join(self.arguments)}"
+        return f"{_PYTHON} -c 'import {self.unless}' 2>/dev/null || {line}" if self.unless else line
 
 
-def gunicorn_command() -> str:
-    """Return the shell line that sets up Gunicorn for a ``wsgi`` endpoint whose requirements lack it (R4)."""
-    return f"{_PYTHON} -c 'import gunicorn' 2>/dev/null || pip install --user gunicorn"
+#: Sets up Gunicorn for a ``wsgi`` endpoint whose requirements lack it (R4).
+GUNICORN = Install(("gunicorn",), unless="gunicorn")
+
+
+def requirements_install(requirements: str) -> Install:
+    """Return what installs a requirements file (B2)."""
+    return Install(("-r", requirements))
 
 
 def server_command(endpoint: Endpoint) -> list[str]:

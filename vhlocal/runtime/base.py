@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from vhlocal.contract.image import Install
     from vhlocal.contract.limits import ContainerLimits
     from vhlocal.model import SharedVolume, WorkspaceVolume
 
@@ -38,14 +39,14 @@ class Entry:
 class Layer:
     """One step of making an environment, on top of ``parent`` (another layer's tag, or a base image's name).
 
-    ``tag`` is made from everything that the step reads, so that an equal layer has an equal tag. ``script`` is run by
-    ``sh`` in the code directory with ``entries`` placed before it.
+    ``tag`` is made from everything that the step reads, so that an equal layer has an equal tag. ``install`` is what it
+    installs, in the code directory with ``entries`` placed before it.
     """
 
     tag: str
     parent: str
     title: str
-    script: str
+    install: Install
     entries: tuple[Entry, ...] = ()
 
 

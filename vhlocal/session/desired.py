@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 from vhlocal.contract.environment import server_environment
 from vhlocal.contract.image import (
     CODE_DIRECTORY,
+    GUNICORN,
     METADATA_PATHS,
     RUNNER_DIRECTORY,
-    gunicorn_command,
-    requirements_command,
     requirements_file,
+    requirements_install,
     server_command,
 )
 from vhlocal.contract.limits import container_limits
@@ -177,20 +177,20 @@ def _environment(inputs: Inputs, endpoint: Endpoint) -> Environment:
     if name is not None and inputs.requirements is not None:
         read = inputs.requirements
         files = _code(inputs, endpoint) if read.local else [inputs.package.files[path] for path, _ in read.files]
-        script = requirements_command(name)
+        install = requirements_install(name)
         layers.append(
             Layer(
-                tag=_tag("requirements", base, script, read.key()),
+                tag=_tag("requirements", base, str(install), read.key()),
                 parent=base,
                 title=name,
-                script=script,
+                install=install,
                 entries=tuple(_code_entry(file) for file in files),
             )
         )
         places[layers[-1].tag] = Place(inputs.package.directory / name)
     if endpoint.wsgi is not None:
         parent = layers[-1].tag if layers else base
-        layers.append(Layer(_tag("gunicorn", parent, gunicorn_command()), parent, "Gunicorn", gunicorn_command()))
+        layers.append(Layer(_tag("gunicorn", parent, str(GUNICORN)), parent, "Gunicorn", GUNICORN))
         places[layers[-1].tag] = endpoint.place("wsgi")
     known = {image: place for image, place in places.items() if place is not None}
     return Environment(endpoint.name, base, tuple(layers), known)

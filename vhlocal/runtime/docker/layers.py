@@ -117,7 +117,7 @@ def _run(engine: Engine, container: str, layer: Layer, on_line: Callable[[str], 
     raise BuildError(
         f"{layer.title} failed: {_why(output, code)}",
         detail=text,
-        hint=f"the command was `{layer.script}`, run in {layer.parent}",
+        hint=f"the command was `{layer.install}`, run in {layer.parent}",
     )
 
 
@@ -128,7 +128,7 @@ def _start(engine: Engine, container: str, layer: Layer) -> None:
         if _NO_SHELL not in error.message:
             raise
         raise BuildError(
-            f"the image {layer.parent} has no `sh`, which is to run `{layer.script}`",
+            f"the image {layer.parent} has no `sh`, which is to run `{layer.install}`",
             hint="use a base image that has a shell",
         ) from error
 
@@ -145,4 +145,4 @@ def _script(layer: Layer, network: BuildNetwork) -> str:
     if network.ca_bundle is not None:
         variables |= dict.fromkeys(_CA_VARIABLES, f"{_SETTINGS}/ca.pem")
     exports = [f"export {name}={shlex.quote(value)}" for name, value in variables.items()]
-    return "\n".join([*exports, layer.script, ""])
+    return "\n".join([*exports, str(layer.install), ""])

@@ -155,6 +155,7 @@ def test_explain_tells_every_value_and_its_origin_and_no_secret(project, load):
         ("basic-auth", "none", "default"),
         ("access-log", "none", "default"),
         ("strict", "true", "flag --strict"),
+        ("ignore", "none", "default"),
     ]
 
 

@@ -37,11 +37,26 @@ _EXAMPLE = """\
 
 @dataclass(frozen=True)
 class Config:
-    """The endpoints of one ``valohai.yaml``, in its order, and what is doubtful elsewhere in it."""
+    """The endpoints of one ``valohai.yaml``, in its order, and what is doubtful elsewhere in it.
+
+    ``troubles`` is what keeps endpoints from being served, ``elsewhere`` what the platform would refuse too but no
+    endpoint depends on; ``doubts`` is what it takes without a word, or warns of.
+    """
 
     path: Path
     endpoints: tuple[Endpoint, ...]
-    warnings: tuple[Notice, ...] = ()
+    troubles: tuple[Trouble, ...] = ()
+    elsewhere: tuple[Trouble, ...] = ()
+    doubts: tuple[Notice, ...] = ()
+
+    @property
+    def warnings(self) -> tuple[Notice, ...]:
+        """What a run goes on in spite of."""
+        refused = (
+            Notice(f"{trouble.message}; the platform would refuse this file", trouble.place, trouble.hint)
+            for trouble in self.elsewhere
+        )
+        return (*refused, *self.doubts)
 
 
 def load_config(directory: Path) -> Config:
@@ -49,6 +64,16 @@ def load_config(directory: Path) -> Config:
 
     InputError, with the places of all that is wrong, when it is missing, broken, invalid, or has no endpoint. What is
     wrong in steps and pipelines is a warning: the platform would reject the file, but no endpoint depends on it.
+    """
+    config = read_config(directory)
+    raise_troubles(config.troubles)
+    return config
+
+
+def read_config(directory: Path) -> Config:
+    """Read ``valohai.yaml`` in ``directory``, as far as it goes: the endpoints are those in which nothing is wrong.
+
+    InputError when it is missing, no YAML, or has no endpoint.
     """
     path = directory / CONFIG_FILE
     if not path.is_file():
@@ -59,24 +84,31 @@ def load_config(directory: Path) -> Config:
         )
     document = read_document(path)
     items = _endpoint_items(document)
-    troubles = [trouble for trouble in document.keys_trouble if _matters(trouble, items)]
-    raise_troubles(troubles)
-    elsewhere = [trouble for trouble in document.keys_trouble if not _matters(trouble, items)]
-    data = _without([] if document.data is None else document.data, elsewhere)
+    data = _without([] if document.data is None else document.data, document.keys_trouble)
+    found = [*document.keys_trouble, *_invalid(data, document)]
+    troubles = [trouble for trouble in found if _matters(trouble, items)]
+    elsewhere = tuple(trouble for trouble in found if not _matters(trouble, items))
+    doubts = _ignored_keys(document, data) if isinstance(data, list) else []
+    if not items and not troubles:
+        raise _no_endpoint(Config(path, (), (), elsewhere, tuple(doubts)))
+    if any(len(trouble.path) < 2 for trouble in troubles):
+        return Config(path, (), tuple(troubles), elsewhere, tuple(doubts))
+    sound = [index for index in items if index not in {trouble.path[0] for trouble in troubles}]
+    endpoints, own, lint_doubts = _endpoints(document, sound)
+    return Config(path, endpoints, (*troubles, *own), elsewhere, (*doubts, *lint_doubts))
+
+
+def _invalid(data: Any, document: Document) -> list[Trouble]:
+    """Return what the platform's schema refuses, but for what was found wrong with keys already."""
+    known = {trouble.path[0] for trouble in document.keys_trouble if trouble.path}
     found = explain(get_validator().iter_errors(data), document)
-    raise_troubles([trouble for trouble in found if _matters(trouble, items)])
-    elsewhere += [trouble for trouble in found if not _matters(trouble, items)]
-    warnings = [
-        Notice(f"{trouble.message}; the platform would refuse this file", trouble.place, trouble.hint)
-        for trouble in elsewhere
-    ]
-    warnings += _ignored_keys(document, data)
-    if not items:
-        detail = "\n".join(f"{warning.place}: {warning.text}" for warning in warnings)
-        hint = f"add one, such as:\n{_EXAMPLE}"
-        raise InputError(f"{CONFIG_FILE} has no endpoint", place=Place(path), hint=hint, detail=detail or None)
-    endpoints, lint_warnings = _endpoints(document, items)
-    return Config(path, endpoints, (*warnings, *lint_warnings))
+    return [trouble for trouble in found if not trouble.path or trouble.path[0] not in known]
+
+
+def _no_endpoint(config: Config) -> InputError:
+    detail = "\n".join(f"{warning.place}: {warning.text}" for warning in config.warnings)
+    hint = f"add one, such as:\n{_EXAMPLE}"
+    return InputError(f"{CONFIG_FILE} has no endpoint", place=Place(config.path), hint=hint, detail=detail or None)
 
 
 def _endpoint_items(document: Document) -> list[int]:
@@ -94,10 +126,10 @@ def _matters(trouble: Trouble, items: list[int]) -> bool:
     return len(trouble.path) < 2 or trouble.path[0] in items
 
 
-def _without(data: Any, troubles: list[Trouble]) -> Any:
+def _without(data: Any, troubles: tuple[Trouble, ...]) -> Any:
     """Return the data with each troubled item empty: a schema validator cannot take keys that are no text."""
-    items = {trouble.path[0] for trouble in troubles}
-    if not items:
+    items = {trouble.path[0] for trouble in troubles if trouble.path}
+    if not items or not isinstance(data, list):
         return data
     return [{} if index in items and isinstance(item, dict) else item for index, item in enumerate(data)]
 
@@ -107,7 +139,7 @@ def _ignored_keys(document: Document, data: Any) -> list[Notice]:
     notices = []
     for index, item in enumerate(data):
         kind = _kind(item)
-        for key in item:
+        for key in item if isinstance(item, dict) else ():
             if key == kind:
                 continue
             text, hint = f"`{key}` is ignored: it is unknown here", did_you_mean(key, _ITEM_KINDS)
@@ -122,7 +154,7 @@ def _line(place: Place | None) -> str:
     return str(place.line) if place is not None else "?"
 
 
-def _endpoints(document: Document, items: list[int]) -> tuple[tuple[Endpoint, ...], list[Notice]]:
+def _endpoints(document: Document, items: list[int]) -> tuple[tuple[Endpoint, ...], list[Trouble], list[Notice]]:
     troubles: list[Trouble] = []
     notices: list[Notice] = []
     endpoints: dict[str, Endpoint] = {}
@@ -143,8 +175,7 @@ def _endpoints(document: Document, items: list[int]) -> tuple[tuple[Endpoint, ..
             place = document.place((index, "endpoint", "name"))
             troubles.append(Trouble(clash, place, hint="give one of them another name"))
         endpoints.setdefault(endpoint.name, endpoint)
-    raise_troubles(troubles)
-    return tuple(endpoints.values()), notices
+    return tuple(endpoints.values()), troubles, notices
 
 
 def _lint_trouble(document: Document, path: NodePath, message: str) -> Trouble:

@@ -57,7 +57,7 @@ def choose_files(
         for entry in endpoint.files:
             key = f"{endpoint.name}.{entry.name}"
             source = chosen.get(key, directory / entry.path)
-            if trouble := _trouble(key, entry, source, given=key in chosen):
+            if trouble := file_trouble(key, entry, source, given=key in chosen):
                 troubles.append(trouble)
                 continue
             if key not in chosen:
@@ -69,7 +69,8 @@ def choose_files(
     return Choice(files, tuple(notices))
 
 
-def _trouble(key: str, entry: EndpointFile, source: Path, *, given: bool) -> Trouble | None:
+def file_trouble(key: str, entry: EndpointFile, source: Path, *, given: bool) -> Trouble | None:
+    """Return what is wrong with the file of an entry, None where it is there; ``given`` tells that it was chosen."""
     if source.is_file():
         return None
     hint = f"--file {key}=PATH"

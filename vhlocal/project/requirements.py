@@ -56,13 +56,53 @@ def requirement_inputs(package: Package, name: str) -> RequirementInputs:
             continue
         content = _content(package, path)
         files[path] = hashlib.sha256(content).hexdigest()
-        for number, line in _lines(content.decode("utf-8-sig", errors="replace")):
+        for number, line in logical_lines(content.decode("utf-8-sig", errors="replace")):
             include = _INCLUDE.fullmatch(line)
             if include is None:
                 local = local or _is_local(line, package)
             elif not _URL.match(target := include["path"].strip().strip("\"'")) and "${" not in target:
                 waiting.append(_included(package, path, target, number))
     return RequirementInputs(tuple(files.items()), local, package.revision)
+
+
+@dataclass(frozen=True)
+class RequirementLine:
+    """One logical line of a requirements file, without its comment. ``missing`` says why its include is not read.
+
+    ``constraint`` tells that it stands in a file that was included by ``-c``: it demands nothing to be installed.
+    """
+
+    place: Place
+    text: str
+    constraint: bool = False
+    missing: str = ""
+
+
+def requirement_lines(package: Package, name: str) -> tuple[RequirementLine, ...]:
+    """Return the lines of the packaged requirements file ``name``, those of what it includes in their places (B2)."""
+    return tuple(_closure(package, name, {name}, constraint=False))
+
+
+def _closure(package: Package, path: str, seen: set[str], *, constraint: bool) -> Iterator[RequirementLine]:
+    text = _content(package, path).decode("utf-8-sig", errors="replace")
+    for number, line in logical_lines(text):
+        place = Place(package.directory / path, number)
+        include = _INCLUDE.fullmatch(line)
+        if include is None:
+            yield RequirementLine(place, line, constraint)
+            continue
+        target = include["path"].strip().strip("\"'")
+        if _URL.match(target) or "${" in target:
+            yield RequirementLine(place, line, constraint)
+            continue
+        try:
+            included = _included(package, path, target, number)
+        except InputError as error:
+            yield RequirementLine(place, line, constraint, missing=error.message)
+            continue
+        if included not in seen:
+            seen.add(included)
+            yield from _closure(package, included, seen, constraint=constraint or line.startswith(("-c", "--c")))
 
 
 def _content(package: Package, path: str) -> bytes:
@@ -73,7 +113,7 @@ def _content(package: Package, path: str) -> bytes:
         raise InputError(f"the requirements cannot be read: {error.strerror}", place=place) from error
 
 
-def _lines(text: str) -> Iterator[tuple[int, str]]:
+def logical_lines(text: str) -> Iterator[tuple[int, str]]:
     """Yield logical lines, without comments, each with the number of its first line."""
     start = 1
     parts: list[str] = []

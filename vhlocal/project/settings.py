@@ -54,6 +54,7 @@ class Settings:
     basic_auth: Mapping[str, str] = field(repr=False)
     access_log: Path | None
     strict: bool
+    ignore: Mapping[str, str]
     found: Mapping[str, Any] = field(repr=False)
 
     def origin(self, name: str, key: str | None = None) -> str:

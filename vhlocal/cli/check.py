@@ -2,30 +2,59 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from vhlocal.checks.index import PackageIndex
+from vhlocal.checks.report import check_ignored, look
+from vhlocal.checks.subject import read_subject
 from vhlocal.cli.options import project_options, setting_options
-from vhlocal.cli.project import read_project
-from vhlocal.ui.console import show_notice, standard_output
+from vhlocal.project.network import host_network
+from vhlocal.project.settings import environment, load_settings
+from vhlocal.session.probe import read_probe
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from vhlocal.checks.report import Report
+
+#: What CI can tell findings by that would fail in production.
+_HAS_ERRORS = 6
 
 
-@click.command("check", epilog="Example:  vhlocal check")
-@setting_options("files", "images")
+@click.command("check", epilog="Example:  vhlocal check --sarif > findings.sarif")
+@click.option("--json", "shape", flag_value="json", help="Print the findings as JSON.")
+@click.option("--sarif", "shape", flag_value="sarif", help="Print the findings as SARIF 2.1.0, for code hosts.")
+@setting_options("files", "images", "ignore")
 @project_options
-def command(directory: Path, **flags: Any) -> None:
-    """Say what is wrong with the project, without starting anything; no engine is needed.
+def command(directory: Path, shape: str | None, **flags: Any) -> None:
+    """Say what would fail in production, without starting anything; no engine is needed.
 
-    valohai.yaml is validated by the platform's own rules; vhlocal.yaml, the chosen files and the requirements are
-    read. The exit code is 0 when `vhlocal up` could begin, 2 when it could not.
+    Each finding has a code, a place, what was seen, why it fails, and the change to make. The exit code is 0 when no
+    finding is an error, 6 when one is, 2 when the project cannot be read.
     """
-    inputs, notices = read_project(directory, (), flags)("", None)
-    console = standard_output()
-    for notice in notices:
-        show_notice(console, notice)
-    names = ", ".join(endpoint.name for endpoint in inputs.endpoints)
-    console.print(f"ok: {len(inputs.package.files)} files, endpoints {names}")
+    settings = load_settings(directory, flags)
+    check_ignored(settings.ignore, lambda code: settings.found["ignore"][code].place)
+    for request in settings.warm_up.values():
+        read_probe(request, directory)
+    subject = read_subject(directory, settings, PackageIndex(host_network(environment())))
+    report = look(subject, settings.ignore)
+    _print(report, directory, shape)
+    if report.has_errors:
+        raise click.exceptions.Exit(_HAS_ERRORS)
+
+
+def _print(report: Report, directory: Path, shape: str | None) -> None:
+    if shape == "json":
+        from vhlocal.checks.as_json import as_json  # noqa: PLC0415 - each shape needs its own
+
+        click.echo(as_json(report, directory))
+    elif shape == "sarif":
+        from vhlocal.checks.as_sarif import as_sarif  # noqa: PLC0415
+
+        click.echo(as_sarif(report, directory))
+    else:
+        from vhlocal.ui.console import standard_output  # noqa: PLC0415 - rich is slow to import
+        from vhlocal.ui.findings import show_report  # noqa: PLC0415
+
+        show_report(standard_output(), report, Path.cwd())

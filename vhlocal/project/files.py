@@ -42,11 +42,7 @@ def choose_files(
     An entry without a choice takes the file at its own path in ``directory``, with a notice. InputError for a choice
     that no endpoint has an entry for, for an entry that is left without a file, and for a path that is no file.
     """
-    entries = {f"{endpoint.name}.{entry.name}": entry for endpoint in endpoints for entry in endpoint.files}
-    for key in chosen:
-        if key not in entries:
-            hint = did_you_mean(key, entries) or "no endpoint of valohai.yaml has `files`"
-            raise InputError(f"no endpoint has a file `{key}`", hint=hint)
+    check_chosen(endpoints, chosen)
     notices: list[Notice] = []
     troubles: list[Trouble] = []
     files: dict[str, tuple[ChosenPath, ...]] = {}
@@ -67,6 +63,15 @@ def choose_files(
         files[endpoint.name] = tuple(found)
     raise_troubles(troubles)
     return Choice(files, tuple(notices))
+
+
+def check_chosen(endpoints: Sequence[Endpoint], chosen: Collection[str]) -> None:
+    """Raise InputError where a choice, ``ENDPOINT.NAME``, is for no endpoint's entry."""
+    entries = {f"{endpoint.name}.{entry.name}" for endpoint in endpoints for entry in endpoint.files}
+    for key in chosen:
+        if key not in entries:
+            hint = did_you_mean(key, entries) or "no endpoint of valohai.yaml has `files`"
+            raise InputError(f"no endpoint has a file `{key}`", hint=hint)
 
 
 def file_trouble(key: str, entry: EndpointFile, source: Path, *, given: bool) -> Trouble | None:

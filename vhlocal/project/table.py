@@ -104,7 +104,11 @@ SETTINGS = (
     Setting("access_log", Kind.PATH, "--access-log", "A file that gets a line of JSON for each request."),
     Setting("strict", Kind.SWITCH, "--strict", "Whether production's request limits cut instead of warn.", False),
     Setting(
-        "ignore", Kind.TEXTS, "--ignore", "Findings that are known and not to be told, with the reason.", form="CODE=REASON"
+        "ignore",
+        Kind.TEXTS,
+        "--ignore",
+        "Findings that are known and not to be told, with the reason.",
+        form="CODE=REASON",
     ),
 )
 

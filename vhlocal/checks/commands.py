@@ -1,0 +1,173 @@
+"""The commands of a ``server-command``, each with its place: as much of the shell as can be read for certain."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from vhlocal.model import Place
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from vhlocal.model import Endpoint
+
+_ASSIGNMENT = re.compile(r"([A-Za-z_]\w*)=(.*)", re.DOTALL)
+_ENDS = ("&&", "||", ";", "|", "&", "(", ")", ";;")
+#: What may stand before a command without changing which one it is.
+_BEFORE = ("exec", "nohup", "time", "command", "then", "do", "else", "!", "{", "env", "dumb-init", "tini", "--", "-g")
+#: What the shell puts in only when it runs; what is left of it counts as a variable.
+_SUBSTITUTION = re.compile(r"\$\(\(.*?\)\)|\$\([^()]*\)|`[^`]*`")
+_SHELLS = ("sh", "bash", "dash", "/bin/sh", "/bin/bash")
+_LOCAL_BIN = re.compile(r"(?:~|\$HOME|\$\{HOME\}|/root)/\.local/bin/")
+
+
+@dataclass(frozen=True)
+class Command:
+    """One command: ``words`` as the shell would pass them, its own ``variables``, and where its line stands.
+
+    ``end`` is what follows it: ``&`` where it is left in the background.
+    """
+
+    words: tuple[str, ...]
+    place: Place
+    variables: Mapping[str, str] = field(default_factory=dict)
+    end: str = ""
+
+    @property
+    def program(self) -> str:
+        """The name of the program, without its directory; ``python -m name`` counts as ``name``."""
+        return self.split[0]
+
+    @property
+    def arguments(self) -> tuple[str, ...]:
+        """What the program is given."""
+        return self.split[1]
+
+    @property
+    def split(self) -> tuple[str, tuple[str, ...]]:
+        """The program's name and its arguments."""
+        if self.script is None and is_python(self.words[0]):
+            words = list(self.words[1:])
+            while words and words[0].startswith("-") and words[0] != "-m":
+                words.pop(0)
+            if len(words) > 1 and words[0] == "-m":
+                return words[1], tuple(words[2:])
+        return self.words[0].rpartition("/")[2], self.words[1:]
+
+    @property
+    def script(self) -> str | None:
+        """The path of the file that Python is to run, None where it is no such command."""
+        if not is_python(self.words[0]):
+            return None
+        for word in self.words[1:]:
+            if word in ("-m", "-c") or not word.startswith("-"):
+                return None if word.startswith("-") else word.removeprefix("./")
+        return None
+
+    @property
+    def text(self) -> str:
+        """The command as one would type it."""
+        return " ".join(self.words)
+
+    def has_path(self) -> bool:
+        """Tell whether the program is named by a path rather than looked up."""
+        return "/" in self.words[0]
+
+    def is_in_local_bin(self) -> bool:
+        """Tell whether the program is named where pip puts commands (B3)."""
+        return _LOCAL_BIN.match(self.words[0]) is not None
+
+    def values(self, *options: str) -> list[str]:
+        """Return what the options are given, in order: ``--host x``, ``--host=x``, ``-b x``, ``-bx``."""
+        found = []
+        words = self.arguments
+        for index, word in enumerate(words):
+            for option in options:
+                if word == option and index + 1 < len(words):
+                    found.append(words[index + 1])
+                elif word.startswith(f"{option}="):
+                    found.append(word[len(option) + 1 :])
+                elif not option.startswith("--") and word.startswith(option) and len(word) > len(option):
+                    found.append(word[len(option) :])
+        return found
+
+    def has(self, *flags: str) -> bool:
+        """Tell whether one of the flags is given."""
+        return any(flag in self.arguments for flag in flags)
+
+
+def is_python(word: str) -> bool:
+    """Tell whether a program's name is a Python's."""
+    return re.fullmatch(r"python(3(\.\d+)?)?", word.rpartition("/")[2]) is not None
+
+
+def commands(endpoint: Endpoint, yaml_lines: Sequence[str]) -> tuple[Command, ...]:
+    """Return the commands of an endpoint's ``server-command``, in order; none for ``wsgi``.
+
+    ``yaml_lines`` are the lines of its file, in which each command's is looked for. What cannot be read is left out.
+    """
+    start = endpoint.place("server-command")
+    if endpoint.server_command is None or start is None:
+        return ()
+    found: list[Command] = []
+    line = start.line or 1
+    for entry in endpoint.server_command:
+        for text in re.sub(r"\\\n\s*", " ", entry).splitlines():
+            line = _line_of(text, yaml_lines, line)
+            found += _parse(text, Place(start.file, line))
+    return tuple(found)
+
+
+def exported(found: Sequence[Command]) -> dict[str, str]:
+    """Return the variables that the commands set for those after them, or for themselves."""
+    variables: dict[str, str] = {}
+    for command in found:
+        variables |= command.variables
+        if command.words[0] == "export":
+            variables |= {match[1]: match[2] for word in command.words[1:] if (match := _ASSIGNMENT.fullmatch(word))}
+    return variables
+
+
+def _line_of(text: str, yaml_lines: Sequence[str], start: int) -> int:
+    """Return the first line from ``start`` on that begins as the text does, or ``start``."""
+    first = text.strip()[:40]
+    for number, line in enumerate(yaml_lines[start - 1 :], start):
+        if first and first in line:
+            return number
+    return start
+
+
+def _parse(text: str, place: Place) -> Iterator[Command]:
+    lexer = shlex.shlex(_SUBSTITUTION.sub("$_", text), posix=True, punctuation_chars=True)
+    lexer.whitespace_split = True
+    lexer.commenters = ""
+    try:
+        tokens = list(lexer)
+    except ValueError:  # a quote that goes on in the next line: some command, but nobody knows which
+        tokens = ["$_"]
+    words: list[str] = []
+    for token in [*tokens, ";"]:
+        if token not in _ENDS:
+            words.append(token)
+            continue
+        if words:
+            yield from _command(words, place, token)
+        words = []
+
+
+def _command(words: list[str], place: Place, end: str) -> Iterator[Command]:
+    variables: dict[str, str] = {}
+    rest = list(words)
+    while rest and (rest[0] in _BEFORE or _ASSIGNMENT.fullmatch(rest[0])):
+        if match := _ASSIGNMENT.fullmatch(rest[0]):
+            variables[match[1]] = match[2]
+        rest.pop(0)
+    if len(rest) == 3 and rest[0] in _SHELLS and rest[1] in ("-c", "-lc", "-ec"):
+        yield from _parse(rest[2], place)
+    elif rest:
+        yield Command(tuple(rest), place, variables, end)
+    elif variables:
+        yield Command(("export", *words), place, variables, end)

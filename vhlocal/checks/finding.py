@@ -1,0 +1,91 @@
+"""The words of the findings: what a rule defines once, and what it finds each time."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from vhlocal.model import Place
+
+#: Where the page of each finding is, relative to the root of vhlocal's own repository.
+PAGES = "docs/findings"
+
+#: What a remedy is keyed by: "" is the general one.
+FRAMEWORKS = ("", "Flask", "Django", "FastAPI", "WSGI")
+
+Evidence = TypeVar("Evidence")
+
+
+class Severity(enum.Enum):
+    """How bad a finding is. The value is the word that the user reads.
+
+    ERROR: it fails in production, or must not get there. WARNING: it may fail, or harm. NOTICE: worth knowing.
+    """
+
+    ERROR = "error"
+    WARNING = "warning"
+    NOTICE = "notice"
+
+
+@dataclass(frozen=True)
+class Example:
+    """A few lines that a finding is about, and the same lines mended; ``language`` is what highlights them on a page."""
+
+    language: str
+    broken: str
+    mended: str
+
+
+@dataclass(frozen=True)
+class Definition:
+    """What is the same each time: code, title, why it fails in production, and what to do.
+
+    ``rows`` are the rows of the contract that it follows from. ``remedy`` is keyed by framework, one of ``FRAMEWORKS``.
+    The page of the finding is made from this.
+    """
+
+    code: str
+    title: str
+    severity: Severity
+    why: str
+    remedy: Mapping[str, str]
+    example: Example
+    rows: tuple[str, ...] = ()
+
+    @property
+    def page(self) -> str:
+        """The path of the finding's page."""
+        return f"{PAGES}/{self.code}.md"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What was seen at one place, and the change to make there; ``endpoint`` where it is about one alone."""
+
+    definition: Definition
+    place: Place
+    seen: str
+    change: str
+    endpoint: str | None = None
+
+
+@dataclass(frozen=True)
+class Note:
+    """What a rule could not look at, in one line. It is no finding, and changes no exit code."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Rule(Generic[Evidence]):
+    """What looks for one thing: ``find`` yields findings of its ``definitions`` from one kind of evidence.
+
+    The evidence of the static rules is a ``Subject``, the project as it was read.
+    """
+
+    definitions: tuple[Definition, ...]
+    find: Callable[[Evidence], Iterable[Finding | Note]]

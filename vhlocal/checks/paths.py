@@ -1,0 +1,157 @@
+"""The files that code opens by paths that are written out in it."""
+
+from __future__ import annotations
+
+import ast
+import posixpath
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from vhlocal.checks.modules import Module, Site
+    from vhlocal.model import Place
+
+#: Functions that read the file that their first argument names, whatever they belong to.
+_READERS = {
+    "open",
+    "imread",
+    "loadtxt",
+    "genfromtxt",
+    "load_model",
+    "load_weights",
+    "read_csv",
+    "read_excel",
+    "read_feather",
+    "read_json",
+    "read_parquet",
+    "read_pickle",
+    "read_table",
+    "InferenceSession",
+}
+#: Those of a name that means other things elsewhere.
+_LOADERS = {"joblib.load", "numpy.load", "torch.load", "torch.jit.load", "dill.load", "skops.io.load"}
+_METHODS = {"open", "read_text", "read_bytes"}
+_WRITERS = {"write_text", "write_bytes", "touch", "dump", "save", "to_csv", "to_pickle", "to_parquet"}
+#: Names that lead to names that lead to paths: further than anybody writes.
+_DEEPEST = 12
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
+
+
+@dataclass(frozen=True)
+class Opened:
+    """One opening: the file's posix path in the package, and where. ``sure`` means that it fails without the file."""
+
+    path: str
+    place: Place
+    sure: bool
+
+
+def openings(sites: Iterable[tuple[Module, Site]]) -> tuple[Opened, ...]:
+    """Return the files that are opened for reading, less those that the same code writes."""
+    found: list[Opened] = []
+    written: set[str] = set()
+    for module, site in sites:
+        if not isinstance(site.node, ast.Call):
+            continue
+        path = read_path(site.node, module)
+        if path is not None:
+            found.append(Opened(path, module.place(site.node), site.is_sure))
+        written.update(_written(site.node, module))
+    return tuple(opened for opened in found if opened.path not in written)
+
+
+def read_path(call: ast.Call, module: Module) -> str | None:
+    """Return the path of the packaged file that a call reads, None where it reads none that is written out."""
+    name = module.dotted(call.func)
+    last = call.func.attr if isinstance(call.func, ast.Attribute) else name
+    if isinstance(call.func, ast.Attribute) and last in _METHODS:
+        own = literal_path(call.func.value, module)
+        if own is not None:
+            return None if _writes(call, 0) else own
+    if (last in _READERS or name in _LOADERS) and call.args and not (last == "open" and _writes(call, 1)):
+        return literal_path(call.args[0], module)
+    return None
+
+
+def literal_path(node: ast.expr, module: Module, depth: int = 0) -> str | None:
+    """Return what an expression means as a path below the code's directory, None where that is not certain.
+
+    A text is relative to the working directory, which is the code's (B7); ``__file__`` is the module itself.
+    """
+    found = None
+    if depth > _DEEPEST:
+        pass
+    elif isinstance(node, ast.Name):
+        bound = module.constants.get(node.id)
+        found = module.path if node.id == "__file__" else bound and literal_path(bound, module, depth + 1)
+    elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+        found = _relative(node.value)
+    elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div):
+        found = _joined([node.left, node.right], module, depth)
+    elif isinstance(node, ast.Attribute) and node.attr == "parent":
+        found = _above(literal_path(node.value, module, depth + 1))
+    elif isinstance(node, ast.Call):
+        found = _called(node, module, depth)
+    return found
+
+
+def _called(node: ast.Call, module: Module, depth: int) -> str | None:
+    """Return what a call that makes a path means: a function of ``os.path``, a class or a method of ``pathlib``."""
+    name = module.dotted(node.func)
+    found = None
+    if name in ("pathlib.Path", "pathlib.PurePath", "os.path.join"):
+        found = _joined(node.args, module, depth)
+    elif name in ("os.path.abspath", "os.path.realpath", "str", "os.fspath") and node.args:
+        found = literal_path(node.args[0], module, depth + 1)
+    elif name == "os.path.dirname" and node.args:
+        found = _above(literal_path(node.args[0], module, depth + 1))
+    elif isinstance(node.func, ast.Attribute):
+        base = node.func.value
+        if node.func.attr in ("resolve", "absolute", "as_posix"):
+            found = literal_path(base, module, depth + 1)
+        elif node.func.attr == "joinpath":
+            found = _joined([base, *node.args], module, depth)
+        elif node.func.attr == "with_name" and node.args:
+            found = _joined([ast.Attribute(base, "parent", ast.Load()), *node.args], module, depth)
+    return found
+
+
+def _above(path: str | None) -> str | None:
+    """Return the directory of a path; None above the topmost, which is the empty text."""
+    return posixpath.dirname(path) if path else None
+
+
+def _joined(nodes: list[ast.expr], module: Module, depth: int) -> str | None:
+    parts = [literal_path(node, module, depth + 1) for node in nodes]
+    known = [part for part in parts if part is not None]
+    return posixpath.normpath(posixpath.join(*known)) if known and len(known) == len(parts) else None
+
+
+def _relative(text: str) -> str | None:
+    if not text or text.startswith(("/", "~", "\\")) or _URL.match(text) or "\n" in text:
+        return None
+    path = posixpath.normpath(text)
+    return None if path == ".." or path.startswith("../") else path
+
+
+def _writes(call: ast.Call, index: int) -> bool:
+    """Tell whether a call's mode, its argument at ``index`` or by name, is not sure to be one for reading."""
+    given = [keyword.value for keyword in call.keywords if keyword.arg == "mode"] + call.args[index : index + 1]
+    return any(not isinstance(mode, ast.Constant) or set(str(mode.value)) & set("wax+") for mode in given)
+
+
+def _written(call: ast.Call, module: Module) -> Iterator[str]:
+    last = call.func.attr if isinstance(call.func, ast.Attribute) else module.dotted(call.func)
+    if last == "open" and (_writes(call, 1) or _writes(call, 0)):
+        candidates = [*call.args[:1], *([call.func.value] if isinstance(call.func, ast.Attribute) else [])]
+    elif last in _WRITERS or last.startswith(("save", "download", "urlretrieve")):
+        candidates = [*call.args, *([call.func.value] if isinstance(call.func, ast.Attribute) else [])]
+    else:
+        return
+    for candidate in candidates:
+        path = literal_path(candidate, module)
+        if path is not None:
+            yield path

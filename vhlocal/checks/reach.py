@@ -1,0 +1,223 @@
+"""Which packaged code an endpoint runs: from what starts it, along its imports."""
+
+from __future__ import annotations
+
+import ast
+import re
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from vhlocal.checks.commands import is_python
+from vhlocal.checks.servers import program_of, the_server
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from vhlocal.checks.commands import Command
+    from vhlocal.checks.modules import Module, Modules, Site
+    from vhlocal.model import Endpoint
+
+_DOTTED = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+")
+_DOTTED_OR_NOT = re.compile(r"[A-Za-z_][\w.]*")
+#: Options of servers whose values look like applications.
+_NAMING = (
+    "-k",
+    "--worker-class",
+    "--logger-class",
+    "--log-config",
+    "-c",
+    "--config",
+    "--paste",
+    "-e",
+    "--env",
+    "--http",
+)
+_NO_CODE = ("pip", "pip3")
+
+
+@dataclass(frozen=True)
+class Target:
+    """What names an endpoint's code: a module, and the attribute in it if one is named; ``script`` is a file's path."""
+
+    module: str = ""
+    attribute: str = ""
+    script: str = ""
+
+
+@dataclass(frozen=True)
+class Reached:
+    """A module that an endpoint runs, and how it was reached.
+
+    ``script`` tells that it runs as ``__main__``; ``eager`` that it is imported whatever happens, at the start.
+    """
+
+    module: Module
+    script: bool = False
+    eager: bool = True
+
+
+class Reach:
+    """The code of one endpoint, found when it is first asked for."""
+
+    def __init__(self, endpoint: Endpoint, commands: Sequence[Command], modules: Modules) -> None:
+        self._modules = modules
+        self.endpoint = endpoint
+        self.commands = tuple(commands)
+        self.targets = tuple(_targets(endpoint, self.commands))
+
+    @cached_property
+    def reached(self) -> tuple[Reached, ...]:
+        """Every packaged module that is run, each once, those that are sure to be first."""
+        found: dict[str, Reached] = {}
+        waiting = list(self._entries())
+        while waiting:
+            waiting.sort(key=lambda item: item.eager)
+            item = waiting.pop()
+            if item.module.path in found:
+                continue
+            found[item.module.path] = item
+            waiting += self._imported(item)
+        return tuple(found.values())
+
+    @cached_property
+    def sites(self) -> tuple[tuple[Module, Site], ...]:
+        """Every node of the code that may run: none of scripts that are only imported, none of unused functions."""
+        candidates = [
+            (item.module, site)
+            for item in self.reached
+            for site in item.module.sites
+            if item.script or not site.where.main
+        ]
+        used = self._used(candidates)
+        return tuple((module, site) for module, site in candidates if not site.where.unit or site.where.unit in used)
+
+    def _used(self, candidates: Sequence[tuple[Module, Site]]) -> set[str]:
+        """Return the names that are spoken of by code that runs: what no such name leads to is never called."""
+        spoken: dict[str, set[str]] = {}
+        for _, site in candidates:
+            spoken.setdefault(site.where.unit, set()).update(_names(site.node))
+        used: set[str] = set()
+        waiting = {"app", "application", *(target.attribute for target in self.targets)} | spoken.get("", set())
+        while waiting:
+            name = waiting.pop()
+            used.add(name)
+            waiting |= spoken.get(name, set()) - used
+        return used
+
+    def _entries(self) -> Iterator[Reached]:
+        for target in self.targets:
+            module = self._modules.get(target.script) if target.script else self._find(target.module, "")
+            if module is not None:
+                yield Reached(module, script=bool(target.script))
+                yield from (Reached(parent) for parent in self._parents(target.module, ""))
+
+    def _imported(self, item: Reached) -> Iterator[Reached]:
+        for site in item.module.sites:
+            if site.where.main and not item.script:
+                continue
+            eager = item.eager and not (site.where.function or site.where.branch or site.where.guarded)
+            for name, root in _imports(item.module, site.node):
+                module = self._find(name, root)
+                if module is not None:
+                    yield Reached(module, eager=eager)
+                yield from (Reached(parent, eager=eager) for parent in self._parents(name, root))
+
+    def _find(self, name: str, root: str) -> Module | None:
+        if not name:
+            return None
+        return self._modules.find(name, root) if root else self._modules.find(name)
+
+    def _parents(self, name: str, root: str) -> Iterator[Module]:
+        parts = name.split(".")
+        for length in range(1, len(parts)):
+            module = self._find(".".join(parts[:length]), root)
+            if module is not None:
+                yield module
+
+
+def _targets(endpoint: Endpoint, commands: Sequence[Command]) -> Iterator[Target]:
+    if endpoint.wsgi is not None:
+        module, _, attribute = endpoint.wsgi.partition(":")
+        yield Target(module, attribute.partition("(")[0])
+        if not attribute and "." in module:
+            parent, _, name = module.rpartition(".")
+            yield Target(parent, name)
+        return
+    command = the_server(commands)
+    if command is not None:
+        yield from command_targets(command)
+
+
+def command_targets(command: Command) -> Iterator[Target]:
+    """Yield the code that a command starts, as far as it can be told."""
+    if command.script is not None:
+        yield Target(script=command.script)
+    elif program_of(command) is not None:
+        yield from _served(command)
+    elif is_python(command.words[0]) and command.program not in _NO_CODE:
+        yield Target(command.program, script=f"{command.program.replace('.', '/')}.py")
+
+
+def _served(command: Command) -> Iterator[Target]:
+    """Yield what a known server is told to serve."""
+    if command.program == "flask":
+        words = [*command.values("--app", "-A"), command.variables.get("FLASK_APP", "")]
+        for word in filter(None, words) if any(words) else ("wsgi", "app"):
+            yield from _flask_targets(word)
+    elif command.program in ("streamlit", "fastapi"):
+        yield from (Target(script=word.removeprefix("./")) for word in command.arguments if word.endswith(".py"))
+    else:
+        for before, word in zip(("", *command.arguments), command.arguments, strict=False):
+            module, _, attribute = word.partition(":")
+            if before in _NAMING or not _DOTTED_OR_NOT.fullmatch(module):
+                continue
+            if not attribute or re.match(r"[A-Za-z_]", attribute):
+                yield Target(module, attribute.partition("(")[0])
+
+
+def _flask_targets(word: str) -> Iterator[Target]:
+    module, _, attribute = word.partition(":")
+    if module.endswith(".py"):
+        module = module.removesuffix(".py").replace("/", ".")
+    if module:
+        yield Target(module, attribute.partition("(")[0] or "app")
+
+
+def _imports(module: Module, node: ast.AST) -> Iterator[tuple[str, str]]:
+    """Yield what a node imports, as a dotted name and the directory that it is looked for in."""
+    if isinstance(node, ast.Import):
+        for alias in node.names:
+            yield from _both(alias.name, module)
+    elif isinstance(node, ast.ImportFrom):
+        base = node.module or ""
+        names = [base, *(".".join(filter(None, (base, alias.name))) for alias in node.names)]
+        for name in filter(None, names):
+            if node.level:
+                root = "/".join(module.path.split("/")[: -node.level])
+                yield name, root
+            else:
+                yield from _both(name, module)
+    elif isinstance(node, ast.Constant) and isinstance(node.value, str) and _DOTTED.fullmatch(node.value):
+        yield node.value, ""  # such as Django's settings, which name modules by texts
+        yield node.value.rpartition(".")[0], ""
+
+
+def _both(name: str, module: Module) -> Iterator[tuple[str, str]]:
+    """Look from the code's directory, and beside the module, where a script's own directory is searched first."""
+    yield name, ""
+    if module.directory:
+        yield name, module.directory
+
+
+def _names(node: ast.AST) -> Iterator[str]:
+    if isinstance(node, ast.Name):
+        yield node.id
+    elif isinstance(node, ast.Attribute):
+        yield node.attr
+    elif isinstance(node, ast.ImportFrom | ast.Import):
+        yield from (alias.name for alias in node.names if isinstance(node, ast.ImportFrom) and alias.asname)
+    elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+        last = node.value.rpartition(".")[2]
+        if last.isidentifier():
+            yield last

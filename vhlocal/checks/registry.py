@@ -1,0 +1,69 @@
+"""Every rule, in the order in which findings are looked for. To add one is to write its file and a line here."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from vhlocal.checks.rules import (
+    absolute_links,
+    absolute_redirects,
+    chosen_files,
+    code_debug,
+    code_listening,
+    command_debug,
+    command_host,
+    command_port,
+    conflicting_pins,
+    doubtful,
+    image_tag,
+    imports,
+    large_files,
+    local_bin,
+    localhost_urls,
+    near_misses,
+    personal_paths,
+    pins,
+    refused,
+    requirement_lines,
+    run_paths,
+    secrets,
+    target,
+    unpackaged_files,
+)
+
+if TYPE_CHECKING:
+    from vhlocal.checks.finding import Definition, Rule
+    from vhlocal.checks.subject import Subject
+
+#: The static rules: those that look at the project alone.
+ALL_RULES: tuple[Rule[Subject], ...] = (
+    refused.RULE,
+    doubtful.RULE,
+    chosen_files.RULE,
+    image_tag.RULE,
+    command_port.RULE,
+    command_host.RULE,
+    local_bin.RULE,
+    command_debug.RULE,
+    target.RULE,
+    requirement_lines.RULE,
+    conflicting_pins.RULE,
+    pins.RULE,
+    imports.RULE,
+    unpackaged_files.RULE,
+    large_files.RULE,
+    secrets.RULE,
+    code_debug.RULE,
+    code_listening.RULE,
+    near_misses.RULE,
+    personal_paths.RULE,
+    run_paths.RULE,
+    localhost_urls.RULE,
+    absolute_links.RULE,
+    absolute_redirects.RULE,
+)
+
+#: What the pages are made from, in the order of the codes. Rules with other evidence add theirs here.
+ALL_DEFINITIONS: tuple[Definition, ...] = tuple(
+    sorted((definition for rule in ALL_RULES for definition in rule.definitions), key=lambda one: one.code)
+)

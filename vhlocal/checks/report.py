@@ -1,0 +1,96 @@
+"""One look at a project by all rules: what was found, what of it is silenced, and what could not be looked at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from vhlocal.checks.finding import Note, Severity
+from vhlocal.checks.registry import ALL_DEFINITIONS, ALL_RULES
+from vhlocal.errors import InputError
+from vhlocal.project.schema import did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from vhlocal.checks.finding import Finding, Rule
+    from vhlocal.checks.subject import Subject
+    from vhlocal.model import Place
+
+_ORDER = {severity: number for number, severity in enumerate(Severity)}
+
+
+@dataclass(frozen=True)
+class Silenced:
+    """A finding that the project has chosen to live with, and why."""
+
+    finding: Finding
+    reason: str
+
+
+@dataclass(frozen=True)
+class Report:
+    """``notes`` say, a line each, what could not be looked at: that is no finding, and changes no exit code."""
+
+    findings: tuple[Finding, ...]
+    silenced: tuple[Silenced, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def count(self, severity: Severity) -> int:
+        """Return the number of findings of one severity, silenced ones aside."""
+        return sum(finding.definition.severity is severity for finding in self.findings)
+
+    @property
+    def has_errors(self) -> bool:
+        """Whether something was found that fails in production."""
+        return self.count(Severity.ERROR) > 0
+
+
+def look(subject: Subject, ignored: Mapping[str, str], rules: Iterable[Rule[Subject]] = ALL_RULES) -> Report:
+    """Return what the rules find, in the order of the files; ``ignored`` maps codes to reasons.
+
+    A rule that fails itself is a note: it must not keep the others from being heard.
+    """
+    found: dict[tuple[str, Place, str], Finding] = {}
+    notes: list[str] = []
+    for rule in rules:
+        try:
+            for finding in rule.find(subject):
+                if isinstance(finding, Note):
+                    notes.append(finding.text)
+                    continue
+                # What endpoints share is told once, for the first of them.
+                found.setdefault((finding.definition.code, finding.place, finding.seen), finding)
+        except Exception as error:  # noqa: BLE001 - a doctor that fails says so, and changes nothing
+            codes = ", ".join(definition.code for definition in rule.definitions)
+            notes.append(f"{codes} could not be looked for: {type(error).__name__}: {error}")
+    ordered = sorted(found.values(), key=_order)
+    kept = tuple(finding for finding in ordered if finding.definition.code not in ignored)
+    silenced = tuple(
+        Silenced(finding, ignored[finding.definition.code]) for finding in ordered if finding.definition.code in ignored
+    )
+    return Report(kept, silenced, tuple(notes))
+
+
+def check_ignored(ignored: Mapping[str, str], place: Callable[[str], Place | None]) -> None:
+    """Raise InputError for a code that no finding has, and for one without a reason; ``place`` tells where it stands."""
+    known = [definition.code for definition in ALL_DEFINITIONS]
+    for code, reason in ignored.items():
+        if code not in known:
+            raise InputError(
+                f"`ignore` names {code}, which no finding has", place=place(code), hint=did_you_mean(code, known)
+            )
+        if not reason.strip():
+            hint = f"say why it may stay: `{code}: reason`"
+            raise InputError(f"`ignore` gives no reason for {code}", place=place(code), hint=hint)
+
+
+def _order(finding: Finding) -> tuple[str, int, int, int, str]:
+    place = finding.place
+    return (
+        str(place.file),
+        place.line or 0,
+        place.column or 0,
+        _ORDER[finding.definition.severity],
+        finding.definition.code,
+    )

@@ -1,0 +1,95 @@
+"""VH308: a page's link leaves the prefix (P1, P4)."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from vhlocal.checks.finding import Definition, Example, Finding, Rule, Severity
+from vhlocal.model import Place
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from vhlocal.checks.subject import Subject
+
+DEFINITION = Definition(
+    code="VH308",
+    title="A page links to an absolute path, outside of the prefix",
+    severity=Severity.WARNING,
+    why="An endpoint is served below `/<owner>/<project>/<deployment>/<version>/<endpoint>`. A link that begins with "
+    "`/` leads to the root of the host, where the endpoint is not: the browser gets 404.",
+    remedy={
+        "": "Write the path relative to the page, or put the prefix of the request before it (`X-VH-Prefix`).",
+        "Flask": "`{{ url_for('upload') }}` and `{{ url_for('static', filename='style.css') }}`.",
+        "Django": "`{% url 'upload' %}` and `{% static 'style.css' %}`.",
+        "FastAPI": "`{{ url_for('upload') }}` in templates, `request.url_for(\"upload\")` in code.",
+        "WSGI": '`environ["SCRIPT_NAME"] + "/upload"`.',
+    },
+    example=Example("html", '<form action="/upload">', "<form action=\"{{ url_for('upload') }}\">"),
+    rows=("P1", "P4", "P7"),
+)
+
+_PAGES = (".html", ".htm", ".jinja", ".jinja2", ".j2", ".xhtml")
+_PAGE_DIRECTORIES = {"templates", "static", "public", "www", "html", "pages", "views", "frontend"}
+_NOT_SERVED = {"docs", "node_modules", "test", "tests", "site-packages", "htmlcov"}
+_LINK = re.compile(
+    r"<[^<>]*?\s(?P<name>href|src|action|formaction|poster|data-url|hx-get|hx-post)\s*=\s*(?P<quote>[\"'])(?P<path>/[^\"']*)(?P=quote)",
+    re.IGNORECASE,
+)
+_FETCH = re.compile(
+    r"\b(?:fetch|axios\.(?:get|post|put|delete)|\$\.(?:get|post|ajax))\(\s*(?P<quote>[\"'`])(?P<path>/[^\"'`]*)(?P=quote)"
+)
+_COMMENT = re.compile(r"<!--.*?-->|\{#.*?#\}|\{%\s*comment\s*%\}.*?\{%\s*endcomment\s*%\}", re.DOTALL)
+#: Written by templates that put something before it, and paths of another host.
+_NOT_ABSOLUTE = re.compile(r"//|/?[^/]*[{%<$]")
+
+
+def find(subject: Subject) -> Iterator[Finding]:
+    """Yield the first such link of each line, in the packaged pages of the endpoints and in their code's texts."""
+    if not subject.endpoints:
+        return
+    named = _named(subject)
+    for path, file in subject.package.files.items():
+        if path.endswith(_PAGES) and _is_served(path, named):
+            for line, link in absolute_links(subject.text(path) or ""):
+                yield _finding(Place(file.source, line), link)
+    for reach in subject.reaches:
+        for module, site in reach.sites:
+            text = site.text
+            if text and "<" in text:
+                for line, link in absolute_links(text):
+                    below = line - 1 if getattr(site.node, "end_lineno", 0) != getattr(site.node, "lineno", 0) else 0
+                    yield _finding(module.place(site.node, below), link, reach.endpoint.name)
+
+
+def absolute_links(text: str) -> Iterator[tuple[int, str]]:
+    """Yield the line and the path of each link that begins at the host's root, one for each line."""
+    if "/" not in text:
+        return
+    kept = _COMMENT.sub(lambda match: re.sub(r"[^\n]", " ", match[0]), text)
+    lines: dict[int, str] = {}
+    for pattern in (_LINK, _FETCH):
+        for match in pattern.finditer(kept):
+            if not _NOT_ABSOLUTE.match(match["path"]):
+                lines.setdefault(kept.count("\n", 0, match.start("path")) + 1, match["path"])
+    yield from sorted(lines.items())
+
+
+def _finding(place: Place, link: str, endpoint: str | None = None) -> Finding:
+    seen = f"`{link}` leads to the root of the host, outside of the endpoint's path"
+    return Finding(DEFINITION, place, seen, "write it relative, or have the framework make the URL", endpoint)
+
+
+def _named(subject: Subject) -> set[str]:
+    """Return the texts of the endpoints' code that name pages."""
+    texts = (site.text for reach in subject.reaches for _, site in reach.sites)
+    return {text.rpartition("/")[2] for text in texts if text and text.endswith(_PAGES)}
+
+
+def _is_served(path: str, named: set[str]) -> bool:
+    *above, name = path.split("/")
+    return not _NOT_SERVED & set(above) and (name in named or bool(_PAGE_DIRECTORIES & set(above)))
+
+
+RULE = Rule((DEFINITION,), find)

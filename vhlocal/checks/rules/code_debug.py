@@ -1,0 +1,57 @@
+"""VH301: a debugger or a reloader that the code switches on."""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING
+
+from vhlocal.checks.finding import Definition, Example, Finding, Rule, Severity
+from vhlocal.checks.serving import servings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from vhlocal.checks.modules import Module
+    from vhlocal.checks.subject import Subject
+
+DEFINITION = Definition(
+    code="VH301",
+    title="The code switches a debugger or reloader on",
+    severity=Severity.WARNING,
+    why="A debugger shows the code and its variables to whoever causes an error, and some let them run code. A "
+    "reloader keeps a second process that watches files which never change in an image.",
+    remedy={
+        "": "Leave it off, or switch it on by a variable of your own machine alone.",
+        "Flask": '`app.run(host="0.0.0.0")` without `debug=True`; better, serve it by `wsgi: server:app`.',
+        "Django": '`DEBUG = os.environ.get("DJANGO_DEBUG") == "1"` in the settings.',
+        "FastAPI": "`uvicorn.run(app)` without `reload=True`.",
+    },
+    example=Example("python", 'app.run(host="0.0.0.0", port=8000, debug=True)', 'app.run(host="0.0.0.0", port=8000)'),
+)
+
+_DJANGO = {"INSTALLED_APPS", "ROOT_URLCONF", "MIDDLEWARE"}
+
+
+def find(subject: Subject) -> Iterator[Finding]:
+    """Yield servers that a script starts with it, and Django's settings with ``DEBUG``."""
+    for reach in subject.reaches:
+        name = reach.endpoint.name
+        for serving in servings(reach, subject.variables):
+            if serving.debug:
+                seen = f"`{serving.name}` is called with {serving.debug}"
+                yield Finding(DEFINITION, serving.place, seen, f"take {serving.debug} out", name)
+        for item in reach.reached:
+            node = _debug_setting(item.module)
+            if node is not None:
+                change = 'take it from the environment: `DEBUG = os.environ.get("DJANGO_DEBUG") == "1"`'
+                seen = "Django's settings have DEBUG = True"
+                yield Finding(DEFINITION, item.module.place(node), seen, change, name)
+
+
+def _debug_setting(module: Module) -> ast.expr | None:
+    value = module.constants.get("DEBUG")
+    is_on = isinstance(value, ast.Constant) and value.value is True
+    return value if is_on and _DJANGO & module.constants.keys() else None
+
+
+RULE = Rule((DEFINITION,), find)

@@ -1,0 +1,65 @@
+"""VH108: a development server, a debugger or a reloader in ``server-command``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from vhlocal.checks.finding import Definition, Example, Finding, Rule, Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from vhlocal.checks.commands import Command
+    from vhlocal.checks.subject import Subject
+
+DEFINITION = Definition(
+    code="VH108",
+    title="A debug server or reloader is left on in the command",
+    severity=Severity.WARNING,
+    why="A debugger lets whoever reaches the endpoint run code in it. A reloader keeps a second process that watches "
+    "files which never change in an image, and hides a server that does not start. Development servers are made for "
+    "one user.",
+    remedy={
+        "": "Start the server without its debug and reload options. `vhlocal up` brings in each save without them.",
+        "Flask": "Write `wsgi: server:app` instead of `flask run --debug`.",
+        "Django": "Write `wsgi: mysite.wsgi` instead of `manage.py runserver`.",
+        "FastAPI": "Write `fastapi run` instead of `fastapi dev`, and `uvicorn` without `--reload`.",
+    },
+    example=Example(
+        "yaml",
+        "server-command: ~/.local/bin/uvicorn server:app --host 0.0.0.0 --reload",
+        "server-command: ~/.local/bin/uvicorn server:app --host 0.0.0.0",
+    ),
+)
+
+_ON = {"1", "true", "yes", "on"}
+
+
+def find(subject: Subject) -> Iterator[Finding]:
+    """Yield the commands that start one."""
+    for endpoint in subject.endpoints:
+        for command in subject.commands[endpoint.name]:
+            seen = _seen(command)
+            if seen is not None:
+                change = "leave it out; `vhlocal up` brings in each save by itself"
+                if "manage.py" in command.text:
+                    change = "serve Django's WSGI application instead, such as `wsgi: mysite.wsgi`"
+                yield Finding(DEFINITION, command.place, seen, change, endpoint.name)
+
+
+def _seen(command: Command) -> str | None:
+    program = command.program
+    if program in ("uvicorn", "gunicorn", "hypercorn", "fastapi", "flask") and command.has("--reload"):
+        return f"`{program} --reload` starts the server again when a file changes"
+    if program == "flask" and command.has("--debug"):
+        return "`flask --debug` switches the debugger and the reloader on"
+    if program == "fastapi" and command.arguments[:1] == ("dev",):
+        return "`fastapi dev` is the development server, with a reloader, and listens on localhost"
+    if command.script is not None and command.script.endswith("manage.py") and command.has("runserver"):
+        return "`manage.py runserver` is Django's development server"
+    if command.variables.get("FLASK_DEBUG", "").lower() in _ON:
+        return "`FLASK_DEBUG` switches the debugger and the reloader on"
+    return None
+
+
+RULE = Rule((DEFINITION,), find)

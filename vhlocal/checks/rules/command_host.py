@@ -1,0 +1,59 @@
+"""VH106: the server of ``server-command`` listens on localhost (R3)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from vhlocal.checks.finding import Definition, Example, Finding, Rule, Severity
+from vhlocal.checks.servers import listening
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from vhlocal.checks.subject import Subject
+
+DEFINITION = Definition(
+    code="VH106",
+    title="The server listens on localhost only",
+    severity=Severity.ERROR,
+    why="A container's localhost is reached from inside of that container alone. The platform asks from outside, gets "
+    "no connection, and the rollout times out. Many servers listen on localhost unless they are told otherwise.",
+    remedy={
+        "": "Let the server listen on `0.0.0.0`.",
+        "Flask": "`flask run --host 0.0.0.0`, or `gunicorn --bind 0.0.0.0:$VALOHAI_PORT server:app`.",
+        "Django": "`gunicorn --bind 0.0.0.0:$VALOHAI_PORT mysite.wsgi`, or `wsgi: mysite.wsgi`.",
+        "FastAPI": "`uvicorn server:app --host 0.0.0.0`.",
+        "WSGI": "`gunicorn --bind 0.0.0.0:$VALOHAI_PORT server:application`, or `wsgi: server:application`.",
+    },
+    example=Example(
+        "yaml",
+        "server-command: ~/.local/bin/uvicorn server:app",
+        "server-command: ~/.local/bin/uvicorn server:app --host 0.0.0.0",
+    ),
+    rows=("R3",),
+)
+
+_OPTIONS = {"gunicorn": "--bind 0.0.0.0:$VALOHAI_PORT", "hypercorn": "--bind 0.0.0.0:$VALOHAI_PORT"}
+
+
+def find(subject: Subject) -> Iterator[Finding]:
+    """Yield the commands whose server listens on localhost, because it is told to or by default."""
+    for endpoint in subject.endpoints:
+        found = listening(subject.commands[endpoint.name], subject.package.files, subject.variables)
+        if found is None or not found.is_loopback():
+            continue
+        program = found.command.program
+        reason = "" if found.host_given else f", the default of {program}"
+        option = _OPTIONS.get(program, "--host 0.0.0.0")
+        if "manage.py" in found.command.text:
+            option = f"0.0.0.0:{endpoint.port}"
+        yield Finding(
+            DEFINITION,
+            found.command.place,
+            f"the server listens on {found.host}{reason}: only its own container reaches it",
+            f"write {option} in the command",
+            endpoint.name,
+        )
+
+
+RULE = Rule((DEFINITION,), find)

@@ -1,0 +1,51 @@
+"""VH105: the port in ``server-command`` is not the endpoint's (R1)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from vhlocal.checks.finding import Definition, Example, Finding, Rule, Severity
+from vhlocal.checks.servers import listening
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from vhlocal.checks.subject import Subject
+
+DEFINITION = Definition(
+    code="VH105",
+    title="The server's port is not the endpoint's `port`",
+    severity=Severity.ERROR,
+    why="Requests are sent to the endpoint's `port`, 8000 unless it says otherwise. A server that listens on another "
+    "is never ready, and the rollout times out.",
+    remedy={
+        "": "Give the server the port in `$VALOHAI_PORT`, or write the same number in both places.",
+        "Flask": "`flask run` takes 5000 by default: write `flask run --host 0.0.0.0 --port $VALOHAI_PORT`.",
+        "FastAPI": "Write `~/.local/bin/uvicorn server:app --host 0.0.0.0 --port $VALOHAI_PORT`.",
+    },
+    example=Example(
+        "yaml",
+        "port: 8000\nserver-command: python -m waitress --port 5000 server:app",
+        "port: 8000\nserver-command: python -m waitress --port $VALOHAI_PORT server:app",
+    ),
+    rows=("R1", "P8"),
+)
+
+
+def find(subject: Subject) -> Iterator[Finding]:
+    """Yield the commands whose port, given or by default, is another."""
+    for endpoint in subject.endpoints:
+        found = listening(subject.commands[endpoint.name], subject.package.files, subject.variables)
+        if found is None or found.port in (None, endpoint.port):
+            continue
+        default = "" if found.port_given else f", the default of {found.command.program}"
+        yield Finding(
+            DEFINITION,
+            found.command.place,
+            f"the server listens on port {found.port}{default}, but the endpoint's port is {endpoint.port}",
+            f"let it listen on $VALOHAI_PORT, or write `port: {found.port}`",
+            endpoint.name,
+        )
+
+
+RULE = Rule((DEFINITION,), find)

@@ -1,0 +1,39 @@
+"""VH104: an image reference without a tag, or with one that moves."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from vhlocal.checks.finding import Definition, Example, Finding, Rule, Severity
+from vhlocal.checks.images import tag_of
+from vhlocal.model import Place
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from vhlocal.checks.subject import Subject
+
+DEFINITION = Definition(
+    code="VH104",
+    title="The image has no tag that stays",
+    severity=Severity.WARNING,
+    why="Without a tag an image reference means `latest`, which is another image tomorrow. A version that is built "
+    "again may then get another Python and other libraries than the one that was tested, with no change in the code.",
+    remedy={"": "Name the tag that you have tested, such as `python:3.12-slim`, or the image's digest."},
+    example=Example("yaml", "image: python", "image: python:3.12-slim"),
+    rows=("B1",),
+)
+
+
+def find(subject: Subject) -> Iterator[Finding]:
+    """Yield the images that are not told exactly."""
+    for endpoint in subject.endpoints:
+        tag = tag_of(endpoint.image)
+        if tag not in (None, "latest") or "$" in endpoint.image:
+            continue
+        seen = f"`{endpoint.image}` has no tag, which means `latest`" if tag is None else f"`{endpoint.image}` moves on"
+        place = endpoint.place("image") or Place(subject.config.path)
+        yield Finding(DEFINITION, place, seen, "name the tag that you have tested", endpoint.name)
+
+
+RULE = Rule((DEFINITION,), find)

@@ -1,0 +1,112 @@
+"""VH204 and VH205: the endpoint's code imports what production does not install (B2)."""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING
+
+from vhlocal.checks.distributions import brought, is_common, is_standard, providers
+from vhlocal.checks.finding import Definition, Example, Finding, Rule, Severity
+from vhlocal.checks.images import is_official_python
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from vhlocal.checks.modules import Module
+    from vhlocal.checks.reach import Reach
+    from vhlocal.checks.subject import Subject
+
+UNREAD = Definition(
+    code="VH204",
+    title="What the code imports is only in the requirements file that is not read",
+    severity=Severity.ERROR,
+    why="Production installs `requirements-deployment.txt` and, where that exists, does not look at "
+    "`requirements.txt`. What only the latter lists is missing, and the server ends with `ModuleNotFoundError`.",
+    remedy={"": "List it in `requirements-deployment.txt` too, or begin that file with `-r requirements.txt`."},
+    example=Example(
+        "text",
+        "# requirements-deployment.txt\nflask>=3.0\n# requirements.txt\nflask>=3.0\nnumpy>=1.26",
+        "# requirements-deployment.txt\nflask>=3.0\nnumpy>=1.26",
+    ),
+    rows=("B2",),
+)
+NOWHERE = Definition(
+    code="VH205",
+    title="Nothing in the requirements provides what the code imports",
+    severity=Severity.ERROR,
+    why="The official Python images bring Python's standard library alone. What your own environment has besides, and "
+    "the requirements do not list, is missing in production: the server ends with `ModuleNotFoundError`.",
+    remedy={"": "Add the distribution that provides the module to the requirements that production installs."},
+    example=Example("text", "flask>=3.0", "flask>=3.0\nnumpy>=1.26"),
+    rows=("B1", "B2"),
+)
+
+
+def find(subject: Subject) -> Iterator[Finding]:
+    """Yield the imports that are sure to run and sure to fail, each once for each endpoint."""
+    for reach in subject.reaches:
+        if not is_official_python(reach.endpoint.image) or _installs(reach):
+            continue
+        seen: set[str] = set()
+        for module, node, name in _imports(reach):
+            top = name.partition(".")[0]
+            if top in seen or is_standard(top) or _is_own(top, module, subject):
+                continue
+            seen.add(top)
+            found = _judge(top, module, node, subject)
+            if found is not None:
+                yield Finding(found.definition, found.place, found.seen, found.change, reach.endpoint.name)
+
+
+def _judge(top: str, module: Module, node: ast.AST, subject: Subject) -> Finding | None:
+    read, unread = subject.requirements, subject.unread_requirements
+    listed = read.names if read else frozenset()
+    wanted = providers(top)
+    if any(name in listed for name in wanted) or (read is not None and (read.open or read.invalid)):
+        return None
+    there = brought(listed)
+    if there is not None and any(name in there for name in wanted):
+        return None
+    place = module.place(node)
+    if unread is not None and read is not None and any(name in unread.names for name in wanted):
+        name = next(name for name in wanted if name in unread.names)
+        return Finding(
+            UNREAD, place, f"`{top}` is imported; only {unread.name} lists {name}", f"add {name} to {read.name}"
+        )
+    # An unlisted module may be brought along by something that is listed; only what is known by heart is sure.
+    if there is None or not is_common(top):
+        return None
+    file = read.name if read else "requirements.txt"
+    return Finding(NOWHERE, place, f"`{top}` is imported, and no line provides it", f"add {wanted[0]} to {file}")
+
+
+def _imports(reach: Reach) -> Iterator[tuple[Module, ast.AST, str]]:
+    """Yield the imports that run at the server's start whatever happens."""
+    for item in reach.reached:
+        if not item.eager:
+            continue
+        for site in item.module.sites:
+            where = site.where
+            if where.function or where.branch or where.guarded or (where.main and not item.script):
+                continue
+            if isinstance(site.node, ast.Import):
+                for alias in site.node.names:
+                    yield item.module, site.node, alias.name
+            elif isinstance(site.node, ast.ImportFrom) and not site.node.level and site.node.module:
+                yield item.module, site.node, site.node.module
+
+
+def _is_own(top: str, module: Module, subject: Subject) -> bool:
+    roots = {"", module.directory}
+    return any(subject.modules.find(top, root) or subject.modules.is_directory(top, root) for root in roots)
+
+
+def _installs(reach: Reach) -> bool:
+    """Tell whether the command may install something itself, or have Python look elsewhere."""
+    words = {word for line in reach.endpoint.server_command or () for word in line.split()}
+    return bool(words & {"pip", "pip3", "uv", "conda", "poetry", "apt-get"}) or any(
+        "PYTHONPATH" in word for word in words
+    )
+
+
+RULE = Rule((UNREAD, NOWHERE), find)

@@ -1,0 +1,41 @@
+"""VH207: a large file in the package."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from vhlocal.checks.finding import Definition, Example, Finding, Rule, Severity
+from vhlocal.model import Place
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from vhlocal.checks.subject import Subject
+
+DEFINITION = Definition(
+    code="VH207",
+    title="A large file is packaged with the code",
+    severity=Severity.WARNING,
+    why="The code is stored again with each commit, and is a part of each version's image. A model or a data set in it "
+    "makes every build and every rollout slow, and ties the model to one commit.",
+    remedy={
+        "": "Ignore the file and give the endpoint an entry in `files`: it is then chosen when the version is made. "
+        "What the endpoint does not need belongs into `.vhignore`."
+    },
+    example=Example("text", "# .vhignore\n", "# .vhignore\ndata/\n*.h5"),
+    rows=("B4", "B5"),
+)
+
+LARGE = 50_000_000
+
+
+def find(subject: Subject) -> Iterator[Finding]:
+    """Yield the packaged files of 50 MB and more."""
+    for file in subject.package.files.values():
+        if file.size >= LARGE and file.link is None:
+            seen = f"{file.path} has {file.size / 1e6:.0f} MB"
+            change = "ignore it, and choose it by an entry in `files` if the endpoint needs it"
+            yield Finding(DEFINITION, Place(file.source), seen, change)
+
+
+RULE = Rule((DEFINITION,), find)

@@ -1,0 +1,63 @@
+"""VH304: the code opens a chosen file by another name than its ``path`` (B4)."""
+
+from __future__ import annotations
+
+import difflib
+import posixpath
+from typing import TYPE_CHECKING
+
+from vhlocal.checks.finding import Definition, Example, Finding, Rule, Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from vhlocal.checks.subject import Subject
+    from vhlocal.model import Endpoint
+
+DEFINITION = Definition(
+    code="VH304",
+    title="The code opens a chosen file by another name",
+    severity=Severity.ERROR,
+    why="A chosen file always lands at the `path` of its entry in `files`, whatever it was called. Code that opens "
+    "another path does not find it, and ends with `FileNotFoundError`.",
+    remedy={"": "Write the same path in `valohai.yaml` and in the code."},
+    example=Example("python", 'joblib.load("modle.pkl")', 'joblib.load("model.pkl")'),
+    rows=("B4",),
+)
+
+#: How alike two names have to be, from 0 to 1.
+_ALIKE = 0.8
+
+
+def find(subject: Subject) -> Iterator[Finding]:
+    """Yield openings of what is not there, where an entry that nobody opens is called nearly so."""
+    for endpoint in subject.endpoints:
+        told: set[str] = set()
+        for opened in subject.openings[endpoint.name]:
+            path = opened.path
+            entry = near_miss(path, endpoint, subject)
+            if entry is not None and opened.sure and path not in told:
+                told.add(path)
+                yield Finding(
+                    DEFINITION,
+                    opened.place,
+                    f"{path} is opened, but the chosen file lands at {entry}",
+                    f"open {entry}, or write `path: {path}` in valohai.yaml",
+                    endpoint.name,
+                )
+
+
+def near_miss(path: str, endpoint: Endpoint, subject: Subject) -> str | None:
+    """Return the path of the entry that was meant, None where the path is there, or nothing is like it."""
+    entries = {entry.path for entry in endpoint.files}
+    if path in subject.package.files or path in entries:
+        return None
+    opened = {opened.path for opened in subject.openings[endpoint.name]}
+    for entry in sorted(entries - opened):
+        same_name = posixpath.basename(entry) == posixpath.basename(path)
+        if same_name or difflib.SequenceMatcher(None, entry, path).ratio() >= _ALIKE:
+            return entry
+    return None
+
+
+RULE = Rule((DEFINITION,), find)

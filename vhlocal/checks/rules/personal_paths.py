@@ -1,0 +1,65 @@
+"""VH305: a path of somebody's own machine in the code."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from vhlocal.checks.finding import Definition, Example, Finding, Rule, Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from vhlocal.checks.subject import Subject
+
+DEFINITION = Definition(
+    code="VH305",
+    title="A path of a personal machine is in the code",
+    severity=Severity.WARNING,
+    why="The image has no such directory: what the code reads there is missing, and what it writes has no place.",
+    remedy={"": 'Name files relative to the code, such as `Path(__file__).with_name("model.pkl")`.'},
+    example=Example("python", 'open("/home/ada/project/labels.txt")', 'open("labels.txt")'),
+    rows=("B7",),
+)
+
+_PERSONAL = re.compile(r"(?:/home/(?P<user>[a-z_][\w.-]*)/|/Users/[A-Za-z][\w.-]*/|[A-Za-z]:[\\/]\w)[^\n]*")
+#: Users that images have.
+_OF_IMAGES = {
+    "app",
+    "appuser",
+    "code",
+    "docker",
+    "jovyan",
+    "model-server",
+    "node",
+    "nonroot",
+    "python",
+    "runner",
+    "sagemaker-user",
+    "site",
+    "ubuntu",
+    "user",
+    "valohai",
+    "vscode",
+    "web",
+    "www",
+}
+
+
+def find(subject: Subject) -> Iterator[Finding]:
+    """Yield such paths in code that is sure to be used: no fallback, no condition, no docstring."""
+    for reach in subject.reaches:
+        for module, site in reach.sites:
+            text = site.text
+            match = _PERSONAL.fullmatch(text) if text and site.is_sure else None
+            if match is not None and match["user"] not in _OF_IMAGES:
+                yield Finding(
+                    DEFINITION,
+                    module.place(site.node),
+                    f"`{text}` is a path of one machine",
+                    "name it relative to the code's directory",
+                    reach.endpoint.name,
+                )
+
+
+RULE = Rule((DEFINITION,), find)

@@ -1,0 +1,36 @@
+"""VH101: the platform refuses ``valohai.yaml``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from vhlocal.checks.finding import Definition, Example, Finding, Rule, Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from vhlocal.checks.subject import Subject
+
+DEFINITION = Definition(
+    code="VH101",
+    title="valohai.yaml is refused",
+    severity=Severity.ERROR,
+    why="The platform validates the whole file by its schema when the code is fetched. While anything in it is "
+    "invalid, be it in a step that no endpoint uses, no version can be made from that commit.",
+    remedy={"": "Correct the key or the value that the place names."},
+    example=Example(
+        "yaml",
+        "- endpoint:\n    name: greet\n    image: python:3.12-slim\n    wsgi: server:app\n    port: 80",
+        "- endpoint:\n    name: greet\n    image: python:3.12-slim\n    wsgi: server:app\n    port: 8080",
+    ),
+    rows=("R1", "R2", "B4"),
+)
+
+
+def find(subject: Subject) -> Iterator[Finding]:
+    """Yield what the platform's own schema and linter refuse, and what no server could live with."""
+    for trouble in (*subject.config.troubles, *subject.config.elsewhere):
+        yield Finding(DEFINITION, trouble.place, trouble.message, trouble.hint or "correct it as the schema asks")
+
+
+RULE = Rule((DEFINITION,), find)

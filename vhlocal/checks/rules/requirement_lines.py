@@ -1,0 +1,41 @@
+"""VH201: a requirements line that pip refuses (B2)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from vhlocal.checks.finding import Definition, Example, Finding, Rule, Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from vhlocal.checks.subject import Subject
+
+DEFINITION = Definition(
+    code="VH201",
+    title="pip refuses a line of the requirements",
+    severity=Severity.ERROR,
+    why="pip reads the whole file before it installs anything. One line that it cannot read, or an included file that "
+    "is not packaged, ends the build of the image.",
+    remedy={
+        "": "Write the line as pip reads it, `name==1.2.3` or `name>=1.2`; see that included files are not ignored."
+    },
+    example=Example("text", "flask=3.0.0", "flask==3.0.0"),
+    rows=("B2", "B5"),
+)
+
+
+def find(subject: Subject) -> Iterator[Finding]:
+    """Yield the lines that cannot be parsed, and includes of what is not packaged."""
+    for line in subject.requirements.invalid if subject.requirements else ():
+        yield Finding(DEFINITION, line.place, f"`{line.text}`: {line.reason}", _change(line.text))
+
+
+def _change(text: str) -> str:
+    name, equals, version = text.partition("=")
+    if equals and version and not version.startswith("=") and name.strip().replace("-", "").replace("_", "").isalnum():
+        return f"write {name.strip()}=={version.strip()}"
+    return "correct the line, or see that the file is packaged" if text.startswith("-") else "write it as pip reads it"
+
+
+RULE = Rule((DEFINITION,), find)

@@ -1,0 +1,187 @@
+"""VH109 and VH110: what ``wsgi``, or a server's command, names is not there (R4)."""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING
+
+from vhlocal.checks.distributions import is_standard
+from vhlocal.checks.finding import Definition, Example, Finding, Rule, Severity
+from vhlocal.checks.reach import command_targets
+from vhlocal.checks.servers import the_server
+from vhlocal.model import Place
+from vhlocal.project.schema import did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from vhlocal.checks.modules import Module, Modules
+    from vhlocal.checks.subject import Subject
+    from vhlocal.model import Endpoint
+
+MODULE = Definition(
+    code="VH109",
+    title="The module to be served is not packaged",
+    severity=Severity.ERROR,
+    why="The server imports the module when it starts. Production has the packaged code alone: what git ignores or "
+    "`.vhignore` names is not there, and the server ends before it has answered once.",
+    remedy={
+        "": "Name a module as Python imports it from the code's directory, dots for slashes and no `.py`; see that its "
+        "file is not ignored.",
+        "Django": "The module is `wsgi` in the site's package: `wsgi: mysite.wsgi`.",
+    },
+    example=Example("yaml", "wsgi: sever:app", "wsgi: server:app"),
+    rows=("R4", "B5"),
+)
+ATTRIBUTE = Definition(
+    code="VH110",
+    title="The application is not defined in its module",
+    severity=Severity.ERROR,
+    why="After the import the server takes the application by its name. Where the module has no such name, it ends.",
+    remedy={
+        "": "Name what the module defines, as `module:name`; a factory is called as `module:create_app()`.",
+        "Django": "`django-admin startproject` calls it `application`, which is what `wsgi: mysite.wsgi` takes.",
+    },
+    example=Example("yaml", "wsgi: server:application", "wsgi: server:app"),
+    rows=("R4",),
+)
+
+_HERE_OR_ELSEWHERE = ("--app-dir", "--chdir", "--pythonpath", "--workdir")
+
+
+def find(subject: Subject) -> Iterator[Finding]:
+    """Yield targets that lead nowhere. A module that an installed package may provide is given the benefit of doubt."""
+    for endpoint in subject.endpoints:
+        if endpoint.wsgi is not None:
+            place = endpoint.place("wsgi") or Place(subject.config.path)
+            yield from _wsgi(endpoint, place, subject)
+        else:
+            yield from _command(endpoint, subject)
+
+
+def _wsgi(endpoint: Endpoint, place: Place, subject: Subject) -> Iterator[Finding]:
+    module, colon, attribute = (endpoint.wsgi or "").partition(":")
+    name = attribute.partition("(")[0].strip()
+    if not colon and subject.modules.find(module) is None and "." in module:
+        parent, _, last = module.rpartition(".")
+        if subject.modules.find(parent) is not None:
+            yield from _missing(endpoint, place, (parent, (last,)), subject)
+            return
+    yield from _missing(endpoint, place, (module, (name,) if colon else ("application", "app")), subject)
+
+
+def _command(endpoint: Endpoint, subject: Subject) -> Iterator[Finding]:
+    command = the_server(subject.commands[endpoint.name])
+    lines = endpoint.server_command or ()
+    if command is None or any("cd " in line or "PYTHONPATH" in line for line in lines):
+        return
+    if "PYTHONPATH" in subject.variables or command.values(*_HERE_OR_ELSEWHERE) or command.program == "flask":
+        return
+    for target in command_targets(command):
+        if target.module and target.attribute:
+            yield from _missing(endpoint, command.place, (target.module, (target.attribute,)), subject)
+
+
+def _missing(
+    endpoint: Endpoint, place: Place, target: tuple[str, tuple[str, ...]], subject: Subject
+) -> Iterator[Finding]:
+    """Yield what is wrong with a module and the names of which it has to have one."""
+    module, names = target
+    found = subject.modules.find(module)
+    if found is None:
+        if not _may_be_installed(module, subject):
+            yield Finding(
+                MODULE, place, _not_packaged(module, subject), _nearest_module(module, subject), endpoint.name
+            )
+        return
+    defined = defined_names(found, subject.modules)
+    if defined is None or any(name.partition(".")[0] in defined for name in names):
+        return
+    wanted = " nor ".join(f"`{name}`" for name in names)
+    likely = [name for name in sorted(defined) if not name.startswith("_")]
+    change = did_you_mean(names[0], likely) or f"define {names[0]} in {found.path}"
+    seen = f"{found.path} defines {'neither' if len(names) > 1 else 'no'} {wanted}"
+    yield Finding(ATTRIBUTE, place, seen, change, endpoint.name)
+
+
+def _may_be_installed(module: str, subject: Subject) -> bool:
+    """Tell whether a module may come from elsewhere, be it a package or a directory without ``__init__.py``."""
+    top = module.partition(".")[0]
+    if is_standard(top) or module.endswith(".py"):
+        return not module.endswith(".py")
+    stem = top.replace("_", "-").lower()
+    installed = subject.requirements
+    if installed is not None and (installed.open or any(stem in name or name in stem for name in installed.names)):
+        return True
+    return False if module == top else not subject.modules.is_directory(top) and subject.modules.find(top) is None
+
+
+def _not_packaged(module: str, subject: Subject) -> str:
+    path = f"{module.replace('.', '/')}.py"
+    if (subject.directory / path).is_file():
+        return f"{path} is on this machine, but not packaged: it is ignored by git or .vhignore"
+    if module.endswith(".py") and module in subject.package.files:
+        return f"`{module}` names a file; a module has no .py"
+    return f"no module {module} is packaged: there is no {path}"
+
+
+def _nearest_module(module: str, subject: Subject) -> str:
+    if module.endswith(".py"):
+        return f"write {module.removesuffix('.py').replace('/', '.')}"
+    if (subject.directory / f"{module.replace('.', '/')}.py").is_file():
+        return "stop ignoring it"
+    known = [
+        path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+        for path in subject.package.files
+        if path.endswith(".py")
+    ]
+    return did_you_mean(module, known) or "name a module of the project"
+
+
+def defined_names(module: Module, modules: Modules, above: tuple[Module, ...] = ()) -> frozenset[str] | None:
+    """Return every name that a module may have at its top, under whatever condition; None where that is not certain.
+
+    Not certain: a module that cannot be read, ``from x import *`` of what is not packaged, ``__getattr__``, and names
+    that are set by other means than assignment. ``above`` are modules that are being looked through already.
+    """
+    found: set[str] = set()
+    if module.tree is None:
+        return None
+    for site in module.sites:
+        node = site.node
+        if isinstance(node, ast.Global):
+            found.update(node.names)
+        if isinstance(node, ast.Name) and node.id in ("globals", "setattr", "exec", "vars"):
+            return None
+        if not (site.where.inside or site.where.main):
+            if isinstance(node, ast.ImportFrom) and any(alias.name == "*" for alias in node.names):
+                starred = _starred(node, module, modules, (*above, module))
+                if starred is None:
+                    return None
+                found |= starred
+            found.update(_bound(node))
+    if module.path.endswith("__init__.py"):
+        found |= modules.below(module.directory)
+    return None if "__getattr__" in found else frozenset(found)
+
+
+def _bound(node: ast.AST) -> Iterator[str]:
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        yield node.name
+    elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+        yield node.id
+    elif isinstance(node, ast.Import | ast.ImportFrom):
+        yield from (alias.asname or alias.name.partition(".")[0] for alias in node.names)
+    elif isinstance(node, ast.MatchAs | ast.MatchStar) and node.name:
+        yield node.name
+
+
+def _starred(
+    node: ast.ImportFrom, module: Module, modules: Modules, above: tuple[Module, ...]
+) -> frozenset[str] | None:
+    root = "/".join(module.path.split("/")[: -node.level]) if node.level else ""
+    source = modules.find(node.module, root) if node.module else None
+    return None if source is None or source in above else defined_names(source, modules, above)
+
+
+RULE = Rule((MODULE, ATTRIBUTE), find)

@@ -1,0 +1,181 @@
+"""Servers that code starts itself, such as ``app.run()``: where they listen, and whether they debug (R1, R3)."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from vhlocal.checks.commands import exported
+from vhlocal.checks.servers import LOOPBACK, the_server
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from vhlocal.checks.modules import Module
+    from vhlocal.checks.reach import Reach
+    from vhlocal.model import Place
+
+
+@dataclass(frozen=True)
+class Starter:
+    """A call that serves: the names and positions of its arguments, and what it takes without them.
+
+    ``variables`` are what else may tell it; ``name`` is what the user calls it.
+    """
+
+    name: str
+    host: str
+    port: int
+    host_keyword: str = "host"
+    port_keyword: str = "port"
+    host_index: int | None = None
+    port_index: int | None = None
+    debug: tuple[str, ...] = ()
+    variables: tuple[str, ...] = ()
+
+
+#: By the function's full name.
+_FUNCTIONS: Mapping[str, Starter] = {
+    "uvicorn.run": Starter("uvicorn.run", "127.0.0.1", 8000, debug=("reload",)),
+    "waitress.serve": Starter("waitress.serve", "0.0.0.0", 8080),
+    "wsgiref.simple_server.make_server": Starter("make_server", "", 0, host_index=0, port_index=1),
+    "werkzeug.serving.run_simple": Starter(
+        "run_simple",
+        "",
+        0,
+        "hostname",
+        "port",
+        0,
+        1,
+        debug=("use_debugger", "use_reloader"),
+    ),
+}
+#: By what made the object whose method it is.
+_METHODS: Mapping[tuple[str, str], Starter] = {
+    ("flask.Flask", "run"): Starter("app.run", "127.0.0.1", 5000, host_index=0, port_index=1, debug=("debug",)),
+    ("dash.Dash", "run"): Starter("app.run", "127.0.0.1", 8050, debug=("debug",), variables=("HOST", "PORT")),
+    ("dash.Dash", "run_server"): Starter(
+        "app.run_server", "127.0.0.1", 8050, debug=("debug",), variables=("HOST", "PORT")
+    ),
+    ("gradio.Interface", "launch"): Starter(
+        "launch",
+        "127.0.0.1",
+        7860,
+        "server_name",
+        "server_port",
+        variables=("GRADIO_SERVER_NAME", "GRADIO_SERVER_PORT"),
+    ),
+    ("gradio.Blocks", "launch"): Starter(
+        "launch",
+        "127.0.0.1",
+        7860,
+        "server_name",
+        "server_port",
+        variables=("GRADIO_SERVER_NAME", "GRADIO_SERVER_PORT"),
+    ),
+}
+#: Classes of the standard library whose first argument is (host, port).
+_ADDRESSED = ("http.server.HTTPServer", "http.server.ThreadingHTTPServer", "socketserver.TCPServer")
+
+
+@dataclass(frozen=True)
+class Serving:
+    """One call that serves. ``host`` and ``port`` are None where they are not written out; ``debug`` is what is on."""
+
+    name: str
+    place: Place
+    host: str | None
+    port: int | None
+    host_given: bool
+    port_given: bool
+    debug: str | None = None
+
+    def is_loopback(self) -> bool:
+        """Tell whether only the server's own container reaches it (R3)."""
+        return self.host in LOOPBACK
+
+
+def servings(reach: Reach, variables: Mapping[str, str]) -> tuple[Serving, ...]:
+    """Return the servers that the code of a ``server-command`` starts; none for ``wsgi``, which never does."""
+    command = the_server(reach.commands)
+    if command is None or not any(item.script for item in reach.reached):
+        return ()
+    known = {**variables, **exported(reach.commands)}
+    return tuple(
+        serving
+        for module, site in reach.sites
+        if isinstance(site.node, ast.Call)
+        and not (site.where.branch or site.where.fallback)
+        and (serving := _serving(site.node, module, known)) is not None
+    )
+
+
+def _serving(call: ast.Call, module: Module, variables: Mapping[str, str]) -> Serving | None:
+    name = module.dotted(call.func)
+    if name in _ADDRESSED:
+        return _addressed(call, module)
+    starter = _FUNCTIONS.get(name)
+    if starter is None and isinstance(call.func, ast.Attribute):
+        starter = _METHODS.get((_made_by(call.func.value, module), call.func.attr))
+    open_ended = any(keyword.arg is None for keyword in call.keywords)
+    if starter is None or open_ended or any(isinstance(argument, ast.Starred) for argument in call.args):
+        return None
+    moved = any(variable in variables for variable in starter.variables)
+    host = _argument(call, starter.host_keyword, starter.host_index)
+    port = _argument(call, starter.port_keyword, starter.port_index)
+    return Serving(
+        starter.name,
+        module.place(call),
+        _text(_value(host, module)) if host else None if moved else starter.host,
+        _number(_value(port, module)) if port else None if moved else starter.port or None,
+        host is not None,
+        port is not None,
+        next(_debug(call, starter, module), None),
+    )
+
+
+def _addressed(call: ast.Call, module: Module) -> Serving | None:
+    address = call.args[0] if call.args else None
+    if isinstance(address, ast.Name):
+        address = module.constants.get(address.id)
+    if not isinstance(address, ast.Tuple) or len(address.elts) != 2:
+        return None
+    host, port = (_value(element, module) for element in address.elts)
+    name = module.dotted(call.func).rpartition(".")[2]
+    return Serving(name, module.place(call), _text(host), _number(port), host_given=True, port_given=True)
+
+
+def _made_by(node: ast.expr, module: Module) -> str:
+    """Return the full name of what a variable was made by, where the module makes it once at its top."""
+    made = module.constants.get(node.id) if isinstance(node, ast.Name) else node
+    return module.dotted(made.func) if isinstance(made, ast.Call) else ""
+
+
+def _argument(call: ast.Call, keyword: str, index: int | None) -> ast.expr | None:
+    for given in call.keywords:
+        if given.arg == keyword:
+            return given.value
+    return call.args[index] if index is not None and index < len(call.args) else None
+
+
+def _debug(call: ast.Call, starter: Starter, module: Module) -> Iterator[str]:
+    for keyword in call.keywords:
+        if keyword.arg in starter.debug and _value(keyword.value, module) is True:
+            yield f"{keyword.arg}=True"
+
+
+def _value(node: ast.expr, module: Module) -> object:
+    """Return what is written out, be it under a name that the module binds once; else None."""
+    if isinstance(node, ast.Name):
+        bound = module.constants.get(node.id)
+        return bound.value if isinstance(bound, ast.Constant) else None
+    return node.value if isinstance(node, ast.Constant) else None
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _number(value: object) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) else None

@@ -1,0 +1,72 @@
+"""Findings in the terminal: by file, each with where, what was seen, why it matters, and what to change."""
+
+from __future__ import annotations
+
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from rich.text import Text
+
+from vhlocal.checks.finding import Severity
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from rich.console import Console
+
+    from vhlocal.checks.finding import Finding
+    from vhlocal.checks.report import Report
+    from vhlocal.model import Place
+
+_STYLES = {Severity.ERROR: "bold red", Severity.WARNING: "bold yellow", Severity.NOTICE: "bold cyan"}
+
+
+def show_report(console: Console, report: Report, base: Path) -> None:
+    """Print a report; files are named from ``base`` where they are below it."""
+    for file, findings in groupby(report.findings, key=lambda finding: finding.place.file):
+        console.print(Text(_from(file, base), "bold underline"))
+        for finding in findings:
+            _show(console, finding, base)
+        console.print()
+    for note in report.notes:
+        console.print(Text.assemble(("note: ", "bold yellow"), note))
+    console.print(summary(report))
+
+
+def summary(report: Report) -> Text:
+    """Return one line: how many findings of each severity there are, and how many are silenced."""
+    parts = [
+        (_counted(count, severity.value), _STYLES[severity])
+        for severity in Severity
+        if (count := report.count(severity))
+    ]
+    text = Text("ok: nothing found", "green") if not parts else Text(", ").join(Text(*part) for part in parts)
+    if report.silenced:
+        text.append(f", {len(report.silenced)} silenced", "dim")
+    return text
+
+
+def _show(console: Console, finding: Finding, base: Path) -> None:
+    definition = finding.definition
+    endpoint = f" (endpoint {finding.endpoint})" if finding.endpoint else ""
+    style = _STYLES[definition.severity]
+    console.print(
+        Text.assemble("  ", (f"{definition.severity.value} {definition.code}", style), f": {finding.seen}{endpoint}")
+    )
+    console.print(Text(f"    at {_place(finding.place, base)}"))
+    console.print(Text.assemble(("    why: ", "bold"), definition.why))
+    console.print(Text.assemble(("    change: ", "bold"), finding.change))
+    console.print(Text(f"    see {definition.page}", "dim"))
+
+
+def _counted(count: int, word: str) -> str:
+    return f"{count} {word}{'' if count == 1 else 's'}"
+
+
+def _place(place: Place, base: Path) -> str:
+    numbers = [str(number) for number in (place.line, place.column) if number is not None]
+    return ":".join([_from(place.file, base), *numbers])
+
+
+def _from(file: Path, base: Path) -> str:
+    return str(file.relative_to(base)) if file.is_relative_to(base) else str(file)

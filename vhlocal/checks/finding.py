@@ -33,7 +33,7 @@ class Severity(enum.Enum):
 
 @dataclass(frozen=True)
 class Example:
-    """A few lines that a finding is about, and the same lines mended; ``language`` is what highlights them on a page."""
+    """A few lines that a finding is about, and the same lines mended; ``language`` is the page's word for theirs."""
 
     language: str
     broken: str

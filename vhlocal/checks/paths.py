@@ -86,7 +86,10 @@ def literal_path(node: ast.expr, module: Module, depth: int = 0) -> str | None:
         pass
     elif isinstance(node, ast.Name):
         bound = module.constants.get(node.id)
-        found = module.path if node.id == "__file__" else bound and literal_path(bound, module, depth + 1)
+        if node.id == "__file__":
+            found = module.path
+        elif bound is not None:
+            found = literal_path(bound, module, depth + 1)
     elif isinstance(node, ast.Constant) and isinstance(node.value, str):
         found = _relative(node.value)
     elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div):
@@ -144,14 +147,14 @@ def _writes(call: ast.Call, index: int) -> bool:
 
 
 def _written(call: ast.Call, module: Module) -> Iterator[str]:
+    """Yield the paths that a call may write: those of its arguments, or of the path whose method it is."""
+    own = call.func.value if isinstance(call.func, ast.Attribute) else None
     last = call.func.attr if isinstance(call.func, ast.Attribute) else module.dotted(call.func)
-    if last == "open" and (_writes(call, 1) or _writes(call, 0)):
-        candidates = [*call.args[:1], *([call.func.value] if isinstance(call.func, ast.Attribute) else [])]
-    elif last in _WRITERS or last.startswith(("save", "download", "urlretrieve")):
-        candidates = [*call.args, *([call.func.value] if isinstance(call.func, ast.Attribute) else [])]
+    paths = [literal_path(node, module) for node in (*call.args, *([own] if own else []))]
+    if last == "open":
+        of_path = own is not None and paths[-1] is not None
+        writes = _writes(call, 0 if of_path else 1)
     else:
-        return
-    for candidate in candidates:
-        path = literal_path(candidate, module)
-        if path is not None:
-            yield path
+        writes = last in _WRITERS or last.startswith(("save", "download", "urlretrieve"))
+    if writes:
+        yield from (path for path in paths if path is not None)

@@ -81,7 +81,7 @@ def check_ignored(ignored: Mapping[str, str], place: Callable[[str], Place | Non
                 f"`ignore` names {code}, which no finding has", place=place(code), hint=did_you_mean(code, known)
             )
         if not reason.strip():
-            hint = f"say why it may stay: `{code}: reason`"
+            hint = f"say why it may stay: `{code}: REASON`"
             raise InputError(f"`ignore` gives no reason for {code}", place=place(code), hint=hint)
 
 

@@ -1,0 +1,10 @@
+from flask import Flask
+
+app = Flask(__name__)
+with open("words.txt") as file:
+    words = file.read().split()
+
+
+@app.get("/")
+def greet():
+    return words[0]

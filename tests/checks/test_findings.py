@@ -1,0 +1,61 @@
+"""Every finding, on its sample: there at its place and nothing else, and gone from the mended one."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.checks.samples import SAMPLES, FakeIndex, Sample, found_in, told
+from tests.contract_rows import ROWS
+from vhlocal.checks.finding import FRAMEWORKS, Severity
+from vhlocal.checks.registry import ALL_DEFINITIONS
+
+PROJECTS = Path(__file__).parent.parent.parent / "sample_projects"
+CODES = [definition.code for definition in ALL_DEFINITIONS]
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_the_broken_sample_has_this_finding_at_its_place_and_no_other(code, tmp_path):
+    sample = Sample(code)
+    directory = sample.copy("broken", tmp_path)
+    report = found_in(directory, FakeIndex(sample.expected.get("index", {})))
+    assert told(report.findings, directory) == [f"{code} {place}" for place in sample.places]
+    assert sample.places
+    assert report.notes == ()
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_the_mended_sample_is_clean(code, tmp_path):
+    sample = Sample(code)
+    directory = sample.copy("mended", tmp_path)
+    report = found_in(directory, FakeIndex(sample.expected.get("index", {})))
+    assert (told(report.findings, directory), report.notes) == ([], ())
+
+
+@pytest.mark.parametrize("name", sorted(path.name for path in PROJECTS.iterdir() if path.is_dir()))
+def test_the_sample_projects_are_clean(name, tmp_path):
+    directory = Path(shutil.copytree(PROJECTS / name, tmp_path / name))
+    if name == "digits":
+        (directory / "model.pkl").write_bytes(b"as if it were trained")
+    report = found_in(directory)
+    assert (told(report.findings, directory), report.notes) == ([], ())
+
+
+def test_codes_are_unique_and_each_has_a_sample_and_no_sample_is_left_over():
+    assert len(set(CODES)) == len(CODES)
+    assert sorted(path.name for path in SAMPLES.iterdir()) == CODES
+
+
+@pytest.mark.parametrize("definition", ALL_DEFINITIONS, ids=CODES)
+def test_a_definition_is_whole(definition):
+    assert re.fullmatch(r"VH[1-6]\d\d", definition.code)
+    assert isinstance(definition.severity, Severity)
+    assert definition.title and not definition.title.endswith(".")
+    assert definition.why.endswith(".")
+    assert definition.remedy[""]
+    assert set(definition.remedy) <= set(FRAMEWORKS)
+    assert definition.example.broken != definition.example.mended
+    assert set(definition.rows) <= set(ROWS)

@@ -11,7 +11,7 @@ from vhlocal import errors
 from vhlocal.project.table import SETTINGS, Setting
 
 ROOT = Path(__file__).parent.parent
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 SETTINGS_PAGE = (ROOT / "docs" / "vhlocal-yaml.md").read_text()
 
 

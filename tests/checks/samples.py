@@ -1,8 +1,8 @@
 """The samples of the findings: for each code a broken project and the same one mended, each a project that runs.
 
 The place of a finding is the line with its code in a comment. Where a file takes no comment, or has to be made,
-``expected.json`` beside the two says so: ``places`` lists them, ``create`` has sizes of files to make, ``index`` what the
-package index has, as the Pythons that each version is for.
+``expected.json`` beside the two says so: ``places`` lists them, ``create`` has sizes of files to make, ``index`` what
+the package index has, as the Pythons that each version is for.
 """
 
 from __future__ import annotations

@@ -20,10 +20,10 @@ DEFINITION = Definition(
     "no connection, and the rollout times out. Many servers listen on localhost unless they are told otherwise.",
     remedy={
         "": "Let the server listen on `0.0.0.0`.",
-        "Flask": "`flask run --host 0.0.0.0`, or `gunicorn --bind 0.0.0.0:$VALOHAI_PORT server:app`.",
-        "Django": "`gunicorn --bind 0.0.0.0:$VALOHAI_PORT mysite.wsgi`, or `wsgi: mysite.wsgi`.",
-        "FastAPI": "`uvicorn server:app --host 0.0.0.0`.",
-        "WSGI": "`gunicorn --bind 0.0.0.0:$VALOHAI_PORT server:application`, or `wsgi: server:application`.",
+        "Flask": "Write `wsgi: server:app`, or `~/.local/bin/flask run --host 0.0.0.0 --port $VALOHAI_PORT`.",
+        "Django": "Write `wsgi: mysite.wsgi`.",
+        "FastAPI": "Write `wsgi: server:app`, or `~/.local/bin/uvicorn server:app --host 0.0.0.0`.",
+        "WSGI": "Write `wsgi: server:application`.",
     },
     example=Example(
         "yaml",

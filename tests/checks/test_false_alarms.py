@@ -1,0 +1,195 @@
+"""Sound code that looks like it is not: no rule may say a word about it."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.checks.samples import found_in, told
+
+YAML = """\
+- endpoint:
+    name: greet
+    image: python:3.12-slim
+    wsgi: server:app
+"""
+APP = "from flask import Flask\n\napp = Flask(__name__)\n"
+FLASK = {"valohai.yaml": YAML, "server.py": APP, "requirements.txt": "flask>=3.0\n"}
+
+
+def flask(code: str = "", **files: str) -> dict[str, str]:
+    return {**FLASK, "server.py": APP + code, **files}
+
+
+def wsgi(target: str, **files: str) -> dict[str, str]:
+    paths = {name.replace("__", "/") + ".py": text for name, text in files.items()}
+    return {"valohai.yaml": YAML.replace("server:app", target), "requirements.txt": "flask>=3.0\n", **paths}
+
+
+def command(*lines: str, image: str = "python:3.12-slim", **files: str) -> dict[str, str]:
+    text = "".join(f"      - {line}\n" for line in lines)
+    yaml = f"- endpoint:\n    name: greet\n    image: {image}\n    server-command:\n{text}"
+    return {"server.py": APP, "requirements.txt": "flask>=3.0\ngunicorn>=23\nuvicorn>=0.30\n", **files} | {
+        "valohai.yaml": yaml
+    }
+
+
+SOUND = {
+    # What is to be served.
+    "a factory": wsgi("server:create_app()", server="def create_app():\n    return lambda environ, start: []\n"),
+    "an application under a condition": wsgi(
+        "server:app", server="import os\nif os.name == 'posix':\n    app = 1\nelse:\n    app = 2\n"
+    ),
+    "an application from a try": wsgi("server:app", server="try:\n    app = 1\nexcept ValueError:\n    raise\n"),
+    "a name from a tuple": wsgi("server:app", server="app, other = 1, 2\n"),
+    "a name from a with": wsgi("server:app", server="import io\nwith io.StringIO() as app:\n    pass\n"),
+    "an imported application": wsgi(
+        "server:app", server="from web.main import application as app\n", web__main="application = 1\n"
+    ),
+    "a star import of a packaged module": wsgi("server:app", server="from main import *\n", main="app = 1\n"),
+    "a star import of an installed one": wsgi("server:app", server="from flask import *\n"),
+    "star imports in a ring": wsgi("a:app", a="from b import *\nfrom flask import *\n", b="from a import *\n"),
+    "a module that makes its names": wsgi("server:app", server="def __getattr__(name):\n    return name\n"),
+    "names set by globals()": wsgi("server:app", server="globals()['app'] = 1\n"),
+    "a global from a function": wsgi("server:app", server="def make():\n    global app\n    app = 1\nmake()\n"),
+    "an attribute of an attribute": wsgi("server:app.wsgi_app", server="app = 1\n"),
+    "an application in a package": wsgi("web:app", web__main="app = 1\n")
+    | {"web/__init__.py": "from .main import app\n"},
+    "a module that its package has": wsgi("web.wsgi", web__wsgi="application = 1\n"),
+    "the page's own form": wsgi("server.app", server="app = 1\n"),
+    "a module of an installed package": wsgi("flask_demo.wsgi:app") | {"requirements.txt": "flask_demo==1.0\n"},
+    "a module of the standard library": wsgi("wsgiref.simple_server:demo_app"),
+    "a module that cannot be parsed here": wsgi("server:app", server="match = print 1\n"),
+    # Where servers listen.
+    "a server behind another": command("~/.local/bin/uvicorn server:app --port 9000 & nginx -g 'daemon off;'"),
+    "a socket behind another": command("~/.local/bin/gunicorn --bind unix:/tmp/s server:app & nginx"),
+    "a host from a variable": command("~/.local/bin/uvicorn server:app --host $HOST --port $VALOHAI_PORT"),
+    "a host from a command": command("~/.local/bin/uvicorn server:app --host $(hostname -i)"),
+    "a port from a command before the host": command(
+        "~/.local/bin/uvicorn server:app --port $(echo 8000) --host 0.0.0.0"
+    ),
+    "a host from uvicorn's variable": command("export UVICORN_HOST=0.0.0.0", "~/.local/bin/uvicorn server:app"),
+    "gunicorn with PORT": command("PORT=8000 ~/.local/bin/gunicorn server:app"),
+    "gunicorn with a configuration": command("~/.local/bin/gunicorn -c gunicorn.py server:app"),
+    "gunicorn with its usual configuration": command(
+        "~/.local/bin/gunicorn server:app", **{"gunicorn.conf.py": "bind = '0.0.0.0:8000'\n"}
+    ),
+    "gunicorn with a short option": command(
+        "~/.local/bin/gunicorn -b0.0.0.0:8000 -k uvicorn.workers:Worker server:app"
+    ),
+    "gunicorn on all addresses": command("~/.local/bin/gunicorn -b :8000 server:app"),
+    "flask on all addresses": command("~/.local/bin/flask --app server run --host=0.0.0.0 --port=8000"),
+    "flask that is not run": command("~/.local/bin/flask --app server init-db", "python server.py"),
+    "django on all addresses": command("python manage.py migrate", "~/.local/bin/gunicorn -b 0:8000 server:app"),
+    "a script of its own": command("sh run.sh"),
+    "a nested shell": command("sh -c 'exec ~/.local/bin/uvicorn server:app --host 0.0.0.0'"),
+    # Commands.
+    "a command that the image brings": command("uvicorn server:app --host 0.0.0.0", image="company/base:1"),
+    "a command with its own PATH": command('export PATH="$HOME/.local/bin:$PATH"', "uvicorn server:app --host 0.0.0.0"),
+    "a command of an environment": command(". venv/bin/activate", "uvicorn server:app --host 0.0.0.0"),
+    "a command as a module": command("python -m uvicorn server:app --host 0.0.0.0"),
+    "a python with options": command("python -u -m uvicorn server:app --host 0.0.0.0"),
+    "a tag by digest": flask() | {"valohai.yaml": YAML.replace("3.12-slim", "3.12-slim@sha256:" + "0" * 64)},
+    "a registry with a port": command("sh run.sh", image="localhost:5000/base:1.2"),
+    # Requirements and imports.
+    "markers": flask(
+        **{
+            "requirements.txt": "flask>=3.0\nnumpy==1.26.4; python_version < '3.10'\nnumpy==2.1.0; python_version >= '3.10'\n"
+        }
+    ),
+    "options and URLs": flask(
+        **{
+            "requirements.txt": "--index-url https://example.com/simple\nflask>=3.0 --hash=sha256:00\n"
+            "git+https://example.com/a.git#egg=a\nb @ https://example.com/b.whl\n./local\nhttps://example.com/c.whl\n"
+        }
+    ),
+    "a local version": flask(**{"requirements.txt": "flask>=3.0\nnumpy==1.26.4\nnumpy>=1.26,<2\n"}),
+    "a pin met by a constraint": flask(
+        **{"requirements.txt": "-c limits.txt\nflask==3.0.1\n", "limits.txt": "flask<4\n"}
+    ),
+    "an import that something else brings": flask("import werkzeug, jinja2, markupsafe\n"),
+    "an import that something unknown may bring": flask(
+        "import numpy\n", **{"requirements.txt": "flask>=3.0\ncompany-models==1.0\n"}
+    ),
+    "an import of another name": flask(
+        "import sklearn, PIL, yaml, cv2\n",
+        **{"requirements.txt": "Flask\nscikit_learn\nPillow\nPyYAML\nopencv-python-headless\n"},
+    ),
+    "an optional import": flask("try:\n    import numpy\nexcept ImportError:\n    numpy = None\n"),
+    "an import when needed": flask("def train():\n    import torch\n    return torch\n"),
+    "an import for types": flask("from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import pandas\n"),
+    "an import by a script alone": flask(**{"train.py": "import torch\n"}),
+    "an import that the image brings": command("sh run.sh", "python server.py", image="tensorflow/tensorflow:2.16.1")
+    | {"server.py": "import tensorflow\n"},
+    "an import of the project's own": flask(
+        "import model.net\nfrom helper import x\n", **{"model/net.py": "", "helper.py": "x = 1\n"}
+    ),
+    "an import installed by the command": command(
+        "pip install numpy", "python server.py", **{"server.py": "import numpy\n"}
+    ),
+    # Files.
+    "a file that is made at the start": flask(
+        "import os\nwith open('cache.json', 'w') as file:\n    file.write('1')\nopen('cache.json').read()\n",
+        **{".vhignore": "cache.json\n", "cache.json": "1"},
+    ),
+    "a file that may be missing": flask(
+        "import os\nif os.path.exists('local.json'):\n    open('local.json')\n"
+        "try:\n    open('local.json')\nexcept FileNotFoundError:\n    pass\n",
+        **{".vhignore": "local.json\n", "local.json": "1"},
+    ),
+    "a chosen file": flask("open('model.bin')\n", **{".vhignore": "*.bin\n", "model.bin": "1"})
+    | {"valohai.yaml": YAML + "    files:\n      - name: model\n        path: ./model.bin\n"},
+    "two chosen files of like names": flask(
+        "open('model1.bin')\nopen('model2.bin')\n", **{"model1.bin": "1", "model2.bin": "1"}
+    )
+    | {"valohai.yaml": YAML + "    files:\n      - {name: a, path: model1.bin}\n      - {name: b, path: model2.bin}\n"},
+    "a file that only training reads": flask(
+        "def train():\n    return open('data.csv')\n\n\nif __name__ == '__main__':\n    train()\n",
+        **{".vhignore": "data.csv\n", "data.csv": "1"},
+    ),
+    # The code.
+    "debugging on one's own machine": flask("if __name__ == '__main__':\n    app.run(debug=True)\n"),
+    "debugging by a variable": command("python server.py")
+    | {"server.py": APP + "import os\napp.run('0.0.0.0', 8000, debug=bool(os.environ.get('DEBUG')))\n"},
+    "a port from the environment": command("python server.py")
+    | {"server.py": APP + "import os\napp.run('0.0.0.0', int(os.environ['VALOHAI_PORT']))\n"},
+    "arguments that are not written out": command("python server.py")
+    | {"server.py": APP + "import json\napp.run(**json.load(open('server.json')))\n", "server.json": "{}"},
+    "something else that runs": command("python server.py")
+    | {"server.py": "import asyncio\nasync def main():\n    pass\nasyncio.run(main())\n"},
+    "a fallback": flask(
+        "import os\nA = os.environ.get('A', 'http://localhost:9000')\nB = os.getenv('B') or '/home/ada/b'\n"
+        "C = os.environ.get('VH_INPUTS_DIR', '/valohai/inputs')\n"
+    ),
+    "origins that are let in": flask("origins = ['http://localhost:3000']\nCORS_ORIGIN = 'http://localhost:3000'\n"),
+    "a URL that is printed": flask("print('see http://localhost:8000/')\nprint('http://localhost:8000/')\n"),
+    "paths in texts": flask('"""Run it from /home/ada/greet, then see http://localhost:8000."""\n'),
+    "the home of an image": flask("HOME = '/home/jovyan/work'\n"),
+    "training in the same module": flask(
+        "def load():\n    return open('/valohai/inputs/data/a.csv')\n\n\ndef train():\n    return load()\n\n\n"
+        "if __name__ == '__main__':\n    train()\n"
+    ),
+    "training in a module of its own": flask(
+        **{"train.py": "open('/valohai/inputs/data/a.csv')\nopen('/home/ada/x')\n"}
+    ),
+    "links that a template makes": flask(
+        **{
+            "templates/page.html": "<a href=\"{{ url_for('x') }}\">\n<a href='/{{ prefix }}/x'>\n<img src=\"//cdn.example/x\">\n"
+            '<a href="#top"><a href="x"><a href="https://example.com/">\n<!-- <a href="/x"> -->\n{# <a href="/x"> #}\n'
+        }
+    ),
+    "pages that nobody serves": flask(**{"docs/index.html": '<a href="/x">\n', "report.html": '<a href="/x">\n'}),
+    "redirects that a framework makes": flask(
+        "from flask import redirect, url_for\ndef go():\n    return redirect(url_for('x')) or redirect('//example.com/')\n"
+    ),
+    "secrets that are none": flask(
+        "TOKEN = 'ghp_xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx'\nKEY = 'AKIAIOSFODNN7EXAMPLE'\n"
+        "PEM = '-----BEGIN PRIVATE KEY-----'\n"
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SOUND)
+def test_sound_code_is_left_alone(name, project):
+    directory = project(SOUND[name])
+    report = found_in(directory)
+    assert (told(report.findings, directory), report.notes) == ([], ())

@@ -1,4 +1,4 @@
-"""The pages of the findings, made from their definitions; ``python -m tests.finding_pages`` writes ``docs/findings``."""
+"""The pages of the findings, made from their definitions: ``python -m tests.finding_pages`` writes them."""
 
 from __future__ import annotations
 
@@ -31,9 +31,10 @@ FAMILIES = {
 HEAD = """\
 # Findings
 
-`vhlocal check` reads a project, starts nothing, and says what would fail in production: a code that stays the same, the place, what was
-seen, why it fails there, and the change to make. It looks only at what is packaged, and at the code that an endpoint really runs, from what `wsgi` or
-`server-command` names along its imports. Where it is not sure it says nothing.
+`vhlocal check` reads a project, starts nothing, and says what would fail in production: a code that stays the same,
+the place, what was seen, why it fails there, and the change to make. It looks only at what is packaged, and at the code
+that an endpoint really runs, from what `wsgi` or `server-command` names along its imports. Where it is not sure it says
+nothing.
 
     vhlocal check                             # in the terminal
     vhlocal check --json                      # for scripts
@@ -45,12 +46,13 @@ seen, why it fails there, and the change to make. It looks only at what is packa
 | warning | It may fail, or does harm. The exit code stays 0 |
 | notice | Worth knowing |
 
-The exit code is 2 where the project cannot be read at all: `valohai.yaml` is missing, no YAML or without an endpoint, or a setting is wrong.
+The exit code is 2 where the project cannot be read at all: `valohai.yaml` is missing, no YAML or without an endpoint,
+or a setting is wrong.
 
 ## Findings that may stay
 
-A finding that is known is silenced by its code in `vhlocal.yaml`, with the reason. It is counted, listed in JSON, suppressed in SARIF, and
-changes no exit code:
+A finding that is known is silenced by its code in `vhlocal.yaml`, with the reason. It is counted, listed in JSON,
+suppressed in SARIF, and changes no exit code:
 
 ```yaml
 ignore:
@@ -59,8 +61,9 @@ ignore:
 
 ## What it asks the network
 
-One thing, VH203: for exact pins and an official `python:X.Y` image, it asks the package index that pip is set up to use which Pythons the version is for. Answers
-are kept in your cache directory for ever. Without a network it says so in one line, and all else is as always.
+One thing, VH203: for exact pins and an official `python:X.Y` image, it asks the package index that pip is set up to use
+which Pythons the version is for. Answers are kept in your cache directory for ever. Without a network it says so in one
+line, and all else is as always. Where pip has several places to install from, nothing is asked.
 
 ## JSON
 
@@ -87,7 +90,8 @@ are kept in your cache directory for ever. Without a network it says so in one l
 
 ## All findings
 
-Each is shown by a sample that has it and by the same project mended; [one test](../../tests/checks/test_findings.py) runs them all.
+Each is shown by a sample that has it and by the same project mended;
+[one test](../../tests/checks/test_findings.py) runs them all.
 [How to add one](adding.md).
 """
 

@@ -93,7 +93,8 @@ SOUND = {
     # Requirements and imports.
     "markers": flask(
         **{
-            "requirements.txt": "flask>=3.0\nnumpy==1.26.4; python_version < '3.10'\nnumpy==2.1.0; python_version >= '3.10'\n"
+            "requirements.txt": "flask>=3.0\nnumpy==1.26.4; python_version < '3.10'\n"
+            "numpy==2.1.0; python_version >= '3.10'\n"
         }
     ),
     "options and URLs": flask(
@@ -173,13 +174,14 @@ SOUND = {
     ),
     "links that a template makes": flask(
         **{
-            "templates/page.html": "<a href=\"{{ url_for('x') }}\">\n<a href='/{{ prefix }}/x'>\n<img src=\"//cdn.example/x\">\n"
+            "templates/page.html": "<a href=\"{{ url_for('x') }}\">\n<a href='/{{ prefix }}/x'>\n"
+            '<img src="//cdn.example/x">\n'
             '<a href="#top"><a href="x"><a href="https://example.com/">\n<!-- <a href="/x"> -->\n{# <a href="/x"> #}\n'
         }
     ),
     "pages that nobody serves": flask(**{"docs/index.html": '<a href="/x">\n', "report.html": '<a href="/x">\n'}),
     "redirects that a framework makes": flask(
-        "from flask import redirect, url_for\ndef go():\n    return redirect(url_for('x')) or redirect('//example.com/')\n"
+        "from flask import redirect, url_for\nredirect(url_for('x'))\nredirect('//example.com/')\nredirect('next')\n"
     ),
     "secrets that are none": flask(
         "TOKEN = 'ghp_xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx'\nKEY = 'AKIAIOSFODNN7EXAMPLE'\n"

@@ -43,10 +43,10 @@ def test_a_fault_of_valohai_yaml_is_told_with_its_place(project, failing, case):
     assert hint in said
 
 
-@pytest.mark.parametrize("command", ["up", "build", "check"])
-def test_every_command_that_reads_the_project_tells_its_faults(project, failing, command):
+@pytest.mark.parametrize(("command", "code"), [("up", 2), ("build", 2), ("check", 6)])
+def test_every_command_that_reads_the_project_tells_its_faults(project, failing, command, code):
     directory = project(plain() | {"valohai.yaml": LOW_PORT})
-    assert f"at {directory}/valohai.yaml:5:11\n" in failing(directory, command=command, code=2)
+    assert f"at {directory}/valohai.yaml:5:11\n" in failing(directory, command=command, code=code)
 
 
 def test_all_faults_of_a_file_are_told_at_once(project, failing):

@@ -49,17 +49,15 @@ class Opened:
     sure: bool
 
 
-def openings(sites: Iterable[tuple[Module, Site]]) -> tuple[Opened, ...]:
+def openings(calls: Iterable[tuple[Module, Site, ast.Call]]) -> tuple[Opened, ...]:
     """Return the files that are opened for reading, less those that the same code writes."""
     found: list[Opened] = []
     written: set[str] = set()
-    for module, site in sites:
-        if not isinstance(site.node, ast.Call):
-            continue
-        path = read_path(site.node, module)
+    for module, site, call in calls:
+        path = read_path(call, module)
         if path is not None:
-            found.append(Opened(path, module.place(site.node), site.is_sure))
-        written.update(_written(site.node, module))
+            found.append(Opened(path, module.place(call), site.is_sure))
+        written.update(_written(call, module))
     return tuple(opened for opened in found if opened.path not in written)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections import deque
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -70,14 +71,15 @@ class Reach:
     def reached(self) -> tuple[Reached, ...]:
         """Every packaged module that is run, each once, those that are sure to be first."""
         found: dict[str, Reached] = {}
-        waiting = list(self._entries())
-        while waiting:
-            waiting.sort(key=lambda item: item.eager)
-            item = waiting.pop()
+        sure, unsure = deque(self._entries()), deque[Reached]()
+        while sure or unsure:
+            item = sure.popleft() if sure else unsure.popleft()
             if item.module.path in found:
                 continue
             found[item.module.path] = item
-            waiting += self._imported(item)
+            for imported in self._imported(item):
+                if imported.module.path not in found:
+                    (sure if imported.eager else unsure).append(imported)
         return tuple(found.values())
 
     @cached_property
@@ -91,6 +93,17 @@ class Reach:
         ]
         used = self._used(candidates)
         return tuple((module, site) for module, site in candidates if not site.where.unit or site.where.unit in used)
+
+    @cached_property
+    def texts(self) -> tuple[tuple[Module, Site, str], ...]:
+        """Every text that is written out as a value in that code."""
+        texts = ((module, site, site.text) for module, site in self.sites if isinstance(site.node, ast.Constant))
+        return tuple((module, site, text) for module, site, text in texts if text)
+
+    @cached_property
+    def calls(self) -> tuple[tuple[Module, Site, ast.Call], ...]:
+        """Every call in that code."""
+        return tuple((module, site, site.node) for module, site in self.sites if isinstance(site.node, ast.Call))
 
     def _used(self, candidates: Sequence[tuple[Module, Site]]) -> set[str]:
         """Return the names that are spoken of by code that runs: what no such name leads to is never called."""

@@ -73,7 +73,7 @@ def look(subject: Subject, ignored: Mapping[str, str], rules: Iterable[Rule[Subj
 
 
 def check_ignored(ignored: Mapping[str, str], place: Callable[[str], Place | None]) -> None:
-    """Raise InputError for a code that no finding has, and for one without a reason; ``place`` is where a code stands."""
+    """Raise InputError for a code that no finding has, or that has no reason; ``place`` tells where a code stands."""
     known = [definition.code for definition in ALL_DEFINITIONS]
     for code, reason in ignored.items():
         if code not in known:

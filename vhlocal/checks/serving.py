@@ -104,10 +104,8 @@ def servings(reach: Reach, variables: Mapping[str, str]) -> tuple[Serving, ...]:
     known = {**variables, **exported(reach.commands)}
     return tuple(
         serving
-        for module, site in reach.sites
-        if isinstance(site.node, ast.Call)
-        and not (site.where.branch or site.where.fallback)
-        and (serving := _serving(site.node, module, known)) is not None
+        for module, site, call in reach.calls
+        if not (site.where.branch or site.where.fallback) and (serving := _serving(call, module, known)) is not None
     )
 
 

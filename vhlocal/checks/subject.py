@@ -68,7 +68,7 @@ class Subject:
     @cached_property
     def openings(self) -> Mapping[str, tuple[Opened, ...]]:
         """The files that each endpoint's code opens, by the endpoint's name."""
-        return {reach.endpoint.name: openings(reach.sites) for reach in self.reaches}
+        return {reach.endpoint.name: openings(reach.calls) for reach in self.reaches}
 
     @cached_property
     def yaml_lines(self) -> Sequence[str]:

@@ -55,9 +55,8 @@ def find(subject: Subject) -> Iterator[Finding]:
             for line, link in absolute_links(subject.text(path) or ""):
                 yield _finding(Place(file.source, line), link)
     for reach in subject.reaches:
-        for module, site in reach.sites:
-            text = site.text
-            if text and "<" in text:
+        for module, site, text in reach.texts:
+            if "<" in text:
                 for line, link in absolute_links(text):
                     below = line - 1 if getattr(site.node, "end_lineno", 0) != getattr(site.node, "lineno", 0) else 0
                     yield _finding(module.place(site.node, below), link, reach.endpoint.name)
@@ -83,8 +82,8 @@ def _finding(place: Place, link: str, endpoint: str | None = None) -> Finding:
 
 def _named(subject: Subject) -> set[str]:
     """Return the texts of the endpoints' code that name pages."""
-    texts = (site.text for reach in subject.reaches for _, site in reach.sites)
-    return {text.rpartition("/")[2] for text in texts if text and text.endswith(_PAGES)}
+    texts = (text for reach in subject.reaches for _, _, text in reach.texts)
+    return {text.rpartition("/")[2] for text in texts if text.endswith(_PAGES)}
 
 
 def _is_served(path: str, named: set[str]) -> bool:

@@ -43,9 +43,8 @@ _REDIRECTS = {
 def find(subject: Subject) -> Iterator[Finding]:
     """Yield the redirects of the known frameworks whose path is written out."""
     for reach in subject.reaches:
-        for module, site in reach.sites:
-            node = site.node
-            if not isinstance(node, ast.Call) or module.dotted(node.func) not in _REDIRECTS:
+        for module, _, node in reach.calls:
+            if module.dotted(node.func) not in _REDIRECTS:
                 continue
             given = [
                 *node.args[:1],

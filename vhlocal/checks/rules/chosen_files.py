@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 DEFINITION = Definition(
     code="VH103",
     title="No file is chosen for an entry of `files`",
-    severity=Severity.ERROR,
+    severity=Severity.WARNING,
     why="Each entry of an endpoint's `files` stands for a file that is chosen when the version is made. Without it the "
     "version cannot be made there, nor served here.",
     remedy={"": "Choose the file with `--file ENDPOINT.NAME=PATH` or in `vhlocal.yaml`, or remove the entry."},

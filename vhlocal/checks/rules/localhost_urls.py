@@ -41,9 +41,8 @@ def find(subject: Subject) -> Iterator[Finding]:
     for reach in subject.reaches:
         if any(command.end == "&" for command in reach.commands):
             continue
-        for module, site in reach.sites:
-            text = site.text
-            if text and site.is_sure and _URL.fullmatch(text) and _is_asked(site):
+        for module, site, text in reach.texts:
+            if site.is_sure and _URL.fullmatch(text) and _is_asked(site):
                 yield Finding(
                     DEFINITION,
                     module.place(site.node),

@@ -49,9 +49,8 @@ _OF_IMAGES = {
 def find(subject: Subject) -> Iterator[Finding]:
     """Yield such paths in code that is sure to be used: no fallback, no condition, no docstring."""
     for reach in subject.reaches:
-        for module, site in reach.sites:
-            text = site.text
-            match = _PERSONAL.fullmatch(text) if text and site.is_sure else None
+        for module, site, text in reach.texts:
+            match = _PERSONAL.fullmatch(text) if site.is_sure else None
             if match is not None and match["user"] not in _OF_IMAGES:
                 yield Finding(
                     DEFINITION,

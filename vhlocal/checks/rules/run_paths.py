@@ -32,9 +32,8 @@ _RUN = re.compile(r"/valohai/(inputs|outputs)(/[^\n]*)?")
 def find(subject: Subject) -> Iterator[Finding]:
     """Yield such paths in the code that an endpoint runs: training code in the same module does not count."""
     for reach in subject.reaches:
-        for module, site in reach.sites:
-            text = site.text
-            match = _RUN.fullmatch(text) if text and site.is_sure else None
+        for module, site, text in reach.texts:
+            match = _RUN.fullmatch(text) if site.is_sure else None
             if match is not None:
                 what = "open a chosen file (`files`) instead" if match[1] == "inputs" else "write elsewhere"
                 yield Finding(

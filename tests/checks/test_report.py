@@ -1,0 +1,136 @@
+"""What is made of the findings: order, silence, JSON, SARIF, the terminal."""
+
+from __future__ import annotations
+
+import io
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from tests.checks.samples import FakeIndex
+from tests.checks.test_false_alarms import command
+from vhlocal.checks.as_json import as_json
+from vhlocal.checks.as_sarif import as_sarif
+from vhlocal.checks.finding import Rule
+from vhlocal.checks.registry import ALL_DEFINITIONS, ALL_RULES
+from vhlocal.checks.report import check_ignored, look
+from vhlocal.checks.subject import read_subject
+from vhlocal.errors import InputError
+from vhlocal.model import Place
+from vhlocal.project.settings import load_settings
+from vhlocal.ui.findings import show_report
+
+#: Listens on localhost and reloads: an error and a warning on line 5, and a warning on line 3.
+FILES = command("~/.local/bin/uvicorn server:app --reload", image="python")
+
+
+@pytest.fixture
+def subject(project):
+    directory = project(FILES)
+    return read_subject(directory, load_settings(directory, {}, environ={}), FakeIndex())
+
+
+def test_findings_come_in_the_order_of_the_file_errors_first(subject):
+    report = look(subject, {})
+    assert [finding.definition.code for finding in report.findings] == ["VH104", "VH106", "VH108"]
+    assert report.has_errors
+
+
+def test_silenced_findings_are_counted_and_are_no_errors(subject):
+    report = look(subject, {"VH106": "a sidecar asks it", "VH207": "none here"})
+    assert [finding.definition.code for finding in report.findings] == ["VH104", "VH108"]
+    assert [(item.finding.definition.code, item.reason) for item in report.silenced] == [("VH106", "a sidecar asks it")]
+    assert not report.has_errors
+
+
+def test_what_two_endpoints_share_is_told_once(project):
+    yaml = FILES["valohai.yaml"]
+    directory = project(
+        {**FILES, "valohai.yaml": yaml + yaml.replace("greet", "other"), "requirements.txt": "flask=3\n"}
+    )
+    report = look(read_subject(directory, load_settings(directory, {}, environ={}), FakeIndex()), {})
+    assert [finding.definition.code for finding in report.findings].count("VH201") == 1
+
+
+def test_a_rule_that_fails_is_one_note_and_the_others_go_on(subject):
+    def fail(_subject):
+        raise ZeroDivisionError("by zero")
+
+    broken = Rule((ALL_DEFINITIONS[0],), fail)
+    report = look(subject, {}, (broken, *ALL_RULES))
+    assert report.notes == ("VH101 could not be looked for: ZeroDivisionError: by zero",)
+    assert len(report.findings) == 3
+
+
+def test_json_has_the_promised_shape(subject):
+    told = json.loads(as_json(replace(look(subject, {"VH104": "ours"}), notes=("a note",)), subject.directory))
+    assert list(told) == ["shape", "counts", "findings", "silenced", "notes"]
+    assert told["shape"] == 1
+    assert told["counts"] == {"error": 1, "warning": 1, "notice": 0}
+    assert told["notes"] == ["a note"]
+    first = told["findings"][0]
+    assert {key: first[key] for key in ("code", "severity", "endpoint", "file", "line", "column", "rows", "page")} == {
+        "code": "VH106",
+        "severity": "error",
+        "endpoint": "greet",
+        "file": "valohai.yaml",
+        "line": 5,
+        "column": None,
+        "rows": ["R3"],
+        "page": "docs/findings/VH106.md",
+    }
+    assert all(first[key] for key in ("title", "seen", "why", "change", "remedy"))
+    assert told["silenced"][0]["reason"] == "ours"
+    assert set(told["silenced"][0]) == {*first, "reason"}
+
+
+def test_sarif_names_rules_places_and_suppressions(subject):
+    told = json.loads(as_sarif(replace(look(subject, {"VH104": "ours"}), notes=("a note",)), subject.directory))
+    assert told["version"] == "2.1.0"
+    (run,) = told["runs"]
+    rules = run["tool"]["driver"]["rules"]
+    assert [rule["id"] for rule in rules] == [definition.code for definition in ALL_DEFINITIONS]
+    assert all(rule["helpUri"] == f"docs/findings/{rule['id']}.md" for rule in rules)
+    assert all(rules[result["ruleIndex"]]["id"] == result["ruleId"] for result in run["results"])
+    assert [(result["ruleId"], result["level"]) for result in run["results"]] == [
+        ("VH106", "error"),
+        ("VH108", "warning"),
+        ("VH104", "warning"),
+    ]
+    location = run["results"][0]["locations"][0]["physicalLocation"]
+    assert location["artifactLocation"] == {"uri": "valohai.yaml", "uriBaseId": "%SRCROOT%"}
+    assert location["region"] == {"startLine": 5}
+    suppression = {"kind": "external", "status": "accepted", "justification": "ours"}
+    assert [result.get("suppressions") for result in run["results"]] == [None, None, [suppression]]
+    assert run["invocations"][0]["toolExecutionNotifications"] == [{"level": "note", "message": {"text": "a note"}}]
+
+
+def test_the_terminal_tells_all_parts(subject):
+    stream = io.StringIO()
+    show_report(Console(file=stream, width=500), look(subject, {"VH104": "ours"}), subject.directory)
+    lines = stream.getvalue().splitlines()
+    assert lines[0] == "valohai.yaml"
+    assert lines[1].startswith("  error VH106: the server listens on 127.0.0.1")
+    assert lines[2] == "    at valohai.yaml:5"
+    assert lines[3].startswith("    why: A container's localhost")
+    assert lines[4] == "    change: write --host 0.0.0.0 in the command"
+    assert lines[5] == "    see docs/findings/VH106.md"
+    assert lines[-1] == "1 error, 1 warning, 1 silenced"
+
+
+@pytest.mark.parametrize(
+    ("ignored", "message", "hint"),
+    [
+        ({"VH999": "why"}, "`ignore` names VH999, which no finding has", "VH"),
+        ({"VH104": " "}, "`ignore` gives no reason for VH104", "VH104: REASON"),
+    ],
+)
+def test_a_wrong_silence_is_an_error_with_its_place(ignored, message, hint):
+    place = Place(Path("vhlocal.yaml"), 2)
+    with pytest.raises(InputError, match=message) as caught:
+        check_ignored(ignored, lambda _code: place)
+    assert caught.value.place == place
+    assert hint in caught.value.hint

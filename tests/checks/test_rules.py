@@ -1,0 +1,225 @@
+"""What else the rules find, besides their samples: each case with the finding that it is to have, and no other."""
+
+from __future__ import annotations
+
+import subprocess
+
+import pytest
+
+from tests.checks.samples import FakeIndex, found_in, told
+from tests.checks.test_false_alarms import APP, FLASK, YAML, command, flask, wsgi
+
+FOUND = {
+    "a command in a block": (
+        FLASK
+        | {
+            "requirements.txt": "flask>=3.0\nuvicorn>=0.30\n",
+            "valohai.yaml": "- endpoint:\n    name: greet\n    image: python:3.12-slim\n    server-command: |\n"
+            "      echo starting\n      exec ~/.local/bin/uvicorn server:app\n",
+        },
+        ["VH106 valohai.yaml:6"],
+    ),
+    "localhost by its name": (
+        command("echo x", "python -m waitress --listen localhost:8000 server:app"),
+        ["VH106 valohai.yaml:6"],
+    ),
+    "gunicorn's default": (command("exec ~/.local/bin/gunicorn -w 4 server:app"), ["VH106 valohai.yaml:5"]),
+    "flask's defaults": (
+        command("FLASK_APP=server python -m flask run"),
+        ["VH105 valohai.yaml:5", "VH106 valohai.yaml:5"],
+    ),
+    "django's development server": (
+        command("python manage.py runserver", **{"manage.py": ""}),
+        ["VH106 valohai.yaml:5", "VH108 valohai.yaml:5"],
+    ),
+    "django's on all addresses": (
+        command("python manage.py runserver 0.0.0.0:8000", **{"manage.py": ""}),
+        ["VH108 valohai.yaml:5"],
+    ),
+    "fastapi's development server": (
+        command("~/.local/bin/fastapi dev --host 0.0.0.0 server.py", **{"requirements.txt": "flask>=3.0\n"}),
+        ["VH108 valohai.yaml:5"],
+    ),
+    "a command's application that is not there": (
+        command("~/.local/bin/uvicorn server:application --host 0.0.0.0"),
+        ["VH110 valohai.yaml:5"],
+    ),
+    "a command's module that is not there": (
+        command("~/.local/bin/uvicorn sever:app --host 0.0.0.0"),
+        ["VH109 valohai.yaml:5"],
+    ),
+    "a file for a module": (wsgi("server.py:app", server="app = 1\n"), ["VH109 valohai.yaml:4"]),
+    "an application for scripts alone": (
+        wsgi("server:app", server="def make():\n    pass\n\n\nif __name__ == '__main__':\n    app = make()\n"),
+        ["VH110 valohai.yaml:4"],
+    ),
+    "neither application nor app": (wsgi("server", server="api = 1\n"), ["VH110 valohai.yaml:4"]),
+    "an ignored module": (
+        wsgi("server:app", server="app = 1\n") | {".vhignore": "server.py\n"},
+        ["VH109 valohai.yaml:4"],
+    ),
+    "latest": (
+        flask() | {"valohai.yaml": YAML.replace("3.12-slim", "latest")},
+        ["VH104 valohai.yaml:3"],
+    ),
+    "an include that is not packaged": (
+        flask(**{"requirements.txt": "flask>=3.0\n-r base.txt\n"}),
+        ["VH201 requirements.txt:2"],
+    ),
+    "a contradiction with an include": (
+        flask(**{"requirements.txt": "-r base.txt\nflask==2.3.0\n", "base.txt": "flask>=3.0\n"}),
+        ["VH202 requirements.txt:2"],
+    ),
+    "an import of a module that is imported": (
+        flask("from model import net\n", **{"model.py": "import torch\nfrom sklearn import svm\nnet = 1\n"}),
+        ["VH205 model.py:1", "VH205 model.py:2"],
+    ),
+    "an import without any requirements": (
+        {"valohai.yaml": YAML, "server.py": "import numpy\n\napp = numpy\n"},
+        ["VH205 server.py:1"],
+    ),
+    "what git ignores": (
+        flask("import joblib\nmodel = joblib.load('model.bin')\n")
+        | {"requirements.txt": "flask>=3.0\njoblib>=1.4\n", ".gitignore": "*.bin\n", "model.bin": "1"},
+        ["VH206 server.py:5"],
+    ),
+    "a path through os.path and a constant": (
+        flask(
+            "import os\nHERE = os.path.dirname(os.path.abspath(__file__))\nNAME = os.path.join(HERE, 'data', 'a.txt')\n"
+            "text = open(NAME).read()\n",
+            **{".vhignore": "data\n", "data/a.txt": "1"},
+        ),
+        ["VH206 server.py:7"],
+    ),
+    "a reloader in code": (
+        command("python server.py")
+        | {
+            "server.py": "import uvicorn\nfrom flask import Flask\n\napp = Flask(__name__)\n"
+            "uvicorn.run('server:app', host='0.0.0.0', port=8000, reload=True)\n"
+        },
+        ["VH301 server.py:5"],
+    ),
+    "a standard server on localhost": (
+        command("python server.py")
+        | {
+            "server.py": "from http.server import *\nimport http.server as h\nh.HTTPServer(('localhost', 8000), None)\n"
+        },
+        ["VH302 server.py:3"],
+    ),
+    "a port under a name": (
+        command("python server.py") | {"server.py": APP + "PORT = 5001\napp.run('0.0.0.0', PORT)\n"},
+        ["VH303 server.py:5"],
+    ),
+    "django's settings with DEBUG": (
+        wsgi("web.wsgi")
+        | {
+            "web/wsgi.py": "import os\nos.environ.setdefault('DJANGO_SETTINGS_MODULE', 'web.settings')\n"
+            "application = 1\n",
+            "web/settings.py": "DEBUG = True\nROOT_URLCONF = 'web.urls'\n",
+        },
+        ["VH301 web/settings.py:1"],
+    ),
+    "a path of Windows": (flask("NAME = 'C:\\\\Users\\\\ada\\\\model.txt'\n"), ["VH305 server.py:4"]),
+    "inputs in a function that a route calls": (
+        flask(
+            "def load():\n    return open('/valohai/inputs/m/a')\n\n\n@app.get('/')\ndef page():\n    return load()\n"
+        ),
+        ["VH306 server.py:5"],
+    ),
+    "a database on localhost": (
+        flask("URL = 'postgresql://ada:secret@localhost:5432/x'\n"),
+        ["VH307 server.py:4"],
+    ),
+    "a link in a text of the code": (
+        flask('PAGE = """<!doctype html>\n<p>\n<a href="/x">\n"""\n'),
+        ["VH308 server.py:6"],
+    ),
+    "a page that asks by script": (
+        flask(**{"static/index.html": "<script>\n  fetch('/predict')\n</script>\n"}),
+        ["VH308 static/index.html:2"],
+    ),
+    "a redirect by its class": (
+        flask(
+            "from fastapi.responses import RedirectResponse\ndef go():\n    return RedirectResponse(url='/x')\ngo()\n"
+        )
+        | {"requirements.txt": "flask\nfastapi\n"},
+        ["VH309 server.py:6"],
+    ),
+    "an invalid step, though the endpoint is sound": (
+        flask() | {"valohai.yaml": YAML + "- step:\n    name: train\n"},
+        ["VH101 valohai.yaml:5", "VH101 valohai.yaml:5"],
+    ),
+    "one invalid endpoint, and one that listens on localhost": (
+        command("~/.local/bin/uvicorn server:app") | {"bad": ""},
+        ["VH106 valohai.yaml:5"],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FOUND)
+def test_it_is_found(name, project):
+    files, expected = FOUND[name]
+    directory = project(files)
+    report = found_in(directory)
+    assert (told(report.findings, directory), report.notes) == (expected, ())
+
+
+def test_an_environment_file_that_git_takes_in_is_a_secret(project):
+    directory = project(
+        flask(**{"config/.env": "# secrets\nNAME=x\nAPI_KEY=8c1f0b7d2e\n", ".env": "API_KEY=8c1f0b7d2e\n"})
+    )
+    subprocess.run(["git", "init", "-q"], cwd=directory, check=True)
+    report = found_in(directory)
+    assert told(report.findings, directory) == ["VH208 config/.env:3"]
+    assert "8c1f0b7d2e" not in report.findings[0].seen
+
+
+@pytest.mark.parametrize(
+    "token", ["ghp_" + "a1B2c3D4e5F6" * 3, "AKIA" + "Q7Z3XW9KLMB2TRY4", "glpat-" + "aB3dE6gH9jK2mN5pQ8sT"]
+)
+def test_a_token_is_found_and_not_told(token, project):
+    directory = project(flask(f"TOKEN = '{token}'\n"))
+    report = found_in(directory)
+    assert told(report.findings, directory) == ["VH208 server.py:4"]
+    assert token not in str(report.findings)
+
+
+@pytest.mark.parametrize(
+    ("image", "requires", "found"),
+    [
+        ("python:3.8-slim", ">=3.9", True),
+        ("python:3.8.20", ">=3.8,<3.8.10", True),
+        ("python:3.9-slim", ">=3.9.2", False),
+        ("python:3", ">=3.99", False),
+        ("company/base:1", ">=3.99", False),
+    ],
+)
+def test_a_pin_is_compared_with_the_image_s_python(image, requires, found, project):
+    directory = project(
+        flask(**{"requirements.txt": "flask==1.0\n"}) | {"valohai.yaml": YAML.replace("python:3.12-slim", image)}
+    )
+    report = found_in(directory, FakeIndex({"flask": {"1.0": [requires]}}))
+    assert told(report.findings, directory) == (["VH203 requirements.txt:1"] if found else [])
+
+
+def test_a_version_that_the_index_does_not_have_cannot_be_installed(project):
+    directory = project(flask(**{"requirements.txt": "flask==99\n"}))
+    report = found_in(directory, FakeIndex({"flask": {}}))
+    assert told(report.findings, directory) == ["VH203 requirements.txt:1"]
+    assert report.findings[0].seen == "the package index has no flask 99"
+
+
+def test_an_index_that_does_not_answer_is_one_note(project):
+    directory = project(flask(**{"requirements.txt": "flask==1\nclick==1\n"}))
+    report = found_in(directory, FakeIndex(trouble="pypi.org did not answer: no route"))
+    assert report.findings == ()
+    assert report.notes == (
+        "VH203 could not look whether every pin can be installed: pypi.org did not answer: no route",
+    )
+
+
+def test_only_pins_are_asked_for(project):
+    index = FakeIndex()
+    text = "flask==3.0\nclick>=8\nnumpy==1.*\ntorch==2.1+cpu\njinja2==3.1; python_version < '3'\n"
+    found_in(project(flask(**{"requirements.txt": text})), index)
+    assert index.asked == [("flask", "3.0"), ("jinja2", "3.1")]

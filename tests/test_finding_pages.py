@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from tests import finding_pages
+from tests.checks.samples import FakeIndex
+from tests.checks.test_false_alarms import flask
 from vhlocal.checks.registry import ALL_DEFINITIONS
+from vhlocal.checks.report import look
+from vhlocal.checks.subject import read_subject
+from vhlocal.project.settings import load_settings
 
 PAGES = finding_pages.pages()
 
@@ -22,3 +29,15 @@ def test_no_page_is_left_over():
 
 def test_every_definition_has_its_page_where_the_output_says():
     assert [one.code for one in ALL_DEFINITIONS if not (finding_pages.ROOT / one.page).is_file()] == []
+
+
+def test_the_worked_example_of_the_contributors_page_works(project):
+    text = (finding_pages.DIRECTORY / "adding.md").read_text()
+    code = next(block for block in re.findall(r"```python\n(.*?)```", text, re.DOTALL) if "RULE = " in block)
+    names: dict[str, object] = {}
+    exec(compile(code, "adding.md", "exec"), names)
+    directory = project(flask("import time\n\n\n@app.get('/')\ndef page():\n    time.sleep(1)\n"))
+    subject = read_subject(directory, load_settings(directory, {}, environ={}), FakeIndex())
+    (finding,) = look(subject, {}, [names["RULE"]]).findings
+    assert (finding.definition.code, finding.place.line) == ("VH310", 9)
+    assert "VH310" not in [definition.code for definition in ALL_DEFINITIONS]

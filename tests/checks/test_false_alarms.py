@@ -115,6 +115,17 @@ SOUND = {
         "import sklearn, PIL, yaml, cv2\n",
         **{"requirements.txt": "Flask\nscikit_learn\nPillow\nPyYAML\nopencv-python-headless\n"},
     ),
+    "an import that an extra brings": flask(
+        "import uvicorn, dotenv\n", **{"requirements.txt": "flask>=3.0\nfastapi[all]\nuvicorn[standard]\n"}
+    ),
+    "an import that an extra of uvicorn brings": flask(
+        "import dotenv, yaml\n", **{"requirements.txt": "flask>=3.0\nuvicorn[standard]>=0.30\n"}
+    ),
+    "Gunicorn, which production sets up": flask("import gunicorn\n"),
+    "an import that something unknown in the file that is read may bring": flask(
+        "import numpy\n",
+        **{"requirements.txt": "flask\nnumpy\n", "requirements-deployment.txt": "flask\ncompany-models\n"},
+    ),
     "an optional import": flask("try:\n    import numpy\nexcept ImportError:\n    numpy = None\n"),
     "an import when needed": flask("def train():\n    import torch\n    return torch\n"),
     "an import for types": flask("from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import pandas\n"),
@@ -148,6 +159,7 @@ SOUND = {
         **{".vhignore": "data.csv\n", "data.csv": "1"},
     ),
     # The code.
+    "an escape that Python warns of": flask("PATTERN = '\\d'\n"),
     "debugging on one's own machine": flask("if __name__ == '__main__':\n    app.run(debug=True)\n"),
     "debugging by a variable": command("python server.py")
     | {"server.py": APP + "import os\napp.run('0.0.0.0', 8000, debug=bool(os.environ.get('DEBUG')))\n"},

@@ -17,7 +17,7 @@ def check(vhlocal, directory, *arguments):
 
 
 def test_a_sound_project_ends_with_0(vhlocal, project):
-    done = check(vhlocal, project(flask()))
+    done = check(vhlocal, project(flask("PATTERN = '\\d'\n")))
     assert (done.returncode, done.stdout, done.stderr) == (0, "ok: nothing found\n", "")
 
 
@@ -57,7 +57,7 @@ def test_what_is_silenced_with_a_reason_ends_with_0(vhlocal, project):
 
 
 def test_a_silence_without_a_reason_or_of_no_finding_ends_with_2(vhlocal, project):
-    directory = project(BROKEN | {"vhlocal.yaml": "ignore:\n  VH106: \"\"\n"})
+    directory = project(BROKEN | {"vhlocal.yaml": 'ignore:\n  VH106: ""\n'})
     done = check(vhlocal, directory)
     assert done.returncode == 2
     assert f"at {directory}/vhlocal.yaml:2:10\n" in done.stderr

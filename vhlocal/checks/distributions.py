@@ -48,7 +48,42 @@ _PROVIDERS: dict[str, tuple[str, ...]] = {
     "zmq": ("pyzmq",),
 }
 
-#: What a distribution installs besides itself, as far as people import it; () for nothing.
+_TENSORFLOW = (
+    "absl-py",
+    "astunparse",
+    "certifi",
+    "charset-normalizer",
+    "flatbuffers",
+    "gast",
+    "google-pasta",
+    "grpcio",
+    "h5py",
+    "idna",
+    "keras",
+    "markdown",
+    "markupsafe",
+    "ml-dtypes",
+    "namex",
+    "numpy",
+    "opt-einsum",
+    "optree",
+    "packaging",
+    "pillow",
+    "protobuf",
+    "requests",
+    "rich",
+    "scipy",
+    "setuptools",
+    "six",
+    "tensorboard",
+    "termcolor",
+    "typing-extensions",
+    "urllib3",
+    "werkzeug",
+    "wrapt",
+)
+
+#: What a distribution installs besides itself, as far as people import it; () for nothing. Extras in brackets.
 _BRINGS: dict[str, tuple[str, ...]] = {
     "aiohttp": ("multidict", "yarl", "attrs", "frozenlist", "aiosignal", "idna"),
     "attrs": (),
@@ -60,6 +95,8 @@ _BRINGS: dict[str, tuple[str, ...]] = {
     "django": ("asgiref", "sqlparse"),
     "djangorestframework": ("django", "asgiref", "sqlparse", "pytz"),
     "falcon": (),
+    "filelock": (),
+    "fsspec": (),
     "fastapi": ("starlette", "pydantic", "anyio", "typing-extensions", "idna", "sniffio"),
     "flask": ("werkzeug", "jinja2", "itsdangerous", "click", "blinker", "markupsafe"),
     "flask-cors": ("flask", "werkzeug", "jinja2", "itsdangerous", "click", "blinker", "markupsafe"),
@@ -69,9 +106,23 @@ _BRINGS: dict[str, tuple[str, ...]] = {
     "itsdangerous": (),
     "jinja2": ("markupsafe",),
     "joblib": (),
+    "keras": ("absl-py", "numpy", "rich", "namex", "h5py", "optree", "ml-dtypes", "packaging"),
     "lightgbm": ("numpy", "scipy"),
     "markupsafe": (),
+    "matplotlib": (
+        "contourpy",
+        "cycler",
+        "fonttools",
+        "kiwisolver",
+        "numpy",
+        "packaging",
+        "pillow",
+        "pyparsing",
+        "python-dateutil",
+        "six",
+    ),
     "numpy": (),
+    "onnxruntime": ("coloredlogs", "flatbuffers", "humanfriendly", "numpy", "packaging", "protobuf", "sympy", "mpmath"),
     "opencv-python": ("numpy",),
     "opencv-python-headless": ("numpy",),
     "orjson": (),
@@ -91,9 +142,48 @@ _BRINGS: dict[str, tuple[str, ...]] = {
     "scipy": ("numpy",),
     "six": (),
     "starlette": ("anyio", "idna", "sniffio", "typing-extensions"),
+    "tensorflow": _TENSORFLOW,
+    "tensorflow-cpu": _TENSORFLOW,
+    "torch": (
+        "filelock",
+        "typing-extensions",
+        "sympy",
+        "mpmath",
+        "networkx",
+        "jinja2",
+        "markupsafe",
+        "fsspec",
+        "numpy",
+    ),
+    "torchvision": (
+        "torch",
+        "filelock",
+        "typing-extensions",
+        "sympy",
+        "mpmath",
+        "networkx",
+        "jinja2",
+        "markupsafe",
+        "fsspec",
+        "numpy",
+        "pillow",
+    ),
     "tqdm": (),
     "typing-extensions": (),
     "ujson": (),
+    "uvicorn[standard]": (
+        "click",
+        "h11",
+        "typing-extensions",
+        "httptools",
+        "python-dotenv",
+        "pyyaml",
+        "uvloop",
+        "watchfiles",
+        "websockets",
+        "anyio",
+        "idna",
+    ),
     "uvicorn": ("click", "h11", "typing-extensions"),
     "valohai-utils": ("valohai-yaml", "valohai-papi", "requests", "pyyaml"),
     "waitress": (),
@@ -122,10 +212,10 @@ def is_common(module: str) -> bool:
 
 
 def brought(names: Iterable[str]) -> frozenset[str] | None:
-    """Return all that is installed with these distributions; None where one of them is unknown here."""
+    """Return all that is installed with these distributions, extras in brackets; None where one is unknown here."""
     found: set[str] = set()
     for name in names:
         if name not in _BRINGS:
             return None
-        found |= {name, *_BRINGS[name]}
+        found |= {name.partition("[")[0], *_BRINGS[name]}
     return frozenset(found)

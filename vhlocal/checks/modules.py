@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import warnings
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
@@ -92,7 +93,9 @@ class Module:
     def tree(self) -> ast.Module | None:
         """The syntax tree."""
         try:
-            return ast.parse(self.source.read_bytes())
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # of what the user writes, such as "\\d"
+                return ast.parse(self.source.read_bytes())
         except (SyntaxError, ValueError, OSError, RecursionError, MemoryError):
             return None
 

@@ -82,6 +82,16 @@ class Requirements:
         """The canonical names of what is installed."""
         return frozenset(wanted.name for wanted in self.wanted if not wanted.constraint)
 
+    @property
+    def names_with_extras(self) -> frozenset[str]:
+        """The names of what is installed, each extra in brackets behind its own."""
+        found: set[str] = set()
+        for wanted in self.wanted:
+            extras = wanted.requirement.extras if wanted.requirement else ()
+            if not wanted.constraint:
+                found |= {f"{wanted.name}[{extra}]" for extra in extras} or {wanted.name}
+        return frozenset(found)
+
 
 def parse(name: str, lines: Iterable[RequirementLine]) -> Requirements:
     """Parse the lines of one requirements file and of what it includes."""

@@ -53,6 +53,9 @@ def find(subject: Subject) -> Iterator[Finding]:
             if top in seen or is_standard(top) or _is_own(top, module, subject):
                 continue
             seen.add(top)
+            served = ("gunicorn", "packaging") if reach.endpoint.wsgi is not None else ()  # R4 sets it up
+            if any(name in served for name in providers(top)):
+                continue
             found = _judge(top, module, node, subject)
             if found is not None:
                 yield Finding(found.definition, found.place, found.seen, found.change, reach.endpoint.name)
@@ -64,8 +67,9 @@ def _judge(top: str, module: Module, node: ast.AST, subject: Subject) -> Finding
     wanted = providers(top)
     if any(name in listed for name in wanted) or (read is not None and (read.open or read.invalid)):
         return None
-    there = brought(listed)
-    if there is not None and any(name in there for name in wanted):
+    # What is not listed may be brought along by something that is: only what is known by heart is sure.
+    there = brought(read.names_with_extras if read else ())
+    if there is None or any(name in there for name in wanted):
         return None
     place = module.place(node)
     if unread is not None and read is not None and any(name in unread.names for name in wanted):
@@ -73,8 +77,7 @@ def _judge(top: str, module: Module, node: ast.AST, subject: Subject) -> Finding
         return Finding(
             UNREAD, place, f"`{top}` is imported; only {unread.name} lists {name}", f"add {name} to {read.name}"
         )
-    # An unlisted module may be brought along by something that is listed; only what is known by heart is sure.
-    if there is None or not is_common(top):
+    if not is_common(top):
         return None
     file = read.name if read else "requirements.txt"
     return Finding(NOWHERE, place, f"`{top}` is imported, and no line provides it", f"add {wanted[0]} to {file}")

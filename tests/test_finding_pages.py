@@ -7,7 +7,7 @@ import re
 import pytest
 
 from tests import finding_pages
-from tests.checks.samples import FakeIndex
+from tests.checks.sample import FakeIndex
 from tests.checks.test_false_alarms import flask
 from vhlocal.checks.registry import ALL_DEFINITIONS
 from vhlocal.checks.report import look

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.checks.samples import found_in, told
+from tests.checks.sample import found_in, told
 
 YAML = """\
 - endpoint:
@@ -58,6 +58,8 @@ SOUND = {
     "the page's own form": wsgi("server.app", server="app = 1\n"),
     "a module of an installed package": wsgi("flask_demo.wsgi:app") | {"requirements.txt": "flask_demo==1.0\n"},
     "a module of the standard library": wsgi("wsgiref.simple_server:demo_app"),
+    "a module that the image brings": wsgi("company.serving:app")
+    | {"valohai.yaml": YAML.replace("server:app", "company.serving:app").replace("python:3.12-slim", "company/base:1")},
     "a module that cannot be parsed here": wsgi("server:app", server="match = print 1\n"),
     # Where servers listen.
     "a server behind another": command("~/.local/bin/uvicorn server:app --port 9000 & nginx -g 'daemon off;'"),
@@ -86,6 +88,15 @@ SOUND = {
     "a command that the image brings": command("uvicorn server:app --host 0.0.0.0", image="company/base:1"),
     "a command with its own PATH": command('export PATH="$HOME/.local/bin:$PATH"', "uvicorn server:app --host 0.0.0.0"),
     "a command of an environment": command(". venv/bin/activate", "uvicorn server:app --host 0.0.0.0"),
+    "a server that something unknown may bring": command(
+        "~/.local/bin/uvicorn server:app --host 0.0.0.0", **{"requirements.txt": "flask>=3.0\ncompany-server==1.0\n"}
+    ),
+    "a server that the image brings": command(
+        "uvicorn server:app --host 0.0.0.0", image="company/base:1", **{"requirements.txt": "flask>=3.0\n"}
+    ),
+    "a server that the command installs": command(
+        "pip install uvicorn", "python -m uvicorn server:app --host 0.0.0.0", **{"requirements.txt": "flask>=3.0\n"}
+    ),
     "a command as a module": command("python -m uvicorn server:app --host 0.0.0.0"),
     "a python with options": command("python -u -m uvicorn server:app --host 0.0.0.0"),
     "a tag by digest": flask() | {"valohai.yaml": YAML.replace("3.12-slim", "3.12-slim@sha256:" + "0" * 64)},
@@ -97,6 +108,7 @@ SOUND = {
             "numpy==2.1.0; python_version >= '3.10'\n"
         }
     ),
+    "a line that only older versions of pip take": flask(**{"requirements.txt": "flask>=3.0.*\n"}),
     "options and URLs": flask(
         **{
             "requirements.txt": "--index-url https://example.com/simple\nflask>=3.0 --hash=sha256:00\n"
@@ -176,6 +188,7 @@ SOUND = {
     "origins that are let in": flask("origins = ['http://localhost:3000']\nCORS_ORIGIN = 'http://localhost:3000'\n"),
     "a URL that is printed": flask("print('see http://localhost:8000/')\nprint('http://localhost:8000/')\n"),
     "paths in texts": flask('"""Run it from /home/ada/greet, then see http://localhost:8000."""\n'),
+    "a pattern like a drive": flask("PATTERN = r'T:\\d+'\nOTHER = r'X:\\w\\d'\n"),
     "the home of an image": flask("HOME = '/home/jovyan/work'\n"),
     "training in the same module": flask(
         "def load():\n    return open('/valohai/inputs/data/a.csv')\n\n\ndef train():\n    return load()\n\n\n"

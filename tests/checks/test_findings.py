@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.checks.samples import SAMPLES, FakeIndex, Sample, found_in, told
+from tests.checks.sample import SAMPLES, FakeIndex, Sample, found_in, told
 from tests.contract_rows import ROWS
 from vhlocal.checks.finding import FRAMEWORKS, Severity
 from vhlocal.checks.registry import ALL_DEFINITIONS

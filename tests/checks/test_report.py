@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from tests.checks.samples import FakeIndex
+from tests.checks.sample import FakeIndex
 from tests.checks.test_false_alarms import command
 from vhlocal.checks.as_json import as_json
 from vhlocal.checks.as_sarif import as_sarif

@@ -6,8 +6,10 @@ import subprocess
 
 import pytest
 
-from tests.checks.samples import FakeIndex, found_in, told
+from tests.checks.sample import FakeIndex, found_in, told
 from tests.checks.test_false_alarms import APP, FLASK, YAML, command, flask, wsgi
+
+OTHER = YAML.replace("python:3.12-slim", "company/base:1")
 
 FOUND = {
     "a command in a block": (
@@ -20,7 +22,11 @@ FOUND = {
         ["VH106 valohai.yaml:6"],
     ),
     "localhost by its name": (
-        command("echo x", "python -m waitress --listen localhost:8000 server:app"),
+        command(
+            "echo x",
+            "python -m waitress --listen localhost:8000 server:app",
+            **{"requirements.txt": "flask>=3.0\nwaitress>=3.0\n"},
+        ),
         ["VH106 valohai.yaml:6"],
     ),
     "gunicorn's default": (command("exec ~/.local/bin/gunicorn -w 4 server:app"), ["VH106 valohai.yaml:5"]),
@@ -37,7 +43,7 @@ FOUND = {
         ["VH108 valohai.yaml:5"],
     ),
     "fastapi's development server": (
-        command("~/.local/bin/fastapi dev --host 0.0.0.0 server.py", **{"requirements.txt": "flask>=3.0\n"}),
+        command("~/.local/bin/fastapi dev --host 0.0.0.0 server.py", **{"requirements.txt": "flask\nfastapi\n"}),
         ["VH108 valohai.yaml:5"],
     ),
     "a command's application that is not there": (
@@ -47,6 +53,14 @@ FOUND = {
     "a command's module that is not there": (
         command("~/.local/bin/uvicorn sever:app --host 0.0.0.0"),
         ["VH109 valohai.yaml:5"],
+    ),
+    "a server that is not installed, as a module": (
+        command("python -m waitress --host 0.0.0.0 --port 8000 server:app"),
+        ["VH111 valohai.yaml:5"],
+    ),
+    "a misspelt module, on any image": (
+        wsgi("sever:app", server="app = 1\n") | {"valohai.yaml": OTHER.replace("server:app", "sever:app")},
+        ["VH109 valohai.yaml:4"],
     ),
     "a file for a module": (wsgi("server.py:app", server="app = 1\n"), ["VH109 valohai.yaml:4"]),
     "an application for scripts alone": (

@@ -3,7 +3,7 @@ import pytest
 from vhlocal.errors import InputError
 from vhlocal.model import Place
 from vhlocal.project.package import read_package
-from vhlocal.project.requirements import requirement_inputs
+from vhlocal.project.requirements import requirement_inputs, requirement_lines
 
 
 @pytest.fixture
@@ -131,3 +131,26 @@ def test_a_file_that_is_gone_since_is_told(project):
     file.unlink()
     with pytest.raises(InputError, match="cannot be read"):
         requirement_inputs(package, "requirements.txt")
+
+
+def test_the_lines_of_includes_stand_in_their_places_each_file_once(project):
+    project.write("requirements.txt", "flask  # web\n-r base.txt\n-c limits.txt\n-r base.txt\n-r none.txt\n")
+    project.write("base.txt", "numpy \\\n  >=2\n-r requirements.txt\n")
+    project.write("limits.txt", "-r more.txt\n")
+    project.write("more.txt", "numpy<3\n")
+    lines = requirement_lines(read_package(project.directory), "requirements.txt")
+    assert [(line.place.file.name, line.place.line, line.text, line.constraint) for line in lines] == [
+        ("requirements.txt", 1, "flask", False),
+        ("base.txt", 1, "numpy   >=2", False),
+        ("more.txt", 1, "numpy<3", True),
+        ("requirements.txt", 5, "-r none.txt", False),
+    ]
+    assert [line.missing for line in lines] == ["", "", "", "`none.txt` does not exist"]
+
+
+def test_a_file_of_windows_is_read_as_pip_reads_it(project, inputs):
+    project.write("requirements.txt", "flask\r\n-r base.txt\r\n".encode("utf-16"))
+    project.write("base.txt", "numpy\n")
+    assert paths(inputs()) == ["base.txt", "requirements.txt"]
+    lines = requirement_lines(read_package(project.directory), "requirements.txt")
+    assert [line.text for line in lines] == ["flask", "numpy"]

@@ -20,6 +20,8 @@ _ENDS = ("&&", "||", ";", "|", "&", "(", ")", ";;")
 _BEFORE = ("exec", "nohup", "time", "command", "then", "do", "else", "!", "{", "env", "dumb-init", "tini", "--", "-g")
 #: What the shell puts in only when it runs; what is left of it counts as a variable.
 _SUBSTITUTION = re.compile(r"\$\(\(.*?\)\)|\$\([^()]*\)|`[^`]*`")
+#: Words of lines after which other programs and modules may be there.
+_BRINGING = {"source", ".", "eval", "pip", "pip3", "uv", "conda", "poetry", "pipenv", "apt-get", "apk", "curl"}
 _SHELLS = ("sh", "bash", "dash", "/bin/sh", "/bin/bash")
 _LOCAL_BIN = re.compile(r"(?:~|\$HOME|\$\{HOME\}|/root)/\.local/bin/")
 
@@ -119,6 +121,12 @@ def commands(endpoint: Endpoint, yaml_lines: Sequence[str]) -> tuple[Command, ..
             line = _line_of(text, yaml_lines, line)
             found += _parse(text, Place(start.file, line))
     return tuple(found)
+
+
+def brings_programs(endpoint: Endpoint) -> bool:
+    """Tell whether a ``server-command`` may bring programs itself: an environment, an installation, a file read in."""
+    words = {word for line in endpoint.server_command or () for word in line.split()}
+    return bool(words & _BRINGING) or any("PATH=" in word for word in words)
 
 
 def exported(found: Sequence[Command]) -> dict[str, str]:

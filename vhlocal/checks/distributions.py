@@ -192,6 +192,32 @@ _BRINGS: dict[str, tuple[str, ...]] = {
     "xgboost": ("numpy", "scipy"),
 }
 
+#: Commands whose distribution has another name.
+_COMMANDS_OF = {"waitress-serve": "waitress", "django-admin": "django"}
+#: Distributions with a command, and a module, of their own name.
+_COMMANDS = frozenset(
+    {
+        "bentoml",
+        "bokeh",
+        "celery",
+        "daphne",
+        "fastapi",
+        "flask",
+        "granian",
+        "gunicorn",
+        "hypercorn",
+        "litestar",
+        "mlflow",
+        "panel",
+        "sanic",
+        "streamlit",
+        "uvicorn",
+        "uwsgi",
+        "voila",
+        "waitress",
+    }
+)
+
 #: What pip and the official images bring, or is no distribution's own.
 _THERE = frozenset({"pip", "setuptools", "pkg_resources", "wheel", "_distutils_hack", "__main__", "distutils", "imp"})
 
@@ -204,6 +230,11 @@ def is_standard(module: str) -> bool:
 def providers(module: str) -> tuple[str, ...]:
     """Return the canonical names of the distributions that would provide a top-level module."""
     return _PROVIDERS.get(module, (canonicalize_name(module),))
+
+
+def command_provider(program: str) -> str | None:
+    """Return the distribution that installs a command, None where that is not known."""
+    return _COMMANDS_OF.get(program, program if program in _COMMANDS else None)
 
 
 def is_common(module: str) -> bool:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 _OPTIONS = re.compile(r"\s--\S")
 _URL = re.compile(r"[a-z][a-z0-9+.-]+:", re.IGNORECASE)
 _ARCHIVES = (".whl", ".zip", ".tar.gz", ".tar.bz2", ".tgz")
+#: pip took these until 24.1; an image may have an older one.
+_FORMERLY_VALID = re.compile(r"[<>]=?\s*[\d.]+\.\*")
 _EGG = re.compile(r"[#&]egg=([\w.-]+)")
 
 
@@ -109,6 +111,8 @@ def parse(name: str, lines: Iterable[RequirementLine]) -> Requirements:
             egg = _EGG.search(line.text)
             if egg:
                 wanted.append(Wanted(canonicalize_name(egg[1]), None, line.place, line.text, line.constraint))
+            is_open = True
+        elif _FORMERLY_VALID.search(line.text):
             is_open = True
         else:
             parsed = _parse(line)

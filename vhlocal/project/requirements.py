@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import hashlib
 import posixpath
 import re
@@ -56,7 +57,7 @@ def requirement_inputs(package: Package, name: str) -> RequirementInputs:
             continue
         content = _content(package, path)
         files[path] = hashlib.sha256(content).hexdigest()
-        for number, line in logical_lines(content.decode("utf-8-sig", errors="replace")):
+        for number, line in logical_lines(_text(content)):
             include = _INCLUDE.fullmatch(line)
             if include is None:
                 local = local or _is_local(line, package)
@@ -84,8 +85,7 @@ def requirement_lines(package: Package, name: str) -> tuple[RequirementLine, ...
 
 
 def _closure(package: Package, path: str, seen: set[str], *, constraint: bool) -> Iterator[RequirementLine]:
-    text = _content(package, path).decode("utf-8-sig", errors="replace")
-    for number, line in logical_lines(text):
+    for number, line in logical_lines(_text(_content(package, path))):
         place = Place(package.directory / path, number)
         include = _INCLUDE.fullmatch(line)
         if include is None:
@@ -111,6 +111,12 @@ def _content(package: Package, path: str) -> bytes:
     except OSError as error:
         place = Place(package.directory / path)
         raise InputError(f"the requirements cannot be read: {error.strerror}", place=place) from error
+
+
+def _text(content: bytes) -> str:
+    """Decode as pip does: by the mark that it begins with, which on Windows may be UTF-16's; else as UTF-8."""
+    is_utf16 = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    return content.decode("utf-16" if is_utf16 else "utf-8-sig", errors="replace")
 
 
 def logical_lines(text: str) -> Iterator[tuple[int, str]]:

@@ -22,11 +22,13 @@ _STYLES = {Severity.ERROR: "bold red", Severity.WARNING: "bold yellow", Severity
 
 
 def show_report(console: Console, report: Report, base: Path) -> None:
-    """Print a report; files are named from ``base`` where they are below it."""
+    """Print a report; files are named from ``base`` where they are below it. Each code is explained once."""
+    explained: set[str] = set()
     for file, findings in groupby(report.findings, key=lambda finding: finding.place.file):
         console.print(Text(_from(file, base), "bold underline"))
         for finding in findings:
-            _show(console, finding, base)
+            _show(console, finding, base, explain=finding.definition.code not in explained)
+            explained.add(finding.definition.code)
         console.print()
     for note in report.notes:
         console.print(Text.assemble(("note: ", "bold yellow"), note))
@@ -46,7 +48,7 @@ def summary(report: Report) -> Text:
     return text
 
 
-def _show(console: Console, finding: Finding, base: Path) -> None:
+def _show(console: Console, finding: Finding, base: Path, *, explain: bool) -> None:
     definition = finding.definition
     endpoint = f" (endpoint {finding.endpoint})" if finding.endpoint else ""
     style = _STYLES[definition.severity]
@@ -54,7 +56,8 @@ def _show(console: Console, finding: Finding, base: Path) -> None:
         Text.assemble("  ", (f"{definition.severity.value} {definition.code}", style), f": {finding.seen}{endpoint}")
     )
     console.print(Text(f"    at {_place(finding.place, base)}"))
-    console.print(Text.assemble(("    why: ", "bold"), definition.why))
+    if explain:
+        console.print(Text.assemble(("    why: ", "bold"), definition.why))
     console.print(Text.assemble(("    change: ", "bold"), finding.change))
     console.print(Text(f"    see {definition.page}", "dim"))
 

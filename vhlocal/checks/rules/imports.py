@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
+from vhlocal.checks.commands import brings_programs
 from vhlocal.checks.distributions import brought, is_common, is_standard, providers
 from vhlocal.checks.finding import Definition, Example, Finding, Rule, Severity
 from vhlocal.checks.images import is_official_python
@@ -45,7 +46,7 @@ NOWHERE = Definition(
 def find(subject: Subject) -> Iterator[Finding]:
     """Yield the imports that are sure to run and sure to fail, each once for each endpoint."""
     for reach in subject.reaches:
-        if not is_official_python(reach.endpoint.image) or _installs(reach):
+        if not is_official_python(reach.endpoint.image) or brings_programs(reach.endpoint):
             continue
         seen: set[str] = set()
         for module, node, name in _imports(reach):
@@ -102,14 +103,6 @@ def _imports(reach: Reach) -> Iterator[tuple[Module, ast.AST, str]]:
 def _is_own(top: str, module: Module, subject: Subject) -> bool:
     roots = {"", module.directory}
     return any(subject.modules.find(top, root) or subject.modules.is_directory(top, root) for root in roots)
-
-
-def _installs(reach: Reach) -> bool:
-    """Tell whether the command may install something itself, or have Python look elsewhere."""
-    words = {word for line in reach.endpoint.server_command or () for word in line.split()}
-    return bool(words & {"pip", "pip3", "uv", "conda", "poetry", "apt-get"}) or any(
-        "PYTHONPATH" in word for word in words
-    )
 
 
 RULE = Rule((UNREAD, NOWHERE), find)

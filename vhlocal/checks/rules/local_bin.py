@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vhlocal.checks.commands import exported
+from vhlocal.checks.commands import brings_programs, exported
+from vhlocal.checks.distributions import command_provider
 from vhlocal.checks.finding import Definition, Example, Finding, Rule, Severity
 
 if TYPE_CHECKING:
@@ -27,44 +28,17 @@ DEFINITION = Definition(
     rows=("B2", "B3"),
 )
 
-#: Commands whose distribution has another name.
-_PROVIDERS = {"waitress-serve": "waitress", "celery": "celery", "django-admin": "django", "jupyter-lab": "jupyterlab"}
-#: Distributions with a command of their own name.
-_COMMANDS = {
-    "uvicorn",
-    "gunicorn",
-    "hypercorn",
-    "daphne",
-    "flask",
-    "fastapi",
-    "streamlit",
-    "mlflow",
-    "bentoml",
-    "celery",
-    "waitress",
-    "granian",
-    "uwsgi",
-    "gradio",
-    "voila",
-    "panel",
-    "bokeh",
-    "litestar",
-    "sanic",
-}
-
 
 def find(subject: Subject) -> Iterator[Finding]:
     """Yield such commands, where the image is known to bring none of its own."""
     installed = subject.requirements.names if subject.requirements else frozenset()
     for endpoint in subject.known_images:
         commands = subject.commands[endpoint.name]
-        if "PATH" in {**subject.variables, **exported(commands)} or _changes_path(endpoint.server_command or ()):
+        if "PATH" in {**subject.variables, **exported(commands)} or brings_programs(endpoint):
             continue
         for command in commands:
             program = command.words[0]
-            provider = _PROVIDERS.get(program, program)
-            if provider not in _COMMANDS and program not in _PROVIDERS:
-                continue
+            provider = command_provider(program)
             if provider in installed or (provider == "fastapi" and "fastapi-cli" in installed):
                 yield Finding(
                     DEFINITION,
@@ -73,12 +47,6 @@ def find(subject: Subject) -> Iterator[Finding]:
                     f"write ~/.local/bin/{program}",
                     endpoint.name,
                 )
-
-
-def _changes_path(lines: tuple[str, ...]) -> bool:
-    """Tell whether something in the command may bring other programs: an environment, a file that is read in."""
-    words = {word for line in lines for word in line.split()}
-    return bool(words & {"source", ".", "pip", "pip3", "conda", "eval"}) or any("PATH=" in word for word in words)
 
 
 RULE = Rule((DEFINITION,), find)

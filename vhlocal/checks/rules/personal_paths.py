@@ -22,7 +22,7 @@ DEFINITION = Definition(
     rows=("B7",),
 )
 
-_PERSONAL = re.compile(r"(?:/home/(?P<user>[a-z_][\w.-]*)/|/Users/[A-Za-z][\w.-]*/|[A-Za-z]:[\\/]\w)[^\n]*")
+_PERSONAL = re.compile(r"(?:/home/(?P<user>[a-z_][\w.-]*)/|/Users/[A-Za-z][\w.-]*/|[A-Z]:[\\/][\w .-]{2,}[\\/])[^\n]*")
 #: Users that images have.
 _OF_IMAGES = {
     "app",

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ast
+import difflib
 from typing import TYPE_CHECKING
 
 from vhlocal.checks.distributions import is_standard
 from vhlocal.checks.finding import Definition, Example, Finding, Rule, Severity
+from vhlocal.checks.images import is_official_python
 from vhlocal.checks.reach import command_targets
 from vhlocal.checks.servers import the_server
 from vhlocal.model import Place
@@ -89,7 +91,7 @@ def _missing(
     module, names = target
     found = subject.modules.find(module)
     if found is None:
-        if not _may_be_installed(module, subject):
+        if not _may_be_installed(module, endpoint, subject):
             yield Finding(
                 MODULE, place, _not_packaged(module, subject), _nearest_module(module, subject), endpoint.name
             )
@@ -104,11 +106,13 @@ def _missing(
     yield Finding(ATTRIBUTE, place, seen, change, endpoint.name)
 
 
-def _may_be_installed(module: str, subject: Subject) -> bool:
+def _may_be_installed(module: str, endpoint: Endpoint, subject: Subject) -> bool:
     """Tell whether a module may come from elsewhere, be it a package or a directory without ``__init__.py``."""
     top = module.partition(".")[0]
     if is_standard(top) or module.endswith(".py"):
         return not module.endswith(".py")
+    if not is_official_python(endpoint.image) and not _is_nearly_packaged(module, subject):
+        return True
     stem = top.replace("_", "-").lower()
     installed = subject.requirements
     if installed is not None and (installed.open or any(stem in name or name in stem for name in installed.names)):
@@ -116,9 +120,27 @@ def _may_be_installed(module: str, subject: Subject) -> bool:
     return False if module == top else not subject.modules.is_directory(top) and subject.modules.find(top) is None
 
 
+def _is_nearly_packaged(module: str, subject: Subject) -> bool:
+    """Tell whether the project's own code is surely meant, whatever the image brings: ignored, or misspelt."""
+    return _on_disk(module, subject) or bool(difflib.get_close_matches(module, _packaged(subject), n=1, cutoff=0.8))
+
+
+def _on_disk(module: str, subject: Subject) -> bool:
+    return (subject.directory / f"{module.replace('.', '/')}.py").is_file()
+
+
+def _packaged(subject: Subject) -> list[str]:
+    """Return the names of all packaged modules, as they are imported from the code's directory."""
+    return [
+        path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+        for path in subject.package.files
+        if path.endswith(".py")
+    ]
+
+
 def _not_packaged(module: str, subject: Subject) -> str:
     path = f"{module.replace('.', '/')}.py"
-    if (subject.directory / path).is_file():
+    if _on_disk(module, subject):
         return f"{path} is on this machine, but not packaged: it is ignored by git or .vhignore"
     if module.endswith(".py") and module in subject.package.files:
         return f"`{module}` names a file; a module has no .py"
@@ -128,14 +150,9 @@ def _not_packaged(module: str, subject: Subject) -> str:
 def _nearest_module(module: str, subject: Subject) -> str:
     if module.endswith(".py"):
         return f"write {module.removesuffix('.py').replace('/', '.')}"
-    if (subject.directory / f"{module.replace('.', '/')}.py").is_file():
+    if _on_disk(module, subject):
         return "stop ignoring it"
-    known = [
-        path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
-        for path in subject.package.files
-        if path.endswith(".py")
-    ]
-    return did_you_mean(module, known) or "name a module of the project"
+    return did_you_mean(module, _packaged(subject)) or "name a module of the project"
 
 
 def defined_names(module: Module, modules: Modules, above: tuple[Module, ...] = ()) -> frozenset[str] | None:

@@ -1,0 +1,54 @@
+"""VH111: nothing installs the command that starts the server (B2, B3)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from vhlocal.checks.commands import brings_programs, exported
+from vhlocal.checks.distributions import brought, command_provider
+from vhlocal.checks.finding import Definition, Example, Finding, Rule, Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from vhlocal.checks.subject import Subject
+
+DEFINITION = Definition(
+    code="VH111",
+    title="Nothing installs the command that starts the server",
+    severity=Severity.ERROR,
+    why="The official Python images have no server, and for a `server-command` none is set up. Where no line of the "
+    "requirements brings it, the shell does not find it, and the server ends with exit code 127.",
+    remedy={
+        "": "Add the distribution of the command to the requirements that production installs.",
+        "WSGI": "Or write `wsgi: module:name`: Gunicorn is then set up for you.",
+    },
+    example=Example(
+        "text",
+        "# server-command: ~/.local/bin/uvicorn server:app --host 0.0.0.0\nfastapi>=0.115",
+        "# server-command: ~/.local/bin/uvicorn server:app --host 0.0.0.0\nfastapi>=0.115\nuvicorn>=0.30",
+    ),
+    rows=("B1", "B2", "R4"),
+)
+
+
+def find(subject: Subject) -> Iterator[Finding]:
+    """Yield such commands, where it is known what the image and every requirement bring."""
+    requirements = subject.requirements
+    if requirements is not None and (requirements.open or requirements.invalid):
+        return
+    there = brought(requirements.names_with_extras if requirements else ())
+    for endpoint in subject.known_images if there is not None else ():
+        commands = subject.commands[endpoint.name]
+        if brings_programs(endpoint) or {"PATH", "PYTHONPATH"} & {*subject.variables, *exported(commands)}:
+            continue
+        for command in commands:
+            provider = command_provider(command.program)
+            is_own = subject.modules.find(command.program) or command.program in subject.package.files
+            if provider is not None and provider not in (there or ()) and not is_own:
+                file = requirements.name if requirements else "requirements.txt"
+                seen = f"`{command.program}` is started, and no line of the requirements installs it"
+                yield Finding(DEFINITION, command.place, seen, f"add {provider} to {file}", endpoint.name)
+
+
+RULE = Rule((DEFINITION,), find)

@@ -181,6 +181,9 @@ SOUND = {
     | {"server.py": APP + "import json\napp.run(**json.load(open('server.json')))\n", "server.json": "{}"},
     "something else that runs": command("python server.py")
     | {"server.py": "import asyncio\nasync def main():\n    pass\nasyncio.run(main())\n"},
+    "fields with defaults": flask(
+        "class A(BaseSettings):\n    url = 'http://localhost:5173'\n\n\nclass B:\n    url: str = 'http://localhost:5173'\n"
+    ),
     "a fallback": flask(
         "import os\nA = os.environ.get('A', 'http://localhost:9000')\nB = os.getenv('B') or '/home/ada/b'\n"
         "C = os.environ.get('VH_INPUTS_DIR', '/valohai/inputs')\n"

@@ -31,6 +31,7 @@ _CHANGING = (
     ast.BoolOp,
     ast.keyword,
     ast.arguments,
+    ast.AnnAssign,
     ast.Call,
     ast.Compare,
 )
@@ -212,12 +213,16 @@ def _below(node: ast.AST, field: str, index: int, where: Where) -> Where:
         return replace(where, guarded=where.guarded or _handles(node))
     if isinstance(node, ast.ExceptHandler):
         return replace(where, branch=True)
+    if isinstance(node, ast.AnnAssign) and where.inside and not where.function:
+        return replace(where, fallback=True)  # the default of a field
     return replace(where, fallback=True) if _is_fallback(node, field, index) else where
 
 
 def _in_definition(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.ClassDef, where: Where) -> Where:
     if isinstance(node, ast.ClassDef):
-        return replace(where, inside=True)
+        # Classes of settings, as pydantic's, take each attribute from the environment where it is set.
+        is_settings = any("Settings" in ast.dump(base) for base in node.bases)
+        return replace(where, inside=True, fallback=where.fallback or is_settings)
     alone = not (where.inside or isinstance(node, ast.Lambda) or node.decorator_list)
     name = node.name if alone and not isinstance(node, ast.Lambda) else where.unit
     return replace(where, unit=name, inside=True, function=True)

@@ -160,6 +160,26 @@ SOUND = {
         "try:\n    open('local.json')\nexcept FileNotFoundError:\n    pass\n",
         **{".vhignore": "local.json\n", "local.json": "1"},
     ),
+    "a file that code looks for first": flask(
+        "from pathlib import Path\nfrom os.path import exists\nNAME = Path('local.json')\n\n\n"
+        "@app.get('/')\ndef page():\n    if not NAME.is_file():\n        return ''\n    return NAME.read_text()\n",
+        **{".vhignore": "local.json\n", "local.json": "1"},
+    ),
+    "a file whose absence is suppressed": flask(
+        "import contextlib\nwith contextlib.suppress(OSError):\n    open('local.json')\n",
+        **{".vhignore": "local.json\n", "local.json": "1"},
+    ),
+    "a parameter of the same name as a variable elsewhere": flask(
+        "def a():\n    name = 'local.json'\n    return name\n\n\n"
+        "def b(name):\n    return open(name)\n\n\nprint(a, b)\n",
+        **{".vhignore": "local.json\n", "local.json": "1"},
+    ),
+    "something that opens no file": flask(
+        "import shelve\nshelve.open('local.json')\n", **{".vhignore": "local.json\n", "local.json": "1"}
+    ),
+    "a script in another directory": command(
+        "cd web && python a.py", **{"a.py": "import numpy\n", "web/a.py": "", "requirements.txt": "flask>=3.0\n"}
+    ),
     "a chosen file": flask("open('model.bin')\n", **{".vhignore": "*.bin\n", "model.bin": "1"})
     | {"valohai.yaml": YAML + "    files:\n      - name: model\n        path: ./model.bin\n"},
     "two chosen files of like names": flask(

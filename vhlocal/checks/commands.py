@@ -23,7 +23,6 @@ _SUBSTITUTION = re.compile(r"\$\(\(.*?\)\)|\$\([^()]*\)|`[^`]*`")
 #: Words of lines after which other programs and modules may be there.
 _BRINGING = {"source", ".", "eval", "pip", "pip3", "uv", "conda", "poetry", "pipenv", "apt-get", "apk", "curl"}
 _SHELLS = ("sh", "bash", "dash", "/bin/sh", "/bin/bash")
-_LOCAL_BIN = re.compile(r"(?:~|\$HOME|\$\{HOME\}|/root)/\.local/bin/")
 
 
 @dataclass(frozen=True)
@@ -74,14 +73,6 @@ class Command:
         """The command as one would type it."""
         return " ".join(self.words)
 
-    def has_path(self) -> bool:
-        """Tell whether the program is named by a path rather than looked up."""
-        return "/" in self.words[0]
-
-    def is_in_local_bin(self) -> bool:
-        """Tell whether the program is named where pip puts commands (B3)."""
-        return _LOCAL_BIN.match(self.words[0]) is not None
-
     def values(self, *options: str) -> list[str]:
         """Return what the options are given, in order: ``--host x``, ``--host=x``, ``-b x``, ``-bx``."""
         found = []
@@ -109,7 +100,8 @@ def is_python(word: str) -> bool:
 def commands(endpoint: Endpoint, yaml_lines: Sequence[str]) -> tuple[Command, ...]:
     """Return the commands of an endpoint's ``server-command``, in order; none for ``wsgi``.
 
-    ``yaml_lines`` are the lines of its file, in which each command's is looked for. What cannot be read is left out.
+    ``yaml_lines`` are the lines of its file, in which each command's is looked for. What cannot be read stands there as
+    the command ``$_``: something runs, and nobody knows what.
     """
     start = endpoint.place("server-command")
     if endpoint.server_command is None or start is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import warnings
+from collections import Counter
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
@@ -28,6 +29,8 @@ _CHANGING = (
     ast.IfExp,
     ast.Try,
     ast.ExceptHandler,
+    ast.With,
+    ast.match_case,
     ast.BoolOp,
     ast.keyword,
     ast.arguments,
@@ -109,14 +112,17 @@ class Module:
 
     @cached_property
     def constants(self) -> Mapping[str, ast.expr]:
-        """The names that the module binds exactly once at its top, with what to."""
-        found: dict[str, list[ast.expr]] = {}
-        for site in self.sites:
-            if isinstance(site.node, ast.Assign):
-                for target in site.node.targets:
-                    if isinstance(target, ast.Name):
-                        found.setdefault(target.id, []).append(site.node.value)
-        return {name: values[0] for name, values in found.items() if len(values) == 1}
+        """The names that are bound at the module's top, and nowhere else in it, with what to."""
+        bound: Counter[str] = Counter()
+        found: dict[str, ast.expr] = {}
+        for node, _, where in self.sites:
+            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+                bound[node.id] += 1
+            elif isinstance(node, ast.arg):
+                bound[node.arg] += 1
+            elif isinstance(node, ast.Assign) and not (where.inside or where.branch):
+                found |= {target.id: node.value for target in node.targets if isinstance(target, ast.Name)}
+        return {name: value for name, value in found.items() if bound[name] == 1}
 
     @cached_property
     def names(self) -> Mapping[str, str]:
@@ -211,11 +217,12 @@ def _below(node: ast.AST, field: str, index: int, where: Where) -> Where:
         return _in_branch(node, field, where)
     if isinstance(node, ast.Try) and field == "body":
         return replace(where, guarded=where.guarded or _handles(node))
-    if isinstance(node, ast.ExceptHandler):
+    if isinstance(node, ast.With) and field == "body":
+        return replace(where, guarded=where.guarded or any("suppress" in ast.dump(item) for item in node.items))
+    if isinstance(node, ast.ExceptHandler | ast.match_case):
         return replace(where, branch=True)
-    if isinstance(node, ast.AnnAssign) and where.inside and not where.function:
-        return replace(where, fallback=True)  # the default of a field
-    return replace(where, fallback=True) if _is_fallback(node, field, index) else where
+    is_field = isinstance(node, ast.AnnAssign) and where.inside and not where.function
+    return replace(where, fallback=True) if is_field or _is_fallback(node, field, index) else where
 
 
 def _in_definition(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.ClassDef, where: Where) -> Where:

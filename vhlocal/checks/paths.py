@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
 #: Functions that read the file that their first argument names, whatever they belong to.
 _READERS = {
-    "open",
     "imread",
     "loadtxt",
     "genfromtxt",
@@ -32,8 +31,24 @@ _READERS = {
     "InferenceSession",
 }
 #: Those of a name that means other things elsewhere.
-_LOADERS = {"joblib.load", "numpy.load", "torch.load", "torch.jit.load", "dill.load", "skops.io.load"}
+_LOADERS = {
+    "open",
+    "PIL.Image.open",
+    "bz2.open",
+    "codecs.open",
+    "dill.load",
+    "gzip.open",
+    "io.open",
+    "joblib.load",
+    "lzma.open",
+    "numpy.load",
+    "skops.io.load",
+    "tarfile.open",
+    "torch.jit.load",
+    "torch.load",
+}
 _METHODS = {"open", "read_text", "read_bytes"}
+_ASKERS = {"exists", "isfile", "is_file", "access", "stat"}
 _WRITERS = {"write_text", "write_bytes", "touch", "dump", "save", "to_csv", "to_pickle", "to_parquet"}
 #: Names that lead to names that lead to paths: further than anybody writes.
 _DEEPEST = 12
@@ -50,15 +65,15 @@ class Opened:
 
 
 def openings(calls: Iterable[tuple[Module, Site, ast.Call]]) -> tuple[Opened, ...]:
-    """Return the files that are opened for reading, less those that the same code writes."""
+    """Return the files that are opened for reading, less those that the same code writes, or asks whether they are."""
     found: list[Opened] = []
-    written: set[str] = set()
+    excused: set[str] = set()
     for module, site, call in calls:
         path = read_path(call, module)
         if path is not None:
             found.append(Opened(path, module.place(call), site.is_sure))
-        written.update(_written(call, module))
-    return tuple(opened for opened in found if opened.path not in written)
+        excused.update(_written_or_asked_for(call, module))
+    return tuple(opened for opened in found if opened.path not in excused)
 
 
 def read_path(call: ast.Call, module: Module) -> str | None:
@@ -144,8 +159,8 @@ def _writes(call: ast.Call, index: int) -> bool:
     return any(not isinstance(mode, ast.Constant) or set(str(mode.value)) & set("wax+") for mode in given)
 
 
-def _written(call: ast.Call, module: Module) -> Iterator[str]:
-    """Yield the paths that a call may write: those of its arguments, or of the path whose method it is."""
+def _written_or_asked_for(call: ast.Call, module: Module) -> Iterator[str]:
+    """Yield the paths that a call may write or look for: those of its arguments, or of the path whose method it is."""
     own = call.func.value if isinstance(call.func, ast.Attribute) else None
     last = call.func.attr if isinstance(call.func, ast.Attribute) else module.dotted(call.func)
     paths = [literal_path(node, module) for node in (*call.args, *([own] if own else []))]
@@ -153,6 +168,6 @@ def _written(call: ast.Call, module: Module) -> Iterator[str]:
         of_path = own is not None and paths[-1] is not None
         writes = _writes(call, 0 if of_path else 1)
     else:
-        writes = last in _WRITERS or last.startswith(("save", "download", "urlretrieve"))
+        writes = last.rpartition(".")[2] in _WRITERS | _ASKERS or last.startswith(("save", "download", "urlretrieve"))
     if writes:
         yield from (path for path in paths if path is not None)

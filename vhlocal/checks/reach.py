@@ -137,9 +137,7 @@ class Reach:
                 yield from (Reached(parent, eager=eager) for parent in self._parents(name, root))
 
     def _find(self, name: str, root: str) -> Module | None:
-        if not name:
-            return None
-        return self._modules.find(name, root) if root else self._modules.find(name)
+        return self._modules.find(name, root) if name else None
 
     def _parents(self, name: str, root: str) -> Iterator[Module]:
         parts = name.split(".")
@@ -158,7 +156,7 @@ def _targets(endpoint: Endpoint, commands: Sequence[Command]) -> Iterator[Target
             yield Target(parent, name)
         return
     command = the_server(commands)
-    if command is not None:
+    if command is not None and all(other.program not in ("cd", "pushd") for other in commands):
         yield from command_targets(command)
 
 

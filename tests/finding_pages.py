@@ -77,7 +77,7 @@ line, and all else is as always. Where pip has several places to install from, n
     {{
       "code": "VH106", "severity": "error", "title": "…", "endpoint": "greet",
       "file": "valohai.yaml", "line": 4, "column": null,
-      "seen": "…", "why": "…", "change": "…",
+      "seen": "…", "why": "…", "change": "…", "framework": "FastAPI",
       "remedy": {{"": "…", "FastAPI": "…"}}, "rows": ["R3"], "page": "docs/findings/VH106.md"
     }}
   ],
@@ -86,7 +86,8 @@ line, and all else is as always. Where pip has several places to install from, n
 }}
 ```
 
-`endpoint`, `line` and `column` may be null; an item of `silenced` has all keys of a finding, and its `reason`.
+`framework` tells which of the remedies fits the endpoint's code. It, `endpoint`, `line` and `column` may be null. An item
+of `silenced` has all keys of a finding, and its `reason`.
 
 ## All findings
 

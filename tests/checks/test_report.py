@@ -72,13 +72,15 @@ def test_json_has_the_promised_shape(subject):
     assert told["counts"] == {"error": 1, "warning": 1, "notice": 0}
     assert told["notes"] == ["a note"]
     first = told["findings"][0]
-    assert {key: first[key] for key in ("code", "severity", "endpoint", "file", "line", "column", "rows", "page")} == {
+    told_keys = ("code", "severity", "endpoint", "file", "line", "column", "framework", "rows", "page")
+    assert {key: first[key] for key in told_keys} == {
         "code": "VH106",
         "severity": "error",
         "endpoint": "greet",
         "file": "valohai.yaml",
         "line": 5,
         "column": None,
+        "framework": "Flask",
         "rows": ["R3"],
         "page": "docs/findings/VH106.md",
     }
@@ -117,7 +119,8 @@ def test_the_terminal_tells_all_parts(subject):
     assert lines[2] == "    at valohai.yaml:5"
     assert lines[3].startswith("    why: A container's localhost")
     assert lines[4] == "    change: write --host 0.0.0.0 in the command"
-    assert lines[5] == "    see docs/findings/VH106.md"
+    assert lines[5].startswith("    Flask: Write `wsgi: server:app`")
+    assert lines[6] == "    see docs/findings/VH106.md"
     assert lines[-1] == "1 error, 1 warning, 1 silenced"
 
 
@@ -134,3 +137,19 @@ def test_a_wrong_silence_is_an_error_with_its_place(ignored, message, hint):
         check_ignored(ignored, lambda _code: place)
     assert caught.value.place == place
     assert hint in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("code", "framework"),
+    [
+        ("from fastapi import FastAPI\napp = FastAPI()\n", "FastAPI"),
+        ("from django.core.wsgi import get_wsgi_application\napp = get_wsgi_application()\n", "Django"),
+        ("app = print\n", ""),
+    ],
+)
+def test_the_remedy_is_the_one_of_the_code_s_framework(code, framework, project):
+    requirements = "fastapi\ndjango\nuvicorn\n"
+    directory = project({**FILES, "server.py": code, "requirements.txt": requirements})
+    report = look(read_subject(directory, load_settings(directory, {}, environ={}), FakeIndex()), {})
+    (finding,) = (finding for finding in report.findings if finding.definition.code == "VH106")
+    assert finding.framework == framework

@@ -47,6 +47,7 @@ def _finding(finding: Finding, directory: Path) -> dict[str, Any]:
         "seen": finding.seen,
         "why": definition.why,
         "change": finding.change,
+        "framework": finding.framework or None,
         "remedy": dict(definition.remedy),
         "rows": list(definition.rows),
         "page": definition.page,

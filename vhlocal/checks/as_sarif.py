@@ -61,10 +61,11 @@ def _result(finding: Finding, directory: Path) -> dict[str, Any]:
     if place.line is not None:
         location["region"] = {key: value for key, value in region.items() if value is not None}
     about = f" (endpoint {finding.endpoint})" if finding.endpoint else ""
+    fitted = f" {definition.remedy[finding.framework]}" if finding.framework else ""
     return {
         "ruleId": definition.code,
         "ruleIndex": ALL_DEFINITIONS.index(definition),
         "level": _LEVELS[definition.severity],
-        "message": {"text": f"{finding.seen}{about}. To do: {finding.change}."},
+        "message": {"text": f"{finding.seen}{about}. To do: {finding.change}.{fitted}"},
         "locations": [{"physicalLocation": location}],
     }

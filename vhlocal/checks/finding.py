@@ -64,13 +64,17 @@ class Definition:
 
 @dataclass(frozen=True)
 class Finding:
-    """What was seen at one place, and the change to make there; ``endpoint`` where it is about one alone."""
+    """What was seen at one place, and the change to make there; ``endpoint`` where it is about one alone.
+
+    ``framework`` is the one of the definition's remedies that fits the endpoint's code, "" where none differs.
+    """
 
     definition: Definition
     place: Place
     seen: str
     change: str
     endpoint: str | None = None
+    framework: str = ""
 
 
 @dataclass(frozen=True)

@@ -34,6 +34,15 @@ _NAMING = (
     "--env",
     "--http",
 )
+#: By what is imported. Django first: its projects may use parts of others, not the other way round.
+_FRAMEWORKS = {
+    "django": "Django",
+    "fastapi": "FastAPI",
+    "starlette": "FastAPI",
+    "flask": "Flask",
+    "wsgiref": "WSGI",
+    "werkzeug": "WSGI",
+}
 _NO_CODE = ("pip", "pip3")
 
 
@@ -104,6 +113,12 @@ class Reach:
     def calls(self) -> tuple[tuple[Module, Site, ast.Call], ...]:
         """Every call in that code."""
         return tuple((module, site, site.node) for module, site in self.sites if isinstance(site.node, ast.Call))
+
+    @cached_property
+    def framework(self) -> str:
+        """What the code is made with, one of the words that remedies are keyed by; "" where that is not known."""
+        imported = {name.partition(".")[0] for item in self.reached for name in item.module.names.values()}
+        return next((word for module, word in _FRAMEWORKS.items() if module in imported), "")
 
     def _used(self, candidates: Sequence[tuple[Module, Site]]) -> set[str]:
         """Return the names that are spoken of by code that runs: what no such name leads to is never called."""

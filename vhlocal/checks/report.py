@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from vhlocal.checks.finding import Note, Severity
@@ -64,7 +64,7 @@ def look(subject: Subject, ignored: Mapping[str, str], rules: Iterable[Rule[Subj
         except Exception as error:  # noqa: BLE001 - a doctor that fails says so, and changes nothing
             codes = ", ".join(definition.code for definition in rule.definitions)
             notes.append(f"{codes} could not be looked for: {type(error).__name__}: {error}")
-    ordered = sorted(found.values(), key=_order)
+    ordered = [_fitted(finding, subject) for finding in sorted(found.values(), key=_order)]
     kept = tuple(finding for finding in ordered if finding.definition.code not in ignored)
     silenced = tuple(
         Silenced(finding, ignored[finding.definition.code]) for finding in ordered if finding.definition.code in ignored
@@ -83,6 +83,13 @@ def check_ignored(ignored: Mapping[str, str], place: Callable[[str], Place | Non
         if not reason.strip():
             hint = f"say why it may stay: `{code}: REASON`"
             raise InputError(f"`ignore` gives no reason for {code}", place=place(code), hint=hint)
+
+
+def _fitted(finding: Finding, subject: Subject) -> Finding:
+    """Return a finding with the framework of its endpoint, or of all, if the remedy differs by that."""
+    own = {reach.framework for reach in subject.reaches if finding.endpoint in (None, reach.endpoint.name)}
+    framework = own.pop() if len(own) == 1 else ""
+    return replace(finding, framework=framework) if framework in finding.definition.remedy else finding
 
 
 def _order(finding: Finding) -> tuple[str, int, int, int, str]:

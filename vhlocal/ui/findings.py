@@ -59,6 +59,8 @@ def _show(console: Console, finding: Finding, base: Path, *, explain: bool) -> N
     if explain:
         console.print(Text.assemble(("    why: ", "bold"), definition.why))
     console.print(Text.assemble(("    change: ", "bold"), finding.change))
+    if finding.framework:
+        console.print(Text.assemble((f"    {finding.framework}: ", "bold"), definition.remedy[finding.framework]))
     console.print(Text(f"    see {definition.page}", "dim"))
 
 

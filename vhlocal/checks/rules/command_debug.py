@@ -23,7 +23,7 @@ DEFINITION = Definition(
         "": "Start the server without its debug and reload options. `vhlocal up` brings in each save without them.",
         "Flask": "Write `wsgi: server:app` instead of `flask run --debug`.",
         "Django": "Write `wsgi: mysite.wsgi` instead of `manage.py runserver`.",
-        "FastAPI": "Write `fastapi run` instead of `fastapi dev`, and `uvicorn` without `--reload`.",
+        "FastAPI": "Write `~/.local/bin/fastapi run`, not `fastapi dev`, and `uvicorn` without `--reload`.",
     },
     example=Example(
         "yaml",

@@ -86,8 +86,8 @@ line, and all else is as always. Where pip has several places to install from, n
 }}
 ```
 
-`framework` tells which of the remedies fits the endpoint's code. It, `endpoint`, `line` and `column` may be null. An item
-of `silenced` has all keys of a finding, and its `reason`.
+`framework` tells which of the remedies fits the endpoint's code. It, `endpoint`, `line` and `column` may be null. An
+item of `silenced` has all keys of a finding, and its `reason`.
 
 ## All findings
 

@@ -7,8 +7,8 @@ import re
 import pytest
 
 from tests import finding_pages
+from tests.checks.projects import flask
 from tests.checks.sample import FakeIndex
-from tests.checks.test_false_alarms import flask
 from vhlocal.checks.registry import ALL_DEFINITIONS
 from vhlocal.checks.report import look
 from vhlocal.checks.subject import read_subject

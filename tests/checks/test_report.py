@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from tests.checks.projects import command
 from tests.checks.sample import FakeIndex
-from tests.checks.test_false_alarms import command
 from vhlocal.checks.as_json import as_json
 from vhlocal.checks.as_sarif import as_sarif
 from vhlocal.checks.finding import Rule

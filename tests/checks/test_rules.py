@@ -6,8 +6,8 @@ import subprocess
 
 import pytest
 
+from tests.checks.projects import APP, FLASK, YAML, command, flask, wsgi
 from tests.checks.sample import FakeIndex, found_in, told
-from tests.checks.test_false_alarms import APP, FLASK, YAML, command, flask, wsgi
 
 OTHER = YAML.replace("python:3.12-slim", "company/base:1")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from tests.checks.test_false_alarms import command, flask
+from tests.checks.projects import command, flask
 from vhlocal.checks.finding import PAGES
 
 BROKEN = command("~/.local/bin/uvicorn server:app")

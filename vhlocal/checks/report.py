@@ -60,11 +60,11 @@ def look(subject: Subject, ignored: Mapping[str, str], rules: Iterable[Rule[Subj
                     notes.append(finding.text)
                     continue
                 # What endpoints share is told once, for the first of them.
-                found.setdefault((finding.definition.code, finding.place, finding.seen), finding)
+                found.setdefault((finding.definition.code, finding.place, finding.seen), _fitted(finding, subject))
         except Exception as error:  # noqa: BLE001 - a doctor that fails says so, and changes nothing
             codes = ", ".join(definition.code for definition in rule.definitions)
             notes.append(f"{codes} could not be looked for: {type(error).__name__}: {error}")
-    ordered = [_fitted(finding, subject) for finding in sorted(found.values(), key=_order)]
+    ordered = sorted(found.values(), key=_order)
     kept = tuple(finding for finding in ordered if finding.definition.code not in ignored)
     silenced = tuple(
         Silenced(finding, ignored[finding.definition.code]) for finding in ordered if finding.definition.code in ignored

@@ -237,3 +237,17 @@ def test_only_pins_are_asked_for(project):
     text = "flask==3.0\nclick>=8\nnumpy==1.*\ntorch==2.1+cpu\njinja2==3.1; python_version < '3'\n"
     found_in(project(flask(**{"requirements.txt": text})), index)
     assert index.asked == [("flask", "3.0"), ("jinja2", "3.1")]
+
+
+@pytest.mark.parametrize(
+    ("line", "change"),
+    [
+        ("~/.local/bin/uvicorn server:app", "add --host 0.0.0.0 to the command"),
+        ("~/.local/bin/uvicorn server:app --host localhost", "write 0.0.0.0 in the place of localhost"),
+        ("~/.local/bin/gunicorn server:app", "add --bind 0.0.0.0:$VALOHAI_PORT to the command"),
+        ("python manage.py runserver", "add 0.0.0.0:8000 to the command"),
+    ],
+)
+def test_the_change_fits_the_server(line, change, project):
+    first = found_in(project(command(line))).findings[0]
+    assert (first.definition.code, first.change) == ("VH106", change)

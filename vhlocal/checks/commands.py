@@ -39,7 +39,7 @@ class Command:
 
     @property
     def program(self) -> str:
-        """The name of the program, without its directory; ``python -m name`` counts as ``name``."""
+        """The name of the program, without its directory; of ``python -m name`` and ``python name.py`` that name."""
         return self.split[0]
 
     @property
@@ -50,7 +50,10 @@ class Command:
     @property
     def split(self) -> tuple[str, tuple[str, ...]]:
         """The program's name and its arguments."""
-        if self.script is None and is_python(self.words[0]):
+        if self.script is not None:
+            index = next(index for index, word in enumerate(self.words) if word.endswith(self.script))
+            return self.script.rpartition("/")[2], self.words[index + 1 :]
+        if is_python(self.words[0]):
             words = list(self.words[1:])
             while words and words[0].startswith("-") and words[0] != "-m":
                 words.pop(0)
@@ -67,11 +70,6 @@ class Command:
             if word in ("-m", "-c") or not word.startswith("-"):
                 return None if word.startswith("-") else word.removeprefix("./")
         return None
-
-    @property
-    def text(self) -> str:
-        """The command as one would type it."""
-        return " ".join(self.words)
 
     def values(self, *options: str) -> list[str]:
         """Return what the options are given, in order: ``--host x``, ``--host=x``, ``-b x``, ``-bx``."""

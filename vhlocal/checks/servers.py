@@ -105,7 +105,7 @@ class Listening:
 
 def program_of(command: Command) -> Program | None:
     """Return the server that a command starts, None where it is none that is known."""
-    name, arguments = _named(command)
+    name, arguments = command.split
     program = PROGRAMS.get(name)
     if program is None or (program.subcommand and program.subcommand not in arguments):
         return None
@@ -143,17 +143,10 @@ def listening(commands: Sequence[Command], packaged: Collection[str], variables:
     return Listening(command, _host(host), _port(port), bool(hosts), bool(ports))
 
 
-def _named(command: Command) -> tuple[str, tuple[str, ...]]:
-    if command.script is not None and command.script.rpartition("/")[2] == "manage.py":
-        index = command.words.index(next(word for word in command.words if word.endswith("manage.py")))
-        return "manage.py", command.words[index + 1 :]
-    return command.split
-
-
 def _positional(command: Command, program: Program) -> list[str]:
     if not program.positional:
         return []
-    _, arguments = _named(command)
+    arguments = command.arguments
     given = [word for word in arguments[arguments.index(program.subcommand) + 1 :] if not word.startswith("-")]
     return [word if ":" in word else f"{program.host}:{word}" for word in given[:1]]
 

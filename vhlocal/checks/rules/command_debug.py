@@ -42,7 +42,7 @@ def find(subject: Subject) -> Iterator[Finding]:
             seen = _seen(command)
             if seen is not None:
                 change = "leave it out; `vhlocal up` brings in each save by itself"
-                if "manage.py" in command.text:
+                if command.program == "manage.py":
                     change = "serve Django's WSGI application instead, such as `wsgi: mysite.wsgi`"
                 yield Finding(DEFINITION, command.place, seen, change, endpoint.name)
 
@@ -55,7 +55,7 @@ def _seen(command: Command) -> str | None:
         return "`flask --debug` switches the debugger and the reloader on"
     if program == "fastapi" and command.arguments[:1] == ("dev",):
         return "`fastapi dev` is the development server, with a reloader, and listens on localhost"
-    if command.script is not None and command.script.endswith("manage.py") and command.has("runserver"):
+    if program == "manage.py" and command.has("runserver"):
         return "`manage.py runserver` is Django's development server"
     if command.variables.get("FLASK_DEBUG", "").lower() in _ON:
         return "`FLASK_DEBUG` switches the debugger and the reloader on"

@@ -33,7 +33,12 @@ DEFINITION = Definition(
     rows=("R3",),
 )
 
-_OPTIONS = {"gunicorn": "--bind 0.0.0.0:$VALOHAI_PORT", "hypercorn": "--bind 0.0.0.0:$VALOHAI_PORT"}
+#: What to add where nothing is given; `--host 0.0.0.0` for all others.
+_OPTIONS = {
+    "daphne": "-b 0.0.0.0",
+    "gunicorn": "--bind 0.0.0.0:$VALOHAI_PORT",
+    "hypercorn": "--bind 0.0.0.0:$VALOHAI_PORT",
+}
 
 
 def find(subject: Subject) -> Iterator[Finding]:
@@ -44,14 +49,16 @@ def find(subject: Subject) -> Iterator[Finding]:
             continue
         program = found.command.program
         reason = "" if found.host_given else f", the default of {program}"
-        option = _OPTIONS.get(program, "--host 0.0.0.0")
-        if "manage.py" in found.command.text:
-            option = f"0.0.0.0:{endpoint.port}"
+        change = f"add {_OPTIONS.get(program, '--host 0.0.0.0')} to the command"
+        if program == "manage.py":
+            change = f"add 0.0.0.0:{endpoint.port} to the command"
+        elif found.host_given:
+            change = f"write 0.0.0.0 in the place of {found.host}"
         yield Finding(
             DEFINITION,
             found.command.place,
             f"the server listens on {found.host}{reason}: only its own container reaches it",
-            f"write {option} in the command",
+            change,
             endpoint.name,
         )
 

@@ -20,7 +20,7 @@ DEFINITION = Definition(
     "is never ready, and the rollout times out.",
     remedy={
         "": "Give the server the port in `$VALOHAI_PORT`, or write the same number in both places.",
-        "Flask": "`flask run` takes 5000 by default: write `flask run --host 0.0.0.0 --port $VALOHAI_PORT`.",
+        "Flask": "`flask run` takes 5000 by default: add `--port $VALOHAI_PORT`; or write `wsgi: server:app`.",
         "FastAPI": "Write `~/.local/bin/uvicorn server:app --host 0.0.0.0 --port $VALOHAI_PORT`.",
     },
     example=Example(

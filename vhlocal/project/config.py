@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import valohai_yaml
+from jsonschema import Draft202012Validator
 from valohai_yaml.lint import LintResult
-from valohai_yaml.validation import get_validator
+from valohai_yaml.validation import get_json_schema
 
 from vhlocal.errors import InputError
 from vhlocal.events import Notice
@@ -63,7 +64,7 @@ def load_config(directory: Path) -> Config:
     raise_troubles(troubles)
     elsewhere = [trouble for trouble in document.keys_trouble if not _matters(trouble, items)]
     data = _without([] if document.data is None else document.data, elsewhere)
-    found = explain(get_validator().iter_errors(data), document)
+    found = explain(Draft202012Validator(get_json_schema()).iter_errors(data), document)
     raise_troubles([trouble for trouble in found if _matters(trouble, items)])
     elsewhere += [trouble for trouble in found if not _matters(trouble, items)]
     warnings = [

@@ -5,31 +5,27 @@
 
 from __future__ import annotations
 
-import http.client
 import re
 import shutil
 import signal
-import socket
 import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks.report import Goal, UnmeasuredError, conclude, print_table
+from benchmarks.starting import free_port, get, timed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
 _SAMPLES = Path(__file__).parent.parent / "sample_projects"
 _SAMPLE = "flask"
 _NAMES = ("--owner", "bench", "--project", "bench")
 _VERSION = "20000101.0"
 _PATH = f"/bench/bench/local/{_VERSION}/words/"
-_PAUSE = 0.005
-_DEADLINE = 120.0
 
 
 def measure() -> Sequence[Goal]:
@@ -63,21 +59,21 @@ def _build(project: Path) -> str:
 
 
 def _docker_run(tag: str) -> float:
-    port = _free_port()
+    port = free_port()
     name = f"vhlocal-bench-{port}"
     command = ["docker", "run", "--rm", "--init", "--name", name, "-p", f"127.0.0.1:{port}:8000", tag]
-    seconds, process = _timed(command, port)
+    seconds, process = timed(command, port, _PATH)
     subprocess.run(["docker", "rm", "-f", name], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
     process.wait()
     return seconds
 
 
 def _vhlocal_up(project: Path) -> tuple[float, float]:
-    port = _free_port()
+    port = free_port()
     command = [sys.executable, "-m", "vhlocal", "up", "-C", str(project), "--port", str(port), *_NAMES]
-    seconds, process = _timed([*command, "--version-name", _VERSION], port)
+    seconds, process = timed([*command, "--version-name", _VERSION], port, _PATH)
     for _ in range(200):
-        _get(port)
+        get(port, _PATH)
     status = Path(f"/proc/{process.pid}/status").read_text()
     peak = re.search(r"VmHWM:\s+(\d+) kB", status)
     process.send_signal(signal.SIGINT)
@@ -85,40 +81,6 @@ def _vhlocal_up(project: Path) -> tuple[float, float]:
     if peak is None:
         raise UnmeasuredError("this system does not tell a process's peak memory in /proc")
     return seconds, int(peak[1]) * 1024 / 1e6
-
-
-def _timed(command: Sequence[str], port: int) -> tuple[float, subprocess.Popen[bytes]]:
-    began = time.perf_counter()
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    _until(lambda: _get(port) == http.client.OK, process, began)
-    return time.perf_counter() - began, process
-
-
-def _until(reached: Callable[[], bool], process: subprocess.Popen[bytes], began: float) -> None:
-    while not reached():
-        if process.poll() is not None:
-            raise UnmeasuredError(f"{process.args!r} ended with {process.returncode}")
-        if time.perf_counter() - began > _DEADLINE:
-            process.kill()
-            raise UnmeasuredError(f"{process.args!r} did not answer in {_DEADLINE:.0f} s")
-        time.sleep(_PAUSE)
-
-
-def _get(port: int) -> int:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
-    try:
-        connection.request("GET", _PATH)
-        return connection.getresponse().status
-    except (OSError, http.client.HTTPException):
-        return 0
-    finally:
-        connection.close()
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ import urllib.error
 import urllib.request
 from typing import TYPE_CHECKING, Any
 
+import engine
 from engine import Missing, say
 from training import PROJECT, ensure_model
 
@@ -29,6 +30,8 @@ def main(arguments: list[str]) -> int:
     """Run the demo; return the exit code, which is that of ``vhlocal up`` unless that was ended by us."""
     once = "--once" in arguments
     try:
+        if engine.answers():
+            engine.ensure_image(engine.connect())
         ensure_model()
     except Missing as missing:
         print(missing, file=sys.stderr)

@@ -1,13 +1,15 @@
 """Train a sample project's model in the environment that will serve it, so that this machine needs no such packages.
 
-The environment's layers are those that ``vhlocal up`` makes: what is installed here is not installed again there.
+The environment is the one that ``vhlocal up`` makes, of whatever runtime it takes: what is installed here is not
+installed again there.
 """
 
 from __future__ import annotations
 
-import io
+import base64
 import sys
-import tarfile
+import threading
+from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,66 +17,78 @@ from typing import TYPE_CHECKING
 import engine
 from engine import Missing
 
-from vhlocal.contract.image import CODE_DIRECTORY, requirements_file
+from vhlocal.contract.image import requirements_file
 from vhlocal.errors import VhlocalError
 from vhlocal.project.config import load_config
 from vhlocal.project.naming import commit_origin
 from vhlocal.project.package import read_package
 from vhlocal.project.requirements import requirement_inputs
 from vhlocal.project.settings import load_settings
-from vhlocal.runtime.docker.connect import connect
-from vhlocal.session.desired import Inputs, desired
+from vhlocal.runtime.base import Mounts
+from vhlocal.runtime.connect import connector
+from vhlocal.session.desired import Desired, Inputs, desired
 from vhlocal.session.load import name_version
+from vhlocal.session.record import new_run
 
 if TYPE_CHECKING:
-    import docker
+    from vhlocal.runtime.base import Exit, Runtime
 
 PROJECT = Path(__file__).resolve().parent.parent / "sample_projects" / "digits"
 MODEL = PROJECT / "model.pkl"
 
-OUTPUTS = "/valohai/outputs"
+#: Trains, and gives the model back through the one way out that every runtime has.
+_SCRIPT = "python train.py >&2 && base64 model.pkl"
 
 
 def ensure_model() -> None:
     """Train the model of the sample project `digits` unless it is there."""
     if MODEL.exists():
         return
-    engine.say("Training the model, in the image that will serve it (the first time, its packages are installed)")
-    client = engine.connect()
+    engine.say("Training the model, in the environment that will serve it (the first time, its packages are installed)")
     try:
-        train(client, PROJECT, MODEL)
-    finally:
-        client.close()
-
-
-def train(client: docker.DockerClient, project: Path, model: Path) -> None:
-    """Run the project's ``train.py`` in a container and keep the model that it writes."""
-    try:
-        image = make_environment(project)
+        MODEL.write_bytes(train(PROJECT))
     except VhlocalError as error:
         raise Missing("\n".join(part for part in (error.message, error.detail, error.hint) if part)) from error
-    container = client.containers.create(
-        image,
-        ["sh", "-c", f"mkdir -p {OUTPUTS} && python train.py"],
-        environment={"VH_OUTPUTS_DIR": OUTPUTS},
-        volumes={str(project): {"bind": CODE_DIRECTORY, "mode": "ro"}},
-        working_dir=CODE_DIRECTORY,
-    )
+
+
+def train(project: Path) -> bytes:
+    """Run the project's ``train.py`` where its first endpoint is served, and return the model that it writes."""
+    connected = connector("auto", project, strict=False)(new_run())
+    runtime = connected.runtime
     try:
-        container.start()
-        if container.wait()["StatusCode"]:
-            raise Missing(f"train.py failed:\n{container.logs().decode(errors='replace')}".rstrip())
-        chunks, _ = container.get_archive(f"{OUTPUTS}/{model.name}")
-        with tarfile.open(fileobj=io.BytesIO(b"".join(chunks))) as archive:
-            written = archive.extractfile(model.name)
-            assert written is not None
-            model.write_bytes(written.read())
+        wanted = first_endpoint(project, runtime)
+        for layer in wanted.environment.layers:
+            if runtime.image(layer.tag) is None:
+                runtime.build(layer, lambda line: None)
+        return run(runtime, wanted)
     finally:
-        container.remove(force=True)
+        runtime.close()
 
 
-def make_environment(project: Path) -> str:
-    """Return the name of the image in which the project's first endpoint runs, after making what it lacks."""
+def run(runtime: Runtime, wanted: Desired) -> bytes:
+    """Return what the script prints, decoded."""
+    spec = replace(wanted.spec, command=("sh", "-c", _SCRIPT), mounts=Mounts(), staging=PROJECT)
+    lines: dict[str, list[str]] = {"stdout": [], "stderr": []}
+    ends: list[Exit] = []
+    ended = threading.Event()
+
+    def on_exit(how: Exit) -> None:
+        ends.append(how)
+        ended.set()
+
+    server = runtime.create(spec.located(runtime.layout(spec)))
+    try:
+        runtime.start(server, lambda stream, text: lines[stream].append(text), on_exit)
+        ended.wait()
+    finally:
+        runtime.remove(server)
+    if ends[0].code:
+        raise Missing("train.py failed:\n" + "\n".join(lines["stderr"]))
+    return base64.b64decode("".join(lines["stdout"]))
+
+
+def first_endpoint(project: Path, runtime: Runtime) -> Desired:
+    """Return what the project's first endpoint is to be."""
     package = read_package(project)
     requirements = requirements_file(package.files)
     now = datetime.now(timezone.utc)
@@ -90,12 +104,7 @@ def make_environment(project: Path) -> str:
         base_url="",
         volumes=project,
     )
-    environment = desired(inputs)[0].environment
-    runtime = connect(str(project), "training")
-    for layer in environment.layers:
-        if runtime.image(layer.tag) is None:
-            runtime.build(layer, lambda line: None)
-    return environment.image
+    return desired(inputs, runtime.base)[0]
 
 
 if __name__ == "__main__":

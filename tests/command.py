@@ -26,6 +26,8 @@ class Vhlocal:
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         self.environment = dict(environment)
+        #: What every command is run by, if by something.
+        self.prefix: tuple[str, ...] = ()
 
     def __call__(
         self,
@@ -36,7 +38,7 @@ class Vhlocal:
     ) -> subprocess.CompletedProcess[str]:
         """Run one command to its end and return its exit code, stdout and stderr."""
         return subprocess.run(
-            [*COMMAND, *arguments],
+            [*self.prefix, *COMMAND, *arguments],
             cwd=cwd,
             env={**self.environment, **(environment or {})},
             stdin=subprocess.DEVNULL,
@@ -62,7 +64,7 @@ class Running:
         self.log = log
         with log.open("wb") as output:
             self.process = subprocess.Popen(
-                [*COMMAND, "up", "-C", str(directory), "--port", str(port), *arguments],
+                [*vhlocal.prefix, *COMMAND, "up", "-C", str(directory), "--port", str(port), *arguments],
                 env=vhlocal.environment,
                 stdin=subprocess.DEVNULL,
                 stdout=output,

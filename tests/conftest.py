@@ -2,9 +2,31 @@
 
 import pytest
 
-from tests.engine_fixtures import base_image, base_image_with_user, engine, project, registry, running, sample, vhlocal
+from tests.engine_fixtures import (
+    base_image,
+    base_image_with_user,
+    engine,
+    environments,
+    project,
+    registry,
+    running,
+    sample,
+    shared_cache,
+    vhlocal,
+)
 
-__all__ = ["base_image", "base_image_with_user", "engine", "project", "registry", "running", "sample", "vhlocal"]
+__all__ = [
+    "base_image",
+    "base_image_with_user",
+    "engine",
+    "environments",
+    "project",
+    "registry",
+    "running",
+    "sample",
+    "shared_cache",
+    "vhlocal",
+]
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -73,14 +73,33 @@ def registry(engine: docker.DockerClient, tmp_path_factory: pytest.TempPathFacto
         engine.images.remove(image.id, force=True)
 
 
+@pytest.fixture(scope="session")
+def environments(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The directory of the virtual environments that processes run in, made once for all tests."""
+    return tmp_path_factory.mktemp("environments")
+
+
 @pytest.fixture
-def vhlocal(tmp_path: Path) -> Vhlocal:
+def shared_cache(tmp_path: Path, environments: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """This process's cache directory: a test's own, but for the environments."""
+    cache = tmp_path / "xdg-own"
+    cache.joinpath("vhlocal").mkdir(parents=True)
+    cache.joinpath("vhlocal", "environments").symlink_to(environments)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(cache))
+    return cache
+
+
+@pytest.fixture
+def vhlocal(tmp_path: Path, environments: Path) -> Vhlocal:
     """The command line, with state, cache and runtime directories of its own, and none of the caller's settings."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("VHLOCAL_")}
     for name in ("STATE_HOME", "CACHE_HOME", "DATA_HOME", "RUNTIME_DIR"):
         directory = tmp_path / "xdg" / name.lower()
         directory.mkdir(parents=True, mode=0o700)
         environment[f"XDG_{name}"] = str(directory)
+    cache = Path(environment["XDG_CACHE_HOME"], "vhlocal")
+    cache.mkdir()
+    cache.joinpath("environments").symlink_to(environments)
     return Vhlocal(environment)
 
 

@@ -30,7 +30,7 @@ OWNERS = {
     "rich": ("ui/",),
     "click": ("cli/",),
     "werkzeug": ("control/", "contract/paths.py"),
-    "signal": ("session/session.py",),
+    "signal": ("session/session.py", "runtime/process/guard.py"),
     "watchdog": ("reload/observed.py",),
     "httptools": ("gateway/",),
     "valohai_yaml": ("project/",),

@@ -13,18 +13,26 @@ from tests.waiting import free_port
 PIP_FAILS = {"requirements-deployment.txt": "./broken\n", "broken/setup.py": "raise SystemExit('no wheel today')\n"}
 
 
-@pytest.mark.parametrize("command", ["up", "build", "down", "prune"])
+NO_ENGINE = {"DOCKER_HOST": "unix:///nonexistent.sock", "VHLOCAL_RUNTIME": "docker"}
+
+
+@pytest.mark.parametrize("command", ["up", "build", "prune"])
 def test_no_engine_is_told_with_how_to_start_one(project, failing, command):
-    said = failing(project(plain()), command=command, code=3, environment={"DOCKER_HOST": "unix:///nonexistent.sock"})
+    said = failing(project(plain()), command=command, code=3, environment=NO_ENGINE)
     assert "no Docker engine answers at unix:///nonexistent.sock: nothing listens there" in said
     assert "sudo systemctl start docker" in said
     assert "DOCKER_HOST" in said
 
 
 def test_an_engine_address_that_is_none_is_told(project, failing):
-    said = failing(project(plain()), code=3, environment={"DOCKER_HOST": "gibberish"})
+    said = failing(project(plain()), code=3, environment={**NO_ENGINE, "DOCKER_HOST": "gibberish"})
     assert "no Docker engine answers at gibberish: " in said
     assert "point DOCKER_HOST at one that runs" in said
+
+
+def test_down_needs_no_engine_where_no_container_can_be_left(project, vhlocal):
+    done = vhlocal("down", "-C", str(project(plain())), environment=NO_ENGINE)
+    assert (done.returncode, done.stdout) == (0, "nothing was running\n")
 
 
 def test_an_image_that_cannot_be_pulled_is_named_with_what_to_do(project, failing):
@@ -88,7 +96,7 @@ def test_an_image_without_a_shell_is_told(project, failing, engine):
 
 DEBUG = {
     "input": ({"valohai.yaml": "- endpoint: {}\n"}, {}, 2),
-    "engine": ({}, {"DOCKER_HOST": "unix:///nonexistent.sock"}, 3),
+    "engine": ({}, NO_ENGINE, 3),
     "build": (PIP_FAILS, {}, 4),
     "server": ({"server.py": "raise SystemExit(7)\n"}, {}, 5),
 }

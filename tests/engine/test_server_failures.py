@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import requests
 
+from tests.engine.conftest import left_of
 from tests.engine.servers import line_of, project_of
 from tests.engine_fixtures import containers_of
 from tests.waiting import wait_for
@@ -13,7 +14,7 @@ SERVER_ERROR = 5
 
 
 @pytest.fixture
-def fails(project, vhlocal, engine, base_image):
+def fails(kind, project, vhlocal, engine, base_image):
     """Run ``vhlocal up`` on files that cannot come up, and return what it said, on one line; nothing may be left."""
 
     def run(files: dict[str, str]) -> str:
@@ -23,6 +24,7 @@ def fails(project, vhlocal, engine, base_image):
         assert ended.returncode == SERVER_ERROR, said
         assert "/vhlocal/" not in said, "a traceback of our own"
         assert containers_of(engine, directory) == []
+        assert left_of(vhlocal) == []
         return said
 
     return run

@@ -10,7 +10,7 @@ CODE = Difference(code=True, environment=False, settings=False)
 
 @pytest.mark.parametrize(("code", "environment", "settings"), list(itertools.product([False, True], repeat=3)))
 def test_the_cheapest_way_that_brings_in_all_is_chosen(code, environment, settings):
-    way = decide(Difference(code, environment, settings), Means(running=True, forks=True, has_gpu=False), None)
+    way = decide(Difference(code, environment, settings), Means(running=True, forks=True, alone=False), None)
     if environment or settings:
         assert way is Strategy.REPLACE
     else:
@@ -20,13 +20,13 @@ def test_the_cheapest_way_that_brings_in_all_is_chosen(code, environment, settin
 @pytest.mark.parametrize(
     ("means", "chosen", "way"),
     [
-        (Means(running=True, forks=True, has_gpu=False), None, Strategy.FORK),
-        (Means(running=True, forks=False, has_gpu=False), None, Strategy.REPLACE),
-        (Means(running=True, forks=False, has_gpu=True), None, Strategy.RESTART),
-        (Means(running=True, forks=True, has_gpu=True), None, Strategy.FORK),
-        (Means(running=True, forks=True, has_gpu=False), Strategy.RESTART, Strategy.RESTART),
-        (Means(running=True, forks=True, has_gpu=False), Strategy.REPLACE, Strategy.REPLACE),
-        (Means(running=True, forks=False, has_gpu=False), Strategy.FORK, Strategy.REPLACE),
+        (Means(running=True, forks=True, alone=False), None, Strategy.FORK),
+        (Means(running=True, forks=False, alone=False), None, Strategy.REPLACE),
+        (Means(running=True, forks=False, alone=True), None, Strategy.RESTART),
+        (Means(running=True, forks=True, alone=True), None, Strategy.FORK),
+        (Means(running=True, forks=True, alone=False), Strategy.RESTART, Strategy.RESTART),
+        (Means(running=True, forks=True, alone=False), Strategy.REPLACE, Strategy.REPLACE),
+        (Means(running=True, forks=False, alone=False), Strategy.FORK, Strategy.REPLACE),
     ],
 )
 def test_the_users_choice_counts_as_far_as_the_server_allows_it(means, chosen, way):
@@ -36,4 +36,4 @@ def test_the_users_choice_counts_as_far_as_the_server_allows_it(means, chosen, w
 
 @pytest.mark.parametrize("chosen", [None, *Strategy])
 def test_a_server_that_has_ended_is_replaced(chosen):
-    assert decide(CODE, Means(running=False, forks=False, has_gpu=True), chosen) is Strategy.REPLACE
+    assert decide(CODE, Means(running=False, forks=False, alone=True), chosen) is Strategy.REPLACE

@@ -141,6 +141,7 @@ def warm(
     home = shutil.copytree(runner, place / "runner")
     control, port = free_port(), free_port()
     known = {
+        "declared": port,
         "port": port,
         "host": "127.0.0.1",
         "control": control,
@@ -149,6 +150,7 @@ def warm(
         "staging": str(staging),
         "marker": "mounted",
         "keep": [],
+        "warm": True,
         "modules": [],
         "denied": {},
     }

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vhlocal.runtime.docker.lines import LONGEST, Lines
+from vhlocal.runtime.lines import LONGEST, Lines
 
 
 def lines_of(*chunks):

@@ -1,4 +1,4 @@
-"""Every sample project on the real engine, under its version's path and under an alias, as a client meets it."""
+"""Every sample project on each runtime, under its version's path and under an alias, as a client meets it."""
 
 import json
 import subprocess
@@ -13,6 +13,7 @@ import pytest
 from tests.command import Running, Vhlocal
 from tests.engine_fixtures import SAMPLES, containers_of
 from tests.waiting import free_port
+from vhlocal.runtime.connect import RUNTIMES
 
 WORDS = ("flask", "django", "uvicorn", "dispatcher", "prefix-header", "server-command")
 ROOT = SAMPLES.parent
@@ -54,9 +55,9 @@ class Links(HTMLParser):
         self.found += [value for name, value in attrs if name in ("href", "action")]
 
 
-@pytest.fixture(scope="module")
-def serve(engine, base_image, tmp_path_factory):
-    """Serve a sample until the next one is asked for, so that the two paths share a run."""
+@pytest.fixture(scope="module", params=sorted(RUNTIMES))
+def serve(request, engine, base_image, environments, tmp_path_factory):
+    """Serve a sample until the next one is asked for, so that the two paths share a run; on each runtime."""
     state = {}
 
     def end():
@@ -70,7 +71,10 @@ def serve(engine, base_image, tmp_path_factory):
         if state.get("name") != name:
             end()
             place = tmp_path_factory.mktemp(name)
-            environment = {"XDG_STATE_HOME": str(place), "PATH": str(Path(sys.executable).parent)}
+            (place / "vhlocal").mkdir()
+            (place / "vhlocal" / "environments").symlink_to(environments)
+            environment = {"XDG_STATE_HOME": str(place), "XDG_CACHE_HOME": str(place)}
+            environment |= {"PATH": str(Path(sys.executable).parent), "VHLOCAL_RUNTIME": request.param}
             vhlocal = Vhlocal({**inherited(), **environment})
             arguments = ("--owner", "acme", "--alias", "staging")
             run = Running(vhlocal, SAMPLES / name, free_port(), arguments, place / "up.log")

@@ -1,6 +1,7 @@
 import json
 
-from vhlocal.session.warmth import Warmth, runner_entries
+from vhlocal.runtime.base import Layout
+from vhlocal.session.warmth import Runner, Warmth
 
 
 def test_what_was_learnt_is_found_again_by_its_environment_alone(tmp_path):
@@ -27,7 +28,8 @@ def test_a_cache_that_cannot_be_written_is_no_fault(tmp_path):
 
 
 def test_the_runner_is_told_where_things_are_and_what_is_known():
-    entries = {entry.path: entry for entry in runner_entries(8000, "token", ["m:f"], {"modules": ["a"], "denied": {}})}
+    runner = Runner(("sh",), 8000, "token", ("m:f",), {"modules": ["a"], "denied": {}}, forks=True)
+    entries = {entry.path: entry for entry in runner.entries(Layout(8000))}
     assert "/valohai/runner/serve_warm.py" in entries
     settings = json.loads(entries["/valohai/runner/serve_warm.json"].content or b"")
     assert (settings["port"], settings["token"], settings["keep"], settings["modules"]) == (

@@ -10,7 +10,7 @@ import click
 from vhlocal.cli.options import project_options
 from vhlocal.control.client import Client
 from vhlocal.errors import VhlocalError
-from vhlocal.runtime.docker.connect import connect
+from vhlocal.runtime.connect import reachable
 from vhlocal.session.record import ProjectState, goes_on, new_run
 
 if TYPE_CHECKING:
@@ -26,20 +26,22 @@ _PAUSE = 0.05
 def command(directory: Path) -> None:
     """Stop the run of this project and remove what it left.
 
-    Containers of a run that was killed are removed too. Built images stay, for the next `vhlocal up`.
+    What is left of a run that was killed is removed too. Images and environments stay, for the next `vhlocal up`.
     """
     state = ProjectState(directory)
-    record = state.running()
+    record, needed = state.running(), state.last_runtime()
     if record is not None:
         Client(record).down()
         _wait_for_end(state)
         click.echo(f"stopped the run at {record.url}")
-    runtime = connect(str(directory), new_run())
-    left = [server for server in runtime.servers(str(directory)) if not goes_on(server.run)]
-    for server in left:
-        runtime.remove(server.id)
-        click.echo(f"removed the container of {server.endpoint or 'a build'}, left by a run that was killed")
-    runtime.close()
+    runtimes = reachable(directory, new_run(), needed)
+    left = 0
+    for runtime in runtimes.values():
+        for server in [server for server in runtime.servers(str(directory)) if not goes_on(server.run)]:
+            left += 1
+            runtime.remove(server.id)
+            click.echo(f"removed the {runtime.noun} of {server.endpoint or 'a build'}, left by a run that was killed")
+        runtime.close()
     if record is None and not left:
         click.echo("nothing was running")
 

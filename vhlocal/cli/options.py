@@ -61,6 +61,8 @@ def _option(setting: Setting) -> Callable[[F], F]:
             given["help"] = f"Switch off: {setting.docs[0].lower()}{setting.docs[1:]}"
     elif setting.kind is Kind.PORT:
         given["type"] = click.IntRange(0, 65535)
+    elif setting.kind is Kind.WORD:
+        given["type"] = click.Choice(setting.words)
     elif setting.kind.is_mapping or setting.kind is Kind.NAMES:
         given["multiple"] = True
     if setting.default is not None and setting.kind is not Kind.SWITCH:

@@ -14,7 +14,7 @@ from vhlocal.contract.access import BasicAuth
 from vhlocal.control.plane import ControlPlane
 from vhlocal.events import Bus
 from vhlocal.project.settings import load_settings
-from vhlocal.runtime.docker.connect import connect
+from vhlocal.runtime.connect import connector
 from vhlocal.session.session import RunOptions, Session, run
 from vhlocal.ui.console import standard_output
 from vhlocal.ui.tables import show_settings
@@ -65,7 +65,7 @@ def _options(directory: Path, load: Loader) -> RunOptions:
         access=BasicAuth(settings.basic_auth) if settings.basic_auth else None,
         access_log=settings.access_log,
         load=load,
-        connect=partial(connect, str(directory)),
+        connect=connector(settings.runtime, directory, strict=settings.strict),
     )
 
 

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import valohai_yaml
+from jsonschema import Draft202012Validator
 from valohai_yaml.lint import LintResult
-from valohai_yaml.validation import get_validator
+from valohai_yaml.validation import get_json_schema
 
 from vhlocal.errors import InputError
 from vhlocal.events import Notice
@@ -101,7 +102,7 @@ def read_config(directory: Path) -> Config:
 def _invalid(data: Any, document: Document) -> list[Trouble]:
     """Return what the platform's schema refuses, but for what was found wrong with keys already."""
     known = {trouble.path[0] for trouble in document.keys_trouble if trouble.path}
-    found = explain(get_validator().iter_errors(data), document)
+    found = explain(Draft202012Validator(get_json_schema()).iter_errors(data), document)
     return [trouble for trouble in found if not trouble.path or trouble.path[0] not in known]
 
 

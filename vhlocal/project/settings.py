@@ -47,6 +47,7 @@ class Settings:
     env_file: Path | None
     images: Mapping[str, str]
     inherit_env_vars: bool
+    runtime: str
     reload: bool
     strategies: Mapping[str, str]
     warm_up: Mapping[str, str]

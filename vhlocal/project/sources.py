@@ -130,6 +130,8 @@ def _scalar(setting: Setting, value: Any, origin: str) -> Any:
         if not str(value).isdecimal() or int(value) > 65535:
             raise InputError(f'{origin} must be a port number from 0 to 65535, not "{value}"')
         return int(value)
+    if setting.kind is Kind.WORD and value not in setting.words:
+        raise InputError(f'{origin} is one of {", ".join(setting.words)}, not "{value}"')
     if setting.kind is Kind.SWITCH and not isinstance(value, bool):
         if str(value).lower() not in _SWITCHES:
             raise InputError(f'{origin} must be true or false, not "{value}"')

@@ -15,6 +15,7 @@ class Kind(enum.Enum):
     TEXT = "text"
     PORT = "a port number"
     SWITCH = "true or false"
+    WORD = "one of a few words"
     PATH = "a path"
     NAMES = "a list of names"
     TEXTS = "a mapping to text"
@@ -33,7 +34,7 @@ class Setting:
 
     ``default`` is None where the value is found otherwise (see ``docs``) or is absent; ``flag`` is as typed to give
     the value that is not the default; ``unset`` says what no value at all means; ``form`` is how a flag gives one key
-    of a mapping.
+    of a mapping; ``words`` are what a WORD can be.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Setting:
     default: Any = None
     unset: str = "none"
     form: str = ""
+    words: tuple[str, ...] = ()
 
     @property
     def env(self) -> str:
@@ -74,6 +76,14 @@ SETTINGS = (
         f"Whether servers get the variables of {SETTINGS_FILE}.",
         True,
     ),
+    Setting(
+        "runtime",
+        Kind.WORD,
+        "--runtime",
+        "What servers run in: containers of docker, a process each, or auto: docker where an engine answers.",
+        "auto",
+        words=("auto", "docker", "process"),
+    ),
     Setting("reload", Kind.SWITCH, "--no-reload", "Whether a save brings in the new code.", True),
     Setting(
         "strategies",
@@ -102,7 +112,13 @@ SETTINGS = (
         "basic_auth", Kind.SECRETS, "--basic-auth", "Who may use the endpoints, if not everybody.", form="USER=PASSWORD"
     ),
     Setting("access_log", Kind.PATH, "--access-log", "A file that gets a line of JSON for each request."),
-    Setting("strict", Kind.SWITCH, "--strict", "Whether production's request limits cut instead of warn.", False),
+    Setting(
+        "strict",
+        Kind.SWITCH,
+        "--strict",
+        "Whether production's limits cut instead of warn, and nothing but an engine will do for `--runtime auto`.",
+        False,
+    ),
     Setting(
         "ignore",
         Kind.TEXTS,
@@ -116,6 +132,7 @@ _TEXT = {"type": ["string", "number", "boolean"], "minLength": 1}
 _SCHEMAS: dict[Kind, dict[str, Any]] = {
     Kind.TEXT: _TEXT,
     Kind.PATH: {"type": "string", "minLength": 1},
+    Kind.WORD: {"type": "string"},
     Kind.PORT: {"type": "integer", "minimum": 0, "maximum": 65535},
     Kind.SWITCH: {"type": "boolean"},
     Kind.NAMES: {"type": "array", "items": _TEXT},
@@ -136,5 +153,10 @@ def schema() -> dict[str, Any]:
         "title": SETTINGS_FILE,
         "type": "object",
         "additionalProperties": False,
-        "properties": {setting.key: {**_SCHEMAS[setting.kind], "description": setting.docs} for setting in SETTINGS},
+        "properties": {setting.key: _schema(setting) for setting in SETTINGS},
     }
+
+
+def _schema(setting: Setting) -> dict[str, Any]:
+    words = {"enum": list(setting.words)} if setting.words else {}
+    return {**_SCHEMAS[setting.kind], **words, "description": setting.docs}

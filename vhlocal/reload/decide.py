@@ -27,13 +27,13 @@ class Difference:
 class Means:
     """What an endpoint's server allows.
 
-    ``running`` tells whether there is one, ``forks`` whether its runner can fork the next (see ``runner/``),
-    ``has_gpu`` whether it holds a GPU, on which two rarely find room.
+    ``running`` tells whether there is one, ``forks`` whether its runner can fork the next (see ``runner/``), ``alone``
+    whether there can be only one: it holds a GPU, on which two rarely find room, or a port of this machine.
     """
 
     running: bool
     forks: bool
-    has_gpu: bool
+    alone: bool
 
 
 def standing(means: Means, chosen: Strategy | None) -> Strategy:
@@ -47,7 +47,7 @@ def standing(means: Means, chosen: Strategy | None) -> Strategy:
         return chosen
     if means.forks:
         return Strategy.FORK
-    return Strategy.RESTART if means.has_gpu else Strategy.REPLACE
+    return Strategy.RESTART if means.alone else Strategy.REPLACE
 
 
 def decide(difference: Difference, means: Means, chosen: Strategy | None) -> Strategy | None:

@@ -17,10 +17,13 @@ import serve_warm_protocol
 #: Bytes of a traceback that are reported: escaped as JSON they may take twice as many.
 _TOLD = 1800
 
-_HERE = os.path.dirname(os.path.abspath(__file__))
+_HERE = os.path.dirname(os.path.realpath(__file__))
 
 #: Asks a process where its Python code is; nobody else uses it.
 WHERE = signal.SIGRTMIN + 7 if hasattr(signal, "SIGRTMIN") else None
+
+#: The loopback address of each family, the newer one's in the form that the older one reaches too.
+_LOOPBACK = {socket.AF_INET: "127.0.0.1", socket.AF_INET6: "::ffff:127.0.0.1"}
 
 #: Gunicorn's exit code where a worker could not begin.
 NOT_BOOTED = 3
@@ -32,9 +35,9 @@ current = None
 class Server:
     """What one forked server is told and tells.
 
-    ``number`` counts the servers of a container, ``port`` is where it is to listen in place of ``settings["port"]``:
-    several of them, old and new, live side by side. ``report`` is the pipe to the supervisor, ``stacks`` the one for
-    answers to ``WHERE``, ``streams`` are stdout and stderr.
+    ``number`` counts the servers of a container, ``port`` is where it is to listen in place of the port that its code
+    knows: several of them, old and new, live side by side. ``report`` is the pipe to the supervisor, ``stacks`` the one
+    for answers to ``WHERE``, ``streams`` are stdout and stderr.
     """
 
     def __init__(self, number, port, settings, pipes, base):
@@ -105,17 +108,20 @@ class Server:
             random.seed()
 
     def _listen_elsewhere(self, told_by_loading):
-        """Let what binds the declared port bind this server's own: older servers live beside it.
+        """Let what binds the endpoint's port bind this server's own: older servers live beside it.
 
+        On a machine that is shared with others, that is on its loopback alone, whatever address the code asks for.
         By then, or when the first client is accepted, code that is not ``told_by_loading`` has been loaded.
         """
         bind, accept, server = socket.socket.bind, socket.socket.accept, self
+        everywhere = self.settings["host"] == "0.0.0.0"
 
         def bind_elsewhere(self, address):
-            declared = isinstance(address, tuple) and address[1:2] == (server.settings["port"],)
-            if declared and self.type & socket.SOCK_STREAM:
-                server.tell(event="bound")
-                address = (address[0], server.port, *address[2:])
+            known = (server.settings["declared"], server.settings["port"])
+            if isinstance(address, tuple) and address[1] in known and self.type & socket.SOCK_STREAM:
+                server.tell(event="bound", host=address[0])
+                host = address[0] if everywhere else _LOOPBACK[self.family]
+                address = (host, server.port, *address[2:])
             return bind(self, address)
 
         def accept_loaded(self):
@@ -170,7 +176,7 @@ def _fresh_main():
 
 def _without_ours(kind, error, frames):
     """Print a traceback without the runner's frames."""
-    while frames is not None and os.path.dirname(os.path.abspath(frames.tb_frame.f_code.co_filename)) == _HERE:
+    while frames is not None and os.path.dirname(os.path.realpath(frames.tb_frame.f_code.co_filename)) == _HERE:
         frames = frames.tb_next
     traceback.print_exception(kind, error, frames)
     current.failed("".join(traceback.format_exception(kind, error, frames)))

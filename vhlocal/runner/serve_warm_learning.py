@@ -73,10 +73,16 @@ class Learning:
         self._unsteady |= news
         return bool(news)
 
-    def facts(self):
-        """Return what a later run begins with. What was imported under variables of the code's own is left out."""
+    def facts(self, changed):
+        """Return what a later run begins with. What was imported under variables of the code's own is left out.
+
+        ``changed`` are those that imported modules have set themselves.
+        """
+        made = set(changed.items())
         return {
-            "modules": [name for name, changes in self._modules.items() if changes == {}],
+            "modules": [
+                name for name, changes in self._modules.items() if changes is not None and set(changes.items()) <= made
+            ],
             "denied": self._denied,
         }
 

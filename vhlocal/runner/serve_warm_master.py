@@ -6,6 +6,7 @@ GPU's driver holds does not either: a module that brings such things is left to 
 
 import gc
 import importlib
+import importlib.machinery
 import importlib.util
 import os
 import select
@@ -62,14 +63,38 @@ class Master:
         #: What the imported modules themselves have changed in the environment.
         self._changed = {}
         self._denied = set(denied)
+        #: How many threads there are of modules that may bring some, and whether such a one is being imported.
+        self._safe_threads = 0
+        self._in_safe = False
         self._own = _tops()
         self._tops = set()
         sys.meta_path.insert(0, self)
 
     def find_spec(self, name, path=None, target=None):
         """See ``importlib.abc.MetaPathFinder``: refuses what is not to be imported here."""
-        if name.partition(".")[0] in self._denied:
+        top = name.partition(".")[0]
+        if top in self._denied:
             raise _Denied(name)
+        if top in FORK_SAFE and not self._in_safe:
+            spec = importlib.machinery.PathFinder.find_spec(name, path, target)
+            if spec is not None and spec.loader is not None:
+                self._count_threads(spec.loader)
+                return spec
+        return None
+
+    def _count_threads(self, loader):
+        """Have the threads counted that a module brings which may: whoever imports it is not to be blamed for them."""
+        execute = loader.exec_module
+
+        def counting(module):
+            before, self._in_safe = _threads(), True
+            try:
+                execute(module)
+            finally:
+                self._in_safe = False
+                self._safe_threads += _threads() - before
+
+        loader.exec_module = counting
 
     def run(self):
         """Serve until the channel ends; raises Become in each fork."""
@@ -101,6 +126,7 @@ class Master:
 
     def _import_next(self):
         self._disarm()
+        gc.disable()  # what is imported stays: to look through it again and again takes a tenth of the time
         self._import(*self._waiting.pop(0))
         if not self._waiting:
             self._imported()
@@ -112,7 +138,7 @@ class Master:
         self._tell(event="importing", name=name)
         serve_warm_imports.set_environment(self._base, changes)
         before = serve_warm_imports.environment()
-        threads = _threads()
+        threads = _threads() - self._safe_threads
         try:
             importlib.import_module(name)
         except _Denied as denied:
@@ -120,7 +146,7 @@ class Master:
         except BaseException:  # noqa: BLE001 - it fails in the server as well, or needs the project's code
             pass
         self._changed.update(serve_warm_imports.changes(before))
-        if top not in FORK_SAFE and _threads() > threads:
+        if top not in FORK_SAFE and _threads() - self._safe_threads > threads:
             self._tell(event="unfit", name=top, why="starts threads when it is imported")
         elif _holds_gpu():
             self._tell(event="unfit", name=top, why="opens a GPU when it is imported")
@@ -133,10 +159,10 @@ class Master:
     def _imported(self):
         serve_warm_imports.set_environment(self._base, self._changed)
         self._tops = _tops() - self._own - (self._kept.modules() if self._kept else set())
-        gc.collect()
         if hasattr(gc, "freeze"):
             gc.freeze()  # collections in the servers do not copy what they share with the master
-        self._tell(event="imported")
+        gc.enable()
+        self._tell(event="imported", changed=self._changed)
 
     def _do_fork(self, number, port, paths, after_imports=False):
         """Begin a server; ``after_imports`` that are to be done yet.

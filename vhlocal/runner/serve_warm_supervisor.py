@@ -206,7 +206,7 @@ class Supervisor:
 
     def _warm_up(self):
         """Let the master import what it does not have yet, where there is room for it."""
-        modules = self._learning.modules()
+        modules = self._learning.modules() if self._settings["warm"] else []
         self._warm = bool(modules) and serve_warm_memory.has_room_for_master(self._pids(self._serving))
         if self._warm:
             self._command(do="import", groups=modules)
@@ -222,9 +222,9 @@ class Supervisor:
     def _master_importing(self, name):
         self._importing = (name.partition(".")[0], time.monotonic() + _IMPORT_LIMIT)
 
-    def _master_imported(self):
+    def _master_imported(self, changed):
         self._importing = None
-        self._tell(event="warm", **self._learning.facts())
+        self._tell(event="warm", **self._learning.facts(changed))
 
     def _master_denied(self, name, why):
         self._learning.deny(name, why)
@@ -317,8 +317,9 @@ class Supervisor:
     def _server_import(self, server, pid, name):
         self._learning.learn(name, server.environments.get(pid, {}))
 
-    def _server_bound(self, server, pid):
+    def _server_bound(self, server, pid, host):
         server.bound = True
+        self._tell(event="bound", number=server.number, host=host)
 
     def _server_failed(self, server, pid, text):
         self._tell(event="failed", number=server.number, text=text)

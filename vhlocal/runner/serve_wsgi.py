@@ -102,8 +102,8 @@ def main():
         sys.exit("usage: serve_wsgi.py MODULE[:CALLABLE]")
     sys.stdout = sys.__stdout__ = _line_buffered(sys.stdout)
     sys.stderr = sys.__stderr__ = _line_buffered(sys.stderr)
-    here = os.path.dirname(os.path.abspath(__file__))
-    sys.path[:] = [os.getcwd()] + [path for path in sys.path if os.path.abspath(path or ".") != here]
+    here = os.path.dirname(os.path.realpath(__file__))
+    sys.path[:] = [os.getcwd()] + [path for path in sys.path if os.path.realpath(path or ".") != here]
     gunicorn.http.wsgi.os = _OsWithoutScriptName()
     server = _forked()
     if server is not None:

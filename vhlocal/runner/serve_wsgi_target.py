@@ -91,11 +91,11 @@ def explain(target, error):
 
 def _users_part(frames):
     """Skip the leading frames that are ours, Gunicorn's and importlib's; None when nothing is left."""
-    ours = (os.path.dirname(os.path.abspath(__file__)), os.path.dirname(gunicorn.__file__))
+    ours = (os.path.dirname(os.path.realpath(__file__)), os.path.dirname(gunicorn.__file__))
     importers = ("<frozen importlib", os.path.dirname(importlib.__file__))
     while frames is not None:
         name = frames.tb_frame.f_code.co_filename
-        if not os.path.abspath(name).startswith(ours) and not name.startswith(importers):
+        if not os.path.realpath(name).startswith(ours) and not name.startswith(importers):
             break
         frames = frames.tb_next
     return frames

@@ -7,9 +7,12 @@ All methods raise ``EngineError`` when the engine refuses, and ``BuildError`` wh
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
+
+from vhlocal.contract.image import DEFAULT_PORT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,7 +20,8 @@ if TYPE_CHECKING:
 
     from vhlocal.contract.image import Install
     from vhlocal.contract.limits import ContainerLimits
-    from vhlocal.model import SharedVolume, WorkspaceVolume
+    from vhlocal.events import Notice
+    from vhlocal.model import Endpoint, SharedVolume, WorkspaceVolume
 
 
 @dataclass(frozen=True)
@@ -88,16 +92,47 @@ class Identity:
     endpoint: str
 
 
-#: Where ``ServerSpec.staging`` stands in a server.
-STAGING_DIRECTORY = "/valohai/staging"
+#: Production's directory of all that the platform gives a server (B6, B7).
+_PRODUCTION_ROOT = "/valohai"
+_IN_PRODUCTION = re.compile(rf"(?<![\w./-]){_PRODUCTION_ROOT}(?=/|\b(?![\w.-]))")
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where a server finds things: in a container where production has them, elsewhere not.
+
+    ``root`` stands for ``/valohai``; ``ServerSpec.staging`` is found at ``staging``. ``host`` is the address that
+    servers are to be reached at from within: all of a container's, or this machine's loopback. ``port`` is where the
+    server listens, ``control`` where its runner does, ``spares`` where the servers beside it do.
+    """
+
+    port: int = DEFAULT_PORT
+    root: str = _PRODUCTION_ROOT
+    staging: str = f"{_PRODUCTION_ROOT}/staging"
+    host: str = "0.0.0.0"
+    control: int = 1024  # no endpoint can have it (R1)
+    spares: tuple[int, ...] = (61001, 61002, 61003)
+
+    @property
+    def shares_network(self) -> bool:
+        """Whether the server listens on this machine itself, and not in a network of its own."""
+        return self.host != "0.0.0.0"
+
+    def located(self, text: str) -> str:
+        """Return a path, or a text with paths in it, with production's paths led to where they are here."""
+        return text if self.root == _PRODUCTION_ROOT else _IN_PRODUCTION.sub(self.root, text)
+
+    def as_in_production(self, text: str) -> str:
+        """Undo ``located`` in what a server has printed."""
+        return text if self.root == _PRODUCTION_ROOT else text.replace(self.root, _PRODUCTION_ROOT)
 
 
 @dataclass(frozen=True)
 class ServerSpec:
-    """All that a server is started from.
+    """All that a server is started from, in production's paths until it is ``located``.
 
     ``port`` is where it is to listen; ``more_ports`` are further ones in it that are to be reached from this machine.
-    ``staging`` is a host directory that is mounted read-only at ``STAGING_DIRECTORY``, where the engine can.
+    ``staging`` is a host directory of which it reads, at the layout's ``staging``. ``layout`` is where it was located.
     """
 
     identity: Identity
@@ -110,6 +145,23 @@ class ServerSpec:
     mounts: Mounts
     more_ports: tuple[int, ...] = ()
     staging: Path | None = None
+    layout: Layout = field(default_factory=Layout)
+
+    def located(self, layout: Layout) -> ServerSpec:
+        """Return the same with all paths and the port as ``layout`` has them."""
+        located = layout.located
+        return replace(
+            self,
+            command=tuple(map(located, self.command)),
+            environment={
+                **{name: located(value) for name, value in self.environment.items()},
+                "VALOHAI_PORT": str(layout.port),
+            },
+            port=layout.port,
+            layout=layout,
+            entries=tuple(replace(entry, path=located(entry.path)) for entry in self.entries),
+            mounts=replace(self.mounts, files={located(path): source for path, source in self.mounts.files.items()}),
+        )
 
 
 @dataclass(frozen=True)
@@ -138,7 +190,7 @@ class Listener:
     @property
     def loopback(self) -> bool:
         """Whether only the server's own machine can reach it."""
-        return self.host.startswith("127.") or self.host == "::1"
+        return self.host.startswith("127.") or self.host in {"::1", "localhost"}
 
 
 OnLine = Callable[[str, str], None]
@@ -151,7 +203,21 @@ OnPull = Callable[[str, str, int, int], None]
 
 
 class Runtime(Protocol):
-    """Makes environments and runs servers."""
+    """Makes environments and runs servers.
+
+    ``name`` is the one of the table in ``runtime/connect.py``, ``noun`` what a server is in it.
+    """
+
+    name: str
+    noun: str
+
+    def base(self, image: str) -> str:
+        """Return the name by which it knows what stands for a base image of ``valohai.yaml``."""
+        ...
+
+    def differences(self, endpoint: Endpoint) -> Sequence[Notice]:
+        """Return what production would do for an endpoint, and this runtime does not on this machine."""
+        ...
 
     def image(self, name: str) -> PresentImage | None:
         """Return the image of this name, or None."""
@@ -162,8 +228,9 @@ class Runtime(Protocol):
     def build(self, layer: Layer, on_line: Callable[[str], None]) -> None:
         """Make one layer, handing on what it prints; BuildError when its script fails."""
 
-    def package(self, spec: ServerSpec, tag: str) -> None:
-        """Make the whole image of an endpoint, files included, under ``tag``."""
+    def layout(self, spec: ServerSpec) -> Layout:
+        """Return where a new server made from ``spec`` will have things; it is to be ``located`` accordingly."""
+        ...
 
     def servers(self, directory: str) -> Sequence[PresentServer]:
         """Return every server of the project in ``directory``, running or not."""
@@ -183,6 +250,9 @@ class Runtime(Protocol):
     def listeners(self, server: str) -> Sequence[Listener]:
         """Return the sockets that listen in a running server, as far as they can be read (R3)."""
 
+    def usage(self, server: str) -> int | None:
+        """Return the bytes of memory that a running server uses; None where its limit is kept without vhlocal (K1)."""
+
     def stop(self, server: str, grace: float) -> None:
         """Ask a server to end, and end it after ``grace`` seconds."""
 
@@ -191,3 +261,22 @@ class Runtime(Protocol):
 
     def remove(self, server: str) -> None:
         """Take a server away with everything that only it used; no error when it is gone already."""
+
+
+class ImageRuntime(Runtime, Protocol):
+    """A runtime whose environments are images."""
+
+    def package(self, spec: ServerSpec, tag: str) -> None:
+        """Make the whole image of an endpoint, files included, under ``tag``."""
+
+
+@dataclass(frozen=True)
+class Connected:
+    """A runtime that is ready, and what the user should know of it."""
+
+    runtime: Runtime
+    notices: tuple[Notice, ...] = ()
+
+
+#: Reaches a runtime for a run, by the run's name.
+Connect = Callable[[str], Connected]

@@ -16,18 +16,18 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from vhlocal.model import Version
-    from vhlocal.runtime.base import Runtime
+    from vhlocal.runtime.base import ImageRuntime
     from vhlocal.session.load import Loader
 
 
-async def build(directory: Path, load: Loader, connect: Callable[[str], Runtime], bus: Bus) -> tuple[str, ...]:
+async def build(directory: Path, load: Loader, connect: Callable[[str], ImageRuntime], bus: Bus) -> tuple[str, ...]:
     """Make every wanted endpoint's image and return their tags; BuildError, and nothing left, when one fails."""
     inputs, notices = await in_thread(load, "", None)
     for notice in notices:
         bus.publish(notice)
     run = new_run()
     runtime = await in_thread(connect, run)
-    wanted = desired(inputs)
+    wanted = desired(inputs, runtime.base)
     try:
         await make_environments(runtime, bus, wanted, ())
         return tuple([await _artifact(runtime, bus, load.version, item) for item in wanted])
@@ -43,7 +43,7 @@ def artifact_tag(version: Version, endpoint: str) -> str:
     return f"vhlocal/{version.project}/{endpoint}:{version.name}".lower()
 
 
-async def _artifact(runtime: Runtime, bus: Bus, version: Version, item: Desired) -> str:
+async def _artifact(runtime: ImageRuntime, bus: Bus, version: Version, item: Desired) -> str:
     tag = artifact_tag(version, item.endpoint.name)
     bus.publish(StepStarted(tag, tag, "the whole image", (item.endpoint.name,)))
     seconds = await in_thread(_timed, runtime, item, tag)
@@ -51,7 +51,7 @@ async def _artifact(runtime: Runtime, bus: Bus, version: Version, item: Desired)
     return tag
 
 
-def _timed(runtime: Runtime, item: Desired, tag: str) -> float:
+def _timed(runtime: ImageRuntime, item: Desired, tag: str) -> float:
     began = time.monotonic()
     runtime.package(item.spec, tag)
     return time.monotonic() - began

@@ -27,7 +27,7 @@ from vhlocal.session.plan import Environment
 from vhlocal.session.probe import Probe
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from vhlocal.contract.metadata import Origin
     from vhlocal.model import Endpoint, Package, PackagedFile, Strategy, Version
@@ -91,9 +91,12 @@ class Desired:
     bringing: Bringing
 
 
-def desired(inputs: Inputs) -> tuple[Desired, ...]:
-    """Return the wanted server of every endpoint, in the order of ``valohai.yaml``."""
-    return tuple(_desired(inputs, endpoint) for endpoint in inputs.endpoints)
+def desired(inputs: Inputs, base: Callable[[str], str]) -> tuple[Desired, ...]:
+    """Return the wanted server of every endpoint, in the order of ``valohai.yaml``.
+
+    ``base`` is the runtime's, which says what stands for a base image.
+    """
+    return tuple(_desired(inputs, endpoint, base(endpoint.image)) for endpoint in inputs.endpoints)
 
 
 def difference(old: Desired, new: Desired) -> Difference:
@@ -135,8 +138,8 @@ def file_facts(chosen: tuple[ChosenPath, ...]) -> tuple[tuple[str, int, int, int
     return tuple(facts)
 
 
-def _desired(inputs: Inputs, endpoint: Endpoint) -> Desired:
-    environment = _environment(inputs, endpoint)
+def _desired(inputs: Inputs, endpoint: Endpoint, base: str) -> Desired:
+    environment = _environment(inputs, endpoint, base)
     chosen = inputs.files.get(endpoint.name, ())
     entries = [_code_entry(file) for file in _code(inputs, endpoint)]
     entries += _metadata_entries(inputs, endpoint)
@@ -169,8 +172,7 @@ def _desired(inputs: Inputs, endpoint: Endpoint) -> Desired:
     return Desired(endpoint, environment, spec, inputs.package.revision, file_facts(chosen), bringing)
 
 
-def _environment(inputs: Inputs, endpoint: Endpoint) -> Environment:
-    base = endpoint.image
+def _environment(inputs: Inputs, endpoint: Endpoint, base: str) -> Environment:
     places = {base: endpoint.places.get("image")}
     layers = []
     name = requirements_file(inputs.package.files)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from vhlocal.errors import VhlocalError
@@ -11,7 +12,7 @@ from vhlocal.events import Notice, Problem
 from vhlocal.reload.batch import Batch
 from vhlocal.reload.staging import SavedAgainError
 from vhlocal.reload.watch import Watch
-from vhlocal.session.desired import Desired, Inputs, desired, difference
+from vhlocal.session.desired import Desired, Inputs, difference
 from vhlocal.session.phases import Phases
 from vhlocal.session.tasks import beside, in_thread
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from vhlocal.session.tasks import Tasks
 
     Load = Callable[[Inputs, frozenset[Path] | None], Loaded]
+    Desire = Callable[[Inputs], tuple[Desired, ...]]
     Prepare = Callable[[tuple[Desired, ...]], Awaitable[None]]
     Bring = Callable[[Sequence[Desired], Phases], Awaitable[None]]
 
@@ -37,14 +39,29 @@ _SELDOM = 10.0
 _TIMES_ITS_COST = 200.0
 
 
-class Edits:
-    """``load`` reads the project, ``prepare`` makes the environments for what is wanted, ``bring`` brings it in."""
+@dataclass(frozen=True)
+class Means:
+    """How edits are read and brought in.
 
-    def __init__(self, directory: Path, load: Load, prepare: Prepare, bring: Bring, bus: Bus, tasks: Tasks) -> None:
+    ``load`` reads the project, ``desire`` tells what is wanted, ``prepare`` makes the environments for it, ``bring``
+    brings it in.
+    """
+
+    load: Load
+    desire: Desire
+    prepare: Prepare
+    bring: Bring
+
+
+class Edits:
+    """Follows the project in ``directory``; see ``Means``."""
+
+    def __init__(self, directory: Path, means: Means, bus: Bus, tasks: Tasks) -> None:
         self._directory = directory
-        self._load = load
-        self._prepare = prepare
-        self._bring = bring
+        self._load = means.load
+        self._desire = means.desire
+        self._prepare = means.prepare
+        self._bring = means.bring
         self._bus = bus
         self._tasks = tasks
         self._loop = asyncio.get_running_loop()
@@ -135,7 +152,7 @@ class Edits:
         known, self._known = self._known, False
         try:
             inputs, notices = await in_thread(self._load, self.inputs, touched if known else None)
-            wanted = desired(inputs)
+            wanted = self._desire(inputs)
             if not self._differs(wanted):
                 self.inputs, self._known, self._told = inputs, True, ""
                 return None

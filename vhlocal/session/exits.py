@@ -30,6 +30,7 @@ _SIGNALS = {
     139: "segmentation fault",
 }
 
+_IN_USE = re.compile(r"Address already in use|Connection in use|EADDRINUSE", re.IGNORECASE)
 _NO_MODULE = re.compile(r"ModuleNotFoundError: No module named '([\w.]+)'")
 _NO_SHELL = re.compile(r"exec sh failed: ")
 _NOT_LOADED = re.compile(r"^wsgi: \S+ could not be loaded: (.+)$", re.MULTILINE)
@@ -54,8 +55,18 @@ def backoff(crashes: int) -> float:
     return min(_LONGEST_WAIT, _FIRST_WAIT * 2.0 ** (max(1, crashes) - 1))
 
 
-def explain_exit(endpoint: Endpoint, ended: Exit, tail: Sequence[str], requirements: str | None) -> Explanation:
-    """Say why a server ended. ``tail`` is the end of its log; ``requirements`` the file that was installed (B2)."""
+def is_clash(tail: Sequence[str]) -> bool:
+    """Tell whether a server has ended since another has its port."""
+    return bool(_IN_USE.search("\n".join(tail)))
+
+
+def explain_exit(
+    endpoint: Endpoint, ended: Exit, tail: Sequence[str], requirements: str | None, holder: str = ""
+) -> Explanation:
+    """Say why a server ended. ``tail`` is the end of its log; ``requirements`` the file that was installed (B2).
+
+    ``holder`` tells who has the endpoint's port on this machine, where that matters and is known.
+    """
     text = "\n".join(tail)
     if ended.out_of_memory:
         return _out_of_memory(endpoint)
@@ -63,6 +74,12 @@ def explain_exit(endpoint: Endpoint, ended: Exit, tail: Sequence[str], requireme
         return _no_module(endpoint, ended, missing[-1], requirements)
     if ended.code == 127:
         return _not_found(endpoint, text)
+    if is_clash(tail):
+        return Explanation(
+            f"port {endpoint.port} is in use{holder}",
+            "end that, or let the server listen on the port in VALOHAI_PORT",
+            _command(endpoint),
+        )
     if not_loaded := _NOT_LOADED.findall(text):
         reason, hint = f"`wsgi: {endpoint.wsgi}` could not be loaded: {not_loaded[-1]}", _LOG
     elif ended.code in _SIGNALS:
@@ -130,7 +147,7 @@ def explain_listeners(endpoint: Endpoint, listeners: Sequence[Listener]) -> Expl
     own = [listener for listener in listeners if listener.port == endpoint.port]
     if own and all(listener.loopback for listener in own):
         return Explanation(
-            f"the server listens on {own[0].host}:{endpoint.port}, where only its own container reaches it",
+            f"the server listens on {own[0].host}:{endpoint.port}, where only its own container would reach it",
             "bind 0.0.0.0 instead of localhost",
             endpoint.place("server-command"),
         )

@@ -13,13 +13,7 @@ from vhlocal.runtime.base import Exit
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from vhlocal.runtime.base import Address
-
-#: Where the runner listens for vhlocal: a port that no endpoint can have (R1).
-CONTROL_PORT = 1024
-
-#: Where servers listen besides the endpoint's own port while an older one is still on that.
-SPARE_PORTS = (61001, 61002, 61003)
+    from vhlocal.runtime.base import Address, Layout
 
 #: How a server ends when its container does: it is killed.
 _WITH_ITS_CONTAINER = Exit(137)
@@ -35,8 +29,8 @@ class NoRoomError(Exception):
 class Fork:
     """One server in a container.
 
-    ``forked`` and ``loaded`` are when its process and its code were there (monotonic seconds); ``evidence`` says why it
-    failed.
+    ``forked`` and ``loaded`` are when its process and its code were there (monotonic seconds); ``host`` is the address
+    that its code has bound, None as long as that is not known; ``evidence`` says why it failed.
     """
 
     def __init__(self, number: int, port: int, address: Address) -> None:
@@ -46,25 +40,29 @@ class Fork:
         self.ended: asyncio.Future[Exit] = asyncio.get_running_loop().create_future()
         self.forked: float | None = None
         self.loaded: float | None = None
+        self.host: str | None = None
         self.evidence = ""
 
 
 class Forks:
     """What a container's runner keeps. ``on_news`` hears what the runner has learnt: ``warm``, ``kept``, ``unkept``."""
 
-    def __init__(self, addresses: Mapping[int, Address], port: int, on_news: Callable[[dict[str, Any]], None]) -> None:
+    def __init__(
+        self, addresses: Mapping[int, Address], layout: Layout, on_news: Callable[[dict[str, Any]], None]
+    ) -> None:
         self._addresses = addresses
-        self._ports = [port, *SPARE_PORTS]
+        self._layout = layout
+        self._ports = [layout.port, *layout.spares]
         self._on_news = on_news
         self._client: RunnerClient | None = None
-        self._known: dict[int, Fork] = {}
         self._last = 1
-        self.serving = Fork(1, port, addresses[port])
+        self.serving = Fork(1, layout.port, addresses[layout.port])
+        self._known: dict[int, Fork] = {1: self.serving}
         self.mounted = False
 
     async def connect(self, token: str) -> bool:
         """Reach the runner; False where there is none, since the command cannot be forked."""
-        control = self._addresses[CONTROL_PORT]
+        control = self._addresses[self._layout.control]
         try:
             self._client, facts = await RunnerClient.connect(control.host, control.port, token, self._hear)
         except RunnerGoneError:
@@ -80,7 +78,7 @@ class Forks:
     @property
     def other_ports(self) -> tuple[int, ...]:
         """The ports of the runner itself and of servers that are to end, or might be there."""
-        return (CONTROL_PORT, *self._ports)
+        return (self._layout.control, *self._ports)
 
     async def write(self, written: Sequence[dict[str, Any]], removed: Sequence[str]) -> str:
         """Let the runner bring files from the staging directory into the code's; return why it cannot, or nothing."""
@@ -118,7 +116,8 @@ class Forks:
     async def where(self, fork: Fork) -> str:
         """Return the stacks of a server's processes, as Python prints them; nothing where that cannot be found out."""
         with contextlib.suppress(RunnerGoneError):
-            return str((await self._ask(do="where", number=fork.number)).get("stacks", ""))
+            stacks = str((await self._ask(do="where", number=fork.number)).get("stacks", ""))
+            return self._layout.as_in_production(stacks)
         return ""
 
     def close(self) -> None:
@@ -147,15 +146,25 @@ class Forks:
             self._on_news({"event": kind, **event})
         elif kind == "gone":
             for each in self._known.values():
-                if not each.ended.done():
-                    each.ended.set_result(_WITH_ITS_CONTAINER)
-        elif fork is None:
-            return
-        elif kind == "forked":
+                _end(each, _WITH_ITS_CONTAINER)
+        elif fork is not None:
+            _note(fork, kind, event, self._layout)
+
+
+def _note(fork: Fork, kind: str, event: dict[str, Any], layout: Layout) -> None:
+    match kind:
+        case "forked":
             fork.forked = fork.forked or time.monotonic()
-        elif kind == "loaded":
+        case "loaded":
             fork.loaded = fork.loaded or time.monotonic()
-        elif kind == "failed":
-            fork.evidence = str(event["text"])
-        elif kind == "ended" and not fork.ended.done():
-            fork.ended.set_result(Exit(int(event["code"])))
+        case "failed":
+            fork.evidence = layout.as_in_production(str(event["text"]))
+        case "bound":
+            fork.host = fork.host or str(event["host"])
+        case "ended":
+            _end(fork, Exit(int(event["code"])))
+
+
+def _end(fork: Fork, how: Exit) -> None:
+    if not fork.ended.done():
+        fork.ended.set_result(how)

@@ -7,20 +7,22 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from vhlocal.contract.limits import MEGABYTE
 from vhlocal.errors import ServerError, VhlocalError
 from vhlocal.events import Bus, LogLine, Notice, Problem, Reloaded, StatusChanged
 from vhlocal.model import State, Status, Strategy
 from vhlocal.reload.decide import Means, decide, standing
 from vhlocal.reload.runner_client import RunnerGoneError
+from vhlocal.session import port
 from vhlocal.session.desired import Desired, difference
-from vhlocal.session.exits import Explanation, backoff, explain_exit, with_traceback
+from vhlocal.session.exits import Explanation, backoff, explain_exit, is_clash, with_traceback
 from vhlocal.session.forks import NoRoomError
 from vhlocal.session.limits import GRACE, RELOAD_FACTOR, RELOAD_LIMIT
 from vhlocal.session.ready import EndedError
 from vhlocal.session.server import Making, Server
 from vhlocal.session.strategies import STRATEGIES
 from vhlocal.session.tracebacks import read_traceback
-from vhlocal.session.warmth import runner_entries
+from vhlocal.session.warmth import Runner
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -40,6 +42,9 @@ _HEALTHY = 60.0
 
 _TAIL = 60
 
+#: Seconds between two looks at a server's memory.
+_BETWEEN_LOOKS = 1.0
+
 #: Seconds that the last lines of a server that has ended get to arrive.
 _LAST_LINES = 0.2
 
@@ -49,8 +54,8 @@ class Surroundings:
     """What a keeper works with.
 
     ``urls`` gives an endpoint's URLs, ``requirements`` the file installed (B2), ``drain`` waits until an address has
-    no request in flight, for some seconds at most. ``token`` is what runners know vhlocal by; None where no new code is
-    ever brought in.
+    no request in flight, for some seconds at most. ``token`` is what runners know vhlocal by; ``reloads`` is False
+    where no new code is ever brought in. ``strict`` ends a server that production would end.
     """
 
     runtime: Runtime
@@ -61,7 +66,9 @@ class Surroundings:
     tasks: Tasks
     staging: Staging
     warmth: Warmth
-    token: str | None
+    token: str
+    reloads: bool
+    strict: bool
     urls: Callable[[str], tuple[str, ...]]
     requirements: Callable[[], str | None]
     drain: Callable[[Address, float], Awaitable[bool]]
@@ -146,7 +153,7 @@ class Keeper:
                     urls=self._is.urls(self.wanted.endpoint.name),
                     revision=self.wanted.revision,
                     broken=self._broken[0] if self._broken else "",
-                    strategy=standing(self._means(), self.wanted.bringing.strategy) if self._is.token else None,
+                    strategy=standing(self._means(), self.wanted.bringing.strategy) if self._is.reloads else None,
                     image=self.wanted.environment.base,
                     container=self.server.id[:12] if self.server else "",
                     restarts=self._crashes,
@@ -184,13 +191,7 @@ class Keeper:
 
     async def bring_up(self, server: Server, wanted: Desired) -> Answered:
         """See ``Site``."""
-        command = wanted.bringing.command
-        if self._is.token is None or command is None or wanted.bringing.strategy not in {None, Strategy.FORK}:
-            await server.create()
-        else:
-            known = self._is.warmth.load(wanted.spec.image)
-            runner = runner_entries(wanted.spec.port, self._is.token, wanted.bringing.keep_warm, known)
-            await server.create(command, runner)
+        await server.create(self._runner(wanted))
         return await self.start_up(server)
 
     async def start_up(self, server: Server) -> Answered:
@@ -198,13 +199,18 @@ class Keeper:
         began = time.monotonic()
         self._begin_lines()
         await server.start()
+        self._is.tasks.start(self._watch_memory(server), f"memory of {self.wanted.endpoint.name}")
         try:
             answered = await server.wait_until_ready(self.trouble)
         except EndedError as error:
             raise EndedError(error.ended, await self._last_lines()) from None
         self._slowest = max(self._slowest, time.monotonic() - began)
-        if self._is.token is not None:
+        try:
             await server.find_runner(self._is.token, self._learn)
+            await server.check_reach()
+        except BaseException:
+            await answered.finish()
+            raise
         return answered
 
     def hold(self) -> None:
@@ -240,12 +246,25 @@ class Keeper:
 
     # How it goes.
 
+    def _runner(self, wanted: Desired) -> Runner | None:
+        bringing = wanted.bringing
+        if bringing.command is None:
+            return None
+        return Runner(
+            command=bringing.command,
+            declared=wanted.endpoint.port,
+            token=self._is.token,
+            keep=bringing.keep_warm,
+            known=self._is.warmth.load(wanted.spec.image),
+            forks=self._is.reloads and bringing.strategy in {None, Strategy.FORK},
+        )
+
     def _means(self) -> Means:
         server = self.server
         return Means(
             running=server is not None and server.running,
             forks=server is not None and server.can_fork,
-            has_gpu=self.wanted.spec.limits.gpus > 0,
+            alone=self.wanted.spec.limits.gpus > 0 or (server is not None and server.has_fixed_port),
         )
 
     async def _bring_by(self, strategy: Strategy, wanted: Desired, phases: Phases) -> Strategy:
@@ -257,7 +276,7 @@ class Keeper:
             except NoRoomError as error:
                 self._is.bus.publish(
                     Notice(
-                        f"{error}: edits are brought in by new containers",
+                        f"{error}: edits are brought in by replacement",
                         wanted.endpoint.place("resources.memory"),
                         "a larger resources.memory.max makes reloads quick",
                         wanted.endpoint.name,
@@ -293,7 +312,7 @@ class Keeper:
         elif isinstance(error, VhlocalError):
             explanation = _explained(error, wanted.endpoint.name)
         else:
-            explanation = Explanation("its container has lost its runner", "", None)
+            explanation = Explanation("its runner has ended", "", None)
         kept = self.server is not None and self.server.running
         goes_on = f"revision {self.wanted.revision} goes on; the next save is the next try" if kept else ""
         self._is.bus.publish(Problem(self._error(explanation, goes_on), wanted.endpoint.name))
@@ -356,6 +375,31 @@ class Keeper:
                 self.take_over(server, self.wanted, answered)
                 return server
 
+    async def _watch_memory(self, server: Server) -> None:
+        """Tell, once, that a server has passed its memory limit, where the kernel does not end it for that (K2)."""
+        limit, endpoint = self.wanted.spec.limits.memory, self.wanted.endpoint
+        while limit is not None and server.running:
+            await asyncio.sleep(_BETWEEN_LOOKS)
+            used = await server.usage()
+            if used is None:
+                return
+            if used > limit:
+                break
+        else:
+            return
+        if self._is.strict:
+            await server.end_for_memory()
+            return
+        uses, allowed = (f"{size / MEGABYTE:.0f} MB" for size in (used, limit))
+        self._is.bus.publish(
+            Notice(
+                f"production would end it (OOMKilled): it uses {uses}, its limit is {allowed}",
+                endpoint.place("resources.memory"),
+                "raise resources.memory.max, or make the server need less; `--strict` ends it here too",
+                endpoint.name,
+            )
+        )
+
     def _begin_guard(self) -> None:
         if self.server is not None and self._guard is None:
             self._guard = self._is.tasks.start(self._watch_over(self.server), f"guard {self.wanted.endpoint.name}")
@@ -372,7 +416,9 @@ class Keeper:
 
     async def _explain(self, error: EndedError) -> Explanation:
         lines = (error.evidence or await self._last_lines()).splitlines()
-        explanation = explain_exit(self.wanted.endpoint, error.ended, lines, self._is.requirements())
+        endpoint = self.wanted.endpoint
+        holder = port.holder(endpoint.port) if is_clash(lines) else ""
+        explanation = explain_exit(endpoint, error.ended, lines, self._is.requirements(), holder)
         found = None if error.ended.out_of_memory else read_traceback(lines)
         if found is None:
             return explanation

@@ -29,7 +29,7 @@ def listen(host: str, port: int, *, given: bool) -> socket.socket:
                     hint="choose an address of this machine with --host, and a port over 1023 with --port",
                 ) from error
     if given:
-        raise InputError(f"port {port} is in use{_holder(port)}", hint="choose another with --port, or leave it out")
+        raise InputError(f"port {port} is in use{holder(port)}", hint="choose another with --port, or leave it out")
     raise InputError(f"no port from {port} to {port + _TRIES - 1} is free", hint="choose one with --port")
 
 
@@ -46,7 +46,8 @@ def _bind(host: str, port: int) -> socket.socket:
     return bound
 
 
-def _holder(port: int) -> str:
+def holder(port: int) -> str:
+    """Return who listens on a port, as the end of a sentence; nothing where this user may not know."""
     try:
         for connection in psutil.net_connections("tcp"):
             listens = connection.status == psutil.CONN_LISTEN and connection.laddr and connection.laddr.port == port

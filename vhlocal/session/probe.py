@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 FIRST_PAUSE = 0.002
 LONGEST_PAUSE = 0.25
 #: By how much each pause is longer than the one before.
-GROWTH = 1.05
+GROWTH = 1.01
 
 #: Seconds and bytes that the rest of an answer is read for: a server that is hung up on would log it as a fault.
 _DRAIN_SECONDS = 5.0
@@ -65,9 +65,12 @@ def read_probe(text: str, directory: Path) -> Probe:
 
 
 class Answered:
-    """An answer whose head has come; ``status`` is 0 where it was no HTTP."""
+    """An answer whose head has come from ``address``; ``status`` is 0 where it was no HTTP."""
 
-    def __init__(self, status: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def __init__(
+        self, address: Address, status: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        self.address = address
         self.status = status
         self._reader = reader
         self._writer = writer
@@ -104,7 +107,7 @@ async def ask(address: Address, prefix: str, probe: Probe) -> Answered | None:
         return None
     words = line.split()
     status = int(words[1]) if len(words) > 1 and words[0].startswith(b"HTTP/") and words[1].isdigit() else 0
-    return Answered(status, reader, writer)
+    return Answered(address, status, reader, writer)
 
 
 def _request(prefix: str, probe: Probe) -> bytes:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from vhlocal.errors import ServerError
-from vhlocal.runtime.base import Listener
+from vhlocal.runtime.base import Address, Listener
 from vhlocal.session import probe as probing
 from vhlocal.session.exits import Explanation, explain_listeners
 from vhlocal.session.tasks import beside
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Sequence
 
     from vhlocal.model import Endpoint
-    from vhlocal.runtime.base import Address, Exit
+    from vhlocal.runtime.base import Exit
     from vhlocal.session.probe import Answered, Probe
 
 #: Seconds until the sockets of a server that does not answer are looked at, and between two looks.
@@ -47,7 +47,9 @@ class SilentError(Exception):
 class Awaited:
     """A server that is to answer: where, the port that it listens on in its network, and when it has ended.
 
-    ``hidden`` are ports in its network that are other servers'. ``limit`` is in seconds.
+    ``hidden`` are ports in its network that are other servers'. ``limit`` is in seconds. ``shared`` tells that
+    its network is this machine's: where it has bound its addresses says nothing yet (see ``Server.check_reach``), and
+    it may listen on the endpoint's port although it was told another.
     """
 
     endpoint: Endpoint
@@ -59,6 +61,13 @@ class Awaited:
     limit: float
     probe: Probe
     hidden: Collection[int] = field(default=())
+    shared: bool = False
+
+    @property
+    def elsewhere(self) -> Address | None:
+        """Where it answers if it minds its own port instead of the one that it was told."""
+        declared = self.endpoint.port
+        return Address(self.address.host, declared) if self.shared and declared != self.port else None
 
 
 async def wait_until_ready(awaited: Awaited, on_trouble: Callable[[Explanation], None]) -> Answered:
@@ -68,7 +77,8 @@ async def wait_until_ready(awaited: Awaited, on_trouble: Callable[[Explanation],
     does not answer the warm-up request well.
     """
     name = awaited.endpoint.name
-    async with beside(_poll(awaited)) as (ready,), beside(_look(awaited, on_trouble)) as (looking,):
+    asked = [awaited.address]
+    async with beside(_poll(awaited, asked)) as (ready,), beside(_look(awaited, asked, on_trouble)) as (looking,):
         waiting: set[asyncio.Future[Any]] = {ready, looking, awaited.ended}
         done, _ = await asyncio.wait(waiting, timeout=awaited.limit, return_when=asyncio.FIRST_COMPLETED)
     if ready in done:
@@ -88,23 +98,31 @@ async def wait_until_ready(awaited: Awaited, on_trouble: Callable[[Explanation],
     raise SilentError
 
 
-async def _poll(awaited: Awaited) -> Answered:
+async def _poll(awaited: Awaited, asked: Sequence[Address]) -> Answered:
     pause = probing.FIRST_PAUSE
     while True:
-        answered = await probing.ask(awaited.address, awaited.prefix, awaited.probe)
-        if answered is not None:
-            return answered
+        for address in tuple(asked):
+            answered = await probing.ask(address, awaited.prefix, awaited.probe)
+            if answered is not None:
+                return answered
         await asyncio.sleep(pause)
         pause = min(probing.LONGEST_PAUSE, pause * probing.GROWTH)
 
 
-async def _look(awaited: Awaited, on_trouble: Callable[[Explanation], None]) -> Explanation:
-    """Return why the server cannot be reached, once that is sure; tell ``on_trouble`` as soon as it is seen."""
+async def _look(awaited: Awaited, asked: list[Address], on_trouble: Callable[[Explanation], None]) -> Explanation:
+    """Return why the server cannot be reached, once that is sure; tell ``on_trouble`` as soon as it is seen.
+
+    A server that is found ``elsewhere`` is ``asked`` there.
+    """
     seen: Explanation | None = None
     times = 0
     await asyncio.sleep(_FIRST_LOOK)
     while True:
-        listeners = _as_declared(awaited, await awaited.listeners())
+        there = await awaited.listeners()
+        elsewhere = awaited.elsewhere
+        if elsewhere is not None and elsewhere not in asked and elsewhere.port in {each.port for each in there}:
+            asked.append(elsewhere)
+        listeners = _as_declared(awaited, there)
         found = explain_listeners(awaited.endpoint, listeners)
         times = times + 1 if found == seen else 1
         if found is not None and found != seen:
@@ -120,6 +138,8 @@ def _as_declared(awaited: Awaited, listeners: Sequence[Listener]) -> list[Listen
     """Return the sockets as the server itself thinks of them: on the endpoint's port where it listens on its own."""
     seen = [listener for listener in listeners if listener.port not in awaited.hidden]
     return [
-        Listener(listener.host, awaited.endpoint.port) if listener.port == awaited.port else listener
+        Listener("0.0.0.0" if awaited.shared else listener.host, awaited.endpoint.port)
+        if listener.port == awaited.port
+        else listener
         for listener in seen
     ]

@@ -23,7 +23,7 @@ class RunRecord:
     """A run that goes on: where its control plane answers, and the token that changes need.
 
     ``born`` is when the process began, in epoch seconds: with ``pid`` it names one process for ever. ``ready`` is True
-    once every endpoint has answered.
+    once every endpoint has answered; ``runtime`` is what its servers run in, empty before that is known.
     """
 
     run: str
@@ -33,6 +33,7 @@ class RunRecord:
     version: str
     born: float
     ready: bool = False
+    runtime: str = ""
 
 
 class ProjectState:
@@ -86,6 +87,11 @@ class ProjectState:
         """Return the run that goes on now, or None. A file whose run was killed does not count."""
         record = self._read()
         return record if record is not None and _born(record.pid) == record.born else None
+
+    def last_runtime(self) -> str | None:
+        """Return the name of the runtime of the run that goes on or was killed, if there is one and it is known."""
+        record = self._read()
+        return record.runtime or None if record is not None else None
 
     def versions(self, day: str) -> set[str]:
         """Return the names of the versions that this project has had on a day (``YYYYMMDD``)."""

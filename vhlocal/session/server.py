@@ -7,11 +7,13 @@ import contextlib
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from vhlocal.errors import ServerError
+from vhlocal.errors import EngineError, ServerError
 from vhlocal.reload.runner_client import RunnerGoneError
 from vhlocal.reload.staging import SavedAgainError
+from vhlocal.runtime.base import Exit, Layout, Listener
 from vhlocal.session.desired import changed_entries
-from vhlocal.session.forks import CONTROL_PORT, SPARE_PORTS, Forks
+from vhlocal.session.exits import explain_listeners
+from vhlocal.session.forks import Forks
 from vhlocal.session.ready import Awaited, EndedError, SilentError, wait_until_ready
 from vhlocal.session.tasks import in_thread
 from vhlocal.session.tracebacks import where
@@ -22,10 +24,11 @@ if TYPE_CHECKING:
 
     from vhlocal.model import Endpoint
     from vhlocal.reload.staging import Staging
-    from vhlocal.runtime.base import Address, Entry, Exit, Listener, OnLine, Runtime, ServerSpec
+    from vhlocal.runtime.base import Address, Entry, OnLine, Runtime, ServerSpec
     from vhlocal.session.exits import Explanation
     from vhlocal.session.forks import Fork
     from vhlocal.session.probe import Answered, Probe
+    from vhlocal.session.warmth import Runner
 
 #: Seconds after which a server that neither answers nor ends is given up: Kubernetes' default for a rollout.
 START_LIMIT = 600.0
@@ -56,9 +59,10 @@ class Server:
         self._directory = making.directory
         self._endpoint = making.endpoint
         self._spec = making.spec
+        self._layout = Layout(making.spec.port)
         self._staging = making.staging
         self._probe = making.probe
-        self._on_line = making.on_line
+        self._tell = making.on_line
         self._prefix = making.spec.environment["SCRIPT_NAME"]
         self._present: tuple[Entry, ...] = making.spec.entries
         self._in_doubt: frozenset[str] = frozenset()
@@ -81,18 +85,24 @@ class Server:
         """Whether the next server can be forked beside the one that serves."""
         return self.running and self.forks is not None and self.forks.reachable
 
-    async def create(self, command: Sequence[str] = (), runner: Sequence[Entry] = ()) -> None:
-        """Make it, with its files in place; ``command`` is the one by which its ``runner`` starts it, if it has one."""
-        spec = self._spec
-        if command:
+    @property
+    def has_fixed_port(self) -> bool:
+        """Whether there cannot be two of it, since it has bound its endpoint's port on this machine itself."""
+        declared = self.address is not None and self.address.port == self._endpoint.port
+        return self._layout.shares_network and declared and not self.can_fork
+
+    async def create(self, runner: Runner | None) -> None:
+        """Make it, with its files in place, behind a runner where it has use for one."""
+        spec = replace(self._spec, staging=self._staging.directory)
+        self._layout = layout = await in_thread(self._runtime.layout, spec)
+        if runner is not None and (runner.forks or layout.shares_network):
             spec = replace(
                 spec,
-                command=tuple(command),
-                entries=(*spec.entries, *runner),
-                more_ports=(CONTROL_PORT, *SPARE_PORTS),
-                staging=self._staging.directory,
+                command=runner.command,
+                entries=(*spec.entries, *runner.entries(layout)),
+                more_ports=(layout.control, *layout.spares),
             )
-        self.id = await in_thread(self._runtime.create, spec)
+        self.id = await in_thread(self._runtime.create, spec.located(layout))
 
     async def start(self) -> None:
         """Start it, also again after its end."""
@@ -103,29 +113,36 @@ class Server:
             if not loop.is_closed():
                 loop.call_soon_threadsafe(_settle, ended, how)
 
+        def on_line(stream: str, text: str) -> None:
+            self._tell(stream, self._layout.as_in_production(text))
+
         self.ended = ended
         self._leave_runner()
-        self.addresses = await in_thread(self._runtime.start, self.id, self._on_line, on_exit)
-        self.address = self.addresses[self._spec.port]
+        self.addresses = await in_thread(self._runtime.start, self.id, on_line, on_exit)
+        self.address = self.addresses[self._layout.port]
 
     async def wait_until_ready(self, on_trouble: Callable[[Explanation], None]) -> Answered:
         """Return its first answer; EndedError when it ends first, ServerError when it cannot be reached (R3)."""
         assert self.address is not None and self.ended is not None
-        awaited = self._awaited(self.address, self._spec.port, self.ended, START_LIMIT, hidden=(CONTROL_PORT,))
+        awaited = self._awaited(
+            self.address, self._layout.port, self.ended, START_LIMIT, hidden=(self._layout.control,)
+        )
         try:
-            return await wait_until_ready(awaited, on_trouble)
+            answered = await wait_until_ready(awaited, on_trouble)
         except SilentError:
             raise ServerError(
                 f"{self._endpoint.name}: the server has not answered in {START_LIMIT:.0f} s",
                 place=self._endpoint.place(),
                 hint="`vhlocal logs` shows what it printed",
             ) from None
+        self.address = answered.address
+        return answered
 
     async def find_runner(self, token: str, on_news: Callable[[dict[str, Any]], None]) -> None:
         """Find out whether the server that answers now has a runner that can fork the next one."""
-        if CONTROL_PORT not in self.addresses:
+        if self._layout.control not in self.addresses:
             return
-        forks = Forks(self.addresses, self._spec.port, on_news)
+        forks = Forks(self.addresses, self._layout, on_news)
         if not await forks.connect(token):
             return
         try:
@@ -137,13 +154,35 @@ class Server:
         else:
             forks.close()
 
+    async def check_reach(self) -> None:
+        """Make sure that production could reach what answers here: ServerError where it listens for itself alone (R3).
+
+        In a network of its own such a server does not answer at all; on this machine's it does.
+        """
+        if not self._layout.shares_network or self.address is None:
+            return
+        if self.forks is not None and self.forks.serving.host is not None:
+            self._check_host(self.forks.serving.host)
+            return
+        listeners = await in_thread(self._runtime.listeners, self.id)
+        hosts = [listener.host for listener in listeners if listener.port == self.address.port]
+        if hosts and all(Listener(host, 0).loopback for host in hosts):
+            self._check_host(hosts[0])
+
+    def _check_host(self, host: str | None) -> None:
+        listener = Listener("127.0.0.1" if host == "localhost" else host or "", self._endpoint.port)
+        if self._layout.shares_network and listener.loopback:
+            found = explain_listeners(self._endpoint, [listener])
+            assert found is not None
+            raise ServerError(f"{self._endpoint.name}: {found.reason}", place=found.place, hint=found.hint)
+
     async def fork_until_ready(self, fork: Fork, limit: float, on_trouble: Callable[[Explanation], None]) -> Answered:
         """Return the first answer of a server beside the one that serves; errors as ``wait_until_ready``."""
         assert self.forks is not None
         others = [port for port in self.forks.other_ports if port != fork.port]
         awaited = self._awaited(fork.address, fork.port, fork.ended, limit, others)
         try:
-            return await wait_until_ready(awaited, on_trouble)
+            answered = await wait_until_ready(awaited, on_trouble)
         except EndedError as error:
             raise EndedError(error.ended, fork.evidence) from None
         except SilentError:
@@ -154,6 +193,8 @@ class Server:
                 place=place or self._endpoint.place(),
                 hint="what takes long there can be left to the first request, or be kept warm (`keep-warm`)",
             ) from None
+        self._check_host(fork.host)
+        return answered
 
     async def write(self, entries: tuple[Entry, ...]) -> None:
         """Bring its files to what ``entries`` are; SavedAgainError when one of them has changed in the meantime."""
@@ -163,16 +204,28 @@ class Server:
         removed += sorted(in_doubt - {entry.path for entry in entries} - set(removed))
         if not changed and not removed:
             return
-        copies = await in_thread(lambda: [self._staged(entry) for entry in changed])
+        copies = await in_thread(lambda: [self._located(self._staged(entry)) for entry in changed])
         # Should it be broken off, nobody knows which of them are there.
         self._in_doubt = in_doubt | {entry.path for entry in changed} | set(removed)
-        await self._bring(copies, removed)
+        await self._bring(copies, [self._layout.located(path) for path in removed])
         self._present, self._in_doubt = entries, frozenset()
 
     async def write_back(self, entries: tuple[Entry, ...]) -> None:
         """Bring its files back to what they were, as far as there are copies of them: an old server reads its own."""
         with contextlib.suppress(SavedAgainError):
             await self.write(entries)
+
+    async def usage(self) -> int | None:
+        """Return the bytes of memory that it uses; None where nobody here has to mind its limit, or it has gone."""
+        with contextlib.suppress(EngineError):
+            return await in_thread(self._runtime.usage, self.id)
+        return None
+
+    async def end_for_memory(self) -> None:
+        """End it as the kernel does where it can."""
+        assert self.ended is not None
+        _settle(self.ended, Exit(137, out_of_memory=True))
+        await self.stop(0)
 
     async def stop(self, grace: float) -> None:
         """Ask it to end, and end it after ``grace`` seconds."""
@@ -207,6 +260,9 @@ class Server:
             name = self._staging.keep(entry.digest, entry.source)
         return replace(entry, content=None, source=self._staging.directory / name, digest=name)
 
+    def _located(self, entry: Entry) -> Entry:
+        return replace(entry, path=self._layout.located(entry.path))
+
     def _awaited(
         self,
         address: Address,
@@ -219,7 +275,16 @@ class Server:
             return await in_thread(self._runtime.listeners, self.id)
 
         return Awaited(
-            self._endpoint, self._prefix, address, port, ended, listeners, limit, self._probe, frozenset(hidden)
+            self._endpoint,
+            self._prefix,
+            address,
+            port,
+            ended,
+            listeners,
+            limit,
+            self._probe,
+            frozenset(hidden),
+            self._layout.shares_network,
         )
 
 

@@ -24,7 +24,7 @@ from vhlocal.session import open_files, port
 from vhlocal.session.access_log import access_log
 from vhlocal.session.board import Board
 from vhlocal.session.desired import Desired, Inputs, desired
-from vhlocal.session.edits import Edits
+from vhlocal.session.edits import Edits, Means
 from vhlocal.session.environments import make_environments, remember_environments
 from vhlocal.session.fleet import Fleet
 from vhlocal.session.keeper import Surroundings
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
     from vhlocal.contract.access import BasicAuth
     from vhlocal.model import Package, Version
-    from vhlocal.runtime.base import Address, Runtime
+    from vhlocal.runtime.base import Address, Connect, Runtime
     from vhlocal.session.load import Loaded
     from vhlocal.session.view import Face
 
@@ -72,7 +72,7 @@ class RunOptions:
     access: BasicAuth | None
     access_log: Path | None
     load: Callable[[str, Inputs | None, frozenset[Path] | None], Loaded]
-    connect: Callable[[str], Runtime]
+    connect: Connect
 
 
 def run(work: Coroutine[None, None, None]) -> None:
@@ -186,12 +186,18 @@ class Session:
 
     async def _keep(self, gateway: Gateway) -> None:
         """Bring everything up, then bring in every change."""
-        self._connected = await in_thread(self._options.connect, self._run)
-        wanted = desired(self._inputs)
+        connected = await in_thread(self._options.connect, self._run)
+        self._connected = connected.runtime
+        self._record = replace(self._record, runtime=self._connected.name)
+        self._state.write(self._record)
+        for notice in connected.notices:
+            self._bus.publish(notice)
+        wanted = self._desired(self._inputs)
         servers = await in_thread(self._runtime.servers, str(self._options.directory))
         leftovers = [server for server in servers if not goes_on(server.run)]
         self._fleet = Fleet(await self._surroundings(gateway))
         self._fleet.enlist(wanted)
+        self._tell_differences(wanted)
         await make_environments(self._runtime, self._bus, wanted, leftovers)
         await self._fleet.start()
         self._state.keep_version(self._options.version.name)
@@ -202,14 +208,8 @@ class Session:
             await self._stop.wait()
             return
         self._tasks.start(in_thread(self._mirror, self._inputs.package), "mirror the project")
-        self._edits = Edits(
-            self._options.directory,
-            partial(self._options.load, self._url),
-            self._prepare,
-            self._fleet.bring,
-            self._bus,
-            self._tasks,
-        )
+        means = Means(partial(self._options.load, self._url), self._desired, self._prepare, self._fleet.bring)
+        self._edits = Edits(self._options.directory, means, self._bus, self._tasks)
         await self._edits.follow(self._inputs, wanted)
 
     async def _surroundings(self, gateway: Gateway) -> Surroundings:
@@ -229,13 +229,25 @@ class Session:
             tasks=self._tasks,
             staging=await in_thread(Staging, self._state.staging),
             warmth=Warmth(),
-            token=new_token() if self._options.reload else None,
+            token=new_token(),
+            reloads=self._options.reload,
+            strict=self._options.strict,
             urls=self._urls,
             requirements=requirements,
             drain=drain,
         )
 
+    def _desired(self, inputs: Inputs) -> tuple[Desired, ...]:
+        return desired(inputs, self._runtime.base)
+
+    def _tell_differences(self, wanted: tuple[Desired, ...]) -> None:
+        """Tell what production does for these endpoints and the runtime does not."""
+        for item in wanted:
+            for notice in self._runtime.differences(item.endpoint):
+                self._bus.publish(notice)
+
     async def _prepare(self, wanted: tuple[Desired, ...]) -> None:
+        self._tell_differences(wanted)
         await make_environments(self._runtime, self._bus, wanted, ())
         remember_environments(self._options.directory, wanted)
 

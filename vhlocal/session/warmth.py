@@ -5,19 +5,21 @@ from __future__ import annotations
 import contextlib
 import json
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import platformdirs
 
 from vhlocal.contract.image import CODE_DIRECTORY, RUNNER_DIRECTORY
 from vhlocal.reload.staging import MARKER
-from vhlocal.runtime.base import STAGING_DIRECTORY, Entry
+from vhlocal.runtime.base import Entry
 from vhlocal.session.desired import runner_files
-from vhlocal.session.forks import CONTROL_PORT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
+
+    from vhlocal.runtime.base import Layout
 
 
 class Warmth:
@@ -46,20 +48,38 @@ class Warmth:
         return self._directory / f"{re.sub(r'[^A-Za-z0-9.-]+', '-', image)}.json"
 
 
-def runner_entries(port: int, token: str, keep: Sequence[str], known: Mapping[str, Any]) -> tuple[Entry, ...]:
-    """Return the runner's files, and the one that tells it what it has to know; ``known`` is what ``load`` returned."""
-    settings = {
-        "port": port,
-        "host": "0.0.0.0",
-        "control": CONTROL_PORT,
-        "token": token,
-        "code": CODE_DIRECTORY,
-        "staging": STAGING_DIRECTORY,
-        "marker": MARKER,
-        "keep": list(keep),
-        **known,
-    }
-    return (
-        *runner_files("serve_warm*.py"),
-        Entry(f"{RUNNER_DIRECTORY}/serve_warm.json", content=json.dumps(settings).encode()),
-    )
+@dataclass(frozen=True)
+class Runner:
+    """What a server is started behind, so that the next can be forked (see ``runner/``).
+
+    ``command`` is the one that starts it, ``declared`` the endpoint's port, ``token`` what it knows vhlocal by,
+    ``keep`` names loader functions, ``known`` is what ``Warmth.load`` returned. ``forks`` tells that it is for its
+    forks that it is wanted, and not only for leading the server to its port.
+    """
+
+    command: tuple[str, ...]
+    declared: int
+    token: str
+    keep: tuple[str, ...]
+    known: Mapping[str, Any]
+    forks: bool
+
+    def entries(self, layout: Layout) -> tuple[Entry, ...]:
+        """Return its files, in production's paths, and the one that tells it what it has to know."""
+        settings = {
+            "declared": self.declared,
+            "port": layout.port,
+            "host": layout.host,
+            "control": layout.control,
+            "token": self.token,
+            "code": layout.located(CODE_DIRECTORY),
+            "staging": layout.staging,
+            "marker": MARKER,
+            "keep": list(self.keep),
+            "warm": self.forks,
+            **self.known,
+        }
+        return (
+            *runner_files("serve_warm*.py"),
+            Entry(f"{RUNNER_DIRECTORY}/serve_warm.json", content=json.dumps(settings).encode()),
+        )

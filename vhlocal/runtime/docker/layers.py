@@ -20,7 +20,7 @@ from vhlocal.errors import BuildError, EngineError
 from vhlocal.runtime.docker.archive import archive
 from vhlocal.runtime.docker.engine import Bind, ContainerSpec, Engine, disk_full
 from vhlocal.runtime.docker.labels import KIND, PARENT, PIP_CACHE
-from vhlocal.runtime.docker.lines import Lines
+from vhlocal.runtime.lines import Lines
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 from vhlocal.contract.image import CODE_DIRECTORY
 from vhlocal.errors import EngineError
 from vhlocal.runtime.base import (
-    STAGING_DIRECTORY,
     Address,
     Exit,
     Layer,
+    Layout,
     Listener,
     OnExit,
     OnLine,
@@ -29,11 +29,13 @@ from vhlocal.runtime.docker.archive import archive
 from vhlocal.runtime.docker.artifact import make_artifact
 from vhlocal.runtime.docker.engine import Bind, ContainerSpec, Engine
 from vhlocal.runtime.docker.layers import BuildNetwork, make_layer
-from vhlocal.runtime.docker.lines import Lines
+from vhlocal.runtime.lines import Lines
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from vhlocal.events import Notice
+    from vhlocal.model import Endpoint
     from vhlocal.runtime.base import Entry, ServerSpec
     from vhlocal.runtime.docker.engine import Stream
 
@@ -62,6 +64,17 @@ class DockerRuntime:
         self._events = engine.events(f"{labels.RUN}={run}", ["oom"])
         self._threads = [_started("vhlocal-oom", self._watch)]
 
+    name = "docker"
+    noun = "container"
+
+    def base(self, image: str) -> str:
+        """Return the image itself."""
+        return image
+
+    def differences(self, endpoint: Endpoint) -> Sequence[Notice]:
+        """Return nothing: what an engine cannot do is known of the yaml alone (``contract.limits.unenforceable``)."""
+        return ()
+
     def image(self, name: str) -> PresentImage | None:
         """Return the image of this name, or None."""
         found = self._engine.image(name)
@@ -82,6 +95,10 @@ class DockerRuntime:
     def package(self, spec: ServerSpec, tag: str) -> None:
         """Make the whole image of an endpoint."""
         make_artifact(self._engine, spec, tag, self._marks)
+
+    def layout(self, spec: ServerSpec) -> Layout:
+        """Return production's: a container has a file system and a network of its own."""
+        return Layout(spec.port)
 
     def servers(self, directory: str) -> Sequence[PresentServer]:
         """Return every container of the project in ``directory``, those of unfinished builds among them."""
@@ -155,6 +172,10 @@ class DockerRuntime:
             return _parse_listeners(self._engine.run_in(server, ["cat", "/proc/net/tcp", "/proc/net/tcp6"]).decode())
         return []
 
+    def usage(self, server: str) -> int | None:
+        """Return None: the kernel keeps a container's limit."""
+        return None
+
     def stop(self, server: str, grace: float) -> None:
         """Stop a container: SIGTERM, then SIGKILL after ``grace`` seconds."""
         self._engine.stop(server, grace)
@@ -222,7 +243,7 @@ def _started(name: str, target: Callable[..., None], *arguments: object) -> thre
 
 def _binds(spec: ServerSpec) -> tuple[Bind, ...]:
     mounts = spec.mounts
-    staging = [] if spec.staging is None else [Bind(str(spec.staging), STAGING_DIRECTORY)]
+    staging = [] if spec.staging is None else [Bind(str(spec.staging), Layout(spec.port).staging)]
     files = [Bind(str(source), target) for target, source in mounts.files.items()]
     shared = [
         Bind(str(directory), volume.mount_path, read_only=volume.read_only) for volume, directory in mounts.shared

@@ -15,19 +15,30 @@ if TYPE_CHECKING:
 
 
 async def bring(site: Site, wanted: Desired, phases: Phases) -> None:
-    """Bring up a container with the new code and lead requests to it. Requests wait where the old one has ended."""
+    """Bring up a server with the new code and lead requests to it.
+
+    Requests wait where the old one has ended, and where it has to, since there cannot be two.
+    """
     old = site.server
-    if old is not None and not old.running:
+    alone = old is not None and old.running and old.has_fixed_port
+    if old is not None and (alone or not old.running):
         site.hold()
+    if old is not None and old.address is not None and alone:
+        await site.drained(old.address)
+        await old.stop(GRACE)
     new = site.make(wanted)
     try:
         answered = await site.bring_up(new, wanted)
-    except BaseException:
+    except BaseException as error:
         await new.remove()
+        if old is not None and alone and isinstance(error, Exception):
+            site.take_over(old, site.wanted, await site.start_up(old))
         raise
     phases.mark("ready")
     site.take_over(new, wanted, answered)
-    if old is not None and old.address is not None:
+    if old is not None and alone:
+        await old.remove()
+    elif old is not None and old.address is not None:
         site.retire(old.address, partial(_end, old))
 
 

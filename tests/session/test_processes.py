@@ -1,0 +1,266 @@
+"""Runs without an engine: what is particular to servers that are processes of this machine."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import signal
+import socket
+from typing import TYPE_CHECKING
+
+import psutil
+import pytest
+import requests
+
+from tests.command import Running
+from tests.engine.conftest import left_of
+from tests.engine.servers import line_of, project_of
+from tests.session.edited import YAML, numbered
+from tests.waiting import free_port, wait_for
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+NO_ENGINE = {"DOCKER_HOST": "unix:///nonexistent/docker.sock"}
+SERVER_ERROR, BUILD_ERROR, ENGINE_ERROR = 5, 4, 3
+
+
+@pytest.fixture
+def process_run(vhlocal, tmp_path):
+    """Start ``vhlocal up`` where no engine answers; nothing is left when a test ends well."""
+    started: list[Running] = []
+
+    def start(directory: Path, *arguments: str, ready: bool = True) -> Running:
+        run = Running(vhlocal, directory, free_port(), arguments, tmp_path / f"up-{len(started)}.log")
+        started.append(run)
+        if ready:
+            run.wait_for_state("ready")
+        return run
+
+    vhlocal.environment.update(NO_ENGINE)
+    yield start
+    for run in started:
+        run.stop()
+    assert left_of(vhlocal) == []
+
+
+def below(pid: int) -> list[psutil.Process]:
+    return psutil.Process(pid).children(recursive=True)
+
+
+def asked(url: str) -> dict:
+    answer = requests.get(url, timeout=30)
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def test_where_no_engine_answers_auto_takes_processes_and_says_so(project, process_run):
+    run = process_run(project(project_of("python server.py")))
+    assert asked(run.url("plain"))["environment"]["VALOHAI_PORT"]
+    told = " ".join(run.output().split())
+    assert "endpoints run as processes of this machine" in told
+    assert "base image" in told
+
+
+def test_strict_refuses_to_do_without_an_engine(project, vhlocal):
+    ended = vhlocal("up", "--strict", "-C", str(project(project_of("python server.py"))), environment=NO_ENGINE)
+    assert ended.returncode == ENGINE_ERROR
+    assert "/nonexistent/docker.sock" in ended.stderr
+
+
+def test_an_unknown_runtime_is_refused_with_those_that_there_are(project, vhlocal):
+    files = {**project_of("python server.py"), "vhlocal.yaml": "runtime: podman\n"}
+    ended = vhlocal("check", "-C", str(project(files)))
+    assert ended.returncode == 2
+    assert "vhlocal.yaml:1" in ended.stderr and "process" in ended.stderr
+
+
+@pytest.mark.parametrize("command", ["python server.py", "(setsid python server.py &) ; sleep 1000"])
+def test_kill_9_leaves_no_process(project, process_run, vhlocal, command):
+    """Neither servers nor what they started in sessions of their own; and the next run clears the directory."""
+    directory = project(project_of(f"'{command}'"))
+    run = process_run(directory)
+    processes = below(run.process.pid)
+    assert len(processes) > 2
+    run.kill()
+    _, alive = psutil.wait_procs(processes, timeout=20)
+    assert alive == []
+    assert len(left_of(vhlocal)) == 1
+    ended = vhlocal("down", "-C", str(directory))
+    assert ended.returncode == 0, ended.stderr
+    assert "plain, left by a run that was killed" in ended.stdout
+
+
+def test_a_server_that_is_killed_is_started_again(project, process_run):
+    """K2: with the same back-off as in containers."""
+    run = process_run(project(project_of("python server.py")), "--no-reload")
+    url = run.url("plain")
+    for process in below(run.process.pid):
+        with contextlib.suppress(psutil.Error):
+            if "serve_warm" in " ".join(process.cmdline()):
+                process.kill()
+    wait_for(lambda: "it is started again in 1 s" in run.output(), "the crash to be told")
+    run.wait_for_state("ready")
+    assert asked(url)
+    assert run.endpoints()["plain"]["restarts"] == 1
+
+
+def test_an_edit_is_brought_in_by_a_fork_and_a_broken_one_is_not(project, process_run):
+    """The same warm fork as in containers; the traceback leads into the user's own project."""
+    directory = project({"valohai.yaml": YAML, "server.py": numbered(1)})
+    run = process_run(directory)
+    url = run.url("words")
+    assert asked(url)["number"] == 1
+    (directory / "server.py").write_text(numbered(2))
+    wait_for(lambda: asked(url)["number"] == 2, "the edit")
+    assert "(fork)" in run.output()
+    (directory / "server.py").write_text("import nothing_of_this_name\n")
+    wait_for(lambda: "nothing_of_this_name" in run.output(), "the fault to be told")
+    wait_for(lambda: run.endpoints()["words"]["broken"], "the endpoint to be stale")
+    assert run.endpoints()["words"]["place"] == f"{directory / 'server.py'}:1"
+    assert asked(url)["number"] == 2
+
+
+def test_other_requirements_replace_the_server(project, process_run):
+    directory = project({"valohai.yaml": YAML, "server.py": numbered(1), "requirements.txt": ""})
+    run = process_run(directory)
+    url = run.url("words")
+    (directory / "server.py").write_text(numbered(2).replace("import json", "import iniconfig, json"))
+    (directory / "requirements.txt").write_text("iniconfig\n")
+    wait_for(lambda: asked(url)["number"] == 2, "the edit", 120)
+    assert "(replace)" in run.output()
+
+
+def test_servers_listen_on_the_loopback_alone_though_they_bind_everything(project, process_run):
+    """R3: the code asks for 0.0.0.0, as it must in production; others on the network are not let in by it."""
+    run = process_run(project(project_of("python server.py")))
+    hosts = {
+        connection.laddr.ip
+        for process in below(run.process.pid)
+        for connection in process.net_connections("tcp")
+        if connection.status == psutil.CONN_LISTEN
+    }
+    assert hosts == {"127.0.0.1"}
+
+
+def test_two_endpoints_with_one_port_run_side_by_side(project, process_run):
+    """Each in a container of its own has port 8000; here one of them is led elsewhere."""
+    files = project_of("python server.py 0.0.0.0 8000")
+    files["valohai.yaml"] += files["valohai.yaml"].replace("plain", "other")
+    run = process_run(project(files))
+    assert {asked(run.url(name))["environment"]["SCRIPT_NAME"].rsplit("/")[-1] for name in ("plain", "other")} == {
+        "plain",
+        "other",
+    }
+
+
+def stubborn(port: int) -> dict[str, str]:
+    """Return a project whose server has its port in its code, where nothing can lead it elsewhere."""
+    files = project_of("sh serve.sh", f"    port: {port}\n")
+    return {**files, "serve.sh": f"exec python -c 'import server_{port}'\n", f"server_{port}.py": fixed(port)}
+
+
+def fixed(port: int, word: str = "one") -> str:
+    return (
+        "import http.server\n"
+        "class Handler(http.server.BaseHTTPRequestHandler):\n"
+        "    def do_GET(self):\n"
+        f"        self.send_response(200); self.end_headers(); self.wfile.write(b'\"{word}\"')\n"
+        "http.server.HTTPServer.allow_reuse_address = True\n"
+        f"http.server.HTTPServer(('0.0.0.0', {port}), Handler).serve_forever()\n"
+    )
+
+
+def test_a_port_in_the_code_is_found_and_its_server_restarted_in_place(project, process_run):
+    """There cannot be two of it: an edit stops the old one first, and requests wait meanwhile."""
+    port = free_port()
+    directory = project(stubborn(port))
+    run = process_run(directory)
+    url = run.url("plain")
+    assert requests.get(url, timeout=30).json() == "one"
+    (directory / f"server_{port}.py").write_text(fixed(port, "two"))
+    wait_for(lambda: requests.get(url, timeout=60).json() == "two", "the edit")
+    assert "(restart)" in run.output()
+    (directory / "vhlocal.yaml").write_text("variables: {LEVEL: high}\n")
+    wait_for(lambda: "(replace)" in run.output(), "the new variables")
+    assert requests.get(url, timeout=30).json() == "two"
+
+
+def test_a_port_in_the_code_that_is_taken_is_named_with_its_holder(project, vhlocal):
+    with socket.socket() as taken:
+        taken.bind(("0.0.0.0", 0))
+        taken.listen()
+        files = stubborn(taken.getsockname()[1])
+        ended = vhlocal("up", "--port", "0", "-C", str(project(files)), environment=NO_ENGINE)
+    told = " ".join((ended.stdout + ended.stderr).split())
+    assert ended.returncode == SERVER_ERROR, told
+    assert f"port {taken_port(files)} is in use by" in told
+    assert f"(process {os.getpid()})" in told
+    assert "VALOHAI_PORT" in told
+    assert f"server_{taken_port(files)}.py:6" in told
+    assert left_of(vhlocal) == []
+
+
+def taken_port(files: dict[str, str]) -> str:
+    found = re.search(r"port: (\d+)", files["valohai.yaml"])
+    assert found is not None
+    return found[1]
+
+
+def test_requirements_that_cannot_be_installed_end_the_run_with_pip_s_own_words(project, vhlocal):
+    """B2: told as for images."""
+    files = {**project_of("python server.py"), "requirements.txt": "no-such-package-anywhere-0\n"}
+    ended = vhlocal("up", "--port", "0", "-C", str(project(files)), environment=NO_ENGINE)
+    assert ended.returncode == BUILD_ERROR
+    told = " ".join((ended.stdout + ended.stderr).split())
+    assert "No matching distribution found for no-such-package-anywhere-0" in told
+    assert left_of(vhlocal) == []
+
+
+@pytest.fixture
+def without_cgroups(vhlocal):
+    """Run vhlocal where no kernel limits can be had: in a mount namespace of its own that has no cgroups."""
+    vhlocal.prefix = ("unshare", "--mount", "sh", "-c", 'umount -R /sys/fs/cgroup && exec "$@"', "sh")
+
+
+GREEDY = """    resources:
+      memory:
+        max: 120
+"""
+
+
+@pytest.mark.usefixtures("without_cgroups")
+def test_what_passes_its_memory_limit_is_told_as_what_production_would_end(project, process_run):
+    """K2: where the kernel keeps no limit, vhlocal looks, and tells once."""
+    files = project_of("python server.py", GREEDY)
+    files["server.py"] = files["server.py"].replace("hoard = [", "global hoard; hoard = [").replace("1_000)", "300)")
+    run = process_run(project(files))
+    assert requests.get(f"{run.url('plain').rstrip('/')}/grow", timeout=60).status_code == 200
+    wait_for(lambda: "OOMKilled" in run.output(), "it to be told")
+    told = " ".join(run.output().split())
+    assert "its limit is 120 MB" in told
+    assert f"valohai.yaml:{line_of(files, 'memory:')}" in told
+    assert run.endpoints()["plain"]["state"] == "ready"
+
+
+@pytest.mark.usefixtures("without_cgroups")
+def test_strict_ends_what_passes_its_memory_limit(project, process_run):
+    """K2: as the kernel does in production; and it is started again."""
+    files = project_of("python server.py", GREEDY)
+    files["server.py"] = files["server.py"].replace("hoard = [", "global hoard; hoard = [").replace("1_000)", "300)")
+    run = process_run(project(files), "--strict", "--runtime", "process")
+    requests.get(f"{run.url('plain').rstrip('/')}/grow", timeout=60)
+    wait_for(lambda: "OOMKilled: the server passed its memory limit of 120 MB" in run.output(), "its end")
+    run.wait_for_state("ready")
+    assert run.endpoints()["plain"]["restarts"] == 1
+
+
+def test_a_second_interrupt_ends_a_server_that_does_not_heed_the_first(project, process_run):
+    run = process_run(project(project_of("trap '' INT TERM; python server.py & wait; wait; sleep 1000")))
+    processes = below(run.process.pid)
+    run.process.send_signal(signal.SIGINT)
+    wait_for(lambda: "stop" in run.output(), "the end to begin")
+    run.process.send_signal(signal.SIGINT)
+    assert run.process.wait(20) in {0, 130}
+    assert psutil.wait_procs(processes, timeout=10)[1] == []

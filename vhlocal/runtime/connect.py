@@ -1,0 +1,97 @@
+"""Chooses what servers run in: the runtimes are this table, and ``auto``."""
+
+from __future__ import annotations
+
+import json
+import socket
+import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from vhlocal.errors import EngineError
+from vhlocal.events import Notice
+from vhlocal.project.settings import environment
+from vhlocal.runtime.base import Connected
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from vhlocal.runtime.base import Connect, Runtime
+
+_SOCKET = "/var/run/docker.sock"
+
+_INSTEAD = (
+    "less like production: this machine's Python in place of the base image, its file system and network, and limits "
+    "only where its kernel grants them; `--runtime docker` or `--strict` insist on an engine"
+)
+
+
+def connector(name: str, directory: Path, *, strict: bool) -> Connect:
+    """Return what reaches the runtime of this name for the project in ``directory``; EngineError where there is none.
+
+    ``auto`` is docker where an engine answers, else a process for each server, unless it is to be ``strict``.
+    """
+
+    def connect(run: str) -> Connected:
+        if name != "auto":
+            return Connected(RUNTIMES[name](str(directory), run))
+        why = "no container engine answers"
+        if strict or engine_may_answer(environment()):
+            try:
+                return Connected(_docker(str(directory), run))
+            except EngineError as error:
+                if strict:
+                    raise
+                why = error.message
+        notice = Notice(f"{why}: endpoints run as processes of this machine", hint=_INSTEAD)
+        return Connected(_process(str(directory), run), (notice,))
+
+    return connect
+
+
+def reachable(directory: Path, run: str, needed: str | None) -> dict[str, Runtime]:
+    """Return every runtime that can be reached, by name; EngineError where the ``needed`` one cannot."""
+    found: dict[str, Runtime] = {}
+    for name, reach in RUNTIMES.items():
+        try:
+            if name != "docker" or name == needed or engine_may_answer(environment()):
+                found[name] = reach(str(directory), run)
+        except EngineError:
+            if name == needed:
+                raise
+    return found
+
+
+def _docker(directory: str, run: str) -> Runtime:
+    from vhlocal.runtime.docker.connect import connect  # noqa: PLC0415 - the SDK takes long to import
+
+    return connect(directory, run)
+
+
+def _process(directory: str, run: str) -> Runtime:
+    from vhlocal.runtime.process.connect import connect  # noqa: PLC0415 - is not needed where an engine answers
+
+    return connect(directory, run)
+
+
+RUNTIMES: Mapping[str, Callable[[str, str], Runtime]] = {"docker": _docker, "process": _process}
+
+
+def engine_may_answer(environ: Mapping[str, str]) -> bool:
+    """Tell, without the SDK, whether one may: False only where nobody is at the one place for it."""
+    if sys.platform != "linux" or environ.get("DOCKER_HOST") or environ.get("DOCKER_CONTEXT") or _has_context(environ):
+        return True
+    with socket.socket(socket.AF_UNIX) as probe:
+        try:
+            probe.connect(_SOCKET)
+        except OSError as error:
+            return isinstance(error, PermissionError)
+    return True
+
+
+def _has_context(environ: Mapping[str, str]) -> bool:
+    home = environ.get("DOCKER_CONFIG") or Path(environ.get("HOME", "/"), ".docker")
+    with suppress(OSError, ValueError, AttributeError):
+        return bool(json.loads(Path(home, "config.json").read_text()).get("currentContext", "default") != "default")
+    return False

@@ -1,0 +1,68 @@
+"""Entries as files of this machine."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from vhlocal.runtime.base import Entry
+
+
+def place(entries: Iterable[Entry], dated: float | None = None) -> None:
+    """Write entries at their absolute paths, in place of whatever is there; parents are made.
+
+    ``dated``, in epoch seconds, is the time that every file gets instead of its source's. A source that has gone in
+    the meantime is left out, as it would be had it gone a moment before.
+    """
+    made: set[Path] = set()
+    for entry in entries:
+        path = Path(entry.path)
+        if path.parent not in made:
+            _make_directory(path.parent)
+            made.add(path.parent)
+        with contextlib.suppress(FileNotFoundError):
+            _write(path, entry, dated)
+
+
+def remove(path: str) -> None:
+    """Take a file or a directory away, if it is there."""
+    if Path(path).is_dir() and not Path(path).is_symlink():
+        shutil.rmtree(path)
+    else:
+        Path(path).unlink(missing_ok=True)
+
+
+def _write(path: Path, entry: Entry, dated: float | None) -> None:
+    # Written beside it and moved there: a server that reads it meanwhile sees the one or the other.
+    part = path.with_name(f"{path.name}.vhlocal-part")
+    if entry.link is not None:
+        part.symlink_to(entry.link)
+    elif entry.source is None:
+        part.write_bytes(entry.content or b"")
+    else:
+        shutil.copyfile(entry.source, part)
+        dated = entry.source.stat().st_mtime if dated is None else dated
+    if entry.link is None:
+        part.chmod(entry.mode)
+        if dated is not None:
+            os.utime(part, (dated, dated))
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    part.replace(path)
+
+
+def _make_directory(path: Path) -> None:
+    """Make a directory, and take away the file that stands in its place or in a parent's."""
+    for parent in (path, *path.parents):
+        if parent.is_dir():
+            break
+        if parent.exists() or parent.is_symlink():
+            parent.unlink()
+            break
+    path.mkdir(parents=True, exist_ok=True)

@@ -1,0 +1,163 @@
+"""Runs one server, with all that it starts, and ends them together: with its main process, or with vhlocal.
+
+A script for a process of its own, of the standard library alone. It is told what to run by a line of JSON on standard
+input; what follows there are orders, one byte each. The end of standard input is the end of vhlocal, however that came:
+then, and whenever the main process has ended, everything that is left of the server is killed. The exit code is the
+main process's, 128 and more for a signal, as a shell tells it.
+"""
+
+import contextlib
+import ctypes
+import json
+import os
+import select
+import signal
+import sys
+from typing import Any
+
+#: Orders: ask the main process to end; kill all.
+STOP = b"T"
+KILL = b"K"
+
+_SET_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG
+_SET_CHILD_SUBREAPER = 36  # PR_SET_CHILD_SUBREAPER
+
+_NOT_STARTED = 127
+
+#: The exit code when vhlocal has ended.
+_ALONE = 128 + signal.SIGKILL
+_CHUNK = 65536
+
+
+def main() -> int:
+    """Run the server that standard input names, and return its exit code."""
+    wakeup, told = os.pipe()
+    os.set_blocking(told, False)
+    signal.set_wakeup_fd(told, warn_on_full_buffer=False)
+    for each in (signal.SIGCHLD, signal.SIGTERM):
+        signal.signal(each, lambda *_: None)
+    head, _, orders = _first_line()
+    if not head:
+        return 0
+    _linux(_SET_CHILD_SUBREAPER, 1)
+    spec = json.loads(head)
+    server = _start(spec)
+    # What the server prints ends with the server: nothing of it is held here.
+    for number in (1, 2):
+        os.close(number)
+    code = _ALONE
+    try:
+        code = _attend(server, orders, wakeup)
+    finally:
+        _kill_all(server)
+        if code == _ALONE:  # nobody else takes them away
+            for group in spec["groups"]:
+                with contextlib.suppress(OSError):
+                    os.rmdir(os.path.dirname(group))  # noqa: PTH106, PTH120
+    return code
+
+
+def _first_line() -> tuple[bytes, bytes, bytes]:
+    text = b""
+    while b"\n" not in text and (chunk := os.read(0, _CHUNK)):
+        text += chunk
+    return text.partition(b"\n")
+
+
+def _start(spec: dict[str, Any]) -> int:
+    """Start the main process as the leader of a session of its own, and return its id."""
+    guard = os.getpid()
+    server = os.fork()
+    if server:
+        return server
+    try:
+        os.setsid()
+        _linux(_SET_DEATH_SIGNAL, signal.SIGKILL)
+        if os.getppid() != guard:
+            os._exit(_NOT_STARTED)
+        for group in spec["groups"]:
+            with open(group, "w") as procs:  # noqa: PTH123 - quick to start
+                procs.write(str(os.getpid()))
+        with open(os.devnull, "rb") as nothing:  # noqa: PTH123
+            os.dup2(nothing.fileno(), 0)
+        for each in (signal.SIGCHLD, signal.SIGTERM, signal.SIGPIPE):
+            signal.signal(each, signal.SIG_DFL)
+        os.chdir(spec["directory"])
+        command, environment = spec["command"], spec["environment"]
+        os.execvpe(command[0], command, environment)
+    except OSError as error:
+        os.write(2, f"{error}\n".encode())
+    finally:
+        os._exit(_NOT_STARTED)
+
+
+def _attend(server: int, orders: bytes, wakeup: int) -> int:
+    """Obey until the main process has ended, and return its exit code."""
+    while True:
+        for order in (orders[at : at + 1] for at in range(len(orders))):
+            _signal(server, signal.SIGTERM if order == STOP else signal.SIGKILL)
+        ready, _, _ = select.select([0, wakeup], [], [])
+        if wakeup in ready and signal.SIGTERM in os.read(wakeup, _CHUNK):
+            return 128 + signal.SIGTERM
+        code = _reap(server)
+        if code is not None:
+            return code
+        orders = os.read(0, _CHUNK) if 0 in ready else b""
+        if 0 in ready and not orders:
+            return _ALONE
+
+
+def _reap(server: int) -> int | None:
+    """Bury who has ended, adopted ones too; return the main process's exit code once it has."""
+    while True:
+        try:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+        except ChildProcessError:
+            return _NOT_STARTED
+        if not pid:
+            return None
+        if pid == server:
+            return 128 + os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
+
+
+def _kill_all(server: int) -> None:
+    """Kill what is left, until nothing is. Where orphans are not adopted, that is the server's own group."""
+    with contextlib.suppress(OSError):
+        os.killpg(server, signal.SIGKILL)
+    while sys.platform == "linux" and (left := _descendants()):
+        for pid in left:
+            _signal(pid, signal.SIGKILL)
+        with contextlib.suppress(ChildProcessError):
+            os.waitpid(-1, 0)
+
+
+def _descendants() -> list[int]:
+    """Return the ids of all processes below this one."""
+    children: dict[int, list[int]] = {}
+    for name in os.listdir("/proc"):  # noqa: PTH208 - quick to start
+        if name.isdigit():
+            with contextlib.suppress(OSError, ValueError), open(f"/proc/{name}/stat", "rb") as stat:  # noqa: PTH123
+                parent = int(stat.read().rpartition(b")")[2].split()[1])
+                children.setdefault(parent, []).append(int(name))
+    found: list[int] = []
+    waiting = [os.getpid()]
+    while waiting:
+        below = children.get(waiting.pop(), [])
+        found += below
+        waiting += below
+    return found
+
+
+def _signal(pid: int, number: int) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, number)
+
+
+def _linux(option: int, value: int) -> None:
+    """Set an attribute of this process, where the system knows it."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(option, int(value), 0, 0, 0)
+
+
+if __name__ == "__main__":
+    os._exit(main())

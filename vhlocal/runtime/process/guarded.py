@@ -1,0 +1,143 @@
+"""A server's process behind its guard (``guard.py``), from its start to its end."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import secrets
+import selectors
+import subprocess
+import sys
+import threading
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from vhlocal.runtime.base import Exit
+from vhlocal.runtime.lines import Lines
+from vhlocal.runtime.process import guard
+from vhlocal.runtime.process.cgroup import make_group
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from vhlocal.contract.limits import ContainerLimits
+    from vhlocal.runtime.base import OnExit, OnLine
+
+_CHUNK = 65536
+
+#: Seconds between two looks whether the kernel has killed one of the processes for memory.
+_BETWEEN_LOOKS = 0.25
+
+_GUARD = (sys.executable, "-I", "-S", str(Path(guard.__file__)))
+
+
+@dataclass(frozen=True)
+class Orders:
+    """What a guard is told to run: a command, all of its environment, and its working directory."""
+
+    command: tuple[str, ...]
+    environment: Mapping[str, str]
+    directory: str
+
+
+class Guarded:
+    """One start of a server. The callbacks run in a thread of its own; ``on_exit`` comes last, and once."""
+
+    def __init__(self, orders: Orders, limits: ContainerLimits, on_line: OnLine, on_exit: OnExit) -> None:
+        name = f"vhlocal-{secrets.token_hex(6)}"
+        limited = limits.memory is not None or limits.cpus is not None
+        self._group = make_group(name, limits.memory, limits.cpus) if limited else None
+        self._killed_for_memory = False
+        self._on_exit = on_exit
+        self._process = begin(orders, self._group.procs if self._group else ())
+        threading.Thread(target=self._follow, args=(on_line,), name="vhlocal-output", daemon=True).start()
+
+    @property
+    def pid(self) -> int:
+        """The guard's process id; the server's processes are below it."""
+        return self._process.pid
+
+    @property
+    def running(self) -> bool:
+        """Whether it has not ended."""
+        return self._process.poll() is None
+
+    @property
+    def limited(self) -> bool:
+        """Whether the kernel keeps its memory limit."""
+        return self._group is not None and "memory" in self._group.limited
+
+    def stop(self, grace: float) -> None:
+        """Ask it to end, end it after ``grace`` seconds, and return when it has."""
+        if grace > 0:
+            self._order(guard.STOP)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(grace)
+        end(self._process)
+
+    def _order(self, order: bytes) -> None:
+        _write(self._process, order)
+
+    def _follow(self, on_line: OnLine) -> None:
+        """Hand on what is printed until all of the server has ended."""
+        with selectors.DefaultSelector() as selector:
+            for name, stream in (("stdout", self._process.stdout), ("stderr", self._process.stderr)):
+                selector.register(stream, selectors.EVENT_READ, _lines(name, on_line))  # type: ignore[arg-type]
+            while selector.get_map():
+                for key, _ in selector.select(_BETWEEN_LOOKS if self.limited else None):
+                    chunk = os.read(key.fd, _CHUNK)
+                    key.data.feed(chunk)
+                    if not chunk:
+                        key.data.end()
+                        selector.unregister(key.fileobj)
+                self._end_if_killed()
+        self._on_exit(self._end())
+
+    def _end_if_killed(self) -> None:
+        """End the server when the kernel has killed any of its processes for memory, as Kubernetes does (K2)."""
+        if self.limited and not self._killed_for_memory and self._group is not None and self._group.out_of_memory:
+            self._killed_for_memory = True
+            self._order(guard.KILL)
+
+    def _end(self) -> Exit:
+        code = self._process.wait()
+        for stream in (self._process.stdin, self._process.stdout, self._process.stderr):
+            assert stream is not None
+            stream.close()
+        killed = self._killed_for_memory
+        if self._group is not None:
+            killed = killed or self._group.out_of_memory
+            self._group.remove()
+        return Exit(code if code >= 0 else 128 - code, killed)
+
+
+def begin(orders: Orders, groups: Sequence[Path] = (), stderr: int = subprocess.PIPE) -> subprocess.Popen[bytes]:
+    """Start a guard with what it is to run; ``groups`` are files by which that joins its control groups."""
+    process = subprocess.Popen(
+        _GUARD,
+        bufsize=0,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=stderr,
+        start_new_session=True,
+    )
+    _write(process, json.dumps({**asdict(orders), "groups": [str(path) for path in groups]}).encode() + b"\n")
+    return process
+
+
+def end(process: subprocess.Popen[bytes]) -> None:
+    """End what a guard runs, with all that it started, and return when that is done."""
+    _write(process, guard.KILL)
+    process.wait()
+
+
+def _write(process: subprocess.Popen[bytes], text: bytes) -> None:
+    assert process.stdin is not None
+    with contextlib.suppress(OSError, ValueError):
+        process.stdin.write(text)
+
+
+def _lines(name: str, on_line: OnLine) -> Lines:
+    return Lines(lambda line: on_line(name, line))

@@ -1,0 +1,117 @@
+"""What is remembered of an environment: written once it is completely made, so that what has no record is not."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import re
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_IN_USE = "in-use"
+
+
+@dataclass(frozen=True)
+class Kept:
+    """An environment that is completely made.
+
+    ``id`` is new for each making, ``parent`` the id of what it was made on. ``base`` names its interpreter.
+    ``directories`` are the names of its own directory and of those that it stands on, its own first; ``sites`` are
+    the absolute directories of all their packages, in the order of the import path.
+    """
+
+    name: str
+    id: str
+    parent: str
+    base: str
+    directories: tuple[str, ...]
+    sites: tuple[str, ...]
+
+
+def slug(name: str) -> str:
+    """Return a file name for an environment's name; different tags have different ones."""
+    return re.sub(r"[^A-Za-z0-9.]+", "-", name)
+
+
+class Shelf:
+    """The records in a directory, beside the environments' own directories."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+
+    def lock_file(self, slug: str) -> Path:
+        """Return the file that is locked while the environments of this slug are made or removed."""
+        return self.directory / f"{slug}.lock"
+
+    def read(self, name: str) -> Kept | None:
+        """Return the record of an environment, or None; whether it can still be used is not looked at."""
+        return _read(self._file(name))
+
+    def all(self) -> Iterator[Kept]:
+        """Yield every record."""
+        for file in sorted(self.directory.glob("*.json")):
+            kept = _read(file)
+            if kept is not None:
+                yield kept
+
+    def write(self, kept: Kept) -> None:
+        """Remember an environment in place of an earlier one of its name."""
+        file = self._file(kept.name)
+        new = file.with_suffix(".new")
+        new.write_text(json.dumps(asdict(kept)))
+        new.replace(file)
+
+    def forget(self, name: str) -> None:
+        """Take a record away."""
+        self._file(name).unlink(missing_ok=True)
+
+    def own(self, slug: str) -> list[Path]:
+        """Return the directories that were made for an environment, completely or not."""
+        named = re.compile(rf"{re.escape(slug)}-[0-9a-f]{{8}}")
+        return [path for path in self.directory.glob(f"{slug}-*") if named.fullmatch(path.name) and path.is_dir()]
+
+    def slugs(self) -> set[str]:
+        """Return what has a record or a directory."""
+        directories = (path.name.rpartition("-")[0] for path in self.directory.glob("*-*") if path.is_dir())
+        return {*directories, *(slug(kept.name) for kept in self.all())} - {""}
+
+    def hold(self, directory: str) -> IO[bytes]:
+        """Mark a directory as in use, until what is returned is closed or this process ends."""
+        file = (self.directory / directory / _IN_USE).open("ab")
+        fcntl.flock(file, fcntl.LOCK_SH)
+        return file
+
+    def in_use(self, directory: str) -> bool:
+        """Tell whether any process holds a directory."""
+        try:
+            with (self.directory / directory / _IN_USE).open("rb") as file:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except FileNotFoundError:
+            return False
+        except BlockingIOError:
+            return True
+        return False
+
+    def _file(self, name: str) -> Path:
+        return self.directory / f"{slug(name)}.json"
+
+
+def size(directory: Path) -> int:
+    """Return the bytes that a directory takes on the disk; more than it frees where uv has linked from its cache."""
+    total = 0
+    for root, _, files in os.walk(directory):
+        total += sum(os.lstat(Path(root, file)).st_blocks * 512 for file in files)
+    return total
+
+
+def _read(file: Path) -> Kept | None:
+    try:
+        values = json.loads(file.read_text())
+        return Kept(**{**values, "directories": tuple(values["directories"]), "sites": tuple(values["sites"])})
+    except (OSError, ValueError, TypeError, KeyError):
+        return None

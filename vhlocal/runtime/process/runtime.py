@@ -1,0 +1,238 @@
+"""The process runtime: environments are virtual ones, servers are processes of this machine."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import re
+import secrets
+import shutil
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from vhlocal.contract.image import CODE_DIRECTORY, RUNNER_DIRECTORY
+from vhlocal.errors import BuildError, EngineError
+from vhlocal.events import Notice
+from vhlocal.runtime.base import Address, Layout, PresentServer
+from vhlocal.runtime.process import files, tree
+from vhlocal.runtime.process.guarded import Guarded, Orders
+from vhlocal.runtime.process.ports import LOOPBACK, free_ports, own_port
+from vhlocal.runtime.process.pythons import wanted_version
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping, Sequence
+
+    from vhlocal.model import Endpoint
+    from vhlocal.runtime.base import Entry, Layer, Listener, OnExit, OnLine, OnPull, PresentImage, ServerSpec
+    from vhlocal.runtime.process.environments import Environments
+
+#: The PATH of the official Python images: what a user has added to their own is not there in production.
+_PATH = "/usr/local/bin:/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+#: What a server directory says of itself.
+_FACTS = "server.json"
+
+
+@dataclass
+class _Server:
+    root: Path
+    spec: ServerSpec
+    guarded: Guarded | None = None
+
+
+class ProcessRuntime:
+    """Runs servers as processes, for the project in ``directory``; ``run`` names this run.
+
+    ``home`` is where servers have their directories.
+    """
+
+    def __init__(self, environments: Environments, home: Path, directory: str, run: str) -> None:
+        self._environments = environments
+        self._home = home / _slug(directory)
+        self._run = run
+        self._servers: dict[str, _Server] = {}
+        self._dated = 0
+
+    name = "process"
+    noun = "process"
+
+    def base(self, image: str) -> str:
+        """Return the Python that stands for a base image."""
+        return self._environments.base(image)
+
+    def differences(self, endpoint: Endpoint) -> Sequence[Notice]:
+        """Return what an endpoint asks for that a process does not get."""
+        found: list[Notice] = []
+
+        def note(text: str, key: str, hint: str) -> None:
+            found.append(Notice(text, endpoint.place(key), hint, endpoint.name))
+
+        wanted, used = wanted_version(endpoint.image), self._environments.base(endpoint.image).removeprefix("python")
+        if wanted is not None and wanted != used:
+            note(f"Python {wanted} is not on this machine: {used} is used", "image", f"install Python {wanted}")
+        if endpoint.shared_volumes or endpoint.workspace_volume:
+            key = "shared-volumes" if endpoint.shared_volumes else "workspace-volume"
+            note("volumes are not mounted without a container engine", key, "what reads or writes there fails")
+        return found
+
+    def image(self, name: str) -> PresentImage | None:
+        """Return the environment of this name, or None."""
+        return self._environments.image(name)
+
+    def pull(self, name: str, on_progress: OnPull) -> None:
+        """Fail: a Python that is not here cannot be brought."""
+        raise BuildError(
+            f"no usable Python is on this machine ({name})", hint="install one, with its `venv` module, or use Docker"
+        )
+
+    def build(self, layer: Layer, on_line: Callable[[str], None]) -> None:
+        """Make one environment."""
+        self._environments.build(layer, on_line)
+
+    def layout(self, spec: ServerSpec) -> Layout:
+        """Return a new directory and free ports; the declared port where the command names it."""
+        root = self._home / f"{self._run}-{secrets.token_hex(3)}"
+        port, control, *spares = free_ports(5)
+        return Layout(
+            port=own_port(spec.command, spec.port) or port,
+            root=str(root / "valohai"),
+            staging=str(spec.staging),
+            host=LOOPBACK,
+            control=control,
+            spares=tuple(spares),
+        )
+
+    def servers(self, directory: str) -> Sequence[PresentServer]:
+        """Return every server whose directory is there; those of a run that was killed have ended with it."""
+        found = []
+        for file in self._home.parent.joinpath(_slug(directory)).glob(f"*/{_FACTS}"):
+            with contextlib.suppress(OSError, ValueError, KeyError):
+                facts = json.loads(file.read_text())
+                server = self._servers.get(file.parent.name)
+                running = server is not None and server.guarded is not None and server.guarded.running
+                found.append(PresentServer(file.parent.name, facts["endpoint"], facts["run"], running))
+        return found
+
+    def create(self, spec: ServerSpec) -> str:
+        """Make a server's directory with its files in it."""
+        root = Path(spec.layout.root).parent
+        if spec.image.startswith("python"):
+            self._environments.ensure_base(spec.image, lambda _: None)
+        self._environments.hold(spec.image)
+        root.mkdir(parents=True, mode=0o700)
+        try:
+            root.joinpath(_FACTS).write_text(json.dumps({"endpoint": spec.identity.endpoint, "run": self._run}))
+            self._furnish(root, spec)
+        except OSError as error:
+            shutil.rmtree(root, ignore_errors=True)
+            raise EngineError(
+                f"the directory of {spec.identity.endpoint} could not be made: {error}",
+                hint=f"see that there is room, and that you may write, where {self._home} is",
+            ) from error
+        except BaseException:
+            shutil.rmtree(root, ignore_errors=True)
+            raise
+        self._servers[root.name] = _Server(root, spec)
+        return root.name
+
+    def start(self, server: str, on_line: OnLine, on_exit: OnExit) -> Mapping[int, Address]:
+        """Start a server's process; its output and its end are told from a thread of its own."""
+        known = self._known(server)
+        spec = known.spec
+        environment = {
+            "PATH": f"{self._environments.python_directory(spec.image)}:{_PATH}",
+            "HOME": str(known.root / "home"),
+            "LANG": "C.UTF-8",
+            **spec.environment,
+        }
+        known.guarded = Guarded(
+            Orders(spec.command, environment, spec.layout.located(CODE_DIRECTORY)), spec.limits, on_line, on_exit
+        )
+        return {port: Address(LOOPBACK, port) for port in (spec.port, *spec.more_ports)}
+
+    def sync(self, server: str, entries: Sequence[Entry], removed: Sequence[str]) -> None:
+        """Write changed files into a server's directory and take removed ones away.
+
+        Each call dates its files a second later than the one before: Python takes a compiled module for fresh when size
+        and whole second of its source are as they were.
+        """
+        for path in removed:
+            files.remove(path)
+        self._dated = max(int(time.time()), self._dated) + 1
+        files.place(entries, self._dated)
+
+    def listeners(self, server: str) -> Sequence[Listener]:
+        """Return the sockets that a server's processes listen on."""
+        guarded = self._known(server).guarded
+        return [] if guarded is None else tree.listeners(guarded.pid)
+
+    def usage(self, server: str) -> int | None:
+        """Return the bytes of memory that a server's processes use; None where the kernel itself keeps the limit."""
+        guarded = self._known(server).guarded
+        return None if guarded is None or guarded.limited else tree.memory(guarded.pid)
+
+    def stop(self, server: str, grace: float) -> None:
+        """End a server: SIGTERM to its main process, and the end of all of it after ``grace`` seconds."""
+        known = self._servers.get(server)
+        if known is not None and known.guarded is not None:
+            known.guarded.stop(grace)
+
+    def remove(self, server: str) -> None:
+        """Take a server away with its directory."""
+        self.stop(server, 0)
+        self._servers.pop(server, None)
+        shutil.rmtree(self._home / server, ignore_errors=True)
+
+    def prune(self, needed: Collection[str], everything: bool) -> list[tuple[str, int]]:
+        """Remove environments that are not ``needed`` (by name), or all that are not in use; return names and bytes."""
+        return self._environments.prune(needed, everything)
+
+    def close(self) -> None:
+        """End what still runs."""
+        for known in self._servers.values():
+            if known.guarded is not None:
+                known.guarded.stop(0)
+        self._environments.close()
+
+    def _known(self, server: str) -> _Server:
+        try:
+            return self._servers[server]
+        except KeyError:
+            raise EngineError(f"there is no server {server} any more") from None
+
+    def _furnish(self, root: Path, spec: ServerSpec) -> None:
+        home = root / "home"
+        home.mkdir()
+        local = self._environments.local_directory(spec.image)
+        if local is not None:
+            home.joinpath(".local").symlink_to(local)
+        Path(spec.layout.located(CODE_DIRECTORY)).mkdir(parents=True)
+        runner = f"{spec.layout.located(RUNNER_DIRECTORY)}/"
+        code = {entry.path: entry for entry in spec.entries if entry.path.startswith(runner)}
+        code = {path: entry for path, entry in code.items() if path.endswith(".py")}
+        files.place([entry for entry in spec.entries if entry.path not in code])
+        files.place([replace(entry, content=None, link=link) for entry, link in self._shared(list(code.values()))])
+        for target, source in spec.mounts.files.items():
+            path = Path(target)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.symlink_to(source)
+
+    def _shared(self, code: Sequence[Entry]) -> list[tuple[Entry, str]]:
+        """Return for each of a runner's files where it is, in a directory of all servers: Python compiles it once."""
+        digest = hashlib.sha256(b"\0".join(entry.content or b"" for entry in code)).hexdigest()[:16]
+        shared = self._home.parent.parent / "runner" / digest
+        named = [(entry, shared / Path(entry.path).name) for entry in code]
+        if not shared.is_dir():
+            new = shared.with_name(f"{digest}.{secrets.token_hex(3)}")
+            files.place([replace(entry, path=str(new / path.name)) for entry, path in named])
+            with contextlib.suppress(OSError):  # another run was quicker
+                new.rename(shared)
+        return [(entry, str(path)) for entry, path in named]
+
+
+def _slug(directory: str) -> str:
+    name = re.sub(r"[^A-Za-z0-9.-]+", "-", Path(directory).name) or "project"
+    return f"{name}-{hashlib.sha256(directory.encode()).hexdigest()[:12]}"

@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vhlocal.checks.as_json import SHAPE
-from vhlocal.checks.finding import PAGES
 from vhlocal.checks.registry import ALL_DEFINITIONS
+from vhlocal.findings import PAGES
 
 if TYPE_CHECKING:
-    from vhlocal.checks.finding import Definition
+    from vhlocal.findings import Definition
 
 ROOT = Path(__file__).parent.parent
 DIRECTORY = ROOT / PAGES

@@ -11,6 +11,7 @@ LEVELS = {
     "__init__": 0,
     "model": 0,
     "errors": 0,
+    "findings": 0,
     "events": 0,
     "contract": 1,
     "project": 2,

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     from vhlocal.errors import VhlocalError
+    from vhlocal.findings import Finding
     from vhlocal.model import Place, RequestRecord, Status, Strategy
 
 
@@ -93,6 +94,14 @@ class Notice(Event):
     place: Place | None = None
     hint: str | None = None
     endpoint: str | None = None
+
+
+@dataclass(frozen=True)
+class Found(Event):
+    """Something that would fail in production was seen on a run; ``revision`` is the code that it was seen with."""
+
+    finding: Finding
+    revision: str
 
 
 @dataclass(frozen=True)

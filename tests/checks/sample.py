@@ -23,8 +23,8 @@ from vhlocal.project.settings import load_settings
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-    from vhlocal.checks.finding import Finding
     from vhlocal.checks.index import Pin
+    from vhlocal.findings import Finding
 
 SAMPLES = Path(__file__).parent / "samples"
 

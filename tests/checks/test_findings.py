@@ -10,8 +10,8 @@ import pytest
 
 from tests.checks.sample import SAMPLES, FakeIndex, Sample, found_in, told
 from tests.contract_rows import ROWS
-from vhlocal.checks.finding import FRAMEWORKS, Severity
 from vhlocal.checks.registry import ALL_DEFINITIONS
+from vhlocal.findings import FRAMEWORKS, Severity
 
 PROJECTS = Path(__file__).parent.parent.parent / "sample_projects"
 CODES = [definition.code for definition in ALL_DEFINITIONS]

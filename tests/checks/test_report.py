@@ -14,9 +14,9 @@ from tests.checks.projects import command
 from tests.checks.sample import FakeIndex
 from vhlocal.checks.as_json import as_json
 from vhlocal.checks.as_sarif import as_sarif
-from vhlocal.checks.finding import Rule
 from vhlocal.checks.registry import ALL_DEFINITIONS, ALL_RULES
 from vhlocal.checks.report import check_ignored, look
+from vhlocal.checks.rule import Rule
 from vhlocal.checks.subject import read_subject
 from vhlocal.errors import InputError
 from vhlocal.model import Place

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from tests.checks.projects import command, flask
-from vhlocal.checks.finding import PAGES
+from vhlocal.findings import PAGES
 
 BROKEN = command("~/.local/bin/uvicorn server:app")
 DOUBTFUL = command("python -m uvicorn server:app --host 0.0.0.0", image="python")

@@ -154,6 +154,7 @@ def test_explain_tells_every_value_and_its_origin_and_no_secret(project, load):
         ("warm-up", "any answer at the endpoint's root will do", "default"),
         ("keep-warm", "none", "default"),
         ("basic-auth", "none", "default"),
+        ("doctor", "true", "default"),
         ("access-log", "none", "default"),
         ("strict", "true", "flag --strict"),
         ("ignore", "none", "default"),

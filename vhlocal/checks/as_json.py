@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from vhlocal.checks.finding import Severity
+from vhlocal.findings import Severity
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from vhlocal.checks.finding import Finding
     from vhlocal.checks.report import Report
+    from vhlocal.findings import Finding
 
 #: Changes when a reader of the older shape would be misled.
 SHAPE = 1

@@ -8,14 +8,14 @@ from urllib.parse import quote
 
 from vhlocal import __version__
 from vhlocal.checks.as_json import relative
-from vhlocal.checks.finding import Severity
 from vhlocal.checks.registry import ALL_DEFINITIONS
+from vhlocal.findings import Severity
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from vhlocal.checks.finding import Definition, Finding
     from vhlocal.checks.report import Report
+    from vhlocal.findings import Definition, Finding
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 _LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTICE: "note"}

@@ -33,8 +33,9 @@ from vhlocal.checks.rules import (
 )
 
 if TYPE_CHECKING:
-    from vhlocal.checks.finding import Definition, Rule
+    from vhlocal.checks.rule import Rule
     from vhlocal.checks.subject import Subject
+    from vhlocal.findings import Definition
 
 #: The static rules: those that look at the project alone.
 ALL_RULES: tuple[Rule[Subject], ...] = (

@@ -5,16 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from vhlocal.checks.finding import Note, Severity
 from vhlocal.checks.registry import ALL_DEFINITIONS, ALL_RULES
 from vhlocal.errors import InputError
+from vhlocal.findings import Note, Severity
 from vhlocal.project.schema import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from vhlocal.checks.finding import Finding, Rule
+    from vhlocal.checks.rule import Rule
     from vhlocal.checks.subject import Subject
+    from vhlocal.findings import Finding
     from vhlocal.model import Place
 
 _ORDER = {severity: number for number, severity in enumerate(Severity)}

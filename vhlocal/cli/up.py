@@ -64,6 +64,8 @@ def _options(directory: Path, load: Loader) -> RunOptions:
         strict=settings.strict,
         access=BasicAuth(settings.basic_auth) if settings.basic_auth else None,
         access_log=settings.access_log,
+        doctor=settings.doctor,
+        ignored=settings.ignore,
         load=load,
         connect=connector(settings.runtime, directory, strict=settings.strict),
     )

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from vhlocal.events import LogLine, Notice
+    from vhlocal.findings import Finding
     from vhlocal.model import Status, Version
 
 
@@ -57,6 +58,24 @@ def notice(known: Notice) -> dict[str, Any]:
         "text": known.text,
         "hint": known.hint,
         "place": str(known.place) if known.place else None,
+    }
+
+
+def finding(known: Finding) -> dict[str, Any]:
+    """Return one finding."""
+    definition = known.definition
+    return {
+        "code": definition.code,
+        "severity": definition.severity.value,
+        "title": definition.title,
+        "endpoint": known.endpoint,
+        "place": str(known.place),
+        "seen": known.seen,
+        "why": definition.why,
+        "change": known.change,
+        "framework": known.framework or None,
+        "remedy": dict(definition.remedy),
+        "page": definition.page,
     }
 
 

@@ -45,8 +45,8 @@ border-bottom: 1px solid var(--line); vertical-align: top } th { color: var(--di
 pre { background: #8881; padding: .9rem 1rem; border-radius: 6px; overflow-x: auto; font-size: 13px }
 code, pre { font-family: ui-monospace, monospace } td code { overflow-wrap: anywhere }
 .hint { border-left: 3px solid var(--busy); padding-left: .8rem }
-.ready { color: var(--good) } .crashed, .failed { color: var(--bad) } .building, .starting, .reloading,
-.waiting { color: var(--busy) } .dim { color: var(--dim) }
+.ready { color: var(--good) } .crashed, .failed, .error { color: var(--bad) } .building, .starting, .reloading,
+.waiting, .warning { color: var(--busy) } .dim { color: var(--dim) }
 """
 
 
@@ -60,7 +60,10 @@ def status_page(view: View) -> str:
         f"<p class=sub>deployment {escape(version.deployment)}, version {escape(version.name)}, "
         f"aliases {escape(', '.join(version.aliases))}</p>"
         "<table><tr><th>endpoint<th>state<th>served at<th>revision</tr>"
-        f"{rows}</table>" + _requests(view) + (f"<h2>Notices</h2><ul>{notices}</ul>" if notices else ""),
+        f"{rows}</table>"
+        + _findings(view)
+        + _requests(view)
+        + (f"<h2>Notices</h2><ul>{notices}</ul>" if notices else ""),
         refresh=2,
     )
 
@@ -97,6 +100,7 @@ def _facts(view: View, failure: Failure) -> dict[str, Any]:
     status = view.board.status(failure.endpoint) if failure.endpoint else None
     if status is not None:
         facts |= _status_facts(failure, status)
+        facts["findings"] = [describe.finding(finding) for finding in view.board.findings(status.endpoint)]
         facts["log"] = [line.text for line in view.board.tail(status.endpoint, _TAIL)]
     return facts
 
@@ -125,6 +129,7 @@ def _failure_body(facts: dict[str, Any]) -> str:
         parts.append(f"<pre>{escape(facts['detail'])}</pre>")
     if facts.get("hint"):
         parts.append(f"<p class=hint>{escape(facts['hint'])}</p>")
+    parts += [_finding(finding) for finding in facts.get("findings", ())]
     if facts.get("known"):
         links = "".join(f'<li><a href="{escape(path)}">{escape(path)}</a>' for path in facts["known"])
         parts.append(f"<ul>{links}</ul>")
@@ -162,6 +167,25 @@ def _why(status: Status) -> str:
     if status.hint:
         parts.append(f"<p class=hint>{escape(status.hint)}</p>")
     return f"<tr><td colspan=4>{''.join(parts)}</tr>"
+
+
+def _findings(view: View) -> str:
+    """Return what would fail in production, as far as it was seen."""
+    found = "".join(f"<div class=found>{_finding(describe.finding(one))}</div>" for one in view.board.findings())
+    return f"<h2>Findings</h2>{found}" if found else ""
+
+
+def _finding(facts: dict[str, Any]) -> str:
+    remedy = facts["remedy"].get(facts["framework"] or "")
+    parts = [
+        f"<p class={facts['severity']}><b>{facts['code']}</b> {escape(facts['seen'])}</p>",
+        f"<p><code>{escape(facts['place'])}</code></p>",
+        f"<p>{escape(facts['why'])}</p>",
+        f"<p class=hint>{escape(facts['change'])}</p>",
+    ]
+    if facts["framework"] and remedy:
+        parts.append(f"<p class=hint>{escape(facts['framework'])}: {escape(remedy)}</p>")
+    return "".join(parts)
 
 
 def _requests(view: View) -> str:

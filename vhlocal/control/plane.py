@@ -149,6 +149,7 @@ class App:
                 **describe.version(view.version),
                 "endpoints": [describe.status(status) for status in view.board.statuses()],
                 "notices": [describe.notice(notice) for notice in view.board.notices()],
+                "findings": [describe.finding(finding) for finding in view.board.findings()],
             }
         )
 

@@ -53,6 +53,7 @@ class Settings:
     warm_up: Mapping[str, str]
     keep_warm: tuple[str, ...]
     basic_auth: Mapping[str, str] = field(repr=False)
+    doctor: bool
     access_log: Path | None
     strict: bool
     ignore: Mapping[str, str]

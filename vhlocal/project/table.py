@@ -111,6 +111,13 @@ SETTINGS = (
     Setting(
         "basic_auth", Kind.SECRETS, "--basic-auth", "Who may use the endpoints, if not everybody.", form="USER=PASSWORD"
     ),
+    Setting(
+        "doctor",
+        Kind.SWITCH,
+        "--no-doctor",
+        "Whether an endpoint that answers as it would not in production is asked why, by GET requests.",
+        True,
+    ),
     Setting("access_log", Kind.PATH, "--access-log", "A file that gets a line of JSON for each request."),
     Setting(
         "strict",

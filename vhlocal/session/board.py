@@ -6,11 +6,13 @@ import threading
 from collections import deque
 from typing import TYPE_CHECKING
 
-from vhlocal.events import Event, LogLine, Notice, StatusChanged, StepOutput, StepStarted
+from vhlocal.events import Event, Found, LogLine, Notice, StatusChanged, StepOutput, StepStarted
 from vhlocal.model import State, Status
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from vhlocal.findings import Finding
 
 #: Log lines kept per endpoint, for pages and for a ``logs`` that comes late.
 KEPT = 1000
@@ -24,6 +26,7 @@ class Board:
         self._statuses = {name: Status(name, State.WAITING) for name in endpoints}
         self._lines: dict[str, deque[LogLine]] = {}
         self._notices: dict[Notice, None] = {}
+        self._findings: dict[Found, None] = {}
         self._step_endpoints: dict[str, tuple[str, ...]] = {}
 
     def apply(self, event: Event) -> None:
@@ -31,6 +34,8 @@ class Board:
         with self._lock:
             if isinstance(event, StatusChanged):
                 self._statuses[event.status.endpoint] = event.status
+            elif isinstance(event, Found):
+                self._findings[event] = None
             elif isinstance(event, LogLine):
                 self._lines.setdefault(event.endpoint, deque(maxlen=KEPT)).append(event)
             elif isinstance(event, Notice):
@@ -62,6 +67,19 @@ class Board:
         with self._lock:
             lines = tuple(self._lines.get(endpoint, ()))
         return lines[max(0, len(lines) - count) :]
+
+    def findings(self, endpoint: str | None = None) -> tuple[Finding, ...]:
+        """Return what was found of an endpoint's present code, or of every one's, once each."""
+        with self._lock:
+            return tuple(
+                found.finding
+                for found in self._findings
+                if endpoint in {None, found.finding.endpoint} and self._is_present(found)
+            )
+
+    def _is_present(self, found: Found) -> bool:
+        status = self._statuses.get(found.finding.endpoint or "")
+        return status is None or found.revision in {status.revision, status.broken}
 
     def notices(self) -> tuple[Notice, ...]:
         """Return every notice so far, once each."""

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from pathlib import Path
 
+    from vhlocal.findings import Finding
     from vhlocal.reload.staging import Staging
     from vhlocal.runtime.base import Address, Runtime
     from vhlocal.session.board import Board
@@ -55,7 +56,8 @@ class Surroundings:
 
     ``urls`` gives an endpoint's URLs, ``requirements`` the file installed (B2), ``drain`` waits until an address has
     no request in flight, for some seconds at most. ``token`` is what runners know vhlocal by; ``reloads`` is False
-    where no new code is ever brought in. ``strict`` ends a server that production would end.
+    where no new code is ever brought in. ``strict`` ends a server that production would end. ``found`` tells a
+    finding, and the revision that it is about.
     """
 
     runtime: Runtime
@@ -69,6 +71,7 @@ class Surroundings:
     token: str
     reloads: bool
     strict: bool
+    found: Callable[[Finding, str], None]
     urls: Callable[[str], tuple[str, ...]]
     requirements: Callable[[], str | None]
     drain: Callable[[Address, float], Awaitable[bool]]

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from vhlocal.contract.image import requirements_file
 from vhlocal.contract.paths import script_names
 from vhlocal.errors import VhlocalError
-from vhlocal.events import Bus, Listening, Notice, Problem, Ready, StatusChanged, Stopping
+from vhlocal.events import Bus, Found, Listening, Notice, Problem, Ready, StatusChanged, Stopping
 from vhlocal.gateway.options import GatewayOptions
 from vhlocal.gateway.server import Gateway
 from vhlocal.gateway.table import RouteTable, Upstream
@@ -38,10 +38,11 @@ from vhlocal.session.view import View
 from vhlocal.session.warmth import Warmth
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Iterator
+    from collections.abc import Callable, Coroutine, Iterator, Mapping
     from pathlib import Path
 
     from vhlocal.contract.access import BasicAuth
+    from vhlocal.findings import Finding
     from vhlocal.model import Package, Version
     from vhlocal.runtime.base import Address, Connect, Runtime
     from vhlocal.session.load import Loaded
@@ -59,7 +60,8 @@ class RunOptions:
     """What a run is started with.
 
     ``load`` reads the project, given the base URL, what was read before, and the paths that may have changed since then
-    (None where any may).
+    (None where any may). ``doctor`` lets endpoints be asked why they answer as they would not in production;
+    ``ignored`` are codes of findings that the project lives with.
     """
 
     directory: Path
@@ -71,6 +73,8 @@ class RunOptions:
     strict: bool
     access: BasicAuth | None
     access_log: Path | None
+    doctor: bool
+    ignored: Mapping[str, str]
     load: Callable[[str, Inputs | None, frozenset[Path] | None], Loaded]
     connect: Connect
 
@@ -232,10 +236,16 @@ class Session:
             token=new_token(),
             reloads=self._options.reload,
             strict=self._options.strict,
+            found=self._found,
             urls=self._urls,
             requirements=requirements,
             drain=drain,
         )
+
+    def _found(self, finding: Finding, revision: str) -> None:
+        """Tell a finding, unless the project has chosen to live with it."""
+        if finding.definition.code not in self._options.ignored:
+            self._bus.publish(Found(finding, revision))
 
     def _desired(self, inputs: Inputs) -> tuple[Desired, ...]:
         return desired(inputs, self._runtime.base)

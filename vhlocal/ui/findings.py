@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from vhlocal.checks.finding import Severity
+from vhlocal.findings import Severity
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from rich.console import Console
 
-    from vhlocal.checks.finding import Finding
     from vhlocal.checks.report import Report
+    from vhlocal.findings import Finding
     from vhlocal.model import Place
 
 _STYLES = {Severity.ERROR: "bold red", Severity.WARNING: "bold yellow", Severity.NOTICE: "bold cyan"}
@@ -27,7 +27,7 @@ def show_report(console: Console, report: Report, base: Path) -> None:
     for file, findings in groupby(report.findings, key=lambda finding: finding.place.file):
         console.print(Text(_from(file, base), "bold underline"))
         for finding in findings:
-            _show(console, finding, base, explain=finding.definition.code not in explained)
+            show_finding(console, finding, base, explain=finding.definition.code not in explained)
             explained.add(finding.definition.code)
         console.print()
     for note in report.notes:
@@ -48,7 +48,8 @@ def summary(report: Report) -> Text:
     return text
 
 
-def _show(console: Console, finding: Finding, base: Path, *, explain: bool) -> None:
+def show_finding(console: Console, finding: Finding, base: Path, *, explain: bool = True) -> None:
+    """Print one finding, with why it fails if that is to be ``explain``ed."""
     definition = finding.definition
     endpoint = f" (endpoint {finding.endpoint})" if finding.endpoint else ""
     style = _STYLES[definition.severity]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Group
@@ -20,6 +21,7 @@ from vhlocal import events
 from vhlocal.model import State
 from vhlocal.ui import tables
 from vhlocal.ui.console import labelled, log_text, show_error, show_notice, silence
+from vhlocal.ui.findings import show_finding
 from vhlocal.ui.requests import duration, request_lines
 
 if TYPE_CHECKING:
@@ -57,6 +59,7 @@ class Terminal:
         self._steps: dict[str, _Step] = {}
         self._names: set[str] = set()
         self._notices: set[events.Notice] = set()
+        self._shown_findings: set[tuple[object, ...]] = set()
         self._states: dict[str, State] = {}
         self._live: Live | None = None
         self._handlers: dict[type, Callable[..., None]] = {
@@ -68,6 +71,7 @@ class Terminal:
             events.StatusChanged: self._status_changed,
             events.LogLine: self._log_line,
             events.Notice: self._notice,
+            events.Found: self._found,
             events.Problem: self._problem,
             events.Listening: self._listening,
             events.Ready: self._ready,
@@ -161,6 +165,13 @@ class Terminal:
         if event not in self._notices:
             self._notices.add(event)
             show_notice(self._console, event)
+
+    def _found(self, event: events.Found) -> None:
+        known = event.finding
+        key = (known.definition.code, known.endpoint, known.place, known.seen)
+        if key not in self._shown_findings:
+            self._shown_findings.add(key)
+            show_finding(self._console, known, Path.cwd())
 
     def _problem(self, event: events.Problem) -> None:
         show_error(self._console, event.error)

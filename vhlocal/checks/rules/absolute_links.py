@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from vhlocal.checks.finding import Definition, Example, Finding, Rule, Severity
+from vhlocal.checks.rule import Rule
+from vhlocal.findings import Definition, Example, Finding, Severity
 from vhlocal.model import Place
 
 if TYPE_CHECKING:

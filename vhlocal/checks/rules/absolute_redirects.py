@@ -5,7 +5,8 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from vhlocal.checks.finding import Definition, Example, Finding, Rule, Severity
+from vhlocal.checks.rule import Rule
+from vhlocal.findings import Definition, Example, Finding, Severity
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from vhlocal.checks.commands import brings_programs
 from vhlocal.checks.distributions import brought, is_common, is_standard, providers
-from vhlocal.checks.finding import Definition, Example, Finding, Rule, Severity
 from vhlocal.checks.images import is_official_python
+from vhlocal.checks.rule import Rule
+from vhlocal.findings import Definition, Example, Finding, Severity
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
-from vhlocal.checks.finding import Definition, Example, Finding, Note, Rule, Severity
 from vhlocal.checks.images import python_versions
+from vhlocal.checks.rule import Rule
+from vhlocal.findings import Definition, Example, Finding, Note, Severity
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

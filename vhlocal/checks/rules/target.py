@@ -7,10 +7,11 @@ import difflib
 from typing import TYPE_CHECKING
 
 from vhlocal.checks.distributions import is_standard
-from vhlocal.checks.finding import Definition, Example, Finding, Rule, Severity
 from vhlocal.checks.images import is_official_python
 from vhlocal.checks.reach import command_targets
+from vhlocal.checks.rule import Rule
 from vhlocal.checks.servers import the_server
+from vhlocal.findings import Definition, Example, Finding, Severity
 from vhlocal.model import Place
 from vhlocal.project.schema import did_you_mean
 

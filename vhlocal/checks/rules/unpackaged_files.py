@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vhlocal.checks.finding import Definition, Example, Finding, Rule, Severity
+from vhlocal.checks.rule import Rule
 from vhlocal.checks.rules.near_misses import near_miss
+from vhlocal.findings import Definition, Example, Finding, Severity
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

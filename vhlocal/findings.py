@@ -1,13 +1,13 @@
-"""The words of the findings: what a rule defines once, and what it finds each time."""
+"""The words of the findings: what is defined once of each, and what is found each time (see ``checks/``)."""
 
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Generic, TypeVar
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Mapping
 
     from vhlocal.model import Place
 
@@ -16,8 +16,6 @@ PAGES = "docs/findings"
 
 #: What a remedy is keyed by: "" is the general one.
 FRAMEWORKS = ("", "Flask", "Django", "FastAPI", "WSGI")
-
-Evidence = TypeVar("Evidence")
 
 
 class Severity(enum.Enum):
@@ -52,7 +50,7 @@ class Definition:
     title: str
     severity: Severity
     why: str
-    remedy: Mapping[str, str]
+    remedy: Mapping[str, str] = field(hash=False)
     example: Example
     rows: tuple[str, ...] = ()
 
@@ -82,14 +80,3 @@ class Note:
     """What a rule could not look at, in one line. It is no finding, and changes no exit code."""
 
     text: str
-
-
-@dataclass(frozen=True)
-class Rule(Generic[Evidence]):
-    """What looks for one thing: ``find`` yields findings of its ``definitions`` from one kind of evidence.
-
-    The evidence of the static rules is a ``Subject``, the project as it was read.
-    """
-
-    definitions: tuple[Definition, ...]
-    find: Callable[[Evidence], Iterable[Finding | Note]]

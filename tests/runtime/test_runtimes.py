@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 import threading
 import urllib.request
 from dataclasses import replace
@@ -86,6 +87,15 @@ def runtime(kind, tmp_path, shared_cache):
     for server in connected.servers(str(tmp_path / "project")):
         connected.remove(server.id)
     connected.close()
+
+
+@pytest.fixture
+def forgotten(request, kind):
+    """Names of layers whose images go after the test; environments go with their directory."""
+    names: list[str] = []
+    yield names
+    for name in names if kind == "docker" else ():
+        request.getfixturevalue("engine").images.remove(name, force=True)
 
 
 @pytest.fixture
@@ -206,10 +216,10 @@ def test_a_server_over_its_memory_limit_is_ended_by_the_kernel(runtime, spec):
     assert server.wait().out_of_memory
 
 
-def test_layers_stand_on_each_other_and_are_told_by_what_they_were_made_of(runtime, spec, tmp_path):
+def test_layers_stand_on_each_other_and_are_told_by_what_they_were_made_of(runtime, spec, forgotten):
     """B2, B3, R4: `pip install --user`, whose commands are not on the PATH."""
     base = runtime.base("python:3.11-slim")
-    suffix = f"{runtime.noun}-{tmp_path.name}".lower()
+    suffix = secrets.token_hex(8)
     requirements = Layer(
         f"vhlocal/requirements:{suffix}",
         base,
@@ -218,6 +228,7 @@ def test_layers_stand_on_each_other_and_are_told_by_what_they_were_made_of(runti
         (Entry(f"{CODE_DIRECTORY}/requirements.txt", content=b"iniconfig\n"),),
     )
     gunicorn = Layer(f"vhlocal/gunicorn:{suffix}", requirements.tag, "Gunicorn", GUNICORN)
+    forgotten += [gunicorn.tag, requirements.tag]
     printed: list[str] = []
     assert runtime.image(requirements.tag) is None
     for layer in (requirements, gunicorn):

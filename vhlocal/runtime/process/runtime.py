@@ -8,6 +8,7 @@ import json
 import re
 import secrets
 import shutil
+import threading
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -55,6 +56,9 @@ class ProcessRuntime:
         self._run = run
         self._servers: dict[str, _Server] = {}
         self._dated = 0
+        self._lock = threading.Lock()
+        #: Declared ports by server: one that was told its port may not have bound it yet.
+        self._reserved: dict[str, int] = {}
 
     name = "process"
     noun = "process"
@@ -96,8 +100,12 @@ class ProcessRuntime:
         """Return a new directory and free ports; the declared port where the command names it."""
         root = self._home / f"{self._run}-{secrets.token_hex(3)}"
         port, control, *spares = free_ports(5)
+        with self._lock:
+            own = own_port(spec.command, spec.port)
+            if own is not None and own not in self._ports_in_use():
+                self._reserved[root.name] = port = own
         return Layout(
-            port=own_port(spec.command, spec.port) or port,
+            port=port,
             root=str(root / "valohai"),
             staging=str(spec.staging),
             host=LOOPBACK,
@@ -184,6 +192,7 @@ class ProcessRuntime:
         """Take a server away with its directory."""
         self.stop(server, 0)
         self._servers.pop(server, None)
+        self._reserved.pop(server, None)
         shutil.rmtree(self._home / server, ignore_errors=True)
 
     def prune(self, needed: Collection[str], everything: bool) -> list[tuple[str, int]]:
@@ -196,6 +205,12 @@ class ProcessRuntime:
             if known.guarded is not None:
                 known.guarded.stop(0)
         self._environments.close()
+
+    def _ports_in_use(self) -> set[int]:
+        ended = {
+            name for name, known in self._servers.items() if known.guarded is not None and not known.guarded.running
+        }
+        return {port for name, port in self._reserved.items() if name not in ended}
 
     def _known(self, server: str) -> _Server:
         try:

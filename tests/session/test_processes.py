@@ -7,6 +7,7 @@ import os
 import re
 import signal
 import socket
+import sys
 from typing import TYPE_CHECKING
 
 import psutil
@@ -18,6 +19,7 @@ from tests.engine.conftest import left_of
 from tests.engine.servers import line_of, project_of
 from tests.session.edited import YAML, numbered
 from tests.waiting import free_port, wait_for
+from vhlocal.runtime.process.pythons import find_python
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -90,6 +92,44 @@ def test_kill_9_leaves_no_process(project, process_run, vhlocal, command):
     ended = vhlocal("down", "-C", str(directory))
     assert ended.returncode == 0, ended.stderr
     assert "plain, left by a run that was killed" in ended.stdout
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
+def test_an_installation_ends_with_the_run_however_that_ends(project, process_run, vhlocal, number):
+    """B2: nothing goes on, and what was begun does not count as made."""
+    setup = "import time\nprint('setting up', flush=True)\ntime.sleep(600)\n"
+    files = {**project_of("python server.py"), "requirements.txt": "./local\n", "local/setup.py": setup}
+    run = process_run(project(files), ready=False)
+    wait_for(lambda: any("setup" in line or "egg_info" in line for line in commands(run.process.pid)), "the set-up", 90)
+    processes = below(run.process.pid)
+    run.process.send_signal(number)
+    run.process.wait(30)
+    assert psutil.wait_procs(processes, timeout=20)[1] == []
+    assert left_of(vhlocal) == []
+
+
+def commands(pid: int) -> list[str]:
+    found = []
+    for process in below(pid):
+        with contextlib.suppress(psutil.Error):
+            found.append(" ".join(process.cmdline()))
+    return found
+
+
+@pytest.mark.parametrize("version", ["3.9", "2.7"])
+def test_the_python_that_the_image_names_is_taken_where_it_is_at_hand(project, process_run, version):
+    """B1, as far as it goes: else the one that runs vhlocal, and a notice."""
+    files = project_of("python server.py")
+    files["valohai.yaml"] = files["valohai.yaml"].replace("python:3.11-slim", f"python:{version}-slim")
+    files["server.py"] = files["server.py"].replace(
+        '"directory": os.getcwd(),', '"directory": os.getcwd(), "version": "%d.%d" % sys.version_info[:2],'
+    )
+    run = process_run(project(files))
+    at_hand = find_python(version, os.environ) is not None
+    used = version if at_hand else f"{sys.version_info.major}.{sys.version_info.minor}"
+    assert asked(run.url("plain"))["version"] == used
+    told = " ".join(run.output().split())
+    assert (f"Python {version} is not on this machine: {used} is used" in told) is not at_hand
 
 
 def test_a_server_that_is_killed_is_started_again(project, process_run):
@@ -239,6 +279,7 @@ def test_what_passes_its_memory_limit_is_told_as_what_production_would_end(proje
     assert requests.get(f"{run.url('plain').rstrip('/')}/grow", timeout=60).status_code == 200
     wait_for(lambda: "OOMKilled" in run.output(), "it to be told")
     told = " ".join(run.output().split())
+    assert "resources.memory.max is not enforced: this user has no control groups" in told
     assert "its limit is 120 MB" in told
     assert f"valohai.yaml:{line_of(files, 'memory:')}" in told
     assert run.endpoints()["plain"]["state"] == "ready"

@@ -9,8 +9,10 @@ can be had there is no group, and never a half-made one.
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import re
+import secrets
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -68,6 +70,16 @@ class Group:
             with contextlib.suppress(OSError):
                 directory.rmdir()
         return not any(directory.exists() for directory in self.directories)
+
+
+@functools.cache
+def enforceable() -> frozenset[str]:
+    """Return what the kernel can limit for this user: ``memory``, ``cpu``, both or nothing."""
+    group = make_group(f"vhlocal-{secrets.token_hex(6)}", 1 << 40, 1.0)
+    if group is None:
+        return frozenset()
+    group.remove()
+    return group.limited
 
 
 def make_group(name: str, memory: int | None, cpus: float | None, system: System | None = None) -> Group | None:

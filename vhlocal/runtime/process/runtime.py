@@ -19,6 +19,7 @@ from vhlocal.errors import BuildError, EngineError
 from vhlocal.events import Notice
 from vhlocal.runtime.base import Address, Layout, PresentServer
 from vhlocal.runtime.process import files, tree
+from vhlocal.runtime.process.cgroup import enforceable
 from vhlocal.runtime.process.guarded import Guarded, Orders
 from vhlocal.runtime.process.ports import LOOPBACK, free_ports, own_port
 from vhlocal.runtime.process.pythons import wanted_version
@@ -80,6 +81,10 @@ class ProcessRuntime:
         if endpoint.shared_volumes or endpoint.workspace_volume:
             key = "shared-volumes" if endpoint.shared_volumes else "workspace-volume"
             note("volumes are not mounted without a container engine", key, "what reads or writes there fails")
+        limits = {"memory": endpoint.resources.memory_max, "cpu": endpoint.resources.cpu_max}
+        for name in [name for name, limit in limits.items() if limit is not None and name not in enforceable()]:
+            hint = "vhlocal watches it and tells what production would end" if name == "memory" else "production does"
+            note(f"resources.{name}.max is not enforced: this user has no control groups", f"resources.{name}", hint)
         return found
 
     def image(self, name: str) -> PresentImage | None:

@@ -38,6 +38,24 @@ def test_once_prints_the_answer_and_the_url_and_leaves_nothing(engine, environme
     assert containers_of(engine, SAMPLES / "digits") == []
 
 
+def test_without_an_engine_it_serves_from_processes_and_installs_none(environment, tmp_path):
+    """On a machine with Python and a network alone."""
+    done = subprocess.run(
+        [DEMO, "--once", "--port", "0"],
+        cwd=tmp_path,
+        env={**environment, "DOCKER_HOST": f"unix://{tmp_path}/nothing.sock"},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert '"digit":7' in done.stdout
+    assert "endpoints run as processes of this machine" in done.stdout
+    assert "Installing" not in done.stdout
+    assert list(Path(environment["XDG_CACHE_HOME"], "vhlocal").glob("servers/*/*")) == []
+
+
 def test_it_serves_until_interrupted(engine, environment, tmp_path):
     log = tmp_path / "demo.log"
     with log.open("wb") as output:

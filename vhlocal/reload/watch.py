@@ -11,10 +11,8 @@ from typing import TYPE_CHECKING
 
 from vhlocal.project.unpackaged import Unpackaged
 from vhlocal.reload.mounts import mount_table, shared_kind
-from vhlocal.reload.observed import Observed
 from vhlocal.reload.poller import Poller
 from vhlocal.reload.source import NoEvents, Polling, Subject
-from vhlocal.reload.tree import TreeEvents
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -30,7 +28,11 @@ PROBE = ".vhlocal-probe-"
 #: Seconds within which its event has to arrive. Where any do arrive, it takes milliseconds.
 _PROBE_SECONDS = 2.0
 
-_events: Callable[[Subject], Source] = TreeEvents if sys.platform == "linux" else Observed
+_events: Callable[[Subject], Source]
+if sys.platform == "linux":
+    from vhlocal.reload.tree import TreeEvents as _events
+else:
+    from vhlocal.reload.observed import Observed as _events
 
 
 class Watch:

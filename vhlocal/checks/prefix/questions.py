@@ -9,6 +9,9 @@ from vhlocal.checks.prefix.evidence import NONSENSE, Answer, Asked, Case
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+#: The pages of an API's own docs, by the framework that makes them unasked.
+DOCS: Mapping[str, tuple[str, ...]] = {"FastAPI": ("/docs",)}
+
 
 def questions(case: Case, answers: Mapping[Asked, Answer]) -> tuple[Asked, ...]:
     """Return what is to be asked next, nothing once all is known: no more than the answers so far give cause for."""

@@ -11,7 +11,11 @@ import requests
 
 from tests.checks.live import FAILING, Failing, live_sample
 from tests.command import Running
+from tests.engine_fixtures import SAMPLES
+from tests.requests import PREFIX, ended
+from tests.session.doctored import FILES
 from tests.waiting import free_port, wait_for
+from vhlocal.session.doctor import path_of, trouble_of
 
 #: Seconds after which an examination has ended: requests are told within half a second, and servers here are quick.
 QUIET = 2.5
@@ -75,3 +79,127 @@ def test_a_mended_sample_stays_clean(code, process_run, tmp_path):
     assert findings(run) == []
     assert codes_in(run.output()) == []
     assert "the doctor" not in run.output()
+
+
+def calls(run: Running) -> list[dict]:
+    return requests.get(f"{run.url('plain')}calls", timeout=30).json()
+
+
+def of_the_doctor(run: Running) -> list[dict]:
+    return [call for call in calls(run) if "X-VHLocal-Doctor" in call["headers"]]
+
+
+def test_only_marked_get_requests_are_sent_with_the_right_prefix(project, process_run):
+    """P7: whatever failed, nothing but GET is sent, and what failed by another method is not asked for again."""
+    run = process_run(project(FILES))
+    for failing in (Failing("/bug", method="POST"), Failing("/gone", alias=True, method="DELETE"), Failing("/nope")):
+        assert send(run, failing) in {404, 500}
+    version, alias = (run.url("plain", name).removeprefix(run.base_url).rstrip("/") for name in (None, "dev"))
+    own = wait_for(lambda: of_the_doctor(run), "the doctor to ask")
+    time.sleep(QUIET)
+    own = of_the_doctor(run)
+    assert {call["method"] for call in own} == {"GET"}
+    assert {call["headers"]["User-Agent"] for call in own} == {"vhlocal-doctor"}
+    assert {call["headers"]["X-VH-Prefix"] for call in own} == {f"{version}/", f"{alias}/"}
+    assert all(call["path"].startswith(alias) == (call["headers"]["X-VH-Prefix"] == f"{alias}/") for call in own)
+    assert {f"{version}/", f"{alias}/", f"{version}/nope", f"{alias}/nope"} <= {call["path"] for call in own}
+    assert not [call for call in own if call["path"].endswith(("/bug", "/gone"))]
+    assert [call["method"] for call in calls(run) if call not in own].count("POST") == 1
+    assert findings(run) == []
+
+
+def test_the_same_trouble_is_examined_once_until_the_code_changes(project, process_run):
+    directory = project(FILES)
+    run = process_run(directory)
+    send(run, Failing("/nope"))
+    wait_for(lambda: of_the_doctor(run), "the doctor to ask")
+    time.sleep(QUIET)
+    before = len(of_the_doctor(run))
+    for number in range(20):
+        send(run, Failing(f"/nope-{number}"))
+    time.sleep(QUIET)
+    assert len(of_the_doctor(run)) == before
+    (directory / "server.py").write_text(FILES["server.py"] + "# changed\n")
+    wait_for(lambda: not of_the_doctor(run), "the new code to answer")
+    send(run, Failing("/nope"))
+    wait_for(lambda: of_the_doctor(run), "the doctor to ask again")
+
+
+def test_switched_off_it_asks_nothing(project, process_run):
+    run = process_run(project(FILES), "--no-doctor")
+    for failing in (Failing("/nope"), Failing("/bug", alias=True), Failing("/elsewhere", root=True)):
+        send(run, failing)
+    time.sleep(QUIET)
+    assert of_the_doctor(run) == []
+    assert findings(run) == []
+
+
+def test_a_finding_that_is_ignored_is_not_told(process_run, tmp_path):
+    directory = live_sample("VH404").copy("broken", tmp_path)
+    (directory / "vhlocal.yaml").write_text("ignore:\n  VH404: the ingress of our own cluster rewrites it\n")
+    run = process_run(directory)
+    send(run, FAILING["VH404"][0])
+    time.sleep(QUIET)
+    assert findings(run) == []
+    assert codes_in(run.output()) == []
+
+
+@pytest.mark.parametrize(
+    ("word", "why"),
+    [("die", "its server does not answer any more"), ("stall", "it has not answered in 3 s")],
+)
+def test_a_server_that_does_not_answer_any_more_is_one_line(word, why, project, process_run):
+    run = process_run(project(FILES))
+    send(run, Failing(f"/{word}"))
+    line = f"the doctor could not look at plain: {why}"
+    wait_for(lambda: line in run.output(), f"the line; the output was:\n{run.output()}", 20)
+    time.sleep(QUIET)
+    assert run.output().count("the doctor") == 1
+    assert findings(run) == []
+    run.wait_for_state("ready")
+    assert requests.get(run.url("plain"), timeout=30).status_code == 200
+
+
+@pytest.mark.parametrize("name", sorted(path.name for path in SAMPLES.iterdir() if path.is_dir()))
+def test_the_sample_projects_are_clean_when_they_are_used(name, sample, process_run):
+    run = process_run(sample(name))
+    paths = ("/", "/nope", "/nope/", "/moved", "/where", "/docs")
+    for failing in [Failing(path, alias=alias) for path in paths for alias in (False, True)]:
+        send(run, failing)
+    send(run, Failing("/count", method="POST"))
+    send(run, Failing("/elsewhere", root=True))
+    time.sleep(QUIET)
+    assert findings(run) == []
+    assert codes_in(run.output()) == []
+    assert "the doctor" not in run.output()
+
+
+@pytest.mark.parametrize(
+    ("facts", "kind"),
+    [
+        ({"status": 404}, "404"),
+        ({"status": 500}, "500"),
+        ({"status": 308}, "redirect"),
+        ({"status": 304}, None),
+        ({"status": 200}, None),
+        ({"status": 403}, None),
+        ({"status": 502, "reason": "the server closed the connection"}, None),
+        ({"status": 404, "reason": "no such version"}, None),
+    ],
+)
+def test_what_the_app_itself_answered_is_what_counts(facts, kind):
+    assert trouble_of(ended(**facts)) == kind
+
+
+@pytest.mark.parametrize(
+    ("target", "method", "path"),
+    [
+        (f"{PREFIX}/a/b?c=d", "GET", "/a/b"),
+        (f"{PREFIX}/a%20b//c;d", "HEAD", "/a%20b//c;d"),
+        (PREFIX, "GET", ""),
+        (f"{PREFIX}/a", "POST", "/"),
+        (f"{PREFIX}/\u00e9", "GET", "/"),
+    ],
+)
+def test_what_is_asked_for_again(target, method, path):
+    assert path_of(ended(404, target=target, method=method)) == path

@@ -86,9 +86,9 @@ class Doctor:
     def _complaints(self, record: RequestRecord) -> Iterator[_Complaint]:
         """Yield what a request gives cause for; one that went to the host's root may come from any endpoint's page."""
         if record.endpoint is not None:
-            if (trouble := _trouble(record)) is not None:
-                path = _path(record)
-                kind = f"{trouble} {record.prefix} {path.endswith('/')}"
+            if (kind := trouble_of(record)) is not None:
+                path = path_of(record)
+                kind = f"{kind} {record.prefix} {path.endswith('/')}"
                 yield _Complaint(record.endpoint, record.revision, kind, record.prefix, path)
         elif record.status == 404 and not record.target.startswith(_USUAL):
             for endpoint in self._is.inputs().endpoints:
@@ -143,7 +143,7 @@ class Doctor:
                 self._is.found(finding, revision)
 
 
-def _trouble(record: RequestRecord) -> str | None:
+def trouble_of(record: RequestRecord) -> str | None:
     """Return the kind of an answer that the app itself gave, None where nothing is wrong with it."""
     if record.reason:
         return None
@@ -152,7 +152,7 @@ def _trouble(record: RequestRecord) -> str | None:
     return str(record.status) if record.status in (404, 500) else None
 
 
-def _path(record: RequestRecord) -> str:
+def path_of(record: RequestRecord) -> str:
     """Return what to ask for: the path of a GET request, without its query; else the endpoint's root."""
     target = record.target.partition("?")[0]
     split = split_target(target.encode()) if target.isascii() and target.isprintable() else None

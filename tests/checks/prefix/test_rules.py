@@ -146,6 +146,9 @@ SOUND = {
         below(BOTH, {"/": html(f'<a href="{VERSION}/x"><a href="x"><a href="//cdn.org/x"><a href="https://a.org/x">')})
     ),
     "a link in what is no page": examined(below(BOTH, {"/": Answer(200, (), '<a href="/x">')})),
+    "a link on the page of a redirect": examined(
+        below(BOTH, {"/": Answer(302, (("content-type", "text/html"), ("location", "x")), '<a href="/x">')})
+    ),
     "a page with a base": examined(below(BOTH, {"/": html('<base href="x/"><a href="/x">')})),
     "a page of an error": examined(
         below(BOTH, {"/": Answer(404, (("content-type", "text/html"),), '<a href="/x">')}), "/x"

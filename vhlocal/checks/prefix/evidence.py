@@ -55,7 +55,7 @@ class Answer:
     @property
     def is_page(self) -> bool:
         """Whether it is HTML that a browser shows."""
-        return self.status < 400 and any("html" in kind for kind in self.values("content-type"))
+        return 200 <= self.status < 300 and any("html" in kind for kind in self.values("content-type"))
 
     def values(self, name: str) -> tuple[str, ...]:
         """Return the values of a header."""

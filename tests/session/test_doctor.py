@@ -92,10 +92,11 @@ def of_the_doctor(run: Running) -> list[dict]:
 def test_only_marked_get_requests_are_sent_with_the_right_prefix(project, process_run):
     """P7: whatever failed, nothing but GET is sent, and what failed by another method is not asked for again."""
     run = process_run(project(FILES))
-    for failing in (Failing("/bug", method="POST"), Failing("/gone", alias=True, method="DELETE"), Failing("/nope")):
+    for failing in (Failing("/bug", method="POST"), Failing("/gone", alias=True, method="DELETE")):
         assert send(run, failing) in {404, 500}
+    assert send(run, Failing("/nope")) == 404
+    assert send(run, Failing("/bug")) == 500
     version, alias = (run.url("plain", name).removeprefix(run.base_url).rstrip("/") for name in (None, "dev"))
-    own = wait_for(lambda: of_the_doctor(run), "the doctor to ask")
     time.sleep(QUIET)
     own = of_the_doctor(run)
     assert {call["method"] for call in own} == {"GET"}
@@ -106,6 +107,96 @@ def test_only_marked_get_requests_are_sent_with_the_right_prefix(project, proces
     assert not [call for call in own if call["path"].endswith(("/bug", "/gone"))]
     assert [call["method"] for call in calls(run) if call not in own].count("POST") == 1
     assert findings(run) == []
+
+
+MIDDLEWARE = """\
+import os
+
+from flask import Flask
+
+app = Flask(__name__)
+
+
+@app.get("/")
+def page():
+    return "hello"
+
+
+class Prefixed:
+    def __init__(self, wrapped):
+        self.wrapped = wrapped
+
+    def __call__(self, environ, start_response):
+        prefix = environ.get("HTTP_X_VH_PREFIX", "").rstrip("/") or os.environ["SCRIPT_NAME"]
+        if not environ["PATH_INFO"].startswith(prefix):
+            start_response("404 Not Found", [("Content-Type", "text/plain")])
+            return [b"not below the prefix"]
+        environ["PATH_INFO"] = environ["PATH_INFO"].removeprefix(prefix)
+        return self.wrapped(environ, start_response)
+
+
+app.wsgi_app = Prefixed(app.wsgi_app)
+"""
+ROUTES = """\
+import os
+
+from fastapi import APIRouter, FastAPI
+
+app = FastAPI()
+routes = APIRouter(prefix=os.environ["SCRIPT_NAME"])
+
+
+@routes.get("/")
+def page():
+    return "hello"
+
+
+app.include_router(routes)
+"""
+TEMPLATE = "<!doctype html>\n<title>Home</title>\n<a href='/about'>About</a>\n"
+PAGES = """\
+from flask import Flask, render_template
+
+app = Flask(__name__)
+
+
+@app.get("/")
+def page():
+    return render_template("index.html")
+"""
+ENDPOINT = "- endpoint:\n    name: greet\n    image: python:3.11-slim\n    "
+WSGI = f"{ENDPOINT}wsgi: server:app\n"
+UVICORN = f"{ENDPOINT}server-command: ~/.local/bin/uvicorn server:app --host 0.0.0.0 --port $VALOHAI_PORT\n"
+FLASK, FASTAPI = "flask>=3.0\n", "fastapi>=0.110\nuvicorn>=0.30\n"
+
+ALSO_FOUND = {
+    "a middleware takes the prefix away a second time": (
+        {"valohai.yaml": WSGI, "server.py": MIDDLEWARE, "requirements.txt": FLASK},
+        Failing(),
+        ("VH403", "server.py:5"),
+    ),
+    "routes begin with the version's prefix": (
+        {"valohai.yaml": UVICORN, "server.py": ROUTES, "requirements.txt": FASTAPI},
+        Failing(alias=True),
+        ("VH402", "server.py:5"),
+    ),
+    "a template leads to the root": (
+        {"valohai.yaml": WSGI, "server.py": PAGES, "templates/index.html": TEMPLATE, "requirements.txt": FLASK},
+        Failing("/about", root=True),
+        ("VH405", "templates/index.html:3"),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ALSO_FOUND)
+def test_what_else_is_found(name, project, process_run):
+    files, failing, expected = ALSO_FOUND[name]
+    directory = project(files)
+    run = process_run(directory)
+    send(run, failing)
+    time.sleep(QUIET)
+    found = [(item["code"], Path(item["place"]).relative_to(directory).as_posix()) for item in findings(run)]
+    assert found == [expected]
 
 
 def test_the_same_trouble_is_examined_once_until_the_code_changes(project, process_run):
@@ -192,14 +283,15 @@ def test_what_the_app_itself_answered_is_what_counts(facts, kind):
 
 
 @pytest.mark.parametrize(
-    ("target", "method", "path"),
+    ("target", "method", "status", "path"),
     [
-        (f"{PREFIX}/a/b?c=d", "GET", "/a/b"),
-        (f"{PREFIX}/a%20b//c;d", "HEAD", "/a%20b//c;d"),
-        (PREFIX, "GET", ""),
-        (f"{PREFIX}/a", "POST", "/"),
-        (f"{PREFIX}/\u00e9", "GET", "/"),
+        (f"{PREFIX}/a/b?c=d", "GET", 404, "/a/b"),
+        (f"{PREFIX}/a%20b//c;d", "HEAD", 302, "/a%20b//c;d"),
+        (PREFIX, "GET", 404, ""),
+        (f"{PREFIX}/a", "POST", 404, "/"),
+        (f"{PREFIX}/a", "GET", 500, "/"),
+        (f"{PREFIX}/\u00e9", "GET", 404, "/"),
     ],
 )
-def test_what_is_asked_for_again(target, method, path):
-    assert path_of(ended(404, target=target, method=method)) == path
+def test_what_is_asked_for_again(target, method, status, path):
+    assert path_of(ended(status, target=target, method=method)) == path

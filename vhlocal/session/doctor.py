@@ -153,7 +153,13 @@ def trouble_of(record: RequestRecord) -> str | None:
 
 
 def path_of(record: RequestRecord) -> str:
-    """Return what to ask for: the path of a GET request, without its query; else the endpoint's root."""
+    """Return what to ask for: the path of a GET request, without its query; else the endpoint's root.
+
+    What failed in the app's code is not repeated either: it may take long, and its traceback is printed again.
+    """
     target = record.target.partition("?")[0]
-    split = split_target(target.encode()) if target.isascii() and target.isprintable() else None
-    return split[1].decode() if split is not None and record.method in ("GET", "HEAD") else "/"
+    repeatable = record.method in ("GET", "HEAD") and record.status != 500
+    if not repeatable or not target.isascii() or not target.isprintable():
+        return "/"
+    split = split_target(target.encode())
+    return "/" if split is None else split[1].decode()

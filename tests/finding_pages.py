@@ -6,13 +6,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vhlocal.checks.as_json import SHAPE
-from vhlocal.checks.registry import ALL_DEFINITIONS
+from vhlocal.checks.registry import ALL_DEFINITIONS, PREFIX_RULES
 from vhlocal.findings import PAGES
 
 if TYPE_CHECKING:
     from vhlocal.findings import Definition
 
 ROOT = Path(__file__).parent.parent
+LIVE_CODES = {definition.code for rule in PREFIX_RULES for definition in rule.definitions}
 DIRECTORY = ROOT / PAGES
 INDEX = DIRECTORY / "README.md"
 
@@ -59,6 +60,23 @@ ignore:
   VH104: the image is built by our own CI from the same commit
 ```
 
+## The doctor: what only a running endpoint shows
+
+When an app behind `vhlocal up` answers 404, 500 or a redirect, or a page leads a browser to a 404 at the root of the
+host, the doctor asks the server itself why: VH4xx. It asks for the endpoint's root and for the path that failed, under
+the version's path and an alias'; where they are missing, also without the prefix, with the prefix twice, and with or
+without the last slash; and for `/docs` of a FastAPI app. From the answers it tells an app that does not know its prefix
+from an honest 404, which is no finding.
+
+It sends GET requests alone, some two to sixteen, without the query. What failed by another method, or with a 500, is
+never repeated: only the root is asked for. Each request carries `User-Agent: vhlocal-doctor`, `X-VHLocal-Doctor: 1` and
+the headers that production's ingress sets, so that the app can tell them apart; they go to the server directly and are
+no part of the run's requests. It asks once for each endpoint, revision and kind of trouble, one examination at a time,
+and no request waits for it. An answer may take three seconds; where one takes longer or the server is gone, it says so
+in one line and changes nothing. What it finds is told once in the terminal, on the status page and at `/api/endpoints`.
+
+`--no-doctor`, `VHLOCAL_DOCTOR=false` or `doctor: false` in `vhlocal.yaml` switch it off: then nothing is asked.
+
 ## What it asks the network
 
 One thing, VH203: for exact pins and an official `python:X.Y` image, it asks the package index that pip is set up to use
@@ -91,8 +109,8 @@ item of `silenced` has all keys of a finding, and its `reason`.
 
 ## All findings
 
-Each is shown by a sample that has it and by the same project mended;
-[one test](../../tests/checks/test_findings.py) runs them all.
+Each is shown by a sample that has it and by the same project mended. [One test](../../tests/checks/test_findings.py)
+looks at them all, [another](../../tests/session/test_doctor.py) runs those of the prefix.
 [How to add one](adding.md).
 """
 
@@ -141,7 +159,7 @@ def _row(definition: Definition) -> str:
 
 
 def _sample(code: str) -> str:
-    return f"../../tests/checks/samples/{code}"
+    return f"../../tests/checks/{'live_samples' if code in LIVE_CODES else 'samples'}/{code}"
 
 
 if __name__ == "__main__":

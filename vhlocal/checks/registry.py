@@ -4,6 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from vhlocal.checks.prefix.rules import (
+    cookies,
+    docs,
+    doubled,
+    gunicorn,
+    ignored,
+    links,
+    redirects,
+    slashes,
+    uvicorn,
+    version_only,
+)
 from vhlocal.checks.rules import (
     absolute_links,
     absolute_redirects,
@@ -33,6 +45,7 @@ from vhlocal.checks.rules import (
 )
 
 if TYPE_CHECKING:
+    from vhlocal.checks.prefix.evidence import Evidence
     from vhlocal.checks.rule import Rule
     from vhlocal.checks.subject import Subject
     from vhlocal.findings import Definition
@@ -66,7 +79,27 @@ ALL_RULES: tuple[Rule[Subject], ...] = (
     absolute_redirects.RULE,
 )
 
+#: Those that look at how a running endpoint answers below its prefixes.
+PREFIX_RULES: tuple[Rule[Evidence], ...] = (
+    ignored.RULE,
+    version_only.RULE,
+    doubled.RULE,
+    redirects.RULE,
+    links.RULE,
+    docs.RULE,
+    cookies.RULE,
+    uvicorn.RULE,
+    gunicorn.RULE,
+    slashes.RULE,
+)
+
 #: What the pages are made from, in the order of the codes. Rules with other evidence add theirs here.
 ALL_DEFINITIONS: tuple[Definition, ...] = tuple(
-    sorted((definition for rule in ALL_RULES for definition in rule.definitions), key=lambda one: one.code)
+    sorted(
+        (
+            *(definition for rule in ALL_RULES for definition in rule.definitions),
+            *(definition for rule in PREFIX_RULES for definition in rule.definitions),
+        ),
+        key=lambda one: one.code,
+    )
 )

@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class _Target:
+class Target:
+    """Where an endpoint's requests go: nowhere without an ``address``, unless they wait (``holding``)."""
+
     address: Address | None = None
     holding: bool = False
     revision: str = ""
@@ -27,26 +29,30 @@ class Routes:
     def __init__(self, version: Version, table: RouteTable) -> None:
         self._version = version
         self._table = table
-        self._targets: dict[str, _Target] = {}
+        self._targets: dict[str, Target] = {}
 
     def lead(self, endpoint: str, address: Address, revision: str, *, stale: bool = False) -> None:
         """Send an endpoint's requests to a server; ``stale`` while a newer revision is broken."""
-        self._set(endpoint, _Target(address, revision=revision, stale=stale))
+        self._set(endpoint, Target(address, revision=revision, stale=stale))
 
     def hold(self, endpoint: str) -> None:
         """Let an endpoint's requests wait for its next server."""
-        self._set(endpoint, _Target(holding=True))
+        self._set(endpoint, Target(holding=True))
 
     def close(self, endpoint: str) -> None:
         """Send an endpoint's requests nowhere: they are told what it is doing."""
-        self._set(endpoint, _Target())
+        self._set(endpoint, Target())
 
     def forget(self, endpoint: str) -> None:
         """Drop an endpoint that is no longer in the project."""
         self._targets.pop(endpoint, None)
         self._publish()
 
-    def _set(self, endpoint: str, target: _Target) -> None:
+    def target(self, endpoint: str) -> Target:
+        """Return where an endpoint's requests go at this moment."""
+        return self._targets.get(endpoint, Target())
+
+    def _set(self, endpoint: str, target: Target) -> None:
         self._targets[endpoint] = target
         self._publish()
 

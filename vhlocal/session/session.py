@@ -24,6 +24,7 @@ from vhlocal.session import open_files, port
 from vhlocal.session.access_log import access_log
 from vhlocal.session.board import Board
 from vhlocal.session.desired import Desired, Inputs, desired
+from vhlocal.session.doctor import Doctor, Practice
 from vhlocal.session.edits import Edits, Means
 from vhlocal.session.environments import make_environments, remember_environments
 from vhlocal.session.fleet import Fleet
@@ -172,7 +173,8 @@ class Session:
                 self._bus.publish(Notice("endpoints ask for a user and a password (`basic-auth`)"))
             for notice in notices:
                 self._bus.publish(notice)
-            await self._until_stopped(self._keep(gateway))
+            with self._examining():
+                await self._until_stopped(self._keep(gateway))
         finally:
             await self._close(gateway)
             requests.close()
@@ -221,8 +223,7 @@ class Session:
             return await gateway.drain(Upstream(address.host, address.port), seconds)
 
         def requirements() -> str | None:
-            inputs = self._inputs if self._edits is None else self._edits.inputs
-            return requirements_file(inputs.package.files)
+            return requirements_file(self._present().package.files)
 
         return Surroundings(
             runtime=self._runtime,
@@ -241,6 +242,18 @@ class Session:
             requirements=requirements,
             drain=drain,
         )
+
+    def _present(self) -> Inputs:
+        """Return the project as it was read last."""
+        return self._inputs if self._edits is None else self._edits.inputs
+
+    def _examining(self) -> contextlib.AbstractContextManager[None]:
+        """Let a doctor look at what the endpoints answer, unless that is switched off."""
+        if not self._options.doctor:
+            return contextlib.nullcontext()
+        host = self._url.removeprefix("http://")
+        practice = Practice(self._bus, self._tasks, self._routes, self._present, self._found, host)
+        return Doctor(practice).on_duty()
 
     def _found(self, finding: Finding, revision: str) -> None:
         """Tell a finding, unless the project has chosen to live with it."""

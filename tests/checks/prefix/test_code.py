@@ -1,0 +1,77 @@
+"""What is read of an endpoint's code for the rules about the prefix: where to point, and how it is served."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.checks.projects import APP, YAML, command
+from vhlocal.checks.prefix.code import read_code
+from vhlocal.model import Endpoint
+from vhlocal.project.config import load_config
+from vhlocal.project.package import read_package
+
+
+@pytest.fixture
+def read(project):
+    """Write a project and return its code, with places as ``path:line``."""
+
+    def of(files):
+        directory = project(files)
+        (endpoint,) = load_config(directory).endpoints
+        code = read_code(endpoint, read_package(directory))
+
+        def told(place):
+            return None if place is None else f"{place.file.relative_to(directory).as_posix()}:{place.line}"
+
+        return code, told
+
+    return of
+
+
+UVICORN = "~/.local/bin/uvicorn server:app --host 0.0.0.0"
+FASTAPI = "from fastapi import FastAPI\n\napp = FastAPI()\n"
+
+
+def test_an_app_by_wsgi(read):
+    code, told = read({"valohai.yaml": YAML, "server.py": APP, "requirements.txt": "flask\n"})
+    assert (code.framework, code.server, code.root_path) == ("Flask", "", None)
+    assert (told(code.made), told(code.app), told(code.started)) == ("server.py:3", "server.py:3", "valohai.yaml:4")
+
+
+def test_an_app_by_a_command_of_several_lines(read):
+    code, told = read(command("echo starting", f"{UVICORN} --root-path /x", **{"server.py": FASTAPI}))
+    assert (code.framework, code.server) == ("FastAPI", "uvicorn")
+    assert told(code.started) == told(code.root_path) == "valohai.yaml:6"
+    assert told(code.made) == "server.py:3"
+
+
+def test_uvicorn_that_the_code_starts(read):
+    text = f"import uvicorn\n{FASTAPI}\nuvicorn.run(app, host='0.0.0.0', root_path='/x')\n"
+    code, told = read(command("python server.py", **{"server.py": text}))
+    assert (code.server, told(code.root_path), told(code.started)) == ("uvicorn", "server.py:6", "valohai.yaml:5")
+
+
+@pytest.mark.parametrize("line", ["./start.sh", "python server.py", 'sh -c "$COMMAND"'])
+def test_a_server_that_is_not_known(line, read):
+    code, told = read(command(f"'{line}'"))
+    assert (code.server, code.root_path, told(code.started)) == ("", None, "valohai.yaml:5")
+
+
+def test_code_that_cannot_be_read_is_pointed_to_by_the_yaml(read):
+    code, told = read({"valohai.yaml": YAML, "server.py": "def (:\n", "requirements.txt": "flask\n"})
+    assert (code.made, told(code.app), code.framework) == (None, "valohai.yaml:4", "")
+
+
+def test_a_path_is_found_where_it_is_written_out(read):
+    page = '\nPAGE = """<!doctype html>\n<p>\n<a href="/more">\n"""\n'
+    route = '\n\n@app.get("/predict")\ndef page():\n    return PAGE\n'
+    files = {"valohai.yaml": YAML, "server.py": APP + page + route, "requirements.txt": "flask\n"}
+    code, told = read(files | {"templates/index.html": "<p>\n<form action='/upload'>\n"})
+    paths = ("/predict", "/more", "/upload", "/nowhere")
+    places = ["server.py:11", "server.py:7", "templates/index.html:2", "server.py:3"]
+    assert [told(code.place_of(path)) for path in paths] == places
+
+
+def test_an_endpoint_without_places_has_one(tmp_path):
+    code = read_code(Endpoint("greet", "python", 8000, "server:app"), read_package(tmp_path))
+    assert code.app.file == tmp_path / "valohai.yaml"

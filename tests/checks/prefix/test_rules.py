@@ -1,0 +1,194 @@
+"""What is found from an app's answers, and what is not: each case with the findings that it is to have."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.checks.prefix.apps import (
+    ALIAS,
+    COMMAND,
+    FAILED,
+    HOST,
+    MADE,
+    MISSING,
+    PAGE,
+    VERSION,
+    below,
+    code,
+    examined,
+    html,
+    redirect,
+    with_header,
+)
+from vhlocal.checks.prefix.evidence import Answer
+from vhlocal.checks.prefix.findings import find
+
+BOTH = (VERSION, ALIAS)
+HOME = {"/": PAGE}
+SWAGGER = html("<script>const ui = SwaggerUIBundle({\n  url: '/openapi.json',\n  dom_id: '#ui' })</script>")
+REDOC = html('<redoc spec-url="/openapi.json"></redoc>')
+
+
+def codes(evidence):
+    return [finding.definition.code for finding in find(evidence)]
+
+
+def under_gunicorn(_, target):
+    return PAGE if target == f"{VERSION}/" else FAILED if not target.startswith(VERSION) else MISSING
+
+
+def reads_header(prefix, target):
+    return PAGE if target == f"{prefix}/" else MISSING
+
+
+FOUND = {
+    "the prefix is not known": (examined(below(("",), HOME)), ["VH401"]),
+    "it is not known, and what failed is an honest 404": (examined(below(("",), HOME), "/nope"), ["VH401"]),
+    "it is not known, and there is no alias": (examined(below(("",), HOME), alias=None), ["VH401"]),
+    "only a path that takes another method is there": (
+        examined(below(("",), {"/predict": Answer(405)}), "/predict"),
+        ["VH401"],
+    ),
+    "only the version is known": (examined(below((VERSION,), HOME)), ["VH402"]),
+    "only the version is known, on a path that is no root": (
+        examined(below((VERSION,), {"/predict": PAGE}), "/predict"),
+        ["VH402"],
+    ),
+    "the server is told a root path": (
+        examined(below(("",), HOME), known=code("uvicorn", COMMAND, "FastAPI")),
+        ["VH403"],
+    ),
+    "a middleware takes away what Gunicorn has taken": (
+        examined(below((VERSION * 2, ALIAS * 2), HOME), wsgi=True),
+        ["VH403"],
+    ),
+    "a redirect to the root": (
+        examined(below(BOTH, HOME | {"/moved": redirect("/result")}), "/moved"),
+        ["VH404"],
+    ),
+    "a redirect to this host's root, as a whole URL": (
+        examined(below(BOTH, {"/": redirect(f"http://{HOST}/login?next=x")})),
+        ["VH404"],
+    ),
+    "a redirect upwards": (examined(below(BOTH, {"/": redirect("../../../../../login")})), ["VH404"]),
+    "a link to the root": (examined(below(BOTH, {"/": html('<a href="/upload">')})), ["VH405"]),
+    "a script that asks the root": (examined(below(BOTH, {"/": html("<script>fetch('/predict')")})), ["VH405"]),
+    "a schema at the root": (examined(below(BOTH, HOME | {"/docs": SWAGGER}), docs=("/docs",)), ["VH406"]),
+    "a schema at the root, by ReDoc": (examined(below(BOTH, HOME | {"/redoc": REDOC}), "/redoc"), ["VH406"]),
+    "a cookie for the host": (
+        examined(below(BOTH, {"/": with_header("set-cookie", "session=x; HttpOnly; Path=/")})),
+        ["VH407"],
+    ),
+    "a cookie for the project": (
+        examined(below(BOTH, {"/": with_header("set-cookie", "session=x; path=/acme/shop/")})),
+        ["VH407"],
+    ),
+    "Uvicorn without the prefix": (examined(below(("",), HOME), known=code("uvicorn")), ["VH408"]),
+    "Uvicorn, by what it says": (
+        examined(below(("",), {"/": with_header("server", "uvicorn")})),
+        ["VH408"],
+    ),
+    "one route of several without its prefix": (
+        examined(lambda _, target: PAGE if target in {f"{VERSION}/", f"{ALIAS}/", "/predict"} else MISSING, "/predict"),
+        ["VH401"],
+    ),
+    "Gunicorn under an alias": (examined(under_gunicorn, known=code("gunicorn")), ["VH409"]),
+    "only with a slash": (examined(below(BOTH, HOME | {"/predict/": PAGE}), "/predict"), ["VH410"]),
+    "only without a slash": (examined(below(BOTH, HOME | {"/predict": Answer(405)}), "/predict/"), ["VH410"]),
+    "the root only with its slash": (examined(below(BOTH, HOME), ""), ["VH410"]),
+}
+
+
+@pytest.mark.parametrize("name", FOUND)
+def test_it_is_found(name):
+    evidence, expected = FOUND[name]
+    assert codes(evidence) == expected
+
+
+SOUND = {
+    "an app that knows every prefix": examined(below(BOTH, HOME)),
+    "an app that reads the header": examined(reads_header),
+    "its honest 404": examined(below(BOTH, HOME), "/nope"),
+    "its honest 404 with a slash": examined(below(BOTH, HOME), "/nope/"),
+    "an app that also answers without the prefix": examined(below((*BOTH, ""), HOME), "/nope"),
+    "an app without a root": examined(below(BOTH, {"/predict": PAGE}), "/nope"),
+    "an app that answers everything": examined(lambda *_: PAGE, "/nope"),
+    "an app that has nothing": examined(lambda *_: MISSING, "/nope"),
+    "an app that fails everywhere": examined(lambda *_: FAILED),
+    "an app that fails on one path": examined(below(BOTH, HOME | {"/bug": FAILED}), "/bug"),
+    "an app that wants a user everywhere": examined(lambda *_: Answer(401)),
+    "an app that answers everything outside of the prefix": examined(
+        lambda _, target: MISSING if target.startswith("/acme") else PAGE
+    ),
+    "a page that is there under the version alone, of an app that knows the alias": examined(
+        lambda _, target: PAGE if target in {f"{VERSION}/", f"{ALIAS}/", f"{VERSION}/jobs/1"} else MISSING, "/jobs/1"
+    ),
+    "a redirect below the prefix": examined(
+        lambda prefix, target: redirect(f"{prefix}/where") if target == f"{prefix}/" else PAGE
+    ),
+    "a redirect to another host": examined(below(BOTH, {"/": redirect("https://example.com/login")})),
+    "a redirect to another port": examined(below(BOTH, {"/": redirect("http://127.0.0.1:9/login")})),
+    "a redirect to another endpoint of the deployment": examined(
+        below(BOTH, {"/": redirect("/acme/shop/main/dev/other/")})
+    ),
+    "a relative redirect": examined(below(BOTH, {"/": redirect("where")})),
+    "a redirect that only adds the slash": examined(
+        lambda prefix, target: (
+            PAGE
+            if target in {f"{prefix}/", f"{prefix}/a/"}
+            else redirect(f"{target}/")
+            if target[-2:] == "/a"
+            else MISSING
+        ),
+        "/a",
+    ),
+    "links below the prefix, relative, and elsewhere": examined(
+        below(BOTH, {"/": html(f'<a href="{VERSION}/x"><a href="x"><a href="//cdn.org/x"><a href="https://a.org/x">')})
+    ),
+    "a link in what is no page": examined(below(BOTH, {"/": Answer(200, (), '<a href="/x">')})),
+    "a link on the page of a redirect": examined(
+        below(BOTH, {"/": Answer(302, (("content-type", "text/html"), ("location", "x")), '<a href="/x">')})
+    ),
+    "a page with a base": examined(below(BOTH, {"/": html('<base href="x/"><a href="/x">')})),
+    "a page of an error": examined(
+        below(BOTH, {"/": Answer(404, (("content-type", "text/html"),), '<a href="/x">')}), "/x"
+    ),
+    "docs below the prefix": examined(
+        lambda prefix, target: html(f"SwaggerUIBundle({{ url: '{prefix}/openapi.json' }})"), docs=("/docs",)
+    ),
+    "a cookie for the endpoint": examined(lambda prefix, _: with_header("set-cookie", f"session=x; Path={prefix}/")),
+    "a cookie for the endpoint, without the slash": examined(
+        lambda prefix, _: with_header("set-cookie", f"session=x; Path={prefix}")
+    ),
+    "a cookie without a path": examined(below(BOTH, {"/": with_header("set-cookie", "session=x")})),
+    "a cookie that is deleted": examined(below(BOTH, {"/": with_header("set-cookie", "s=; Max-Age=0; Path=/")})),
+    "500 under an alias by another server": examined(under_gunicorn, known=code("waitress-serve")),
+    "Gunicorn by wsgi": examined(under_gunicorn, known=code("gunicorn"), wsgi=True),
+    "Gunicorn that fails everywhere": examined(lambda *_: FAILED, known=code("gunicorn")),
+}
+
+
+@pytest.mark.parametrize("name", SOUND)
+def test_nothing_is_found(name):
+    assert codes(SOUND[name]) == []
+
+
+def test_a_finding_points_to_the_app_or_to_what_starts_it():
+    assert [finding.place for finding in find(FOUND["the prefix is not known"][0])] == [MADE]
+    assert [finding.place for finding in find(FOUND["Uvicorn without the prefix"][0])] == [COMMAND]
+
+
+def test_a_finding_names_the_endpoint_and_the_framework_where_the_remedy_differs():
+    (of_app,) = find(FOUND["the prefix is not known"][0])
+    (of_server,) = find(FOUND["Gunicorn under an alias"][0])
+    assert (of_app.endpoint, of_app.framework) == ("greet", "Flask")
+    assert (of_server.endpoint, of_server.framework) == ("greet", "")
+
+
+def test_a_sound_app_is_asked_for_nothing_but_its_own_paths():
+    asked = examined(below(BOTH, HOME)).answers
+    assert [one.target for one in asked] == [f"{VERSION}/", f"{ALIAS}/"]
+
+
+def test_no_app_is_asked_more_than_a_score_of_times():
+    assert max(len(evidence.answers) for evidence in (*SOUND.values(), *(one for one, _ in FOUND.values()))) <= 16

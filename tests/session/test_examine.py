@@ -1,0 +1,147 @@
+"""An examination of real servers, as ``vhlocal check`` and the doctor ask for it."""
+
+from __future__ import annotations
+
+import asyncio
+import socketserver
+import threading
+import time
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from vhlocal.model import Endpoint, Package, Place
+from vhlocal.runtime.base import Address
+from vhlocal.session.examine import ANSWER_SECONDS, Patient, UnansweredError, examine
+
+VERSION, ALIAS = "/acme/shop/main/20261122.0/greet", "/acme/shop/main/dev/greet"
+
+
+@pytest.fixture
+def patient(tmp_path):
+    """Make a patient of what listens on a port."""
+
+    def of(port, alias=ALIAS):
+        place = Place(tmp_path / "valohai.yaml", 1)
+        endpoint = Endpoint("greet", "python", 8000, server_command=("./serve",), places={"": place})
+        return Patient(
+            endpoint, Package(tmp_path, {}, "r1"), Address("127.0.0.1", port), VERSION, alias, "127.0.0.1:8080"
+        )
+
+    return of
+
+
+@contextmanager
+def serving(answer):
+    """Serve ``answer``, which gets the handler of each GET request; give the port, and the requests as they come."""
+    asked = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self):
+            asked.append((self.path, dict(self.headers)))
+            answer(self)
+
+        def log_message(self, *_):
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        server.daemon_threads = True
+        server.block_on_close = False
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server.server_address[1], asked
+        server.shutdown()
+
+
+def say(handler, status=200, body=b"hello", **headers):
+    handler.send_response(status)
+    for name, value in headers.items():
+        handler.send_header(name.replace("_", "-"), value)
+    handler.end_headers()
+    handler.wfile.write(body)
+
+
+def codes(findings):
+    return [finding.definition.code for finding in findings]
+
+
+def test_an_endpoint_that_is_sound_is_asked_for_its_root_under_both_names(patient):
+    """P7, K9: each request is marked, and carries what the ingress sets."""
+    with serving(say) as (port, asked):
+        assert asyncio.run(examine(patient(port))) == ()
+    assert [path for path, _ in asked] == [f"{VERSION}/", f"{ALIAS}/"]
+    for path, headers in asked:
+        assert headers["X-VH-Prefix"] == path
+        assert (headers["User-Agent"], headers["X-VHLocal-Doctor"]) == ("vhlocal-doctor", "1")
+        assert (headers["Host"], headers["X-Forwarded-Host"]) == ("127.0.0.1:8080", "127.0.0.1:8080")
+        assert (headers["X-Forwarded-Port"], headers["X-Forwarded-Proto"]) == ("8080", "http")
+
+
+def test_an_endpoint_without_an_alias_is_examined_under_its_version(patient):
+    with serving(lambda handler: say(handler, 200 if handler.path == "/" else 404)) as (port, asked):
+        (finding,) = asyncio.run(examine(patient(port, None)))
+    assert (finding.definition.code, finding.place.line) == ("VH401", 1)
+    assert {headers["X-VH-Prefix"] for _, headers in asked} == {f"{VERSION}/"}
+
+
+def test_what_is_wrong_is_found_though_nothing_has_failed(patient):
+    def answer(handler):
+        say(handler, 200, b'<a href="/about">', Content_Type="text/html", Set_Cookie="session=x; Path=/")
+
+    with serving(answer) as (port, _):
+        assert codes(asyncio.run(examine(patient(port)))) == ["VH405", "VH407"]
+
+
+def test_a_redirect_is_not_followed(patient):
+    with serving(lambda handler: say(handler, 302, b"", Location="/login")) as (port, asked):
+        assert codes(asyncio.run(examine(patient(port)))) == ["VH404"]
+    assert {path for path, _ in asked} == {f"{VERSION}/", f"{ALIAS}/"}
+
+
+@pytest.mark.parametrize("pause", [0, 0.3])
+def test_an_answer_without_an_end_is_left(pause, patient):
+    def answer(handler):
+        say(handler)
+        try:
+            while True:
+                handler.wfile.write(b"more " * 1000)
+                time.sleep(pause)
+        except OSError:
+            pass
+
+    with serving(answer) as (port, _):
+        began = time.monotonic()
+        assert asyncio.run(examine(patient(port))) == ()
+        assert time.monotonic() - began < 3 * (ANSWER_SECONDS + 1)
+
+
+NO_HTTP = {
+    "nothing": b"",
+    "another protocol": b"SSH-2.0-OpenSSH_9.6\r\n",
+    "no status": b"HTTP/1.1 999999 x\r\n\r\n",
+    "an endless header": b"HTTP/1.1 200 OK\r\nA: " + b"x" * 70000,
+}
+
+
+@pytest.mark.parametrize("said", NO_HTTP.values(), ids=NO_HTTP)
+def test_what_is_no_http_is_no_answer(said, patient):
+    class Handler(socketserver.BaseRequestHandler):
+        def handle(self):
+            self.request.recv(4096)
+            self.request.sendall(said)
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        with pytest.raises(UnansweredError):
+            asyncio.run(examine(patient(server.server_address[1])))
+        server.shutdown()
+
+
+def test_a_server_that_keeps_silent_is_waited_for_a_moment(patient):
+    done = threading.Event()
+    with serving(lambda _: done.wait(30)) as (port, _):
+        began = time.monotonic()
+        with pytest.raises(UnansweredError, match="has not answered in 3 s"):
+            asyncio.run(examine(patient(port)))
+        assert time.monotonic() - began < ANSWER_SECONDS + 2
+        done.set()

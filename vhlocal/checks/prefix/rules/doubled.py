@@ -1,0 +1,54 @@
+"""VH403: the prefix is put before paths, or taken from them, twice (P4)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from vhlocal.checks.rule import Rule
+from vhlocal.findings import Definition, Example, Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from vhlocal.checks.prefix.evidence import Evidence
+    from vhlocal.findings import Finding
+
+DEFINITION = Definition(
+    code="VH403",
+    title="The prefix is put before the path, or taken from it, twice",
+    severity=Severity.ERROR,
+    why="The path arrives with its prefix. Uvicorn's `root_path` is for proxies that take the prefix away: Uvicorn "
+    "puts it before the path again. And Gunicorn has already moved the prefix to `SCRIPT_NAME` when a "
+    "middleware of the app's own looks for it in the path. Either way the app sees a path that it has no route for.",
+    remedy={
+        "": "Do it once: by the server, or by the app.",
+        "Flask": "Leave out the middleware: under `wsgi`, `SCRIPT_NAME` and `PATH_INFO` are right already.",
+        "Django": "Leave out the middleware and `FORCE_SCRIPT_NAME`: under `wsgi`, both are right already.",
+        "FastAPI": "Leave out `--root-path`, and write `wsgi: server:app`.",
+        "WSGI": 'Take the prefix away only if `environ["SCRIPT_NAME"]` is empty.',
+    },
+    example=Example(
+        "yaml",
+        "server-command: ~/.local/bin/uvicorn server:app --host 0.0.0.0 --root-path $SCRIPT_NAME",
+        "wsgi: server:app",
+    ),
+    rows=("P4", "R4", "R6", "R7"),
+)
+
+
+def find(evidence: Evidence) -> Iterator[Finding]:
+    """Yield a path that is there only with a prefix more, or only without one where the server adds its own."""
+    code, version = evidence.code, evidence.case.version
+    if not evidence.is_doubling:
+        return
+    if evidence.twice is not None:
+        seen = f"it answers where the prefix is written twice, and 404 at `{version}{evidence.twice}`"
+        yield evidence.finding(DEFINITION, code.app, seen, "leave the prefix to the server, which has taken it away")
+    else:
+        seen = f"the server is told a root path: 404 at `{version}{evidence.unprefixed}`, an answer without the prefix"
+        yield evidence.finding(
+            DEFINITION, code.root_path or code.app, seen, "leave the root path out, and serve the app by `wsgi`"
+        )
+
+
+RULE = Rule((DEFINITION,), find)

@@ -1,0 +1,50 @@
+"""VH409: Gunicorn by `server-command` fails under every alias (R8)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from vhlocal.checks.prefix.evidence import NONSENSE
+from vhlocal.checks.prefix.servers import GUNICORN
+from vhlocal.checks.rule import Rule
+from vhlocal.findings import Definition, Example, Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from vhlocal.checks.prefix.evidence import Evidence
+    from vhlocal.findings import Finding
+
+DEFINITION = Definition(
+    code="VH409",
+    title="Gunicorn answers 500 under an alias",
+    severity=Severity.ERROR,
+    why="Gunicorn takes the prefix from the environment's `SCRIPT_NAME`, which is the version's, and refuses every "
+    "path that does not begin with it: 500, before the app is asked. Paths under an alias never do.",
+    remedy={
+        "": "Write `wsgi: server:app` instead of starting Gunicorn yourself. Else start it with an empty "
+        "`SCRIPT_NAME`, and take the prefix of `X-VH-Prefix` from the path in a middleware.",
+        "Django": "Write `wsgi: mysite.wsgi` instead of starting Gunicorn yourself.",
+    },
+    example=Example(
+        "yaml",
+        "server-command: ~/.local/bin/gunicorn --bind 0.0.0.0:$VALOHAI_PORT server:app",
+        "wsgi: server:app",
+    ),
+    rows=("P3", "P5", "R8"),
+)
+
+
+def find(evidence: Evidence) -> Iterator[Finding]:
+    """Yield an alias under which all is 500, where the version's paths are answered."""
+    case = evidence.case
+    paths = ("/", NONSENSE)
+    versions, aliases = ([evidence.under(prefix, path) for path in paths] for prefix in (case.version, case.alias))
+    works = all(answer is not None and answer.status < 500 for answer in versions)
+    fails = all(answer is not None and answer.status == 500 for answer in aliases)
+    if works and fails and evidence.is_served_by(GUNICORN):
+        seen = f"500 at `{case.alias}/`, where `{case.version}/` is answered"
+        yield evidence.finding(DEFINITION, evidence.code.started, seen, "write `wsgi` instead of the command")
+
+
+RULE = Rule((DEFINITION,), find)

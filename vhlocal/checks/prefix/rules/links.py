@@ -1,0 +1,50 @@
+"""VH405: a page that was served leads outside of the prefix (P1, P4)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from vhlocal.checks.rule import Rule
+from vhlocal.checks.rules.absolute_links import absolute_links
+from vhlocal.findings import Definition, Example, Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from vhlocal.checks.prefix.evidence import Evidence
+    from vhlocal.findings import Finding
+
+DEFINITION = Definition(
+    code="VH405",
+    title="A page that was served leads outside of its prefix",
+    severity=Severity.WARNING,
+    why="A link, form or script whose path begins with `/` is asked for at the root of the host, where the endpoint is "
+    "not: the browser gets 404, or another service.",
+    remedy={
+        "": "Write the path relative to the page, or put the prefix of the request before it (`X-VH-Prefix`).",
+        "Flask": "`{{ url_for('upload') }}` and `{{ url_for('static', filename='style.css') }}`.",
+        "Django": "`{% url 'upload' %}` and `{% static 'style.css' %}`.",
+        "FastAPI": "`{{ url_for('upload') }}` in templates, `request.url_for(\"upload\")` in code.",
+        "WSGI": '`environ["SCRIPT_NAME"] + "/upload"`.',
+    },
+    example=Example("html", '<form action="/upload">', "<form action=\"{{ url_for('upload') }}\">"),
+    rows=("P1", "P4", "P7"),
+)
+
+
+def find(evidence: Evidence) -> Iterator[Finding]:
+    """Yield the first page with such links, with the first of them."""
+    for asked, answer in evidence.own():
+        if not answer.is_page or "<base" in answer.body.lower():
+            continue
+        left = (evidence.case.leaves(link, asked.target) for _, link in absolute_links(answer.body))
+        paths = list(dict.fromkeys(path for path in left if path is not None))
+        if paths:
+            more = f" and {len(paths) - 1} more" if paths[1:] else ""
+            seen = f"the page at `{asked.target}` leads to `{paths[0]}`{more}, outside of the prefix"
+            change = "write it relative, or have the framework make the URL"
+            yield evidence.finding(DEFINITION, evidence.code.place_of(paths[0]), seen, change)
+            return
+
+
+RULE = Rule((DEFINITION,), find)

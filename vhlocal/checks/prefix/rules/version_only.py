@@ -1,0 +1,63 @@
+"""VH402: the app works under its version and not under an alias (P3, P7)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from vhlocal.checks.prefix.evidence import NONSENSE
+from vhlocal.checks.rule import Rule
+from vhlocal.findings import Definition, Example, Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from vhlocal.checks.prefix.evidence import Evidence
+    from vhlocal.findings import Finding
+
+DEFINITION = Definition(
+    code="VH402",
+    title="The app knows the version's prefix, and no alias",
+    severity=Severity.ERROR,
+    why="The same endpoint is served under its version and under each alias. `SCRIPT_NAME` and `VH_DEFAULT_PREFIX` are "
+    "set once, to the version's prefix. A request under an alias has another prefix, which its own header "
+    "`X-VH-Prefix` tells, and an app that knows the variables alone answers 404.",
+    remedy={
+        "": "Take the prefix from the request's header `X-VH-Prefix`, and from the environment only without it.",
+        "Flask": "Write `wsgi: server:app`, without a middleware for the prefix.",
+        "Django": "Write `wsgi: mysite.wsgi`, without `FORCE_SCRIPT_NAME`.",
+        "FastAPI": "Write `wsgi: server:app`, without `root_path`; or set it for each request in a middleware.",
+        "WSGI": 'Use `environ.get("HTTP_X_VH_PREFIX") or os.environ["SCRIPT_NAME"]`.',
+    },
+    example=Example(
+        "python",
+        'app = FastAPI(root_path=os.environ["SCRIPT_NAME"])  # under Uvicorn, by server-command',
+        "app = FastAPI()  # with `wsgi: server:app`",
+    ),
+    rows=("P3", "P5", "P6", "P7"),
+)
+
+
+def find(evidence: Evidence) -> Iterator[Finding]:
+    """Yield a path that is there under the version, where all is missing under the alias."""
+    case = evidence.case
+    for path in case.paths:
+        under_version, under_alias = evidence.under(case.version, path), evidence.under(case.alias, path)
+        if under_version is None or not under_version.is_there or under_alias is None:
+            continue
+        if under_alias.is_missing and _knows_nothing(evidence):
+            yield evidence.finding(
+                DEFINITION,
+                evidence.code.app,
+                f"it answers at `{case.version}{path}`, and 404 under the alias, at `{case.alias}{path}`",
+                "take the prefix of each request from its header `X-VH-Prefix`",
+            )
+            return
+
+
+def _knows_nothing(evidence: Evidence) -> bool:
+    """Tell whether nothing is found under the alias: one page alone may have gone meanwhile."""
+    asked = [evidence.under(evidence.case.alias, path) for path in ("/", NONSENSE)]
+    return all(answer is not None and answer.is_missing for answer in asked)
+
+
+RULE = Rule((DEFINITION,), find)

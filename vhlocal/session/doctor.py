@@ -1,0 +1,165 @@
+"""Finds out why an endpoint answers as it would not in production, as soon as it does."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from vhlocal.contract.paths import script_names, split_target
+from vhlocal.errors import VhlocalError
+from vhlocal.events import Event, Notice, RequestsEnded
+from vhlocal.session.examine import Patient, examine
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from vhlocal.events import Bus
+    from vhlocal.findings import Finding
+    from vhlocal.model import RequestRecord
+    from vhlocal.session.desired import Inputs
+    from vhlocal.session.routes import Routes, Target
+    from vhlocal.session.tasks import Tasks
+
+#: What browsers and tools ask for at the root of every host.
+_USUAL = ("/favicon.ico", "/robots.txt", "/apple-touch-icon", "/.well-known/", "/api/")
+
+_OUTSIDE = "outside"
+
+
+@dataclass(frozen=True)
+class Practice:
+    """What a doctor works with: ``found`` tells a finding and its revision, ``host`` is what clients name."""
+
+    bus: Bus
+    tasks: Tasks
+    routes: Routes
+    inputs: Callable[[], Inputs]
+    found: Callable[[Finding, str], None]
+    host: str
+
+
+@dataclass(frozen=True)
+class _Complaint:
+    """What is to be examined, once for each ``kind`` of trouble; ``path`` below the prefix is to be asked for."""
+
+    endpoint: str
+    revision: str
+    kind: str
+    prefix: str
+    path: str
+
+
+class Doctor:
+    """Looks at each request that ended, and examines an endpoint once for each kind of trouble with its code.
+
+    One examination at a time for each endpoint; requests never wait for it.
+    """
+
+    def __init__(self, practice: Practice) -> None:
+        self._is = practice
+        self._seen: set[tuple[str, str, str]] = set()
+        self._told: set[tuple[str | None, str, str]] = set()
+        self._busy: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+
+    @contextlib.contextmanager
+    def on_duty(self) -> Iterator[None]:
+        """Hear of requests for as long as the block lasts."""
+        unsubscribe = self._is.bus.subscribe(self._hear)
+        try:
+            yield
+        finally:
+            unsubscribe()
+
+    def _hear(self, event: Event) -> None:
+        if not isinstance(event, RequestsEnded):
+            return
+        for record in event.records:
+            for complaint in self._complaints(record):
+                key = (complaint.endpoint, complaint.revision, complaint.kind)
+                if key not in self._seen:
+                    self._seen.add(key)
+                    self._is.tasks.start(self._examine(complaint), f"examine {complaint.endpoint}")
+
+    def _complaints(self, record: RequestRecord) -> Iterator[_Complaint]:
+        """Yield what a request gives cause for; one that went to the host's root may come from any endpoint's page."""
+        if record.endpoint is not None:
+            if (kind := trouble_of(record)) is not None:
+                path = path_of(record)
+                kind = f"{kind} {record.prefix} {path.endswith('/')}"
+                yield _Complaint(record.endpoint, record.revision, kind, record.prefix, path)
+        elif record.status == 404 and not record.target.startswith(_USUAL):
+            for endpoint in self._is.inputs().endpoints:
+                target = self._is.routes.target(endpoint.name)
+                if target.address is not None:
+                    yield _Complaint(endpoint.name, target.revision, _OUTSIDE, "", "/")
+
+    async def _examine(self, complaint: _Complaint) -> None:
+        name = complaint.endpoint
+        async with self._busy[name]:
+            target = self._is.routes.target(name)
+            try:
+                patient = self._patient(complaint, target)
+                findings = () if patient is None else await examine(patient, complaint.path)
+            except Exception as error:  # noqa: BLE001 - a doctor that fails says so, and changes nothing
+                if self._is_replaced(complaint):
+                    return
+                why = error.message if isinstance(error, VhlocalError) else f"{type(error).__name__}: {error}"
+                self._is.bus.publish(Notice(f"the doctor could not look at {name}: {why}", endpoint=name))
+                return
+            if self._is.routes.target(name) == target:
+                self._tell(findings, complaint.revision)
+
+    def _patient(self, complaint: _Complaint, target: Target) -> Patient | None:
+        """Return what is to be examined, None where other code serves by now; VhlocalError where none does."""
+        if self._is_replaced(complaint):
+            return None
+        if target.address is None:
+            raise VhlocalError("its server does not answer any more")
+        inputs = self._is.inputs()
+        version, *aliases = script_names(inputs.version, complaint.endpoint)
+        alias = complaint.prefix if complaint.prefix in aliases else next(iter(aliases), None)
+        return next(
+            (
+                Patient(endpoint, inputs.package, target.address, version, alias, self._is.host)
+                for endpoint in inputs.endpoints
+                if endpoint.name == complaint.endpoint
+            ),
+            None,
+        )
+
+    def _is_replaced(self, complaint: _Complaint) -> bool:
+        """Tell whether newer code has come, or is about to."""
+        target = self._is.routes.target(complaint.endpoint)
+        return target.holding or (target.address is not None and target.revision != complaint.revision)
+
+    def _tell(self, findings: tuple[Finding, ...], revision: str) -> None:
+        for finding in findings:
+            key = (finding.endpoint, revision, finding.definition.code)
+            if key not in self._told:
+                self._told.add(key)
+                self._is.found(finding, revision)
+
+
+def trouble_of(record: RequestRecord) -> str | None:
+    """Return the kind of an answer that the app itself gave, None where nothing is wrong with it."""
+    if record.reason:
+        return None
+    if 300 <= record.status < 400 and record.status != 304:
+        return "redirect"
+    return str(record.status) if record.status in (404, 500) else None
+
+
+def path_of(record: RequestRecord) -> str:
+    """Return what to ask for: the path of a GET request, without its query; else the endpoint's root.
+
+    What failed in the app's code is not repeated either: it may take long, and its traceback is printed again.
+    """
+    target = record.target.partition("?")[0]
+    repeatable = record.method in ("GET", "HEAD") and record.status != 500
+    if not repeatable or not target.isascii() or not target.isprintable():
+        return "/"
+    split = split_target(target.encode())
+    return "/" if split is None else split[1].decode()

@@ -1,0 +1,110 @@
+"""Asks a running server what it does with its prefix, and says what would fail in production."""
+
+from __future__ import annotations
+
+import http.client
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+from vhlocal.checks.prefix.code import read_code
+from vhlocal.checks.prefix.evidence import Answer, Case, Evidence
+from vhlocal.checks.prefix.findings import find
+from vhlocal.checks.prefix.questions import DOCS, questions
+from vhlocal.contract.headers import Hop, ingress_headers
+from vhlocal.errors import VhlocalError
+from vhlocal.session.tasks import in_thread
+
+if TYPE_CHECKING:
+    from vhlocal.checks.prefix.evidence import Asked
+    from vhlocal.findings import Finding
+    from vhlocal.model import Endpoint, Package
+    from vhlocal.runtime.base import Address
+
+#: Seconds that one answer may take, and all of them together.
+ANSWER_SECONDS = 3.0
+ALL_SECONDS = 20.0
+
+#: Bytes of an answer's body that are read.
+_BODY = 64 * 1024
+
+
+class UnansweredError(VhlocalError):
+    """A server did not answer what it was asked: nothing is known of it."""
+
+
+@dataclass(frozen=True)
+class Patient:
+    """A server that runs, and what it serves.
+
+    ``prefix`` is the version's path and ``alias`` that of one alias, both without a slash at their end; ``host`` is
+    what clients name in their requests, such as ``127.0.0.1:8080``.
+    """
+
+    endpoint: Endpoint
+    package: Package
+    address: Address
+    prefix: str
+    alias: str | None
+    host: str
+
+
+async def examine(patient: Patient, path: str = "/") -> tuple[Finding, ...]:
+    """Return what is wrong with the answers at ``path`` below the prefixes, also where nothing has failed yet.
+
+    The server is sent GET requests alone, each marked as vhlocal's own, one after the other, and each as an ingress
+    would forward it (P7, K9). UnansweredError where it answers too late or not at all.
+    """
+    code = await in_thread(read_code, patient.endpoint, patient.package)
+    case = Case(patient.prefix, patient.alias, path, patient.host, DOCS.get(code.framework, ()))
+    answers: dict[Asked, Answer] = {}
+    deadline = time.monotonic() + ALL_SECONDS
+    while asked := questions(case, answers):
+        for one in asked:
+            if time.monotonic() > deadline:
+                raise UnansweredError(f"its answers took more than {ALL_SECONDS:.0f} s")
+            answers[one] = await in_thread(_ask, patient.address, patient.host, one)
+    return await in_thread(find, Evidence(patient.endpoint, code, case, answers))
+
+
+def _ask(address: Address, host: str, asked: Asked) -> Answer:
+    connection = http.client.HTTPConnection(address.host, address.port, timeout=ANSWER_SECONDS)
+    try:
+        connection.putrequest("GET", asked.target, skip_host=True, skip_accept_encoding=True)
+        for name, value in _headers(host, asked.prefix):
+            connection.putheader(name, value)
+        connection.endheaders()
+        response = connection.getresponse()
+        headers = tuple((name.lower(), value) for name, value in response.getheaders())
+        return Answer(response.status, headers, _body(response).decode("utf-8", errors="replace"))
+    except TimeoutError:
+        raise UnansweredError(f"it has not answered in {ANSWER_SECONDS:.0f} s") from None
+    except (OSError, http.client.HTTPException):
+        raise UnansweredError("its server does not answer any more") from None
+    finally:
+        connection.close()
+
+
+def _headers(host: str, prefix: str) -> list[tuple[bytes, bytes]]:
+    port = host.rpartition(":")[2]
+    hop = Hop("127.0.0.1", "http", int(port) if port.isdecimal() else 80, uuid4().hex)
+    return [
+        (b"Host", host.encode()),
+        (b"User-Agent", b"vhlocal-doctor"),
+        (b"X-VHLocal-Doctor", b"1"),
+        (b"Accept", b"text/html, */*"),
+        *ingress_headers(hop, host.encode(), prefix),
+        (b"Connection", b"close"),
+    ]
+
+
+def _body(response: http.client.HTTPResponse) -> bytes:
+    """Return the body, as far as it comes in time: an answer may be endless."""
+    body, deadline = b"", time.monotonic() + ANSWER_SECONDS
+    try:
+        while len(body) < _BODY and time.monotonic() < deadline and (piece := response.read1(_BODY - len(body))):
+            body += piece
+    except TimeoutError:
+        pass
+    return body

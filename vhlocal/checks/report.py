@@ -73,6 +73,15 @@ def look(subject: Subject, ignored: Mapping[str, str], rules: Iterable[Rule[Subj
     return Report(kept, silenced, tuple(notes))
 
 
+def joined(report: Report, found: Iterable[Finding], ignored: Mapping[str, str]) -> Report:
+    """Return a report with what was found besides, once each; what is ``ignored`` is silenced."""
+    known = {*report.findings, *(item.finding for item in report.silenced)}
+    new = [finding for finding in dict.fromkeys(found) if finding not in known]
+    kept = [*report.findings, *(finding for finding in new if finding.definition.code not in ignored)]
+    silenced = [Silenced(finding, ignored[finding.definition.code]) for finding in new if finding not in kept]
+    return replace(report, findings=tuple(sorted(kept, key=_order)), silenced=(*report.silenced, *silenced))
+
+
 def check_ignored(ignored: Mapping[str, str], place: Callable[[str], Place | None]) -> None:
     """Raise InputError for a code that no finding has, or that has no reason; ``place`` tells where a code stands."""
     known = [definition.code for definition in ALL_DEFINITIONS]

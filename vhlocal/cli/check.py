@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from vhlocal.checks.index import PackageIndex
-from vhlocal.checks.report import check_ignored, look
+from vhlocal.checks.report import check_ignored, joined, look
 from vhlocal.checks.subject import read_subject
 from vhlocal.cli.options import project_options, setting_options
 from vhlocal.project.network import host_network
@@ -25,13 +25,15 @@ _HAS_ERRORS = 6
 @click.command("check", epilog="Example:  vhlocal check --sarif > findings.sarif")
 @click.option("--json", "shape", flag_value="json", help="Print the findings as JSON.")
 @click.option("--sarif", "shape", flag_value="sarif", help="Print the findings as SARIF 2.1.0, for code hosts.")
-@setting_options("files", "images", "ignore")
+@click.option("--live", is_flag=True, help="Also start every endpoint, and ask it under the version and an alias.")
+@setting_options()
 @project_options
-def command(directory: Path, shape: str | None, **flags: Any) -> None:
+def command(directory: Path, shape: str | None, live: bool, **flags: Any) -> None:
     """Say what would fail in production, without starting anything; no engine is needed.
 
     Each finding has a code, a place, what was seen, why it fails, and the change to make. The exit code is 0 when no
-    finding is an error, 6 when one is, 2 when the project cannot be read.
+    finding is an error, 6 when one is, 2 when the project cannot be read. With --live, endpoints are built and started
+    as `vhlocal up` does, examined by GET requests, and ended.
     """
     settings = load_settings(directory, flags)
     check_ignored(settings.ignore, lambda code: settings.found["ignore"][code].place)
@@ -39,7 +41,15 @@ def command(directory: Path, shape: str | None, **flags: Any) -> None:
         read_probe(request, directory)
     subject = read_subject(directory, settings, PackageIndex(host_network(environment())))
     report = look(subject, settings.ignore)
+    failure = None
+    if live:
+        from vhlocal.cli.live import look_live  # noqa: PLC0415 - all that a run is made of
+
+        found, failure = look_live(directory, flags)
+        report = joined(report, found, settings.ignore)
     _print(report, directory, shape)
+    if failure is not None and not report.has_errors:
+        raise failure
     if report.has_errors:
         raise click.exceptions.Exit(_HAS_ERRORS)
 

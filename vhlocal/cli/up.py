@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from vhlocal.checks.report import check_ignored
 from vhlocal.cli.detach import detached
 from vhlocal.cli.options import project_options, setting_options
 from vhlocal.cli.project import read_project
@@ -49,11 +50,13 @@ def command(
     elif detach:
         detached(directory)
     else:
-        _serve(_options(directory, read_project(directory, endpoints, flags)), verbose=verbose)
+        _serve(run_options(directory, read_project(directory, endpoints, flags)), verbose=verbose)
 
 
-def _options(directory: Path, load: Loader) -> RunOptions:
+def run_options(directory: Path, load: Loader) -> RunOptions:
+    """Return what a run of this project is started with; InputError for a finding to ignore that there is not."""
     settings = load.settings()
+    check_ignored(settings.ignore, lambda code: settings.found["ignore"][code].place)
     return RunOptions(
         directory=directory,
         version=load.version,
@@ -68,6 +71,7 @@ def _options(directory: Path, load: Loader) -> RunOptions:
         ignored=settings.ignore,
         load=load,
         connect=connector(settings.runtime, directory, strict=settings.strict),
+        examine=False,
     )
 
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 _USUAL = ("/favicon.ico", "/robots.txt", "/apple-touch-icon", "/.well-known/", "/api/")
 
 _OUTSIDE = "outside"
+_ASKED_FOR = "asked for"
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,12 @@ class Doctor:
             yield
         finally:
             unsubscribe()
+
+    async def examine_all(self) -> None:
+        """Examine every endpoint that answers, whatever it has answered so far."""
+        for endpoint in self._is.inputs().endpoints:
+            target = self._is.routes.target(endpoint.name)
+            await self._examine(_Complaint(endpoint.name, target.revision, _ASKED_FOR, "", "/"))
 
     def _hear(self, event: Event) -> None:
         if not isinstance(event, RequestsEnded):

@@ -62,7 +62,8 @@ class RunOptions:
 
     ``load`` reads the project, given the base URL, what was read before, and the paths that may have changed since then
     (None where any may). ``doctor`` lets endpoints be asked why they answer as they would not in production;
-    ``ignored`` are codes of findings that the project lives with.
+    ``examine`` ends the run once each has been, whatever it answered. ``ignored`` are codes of findings that the
+    project lives with.
     """
 
     directory: Path
@@ -75,6 +76,7 @@ class RunOptions:
     access: BasicAuth | None
     access_log: Path | None
     doctor: bool
+    examine: bool
     ignored: Mapping[str, str]
     load: Callable[[str, Inputs | None, frozenset[Path] | None], Loaded]
     connect: Connect
@@ -173,7 +175,8 @@ class Session:
                 self._bus.publish(Notice("endpoints ask for a user and a password (`basic-auth`)"))
             for notice in notices:
                 self._bus.publish(notice)
-            with self._examining():
+            self._doctor = self._appointed()
+            with self._doctor.on_duty() if self._options.doctor else contextlib.nullcontext():
                 await self._until_stopped(self._keep(gateway))
         finally:
             await self._close(gateway)
@@ -210,6 +213,9 @@ class Session:
         remember_environments(self._options.directory, wanted)
         self._bus.publish(Ready(self._url, self._board.statuses(), time.monotonic() - self._started))
         self._state.write(replace(self._record, ready=True))
+        if self._options.examine:
+            await self._doctor.examine_all()
+            return
         if not self._options.reload:
             await self._stop.wait()
             return
@@ -247,13 +253,9 @@ class Session:
         """Return the project as it was read last."""
         return self._inputs if self._edits is None else self._edits.inputs
 
-    def _examining(self) -> contextlib.AbstractContextManager[None]:
-        """Let a doctor look at what the endpoints answer, unless that is switched off."""
-        if not self._options.doctor:
-            return contextlib.nullcontext()
+    def _appointed(self) -> Doctor:
         host = self._url.removeprefix("http://")
-        practice = Practice(self._bus, self._tasks, self._routes, self._present, self._found, host)
-        return Doctor(practice).on_duty()
+        return Doctor(Practice(self._bus, self._tasks, self._routes, self._present, self._found, host))
 
     def _found(self, finding: Finding, revision: str) -> None:
         """Tell a finding, unless the project has chosen to live with it."""

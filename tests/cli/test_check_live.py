@@ -1,0 +1,56 @@
+"""``vhlocal check --live``: what only a running endpoint shows, with servers that are processes."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.engine.conftest import left_of
+from tests.engine.servers import project_of
+from tests.engine_fixtures import SAMPLES
+
+LIVE = Path(__file__).parent.parent / "checks" / "live_samples"
+HAS_ERRORS, SERVER_ERROR = 6, 5
+
+
+@pytest.fixture
+def check(vhlocal, tmp_path):
+    """Check a copy of a project while it runs; return the exit code, stdout and stderr. Nothing may be left."""
+
+    def run(project: Path, *arguments: str):
+        copy = Path(shutil.copytree(project, tmp_path / "checked", dirs_exist_ok=True))
+        done = vhlocal("check", "--live", "--runtime", "process", "-C", str(copy), *arguments)
+        assert left_of(vhlocal) == []
+        assert "Traceback" not in done.stderr
+        return done
+
+    return run
+
+
+def test_a_sound_project_has_nothing(check):
+    done = check(SAMPLES / "flask")
+    assert (done.returncode, done.stdout) == (0, "ok: nothing found\n"), done.stderr
+
+
+def test_what_fails_under_the_prefix_is_found_without_a_request_of_the_user_s(check):
+    """P4: stdout is the report alone."""
+    done = check(LIVE / "VH401" / "broken", "--json")
+    assert done.returncode == HAS_ERRORS, done.stderr
+    report = json.loads(done.stdout)
+    assert "VH401" in [finding["code"] for finding in report["findings"]]
+
+
+def test_what_a_project_lives_with_is_counted_and_no_error(check):
+    done = check(LIVE / "VH401" / "broken", "--ignore", "VH401=it is served by itself")
+    assert (done.returncode, done.stdout) == (0, "ok: nothing found, 1 silenced\n"), done.stderr
+
+
+def test_a_server_that_does_not_come_up_fails_the_check(check, project):
+    files = project_of("python server.py")
+    files["server.py"] = "raise SystemExit(9)\n"
+    done = check(project(files))
+    assert done.returncode in {HAS_ERRORS, SERVER_ERROR}
+    assert "exit code 9" in done.stdout + done.stderr

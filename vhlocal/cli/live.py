@@ -1,0 +1,71 @@
+"""``vhlocal check --live``: a run that ends once every endpoint was examined."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from vhlocal import events
+from vhlocal.cli.project import read_project
+from vhlocal.cli.up import run_options
+from vhlocal.control.plane import ControlPlane
+from vhlocal.errors import BuildError, EngineError, ServerError, VhlocalError
+from vhlocal.session.session import Session, run
+from vhlocal.ui.console import standard_error
+from vhlocal.ui.terminal import Terminal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from vhlocal.findings import Finding
+
+#: What is shown while it goes on. Findings are the report's.
+_SHOWN = (
+    events.StepStarted,
+    events.StepOutput,
+    events.StepFinished,
+    events.StepFailed,
+    events.PullProgress,
+    events.StatusChanged,
+    events.Notice,
+)
+
+
+def look_live(directory: Path, flags: Mapping[str, Any]) -> tuple[list[Finding], VhlocalError | None]:
+    """Start the endpoints, examine each, and end them; return what was found, and why one could not be started.
+
+    What goes on is told on stderr: stdout is the report's.
+    """
+    options = replace(
+        run_options(directory, read_project(directory, (), flags)),
+        host="127.0.0.1",
+        port=0,
+        port_given=True,
+        reload=False,
+        access=None,
+        access_log=None,
+        examine=True,
+        ignored={},  # the report silences them, and counts them
+    )
+    bus = events.Bus()
+    found: list[Finding] = []
+    session = Session(options, bus, ControlPlane())
+    terminal = Terminal(
+        standard_error(), lambda: session.request_stop("nobody reads its output any more", insist=False)
+    )
+
+    def hear(event: events.Event) -> None:
+        if isinstance(event, events.Found):
+            found.append(event.finding)
+        elif isinstance(event, _SHOWN):
+            terminal(event)
+
+    bus.subscribe(hear)
+    try:
+        run(session.run())
+    except (BuildError, ServerError, EngineError) as error:
+        return found, error
+    finally:
+        terminal.close()
+    return found, None

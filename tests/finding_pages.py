@@ -32,7 +32,7 @@ FAMILIES = {
 HEAD = """\
 # Findings
 
-`vhlocal check` reads a project, starts nothing, and says what would fail in production: a code that stays the same,
+`vhlocal check` reads a project and says what would fail in production: a code that stays the same,
 the place, what was seen, why it fails there, and the change to make. It looks only at what is packaged, and at the code
 that an endpoint really runs, from what `wsgi` or `server-command` names along its imports. Where it is not sure it says
 nothing.
@@ -40,6 +40,11 @@ nothing.
     vhlocal check                             # in the terminal
     vhlocal check --json                      # for scripts
     vhlocal check --sarif > findings.sarif    # for code hosts, which show findings beside the lines
+    vhlocal check --live                      # also starts every endpoint, and examines how it answers
+
+Without `--live` it starts nothing and needs no engine. With it, endpoints are built and started as `vhlocal up` does (all its
+settings are flags of `check` too), examined by GET requests under the version's path and an alias', and ended; what goes on is told
+on stderr.
 
 | Severity | Meaning |
 |---|---|

@@ -12,10 +12,14 @@ import types
 
 import serve_warm_family
 import serve_warm_imports
+import serve_warm_profile
 import serve_warm_protocol
 
 #: Bytes of a traceback that are reported: escaped as JSON they may take twice as many.
 _TOLD = 1800
+
+#: Bytes of a report that go beside a list.
+_BESIDE = 200
 
 _HERE = os.path.dirname(os.path.realpath(__file__))
 
@@ -84,10 +88,18 @@ class Server:
         global current
         current = self
         self._settle(main.unbuffered)
-        sys.meta_path.insert(0, serve_warm_imports.Recorder(self.settings["code"], self.imports))
+        sys.meta_path.insert(0, serve_warm_imports.Recorder(self.settings["code"], self.imports, self._stopwatch()))
         self._listen_elsewhere(told_by_loading=main.kind == "wsgi")
         sys.excepthook = _without_ours
         {"wsgi": _run_wsgi, "file": _run_file, "module": _run_module}[main.kind](main)
+
+    def _stopwatch(self):
+        """Return what measures the imports of the first server, if they are to be measured: the others are no start."""
+        if not self.settings["profile"] or self.number != 1:
+            return None
+        return serve_warm_profile.Stopwatch(
+            lambda modules: self.tell(event="imported", modules=modules), serve_warm_protocol.LONGEST - _BESIDE
+        )
 
     def _settle(self, unbuffered):
         signal.set_wakeup_fd(-1)

@@ -34,10 +34,17 @@ if TYPE_CHECKING:
 @setting_options()
 @click.option("--detach", is_flag=True, help="Return once every endpoint answers; `vhlocal down` ends the run.")
 @click.option("-v", "--verbose", is_flag=True, help="Tell of each reload where its time went.")
+@click.option("--profile", is_flag=True, help="Tell where the time of each start went, import by import.")
 @click.option("--explain-settings", is_flag=True, help="Show each setting and where it comes from, and do no more.")
 @project_options
 def command(
-    directory: Path, endpoints: tuple[str, ...], detach: bool, verbose: bool, explain_settings: bool, **flags: Any
+    directory: Path,
+    endpoints: tuple[str, ...],
+    detach: bool,
+    verbose: bool,
+    profile: bool,
+    explain_settings: bool,
+    **flags: Any,
 ) -> None:
     """Build and serve the endpoints of this project, all of them or those that are named.
 
@@ -49,10 +56,10 @@ def command(
     elif detach:
         detached(directory)
     else:
-        _serve(_options(directory, read_project(directory, endpoints, flags)), verbose=verbose)
+        _serve(_options(directory, read_project(directory, endpoints, flags), profile=profile), verbose=verbose)
 
 
-def _options(directory: Path, load: Loader) -> RunOptions:
+def _options(directory: Path, load: Loader, *, profile: bool) -> RunOptions:
     settings = load.settings()
     return RunOptions(
         directory=directory,
@@ -65,6 +72,7 @@ def _options(directory: Path, load: Loader) -> RunOptions:
         access=BasicAuth(settings.basic_auth) if settings.basic_auth else None,
         access_log=settings.access_log,
         doctor=settings.doctor,
+        profile=profile,
         ignored=settings.ignore,
         load=load,
         connect=connector(settings.runtime, directory, strict=settings.strict),
@@ -75,7 +83,7 @@ def _serve(options: RunOptions, *, verbose: bool) -> None:
     bus = Bus()
     session = Session(options, bus, ControlPlane())
     on_closed = partial(session.request_stop, "nobody reads its output any more", insist=False)
-    terminal = Terminal(standard_output(), on_closed, verbose=verbose)
+    terminal = Terminal(standard_output(), on_closed, verbose=verbose, profile=options.profile)
     bus.subscribe(terminal)
     try:
         run(session.run())

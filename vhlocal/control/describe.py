@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from vhlocal.events import LogLine, Notice
     from vhlocal.findings import Finding
-    from vhlocal.model import Status, Version
+    from vhlocal.model import Import, Status, Version
 
 
 def status(known: Status) -> dict[str, Any]:
@@ -32,6 +32,31 @@ def status(known: Status) -> dict[str, Any]:
         "container": known.container,
         "restarts": known.restarts,
         "since": known.since,
+        "ready_seconds": round(known.start_up.seconds, 3) if known.start_up else None,
+    }
+
+
+def start_up(known: Status) -> dict[str, Any]:
+    """Return where the time of an endpoint's last start went; times are None where it has not been ready yet."""
+    start = known.start_up
+    imports = None if start is None or start.imports is None else [_import(each) for each in start.imports]
+    return {
+        "endpoint": known.endpoint,
+        "ready_seconds": round(start.seconds, 3) if start else None,
+        "phases": [{"phase": name, "seconds": round(seconds, 6)} for name, seconds in start.phases] if start else [],
+        "first_request_seconds": round(start.first_request, 6) if start else None,
+        "imports": imports,
+    }
+
+
+def _import(known: Import) -> dict[str, Any]:
+    return {
+        "module": known.module,
+        "self_seconds": known.own_seconds,
+        "cumulative_seconds": known.seconds,
+        "imported_by": known.importer or None,
+        "project": known.mine,
+        "at_first_request": known.at_request,
     }
 
 

@@ -45,6 +45,7 @@ _ROUTES = Map(
         Rule(_ICON, endpoint="icon", methods=["GET"]),
         Rule("/api/endpoints", endpoint="endpoints", methods=["GET"]),
         Rule("/api/logs", endpoint="logs", methods=["GET"]),
+        Rule("/api/profile", endpoint="profile", methods=["GET"]),
         Rule("/api/requests", endpoint="requests", methods=["GET"]),
         Rule("/metrics", endpoint="metrics", methods=["GET"]),
         Rule("/api/down", endpoint="down", methods=["POST"]),
@@ -180,6 +181,11 @@ class App:
                     yield _line(record.facts())
 
         return self._stream(past, _Feed(RequestsEnded, new, _BATCHES_BEHIND) if "follow" in request.args else None)
+
+    def _profile(self, request: Request) -> Response:
+        name, _ = self._wanted(request)
+        statuses = [status for status in self._view.board.statuses() if name in (None, status.endpoint)]
+        return _json({"endpoints": [describe.start_up(status) for status in statuses]})
 
     def _metrics(self, request: Request) -> Response:
         # Most runs are never asked, and the library would cost each of them its start-up time.

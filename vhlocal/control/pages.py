@@ -13,15 +13,18 @@ from werkzeug.http import parse_accept_header
 from vhlocal.control import describe
 from vhlocal.gateway.report import Failure, FailureKind, Page
 from vhlocal.model import State, Status
+from vhlocal.session.start_up import slowest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from vhlocal.events import Notice
+    from vhlocal.model import Import, StartUp
     from vhlocal.session.view import View
 
 _TAIL = 20
 _REQUESTS = 15
+_IMPORTS = 15
 _ERROR = 400
 
 #: On every page of ours: it runs no script, loads nothing, and is nobody's frame.
@@ -62,6 +65,7 @@ def status_page(view: View) -> str:
         "<table><tr><th>endpoint<th>state<th>served at<th>revision</tr>"
         f"{rows}</table>"
         + _findings(view)
+        + _starts(view)
         + _requests(view)
         + (f"<h2>Notices</h2><ul>{notices}</ul>" if notices else ""),
         refresh=2,
@@ -186,6 +190,36 @@ def _finding(facts: dict[str, Any]) -> str:
     if facts["framework"] and remedy:
         parts.append(f"<p class=hint>{escape(facts['framework'])}: {escape(remedy)}</p>")
     return "".join(parts)
+
+
+def _starts(view: View) -> str:
+    """Return where the time of each endpoint's last start went."""
+    starts = [(status.endpoint, status.start_up) for status in view.board.statuses() if status.start_up is not None]
+    rows = "".join(
+        f"<tr><td>{escape(name)}<td>{start.seconds:.2f} s"
+        f"<td>{_parts(start)}<td>{start.first_request * 1000:.1f} ms</tr>"
+        for name, start in starts
+    )
+    if not rows:
+        return ""
+    head = "<tr><th>endpoint<th>ready after<th>of that<th>first request</tr>"
+    imports = "".join(_imports(name, start.imports) for name, start in starts if start.imports)
+    return f"<h2>Starts</h2><table>{head}{rows}</table>{imports}"
+
+
+def _parts(start: StartUp) -> str:
+    return "<br>".join(f"<span class=number>{seconds:.3f} s</span> {escape(name)}" for name, seconds in start.phases)
+
+
+def _imports(endpoint: str, imports: Sequence[Import]) -> str:
+    rows = "".join(
+        f"<tr><td><code>{escape(each.module)}</code>{' <b>yours</b>' if each.mine else ''}"
+        f"{' <span class=dim>at the first request</span>' if each.at_request else ''}"
+        f"<td>{each.seconds:.3f} s<td>{each.own_seconds:.3f} s<td class=dim>{escape(each.importer)}</tr>"
+        for each in slowest(imports, _IMPORTS)
+    )
+    head = "<tr><th>import<th>seconds<th>by itself<th>imported by</tr>"
+    return f"<h3>Slowest imports of {escape(endpoint)}, of {len(imports):,}</h3><table>{head}{rows}</table>"
 
 
 def _requests(view: View) -> str:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rich.table import Table
 from rich.text import Text
 
 from vhlocal.session.start_up import slowest
 from vhlocal.ui.requests import duration
+from vhlocal.ui.tables import new_table, print_whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _SHOWN = 15
 
 #: How wide the bar of what took all the time would be.
-_BAR = 20
+_BAR = 30
 
 
 def show_start_up(console: Console, status: Status) -> None:
@@ -29,43 +29,32 @@ def show_start_up(console: Console, status: Status) -> None:
     start = status.start_up
     if start is None:
         return
-    first = duration(start.first_request)
-    console.print(
-        Text.assemble(
-            (f"{status.endpoint}: ", "dim"),
-            f"ready after {duration(start.seconds)}; its first request took {first}",
-        )
-    )
-    console.print(_parts(start.phases, start.seconds))
+    took = f"ready after {duration(start.seconds)}; its first request took {duration(start.first_request)}"
+    console.print(Text.assemble((f"{status.endpoint}: ", "dim"), took))
+    _show_parts(console, start.phases, start.seconds)
     if start.imports is None:
-        console.print(Text("  imports are not measured: its command is no single Python program", "dim"))
+        console.print(Text("  its imports are not measured: its command is no single Python program", "dim"))
     elif start.imports:
-        console.print(_imports(start.imports))
+        _show_imports(console, start.imports)
 
 
-def _parts(phases: Sequence[tuple[str, float]], total: float) -> Table:
-    table = _table("part", "seconds", "")
+def _show_parts(console: Console, phases: Sequence[tuple[str, float]], total: float) -> None:
+    table = new_table("  part", "seconds", "")
+    table.columns[1].justify = "right"
     for name, seconds in phases:
-        bar = "█" * round(_BAR * seconds / total) if total else ""
-        table.add_row(name, f"{seconds:.3f}", Text(bar, "cyan"))
-    return table
+        table.add_row(f"  {name}", f"{seconds:.3f}", Text("█" * round(_BAR * seconds / (total or 1)), "cyan"))
+    print_whole(console, table)
 
 
-def _imports(imports: Sequence[Import]) -> Table:
-    table = _table("import", "with all", "by itself", "imported by")
-    for each in slowest(imports, _SHOWN):
-        name = Text(each.module, "bold" if each.mine else "")
-        name.append(" (yours)" if each.mine else "", "dim")
+def _show_imports(console: Console, imports: Sequence[Import]) -> None:
+    table = new_table("  import", "seconds", "by itself", "imported by")
+    table.columns[1].justify = table.columns[2].justify = "right"
+    shown = slowest(imports, _SHOWN)
+    for each in shown:
+        name = Text(f"  {each.module}", "bold" if each.mine else "")
+        name.append(" (yours)" if each.mine else "", "cyan")
         name.append(" (at the first request)" if each.at_request else "", "dim")
         table.add_row(name, f"{each.seconds:.3f}", f"{each.own_seconds:.3f}", each.importer)
-    shown = len(table.rows)
-    if shown < len(imports):
-        table.add_row(Text(f"{len(imports):,} modules in all; /api/profile has each", "dim"))
-    return table
-
-
-def _table(*columns: str) -> Table:
-    table = Table(box=None, header_style="bold dim", padding=(0, 2, 0, 2))
-    for number, column in enumerate(columns):
-        table.add_column(column, no_wrap=True, overflow="ellipsis", justify="right" if number in {1, 2} else "left")
-    return table
+    print_whole(console, table)
+    if len(shown) < len(imports):
+        console.print(Text(f"  {len(imports):,} modules in all: /api/profile has each", "dim"))

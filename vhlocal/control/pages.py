@@ -27,6 +27,21 @@ _REQUESTS = 15
 _IMPORTS = 15
 _ERROR = 400
 
+#: What to do, where an endpoint's own state says nothing better.
+_HINTS = {
+    FailureKind.UNAVAILABLE: "wait a moment and try again",
+    FailureKind.REFUSED: "the server has closed its port: its log may say why; it is started again where it has ended",
+    FailureKind.RESET: "the server, or one of its workers, ended or hung up while it answered: its log may say why",
+    FailureKind.TIMEOUT: "answer within the limit, or begin the work and let the client ask for its result",
+    FailureKind.HELD_TOO_LONG: "`vhlocal logs` shows what the new server does",
+    FailureKind.HOLD_FULL: "wait a moment and try again",
+    FailureKind.FULL: "raise the limit of open files (`ulimit -n`) before `vhlocal up`",
+    FailureKind.TOO_LARGE: "production's ingress cuts there too: send less, or in parts",
+}
+
+#: The order in which people read an error; what is not here follows.
+_FIRST = ("error", "why", "place", "detail", "hint", "known", "endpoint", "state", "findings", "log")
+
 #: On every page of ours: it runs no script, loads nothing, and is nobody's frame.
 SAFE = (
     (
@@ -89,33 +104,34 @@ def told(facts: dict[str, Any], accept: str) -> Page:
         moving = facts.get("state") not in {None, State.READY.value, State.STOPPED.value}
         body = _html(facts["error"], _failure_body(facts), refresh=2 if moving else None)
         return Page(body.encode(), "text/html; charset=utf-8", SAFE)
-    return Page((json.dumps(facts, indent=2) + "\n").encode(), "application/json", SAFE)
+    ordered = {name: facts[name] for name in (*_FIRST, *facts) if name in facts}
+    text = json.dumps(ordered, indent=2, ensure_ascii=False)
+    return Page(f"{text}\n".encode("utf-8", "replace"), "application/json", SAFE)
 
 
 def _facts(view: View, failure: Failure) -> dict[str, Any]:
-    facts: dict[str, Any] = {}
     if failure.kind is FailureKind.UNAUTHORIZED:
         return {"hint": "those that `basic-auth` names, by HTTP Basic auth: curl -u USER:PASSWORD"}
     if failure.kind is FailureKind.UNKNOWN:
-        endpoints = [status.endpoint for status in view.board.statuses()]
-        facts["error"], facts["known"] = describe.unknown_prefix(failure.prefix, view.version, endpoints)
-        facts["hint"] = "see all paths with `vhlocal ps`"
-        return facts
+        return describe.unknown(view, failure.prefix)
     status = view.board.status(failure.endpoint) if failure.endpoint else None
-    if status is not None:
-        facts |= _status_facts(failure, status)
-        facts["findings"] = [describe.finding(finding) for finding in view.board.findings(status.endpoint)]
-        facts["log"] = [line.text for line in view.board.tail(status.endpoint, _TAIL)]
-    return facts
+    if status is None:
+        return {"hint": _HINTS[failure.kind]} if failure.kind in _HINTS else {}
+    return {
+        **_status_facts(failure, status),
+        "findings": [describe.finding(finding) for finding in view.board.findings(status.endpoint)],
+        "log": [line.text for line in view.board.tail(status.endpoint, _TAIL)],
+    }
 
 
 def _status_facts(failure: Failure, status: Status) -> dict[str, Any]:
     facts: dict[str, Any] = {"endpoint": status.endpoint, "state": status.state.value}
     if failure.kind is FailureKind.UNAVAILABLE:
         facts["error"] = f"the endpoint {status.endpoint} is {status.state.value}"
-        facts["hint"] = "wait a moment and try again"
+    if failure.kind in _HINTS:
+        facts["hint"] = _HINTS[failure.kind]
     if status.reason:
-        facts |= {"why": status.reason, "hint": status.hint}
+        facts |= {"why": status.reason, "hint": status.hint or facts.get("hint", "")}
     if status.place:
         facts["place"] = str(status.place)
     if status.detail:

@@ -207,10 +207,7 @@ class App:
         return _json({"stopping": True}, 202)
 
     def _nothing_here(self, request: Request) -> Response:
-        endpoints = [status.endpoint for status in self._view.board.statuses()]
-        _, known = describe.unknown_prefix(request.path, self._view.version, endpoints)
-        facts = {"error": f"nothing is served at {request.path}", "status": 404, "known": known}
-        return _told(request, {**facts, "hint": "endpoints are served under these paths; see `vhlocal ps`"})
+        return _told(request, {**describe.unknown(self._view, request.path), "status": 404})
 
     def _stream(self, past: Callable[[], Iterable[bytes]], feed: _Feed[Any] | None) -> Response:
         """Answer with lines of JSON: what is known, and then, if it is to be followed, what comes."""

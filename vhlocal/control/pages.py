@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import datetime
 from html import escape
 from typing import TYPE_CHECKING, Any
@@ -26,6 +27,8 @@ _TAIL = 20
 _REQUESTS = 15
 _IMPORTS = 15
 _ERROR = 400
+
+_SEVERITIES = {"error": "bad", "warning": "busy", "notice": "dim"}
 
 #: What to do, where an endpoint's own state says nothing better.
 _HINTS = {
@@ -54,17 +57,24 @@ SAFE = (
 )
 
 _STYLE = """
-:root { color-scheme: light dark; --line: #8884; --dim: #888; --good: #1a8f4b; --bad: #d1383d; --busy: #b7791f }
+:root { color-scheme: light dark; --line: #8884; --dim: #6b6b70; --good: #177a40; --bad: #c42b31; --busy: #96600f;
+--soft: #8881 }
+@media (prefers-color-scheme: dark) { :root { --dim: #9a9aa2; --good: #4cc27c; --bad: #ff7b7f; --busy: #e5b04f } }
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 62rem; margin: 3rem auto; padding: 0 1.25rem }
-h1 { font-size: 1.35rem; margin-bottom: .25rem } h2 { font-size: 1.1rem; margin-top: 2rem }
-p.sub { color: var(--dim); margin-top: 0 }
-table { border-collapse: collapse; width: 100% } td, th { text-align: left; padding: .5rem .75rem .5rem 0;
-border-bottom: 1px solid var(--line); vertical-align: top } th { color: var(--dim); font-weight: 500 }
-pre { background: #8881; padding: .9rem 1rem; border-radius: 6px; overflow-x: auto; font-size: 13px }
-code, pre { font-family: ui-monospace, monospace } td code { overflow-wrap: anywhere }
+h1 { font-size: 1.35rem; margin-bottom: .25rem } h2 { font-size: 1.1rem; margin-top: 2rem } h3 { font-size: 1rem }
+p.sub { color: var(--dim); margin-top: 0 } p { overflow-wrap: anywhere }
+table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums }
+td, th { text-align: left; padding: .5rem .75rem .5rem 0; border-bottom: 1px solid var(--line); vertical-align: top }
+th { color: var(--dim); font-weight: 500 } .tight td { padding: .2rem .75rem .2rem 0 }
+pre { background: var(--soft); padding: .9rem 1rem; border-radius: 6px; overflow-x: auto; font-size: 13px }
+code, pre { font-family: ui-monospace, monospace } code { font-size: .93em } td code { overflow-wrap: anywhere }
 .hint { border-left: 3px solid var(--busy); padding-left: .8rem }
-.ready { color: var(--good) } .crashed, .failed, .error { color: var(--bad) } .building, .starting, .reloading,
-.waiting, .warning { color: var(--busy) } .dim { color: var(--dim) }
+.found { border: 1px solid var(--line); border-left: 4px solid var(--dim); border-radius: 6px; margin: .8rem 0;
+padding: .2rem 1rem }
+.found p { margin: .55rem 0 } .found.error { border-left-color: var(--bad) }
+.found.warning { border-left-color: var(--busy) } .found .hint { border-left-color: var(--good) }
+.ready, .good { color: var(--good) } .crashed, .failed, .bad { color: var(--bad) } .building, .starting, .reloading,
+.waiting, .busy { color: var(--busy) } .dim, .stopped { color: var(--dim) }
 """
 
 
@@ -80,8 +90,8 @@ def status_page(view: View) -> str:
         "<table><tr><th>endpoint<th>state<th>served at<th>revision</tr>"
         f"{rows}</table>"
         + _findings(view)
-        + _starts(view)
         + _requests(view)
+        + _starts(view)
         + (f"<h2>Notices</h2><ul>{notices}</ul>" if notices else ""),
         refresh=2,
     )
@@ -140,23 +150,36 @@ def _status_facts(failure: Failure, status: Status) -> dict[str, Any]:
 
 
 def _failure_body(facts: dict[str, Any]) -> str:
-    parts = [f"<p class=sub>HTTP {facts['status']}, told by vhlocal, not by the app</p>"]
+    parts = [f"<p class=sub>HTTP {facts['status']}, told by vhlocal, not by the app{_state(facts)}</p>"]
     if facts.get("why"):
-        parts.append(f"<p class={escape(facts['state'])}>{escape(facts['why'])}</p>")
+        parts.append(f"<p class={escape(facts['state'])}>{_prose(facts['why'])}</p>")
     if facts.get("place"):
         parts.append(f"<p><code>{escape(facts['place'])}</code></p>")
     if facts.get("detail"):
         parts.append(f"<pre>{escape(facts['detail'])}</pre>")
     if facts.get("hint"):
-        parts.append(f"<p class=hint>{escape(facts['hint'])}</p>")
-    parts += [_finding(finding) for finding in facts.get("findings", ())]
+        parts.append(f"<p class=hint>{_prose(facts['hint'])}</p>")
+    if facts.get("findings"):
+        parts.append(f"<h2>What was found of it</h2>{''.join(map(_finding, facts['findings']))}")
     if facts.get("known"):
         links = "".join(f'<li><a href="{escape(path)}">{escape(path)}</a>' for path in facts["known"])
-        parts.append(f"<ul>{links}</ul>")
+        parts.append(f"<h2>What is served</h2><ul>{links}</ul>")
     if facts.get("log"):
         parts.append(f"<h2>Last log lines</h2>{_log(facts['log'])}")
     parts.append('<p class=dim><a href="/">all endpoints</a></p>')
     return "".join(parts)
+
+
+def _state(facts: dict[str, Any]) -> str:
+    """Return the words for the state of the endpoint that is asked for, where there is one."""
+    if "state" not in facts or facts["error"].endswith(f" is {facts['state']}"):
+        return ""
+    return f" · {escape(facts['endpoint'])} is <span class={escape(facts['state'])}>{escape(facts['state'])}</span>"
+
+
+def _prose(text: str) -> str:
+    """Return a sentence of ours as markup: what stands in backticks is code."""
+    return re.sub("`([^`]+)`", r"<code>\1</code>", escape(text))
 
 
 def _log(lines: Sequence[str]) -> str:
@@ -179,33 +202,34 @@ def _why(status: Status) -> str:
     """Return the row that says what is wrong with an endpoint, or nothing."""
     if not status.reason:
         return ""
-    parts = [f"<p class=failed>{escape(status.reason)}</p>"]
+    parts = [f"<p class=failed>{_prose(status.reason)}</p>"]
     if status.place:
         parts.append(f"<p><code>{escape(str(status.place))}</code></p>")
     if status.detail:
         parts.append(f"<pre>{escape(status.detail)}</pre>")
     if status.hint:
-        parts.append(f"<p class=hint>{escape(status.hint)}</p>")
+        parts.append(f"<p class=hint>{_prose(status.hint)}</p>")
     return f"<tr><td colspan=4>{''.join(parts)}</tr>"
 
 
 def _findings(view: View) -> str:
     """Return what would fail in production, as far as it was seen."""
-    found = "".join(f"<div class=found>{_finding(describe.finding(one))}</div>" for one in view.board.findings())
+    found = "".join(_finding(describe.finding(one)) for one in view.board.findings())
     return f"<h2>Findings</h2>{found}" if found else ""
 
 
 def _finding(facts: dict[str, Any]) -> str:
     remedy = facts["remedy"].get(facts["framework"] or "")
+    whose = f"{facts['endpoint']} · " if facts["endpoint"] else ""
     parts = [
-        f"<p class={facts['severity']}><b>{facts['code']}</b> {escape(facts['seen'])}</p>",
-        f"<p><code>{escape(facts['place'])}</code></p>",
-        f"<p>{escape(facts['why'])}</p>",
-        f"<p class=hint>{escape(facts['change'])}</p>",
+        f"<p><b class={_SEVERITIES[facts['severity']]}>{facts['code']}</b> <b>{_prose(facts['seen'])}</b></p>",
+        f"<p class=dim>{escape(whose)}<code>{escape(facts['place'])}</code></p>",
+        f"<p>{_prose(facts['why'])}</p>",
+        f"<p class=hint>{_prose(facts['change'])}</p>",
     ]
     if facts["framework"] and remedy:
-        parts.append(f"<p class=hint>{escape(facts['framework'])}: {escape(remedy)}</p>")
-    return "".join(parts)
+        parts.append(f"<p class=hint>{escape(facts['framework'])}: {_prose(remedy)}</p>")
+    return f'<div class="found {facts["severity"]}">{"".join(parts)}</div>'
 
 
 def _starts(view: View) -> str:
@@ -224,7 +248,7 @@ def _starts(view: View) -> str:
 
 
 def _parts(start: StartUp) -> str:
-    return "<br>".join(f"<span class=number>{seconds:.3f} s</span> {escape(name)}" for name, seconds in start.phases)
+    return "<br>".join(f"{seconds:.3f} s {escape(name)}" for name, seconds in start.phases)
 
 
 def _imports(endpoint: str, imports: Sequence[Import]) -> str:
@@ -235,7 +259,8 @@ def _imports(endpoint: str, imports: Sequence[Import]) -> str:
         for each in slowest(imports, _IMPORTS)
     )
     head = "<tr><th>import<th>seconds<th>by itself<th>imported by</tr>"
-    return f"<h3>Slowest imports of {escape(endpoint)}, of {len(imports):,}</h3><table>{head}{rows}</table>"
+    title = f"Slowest imports of {escape(endpoint)}, of {len(imports):,}"
+    return f"<h3>{title}</h3><table class=tight>{head}{rows}</table>"
 
 
 def _requests(view: View) -> str:
@@ -264,5 +289,5 @@ def _html(title: str, body: str, refresh: int | None) -> str:
     again = f"<meta http-equiv=refresh content={refresh}>" if refresh else ""
     return (
         f"<!doctype html><html lang=en><meta charset=utf-8>{again}<title>{escape(title)} · vhlocal</title>"
-        f"<style>{_STYLE}</style><h1>{escape(title)}</h1>{body}</html>\n"
+        f"<style>{_STYLE}</style><h1>{_prose(title)}</h1>{body}</html>\n"
     )

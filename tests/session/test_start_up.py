@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import psutil
 import pytest
 import requests
 
@@ -162,6 +163,24 @@ def test_profile_tells_a_start_import_by_import(project, up, runtime):
     assert "import time:" not in output, "what Python itself would print"
     page = requests.get(run.base_url, timeout=30).text
     assert "libraries imported" in page and "Slowest imports of words" in page
+
+
+def test_what_was_made_for_it_is_part_of_a_start(project, up):
+    """A crash is started again with what is there."""
+    directory = project({**FILES, "requirements.txt": "iniconfig  # for the start alone\n"})
+    run = up(directory, "--runtime", "process", "--no-reload")
+    told = profile_of(run, "words")
+    parts = [part["phase"] for part in told["phases"]]
+    assert parts[parts.index("requirements.txt") :][:3] == ["requirements.txt", "Gunicorn", "created"]
+    asked = requests.get(run.url("words"), timeout=30).json()
+    server = psutil.Process(asked["pid"]).parent()
+    assert server is not None
+    server.kill()
+    wait_for(lambda: run.endpoints()["words"]["restarts"], "the crash")
+    run.wait_for_state("ready")
+    again = profile_of(run, "words")
+    assert [part["phase"] for part in again["phases"]] == ["process started", "app loaded", "first answer"]
+    assert again["ready_seconds"] < told["ready_seconds"]
 
 
 def test_a_profiled_server_finds_what_any_server_finds(project, up):

@@ -35,7 +35,8 @@ _HINTS = {
     FailureKind.UNAVAILABLE: "wait a moment and try again",
     FailureKind.REFUSED: "the server has closed its port: its log may say why; it is started again where it has ended",
     FailureKind.RESET: "the server, or one of its workers, ended or hung up while it answered: its log may say why",
-    FailureKind.TIMEOUT: "answer within the limit, or begin the work and let the client ask for its result",
+    FailureKind.TIMEOUT: "answer sooner, or begin the work and let the client ask for its result; "
+    "where all workers are busy, have more of them",
     FailureKind.HELD_TOO_LONG: "`vhlocal logs` shows what the new server does",
     FailureKind.HOLD_FULL: "wait a moment and try again",
     FailureKind.FULL: "raise the limit of open files (`ulimit -n`) before `vhlocal up`",

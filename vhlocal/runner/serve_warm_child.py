@@ -7,6 +7,7 @@ import runpy
 import signal
 import socket
 import sys
+import time
 import traceback
 import types
 
@@ -77,7 +78,7 @@ class Server:
         """Report, once in each process, under which environment the code has been loaded."""
         if self._loaded != os.getpid():
             self._loaded = os.getpid()
-            self.tell(event="loaded", environment=serve_warm_imports.changes(self.base))
+            self.tell(event="loaded", at=time.monotonic(), environment=serve_warm_imports.changes(self.base))
 
     def failed(self, text):
         """Report why the code could not be loaded: a traceback's end, as much as goes through the pipe in one piece."""
@@ -131,7 +132,7 @@ class Server:
         def bind_elsewhere(self, address):
             known = (server.settings["declared"], server.settings["port"])
             if isinstance(address, tuple) and address[1] in known and self.type & socket.SOCK_STREAM:
-                server.tell(event="bound", host=address[0])
+                server.tell(event="bound", at=time.monotonic(), host=address[0])
                 host = address[0] if everywhere else _LOOPBACK[self.family]
                 address = (host, server.port, *address[2:])
             return bind(self, address)

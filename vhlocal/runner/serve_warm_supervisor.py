@@ -65,9 +65,9 @@ class _Birth:
         self.imports = {}
         self.loading = None
 
-    def load(self, main, pid):
+    def load(self, main, pid, at):
         """Note that a process has loaded the code; ``main`` is the server's first one."""
-        self.loaded, self.by = time.monotonic(), pid
+        self.loaded, self.by = at, pid
         self.loading, self.imports = self.imported(main), {}
 
     def imported(self, main):
@@ -332,9 +332,9 @@ class Supervisor:
             if server is not None:
                 getattr(self, "_server_" + event.pop("event"))(server, **event)
 
-    def _server_forked(self, server, pid):
+    def _server_forked(self, server, pid, at):
         server.pid = pid
-        server.birth.forked = time.monotonic()
+        server.birth.forked = at
         server.environments[pid] = {}
         self._tell(event="forked", number=server.number)
         if self._ending:
@@ -346,9 +346,9 @@ class Supervisor:
     def _server_import(self, server, pid, name):
         self._learning.learn(name, server.environments.get(pid, {}))
 
-    def _server_bound(self, server, pid, host):
+    def _server_bound(self, server, pid, at, host):
         server.bound = True
-        server.birth.bound = server.birth.bound or time.monotonic()
+        server.birth.bound = server.birth.bound or at
         self._tell(event="bound", number=server.number, host=host)
 
     def _server_imported(self, server, pid, modules):
@@ -366,10 +366,10 @@ class Supervisor:
             server.code = serve_warm_child.NOT_BOOTED
             _kill_group(server.pid)
 
-    def _server_loaded(self, server, pid, environment):
+    def _server_loaded(self, server, pid, at, environment):
         server.loaded = True
         if server.birth.loaded is None:
-            server.birth.load(server.pid, pid)
+            server.birth.load(server.pid, pid, at)
         self._tell(event="loaded", number=server.number)
         if environment is not None and self._learning.is_stale(environment, warm=server.warm):
             # The code sets variables before its imports that the master's imports have not seen.

@@ -42,9 +42,9 @@ nothing.
     vhlocal check --sarif > findings.sarif    # for code hosts, which show findings beside the lines
     vhlocal check --live                      # also starts every endpoint, and examines how it answers
 
-Without `--live` it starts nothing and needs no engine. With it, endpoints are built and started as `vhlocal up` does (all its
-settings are flags of `check` too), examined by GET requests under the version's path and an alias', and ended; what goes on is told
-on stderr.
+Without `--live` it starts nothing and needs no engine. With it, endpoints are built and started as `vhlocal up` does
+(all its settings are flags of `check` too), examined by GET requests under the version's path and an alias', and ended;
+what goes on is told on stderr.
 
 | Severity | Meaning |
 |---|---|

@@ -149,13 +149,48 @@ class State(enum.Enum):
 
 
 @dataclass(frozen=True)
+class Import:
+    """One module's import while a server started: seconds without and with what the module itself imports.
+
+    ``importer`` is the module that asked for it first, "" where it was none. ``mine`` tells that it is the project's,
+    ``at_request`` that it was imported after the code had been loaded, at the first request at the latest.
+    """
+
+    module: str
+    own_seconds: float
+    seconds: float
+    importer: str = ""
+    mine: bool = False
+    at_request: bool = False
+
+
+@dataclass(frozen=True)
+class StartUp:
+    """How a server came to be ready: name and seconds of each part, in their order.
+
+    ``first_request`` are the seconds that the first request took by itself. ``imports`` are in the order of their
+    ends, None where they were not measured.
+    """
+
+    phases: tuple[tuple[str, float], ...]
+    first_request: float
+    imports: tuple[Import, ...] | None = None
+
+    @property
+    def seconds(self) -> float:
+        """The seconds until it was ready."""
+        return sum(seconds for _, seconds in self.phases)
+
+
+@dataclass(frozen=True)
 class Status:
     """All that is known of an endpoint at one moment: what ``ps``, the status page and the error pages show.
 
     ``reason`` says why it is in this state, ``hint`` what to do; both are empty when all is well. ``urls`` has the
     version's URL first, then one per alias. ``restarts`` counts crashes since the start of the run. ``strategy`` is how
     the next edit is brought in. ``broken`` is a newer revision that does not start, while ``revision`` serves on: then
-    ``reason``, ``hint``, ``place`` and ``detail`` (longer evidence, such as a traceback) tell of that.
+    ``reason``, ``hint``, ``place`` and ``detail`` (longer evidence, such as a traceback) tell of that. ``start_up``
+    tells of the last start, which a fork is not.
     """
 
     endpoint: str
@@ -172,6 +207,7 @@ class Status:
     container: str = ""
     restarts: int = 0
     since: float = 0.0
+    start_up: StartUp | None = None
 
 
 class RequestRecord(NamedTuple):

@@ -5,6 +5,7 @@ import contextlib
 import http.client
 import json
 import threading
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -12,12 +13,14 @@ from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.requests import PREFIX, ended, of_control
+from vhlocal.checks.registry import ALL_DEFINITIONS
 from vhlocal.control.client import Client
 from vhlocal.control.plane import ControlPlane
 from vhlocal.errors import VhlocalError
-from vhlocal.events import Bus, LogLine, RequestsEnded, StatusChanged
+from vhlocal.events import Bus, Found, LogLine, RequestsEnded, StatusChanged
+from vhlocal.findings import Finding
 from vhlocal.gateway.report import Failure, FailureKind
-from vhlocal.model import State, Status, Version
+from vhlocal.model import Import, Place, StartUp, State, Status, Version
 from vhlocal.session.board import Board
 from vhlocal.session.record import RunRecord
 from vhlocal.session.requests import Requests
@@ -150,6 +153,92 @@ def test_a_crashed_endpoint_is_told_in_json_with_its_log(run):
     assert facts["error"] == "the endpoint predict is crashed"
     assert facts["why"] == "exit code 3"
     assert facts["log"] == ["ValueError: <boom>"]
+
+
+@pytest.fixture
+def found(run):
+    """A finding of the code that runs, with the remedies of a framework, and one of code that has gone."""
+    definition = next(one for one in ALL_DEFINITIONS if "Flask" in one.remedy)
+    run.bus.publish(StatusChanged(Status("predict", State.READY, revision="new")))
+    now = Finding(definition, Place(Path("server.py"), 7), "sees <b>`x`</b>", "write `y`", "predict", "Flask")
+    run.bus.publish(Found(now, "new"))
+    run.bus.publish(Found(Finding(definition, Place(Path("old.py"), 1), "was", "write", "predict"), "old"))
+    return now
+
+
+OF_AN_ENDPOINT = [
+    (FailureKind.UNAVAILABLE, 503),
+    (FailureKind.REFUSED, 502),
+    (FailureKind.RESET, 502),
+    (FailureKind.TIMEOUT, 504),
+    (FailureKind.HELD_TOO_LONG, 503),
+    (FailureKind.HOLD_FULL, 503),
+    (FailureKind.TOO_LARGE, 413),
+]
+
+
+@pytest.mark.parametrize(("kind", "status"), OF_AN_ENDPOINT, ids=lambda each: getattr(each, "value", each))
+def test_what_was_found_of_an_endpoint_stands_in_each_of_its_errors(run, found, kind, status):
+    run.bus.publish(LogLine("predict", "stderr", "the last line: ü", 1.0))
+    page = run.plane.page(failure(kind, status))
+    facts = json.loads(page.body)
+    assert [(one["code"], one["place"]) for one in facts["findings"]] == [(found.definition.code, "server.py:7")]
+    assert facts["hint"] and facts["state"] == "ready"
+    assert facts["log"] == ["the last line: ü"]
+    assert "the last line: ü" in page.body.decode(), "as it can be read"
+    assert next(iter(facts)) == "error" and list(facts)[-1] == "request_id"
+    html = run.plane.page(failure(kind, status, "text/html")).body.decode()
+    assert "sees &lt;b&gt;<code>x</code>&lt;/b&gt;" in html
+    assert "server.py:7" in html and "old.py" not in html
+    assert found.definition.remedy["Flask"].split("`")[0] in html
+    assert "the last line: ü" in html
+
+
+def test_what_was_found_stands_on_the_status_page_and_in_the_api(run, found):
+    assert "server.py:7" in run.get("/")[1]
+    assert [one["code"] for one in run.client().endpoints()["findings"]] == [found.definition.code]
+
+
+@pytest.mark.parametrize(
+    ("accept", "kind"),
+    [
+        ("*/*", "application/json"),
+        ("", "application/json"),
+        ("text/plain", "application/json"),
+        ("application/json", "application/json"),
+        ("application/json, text/html;q=0.9", "application/json"),
+        ("text/html", "text/html; charset=utf-8"),
+        ("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", "text/html; charset=utf-8"),
+    ],
+)
+def test_only_who_prefers_html_gets_it(run, accept, kind):
+    assert run.plane.page(failure(FailureKind.RESET, 502, accept)).content_type == kind
+    assert run.get("/nope", Accept=accept)[0].getheader("Content-Type") == kind
+
+
+def test_a_start_is_told_in_the_api_and_on_the_page(run):
+    imports = (Import("library", 0.25, 0.5, "<b>"), Import("library.part", 0.25, 0.25, "library"))
+    start = StartUp((("created", 1.5), ("first answer", 0.5)), 0.125, imports)
+    run.bus.publish(StatusChanged(Status("predict", State.READY, start_up=start)))
+    (told,) = json.loads(run.get("/api/profile?endpoint=predict")[1])["endpoints"]
+    assert told["ready_seconds"] == run.client().endpoints()["endpoints"][0]["ready_seconds"] == 2.0
+    assert told["phases"] == [{"phase": "created", "seconds": 1.5}, {"phase": "first answer", "seconds": 0.5}]
+    assert [each["module"] for each in told["imports"]] == ["library", "library.part"]
+    page = run.get("/")[1]
+    assert "<td>2.00 s<td>1.500 s created<br>0.500 s first answer<td>125.0 ms" in page
+    assert "<code>library</code><td>0.500 s<td>0.250 s<td class=dim>&lt;b&gt;</tr>" in page
+    assert run.get("/api/profile?endpoint=nope")[0].status == 404
+
+
+def test_an_endpoint_that_was_never_ready_has_no_start(run):
+    (told,) = json.loads(run.get("/api/profile")[1])["endpoints"]
+    assert told == {
+        "endpoint": "predict",
+        "ready_seconds": None,
+        "phases": [],
+        "first_request_seconds": None,
+        "imports": None,
+    }
 
 
 def test_a_missing_login_is_told_without_log_or_state(run):

@@ -120,8 +120,9 @@ def test_a_silent_server_is_504_or_cut_under_strict(run):
 
         async with stage(silent, read_seconds=0.1, strict=True) as at, at.client() as client:
             await client.send(get(PATH))
-            status, headers, _ = await client.answer()
+            status, headers, body = await client.answer()
             assert (status, headers["x-page"]) == (504, "timeout")
+            assert body == b"the server kept silent for 0.1 seconds, production's limit"
             assert (await at.ask(get(PATH + b"/late"))).endswith(b"\r\n\r\nabc")
 
     run(main)

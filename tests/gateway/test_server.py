@@ -193,8 +193,9 @@ def test_a_server_that_does_not_accept_in_time_is_504(run):
             async with stage(echo_head, connect_seconds=0.1) as at, at.client() as client:
                 at.table.publish([Route(PREFIX, "predict", Upstream(*deaf.getsockname()))])
                 await client.send(get(PATH))
-                status, headers, _ = await client.answer()
+                status, headers, body = await client.answer()
                 assert (status, headers["x-page"]) == (504, "timeout")
+                assert body.endswith(b"did not accept a connection within 0.1 seconds")
 
     run(main)
 

@@ -153,6 +153,7 @@ def warm(
         "warm": True,
         "modules": [],
         "denied": {},
+        "profile": False,
     }
     (home / "serve_warm.json").write_text(json.dumps({**known, **settings}))
     environment = {"HOME": str(place), "PYTHONPATH": str(beside), "PATH": os.environ["PATH"]}

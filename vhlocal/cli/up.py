@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -35,10 +36,17 @@ if TYPE_CHECKING:
 @setting_options()
 @click.option("--detach", is_flag=True, help="Return once every endpoint answers; `vhlocal down` ends the run.")
 @click.option("-v", "--verbose", is_flag=True, help="Tell of each reload where its time went.")
+@click.option("--profile", is_flag=True, help="Tell where the time of each start went, import by import.")
 @click.option("--explain-settings", is_flag=True, help="Show each setting and where it comes from, and do no more.")
 @project_options
 def command(
-    directory: Path, endpoints: tuple[str, ...], detach: bool, verbose: bool, explain_settings: bool, **flags: Any
+    directory: Path,
+    endpoints: tuple[str, ...],
+    detach: bool,
+    verbose: bool,
+    profile: bool,
+    explain_settings: bool,
+    **flags: Any,
 ) -> None:
     """Build and serve the endpoints of this project, all of them or those that are named.
 
@@ -50,7 +58,8 @@ def command(
     elif detach:
         detached(directory)
     else:
-        _serve(run_options(directory, read_project(directory, endpoints, flags)), verbose=verbose)
+        options = run_options(directory, read_project(directory, endpoints, flags))
+        _serve(replace(options, profile=profile), verbose=verbose)
 
 
 def run_options(directory: Path, load: Loader) -> RunOptions:
@@ -68,6 +77,7 @@ def run_options(directory: Path, load: Loader) -> RunOptions:
         access=BasicAuth(settings.basic_auth) if settings.basic_auth else None,
         access_log=settings.access_log,
         doctor=settings.doctor,
+        profile=False,
         ignored=settings.ignore,
         load=load,
         connect=connector(settings.runtime, directory, strict=settings.strict),
@@ -79,7 +89,7 @@ def _serve(options: RunOptions, *, verbose: bool) -> None:
     bus = Bus()
     session = Session(options, bus, ControlPlane())
     on_closed = partial(session.request_stop, "nobody reads its output any more", insist=False)
-    terminal = Terminal(standard_output(), on_closed, verbose=verbose)
+    terminal = Terminal(standard_output(), on_closed, verbose=verbose, profile=options.profile)
     bus.subscribe(terminal)
     try:
         run(session.run())

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import difflib
 from typing import TYPE_CHECKING, Any
 
-from vhlocal.contract.paths import SEGMENTS, names_of, script_name
+from vhlocal.control.unknown import unknown_path
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
     from vhlocal.events import LogLine, Notice
     from vhlocal.findings import Finding
-    from vhlocal.model import Status, Version
+    from vhlocal.model import Import, Status, Version
+    from vhlocal.session.view import View
 
 
 def status(known: Status) -> dict[str, Any]:
@@ -32,6 +30,31 @@ def status(known: Status) -> dict[str, Any]:
         "container": known.container,
         "restarts": known.restarts,
         "since": known.since,
+        "ready_seconds": round(known.start_up.seconds, 3) if known.start_up else None,
+    }
+
+
+def start_up(known: Status) -> dict[str, Any]:
+    """Return where the time of an endpoint's last start went; times are None where it has not been ready yet."""
+    start = known.start_up
+    imports = None if start is None or start.imports is None else [_import(each) for each in start.imports]
+    return {
+        "endpoint": known.endpoint,
+        "ready_seconds": round(start.seconds, 3) if start else None,
+        "phases": [{"phase": name, "seconds": round(seconds, 6)} for name, seconds in start.phases] if start else [],
+        "first_request_seconds": round(start.first_request, 6) if start else None,
+        "imports": imports,
+    }
+
+
+def _import(known: Import) -> dict[str, Any]:
+    return {
+        "module": known.module,
+        "self_seconds": known.own_seconds,
+        "cumulative_seconds": known.seconds,
+        "imported_by": known.importer or None,
+        "project": known.mine,
+        "at_first_request": known.at_request,
     }
 
 
@@ -61,6 +84,13 @@ def notice(known: Notice) -> dict[str, Any]:
     }
 
 
+def unknown(view: View, path: str) -> dict[str, Any]:
+    """Return what there is instead of a path, decoded, at which nothing is served."""
+    endpoints = [status.endpoint for status in view.board.statuses()]
+    found = unknown_path(path, view.version, endpoints)
+    return {"error": found.error, "hint": found.hint, "known": found.known}
+
+
 def finding(known: Finding) -> dict[str, Any]:
     """Return one finding."""
     definition = known.definition
@@ -77,28 +107,3 @@ def finding(known: Finding) -> dict[str, Any]:
         "remedy": dict(definition.remedy),
         "page": definition.page,
     }
-
-
-def unknown_prefix(prefix: str, running: Version, endpoints: Iterable[str]) -> tuple[str, list[str]]:
-    """Say which part of an unknown prefix is wrong, and return the paths that would be right, likeliest first."""
-    names = names_of(prefix) or {}
-    endpoints = list(endpoints)
-    expected: dict[str, Sequence[str]] = {
-        "owner": [running.owner],
-        "project": [running.project],
-        "deployment": [running.deployment],
-        "version": [running.name, *running.aliases],
-        "endpoint": endpoints,
-    }
-    paths = [
-        script_name(running, endpoint, name) + "/"
-        for name in (running.name, *running.aliases)
-        for endpoint in endpoints
-    ]
-    nearest = sorted(
-        paths, key=lambda path: difflib.SequenceMatcher(None, path, prefix, autojunk=False).ratio(), reverse=True
-    )
-    for segment in SEGMENTS:
-        if names.get(segment) not in expected[segment]:
-            return f"no {segment} `{names.get(segment, '')}`; running: {', '.join(expected[segment])}", nearest
-    return f"nothing is served at {prefix}", nearest

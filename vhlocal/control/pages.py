@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import datetime
 from html import escape
 from typing import TYPE_CHECKING, Any
@@ -13,16 +14,37 @@ from werkzeug.http import parse_accept_header
 from vhlocal.control import describe
 from vhlocal.gateway.report import Failure, FailureKind, Page
 from vhlocal.model import State, Status
+from vhlocal.session.start_up import slowest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from vhlocal.events import Notice
+    from vhlocal.model import Import, StartUp
     from vhlocal.session.view import View
 
 _TAIL = 20
 _REQUESTS = 15
+_IMPORTS = 15
 _ERROR = 400
+
+_SEVERITIES = {"error": "bad", "warning": "busy", "notice": "dim"}
+
+#: What to do, where an endpoint's own state says nothing better.
+_HINTS = {
+    FailureKind.UNAVAILABLE: "wait a moment and try again",
+    FailureKind.REFUSED: "the server has closed its port: its log may say why; it is started again where it has ended",
+    FailureKind.RESET: "the server, or one of its workers, ended or hung up while it answered: its log may say why",
+    FailureKind.TIMEOUT: "answer sooner, or begin the work and let the client ask for its result; "
+    "where all workers are busy, have more of them",
+    FailureKind.HELD_TOO_LONG: "`vhlocal logs` shows what the new server does",
+    FailureKind.HOLD_FULL: "wait a moment and try again",
+    FailureKind.FULL: "raise the limit of open files (`ulimit -n`) before `vhlocal up`",
+    FailureKind.TOO_LARGE: "production's ingress cuts there too: send less, or in parts",
+}
+
+#: The order in which people read an error; what is not here follows.
+_FIRST = ("error", "why", "place", "detail", "hint", "known", "endpoint", "state", "findings", "log")
 
 #: On every page of ours: it runs no script, loads nothing, and is nobody's frame.
 SAFE = (
@@ -36,17 +58,24 @@ SAFE = (
 )
 
 _STYLE = """
-:root { color-scheme: light dark; --line: #8884; --dim: #888; --good: #1a8f4b; --bad: #d1383d; --busy: #b7791f }
+:root { color-scheme: light dark; --line: #8884; --dim: #6b6b70; --good: #177a40; --bad: #c42b31; --busy: #96600f;
+--soft: #8881 }
+@media (prefers-color-scheme: dark) { :root { --dim: #9a9aa2; --good: #4cc27c; --bad: #ff7b7f; --busy: #e5b04f } }
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 62rem; margin: 3rem auto; padding: 0 1.25rem }
-h1 { font-size: 1.35rem; margin-bottom: .25rem } h2 { font-size: 1.1rem; margin-top: 2rem }
-p.sub { color: var(--dim); margin-top: 0 }
-table { border-collapse: collapse; width: 100% } td, th { text-align: left; padding: .5rem .75rem .5rem 0;
-border-bottom: 1px solid var(--line); vertical-align: top } th { color: var(--dim); font-weight: 500 }
-pre { background: #8881; padding: .9rem 1rem; border-radius: 6px; overflow-x: auto; font-size: 13px }
-code, pre { font-family: ui-monospace, monospace } td code { overflow-wrap: anywhere }
+h1 { font-size: 1.35rem; margin-bottom: .25rem } h2 { font-size: 1.1rem; margin-top: 2rem } h3 { font-size: 1rem }
+p.sub { color: var(--dim); margin-top: 0 } p { overflow-wrap: anywhere }
+table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums }
+td, th { text-align: left; padding: .5rem .75rem .5rem 0; border-bottom: 1px solid var(--line); vertical-align: top }
+th { color: var(--dim); font-weight: 500 } .tight td { padding: .2rem .75rem .2rem 0 }
+pre { background: var(--soft); padding: .9rem 1rem; border-radius: 6px; overflow-x: auto; font-size: 13px }
+code, pre { font-family: ui-monospace, monospace } code { font-size: .93em } td code { overflow-wrap: anywhere }
 .hint { border-left: 3px solid var(--busy); padding-left: .8rem }
-.ready { color: var(--good) } .crashed, .failed, .error { color: var(--bad) } .building, .starting, .reloading,
-.waiting, .warning { color: var(--busy) } .dim { color: var(--dim) }
+.found { border: 1px solid var(--line); border-left: 4px solid var(--dim); border-radius: 6px; margin: .8rem 0;
+padding: .2rem 1rem }
+.found p { margin: .55rem 0 } .found.error { border-left-color: var(--bad) }
+.found.warning { border-left-color: var(--busy) } .found .hint { border-left-color: var(--good) }
+.ready, .good { color: var(--good) } .crashed, .failed, .bad { color: var(--bad) } .building, .starting, .reloading,
+.waiting, .busy { color: var(--busy) } .dim, .stopped { color: var(--dim) }
 """
 
 
@@ -63,6 +92,7 @@ def status_page(view: View) -> str:
         f"{rows}</table>"
         + _findings(view)
         + _requests(view)
+        + _starts(view)
         + (f"<h2>Notices</h2><ul>{notices}</ul>" if notices else ""),
         refresh=2,
     )
@@ -85,33 +115,34 @@ def told(facts: dict[str, Any], accept: str) -> Page:
         moving = facts.get("state") not in {None, State.READY.value, State.STOPPED.value}
         body = _html(facts["error"], _failure_body(facts), refresh=2 if moving else None)
         return Page(body.encode(), "text/html; charset=utf-8", SAFE)
-    return Page((json.dumps(facts, indent=2) + "\n").encode(), "application/json", SAFE)
+    ordered = {name: facts[name] for name in (*_FIRST, *facts) if name in facts}
+    text = json.dumps(ordered, indent=2, ensure_ascii=False)
+    return Page(f"{text}\n".encode("utf-8", "replace"), "application/json", SAFE)
 
 
 def _facts(view: View, failure: Failure) -> dict[str, Any]:
-    facts: dict[str, Any] = {}
     if failure.kind is FailureKind.UNAUTHORIZED:
         return {"hint": "those that `basic-auth` names, by HTTP Basic auth: curl -u USER:PASSWORD"}
     if failure.kind is FailureKind.UNKNOWN:
-        endpoints = [status.endpoint for status in view.board.statuses()]
-        facts["error"], facts["known"] = describe.unknown_prefix(failure.prefix, view.version, endpoints)
-        facts["hint"] = "see all paths with `vhlocal ps`"
-        return facts
+        return describe.unknown(view, failure.prefix)
     status = view.board.status(failure.endpoint) if failure.endpoint else None
-    if status is not None:
-        facts |= _status_facts(failure, status)
-        facts["findings"] = [describe.finding(finding) for finding in view.board.findings(status.endpoint)]
-        facts["log"] = [line.text for line in view.board.tail(status.endpoint, _TAIL)]
-    return facts
+    if status is None:
+        return {"hint": _HINTS[failure.kind]} if failure.kind in _HINTS else {}
+    return {
+        **_status_facts(failure, status),
+        "findings": [describe.finding(finding) for finding in view.board.findings(status.endpoint)],
+        "log": [line.text for line in view.board.tail(status.endpoint, _TAIL)],
+    }
 
 
 def _status_facts(failure: Failure, status: Status) -> dict[str, Any]:
     facts: dict[str, Any] = {"endpoint": status.endpoint, "state": status.state.value}
     if failure.kind is FailureKind.UNAVAILABLE:
         facts["error"] = f"the endpoint {status.endpoint} is {status.state.value}"
-        facts["hint"] = "wait a moment and try again"
+    if failure.kind in _HINTS:
+        facts["hint"] = _HINTS[failure.kind]
     if status.reason:
-        facts |= {"why": status.reason, "hint": status.hint}
+        facts |= {"why": status.reason, "hint": status.hint or facts.get("hint", "")}
     if status.place:
         facts["place"] = str(status.place)
     if status.detail:
@@ -120,23 +151,36 @@ def _status_facts(failure: Failure, status: Status) -> dict[str, Any]:
 
 
 def _failure_body(facts: dict[str, Any]) -> str:
-    parts = [f"<p class=sub>HTTP {facts['status']}, told by vhlocal, not by the app</p>"]
+    parts = [f"<p class=sub>HTTP {facts['status']}, told by vhlocal, not by the app{_state(facts)}</p>"]
     if facts.get("why"):
-        parts.append(f"<p class={escape(facts['state'])}>{escape(facts['why'])}</p>")
+        parts.append(f"<p class={escape(facts['state'])}>{_prose(facts['why'])}</p>")
     if facts.get("place"):
         parts.append(f"<p><code>{escape(facts['place'])}</code></p>")
     if facts.get("detail"):
         parts.append(f"<pre>{escape(facts['detail'])}</pre>")
     if facts.get("hint"):
-        parts.append(f"<p class=hint>{escape(facts['hint'])}</p>")
-    parts += [_finding(finding) for finding in facts.get("findings", ())]
+        parts.append(f"<p class=hint>{_prose(facts['hint'])}</p>")
+    if facts.get("findings"):
+        parts.append(f"<h2>What was found of it</h2>{''.join(map(_finding, facts['findings']))}")
     if facts.get("known"):
         links = "".join(f'<li><a href="{escape(path)}">{escape(path)}</a>' for path in facts["known"])
-        parts.append(f"<ul>{links}</ul>")
+        parts.append(f"<h2>What is served</h2><ul>{links}</ul>")
     if facts.get("log"):
         parts.append(f"<h2>Last log lines</h2>{_log(facts['log'])}")
     parts.append('<p class=dim><a href="/">all endpoints</a></p>')
     return "".join(parts)
+
+
+def _state(facts: dict[str, Any]) -> str:
+    """Return the words for the state of the endpoint that is asked for, where there is one."""
+    if "state" not in facts or facts["error"].endswith(f" is {facts['state']}"):
+        return ""
+    return f" · {escape(facts['endpoint'])} is <span class={escape(facts['state'])}>{escape(facts['state'])}</span>"
+
+
+def _prose(text: str) -> str:
+    """Return a sentence of ours as markup: what stands in backticks is code."""
+    return re.sub("`([^`]+)`", r"<code>\1</code>", escape(text))
 
 
 def _log(lines: Sequence[str]) -> str:
@@ -159,33 +203,65 @@ def _why(status: Status) -> str:
     """Return the row that says what is wrong with an endpoint, or nothing."""
     if not status.reason:
         return ""
-    parts = [f"<p class=failed>{escape(status.reason)}</p>"]
+    parts = [f"<p class=failed>{_prose(status.reason)}</p>"]
     if status.place:
         parts.append(f"<p><code>{escape(str(status.place))}</code></p>")
     if status.detail:
         parts.append(f"<pre>{escape(status.detail)}</pre>")
     if status.hint:
-        parts.append(f"<p class=hint>{escape(status.hint)}</p>")
+        parts.append(f"<p class=hint>{_prose(status.hint)}</p>")
     return f"<tr><td colspan=4>{''.join(parts)}</tr>"
 
 
 def _findings(view: View) -> str:
     """Return what would fail in production, as far as it was seen."""
-    found = "".join(f"<div class=found>{_finding(describe.finding(one))}</div>" for one in view.board.findings())
+    found = "".join(_finding(describe.finding(one)) for one in view.board.findings())
     return f"<h2>Findings</h2>{found}" if found else ""
 
 
 def _finding(facts: dict[str, Any]) -> str:
     remedy = facts["remedy"].get(facts["framework"] or "")
+    whose = f"{facts['endpoint']} · " if facts["endpoint"] else ""
     parts = [
-        f"<p class={facts['severity']}><b>{facts['code']}</b> {escape(facts['seen'])}</p>",
-        f"<p><code>{escape(facts['place'])}</code></p>",
-        f"<p>{escape(facts['why'])}</p>",
-        f"<p class=hint>{escape(facts['change'])}</p>",
+        f"<p><b class={_SEVERITIES[facts['severity']]}>{facts['code']}</b> <b>{_prose(facts['seen'])}</b></p>",
+        f"<p class=dim>{escape(whose)}<code>{escape(facts['place'])}</code></p>",
+        f"<p>{_prose(facts['why'])}</p>",
+        f"<p class=hint>{_prose(facts['change'])}</p>",
     ]
     if facts["framework"] and remedy:
-        parts.append(f"<p class=hint>{escape(facts['framework'])}: {escape(remedy)}</p>")
-    return "".join(parts)
+        parts.append(f"<p class=hint>{escape(facts['framework'])}: {_prose(remedy)}</p>")
+    return f'<div class="found {facts["severity"]}">{"".join(parts)}</div>'
+
+
+def _starts(view: View) -> str:
+    """Return where the time of each endpoint's last start went."""
+    starts = [(status.endpoint, status.start_up) for status in view.board.statuses() if status.start_up is not None]
+    rows = "".join(
+        f"<tr><td>{escape(name)}<td>{start.seconds:.2f} s"
+        f"<td>{_parts(start)}<td>{start.first_request * 1000:.1f} ms</tr>"
+        for name, start in starts
+    )
+    if not rows:
+        return ""
+    head = "<tr><th>endpoint<th>ready after<th>of that<th>first request</tr>"
+    imports = "".join(_imports(name, start.imports) for name, start in starts if start.imports)
+    return f"<h2>Starts</h2><table>{head}{rows}</table>{imports}"
+
+
+def _parts(start: StartUp) -> str:
+    return "<br>".join(f"{seconds:.3f} s {escape(name)}" for name, seconds in start.phases)
+
+
+def _imports(endpoint: str, imports: Sequence[Import]) -> str:
+    rows = "".join(
+        f"<tr><td><code>{escape(each.module)}</code>{' <b>yours</b>' if each.mine else ''}"
+        f"{' <span class=dim>at the first request</span>' if each.at_request else ''}"
+        f"<td>{each.seconds:.3f} s<td>{each.own_seconds:.3f} s<td class=dim>{escape(each.importer)}</tr>"
+        for each in slowest(imports, _IMPORTS)
+    )
+    head = "<tr><th>import<th>seconds<th>by itself<th>imported by</tr>"
+    title = f"Slowest imports of {escape(endpoint)}, of {len(imports):,}"
+    return f"<h3>{title}</h3><table class=tight>{head}{rows}</table>"
 
 
 def _requests(view: View) -> str:
@@ -214,5 +290,5 @@ def _html(title: str, body: str, refresh: int | None) -> str:
     again = f"<meta http-equiv=refresh content={refresh}>" if refresh else ""
     return (
         f"<!doctype html><html lang=en><meta charset=utf-8>{again}<title>{escape(title)} · vhlocal</title>"
-        f"<style>{_STYLE}</style><h1>{escape(title)}</h1>{body}</html>\n"
+        f"<style>{_STYLE}</style><h1>{_prose(title)}</h1>{body}</html>\n"
     )

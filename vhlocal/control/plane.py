@@ -45,6 +45,7 @@ _ROUTES = Map(
         Rule(_ICON, endpoint="icon", methods=["GET"]),
         Rule("/api/endpoints", endpoint="endpoints", methods=["GET"]),
         Rule("/api/logs", endpoint="logs", methods=["GET"]),
+        Rule("/api/profile", endpoint="profile", methods=["GET"]),
         Rule("/api/requests", endpoint="requests", methods=["GET"]),
         Rule("/metrics", endpoint="metrics", methods=["GET"]),
         Rule("/api/down", endpoint="down", methods=["POST"]),
@@ -181,6 +182,11 @@ class App:
 
         return self._stream(past, _Feed(RequestsEnded, new, _BATCHES_BEHIND) if "follow" in request.args else None)
 
+    def _profile(self, request: Request) -> Response:
+        name, _ = self._wanted(request)
+        statuses = [status for status in self._view.board.statuses() if name in (None, status.endpoint)]
+        return _json({"endpoints": [describe.start_up(status) for status in statuses]})
+
     def _metrics(self, request: Request) -> Response:
         # Most runs are never asked, and the library would cost each of them its start-up time.
         from vhlocal.control.metrics import exposition  # noqa: PLC0415
@@ -201,10 +207,7 @@ class App:
         return _json({"stopping": True}, 202)
 
     def _nothing_here(self, request: Request) -> Response:
-        endpoints = [status.endpoint for status in self._view.board.statuses()]
-        _, known = describe.unknown_prefix(request.path, self._view.version, endpoints)
-        facts = {"error": f"nothing is served at {request.path}", "status": 404, "known": known}
-        return _told(request, {**facts, "hint": "endpoints are served under these paths; see `vhlocal ps`"})
+        return _told(request, {**describe.unknown(self._view, request.path), "status": 404})
 
     def _stream(self, past: Callable[[], Iterable[bytes]], feed: _Feed[Any] | None) -> Response:
         """Answer with lines of JSON: what is known, and then, if it is to be followed, what comes."""

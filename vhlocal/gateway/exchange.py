@@ -143,7 +143,8 @@ class Exchange:
 
     def held_too_long(self) -> None:
         """See ``hold.Waiter``."""
-        self.fail(FailureKind.HELD_TOO_LONG, 503, "the endpoint was changing and did not become ready in time")
+        seconds = self._hub.options.hold_seconds
+        self.fail(FailureKind.HELD_TOO_LONG, 503, f"the endpoint was changing and not ready within {seconds:g} seconds")
 
     def _send_to(self, upstream: Upstream) -> None:
         self._upstream = upstream
@@ -183,7 +184,11 @@ class Exchange:
             return
         where = f"{self._upstream.host}:{self._upstream.port}" if self._upstream else "the server"
         if isinstance(error, TimeoutError):
-            self.fail(FailureKind.TIMEOUT, 504, f"{where} did not accept a connection in time")
+            self.fail(
+                FailureKind.TIMEOUT,
+                504,
+                f"{where} did not accept a connection within {self._hub.options.connect_seconds:g} seconds",
+            )
         else:
             self.fail(FailureKind.REFUSED, 502, f"nothing accepts connections at {where}")
 

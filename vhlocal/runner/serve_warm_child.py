@@ -7,15 +7,20 @@ import runpy
 import signal
 import socket
 import sys
+import time
 import traceback
 import types
 
 import serve_warm_family
 import serve_warm_imports
+import serve_warm_profile
 import serve_warm_protocol
 
 #: Bytes of a traceback that are reported: escaped as JSON they may take twice as many.
 _TOLD = 1800
+
+#: Bytes of a report that go beside a list.
+_BESIDE = 200
 
 _HERE = os.path.dirname(os.path.realpath(__file__))
 
@@ -73,7 +78,7 @@ class Server:
         """Report, once in each process, under which environment the code has been loaded."""
         if self._loaded != os.getpid():
             self._loaded = os.getpid()
-            self.tell(event="loaded", environment=serve_warm_imports.changes(self.base))
+            self.tell(event="loaded", at=time.monotonic(), environment=serve_warm_imports.changes(self.base))
 
     def failed(self, text):
         """Report why the code could not be loaded: a traceback's end, as much as goes through the pipe in one piece."""
@@ -84,10 +89,18 @@ class Server:
         global current
         current = self
         self._settle(main.unbuffered)
-        sys.meta_path.insert(0, serve_warm_imports.Recorder(self.settings["code"], self.imports))
+        sys.meta_path.insert(0, serve_warm_imports.Recorder(self.settings["code"], self.imports, self._stopwatch()))
         self._listen_elsewhere(told_by_loading=main.kind == "wsgi")
         sys.excepthook = _without_ours
         {"wsgi": _run_wsgi, "file": _run_file, "module": _run_module}[main.kind](main)
+
+    def _stopwatch(self):
+        """Return what measures the imports of the first server, if they are to be measured: the others are no start."""
+        if not self.settings["profile"] or self.number != 1:
+            return None
+        return serve_warm_profile.Stopwatch(
+            lambda modules: self.tell(event="imported", modules=modules), serve_warm_protocol.LONGEST - _BESIDE
+        )
 
     def _settle(self, unbuffered):
         signal.set_wakeup_fd(-1)
@@ -119,7 +132,7 @@ class Server:
         def bind_elsewhere(self, address):
             known = (server.settings["declared"], server.settings["port"])
             if isinstance(address, tuple) and address[1] in known and self.type & socket.SOCK_STREAM:
-                server.tell(event="bound", host=address[0])
+                server.tell(event="bound", at=time.monotonic(), host=address[0])
                 host = address[0] if everywhere else _LOOPBACK[self.family]
                 address = (host, server.port, *address[2:])
             return bind(self, address)

@@ -2,6 +2,7 @@
 
 import os
 import sys
+import time
 
 #: What Gunicorn itself sets before it imports anything of the user's.
 _GUNICORNS = ("SERVER_SOFTWARE",)
@@ -10,12 +11,13 @@ _GUNICORNS = ("SERVER_SOFTWARE",)
 class Recorder:
     """The first finder on ``sys.meta_path``: finds what the others find, and tells of what is not the project's own.
 
-    ``tell`` gets the name of each module that is about to be imported.
+    ``tell`` gets the name of each module that is about to be imported; ``stopwatch``, where there is one, measures all.
     """
 
-    def __init__(self, code, tell):
+    def __init__(self, code, tell, stopwatch=None):
         self._code = os.path.realpath(code) + os.sep
         self._tell = tell
+        self._stopwatch = stopwatch
         self._finding = set()
 
     def find_spec(self, name, path=None, target=None):
@@ -23,18 +25,25 @@ class Recorder:
         if name in self._finding:
             return None
         self._finding.add(name)
+        began = time.perf_counter()
         try:
             for finder in list(sys.meta_path):
                 find = getattr(finder, "find_spec", None)
                 spec = find(name, path, target) if find is not None and finder is not self else None
                 if spec is not None:
-                    # What runs as the program itself is begun anew in each server.
-                    if not name.endswith("__main__") and not is_within(spec, self._code):
-                        self._tell(name)
+                    self._found(name, spec, began)
                     return spec
         finally:
             self._finding.discard(name)
         return None
+
+    def _found(self, name, spec, began):
+        mine = is_within(spec, self._code)
+        # What runs as the program itself is begun anew in each server.
+        if not name.endswith("__main__") and not mine:
+            self._tell(name)
+        if self._stopwatch is not None:
+            self._stopwatch.measure(spec, began, mine)
 
 
 def is_within(spec, directory):

@@ -12,6 +12,7 @@ import os
 import select
 import sys
 import threading
+import time
 
 import serve_warm_imports
 import serve_warm_kept
@@ -231,7 +232,7 @@ class Master:
             del sys.modules[name]
         server = self._make_server(number, port, self._base)
         serve_warm_imports.set_environment(self._base, self._changed)
-        server.tell(event="forked", pid=os.getpid())
+        server.tell(event="forked", at=time.monotonic())
         raise Become(server)
 
     def _by_deputy(self, command):

@@ -45,8 +45,35 @@ class _Process:
         self.code = None
         #: What differs in the environment of each of its processes, by process id, as far as it was told.
         self.environments = {}
+        self.birth = _Birth()
         self.stopping = False
         self.kill_at = None
+
+
+class _Birth:
+    """When a server's process was there, its port bound, and its code loaded.
+
+    ``imports`` are what its processes have imported, by process id, ``loading`` all that was imported until the code
+    was loaded, which ``by`` has done.
+    """
+
+    def __init__(self):
+        self.forked = None
+        self.bound = None
+        self.loaded = None
+        self.by = None
+        self.imports = {}
+        self.loading = None
+
+    def load(self, main, pid, at):
+        """Note that a process has loaded the code; ``main`` is the server's first one."""
+        self.loaded, self.by = at, pid
+        self.loading, self.imports = self.imported(main), {}
+
+    def imported(self, main):
+        """Return what was imported since the last time by the first process, and by the one that loaded the code."""
+        others = [] if self.by in (None, main) else self.imports.get(self.by, [])
+        return self.imports.get(main, []) + others
 
 
 class Supervisor:
@@ -82,7 +109,8 @@ class Supervisor:
         self._listen()
         self._start_master()
         self._servers[1] = _Process(1, self._settings["port"])
-        if self._learning.known:
+        # A start that is measured is production's: nothing has been imported beforehand.
+        if self._learning.known and not self._settings["profile"]:
             self._warm_up()
         self._fork(self._servers[1])
         while True:
@@ -304,8 +332,9 @@ class Supervisor:
             if server is not None:
                 getattr(self, "_server_" + event.pop("event"))(server, **event)
 
-    def _server_forked(self, server, pid):
+    def _server_forked(self, server, pid, at):
         server.pid = pid
+        server.birth.forked = at
         server.environments[pid] = {}
         self._tell(event="forked", number=server.number)
         if self._ending:
@@ -317,9 +346,13 @@ class Supervisor:
     def _server_import(self, server, pid, name):
         self._learning.learn(name, server.environments.get(pid, {}))
 
-    def _server_bound(self, server, pid, host):
+    def _server_bound(self, server, pid, at, host):
         server.bound = True
+        server.birth.bound = server.birth.bound or at
         self._tell(event="bound", number=server.number, host=host)
+
+    def _server_imported(self, server, pid, modules):
+        server.birth.imports.setdefault(pid, []).extend(modules)
 
     def _server_failed(self, server, pid, text):
         self._tell(event="failed", number=server.number, text=text)
@@ -333,8 +366,10 @@ class Supervisor:
             server.code = serve_warm_child.NOT_BOOTED
             _kill_group(server.pid)
 
-    def _server_loaded(self, server, pid, environment):
+    def _server_loaded(self, server, pid, at, environment):
         server.loaded = True
+        if server.birth.loaded is None:
+            server.birth.load(server.pid, pid, at)
         self._tell(event="loaded", number=server.number)
         if environment is not None and self._learning.is_stale(environment, warm=server.warm):
             # The code sets variables before its imports that the master's imports have not seen.
@@ -394,6 +429,21 @@ class Supervisor:
         if self._learning.has_news or not self._warm:
             self._warm_up()
         return {"bound": self._servers[number].bound}
+
+    def do_birth(self, number):
+        """Return how long ago a server's process, port and code were there, and what was imported for it.
+
+        That is in two parts: what was imported until the code was loaded, and since.
+        """
+        server = self._servers.get(number)
+        if server is None:
+            return {"refused": "ended"}
+        now, birth = time.monotonic(), server.birth
+        moments = {"forked": birth.forked, "bound": birth.bound, "loaded": birth.loaded}
+        ago = {name: None if moment is None else now - moment for name, moment in moments.items()}
+        imported = birth.imported(server.pid)
+        parts = [imported, []] if birth.loading is None else [birth.loading, imported]
+        return dict(ago, imports=parts)
 
     def do_stop(self, number, grace):
         """Ask a server to end, and end it after ``grace`` seconds."""

@@ -20,12 +20,15 @@ if TYPE_CHECKING:
 
 async def make_environments(
     runtime: Runtime, bus: Bus, wanted: Sequence[Desired], leftovers: Iterable[PresentServer]
-) -> None:
-    """Look at what is there, plan what is missing, and make it; servers of earlier runs are removed first."""
+) -> dict[str, tuple[tuple[str, float], ...]]:
+    """Look at what is there, plan what is missing, and make it; servers of earlier runs are removed first.
+
+    Return what was made for each endpoint: title and seconds of each step.
+    """
     environments = [item.environment for item in wanted]
     names = {name for each in environments for name in (each.base, *(layer.tag for layer in each.layers))}
     images = {name: found for name in names if (found := await in_thread(runtime.image, name)) is not None}
-    await execute(plan(environments, images, leftovers), runtime, bus)
+    return await execute(plan(environments, images, leftovers), runtime, bus)
 
 
 def remember_environments(directory: Path, wanted: Sequence[Desired]) -> None:

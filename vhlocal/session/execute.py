@@ -16,11 +16,17 @@ if TYPE_CHECKING:
     from vhlocal.runtime.base import Runtime
 
 
-async def execute(plan: Plan, runtime: Runtime, bus: Bus) -> None:
-    """Remove what is to go, then make all images; BuildError of the first step that fails, the others ended."""
+async def execute(plan: Plan, runtime: Runtime, bus: Bus) -> dict[str, tuple[tuple[str, float], ...]]:
+    """Remove what is to go, then make all images; BuildError of the first step that fails, the others ended.
+
+    Return what was made for each endpoint: title and seconds of each step.
+    """
     await together(*(_remove(step, runtime, bus) for step in plan.remove))
     made = {step.key: asyncio.Event() for step in plan.images}
-    await together(*(_step(step, runtime, bus, made) for step in plan.images))
+    took: dict[str, tuple[str, float]] = {}
+    await together(*(_step(step, runtime, bus, made, took) for step in plan.images))
+    names = {name for step in plan.images for name in step.endpoints}
+    return {name: tuple(took[step.key] for step in plan.images if name in step.endpoints) for name in names}
 
 
 async def _remove(step: Remove, runtime: Runtime, bus: Bus) -> None:
@@ -28,7 +34,13 @@ async def _remove(step: Remove, runtime: Runtime, bus: Bus) -> None:
     bus.publish(Notice(f"removed the {runtime.noun} of {step.subject}, {step.cause}"))
 
 
-async def _step(step: Pull | Make, runtime: Runtime, bus: Bus, made: dict[str, asyncio.Event]) -> None:
+async def _step(
+    step: Pull | Make,
+    runtime: Runtime,
+    bus: Bus,
+    made: dict[str, asyncio.Event],
+    took: dict[str, tuple[str, float]],
+) -> None:
     if isinstance(step, Make) and step.needs is not None:
         await made[step.needs].wait()
     title = f"pull {step.image}" if isinstance(step, Pull) else step.layer.title
@@ -52,5 +64,6 @@ async def _step(step: Pull | Make, runtime: Runtime, bus: Bus, made: dict[str, a
         error.place = error.place or step.place
         bus.publish(StepFailed(step.key, title, tuple(output)))
         raise
-    bus.publish(StepFinished(step.key, title, time.monotonic() - started))
+    took[step.key] = title, time.monotonic() - started
+    bus.publish(StepFinished(step.key, *took[step.key]))
     made[step.key].set()

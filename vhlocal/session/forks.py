@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from vhlocal.reload.runner_client import RunnerClient, RunnerGoneError
 from vhlocal.runtime.base import Exit
+from vhlocal.session.start_up import Birth, read_birth
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -105,6 +106,10 @@ class Forks:
         self._known[fork.number] = fork
         self.serving = fork
         return bool(answer.get("bound"))
+
+    async def birth(self, fork: Fork, *, measured: bool) -> Birth:
+        """Return how a server came to be; with its imports, where they were to be ``measured``."""
+        return read_birth(await self._ask(do="birth", number=fork.number), time.monotonic(), measured=measured)
 
     async def stop(self, fork: Fork, grace: float) -> None:
         """Ask a server to end, end it after ``grace`` seconds, and return when it has."""

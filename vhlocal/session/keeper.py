@@ -56,7 +56,8 @@ class Surroundings:
 
     ``urls`` gives an endpoint's URLs, ``requirements`` the file installed (B2), ``drain`` waits until an address has
     no request in flight, for some seconds at most. ``token`` is what runners know vhlocal by; ``reloads`` is False
-    where no new code is ever brought in. ``strict`` ends a server that production would end. ``found`` tells a
+    where no new code is ever brought in. ``strict`` ends a server that production would end. ``profile`` has imports
+    measured. ``made`` has, by endpoint, what was made since its last server was: name and seconds. ``found`` tells a
     finding, and the revision that it is about.
     """
 
@@ -71,6 +72,8 @@ class Surroundings:
     token: str
     reloads: bool
     strict: bool
+    profile: bool
+    made: dict[str, tuple[tuple[str, float], ...]]
     found: Callable[[Finding, str], None]
     urls: Callable[[str], tuple[str, ...]]
     requirements: Callable[[], str | None]
@@ -161,6 +164,7 @@ class Keeper:
                     container=self.server.id[:12] if self.server else "",
                     restarts=self._crashes,
                     since=time.time(),
+                    start_up=self.server.start_up if self.server else None,
                 )
             )
         )
@@ -189,6 +193,7 @@ class Keeper:
                 staging=self._is.staging,
                 probe=wanted.bringing.probe,
                 on_line=on_line,
+                made=self._is.made.pop(name, ()),
             )
         )
 
@@ -210,6 +215,7 @@ class Keeper:
         self._slowest = max(self._slowest, time.monotonic() - began)
         try:
             await server.find_runner(self._is.token, self._learn)
+            server.note_start(answered)
             await server.check_reach()
         except BaseException:
             await answered.finish()
@@ -257,9 +263,10 @@ class Keeper:
             command=bringing.command,
             declared=wanted.endpoint.port,
             token=self._is.token,
-            keep=bringing.keep_warm,
+            keep=() if self._is.profile else bringing.keep_warm,
             known=self._is.warmth.load(wanted.spec.image),
             forks=self._is.reloads and bringing.strategy in {None, Strategy.FORK},
+            profile=self._is.profile,
         )
 
     def _means(self) -> Means:

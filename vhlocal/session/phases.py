@@ -24,6 +24,11 @@ class Phases:
         self._ended.append((name, now - self._last))
         self._last = now
 
+    def include(self, name: str, seconds: float) -> None:
+        """Put a part before the beginning that was done before it."""
+        self._ended.append((name, seconds))
+        self._began -= seconds
+
     def copy(self) -> Phases:
         """Return the same so far, to go on by itself."""
         other = Phases(self._began, self._clock)

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import mimetypes
 import shlex
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -65,13 +66,18 @@ def read_probe(text: str, directory: Path) -> Probe:
 
 
 class Answered:
-    """An answer whose head has come from ``address``; ``status`` is 0 where it was no HTTP."""
+    """An answer whose head has just come from ``address``; ``status`` is 0 where it was no HTTP.
+
+    ``asked`` and ``at`` are when its request went out and when it came (monotonic seconds).
+    """
 
     def __init__(
-        self, address: Address, status: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+        self, address: Address, status: int, asked: float, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
         self.address = address
         self.status = status
+        self.asked = asked
+        self.at = time.monotonic()
         self._reader = reader
         self._writer = writer
 
@@ -94,6 +100,7 @@ async def ask(address: Address, prefix: str, probe: Probe) -> Answered | None:
         reader, writer = await asyncio.open_connection(address.host, address.port)
     except OSError:
         return None
+    asked = time.monotonic()
     try:
         writer.write(_request(prefix, probe))
         line = await reader.readline()
@@ -107,7 +114,7 @@ async def ask(address: Address, prefix: str, probe: Probe) -> Answered | None:
         return None
     words = line.split()
     status = int(words[1]) if len(words) > 1 and words[0].startswith(b"HTTP/") and words[1].isdigit() else 0
-    return Answered(address, status, reader, writer)
+    return Answered(address, status, asked, reader, writer)
 
 
 def _request(prefix: str, probe: Probe) -> bytes:

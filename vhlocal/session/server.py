@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,9 @@ from vhlocal.runtime.base import Exit, Layout, Listener
 from vhlocal.session.desired import changed_entries
 from vhlocal.session.exits import explain_listeners
 from vhlocal.session.forks import Forks
+from vhlocal.session.phases import Phases
 from vhlocal.session.ready import Awaited, EndedError, SilentError, wait_until_ready
+from vhlocal.session.start_up import CREATED, Birth, start_up
 from vhlocal.session.tasks import in_thread
 from vhlocal.session.tracebacks import where
 
@@ -22,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-    from vhlocal.model import Endpoint
+    from vhlocal.model import Endpoint, StartUp
     from vhlocal.reload.staging import Staging
     from vhlocal.runtime.base import Address, Entry, OnLine, Runtime, ServerSpec
     from vhlocal.session.exits import Explanation
@@ -39,7 +42,7 @@ class Making:
     """What a container is made of and with. ``directory`` is the project's.
 
     ``staging`` holds the files that are brought into it later. ``on_line`` gets what it prints, from a thread of the
-    runtime's.
+    runtime's. ``made`` is what was made for it before: name and seconds.
     """
 
     runtime: Runtime
@@ -49,6 +52,7 @@ class Making:
     staging: Staging
     probe: Probe
     on_line: OnLine
+    made: tuple[tuple[str, float], ...] = ()
 
 
 class Server:
@@ -67,6 +71,12 @@ class Server:
         self._present: tuple[Entry, ...] = making.spec.entries
         self._in_doubt: frozenset[str] = frozenset()
         self._by_archive = False
+        self._made = making.made
+        self._profiled = False
+        #: What is known of a start that is under way.
+        self._phases: Phases | None = None
+        self._started = 0.0
+        self._birth: Birth | None = None
         self.id = ""
         self.addresses: Mapping[int, Address] = {}
         self.ended: asyncio.Future[Exit] | None = None
@@ -74,6 +84,8 @@ class Server:
         self.address: Address | None = None
         #: The servers in it, where its command can be forked.
         self.forks: Forks | None = None
+        #: Where the time of its last start went.
+        self.start_up: StartUp | None = None
 
     @property
     def running(self) -> bool:
@@ -93,9 +105,13 @@ class Server:
 
     async def create(self, runner: Runner | None) -> None:
         """Make it, with its files in place, behind a runner where it has use for one."""
+        self._phases = phases = Phases(time.monotonic())
+        for name, seconds in self._made:
+            phases.include(name, seconds)
         spec = replace(self._spec, staging=self._staging.directory)
         self._layout = layout = await in_thread(self._runtime.layout, spec)
-        if runner is not None and (runner.forks or layout.shares_network):
+        if runner is not None and (runner.forks or runner.profile or layout.shares_network):
+            self._profiled = runner.profile
             spec = replace(
                 spec,
                 command=runner.command,
@@ -103,6 +119,7 @@ class Server:
                 more_ports=(layout.control, *layout.spares),
             )
         self.id = await in_thread(self._runtime.create, spec.located(layout))
+        phases.mark(CREATED)
 
     async def start(self) -> None:
         """Start it, also again after its end."""
@@ -116,9 +133,12 @@ class Server:
         def on_line(stream: str, text: str) -> None:
             self._tell(stream, self._layout.as_in_production(text))
 
+        if self._phases is None or self.ended is not None:
+            self._phases = Phases(time.monotonic())
         self.ended = ended
         self._leave_runner()
         self.addresses = await in_thread(self._runtime.start, self.id, on_line, on_exit)
+        self._started = time.monotonic()
         self.address = self.addresses[self._layout.port]
 
     async def wait_until_ready(self, on_trouble: Callable[[Explanation], None]) -> Answered:
@@ -146,6 +166,7 @@ class Server:
         if not await forks.connect(token):
             return
         try:
+            self._birth = await forks.birth(forks.serving, measured=self._profiled)
             bound = await forks.serve(forks.serving)
         except RunnerGoneError:
             bound = False
@@ -153,6 +174,12 @@ class Server:
             self.forks = forks
         else:
             forks.close()
+
+    def note_start(self, answered: Answered) -> None:
+        """Tell from its first answer, and from what its runner saw, where the time of its start went."""
+        assert self._phases is not None
+        self.start_up = start_up(self._phases, self._started, self._birth, answered)
+        self._phases, self._birth = None, None
 
     async def check_reach(self) -> None:
         """Make sure that production could reach what answers here: ServerError where it listens for itself alone (R3).

@@ -62,8 +62,8 @@ class RunOptions:
 
     ``load`` reads the project, given the base URL, what was read before, and the paths that may have changed since then
     (None where any may). ``doctor`` lets endpoints be asked why they answer as they would not in production;
-    ``examine`` ends the run once each has been, whatever it answered. ``ignored`` are codes of findings that the
-    project lives with.
+    ``examine`` ends the run once each has been, whatever it answered. ``profile`` has the imports of servers measured.
+    ``ignored`` are codes of findings that the project lives with.
     """
 
     directory: Path
@@ -77,6 +77,7 @@ class RunOptions:
     access_log: Path | None
     doctor: bool
     examine: bool
+    profile: bool
     ignored: Mapping[str, str]
     load: Callable[[str, Inputs | None, frozenset[Path] | None], Loaded]
     connect: Connect
@@ -108,6 +109,7 @@ class Session:
         self._edits: Edits | None = None
         self._connected: Runtime | None = None
         self._board = Board(())
+        self._made: dict[str, tuple[tuple[str, float], ...]] = {}
         bus.subscribe(self._board.apply)
 
     async def run(self) -> None:
@@ -207,7 +209,7 @@ class Session:
         self._fleet = Fleet(await self._surroundings(gateway))
         self._fleet.enlist(wanted)
         self._tell_differences(wanted)
-        await make_environments(self._runtime, self._bus, wanted, leftovers)
+        self._made |= await make_environments(self._runtime, self._bus, wanted, leftovers)
         await self._fleet.start()
         self._state.keep_version(self._options.version.name)
         remember_environments(self._options.directory, wanted)
@@ -243,6 +245,8 @@ class Session:
             token=new_token(),
             reloads=self._options.reload,
             strict=self._options.strict,
+            profile=self._options.profile,
+            made=self._made,
             found=self._found,
             urls=self._urls,
             requirements=requirements,
@@ -273,7 +277,7 @@ class Session:
 
     async def _prepare(self, wanted: tuple[Desired, ...]) -> None:
         self._tell_differences(wanted)
-        await make_environments(self._runtime, self._bus, wanted, ())
+        self._made |= await make_environments(self._runtime, self._bus, wanted, ())
         remember_environments(self._options.directory, wanted)
 
     def _mirror(self, package: Package) -> None:

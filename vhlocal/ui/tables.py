@@ -23,7 +23,7 @@ _STYLES = {"ready": "green", "crashed": "bold red", "failed": "bold red", "stopp
 
 def show_endpoints(console: Console, endpoints: Iterable[Mapping[str, Any]]) -> None:
     """Print endpoints with their state and URLs, given as ``ps --json`` gives them."""
-    table = _table("endpoint", "state", "url", "revision", "reload")
+    table = new_table("endpoint", "state", "url", "revision", "reload")
     plain = not console.is_terminal
     for endpoint in endpoints:
         state = Text(endpoint["state"], style=_STYLES.get(endpoint["state"], "yellow"))
@@ -37,15 +37,15 @@ def show_endpoints(console: Console, endpoints: Iterable[Mapping[str, Any]]) -> 
             table.add_row(endpoint["endpoint"] if plain else "", endpoint["state"] if plain else "", url)
         if endpoint["reason"]:
             table.add_row("", Text(endpoint["reason"], style="red"))
-    _print(console, table)
+    print_whole(console, table)
 
 
 def show_settings(console: Console, rows: Iterable[tuple[str, str, str]]) -> None:
     """Print every setting with its value and where it came from."""
-    table = _table("setting", "value", "from")
+    table = new_table("setting", "value", "from")
     for name, value, origin in rows:
         table.add_row(name, value, Text(origin, style="dim" if origin == "default" else ""))
-    _print(console, table)
+    print_whole(console, table)
 
 
 def describe(status: Status) -> dict[str, Any]:
@@ -62,14 +62,16 @@ def describe(status: Status) -> dict[str, Any]:
     }
 
 
-def _table(*columns: str) -> Table:
+def new_table(*columns: str) -> Table:
+    """Return a table with these columns, whose cells are never cut."""
     table = Table(box=None, pad_edge=False, header_style="bold dim")
     for column in columns:
         table.add_column(column, no_wrap=True, overflow="ignore")
     return table
 
 
-def _print(console: Console, table: Table) -> None:
+def print_whole(console: Console, table: Table) -> None:
+    """Print a table as wide as it is."""
     # A table that is cut to the window's width would break the URLs that are to be copied from it.
     unbounded = console.options.update(max_width=_WIDEST)
     width = Measurement.get(console, unbounded, table).maximum

@@ -19,7 +19,7 @@ from rich.text import Text
 
 from vhlocal import events
 from vhlocal.model import State
-from vhlocal.ui import tables
+from vhlocal.ui import profile, tables
 from vhlocal.ui.console import labelled, log_text, show_error, show_notice, silence
 from vhlocal.ui.findings import show_finding
 from vhlocal.ui.requests import duration, request_lines
@@ -47,15 +47,22 @@ class Terminal:
     """Prints a run's events; the subscriber for the bus.
 
     ``on_closed`` is called, once, when nobody reads what is printed any more: a pipe's reader has ended, or the window
-    was closed. Nothing is printed from then on. ``verbose`` tells of each reload where its time went.
+    was closed. Nothing is printed from then on. ``verbose`` tells of each reload where its time went, ``profile`` the
+    same of each start.
     """
 
     def __init__(
-        self, console: Console, on_closed: Callable[[], None] = lambda: None, *, verbose: bool = False
+        self,
+        console: Console,
+        on_closed: Callable[[], None] = lambda: None,
+        *,
+        verbose: bool = False,
+        profile: bool = False,
     ) -> None:
         self._console = console
         self._on_closed = on_closed
         self._verbose = verbose
+        self._profile = profile
         self._steps: dict[str, _Step] = {}
         self._names: set[str] = set()
         self._notices: set[events.Notice] = set()
@@ -179,6 +186,9 @@ class Terminal:
     def _ready(self, event: events.Ready) -> None:
         self.close()
         tables.show_endpoints(self._console, [tables.describe(status) for status in event.statuses])
+        if self._profile:
+            for status in event.statuses:
+                profile.show_start_up(self._console, status)
         stops = "; Ctrl-C stops" if self._console.is_terminal else ""
         self._say("ready", f"in {event.seconds:.1f} s{stops}", "bold green")
 

@@ -1,0 +1,67 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vhlocal.control.unknown import unknown_path
+from vhlocal.model import Version
+
+VERSION = Version("acme", "digits", "local", "20261124.0", ("dev",))
+
+
+@pytest.mark.parametrize(
+    ("prefix", "text"),
+    [
+        ("/other/digits/local/dev/predict", "no owner `other`; running: acme"),
+        ("/acme/other/local/dev/predict", "no project `other`; running: digits"),
+        ("/acme/digits/prod/dev/predict", "no deployment `prod`; running: local"),
+        ("/acme/digits/local/20261122.0/predict", "no version `20261122.0`; running: 20261124.0, dev"),
+        ("/acme/digits/local/dev/predcit", "no endpoint `predcit`; running: predict, explain"),
+        ("/acme/digits/local/dev/predict/", "no endpoint `predict/`; running: predict, explain"),
+        ("/acme/digits/local/dev/", "the path ends before the endpoint; running: predict, explain"),
+        ("/acme/digits/local/dev", "the path ends before the endpoint; running: predict, explain"),
+        ("/acme/digits/local", "the path ends before the version; running: 20261124.0, dev"),
+        ("/acme", "the path ends before the project; running: digits"),
+        ("/acme/digits/prod", "no deployment `prod`; running: local"),
+        ("/acme//local/dev/predict", "the project is missing: the path has two slashes in a row"),
+        ("/acme/digits/local/dev//predict", "the endpoint is missing: the path has two slashes in a row"),
+        ("/static/app.css", "nothing is served at /static/app.css"),
+        ("/", "nothing is served at /"),
+    ],
+)
+def test_p1_an_unknown_prefix_is_told_by_the_segment_that_is_wrong(prefix, text):
+    """P1: the five segments are told apart."""
+    assert unknown_path(prefix, VERSION, ["predict", "explain"]).error == text
+
+
+def test_the_nearest_path_comes_first():
+    nearest = unknown_path("/acme/digits/local/dev/predcit", VERSION, ["explain", "predict"]).known
+    assert nearest[0] == "/acme/digits/local/dev/predict/"
+    assert len(nearest) == 4
+
+
+@pytest.mark.parametrize(
+    ("path", "hint"),
+    [
+        ("/acme/digits/local/dev/predcit", "`predict` may be meant"),
+        ("/acme/digits/local/dev/PREDICT", "upper and lower case are told apart: `predict`"),
+        ("/Acme/digits/local/dev/predict", "upper and lower case are told apart: `acme`"),
+        ("/acme/digits/local/Dev", "upper and lower case are told apart: `dev`"),
+        ("/acme/digits/local/20261122.0/predict", "`20261124.0` may be meant"),
+        ("/acme/digits/local/dev/zzz", "see all paths with `vhlocal ps`"),
+        ("/openapi.json", "an app's own links begin with its prefix"),
+    ],
+)
+def test_what_may_have_been_meant_is_told(path, hint):
+    assert hint in unknown_path(path, VERSION, ["predict", "explain"]).hint
+
+
+@pytest.mark.parametrize("path", ["/ACME/DIGITS/LOCAL/DEV/EXPLAIN", "/acme/digits/local/dev/explan/more"])
+def test_case_and_what_follows_do_not_lead_to_another_path(path):
+    assert unknown_path(path, VERSION, ["predict", "explain"]).known[0] == "/acme/digits/local/dev/explain/"
+
+
+@given(st.text())
+def test_something_is_said_of_any_path(path):
+    said = unknown_path(f"/{path}", VERSION, ["predict"])
+    assert said.error and said.hint
+    assert len(said.known) == 2

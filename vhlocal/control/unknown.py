@@ -1,0 +1,73 @@
+"""What is said of a path that nothing is served at: which part of it is wrong, and which paths would be right. Pure."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from vhlocal.contract.paths import SEGMENTS, script_name
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from vhlocal.model import Version
+
+_FORM = "an endpoint's path is /" + "/".join(SEGMENTS)
+
+
+@dataclass(frozen=True)
+class Unknown:
+    """An error, what to do, and the paths that are served, likeliest first."""
+
+    error: str
+    hint: str
+    known: list[str]
+
+
+def unknown_path(path: str, running: Version, endpoints: Sequence[str]) -> Unknown:
+    """Say what is wrong with a path, decoded, that leads to none of the ``endpoints`` (P1)."""
+    expected = {
+        "owner": (running.owner,),
+        "project": (running.project,),
+        "deployment": (running.deployment,),
+        "version": (running.name, *running.aliases),
+        "endpoint": tuple(endpoints),
+    }
+    known = [
+        f"{script_name(running, endpoint, name)}/" for name in expected["version"] for endpoint in expected["endpoint"]
+    ]
+    known.sort(key=lambda right: _likeness(right, path), reverse=True)
+    return Unknown(*_wrong_part(path, expected), known)
+
+
+def _wrong_part(path: str, expected: Mapping[str, Sequence[str]]) -> tuple[str, str]:
+    names = path.removeprefix("/").split("/", len(SEGMENTS) - 1)
+    if not names[-1]:
+        names.pop()
+    if len(names) < len(SEGMENTS) and names[:1] != list(expected["owner"]):
+        # Not the beginning of an endpoint's path: such are links of apps that forget their prefix.
+        return f"nothing is served at {path}", f"{_FORM}; an app's own links begin with its prefix, SCRIPT_NAME"
+    for segment, name in zip(SEGMENTS, names, strict=False):
+        right = expected[segment]
+        if not name or name.startswith("/"):
+            return f"the {segment} is missing: the path has two slashes in a row", _FORM
+        if name not in right:
+            return f"no {segment} `{name}`; running: {', '.join(right)}", _meant(name, right)
+    missing = SEGMENTS[len(names) :]
+    if missing:
+        right = expected[missing[0]]
+        return f"the path ends before the {missing[0]}; running: {', '.join(right)}", _FORM
+    return f"nothing is served at {path}", "see all paths with `vhlocal ps`"
+
+
+def _meant(name: str, right: Sequence[str]) -> str:
+    by_lower = {each.lower(): each for each in right}
+    if name.lower() in by_lower:
+        return f"upper and lower case are told apart: `{by_lower[name.lower()]}`"
+    near = difflib.get_close_matches(name.lower(), by_lower, 1)
+    return f"`{by_lower[near[0]]}` may be meant" if near else "see all paths with `vhlocal ps`"
+
+
+def _likeness(right: str, path: str) -> float:
+    return difflib.SequenceMatcher(None, right.lower(), path.lower(), autojunk=False).ratio()

@@ -1,7 +1,7 @@
 """What the runner measures of a start, on real Pythons and Gunicorns from the oldest on."""
 
 import contextlib
-import importlib
+import importlib.util
 import sys
 import time
 
@@ -164,6 +164,16 @@ def test_an_import_that_fails_has_ended(measured):
         ("that_fails", "that_bears_it"),
         ("that_bears_it", ""),
     ]
+
+
+def test_an_import_that_never_began_does_no_harm(measured):
+    """Whoever finds a module need not import it."""
+    told, directory = measured
+    (directory / "never_begun.py").write_text("")
+    spec = importlib.util.find_spec("never_begun")
+    spec._initializing = False
+    assert type(spec) is type(sys.__spec__)
+    assert told == []
 
 
 def test_many_are_told_in_pieces(measured):

@@ -57,6 +57,8 @@ class _Thread:
         return self.waiting[-1].inside if self.waiting else 0.0
 
     def end(self, ended):
+        if ended not in self.waiting:
+            return
         self.waiting.remove(ended)
         if self.waiting:
             self.waiting[-1].inside += ended.seconds
@@ -101,12 +103,13 @@ class _Spec(ModuleSpec):
 
     @_initializing.setter
     def _initializing(self, value):
-        vars(self)["_initializing"] = value
+        facts = vars(self)
+        facts["_initializing"] = value
         if value:
-            vars(self)[_KEY].begin()
+            facts[_KEY].begin()
         else:
             self.__class__ = ModuleSpec
-            vars(self).pop(_KEY).end()
+            facts.pop(_KEY).end()
 
 
 def _pieces(entries, longest):

@@ -39,13 +39,23 @@ def process_run(vhlocal, tmp_path):
         run.stop()
 
 
+def told(run: Running) -> dict:
+    return requests.get(f"{run.base_url}/api/endpoints", timeout=30).json()
+
+
+def urls(run: Running) -> tuple[str, str]:
+    """Return the URLs of the one endpoint, under the version and under ``dev``."""
+    (endpoint,) = told(run)["endpoints"]
+    version, alias = endpoint["urls"]
+    return version, alias
+
+
 def send(run: Running, failing: Failing) -> int:
-    name = next(iter(run.endpoints()))
-    return failing.send(run.base_url, run.url(name), run.url(name, "dev"))
+    return failing.send(run.base_url, *urls(run))
 
 
 def findings(run: Running) -> list[dict]:
-    return list(requests.get(f"{run.base_url}/api/endpoints", timeout=30).json()["findings"])
+    return told(run)["findings"]
 
 
 def codes_in(output: str) -> list[str]:
@@ -82,7 +92,7 @@ def test_a_mended_sample_stays_clean(code, process_run, tmp_path):
 
 
 def calls(run: Running) -> list[dict]:
-    return requests.get(f"{run.url('plain')}calls", timeout=30).json()
+    return requests.get(f"{urls(run)[0]}calls", timeout=30).json()
 
 
 def of_the_doctor(run: Running) -> list[dict]:
@@ -96,7 +106,7 @@ def test_only_marked_get_requests_are_sent_with_the_right_prefix(project, proces
         assert send(run, failing) in {404, 500}
     assert send(run, Failing("/nope")) == 404
     assert send(run, Failing("/bug")) == 500
-    version, alias = (run.url("plain", name).removeprefix(run.base_url).rstrip("/") for name in (None, "dev"))
+    version, alias = (url.removeprefix(run.base_url).rstrip("/") for url in urls(run))
     time.sleep(QUIET)
     own = of_the_doctor(run)
     assert {call["method"] for call in own} == {"GET"}
@@ -248,7 +258,7 @@ def test_a_server_that_does_not_answer_any_more_is_one_line(word, why, project, 
     assert run.output().count("the doctor") == 1
     assert findings(run) == []
     run.wait_for_state("ready")
-    assert requests.get(run.url("plain"), timeout=30).status_code == 200
+    assert requests.get(urls(run)[0], timeout=30).status_code == 200
 
 
 @pytest.mark.parametrize("name", sorted(path.name for path in SAMPLES.iterdir() if path.is_dir()))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socketserver
 import threading
 import time
@@ -13,7 +14,7 @@ import pytest
 
 from vhlocal.model import Endpoint, Package, Place
 from vhlocal.runtime.base import Address
-from vhlocal.session.examine import ANSWER_SECONDS, Patient, UnansweredError, examine
+from vhlocal.session.examine import ALL_SECONDS, ANSWER_SECONDS, Patient, UnansweredError, examine
 
 VERSION, ALIAS = "/acme/shop/main/20261122.0/greet", "/acme/shop/main/dev/greet"
 
@@ -102,12 +103,10 @@ def test_a_redirect_is_not_followed(patient):
 def test_an_answer_without_an_end_is_left(pause, patient):
     def answer(handler):
         say(handler)
-        try:
+        with contextlib.suppress(OSError):
             while True:
                 handler.wfile.write(b"more " * 1000)
                 time.sleep(pause)
-        except OSError:
-            pass
 
     with serving(answer) as (port, _):
         began = time.monotonic()
@@ -145,3 +144,18 @@ def test_a_server_that_keeps_silent_is_waited_for_a_moment(patient):
             asyncio.run(examine(patient(port)))
         assert time.monotonic() - began < ANSWER_SECONDS + 2
         done.set()
+
+
+def test_an_answer_that_comes_by_drops_is_given_up(patient):
+    def answer(handler):
+        handler.wfile.write(b"HTTP/1.1 200 OK\r\nX-Slow: ")
+        with contextlib.suppress(OSError):
+            while True:
+                handler.wfile.write(b"x")
+                time.sleep(0.5)
+
+    with serving(answer) as (port, _):
+        began = time.monotonic()
+        with pytest.raises(UnansweredError, match="took more than 20 s"):
+            asyncio.run(examine(patient(port)))
+        assert time.monotonic() - began < ALL_SECONDS + 2

@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from vhlocal.findings import Finding
     from vhlocal.model import RequestRecord
     from vhlocal.session.desired import Inputs
-    from vhlocal.session.routes import Routes, Target
+    from vhlocal.session.routes import Routes
     from vhlocal.session.tasks import Tasks
 
 #: What browsers and tools ask for at the root of every host.
-_USUAL = ("/favicon.ico", "/robots.txt", "/apple-touch-icon", "/.well-known/", "/api/")
+_USUAL = ("/favicon.ico", "/robots.txt", "/apple-touch-icon", "/.well-known/")
 
 _OUTSIDE = "outside"
 _ASKED_FOR = "asked for"
@@ -51,6 +51,11 @@ class _Complaint:
     kind: str
     prefix: str
     path: str
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """By what it is known whether it was examined already."""
+        return self.endpoint, self.revision, self.kind
 
 
 class Doctor:
@@ -85,17 +90,16 @@ class Doctor:
             return
         for record in event.records:
             for complaint in self._complaints(record):
-                key = (complaint.endpoint, complaint.revision, complaint.kind)
-                if key not in self._seen:
-                    self._seen.add(key)
+                if complaint.key not in self._seen:
+                    self._seen.add(complaint.key)
                     self._is.tasks.start(self._examine(complaint), f"examine {complaint.endpoint}")
 
     def _complaints(self, record: RequestRecord) -> Iterator[_Complaint]:
         """Yield what a request gives cause for; one that went to the host's root may come from any endpoint's page."""
         if record.endpoint is not None:
-            if (kind := trouble_of(record)) is not None:
+            if (trouble := trouble_of(record)) is not None:
                 path = path_of(record)
-                kind = f"{kind} {record.prefix} {path.endswith('/')}"
+                kind = f"{trouble} {record.prefix} {'with' if path.endswith('/') else 'without'} a slash"
                 yield _Complaint(record.endpoint, record.revision, kind, record.prefix, path)
         elif record.status == 404 and not record.target.startswith(_USUAL):
             for endpoint in self._is.inputs().endpoints:
@@ -104,25 +108,25 @@ class Doctor:
                     yield _Complaint(endpoint.name, target.revision, _OUTSIDE, "", "/")
 
     async def _examine(self, complaint: _Complaint) -> None:
-        name = complaint.endpoint
-        async with self._busy[name]:
-            target = self._is.routes.target(name)
+        async with self._busy[complaint.endpoint]:
+            findings: tuple[Finding, ...] = ()
             try:
-                patient = self._patient(complaint, target)
-                findings = () if patient is None else await examine(patient, complaint.path)
+                patient = self._patient(complaint)
+                if patient is not None:
+                    findings = await examine(patient, complaint.path)
             except Exception as error:  # noqa: BLE001 - a doctor that fails says so, and changes nothing
-                if self._is_replaced(complaint):
-                    return
-                why = error.message if isinstance(error, VhlocalError) else f"{type(error).__name__}: {error}"
-                self._is.bus.publish(Notice(f"the doctor could not look at {name}: {why}", endpoint=name))
-                return
-            if self._is.routes.target(name) == target:
+                if not self._is_replaced(complaint):
+                    self._is.bus.publish(_failure(complaint.endpoint, error))
+            if self._is_replaced(complaint):
+                self._seen.discard(complaint.key)  # its code may come back
+            else:
                 self._tell(findings, complaint.revision)
 
-    def _patient(self, complaint: _Complaint, target: Target) -> Patient | None:
+    def _patient(self, complaint: _Complaint) -> Patient | None:
         """Return what is to be examined, None where other code serves by now; VhlocalError where none does."""
         if self._is_replaced(complaint):
             return None
+        target = self._is.routes.target(complaint.endpoint)
         if target.address is None:
             raise VhlocalError("its server does not answer any more")
         inputs = self._is.inputs()
@@ -148,6 +152,11 @@ class Doctor:
             if key not in self._told:
                 self._told.add(key)
                 self._is.found(finding, revision)
+
+
+def _failure(endpoint: str, error: Exception) -> Notice:
+    why = error.message if isinstance(error, VhlocalError) else f"{type(error).__name__}: {error}"
+    return Notice(f"the doctor could not look at {endpoint}: {why}", endpoint=endpoint)
 
 
 def trouble_of(record: RequestRecord) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import http.client
 import time
 from dataclasses import dataclass
@@ -56,14 +57,18 @@ async def examine(patient: Patient, path: str = "/") -> tuple[Finding, ...]:
     The server is sent GET requests alone, each marked as vhlocal's own, one after the other, and each as an ingress
     would forward it (P7, K9). UnansweredError where it answers too late or not at all.
     """
+    try:
+        return await asyncio.wait_for(_examined(patient, path), ALL_SECONDS)
+    except asyncio.TimeoutError:
+        raise UnansweredError(f"its answers took more than {ALL_SECONDS:.0f} s") from None
+
+
+async def _examined(patient: Patient, path: str) -> tuple[Finding, ...]:
     code = await in_thread(read_code, patient.endpoint, patient.package)
     case = Case(patient.prefix, patient.alias, path, patient.host, DOCS.get(code.framework, ()))
     answers: dict[Asked, Answer] = {}
-    deadline = time.monotonic() + ALL_SECONDS
     while asked := questions(case, answers):
         for one in asked:
-            if time.monotonic() > deadline:
-                raise UnansweredError(f"its answers took more than {ALL_SECONDS:.0f} s")
             answers[one] = await in_thread(_ask, patient.address, patient.host, one)
     return await in_thread(find, Evidence(patient.endpoint, code, case, answers))
 

@@ -126,6 +126,7 @@ SOUND = {
     "a redirect below the prefix": examined(
         lambda prefix, target: redirect(f"{prefix}/where") if target == f"{prefix}/" else PAGE
     ),
+    "a redirect to what is no URL": examined(below(BOTH, {"/": redirect("http://[x/login")})),
     "a redirect to another host": examined(below(BOTH, {"/": redirect("https://example.com/login")})),
     "a redirect to another port": examined(below(BOTH, {"/": redirect("http://127.0.0.1:9/login")})),
     "a redirect to another endpoint of the deployment": examined(

@@ -37,11 +37,11 @@ _RUN = "uvicorn.run"
 
 @dataclass(frozen=True)
 class Code:
-    """``server`` is the program that ``server-command`` starts, "" where that is not known, ``started`` the line that
-    names it, or ``wsgi``.
+    """What is known; places are None where nothing such is.
 
-    ``made`` is where the app is made, ``root_path`` where the server is told a root path, ``texts`` what the code and
-    its pages have written out that may be a path.
+    ``started`` is the line of ``wsgi`` or of the command that serves, ``server`` that command's program, "" where it is
+    no known server. ``made`` is where the app is made, ``root_path`` where the server is told a root path. ``texts``
+    are what the code and its pages have written out that may be a path.
     """
 
     started: Place
@@ -94,10 +94,10 @@ def _server(command: Command | None) -> str:
 def _root_path(command: Command | None, runs: tuple[Module, ast.Call] | None) -> Place | None:
     if command is not None and command.values("--root-path"):
         return command.place
-    for keyword in runs[1].keywords if runs is not None else ():
-        if runs is not None and keyword.arg == "root_path":
-            return runs[0].place(runs[1])
-    return None
+    if runs is None:
+        return None
+    module, call = runs
+    return next((module.place(call) for keyword in call.keywords if keyword.arg == "root_path"), None)
 
 
 def _texts(reach: Reach) -> Iterator[tuple[str, Place]]:

@@ -95,7 +95,10 @@ class Case:
 
     def leaves(self, url: str, base: str) -> str | None:
         """Return the path that a URL on the page ``base`` leads to, if it is on this host and of no endpoint (P1)."""
-        split = urlsplit(urljoin(f"http://{self.host}{base}", url))
+        try:
+            split = urlsplit(urljoin(f"http://{self.host}{base}", url))
+        except ValueError:  # no URL at all
+            return None
         deployment = self.version.rsplit("/", 2)[0] + "/"
         is_here = split.netloc == self.host and split.scheme in {"http", "https"}
         return split.path or "/" if is_here and not split.path.startswith(deployment) else None
@@ -163,11 +166,6 @@ class Evidence:
 
     def _moved(self, path: str, elsewhere: Answer | None) -> bool:
         return _is_missing(self.under(self.case.version, path)) and elsewhere is not None and elsewhere.is_there
-
-
-def shown(path: str) -> str:
-    """Return a path below the prefix as the user reads it."""
-    return path or "the path without its last slash"
 
 
 def _is_missing(answer: Answer | None) -> bool:

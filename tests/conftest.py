@@ -31,6 +31,7 @@ __all__ = [
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "engine: needs a container engine (given to every test that asks for one)")
+    config.addinivalue_line("markers", "builds: installs packages, which takes long, and no less under another Python")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

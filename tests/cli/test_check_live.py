@@ -12,6 +12,8 @@ from tests.engine.conftest import left_of
 from tests.engine.servers import project_of
 from tests.engine_fixtures import SAMPLES
 
+pytestmark = pytest.mark.builds
+
 LIVE = Path(__file__).parent.parent / "checks" / "live_samples"
 HAS_ERRORS, SERVER_ERROR = 6, 5
 

@@ -220,6 +220,8 @@ def project(name, says="hello"):
     """A small project of one module and one command, in a directory of the code."""
     setup = f"""
 from setuptools import setup
+
+pytestmark = pytest.mark.builds
 setup(name="{name}", version="1", py_modules=["{name}"], entry_points={{"console_scripts": ["say-{name}={name}:say"]}})
 """
     module = f"def say():\n    print('{says} from {name}')\n"

@@ -73,7 +73,9 @@ class Started:
         return json.loads(wait_for(ask, f"an answer; output: {self.lines}"))
 
 
-@pytest.fixture(params=sorted(RUNTIMES))
+@pytest.fixture(
+    params=[pytest.param(name, marks=[pytest.mark.engine] * (name == "docker")) for name in sorted(RUNTIMES)]
+)
 def kind(request):
     if request.param == "docker":
         request.getfixturevalue("base_image")

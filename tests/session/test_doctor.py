@@ -20,7 +20,7 @@ from vhlocal.session.doctor import path_of, trouble_of
 #: Seconds after which an examination has ended: requests are told within half a second, and servers here are quick.
 QUIET = 2.5
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = [pytest.mark.timeout(600), pytest.mark.builds]
 
 
 @pytest.fixture

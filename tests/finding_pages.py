@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vhlocal.checks.as_json import SHAPE
-from vhlocal.checks.registry import ALL_DEFINITIONS
+from vhlocal.checks.registry import ALL_DEFINITIONS, STATIC_DEFINITIONS
 from vhlocal.findings import PAGES
 
 if TYPE_CHECKING:
@@ -91,8 +91,10 @@ item of `silenced` has all keys of a finding, and its `reason`.
 
 ## All findings
 
-Each is shown by a sample that has it and by the same project mended;
-[one test](../../tests/checks/test_findings.py) runs them all.
+Each is shown by a sample that has it and by the same project mended: [one test](../../tests/checks/test_findings.py)
+reads them all, and [another](../../tests/checks/server/test_live.py) runs those that only a running server shows.
+`vhlocal up` tells these as they happen, once, on the terminal, the status page and in the API; where a server does not
+come up, the error is the finding, and names its page.
 [How to add one](adding.md).
 """
 
@@ -141,7 +143,8 @@ def _row(definition: Definition) -> str:
 
 
 def _sample(code: str) -> str:
-    return f"../../tests/checks/samples/{code}"
+    static = code in [definition.code for definition in STATIC_DEFINITIONS]
+    return f"../../tests/checks/{'samples' if static else 'live_samples'}/{code}"
 
 
 if __name__ == "__main__":

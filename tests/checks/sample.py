@@ -54,15 +54,16 @@ class Sample:
     """One code's sample."""
 
     code: str
+    home: Path = SAMPLES
 
     @cached_property
     def expected(self) -> dict[str, Any]:
-        file = SAMPLES / self.code / "expected.json"
+        file = self.home / self.code / "expected.json"
         return json.loads(file.read_text()) if file.exists() else {}
 
     def copy(self, name: str, to: Path) -> Path:
         """Copy the ``broken`` or ``mended`` project, with the files that have to be made."""
-        directory = Path(shutil.copytree(SAMPLES / self.code / name, to / name))
+        directory = Path(shutil.copytree(self.home / self.code / name, to / name))
         for path, size in self.expected.get("create", {}).items():
             with (directory / path).open("wb") as file:
                 file.truncate(size)
@@ -72,7 +73,7 @@ class Sample:
     def places(self) -> list[str]:
         """Where the broken project has its finding, as ``path:line``, or ``path`` for a whole file."""
         found = list(self.expected.get("places", []))
-        root = SAMPLES / self.code / "broken"
+        root = self.home / self.code / "broken"
         for file in sorted(path for path in root.rglob("*") if path.is_file()):
             for number, line in enumerate(file.read_text().splitlines(), 1):
                 if re.search(rf"\b{self.code}\b", line):

@@ -31,6 +31,7 @@ from vhlocal.checks.rules import (
     target,
     unpackaged_files,
 )
+from vhlocal.checks.server.registry import DEFINITIONS as SERVER_DEFINITIONS
 
 if TYPE_CHECKING:
     from vhlocal.checks.rule import Rule
@@ -66,7 +67,10 @@ ALL_RULES: tuple[Rule[Subject], ...] = (
     absolute_redirects.RULE,
 )
 
+#: What is found of the project alone.
+STATIC_DEFINITIONS: tuple[Definition, ...] = tuple(definition for rule in ALL_RULES for definition in rule.definitions)
+
 #: What the pages are made from, in the order of the codes. Rules with other evidence add theirs here.
 ALL_DEFINITIONS: tuple[Definition, ...] = tuple(
-    sorted((definition for rule in ALL_RULES for definition in rule.definitions), key=lambda one: one.code)
+    sorted((*STATIC_DEFINITIONS, *SERVER_DEFINITIONS), key=lambda one: one.code)
 )

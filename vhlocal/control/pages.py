@@ -100,7 +100,8 @@ def _facts(view: View, failure: Failure) -> dict[str, Any]:
     status = view.board.status(failure.endpoint) if failure.endpoint else None
     if status is not None:
         facts |= _status_facts(failure, status)
-        facts["findings"] = [describe.finding(finding) for finding in view.board.findings(status.endpoint)]
+        found = view.board.findings(status.endpoint)
+        facts["findings"] = [describe.finding(finding) for finding in found if finding != status.finding]
         facts["log"] = [line.text for line in view.board.tail(status.endpoint, _TAIL)]
     return facts
 
@@ -116,6 +117,8 @@ def _status_facts(failure: Failure, status: Status) -> dict[str, Any]:
         facts["place"] = str(status.place)
     if status.detail:
         facts["detail"] = status.detail
+    if status.finding:
+        facts |= {"code": status.finding.definition.code, "page": status.finding.definition.page}
     return facts
 
 
@@ -129,6 +132,8 @@ def _failure_body(facts: dict[str, Any]) -> str:
         parts.append(f"<pre>{escape(facts['detail'])}</pre>")
     if facts.get("hint"):
         parts.append(f"<p class=hint>{escape(facts['hint'])}</p>")
+    if facts.get("code"):
+        parts.append(f"<p class=dim>{facts['code']}: see {escape(facts['page'])}</p>")
     parts += [_finding(finding) for finding in facts.get("findings", ())]
     if facts.get("known"):
         links = "".join(f'<li><a href="{escape(path)}">{escape(path)}</a>' for path in facts["known"])
@@ -166,12 +171,18 @@ def _why(status: Status) -> str:
         parts.append(f"<pre>{escape(status.detail)}</pre>")
     if status.hint:
         parts.append(f"<p class=hint>{escape(status.hint)}</p>")
+    if status.finding:
+        definition = status.finding.definition
+        parts.append(f"<p class=dim>{definition.code}: see {escape(definition.page)}</p>")
     return f"<tr><td colspan=4>{''.join(parts)}</tr>"
 
 
 def _findings(view: View) -> str:
-    """Return what would fail in production, as far as it was seen."""
-    found = "".join(f"<div class=found>{_finding(describe.finding(one))}</div>" for one in view.board.findings())
+    """Return what would fail in production, as far as it was seen and is not told of an endpoint above already."""
+    told = [status.finding for status in view.board.statuses()]
+    found = "".join(
+        f"<div class=found>{_finding(describe.finding(one))}</div>" for one in view.board.findings() if one not in told
+    )
     return f"<h2>Findings</h2>{found}" if found else ""
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from vhlocal.checks.commands import commands
@@ -74,6 +74,10 @@ class Diagnosis:
         """Say why a server ended; ``lines`` are its last ones, ``when`` what it was doing, ``peak`` its memory's."""
         return await in_thread(self._of_end, endpoint, ended, lines, when, peak)
 
+    async def of_miss(self, endpoint: Endpoint, lines: Sequence[str]) -> Finding | None:
+        """Say what a server that goes on has missed, by its last lines (B2, B4, B5)."""
+        return await in_thread(self._of_miss, endpoint, lines)
+
     def unreachable(self, endpoint: Endpoint, listeners: Iterable[Listener]) -> Finding | None:
         """Say why nothing answers on the endpoint's port although something listens (R3)."""
         return self._find(registry.UNREACHABLE, Silent(endpoint, sockets=_sockets(listeners)), endpoint)
@@ -97,21 +101,10 @@ class Diagnosis:
     def _of_end(
         self, endpoint: Endpoint, ended: Exit, lines: Sequence[str], when: str, peak: int | None
     ) -> Explanation:
-        package, text = self.package(), "\n".join(lines)
-        traceback = None if ended.out_of_memory else read_traceback(lines)
-        module, file = missing_module(text), missing_file(text)
-        missed = (*(module_files(module) if module else ()), *([file] if file else ()))
-        evidence = Ended(
-            endpoint,
-            ended.code,
-            ended.out_of_memory,
-            tuple(lines),
-            raised=None if traceback is None else traceback.place(self.directory),
+        evidence = replace(
+            self._evidence(endpoint, lines, ended),
             when=when,
             requests=self._broken_off(endpoint),
-            requirements=requirements_file(package.files),
-            packaged=package.files.keys(),
-            here=frozenset(path for path in missed if (self.directory / path).exists()),
             holder=port.holder(endpoint.port) if is_clash(lines) else "",
             peak=peak,
             architecture=self._architecture(endpoint),
@@ -120,7 +113,28 @@ class Diagnosis:
         found = self._find(registry.ENDED, evidence, endpoint)
         if found is None:
             return Explanation(f"the server ended with exit code {ended.code}", "its log says why", evidence.command)
+        traceback = None if ended.out_of_memory else read_traceback(lines)
         return explained(found, "" if traceback is None else str(traceback))
+
+    def _of_miss(self, endpoint: Endpoint, lines: Sequence[str]) -> Finding | None:
+        return self._find(registry.OUTLIVED, self._evidence(endpoint, lines, None), endpoint)
+
+    def _evidence(self, endpoint: Endpoint, lines: Sequence[str], ended: Exit | None) -> Ended:
+        package, text = self.package(), "\n".join(lines)
+        killed = ended is not None and ended.out_of_memory
+        traceback = None if killed else read_traceback(lines)
+        module, file = missing_module(text), missing_file(text)
+        missed = (*(module_files(module) if module else ()), *([file] if file else ()))
+        return Ended(
+            endpoint,
+            None if ended is None else ended.code,
+            killed,
+            tuple(lines),
+            raised=None if traceback is None else traceback.place(self.directory),
+            requirements=requirements_file(package.files),
+            packaged=package.files.keys(),
+            here=frozenset(path for path in missed if (self.directory / path).exists()),
+        )
 
     def _find(self, rules: Iterable[Rule[Evidence]], evidence: Evidence, endpoint: Endpoint) -> Finding | None:
         found = registry.diagnose(rules, evidence)

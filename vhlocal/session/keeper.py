@@ -7,6 +7,7 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from vhlocal.checks.server.evidence import tells_a_miss
 from vhlocal.errors import VhlocalError
 from vhlocal.events import Bus, LogLine, Notice, Problem, Reloaded, StatusChanged
 from vhlocal.model import MemoryUse, State, Status, Strategy
@@ -184,9 +185,13 @@ class Keeper:
         """See ``Site``."""
         name = wanted.endpoint.name
 
+        loop = asyncio.get_running_loop()
+
         def on_line(stream: str, text: str) -> None:
             self._lines += 1
             self._is.bus.publish(LogLine(name, stream, text, time.time()))
+            if self._guard is not None and tells_a_miss(text) and not loop.is_closed():
+                loop.call_soon_threadsafe(self._missed)
 
         return Server(
             Making(
@@ -449,6 +454,16 @@ class Keeper:
             when = "after its code was loaded, before its first answer" if error.loaded else "while its code was loaded"
         peak = self._memory.peak if self._memory else None
         return await self._is.diagnosis.of_end(wanted.endpoint, error.ended, lines, when, peak)
+
+    def _missed(self) -> None:
+        """Tell what a server that serves has missed; what it misses at its start is told with its end."""
+        status = self._is.board.status(self.wanted.endpoint.name)
+        if status is not None and status.state is State.READY:
+            self._is.tasks.start(self._tell_missed(self.wanted), f"what {self.wanted.endpoint.name} has missed")
+
+    async def _tell_missed(self, wanted: Desired) -> None:
+        lines = (await self._last_lines()).splitlines()
+        self._find(await self._is.diagnosis.of_miss(wanted.endpoint, lines), wanted.revision, told=False)
 
     async def _last_lines(self) -> str:
         """Return the end of what was printed since the last start."""

@@ -39,14 +39,17 @@ OTHER_MACHINE = "vhlocal-tests/other-machine:latest"
 class Case:
     """How a sample is run: where, with which request once it is ready, and how long it may be silent, in seconds.
 
-    ``settle`` is how long a finding gets to come after that. ``ready`` tells whether the broken one comes up.
+    ``mended`` is the request to the mended one, where that is what was mended. ``settle`` is how long a finding gets to
+    come after that. ``ready`` tells whether the broken one comes up, ``ignored`` are codes that are silenced.
     """
 
     runtime: str = "process"
     request: tuple[str, str, int] | None = None
+    mended: tuple[str, str, int] | None = None
     patience: float = 120.0
     settle: float = 0.0
     ready: bool = False
+    ignored: tuple[str, ...] = ()
 
 
 CASES = {
@@ -66,7 +69,7 @@ CASES = {
     "VH514": Case(),
     "VH515": Case(),
     "VH601": Case("docker", settle=5, ready=True),
-    "VH602": Case(request=("POST", "", 2_000_000), settle=1, ready=True),
+    "VH602": Case(request=("POST", "", 2_000_000), mended=("POST", "", 2_000), settle=1, ready=True),
     "VH603": Case(request=("GET", "slow", 0), settle=1, ready=True),
 }
 
@@ -104,7 +107,7 @@ def run_sample(directory: Path, case: Case) -> Outcome:
         access=None,
         access_log=None,
         doctor=True,
-        ignored={},
+        ignored=dict.fromkeys(case.ignored, "known"),
         load=load,
         connect=connector(case.runtime, directory, strict=False),
         patience=case.patience,

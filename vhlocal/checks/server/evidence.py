@@ -31,6 +31,11 @@ def command_key(endpoint: Endpoint) -> str:
     return "server-command" if endpoint.wsgi is None else "wsgi"
 
 
+def tells_a_miss(line: str) -> bool:
+    """Tell whether a line says that a module or a file is not there."""
+    return "NotFoundError: " in line and bool(_NO_MODULE.search(line) or _NO_FILE.search(line))
+
+
 def missing_module(text: str) -> str | None:
     """Return the module that a log says could not be found, the last of several."""
     found = _NO_MODULE.findall(text)
@@ -58,7 +63,7 @@ def module_files(module: str) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class Ended:
-    """A server's end.
+    """A server's end, with its exit ``code``; or, with none, an exception that it printed and outlived.
 
     ``lines`` are the last that it printed. ``raised`` is where in the project's code the exception that ended it came
     about. ``when`` says what it was doing (``before its first answer``), ``requests`` which were on their way to it.
@@ -69,7 +74,7 @@ class Ended:
     """
 
     endpoint: Endpoint
-    code: int
+    code: int | None
     out_of_memory: bool = False
     lines: tuple[str, ...] = ()
     raised: Place | None = None

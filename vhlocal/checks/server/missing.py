@@ -81,7 +81,8 @@ def find(ended: Ended) -> Iterator[Finding]:
 
 def _no_module(ended: Ended, module: str) -> Finding:
     place, name = ended.place, ended.endpoint.name
-    seen = f"the server ended with exit code {ended.code}: no module named {module}"
+    ends = "" if ended.code is None else f"the server ended with exit code {ended.code}: "
+    seen = f"{ends}no module named {module}"
     own = [path for path in module_files(module) if path in ended.here and path not in ended.packaged]
     if own:
         return Finding(

@@ -36,6 +36,8 @@ ENDED: tuple[Rule[Ended], ...] = (
     not_loaded.RULE,
     ends.RULE,
 )
+#: What a server that goes on has missed.
+OUTLIVED: tuple[Rule[Ended], ...] = (missing.RULE,)
 #: Why a server that runs cannot be reached.
 UNREACHABLE: tuple[Rule[Silent], ...] = (listening.RULE,)
 #: Why a server has not answered in all the time that it had.

@@ -55,7 +55,8 @@ ARCHITECTURE = Definition(
 
 _FORMAT = re.compile(r"exec format error", re.IGNORECASE)
 _NO_FORMAT_OF = re.compile(
-    r"(?:sh: \d+: |line \d+: |sh: )(\S+): (?:cannot execute: |cannot execute binary file: )?exec format", re.I
+    r"(?:sh: \d+: |line \d+: |sh: )(\S+): (?:cannot execute(?: binary file)?: )?Exec format"
+    r"|Exec format error: '([^']+)'"
 )
 _NO_SHELL = re.compile(r"exec sh failed: ")
 _NOT_FOUND = re.compile(r"(?:sh: \d+: |line \d+: |sh: )(\S+): (?:command )?not found")
@@ -65,7 +66,7 @@ _NOT_ALLOWED = re.compile(r"(?:sh: \d+: |line \d+: |sh: )(\S+): (?:Permission de
 def find(ended: Ended) -> Iterator[Finding]:
     """Yield what kept the command from running."""
     name = ended.endpoint.name
-    if ended.code >= 126 and _FORMAT.search(ended.text):
+    if ended.code and _FORMAT.search(ended.text):
         yield _other_machine(ended)
     elif ended.code == 127 and _NO_SHELL.search(ended.text):
         yield Finding(
@@ -108,7 +109,7 @@ def _not_found(ended: Ended) -> Finding:
 
 
 def _other_machine(ended: Ended) -> Finding:
-    name, named = ended.endpoint.name, _NO_FORMAT_OF.findall(ended.text)
+    name, named = ended.endpoint.name, _NO_FORMAT_OF.search(ended.text)
     if ended.architecture and ended.machine and ended.architecture != ended.machine:
         return Finding(
             ARCHITECTURE,
@@ -117,10 +118,10 @@ def _other_machine(ended: Ended) -> Finding:
             f"build or pull it for {ended.machine}: `docker pull --platform linux/{ended.machine} …`",
             name,
         )
-    what = named[-1] if named else "the command"
+    what = (named[1] or named[2]) if named else "the command"
     return Finding(
         ARCHITECTURE,
-        ended.command,
+        ended.place,
         f"{what} is no program for this kind of machine (exec format error)",
         f"compile it for {ended.machine or 'production'}; a script needs a first line such as `#!/bin/sh`",
         name,

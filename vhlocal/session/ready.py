@@ -163,6 +163,8 @@ async def _listeners(awaited: Awaited, on_trouble: Callable[[Notice], None]) -> 
     try:
         return await awaited.listeners()
     except VhlocalError as error:
+        # A server that has gone is known to have ended a moment later.
+        await asyncio.wait({awaited.ended}, timeout=_BETWEEN_LOOKS)
         if not awaited.ended.done():
             on_trouble(Notice(f"where the server listens cannot be seen: {error}", endpoint=awaited.endpoint.name))
         return None

@@ -31,7 +31,7 @@ from vhlocal.findings import Note
 from vhlocal.session import port
 from vhlocal.session.exits import Explanation, explained
 from vhlocal.session.tasks import in_thread
-from vhlocal.session.tracebacks import read_traceback, where
+from vhlocal.session.tracebacks import last_failure, read_traceback, where
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -120,7 +120,7 @@ class Diagnosis:
         return self._find(registry.OUTLIVED, self._evidence(endpoint, lines, None), endpoint)
 
     def _evidence(self, endpoint: Endpoint, lines: Sequence[str], ended: Exit | None) -> Ended:
-        package, text = self.package(), "\n".join(lines)
+        package, text = self.package(), "\n".join(last_failure(lines))
         killed = ended is not None and ended.out_of_memory
         traceback = None if killed else read_traceback(lines)
         module, file = missing_module(text), missing_file(text)
@@ -129,7 +129,7 @@ class Diagnosis:
             endpoint,
             None if ended is None else ended.code,
             killed,
-            tuple(lines),
+            tuple(last_failure(lines)),
             raised=None if traceback is None else traceback.place(self.directory),
             requirements=requirements_file(package.files),
             packaged=package.files.keys(),
@@ -164,7 +164,7 @@ class Diagnosis:
         last = [
             f"{record.method} {record.target}"
             for record in self.requests(_LAST, endpoint.name)
-            if record.time >= since and (record.reason or not record.whole)
+            if record.time >= since and record.gateway_seconds is not None and (record.reason or not record.whole)
         ]
         return tuple(dict.fromkeys(reversed(last)))[:_NAMED]
 

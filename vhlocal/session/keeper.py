@@ -91,6 +91,8 @@ class Keeper:
         self._slowest = 0.0
         self._lines = 0
         self._memory: MemoryWatch | None = None
+        # Whether it is looked at what its server has missed.
+        self._misses = False
         # How much is under way for which servers live side by side.
         self._beside = 0
 
@@ -329,6 +331,8 @@ class Keeper:
 
     def _reloaded(self, strategy: Strategy, phases: Phases) -> None:
         name, revision = self.wanted.endpoint.name, self.wanted.revision
+        if strategy is Strategy.FORK and self._memory is not None:
+            self._memory.peak = None  # what the old code needed says nothing of the new
         self._is.bus.publish(Reloaded(name, revision, strategy, phases.seconds, phases.ended))
 
     async def _survive(self, wanted: Desired, error: VhlocalError | EndedError | RunnerGoneError) -> None:
@@ -410,17 +414,18 @@ class Keeper:
 
     def _watch_memory(self, server: Server) -> MemoryWatch:
         """Return what watches a server that has just been started: who comes near its limit is told, once (K2)."""
-        limit, wanted = self.asked.spec.limits.memory, self.asked
-        told: set[str] = set()
+        limit = self.asked.spec.limits.memory
+        told: set[tuple[str, str]] = set()
 
         async def on_peak(used: int, kept: bool) -> None:
+            wanted = self.asked
             if limit is not None:
                 if self._is.strict and used > limit and not kept:
                     await server.end_for_memory()
                     return
                 found = self._is.diagnosis.measured(wanted.endpoint, used, limit, kept=kept)
-                if found is not None and found.definition.code not in told:
-                    told.add(found.definition.code)
+                if found is not None and (key := (found.definition.code, wanted.revision)) not in told:
+                    told.add(key)
                     self._find(found, wanted.revision, told=False)
             status = self._is.board.status(wanted.endpoint.name)
             if status is not None and (status.memory is None or used > status.memory.peak * _HIGHER):
@@ -458,12 +463,16 @@ class Keeper:
     def _missed(self) -> None:
         """Tell what a server that serves has missed; what it misses at its start is told with its end."""
         status = self._is.board.status(self.wanted.endpoint.name)
-        if status is not None and status.state is State.READY:
+        if status is not None and status.state is State.READY and not self._misses:
+            self._misses = True
             self._is.tasks.start(self._tell_missed(self.wanted), f"what {self.wanted.endpoint.name} has missed")
 
     async def _tell_missed(self, wanted: Desired) -> None:
-        lines = (await self._last_lines()).splitlines()
-        self._find(await self._is.diagnosis.of_miss(wanted.endpoint, lines), wanted.revision, told=False)
+        try:
+            lines = (await self._last_lines()).splitlines()
+            self._find(await self._is.diagnosis.of_miss(wanted.endpoint, lines), wanted.revision, told=False)
+        finally:
+            self._misses = False
 
     async def _last_lines(self) -> str:
         """Return the end of what was printed since the last start."""

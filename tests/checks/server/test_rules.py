@@ -19,7 +19,7 @@ from vhlocal.checks.server.evidence import (
     missing_module,
 )
 from vhlocal.checks.server.memory import enough
-from vhlocal.checks.server.registry import ENDED, MEASURED, SILENT, STARTED, UNREACHABLE, diagnose
+from vhlocal.checks.server.registry import ENDED, MEASURED, OUTLIVED, SILENT, STARTED, UNREACHABLE, diagnose
 from vhlocal.findings import Note
 from vhlocal.model import Endpoint, EndpointFile, Place, Resources
 
@@ -331,3 +331,13 @@ def test_a_rule_that_fails_says_so_in_one_line():
 
     note = diagnose([Rule(ENDED[0].definitions, find)], Started(ENDPOINT, 1))
     assert note == Note("VH507 could not be looked for: ValueError: half-baked")
+
+
+def test_what_was_missed_before_is_not_why_a_signal_ended_it():
+    assert end(139, NO_SKLEARN).definition.code == "VH508"
+
+
+def test_what_a_server_that_goes_on_has_missed_is_told_without_an_end():
+    found = diagnose(OUTLIVED, Ended(ENDPOINT, None, lines=(NO_SKLEARN,)))
+    assert (found.definition.code, found.seen) == ("VH509", "no module named sklearn.svm")
+    assert diagnose(OUTLIVED, Ended(ENDPOINT, None, lines=("all is well",))) is None

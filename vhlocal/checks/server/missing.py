@@ -55,9 +55,14 @@ OTHER_NAME = Definition(
 #: How alike two names have to be, from 0 to 1.
 _ALIKE = 0.8
 
+#: Exit codes from here on are the shell's own, or signals.
+_BY_OTHER_MEANS = 126
+
 
 def find(ended: Ended) -> Iterator[Finding]:
     """Yield what was missed. An end by other means than an exception is none of this."""
+    if ended.code is not None and ended.code >= _BY_OTHER_MEANS:
+        return
     module, file = missing_module(ended.text), missing_file(ended.text)
     if module is not None:
         yield _no_module(ended, module)

@@ -43,11 +43,16 @@ def find(silent: Silent) -> Iterator[Finding]:
         DEFINITION,
         place,
         f"{subject} has not answered in {silent.seconds:.0f} s{_why(silent)}",
-        "what takes long there can be left to the first request, or be kept warm (`keep-warm`)"
-        if doing
-        else "`vhlocal logs` shows what it printed",
+        _change(silent),
         endpoint.name,
     )
+
+
+def _change(silent: Silent) -> str:
+    if silent.doing is None:
+        return "`vhlocal logs` shows what it printed"
+    kept = ", or be kept warm (`keep-warm`)" if silent.new else ", or to a thread"
+    return f"what takes long there can be left to the first request{kept}"
 
 
 def _why(silent: Silent) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -33,6 +34,9 @@ _SURE_PORT = 10
 
 #: Seconds after which it is told what a server does that has not answered yet; a start may take ten minutes.
 _WORDS = (20.0, 60.0, 180.0, 360.0)
+
+#: Seconds that it may take to find out where a server's code is.
+_STACKS_LIMIT = 5.0
 
 _WARM_UP_FAILED = 400
 
@@ -173,7 +177,10 @@ async def _listeners(awaited: Awaited, on_trouble: Callable[[Notice], None]) -> 
 async def _silence(awaited: Awaited, there: Sequence[Listener] | None, seconds: float) -> Finding | None:
     """Return what the server does in place of answering."""
     listeners = None if there is None else _as_declared(awaited, there)
-    return awaited.diagnosis.silent(awaited.endpoint, seconds, listeners, await awaited.stacks(), new=awaited.new)
+    stacks = ""
+    with contextlib.suppress(asyncio.TimeoutError):
+        stacks = await asyncio.wait_for(awaited.stacks(), _STACKS_LIMIT)
+    return awaited.diagnosis.silent(awaited.endpoint, seconds, listeners, stacks, new=awaited.new)
 
 
 def _as_declared(awaited: Awaited, listeners: Sequence[Listener]) -> list[Listener]:

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
+    from vhlocal.checks.commands import Command
     from vhlocal.checks.rule import Rule
     from vhlocal.checks.server.registry import Evidence
     from vhlocal.events import Bus
@@ -133,6 +134,7 @@ class Diagnosis:
             raised=None if traceback is None else traceback.place(self.directory),
             requirements=requirements_file(package.files),
             packaged=package.files.keys(),
+            commands=tuple((command.words[0], command.place) for command in _commands(endpoint)),
             here=frozenset(path for path in missed if (self.directory / path).exists()),
         )
 
@@ -148,9 +150,7 @@ class Diagnosis:
         if len(finding.definition.remedy) == 1:
             return finding
         try:
-            yaml = (endpoint.place("") or finding.place).file.read_text(encoding="utf-8-sig", errors="replace")
-            reach = Reach(endpoint, commands(endpoint, yaml.splitlines()), Modules(self.package()))
-            return fitted(finding, [reach])
+            return fitted(finding, [Reach(endpoint, _commands(endpoint), Modules(self.package()))])
         except Exception:  # noqa: BLE001 - the general remedy will do
             return finding
 
@@ -174,6 +174,16 @@ class Diagnosis:
         except VhlocalError:
             return ""
         return "" if image is None else image.architecture
+
+
+def _commands(endpoint: Endpoint) -> tuple[Command, ...]:
+    """Return the commands of an endpoint, each at its line as far as the yaml can be read."""
+    place = endpoint.place("server-command")
+    try:
+        lines = [] if place is None else place.file.read_text(encoding="utf-8-sig", errors="replace").splitlines()
+    except OSError:
+        lines = []
+    return commands(endpoint, lines)
 
 
 def _sockets(listeners: Iterable[Listener]) -> tuple[Socket, ...]:

@@ -92,6 +92,13 @@ def test_b3_a_command_that_pip_put_off_the_path_is_named_with_its_place(line):
     assert "~/.local/bin/uvicorn" in found.change
 
 
+def test_in_a_list_of_commands_the_line_of_the_one_is_named():
+    """R2: a list of lines is run by a shell."""
+    lines = (("sleep", at(5)), ("uvicorn", at(6)), ("uvicorn", at(7)))
+    assert told(end(127, "sh: 2: uvicorn: not found", commands=lines)) == ("VH504", 6)
+    assert told(end(127, "sh: 2: other: not found", commands=lines)) == ("VH504", 4)
+
+
 def test_a_path_that_is_not_there_is_not_sought_in_local_bin():
     assert ".local" not in end(127, "sh: 1: ./serve.sh: not found").change
     assert end(127).seen == "the command was not found (exit code 127)"

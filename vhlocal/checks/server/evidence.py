@@ -68,9 +68,9 @@ class Ended:
     ``lines`` are the last that it printed. ``raised`` is where in the project's code the exception that ended it came
     about. ``when`` says what it was doing (``before its first answer``), ``requests`` which were on their way to it.
     ``requirements`` is the file that was installed (B2), ``packaged`` are the paths of the package, ``here`` those of
-    what it missed that are in the project's directory. ``holder`` tells, as the end of a sentence, who has its port.
-    ``peak`` is the most memory that it was seen to use, in bytes. ``architecture`` is the image's and ``machine`` this
-    machine's, "" where unknown.
+    what it missed that are in the project's directory. ``commands`` tells where each command of ``server-command``
+    stands. ``holder`` tells, as the end of a sentence, who has its port. ``peak`` is the most memory that it was seen
+    to use, in bytes. ``architecture`` is the image's and ``machine`` this machine's, "" where unknown.
     """
 
     endpoint: Endpoint
@@ -82,6 +82,7 @@ class Ended:
     requests: tuple[str, ...] = ()
     requirements: str | None = None
     packaged: Collection[str] = ()
+    commands: tuple[tuple[str, Place], ...] = ()
     here: Collection[str] = ()
     holder: str = ""
     peak: int | None = None
@@ -102,6 +103,11 @@ class Ended:
     def command(self) -> Place:
         """Where the yaml says what serves."""
         return place_of(self.endpoint, command_key(self.endpoint))
+
+    def where(self, command: str) -> Place:
+        """Return the line that names a command, or where the yaml says what serves."""
+        place = dict(reversed(self.commands)).get(command, self.command)
+        return self.command if place.line == self.command.line else place
 
 
 @dataclass(frozen=True)

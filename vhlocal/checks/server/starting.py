@@ -86,7 +86,7 @@ def find(ended: Ended) -> Iterator[Finding]:
             if named
             else "see that it may be executed"
         )
-        yield Finding(NOT_EXECUTABLE, ended.command, f"{what} cannot be executed (exit code 126)", change, name)
+        yield Finding(NOT_EXECUTABLE, ended.where(what), f"{what} cannot be executed (exit code 126)", change, name)
 
 
 def _not_found(ended: Ended) -> Finding:
@@ -105,7 +105,7 @@ def _not_found(ended: Ended) -> Finding:
         )
     else:
         change = f"pip puts commands in ~/.local/bin, which is not on the PATH in production: write ~/.local/bin/{what}"
-    return Finding(NOT_FOUND, ended.command, f"{what} was not found (exit code 127)", change, name)
+    return Finding(NOT_FOUND, ended.where(what), f"{what} was not found (exit code 127)", change, name)
 
 
 def _other_machine(ended: Ended) -> Finding:

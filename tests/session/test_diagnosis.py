@@ -90,3 +90,13 @@ def test_a_file_that_a_request_misses_is_told_though_the_server_goes_on(project)
     outcome = run_sample(directory, Case(request=("GET", "predict", 0), settle=2))
     assert told(outcome.findings, directory) == ["VH510 server.py:3"]
     assert (outcome.ready, outcome.error) == (True, None)
+
+
+def test_memory_that_ends_while_code_is_loaded_is_told_as_that(project, vhlocal, base_image):
+    """K2: a model that is loaded with the module."""
+    files = project_of("python server.py", "    resources:\n      memory:\n        max: 96\n")
+    loading = "import time\ntime.sleep(5)\nmodel = b'x' * 200_000_000\n"
+    ended = vhlocal("up", "-C", str(project({**files, "server.py": loading})), "--port", "0")
+    assert ended.returncode == 5
+    assert "passed its memory limit of 96 MB while its code was loaded\n" in ended.stderr
+    assert "raise resources.memory.max to 128 at least" in ended.stderr

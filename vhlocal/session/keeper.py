@@ -225,7 +225,7 @@ class Keeper:
         try:
             answered = await server.wait_until_ready(self.trouble)
         except EndedError as error:
-            raise EndedError(error.ended, await self._last_lines()) from None
+            raise EndedError(error.ended, await self._last_lines(), loaded=server.loaded) from None
         took = time.monotonic() - began
         self._slowest = max(self._slowest, took)
         self._find(self._is.diagnosis.started(self.asked.endpoint, took), self.asked.revision, told=False)

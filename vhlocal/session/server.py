@@ -15,7 +15,7 @@ from vhlocal.session.desired import changed_entries
 from vhlocal.session.exits import as_error, explained
 from vhlocal.session.forks import Forks
 from vhlocal.session.ready import Awaited, EndedError, wait_until_ready
-from vhlocal.session.tasks import in_thread
+from vhlocal.session.tasks import beside, in_thread
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -28,6 +28,10 @@ if TYPE_CHECKING:
     from vhlocal.session.forks import Fork
     from vhlocal.session.probe import Answered, Probe
     from vhlocal.session.warmth import Runner
+
+
+#: Seconds after which a start takes its time.
+_SLOW_START = 2.0
 
 
 @dataclass(frozen=True)
@@ -85,6 +89,11 @@ class Server:
         return self.ended is not None and not self.ended.done()
 
     @property
+    def loaded(self) -> bool | None:
+        """Whether the code of its first server has been loaded; None where no runner tells."""
+        return None if self._reached is None else self._reached.serving.loaded is not None
+
+    @property
     def can_fork(self) -> bool:
         """Whether the next server can be forked beside the one that serves."""
         return self.running and self.forks is not None and self.forks.reachable
@@ -136,7 +145,8 @@ class Server:
         awaited = self._awaited(
             self.address, self._layout.port, self.ended, stacks, self._patience, hidden=(self._layout.control,)
         )
-        answered = await wait_until_ready(awaited, on_trouble)
+        async with beside(self._meet_runner()):
+            answered = await wait_until_ready(awaited, on_trouble)
         self.address = answered.address
         return answered
 
@@ -238,6 +248,11 @@ class Server:
         if self._reached is not None:
             self._reached.close()
         self._reached = self.forks = None
+
+    async def _meet_runner(self) -> None:
+        """Hear what the runner of a start that takes its time has to tell; a quick one is left alone."""
+        await asyncio.sleep(_SLOW_START)
+        await self._reach_runner()
 
     async def _reach_runner(self) -> Forks | None:
         """Return what speaks with its runner, whether or not that can fork; None where there is none."""

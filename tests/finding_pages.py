@@ -6,14 +6,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vhlocal.checks.as_json import SHAPE
-from vhlocal.checks.registry import ALL_DEFINITIONS, PREFIX_RULES
+from vhlocal.checks.registry import ALL_DEFINITIONS, STATIC_DEFINITIONS
 from vhlocal.findings import PAGES
 
 if TYPE_CHECKING:
     from vhlocal.findings import Definition
 
 ROOT = Path(__file__).parent.parent
-LIVE_CODES = {definition.code for rule in PREFIX_RULES for definition in rule.definitions}
 DIRECTORY = ROOT / PAGES
 INDEX = DIRECTORY / "README.md"
 
@@ -114,8 +113,11 @@ item of `silenced` has all keys of a finding, and its `reason`.
 
 ## All findings
 
-Each is shown by a sample that has it and by the same project mended. [One test](../../tests/checks/test_findings.py)
-looks at them all, [another](../../tests/session/test_doctor.py) runs those of the prefix.
+Each is shown by a sample that has it and by the same project mended: [one test](../../tests/checks/test_findings.py)
+reads them all, [another](../../tests/session/test_doctor.py) runs those of the prefix, and
+[a third](../../tests/checks/server/test_live.py) those of servers and limits.
+`vhlocal up` tells these as they happen, once, on the terminal, the status page and in the API; where a server does not
+come up, the error is the finding, and names its page.
 [How to add one](adding.md).
 """
 
@@ -164,7 +166,8 @@ def _row(definition: Definition) -> str:
 
 
 def _sample(code: str) -> str:
-    return f"../../tests/checks/{'live_samples' if code in LIVE_CODES else 'samples'}/{code}"
+    static = code in [definition.code for definition in STATIC_DEFINITIONS]
+    return f"../../tests/checks/{'samples' if static else 'live_samples'}/{code}"
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from vhlocal.findings import Finding
     from vhlocal.model import Place
 
 
@@ -12,7 +13,8 @@ class VhlocalError(Exception):
     """Something the user can act on.
 
     ``message`` says what happened and why, in one sentence; ``place`` where (file and line); ``hint`` what to do;
-    ``detail`` is longer evidence, such as the end of a log. ``exit_code`` is what the process ends with.
+    ``detail`` is longer evidence, such as the end of a log. ``finding`` is what it is known as, where it has a code.
+    ``exit_code`` is what the process ends with.
     """
 
     exit_code = 1
@@ -24,12 +26,14 @@ class VhlocalError(Exception):
         place: Place | None = None,
         hint: str | None = None,
         detail: str | None = None,
+        finding: Finding | None = None,
     ) -> None:
         super().__init__(message)
         self.message = message
         self.place = place
         self.hint = hint
         self.detail = detail
+        self.finding = finding
 
 
 class InputError(VhlocalError):

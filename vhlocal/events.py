@@ -98,10 +98,15 @@ class Notice(Event):
 
 @dataclass(frozen=True)
 class Found(Event):
-    """Something that would fail in production was seen on a run; ``revision`` is the code that it was seen with."""
+    """Something that would fail in production was seen on a run; ``revision`` is the code that it was seen with.
+
+    ``told`` where an error says the same at that moment, to who reads along; it stands in for what was found so of its
+    endpoint before, since a server ends for one reason at a time.
+    """
 
     finding: Finding
     revision: str
+    told: bool = False
 
 
 @dataclass(frozen=True)

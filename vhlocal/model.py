@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from vhlocal.findings import Finding
+
 
 @dataclass(frozen=True)
 class Place:
@@ -135,6 +137,14 @@ class Strategy(enum.Enum):
     REPLACE = "replace"
 
 
+@dataclass(frozen=True)
+class MemoryUse:
+    """The most memory that an endpoint's server was seen to use, and its limit if it has one; in bytes."""
+
+    peak: int
+    limit: int | None = None
+
+
 class State(enum.Enum):
     """What an endpoint is doing. The value is the word that the user reads."""
 
@@ -189,8 +199,9 @@ class Status:
     ``reason`` says why it is in this state, ``hint`` what to do; both are empty when all is well. ``urls`` has the
     version's URL first, then one per alias. ``restarts`` counts crashes since the start of the run. ``strategy`` is how
     the next edit is brought in. ``broken`` is a newer revision that does not start, while ``revision`` serves on: then
-    ``reason``, ``hint``, ``place`` and ``detail`` (longer evidence, such as a traceback) tell of that. ``start_up``
-    tells of the last start, which a fork is not.
+    ``reason``, ``hint``, ``place`` and ``detail`` (longer evidence, such as a traceback) tell of that. ``finding`` is
+    what the reason is known as, where it has a code. ``memory`` is None until it was looked at. ``start_up`` tells of
+    the last start, which a fork is not.
     """
 
     endpoint: str
@@ -199,6 +210,7 @@ class Status:
     hint: str = ""
     place: Place | None = None
     detail: str = ""
+    finding: Finding | None = None
     urls: tuple[str, ...] = ()
     revision: str = ""
     broken: str = ""
@@ -206,6 +218,7 @@ class Status:
     image: str = ""
     container: str = ""
     restarts: int = 0
+    memory: MemoryUse | None = None
     since: float = 0.0
     start_up: StartUp | None = None
 

@@ -10,13 +10,14 @@ import pytest
 
 from tests.checks.live import FAILING, LIVE_SAMPLES
 from tests.checks.sample import SAMPLES, FakeIndex, Sample, found_in, told
+from tests.checks.server.live import CASES, NOT_RUN
 from tests.contract_rows import ROWS
-from vhlocal.checks.registry import ALL_DEFINITIONS, ALL_RULES, PREFIX_RULES
+from vhlocal.checks.registry import ALL_DEFINITIONS, PREFIX_RULES, STATIC_DEFINITIONS
 from vhlocal.findings import FRAMEWORKS, Severity
 
 PROJECTS = Path(__file__).parent.parent.parent / "sample_projects"
-CODES = sorted(definition.code for rule in ALL_RULES for definition in rule.definitions)
-LIVE_CODES = sorted(definition.code for rule in PREFIX_RULES for definition in rule.definitions)
+CODES = sorted(definition.code for definition in STATIC_DEFINITIONS)
+PREFIX_CODES = sorted(definition.code for rule in PREFIX_RULES for definition in rule.definitions)
 
 
 @pytest.mark.parametrize("code", CODES)
@@ -50,8 +51,9 @@ def test_codes_are_unique_and_each_has_a_sample_and_no_sample_is_left_over():
     every = [definition.code for definition in ALL_DEFINITIONS]
     assert len(set(every)) == len(every)
     assert sorted(path.name for path in SAMPLES.iterdir()) == CODES
-    assert sorted(path.name for path in LIVE_SAMPLES.iterdir()) == LIVE_CODES == sorted(FAILING)
-    assert sorted([*CODES, *LIVE_CODES]) == every
+    assert sorted(FAILING) == PREFIX_CODES
+    assert sorted([*FAILING, *CASES, *NOT_RUN]) == sorted(path.name for path in LIVE_SAMPLES.iterdir())
+    assert sorted([*CODES, *FAILING, *CASES, *NOT_RUN]) == every
 
 
 @pytest.mark.parametrize("definition", ALL_DEFINITIONS, ids=lambda one: one.code)

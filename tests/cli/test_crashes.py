@@ -64,7 +64,7 @@ def test_a_server_that_passes_its_memory_limit_is_told_with_its_line_and_started
     with starting(directory, "--port", "0") as run:
         run.wait_for_state("ready")
         ask(run.url("plain") + "eat")
-        run.wait_for_output("error: plain: OOMKilled: the server passed its memory limit of 64 MB\n")
+        run.wait_for_output("error: plain: OOMKilled: the server passed its memory limit of 64 MB, with GET /")
         run.wait_for_output(f"at {directory}/valohai.yaml:6:7\n")
         run.wait_for_output("raise resources.memory.max")
         assert run.wait_for_state("ready")["restarts"] == 1

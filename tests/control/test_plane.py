@@ -14,6 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tests.requests import PREFIX, ended, of_control
 from vhlocal.checks.registry import ALL_DEFINITIONS
+from vhlocal.checks.server.ends import FAILED
 from vhlocal.control.client import Client
 from vhlocal.control.plane import ControlPlane
 from vhlocal.errors import VhlocalError
@@ -93,6 +94,22 @@ def test_the_status_page_shows_every_endpoint(run):
     assert answer.getheader("Content-Type") == "text/html; charset=utf-8"
     assert "predict" in body
     assert "http://127.0.0.1:8080/a/b/c/d/predict/" in body
+
+
+def test_what_was_found_is_told_once_with_its_code_and_page(run):
+    """An end is a state's reason and a finding at once: who reads the page reads it once."""
+    place = Place(Path("/p/valohai.yaml"), 4)
+    finding = Finding(FAILED, place, "the server ended with exit code 3", "mend it", "predict")
+    run.bus.publish(Found(finding, "", told=True))
+    crashed = Status("predict", State.CRASHED, finding.seen, finding.change, place, finding=finding)
+    run.bus.publish(StatusChanged(crashed))
+    _, body = run.get("/")
+    assert [body.count(words) for words in (finding.seen, finding.change, "VH515: see")] == [1, 1, 1]
+    (endpoint,) = run.client().endpoints()["endpoints"]
+    assert (endpoint["code"], endpoint["page"]) == ("VH515", "docs/findings/VH515.md")
+    run.bus.publish(StatusChanged(Status("predict", State.READY)))
+    _, body = run.get("/")
+    assert body.count(finding.seen) == 1
 
 
 def test_endpoints_are_listed(run):

@@ -78,7 +78,7 @@ def test_a_server_over_its_memory_limit_is_oom_killed_and_started_again(project,
         assert requests.get(f"{url}/grow", timeout=60).status_code == 502
         wait_for(lambda: "OOMKilled" in run.output(), "the end by the kernel to be told")
         told = " ".join(run.output().split())
-        assert "64 MB" in told
+        assert "of 64 MB, with GET /" in told and "/grow on the way" in told
         assert f"valohai.yaml:{line_of(files, 'memory:')}" in told
         run.wait_for_state("ready")
         assert requests.get(url, timeout=30).status_code == 200

@@ -19,6 +19,8 @@ from vhlocal.runtime.connect import RUNTIMES
 
 RUN = "1-1-test"
 
+HOLD = "import time\nx = b'x' * 50_000_000\nprint('holds', flush=True)\ntime.sleep(60)\n"
+
 TELL = """\
 import http.server, json, os, sys
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -209,6 +211,17 @@ def test_its_listeners_are_seen(runtime, spec):
 
     (listener,) = wait_for(seen, "the socket to be seen")
     assert listener.loopback
+
+
+def test_what_it_uses_of_memory_is_told_while_it_runs(runtime, spec):
+    """K1: files that are only cached aside; nothing once it has ended."""
+    server = Started(runtime, spec("head -c 90000000 /dev/zero > big; exec python hold.py", entries={"hold.py": HOLD}))
+    wait_for(lambda: ("stdout", "holds") in server.lines, "it to hold 50 MB")
+    found = runtime.memory(server.id)
+    assert 50_000_000 < found.used < 90_000_000
+    runtime.stop(server.id, 1)
+    server.wait()
+    assert runtime.memory(server.id) is None
 
 
 def test_a_server_over_its_memory_limit_is_ended_by_the_kernel(runtime, spec):

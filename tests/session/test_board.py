@@ -1,5 +1,10 @@
-from vhlocal.events import LogLine, Notice, StatusChanged, StepOutput, StepStarted
-from vhlocal.model import State, Status
+from pathlib import Path
+
+from vhlocal.checks.server.ends import FAILED
+from vhlocal.checks.server.memory import NEAR_LIMIT
+from vhlocal.events import Found, LogLine, Notice, StatusChanged, StepOutput, StepStarted
+from vhlocal.findings import Finding
+from vhlocal.model import Place, State, Status
 from vhlocal.session.board import KEPT, Board
 
 
@@ -36,6 +41,15 @@ def test_what_a_build_prints_is_a_log_of_every_endpoint_that_waits_for_it():
     board.apply(StepOutput("step", "Collecting flask"))
     assert [board.tail(name, 1)[0].text for name in ("a", "b")] == ["Collecting flask"] * 2
     assert board.tail("c", 1) == ()
+
+
+def test_a_server_ends_for_one_reason_at_a_time():
+    board = Board(("a",))
+    first, second = (Finding(FAILED, Place(Path("valohai.yaml"), 4), seen, "", "a") for seen in ("one", "two"))
+    other = Finding(NEAR_LIMIT, Place(Path("valohai.yaml"), 7), "near", "", "a")
+    for event in (Found(first, ""), Found(other, ""), Found(first, "", told=True), Found(second, "", told=True)):
+        board.apply(event)
+    assert [found.seen for found in board.findings("a")] == ["one", "near", "two"]
 
 
 def test_a_notice_is_kept_once():

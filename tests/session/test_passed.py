@@ -1,28 +1,41 @@
+from pathlib import Path
+
+import pytest
+
 from vhlocal.contract import limits
 from vhlocal.gateway.report import FailureKind, LimitPassed
-from vhlocal.session.passed import limit_notice
+from vhlocal.model import Endpoint, Place
+from vhlocal.session.passed import tell_passed
+
+ENDPOINT = Endpoint(
+    name="digits", image="python:3.11-slim", port=8000, wsgi="app", places={"": Place(Path("valohai.yaml"), 3)}
+)
 
 
 def passed(kind, limit):
     return LimitPassed(kind, limit, "digits", "/a/b/c/d/digits", "POST", "/a/b/c/d/digits/", "id")
 
 
-def test_k9_a_body_over_the_limit_is_told_with_what_production_answers():
-    """K9: 413 at 1 MB."""
-    notice = limit_notice(passed(FailureKind.TOO_LARGE, limits.BODY_LIMIT))
-    assert notice.endpoint == "digits"
-    assert notice.text == "a POST request's body is over 1 MB"
-    assert "413" in notice.hint
+@pytest.mark.parametrize(
+    ("kind", "limit", "code", "seen", "status"),
+    [
+        (FailureKind.TOO_LARGE, limits.BODY_LIMIT, "VH602", "a POST request's body is over 1 MB", "413"),
+        (FailureKind.TIMEOUT, limits.READ_TIMEOUT, "VH603", "a POST request was not answered for 60 s", "504"),
+    ],
+)
+def test_k9_a_request_over_a_limit_is_told_with_what_production_answers(kind, limit, code, seen, status):
+    """K9: 413 over 1 MB, 504 after 60 s."""
+    found = tell_passed(passed(kind, limit), [ENDPOINT])
+    assert (found.definition.code, found.endpoint, found.seen) == (code, "digits", seen)
+    assert status in found.change
+    assert found.place.line == 3
 
 
-def test_k9_a_slow_answer_is_told_with_what_production_answers():
-    """K9: 504 after 60 s."""
-    notice = limit_notice(passed(FailureKind.TIMEOUT, limits.READ_TIMEOUT))
-    assert notice.text == "a POST request was not answered for 60 s"
-    assert "504" in notice.hint
+def test_an_endpoint_that_has_gone_is_not_spoken_of():
+    assert tell_passed(passed(FailureKind.TOO_LARGE, limits.BODY_LIMIT), []) is None
 
 
 def test_clients_too_many_are_told_as_the_gateways_own_limit():
-    notice = limit_notice(LimitPassed(FailureKind.FULL, 4096, "", "", "", "", ""))
+    notice = tell_passed(LimitPassed(FailureKind.FULL, 4096, "", "", "", "", ""), [ENDPOINT])
     assert notice.text == "4,096 clients are connected at once; more are answered 503"
     assert notice.endpoint is None

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from vhlocal.model import Place
-from vhlocal.session.tracebacks import read_traceback, where
+from vhlocal.session.tracebacks import last_failure, read_traceback, where
 
 IMPORT = """\
 [INFO] Booting worker
@@ -104,3 +104,22 @@ def test_where_a_process_is_names_the_innermost_line_of_the_project():
 
 def test_where_nothing_of_the_project_runs_there_is_no_place():
     assert where("\n".join(STACKS.splitlines()[:3]), PROJECT) == (None, "")
+
+
+CAUGHT = ["Traceback (most recent call last):", "ModuleNotFoundError: No module named 'cupy'", "going on without a GPU"]
+CHAIN = [
+    "Traceback (most recent call last):",
+    '  File "/valohai/code/manage.py", line 11, in main',
+    "ModuleNotFoundError: No module named 'django'",
+    "",
+    "The above exception was the direct cause of the following exception:",
+    "",
+    "Traceback (most recent call last):",
+    '  File "/valohai/code/manage.py", line 13, in main',
+    "ImportError: Couldn't import Django.",
+]
+
+
+def test_the_last_failure_has_what_led_to_it_and_nothing_before():
+    assert last_failure([*CAUGHT, *CHAIN]) == CHAIN
+    assert last_failure(["sh: 1: uvicorn: not found"]) == ["sh: 1: uvicorn: not found"]

@@ -43,6 +43,7 @@ from vhlocal.checks.rules import (
     target,
     unpackaged_files,
 )
+from vhlocal.checks.server.registry import DEFINITIONS as SERVER_DEFINITIONS
 
 if TYPE_CHECKING:
     from vhlocal.checks.prefix.evidence import Evidence
@@ -93,13 +94,12 @@ PREFIX_RULES: tuple[Rule[Evidence], ...] = (
     slashes.RULE,
 )
 
+#: What is found of the project alone.
+STATIC_DEFINITIONS: tuple[Definition, ...] = tuple(definition for rule in ALL_RULES for definition in rule.definitions)
+
+_PREFIX_DEFINITIONS = tuple(definition for rule in PREFIX_RULES for definition in rule.definitions)
+
 #: What the pages are made from, in the order of the codes. Rules with other evidence add theirs here.
 ALL_DEFINITIONS: tuple[Definition, ...] = tuple(
-    sorted(
-        (
-            *(definition for rule in ALL_RULES for definition in rule.definitions),
-            *(definition for rule in PREFIX_RULES for definition in rule.definitions),
-        ),
-        key=lambda one: one.code,
-    )
+    sorted((*STATIC_DEFINITIONS, *_PREFIX_DEFINITIONS, *SERVER_DEFINITIONS), key=lambda one: one.code)
 )

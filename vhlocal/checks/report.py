@@ -13,6 +13,7 @@ from vhlocal.project.schema import did_you_mean
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
+    from vhlocal.checks.reach import Reach
     from vhlocal.checks.rule import Rule
     from vhlocal.checks.subject import Subject
     from vhlocal.findings import Finding
@@ -61,7 +62,9 @@ def look(subject: Subject, ignored: Mapping[str, str], rules: Iterable[Rule[Subj
                     notes.append(finding.text)
                     continue
                 # What endpoints share is told once, for the first of them.
-                found.setdefault((finding.definition.code, finding.place, finding.seen), _fitted(finding, subject))
+                found.setdefault(
+                    (finding.definition.code, finding.place, finding.seen), fitted(finding, subject.reaches)
+                )
         except Exception as error:  # noqa: BLE001 - a doctor that fails says so, and changes nothing
             codes = ", ".join(definition.code for definition in rule.definitions)
             notes.append(f"{codes} could not be looked for: {type(error).__name__}: {error}")
@@ -95,9 +98,9 @@ def check_ignored(ignored: Mapping[str, str], place: Callable[[str], Place | Non
             raise InputError(f"`ignore` gives no reason for {code}", place=place(code), hint=hint)
 
 
-def _fitted(finding: Finding, subject: Subject) -> Finding:
+def fitted(finding: Finding, reaches: Iterable[Reach]) -> Finding:
     """Return a finding with the framework of its endpoint, or of all, if the remedy differs by that."""
-    own = {reach.framework for reach in subject.reaches if finding.endpoint in (None, reach.endpoint.name)}
+    own = {reach.framework for reach in reaches if finding.endpoint in (None, reach.endpoint.name)}
     framework = own.pop() if len(own) == 1 else ""
     return replace(finding, framework=framework) if framework in finding.definition.remedy else finding
 

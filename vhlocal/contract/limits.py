@@ -16,6 +16,9 @@ BODY_LIMIT = 1024 * 1024
 #: ingress-nginx's ``proxy-read-timeout``, in seconds between two reads from the server: more is answered 504 (K9).
 READ_TIMEOUT = 60.0
 
+#: Seconds that a rollout waits for a server to answer: Kubernetes' default for a deployment's progress.
+ROLLOUT_PATIENCE = 600.0
+
 #: What counts as a GPU in Kubernetes' device names (K1).
 GPU_DEVICE = "nvidia.com/gpu"
 

@@ -22,6 +22,8 @@ def status(known: Status) -> dict[str, Any]:
         "hint": known.hint,
         "place": str(known.place) if known.place else None,
         "detail": known.detail,
+        "code": known.finding.definition.code if known.finding else None,
+        "page": known.finding.definition.page if known.finding else None,
         "urls": list(known.urls),
         "revision": known.revision,
         "broken": known.broken,
@@ -29,6 +31,7 @@ def status(known: Status) -> dict[str, Any]:
         "image": known.image,
         "container": known.container,
         "restarts": known.restarts,
+        "memory": {"peak": known.memory.peak, "limit": known.memory.limit} if known.memory else None,
         "since": known.since,
         "ready_seconds": round(known.start_up.seconds, 3) if known.start_up else None,
     }

@@ -128,9 +128,10 @@ def _facts(view: View, failure: Failure) -> dict[str, Any]:
     status = view.board.status(failure.endpoint) if failure.endpoint else None
     if status is None:
         return {"hint": _HINTS[failure.kind]} if failure.kind in _HINTS else {}
+    found = view.board.findings(status.endpoint)
     return {
         **_status_facts(failure, status),
-        "findings": [describe.finding(finding) for finding in view.board.findings(status.endpoint)],
+        "findings": [describe.finding(finding) for finding in found if finding != status.finding],
         "log": [line.text for line in view.board.tail(status.endpoint, _TAIL)],
     }
 
@@ -147,6 +148,8 @@ def _status_facts(failure: Failure, status: Status) -> dict[str, Any]:
         facts["place"] = str(status.place)
     if status.detail:
         facts["detail"] = status.detail
+    if status.finding:
+        facts |= {"code": status.finding.definition.code, "page": status.finding.definition.page}
     return facts
 
 
@@ -160,6 +163,8 @@ def _failure_body(facts: dict[str, Any]) -> str:
         parts.append(f"<pre>{escape(facts['detail'])}</pre>")
     if facts.get("hint"):
         parts.append(f"<p class=hint>{_prose(facts['hint'])}</p>")
+    if facts.get("code"):
+        parts.append(f"<p class=dim>{facts['code']}: see {escape(facts['page'])}</p>")
     if facts.get("findings"):
         parts.append(f"<h2>What was found of it</h2>{''.join(map(_finding, facts['findings']))}")
     if facts.get("known"):
@@ -210,12 +215,16 @@ def _why(status: Status) -> str:
         parts.append(f"<pre>{escape(status.detail)}</pre>")
     if status.hint:
         parts.append(f"<p class=hint>{_prose(status.hint)}</p>")
+    if status.finding:
+        definition = status.finding.definition
+        parts.append(f"<p class=dim>{definition.code}: see {escape(definition.page)}</p>")
     return f"<tr><td colspan=4>{''.join(parts)}</tr>"
 
 
 def _findings(view: View) -> str:
-    """Return what would fail in production, as far as it was seen."""
-    found = "".join(_finding(describe.finding(one)) for one in view.board.findings())
+    """Return what would fail in production, as far as it was seen and is not told of an endpoint above already."""
+    told = [status.finding for status in view.board.statuses()]
+    found = "".join(_finding(describe.finding(one)) for one in view.board.findings() if one not in told)
     return f"<h2>Findings</h2>{found}" if found else ""
 
 

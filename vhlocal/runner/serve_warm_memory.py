@@ -42,6 +42,16 @@ def group(pid):
     return found
 
 
+def catches(pid, signal):
+    """Tell whether a process has a handler for a signal: without one, this signal might end it."""
+    try:
+        with open("/proc/%d/status" % pid) as status:
+            caught = [line.split()[1] for line in status if line.startswith("SigCgt:")]
+    except OSError:
+        return False
+    return bool(caught) and bool(int(caught[0], 16) >> (signal - 1) & 1)
+
+
 def _room():
     """Return the bytes that the limit leaves, or None where there is none."""
     for limit_file, used_file, stat_file in _LIMITS:

@@ -463,6 +463,8 @@ class Supervisor:
             return {"stacks": ""}
         # One after the other: each process writes its stack in many small pieces.
         for pid in serve_warm_memory.group(server.pid):
+            if not serve_warm_memory.catches(pid, serve_warm_child.WHERE):
+                continue
             os.kill(pid, serve_warm_child.WHERE)
             wait = _WHERE_LIMIT
             while _readable(self._stack_in, wait):

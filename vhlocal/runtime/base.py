@@ -56,10 +56,14 @@ class Layer:
 
 @dataclass(frozen=True)
 class PresentImage:
-    """An image that exists: its id, and the id of the image that it was made on (empty where unknown)."""
+    """An image that exists: its id, that of the image that it was made on, and the machines that it is for.
+
+    What is not known is empty.
+    """
 
     id: str
     parent: str = ""
+    architecture: str = ""
 
 
 @dataclass(frozen=True)
@@ -181,6 +185,17 @@ class Exit:
 
 
 @dataclass(frozen=True)
+class Memory:
+    """What a server uses at this moment, in bytes, cached files aside; ``kept`` if the kernel limits it.
+
+    The kernel's own highest mark is not asked for: it counts cached files, which nothing is ended for.
+    """
+
+    used: int
+    kept: bool
+
+
+@dataclass(frozen=True)
 class Listener:
     """A TCP socket that listens inside a server's network (R3)."""
 
@@ -248,10 +263,10 @@ class Runtime(Protocol):
         """Write changed files into a server and take removed ones (absolute paths) away."""
 
     def listeners(self, server: str) -> Sequence[Listener]:
-        """Return the sockets that listen in a running server, as far as they can be read (R3)."""
+        """Return the sockets that listen in a running server; EngineError where they cannot be read (R3)."""
 
-    def usage(self, server: str) -> int | None:
-        """Return the bytes of memory that a running server uses; None where its limit is kept without vhlocal (K1)."""
+    def memory(self, server: str) -> Memory | None:
+        """Return what a running server uses, and whether its limit is kept without vhlocal (K1); None once it ended."""
 
     def stop(self, server: str, grace: float) -> None:
         """Ask a server to end, and end it after ``grace`` seconds."""

@@ -35,7 +35,7 @@ class Board:
             if isinstance(event, StatusChanged):
                 self._statuses[event.status.endpoint] = event.status
             elif isinstance(event, Found):
-                self._findings[event] = None
+                self._keep(event)
             elif isinstance(event, LogLine):
                 self._lines.setdefault(event.endpoint, deque(maxlen=KEPT)).append(event)
             elif isinstance(event, Notice):
@@ -76,6 +76,14 @@ class Board:
                 for found in self._findings
                 if endpoint in {None, found.finding.endpoint} and self._is_present(found)
             )
+
+    def _keep(self, found: Found) -> None:
+        if found.told:
+            endpoint = found.finding.endpoint
+            stale = [each for each in self._findings if each.told and each.finding.endpoint == endpoint]
+            for each in stale:
+                del self._findings[each]
+        self._findings[found] = None
 
     def _is_present(self, found: Found) -> bool:
         status = self._statuses.get(found.finding.endpoint or "")

@@ -4,34 +4,33 @@ from __future__ import annotations
 
 import asyncio
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from vhlocal.contract.limits import MEGABYTE
-from vhlocal.errors import ServerError, VhlocalError
+from vhlocal.checks.server.evidence import tells_a_miss
+from vhlocal.errors import VhlocalError
 from vhlocal.events import Bus, LogLine, Notice, Problem, Reloaded, StatusChanged
-from vhlocal.model import State, Status, Strategy
+from vhlocal.model import MemoryUse, State, Status, Strategy
 from vhlocal.reload.decide import Means, decide, standing
 from vhlocal.reload.runner_client import RunnerGoneError
-from vhlocal.session import port
 from vhlocal.session.desired import Desired, difference
-from vhlocal.session.exits import Explanation, backoff, explain_exit, is_clash, with_traceback
+from vhlocal.session.exits import Explanation, as_error, backoff, explained_error
 from vhlocal.session.forks import NoRoomError
 from vhlocal.session.limits import GRACE, RELOAD_FACTOR, RELOAD_LIMIT
+from vhlocal.session.memory import MemoryWatch
 from vhlocal.session.ready import EndedError
 from vhlocal.session.server import Making, Server
 from vhlocal.session.strategies import STRATEGIES
-from vhlocal.session.tracebacks import read_traceback
 from vhlocal.session.warmth import Runner
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
-    from pathlib import Path
 
     from vhlocal.findings import Finding
     from vhlocal.reload.staging import Staging
     from vhlocal.runtime.base import Address, Runtime
     from vhlocal.session.board import Board
+    from vhlocal.session.diagnosis import Diagnosis
     from vhlocal.session.phases import Phases
     from vhlocal.session.probe import Answered
     from vhlocal.session.routes import Routes
@@ -43,8 +42,8 @@ _HEALTHY = 60.0
 
 _TAIL = 60
 
-#: Seconds between two looks at a server's memory.
-_BETWEEN_LOOKS = 1.0
+#: By which factor a peak of memory has to be higher than the one that was told, to be told too.
+_HIGHER = 1.05
 
 #: Seconds that the last lines of a server that has ended get to arrive.
 _LAST_LINES = 0.2
@@ -54,15 +53,14 @@ _LAST_LINES = 0.2
 class Surroundings:
     """What a keeper works with.
 
-    ``urls`` gives an endpoint's URLs, ``requirements`` the file installed (B2), ``drain`` waits until an address has
-    no request in flight, for some seconds at most. ``token`` is what runners know vhlocal by; ``reloads`` is False
-    where no new code is ever brought in. ``strict`` ends a server that production would end. ``profile`` has imports
-    measured. ``made`` has, by endpoint, what was made since its last server was: name and seconds. ``found`` tells a
-    finding, and the revision that it is about.
+    ``urls`` gives an endpoint's URLs, ``drain`` waits until an address has no request in flight, for some seconds at
+    most. ``token`` is what runners know vhlocal by; ``reloads`` is False where no new code is ever brought in.
+    ``strict`` ends a server that production would end, ``patience`` is in seconds. ``profile`` has imports measured.
+    ``made`` has, by endpoint, what was made since its last server was: name and seconds. ``found`` tells a finding, the
+    revision that it is about, and whether an error tells it too.
     """
 
     runtime: Runtime
-    directory: Path
     bus: Bus
     board: Board
     routes: Routes
@@ -74,9 +72,10 @@ class Surroundings:
     strict: bool
     profile: bool
     made: dict[str, tuple[tuple[str, float], ...]]
-    found: Callable[[Finding, str], None]
+    patience: float
+    diagnosis: Diagnosis
+    found: Callable[[Finding, str, bool], None]
     urls: Callable[[str], tuple[str, ...]]
-    requirements: Callable[[], str | None]
     drain: Callable[[Address, float], Awaitable[bool]]
 
 
@@ -94,6 +93,11 @@ class Keeper:
         self._crashes = 0
         self._slowest = 0.0
         self._lines = 0
+        self._memory: MemoryWatch | None = None
+        # Whether it is looked at what its server has missed.
+        self._misses = False
+        # How much is under way for which servers live side by side.
+        self._beside = 0
 
     # What the session asks for.
 
@@ -104,11 +108,13 @@ class Keeper:
         try:
             self.take_over(server, self.wanted, await self.bring_up(server, self.wanted))
         except EndedError as error:
-            explanation = await self._explain(error)
+            explanation = await self._explain(error, self.wanted)
             self._fail(explanation)
             await server.remove()
-            raise self._error(explanation) from None
-        except BaseException:
+            raise as_error(explanation, self.wanted.endpoint.name) from None
+        except BaseException as error:
+            if isinstance(error, VhlocalError):
+                self._find(error.finding, self.wanted.revision)
             await server.remove()
             raise
         self._begin_guard()
@@ -122,6 +128,7 @@ class Keeper:
             return
         self._end_guard()
         self._begin_lines()
+        self._beside += 1
         try:
             strategy = await self._bring_by(strategy, wanted, phases)
         except (VhlocalError, EndedError, RunnerGoneError) as error:
@@ -132,6 +139,8 @@ class Keeper:
         else:
             self._begin_guard()
             self._reloaded(strategy, phases)
+        finally:
+            self._beside -= 1
 
     async def stop(self, grace: float = GRACE) -> None:
         """End the server and remove it."""
@@ -156,6 +165,7 @@ class Keeper:
                     hint=told.hint,
                     place=told.place,
                     detail=told.detail,
+                    finding=told.finding,
                     urls=self._is.urls(self.wanted.endpoint.name),
                     revision=self.wanted.revision,
                     broken=self._broken[0] if self._broken else "",
@@ -163,6 +173,7 @@ class Keeper:
                     image=self.wanted.environment.base,
                     container=self.server.id[:12] if self.server else "",
                     restarts=self._crashes,
+                    memory=self._memory_use(),
                     since=time.time(),
                     start_up=self.server.start_up if self.server else None,
                 )
@@ -180,19 +191,26 @@ class Keeper:
         """See ``Site``."""
         name = wanted.endpoint.name
 
+        loop = asyncio.get_running_loop()
+
         def on_line(stream: str, text: str) -> None:
             self._lines += 1
             self._is.bus.publish(LogLine(name, stream, text, time.time()))
+            if self._guard is not None and tells_a_miss(text) and not loop.is_closed():
+                loop.call_soon_threadsafe(self._missed)
 
         return Server(
             Making(
                 runtime=self._is.runtime,
-                directory=self._is.directory,
                 endpoint=wanted.endpoint,
                 spec=wanted.spec,
                 staging=self._is.staging,
                 probe=wanted.bringing.probe,
+                diagnosis=self._is.diagnosis,
+                patience=self._is.patience,
+                token=self._is.token,
                 on_line=on_line,
+                on_news=self._learn,
                 made=self._is.made.pop(name, ()),
             )
         )
@@ -207,14 +225,17 @@ class Keeper:
         began = time.monotonic()
         self._begin_lines()
         await server.start()
-        self._is.tasks.start(self._watch_memory(server), f"memory of {self.wanted.endpoint.name}")
+        self._memory = self._watch_memory(server)
+        self._is.tasks.start(self._memory.follow(server), f"memory of {self.wanted.endpoint.name}")
         try:
             answered = await server.wait_until_ready(self.trouble)
         except EndedError as error:
-            raise EndedError(error.ended, await self._last_lines()) from None
-        self._slowest = max(self._slowest, time.monotonic() - began)
+            raise EndedError(error.ended, await self._last_lines(), loaded=server.loaded) from None
+        took = time.monotonic() - began
+        self._slowest = max(self._slowest, took)
+        self._find(self._is.diagnosis.started(self.asked.endpoint, took), self.asked.revision, told=False)
         try:
-            await server.find_runner(self._is.token, self._learn)
+            await server.find_runner()
             server.note_start(answered)
             await server.check_reach()
         except BaseException:
@@ -244,14 +265,18 @@ class Keeper:
         """See ``Site``."""
 
         async def drain_and_end() -> None:
-            await self._is.drain(address, GRACE)
-            await end()
+            try:
+                await self._is.drain(address, GRACE)
+                await end()
+            finally:
+                self._beside -= 1
 
+        self._beside += 1
         self._is.tasks.start(drain_and_end(), f"end an old server of {self.wanted.endpoint.name}")
 
-    def trouble(self, explanation: Explanation) -> None:
+    def trouble(self, notice: Notice) -> None:
         """See ``Site``."""
-        self._is.bus.publish(Notice(explanation.reason, explanation.place, explanation.hint, self.wanted.endpoint.name))
+        self._is.bus.publish(notice)
 
     # How it goes.
 
@@ -313,20 +338,23 @@ class Keeper:
 
     def _reloaded(self, strategy: Strategy, phases: Phases) -> None:
         name, revision = self.wanted.endpoint.name, self.wanted.revision
+        if strategy is Strategy.FORK and self._memory is not None:
+            self._memory.peak = None  # what the old code needed says nothing of the new
         self._is.bus.publish(Reloaded(name, revision, strategy, phases.seconds, phases.ended))
 
     async def _survive(self, wanted: Desired, error: VhlocalError | EndedError | RunnerGoneError) -> None:
         """Tell why new code did not come up; the old server goes on, where it still runs."""
         if isinstance(error, EndedError):
-            explanation = await self._explain(error)
+            explanation = await self._explain(error, wanted)
         elif isinstance(error, VhlocalError):
-            explanation = _explained(error, wanted.endpoint.name)
+            explanation = explained_error(error, wanted.endpoint.name)
         else:
             explanation = Explanation("its runner has ended", "", None)
         kept = self.server is not None and self.server.running
         goes_on = f"revision {self.wanted.revision} goes on; the next save is the next try" if kept else ""
-        self._is.bus.publish(Problem(self._error(explanation, goes_on), wanted.endpoint.name))
+        self._is.bus.publish(Problem(as_error(explanation, wanted.endpoint.name, goes_on), wanted.endpoint.name))
         if kept:
+            self._find(explanation.finding, wanted.revision)
             self._broken = (wanted.revision, explanation)
             self._resume()
         else:
@@ -344,7 +372,12 @@ class Keeper:
 
     def _fail(self, explanation: Explanation) -> None:
         self._is.routes.close(self.wanted.endpoint.name)
+        self._find(explanation.finding, self.wanted.revision)
         self.tell(State.CRASHED, explanation)
+
+    def _find(self, finding: Finding | None, revision: str, *, told: bool = True) -> None:
+        if finding is not None:
+            self._is.found(finding, revision, told)
 
     # When it ends by itself.
 
@@ -356,7 +389,7 @@ class Keeper:
             ended = await asyncio.shield(server.ended)
             if time.monotonic() - began > _HEALTHY:
                 self._crashes = 0
-            server = await self._start_again(server, await self._explain(EndedError(ended)))
+            server = await self._start_again(server, await self._explain(EndedError(ended), self.wanted, serving=True))
             began = time.monotonic()
 
     async def _start_again(self, server: Server, explanation: Explanation) -> Server:
@@ -366,7 +399,8 @@ class Keeper:
             self._crashes += 1
             wait = backoff(self._crashes)
             self._fail(explanation)
-            problem = self._error(explanation, f"it is started again in {wait:.0f} s, or at the next save")
+            then = f"it is started again in {wait:.0f} s, or at the next save"
+            problem = as_error(explanation, self.wanted.endpoint.name, then)
             self._is.bus.publish(Problem(problem, self.wanted.endpoint.name))
             await asyncio.sleep(wait)
             try:
@@ -377,38 +411,39 @@ class Keeper:
                 else:
                     answered = await self.start_up(server)
             except EndedError as error:
-                explanation, anew = await self._explain(error), False
+                explanation, anew = await self._explain(error, self.wanted), False
             except VhlocalError as error:
                 # Its container has been taken away, or the engine is gone for a while.
-                explanation, anew = _explained(error, self.wanted.endpoint.name), True
+                explanation, anew = explained_error(error, self.wanted.endpoint.name), True
             else:
                 self.take_over(server, self.wanted, answered)
                 return server
 
-    async def _watch_memory(self, server: Server) -> None:
-        """Tell, once, that a server has passed its memory limit, where the kernel does not end it for that (K2)."""
-        limit, endpoint = self.wanted.spec.limits.memory, self.wanted.endpoint
-        while limit is not None and server.running:
-            await asyncio.sleep(_BETWEEN_LOOKS)
-            used = await server.usage()
-            if used is None:
-                return
-            if used > limit:
-                break
-        else:
-            return
-        if self._is.strict:
-            await server.end_for_memory()
-            return
-        uses, allowed = (f"{size / MEGABYTE:.0f} MB" for size in (used, limit))
-        self._is.bus.publish(
-            Notice(
-                f"production would end it (OOMKilled): it uses {uses}, its limit is {allowed}",
-                endpoint.place("resources.memory"),
-                "raise resources.memory.max, or make the server need less; `--strict` ends it here too",
-                endpoint.name,
-            )
-        )
+    def _watch_memory(self, server: Server) -> MemoryWatch:
+        """Return what watches a server that has just been started: who comes near its limit is told, once (K2)."""
+        limit = self.asked.spec.limits.memory
+        told: set[tuple[str, str]] = set()
+
+        async def on_peak(used: int, kept: bool) -> None:
+            wanted = self.asked
+            if limit is not None:
+                if self._is.strict and used > limit and not kept:
+                    await server.end_for_memory()
+                    return
+                found = self._is.diagnosis.measured(wanted.endpoint, used, limit, kept=kept)
+                if found is not None and (key := (found.definition.code, wanted.revision)) not in told:
+                    told.add(key)
+                    self._find(found, wanted.revision, told=False)
+            status = self._is.board.status(wanted.endpoint.name)
+            if status is not None and (status.memory is None or used > status.memory.peak * _HIGHER):
+                self._is.bus.publish(StatusChanged(replace(status, memory=self._memory_use())))
+
+        return MemoryWatch(limit is not None, lambda: self._beside == 0, on_peak)
+
+    def _memory_use(self) -> MemoryUse | None:
+        if self._memory is None or self._memory.peak is None:
+            return None
+        return MemoryUse(self._memory.peak, self.wanted.spec.limits.memory)
 
     def _begin_guard(self) -> None:
         if self.server is not None and self._guard is None:
@@ -424,30 +459,33 @@ class Keeper:
     def _begin_lines(self) -> None:
         self._lines = 0
 
-    async def _explain(self, error: EndedError) -> Explanation:
+    async def _explain(self, error: EndedError, wanted: Desired, *, serving: bool = False) -> Explanation:
         lines = (error.evidence or await self._last_lines()).splitlines()
-        endpoint = self.wanted.endpoint
-        holder = port.holder(endpoint.port) if is_clash(lines) else ""
-        explanation = explain_exit(endpoint, error.ended, lines, self._is.requirements(), holder)
-        found = None if error.ended.out_of_memory else read_traceback(lines)
-        if found is None:
-            return explanation
-        return with_traceback(explanation, found, self._is.directory)
+        when = "" if serving else "before its first answer"
+        if error.loaded is not None:
+            when = "after its code was loaded, before its first answer" if error.loaded else "while its code was loaded"
+        peak = self._memory.peak if self._memory else None
+        return await self._is.diagnosis.of_end(wanted.endpoint, error.ended, lines, when, peak)
+
+    def _missed(self) -> None:
+        """Tell what a server that serves has missed; what it misses at its start is told with its end."""
+        status = self._is.board.status(self.wanted.endpoint.name)
+        if status is not None and status.state is State.READY and not self._misses:
+            self._misses = True
+            self._is.tasks.start(self._tell_missed(self.wanted), f"what {self.wanted.endpoint.name} has missed")
+
+    async def _tell_missed(self, wanted: Desired) -> None:
+        try:
+            lines = (await self._last_lines()).splitlines()
+            self._find(await self._is.diagnosis.of_miss(wanted.endpoint, lines), wanted.revision, told=False)
+        finally:
+            self._misses = False
 
     async def _last_lines(self) -> str:
         """Return the end of what was printed since the last start."""
         await asyncio.sleep(_LAST_LINES)
         count = min(_TAIL, self._lines or _TAIL)
         return "\n".join(line.text for line in self._is.board.tail(self.wanted.endpoint.name, count))
-
-    def _error(self, explanation: Explanation, then: str = "") -> ServerError:
-        hint = "; ".join(part for part in (explanation.hint, then) if part)
-        return ServerError(
-            f"{self.wanted.endpoint.name}: {explanation.reason}",
-            place=explanation.place,
-            hint=hint or None,
-            detail=explanation.detail or None,
-        )
 
     def _learn(self, news: dict[str, Any]) -> None:
         """Hear what the runner has found out: what it imports beforehand, and what it cannot."""
@@ -460,8 +498,3 @@ class Keeper:
         elif news["event"] == "unkept":
             hint = "`keep-warm` is for what lives in the main memory of one thread; it is loaded at each reload instead"
             self._is.bus.publish(Notice(f"nothing is kept warm: {news['why']}", None, hint, name))
-
-
-def _explained(error: VhlocalError, endpoint: str) -> Explanation:
-    reason = error.message.removeprefix(f"{endpoint}: ")
-    return Explanation(reason, error.hint or "", error.place, error.detail or "")

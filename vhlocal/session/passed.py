@@ -4,22 +4,31 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from vhlocal.checks.server.evidence import Passed
+from vhlocal.checks.server.registry import PASSED, diagnose
 from vhlocal.events import Notice
+from vhlocal.findings import Note
 from vhlocal.gateway.report import FailureKind
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from vhlocal.findings import Finding
     from vhlocal.gateway.report import LimitPassed
+    from vhlocal.model import Endpoint
 
 
-def limit_notice(passed: LimitPassed) -> Notice:
-    """Return the notice that a request works here and would not in production (K9), or that the gateway is full."""
+def tell_passed(passed: LimitPassed, endpoints: Iterable[Endpoint]) -> Finding | Notice | None:
+    """Return the finding that a request works here and would not in production (K9).
+
+    A notice that the gateway is full; None for an endpoint that has gone.
+    """
     if passed.kind is FailureKind.FULL:
         text = f"{passed.limit:,.0f} clients are connected at once; more are answered 503"
         return Notice(text, hint="raise the limit of open files (`ulimit -n`), or see who keeps connections open")
-    if passed.kind is FailureKind.TOO_LARGE:
-        text = f"a {passed.method} request's body is over {passed.limit / 1024 / 1024:g} MB"
-        then = "413; ask for a larger proxy-body-size, or send less at once"
-    else:
-        text = f"a {passed.method} request was not answered for {passed.limit:g} s"
-        then = "504; answer sooner, or ask for a longer proxy-read-timeout"
-    return Notice(text, None, f"production's ingress answers it with {then}", passed.endpoint)
+    for endpoint in endpoints:
+        if endpoint.name == passed.endpoint:
+            body = passed.kind is FailureKind.TOO_LARGE
+            found = diagnose(PASSED, Passed(endpoint, passed.method, body, passed.limit))
+            return Notice(found.text, endpoint=endpoint.name) if isinstance(found, Note) else found
+    return None

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from vhlocal.errors import ServerError
+from vhlocal.errors import ServerError, VhlocalError
+from vhlocal.events import Notice
 from vhlocal.runtime.base import Address, Listener
 from vhlocal.session import probe as probing
-from vhlocal.session.exits import Explanation, explain_listeners
+from vhlocal.session.exits import as_error, explained
 from vhlocal.session.tasks import beside
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Sequence
 
+    from vhlocal.findings import Finding
     from vhlocal.model import Endpoint
     from vhlocal.runtime.base import Exit
+    from vhlocal.session.diagnosis import Diagnosis
     from vhlocal.session.probe import Answered, Probe
 
 #: Seconds until the sockets of a server that does not answer are looked at, and between two looks.
@@ -27,29 +32,37 @@ _BETWEEN_LOOKS = 1.0
 _SURE_LOOPBACK = 2
 _SURE_PORT = 10
 
+#: Seconds after which it is told what a server does that has not answered yet; a start may take ten minutes.
+_WORDS = (20.0, 60.0, 180.0, 360.0)
+
+#: Seconds that it may take to find out where a server's code is.
+_STACKS_LIMIT = 5.0
+
 _WARM_UP_FAILED = 400
 
 
 class EndedError(Exception):
-    """The server ended before it answered. ``evidence`` is what is known of why, such as a traceback."""
+    """The server ended before it answered.
 
-    def __init__(self, ended: Exit, evidence: str = "") -> None:
+    ``evidence`` is what is known of why, such as a traceback; ``loaded`` whether its code had been imported by then,
+    None where that is not known.
+    """
+
+    def __init__(self, ended: Exit, evidence: str = "", *, loaded: bool | None = None) -> None:
         super().__init__(ended)
         self.ended = ended
         self.evidence = evidence
-
-
-class SilentError(Exception):
-    """The server neither answered nor ended in time."""
+        self.loaded = loaded
 
 
 @dataclass(frozen=True)
 class Awaited:
     """A server that is to answer: where, the port that it listens on in its network, and when it has ended.
 
-    ``hidden`` are ports in its network that are other servers'. ``limit`` is in seconds. ``shared`` tells that
-    its network is this machine's: where it has bound its addresses says nothing yet (see ``Server.check_reach``), and
-    it may listen on the endpoint's port although it was told another.
+    ``stacks`` returns those of its Python code, as far as they can be had, and ``diagnosis`` judges by them. ``hidden``
+    are ports in its network that are other servers'. ``limit`` is in seconds. ``new`` tells that it is new code beside
+    a server that goes on. ``shared`` tells that its network is this machine's: where it has bound its addresses says
+    nothing yet (see ``Server.check_reach``), and it may listen on the endpoint's port although it was told another.
     """
 
     endpoint: Endpoint
@@ -58,8 +71,11 @@ class Awaited:
     port: int
     ended: asyncio.Future[Exit]
     listeners: Callable[[], Awaitable[Sequence[Listener]]]
+    stacks: Callable[[], Awaitable[str]]
+    diagnosis: Diagnosis
     limit: float
     probe: Probe
+    new: bool = False
     hidden: Collection[int] = field(default=())
     shared: bool = False
 
@@ -70,11 +86,11 @@ class Awaited:
         return Address(self.address.host, declared) if self.shared and declared != self.port else None
 
 
-async def wait_until_ready(awaited: Awaited, on_trouble: Callable[[Explanation], None]) -> Answered:
+async def wait_until_ready(awaited: Awaited, on_trouble: Callable[[Notice], None]) -> Answered:
     """Return its first answer, still to be finished.
 
-    EndedError when it ends first, SilentError when it does neither, ServerError when it never could be reached (R3) or
-    does not answer the warm-up request well.
+    EndedError when it ends first, ServerError when it does neither in time, never could be reached (R3), or does not
+    answer the warm-up request well.
     """
     name = awaited.endpoint.name
     asked = [awaited.address]
@@ -93,9 +109,13 @@ async def wait_until_ready(awaited: Awaited, on_trouble: Callable[[Explanation],
     if awaited.ended in done:
         raise EndedError(awaited.ended.result())
     if looking in done:
-        found = looking.result()
-        raise ServerError(f"{name}: {found.reason}", place=found.place, hint=found.hint)
-    raise SilentError
+        raise as_error(explained(looking.result()), name)
+    silent = await _silence(awaited, await _listeners(awaited, on_trouble), awaited.limit)
+    if silent is None:
+        raise ServerError(
+            f"{name}: the server has not answered in {awaited.limit:.0f} s", place=awaited.endpoint.place()
+        )
+    raise as_error(explained(silent), name)
 
 
 async def _poll(awaited: Awaited, asked: Sequence[Address]) -> Answered:
@@ -109,29 +129,58 @@ async def _poll(awaited: Awaited, asked: Sequence[Address]) -> Answered:
         pause = min(probing.LONGEST_PAUSE, pause * probing.GROWTH)
 
 
-async def _look(awaited: Awaited, asked: list[Address], on_trouble: Callable[[Explanation], None]) -> Explanation:
-    """Return why the server cannot be reached, once that is sure; tell ``on_trouble`` as soon as it is seen.
+async def _look(awaited: Awaited, asked: list[Address], on_trouble: Callable[[Notice], None]) -> Finding:
+    """Return why the server cannot be reached, once that is sure; tell ``on_trouble`` what is seen until then.
 
     A server that is found ``elsewhere`` is ``asked`` there.
     """
-    seen: Explanation | None = None
-    times = 0
+    seen: Finding | None = None
+    times, began, words = 0, time.monotonic(), list(_WORDS)
     await asyncio.sleep(_FIRST_LOOK)
     while True:
-        there = await awaited.listeners()
+        there = await _listeners(awaited, on_trouble)
         elsewhere = awaited.elsewhere
-        if elsewhere is not None and elsewhere not in asked and elsewhere.port in {each.port for each in there}:
+        if elsewhere is not None and elsewhere not in asked and elsewhere.port in {each.port for each in there or ()}:
             asked.append(elsewhere)
-        listeners = _as_declared(awaited, there)
-        found = explain_listeners(awaited.endpoint, listeners)
+        listeners = _as_declared(awaited, there or ())
+        found = awaited.diagnosis.unreachable(awaited.endpoint, listeners)
         times = times + 1 if found == seen else 1
-        if found is not None and found != seen:
-            on_trouble(found)
         seen = found
         own = any(listener.port == awaited.endpoint.port for listener in listeners)
-        if found is not None and times >= (_SURE_LOOPBACK if own else _SURE_PORT):
+        sure = _SURE_LOOPBACK if own else _SURE_PORT
+        if found is not None and times >= sure:
             return found
+        if found is not None and times == 1 and sure == _SURE_PORT:
+            text = f"so far {found.seen}; it gets {sure * _BETWEEN_LOOKS:.0f} s more"
+            on_trouble(Notice(text, endpoint=awaited.endpoint.name))
+        waited = time.monotonic() - began
+        if found is None and not awaited.new and words and waited >= words[0]:
+            words.pop(0)
+            silent = await _silence(awaited, there, waited)
+            if silent is not None:
+                on_trouble(Notice(silent.seen, endpoint=awaited.endpoint.name))
         await asyncio.sleep(_BETWEEN_LOOKS)
+
+
+async def _listeners(awaited: Awaited, on_trouble: Callable[[Notice], None]) -> Sequence[Listener] | None:
+    """Return the sockets that listen; None, and a word of it, where nobody can look: that is no fault of the server."""
+    try:
+        return await awaited.listeners()
+    except VhlocalError as error:
+        # A server that has gone is known to have ended a moment later.
+        await asyncio.wait({awaited.ended}, timeout=_BETWEEN_LOOKS)
+        if not awaited.ended.done():
+            on_trouble(Notice(f"where the server listens cannot be seen: {error}", endpoint=awaited.endpoint.name))
+        return None
+
+
+async def _silence(awaited: Awaited, there: Sequence[Listener] | None, seconds: float) -> Finding | None:
+    """Return what the server does in place of answering."""
+    listeners = None if there is None else _as_declared(awaited, there)
+    stacks = ""
+    with contextlib.suppress(asyncio.TimeoutError):
+        stacks = await asyncio.wait_for(awaited.stacks(), _STACKS_LIMIT)
+    return awaited.diagnosis.silent(awaited.endpoint, seconds, listeners, stacks, new=awaited.new)
 
 
 def _as_declared(awaited: Awaited, listeners: Sequence[Listener]) -> list[Listener]:

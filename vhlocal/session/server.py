@@ -8,50 +8,55 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from vhlocal.errors import EngineError, ServerError
+from vhlocal.errors import EngineError
 from vhlocal.reload.runner_client import RunnerGoneError
 from vhlocal.reload.staging import SavedAgainError
 from vhlocal.runtime.base import Exit, Layout, Listener
 from vhlocal.session.desired import changed_entries
-from vhlocal.session.exits import explain_listeners
+from vhlocal.session.exits import as_error, explained
 from vhlocal.session.forks import Forks
 from vhlocal.session.phases import Phases
-from vhlocal.session.ready import Awaited, EndedError, SilentError, wait_until_ready
+from vhlocal.session.ready import Awaited, EndedError, wait_until_ready
 from vhlocal.session.start_up import CREATED, Birth, start_up
-from vhlocal.session.tasks import in_thread
-from vhlocal.session.tracebacks import where
+from vhlocal.session.tasks import beside, in_thread
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-    from pathlib import Path
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
+    from vhlocal.events import Notice
     from vhlocal.model import Endpoint, StartUp
     from vhlocal.reload.staging import Staging
-    from vhlocal.runtime.base import Address, Entry, OnLine, Runtime, ServerSpec
-    from vhlocal.session.exits import Explanation
+    from vhlocal.runtime.base import Address, Entry, Memory, OnLine, Runtime, ServerSpec
+    from vhlocal.session.diagnosis import Diagnosis
     from vhlocal.session.forks import Fork
     from vhlocal.session.probe import Answered, Probe
     from vhlocal.session.warmth import Runner
 
-#: Seconds after which a server that neither answers nor ends is given up: Kubernetes' default for a rollout.
-START_LIMIT = 600.0
+
+#: Seconds after which a start takes its time.
+_SLOW_START = 2.0
 
 
 @dataclass(frozen=True)
 class Making:
-    """What a container is made of and with. ``directory`` is the project's.
+    """What a container is made of and with.
 
     ``staging`` holds the files that are brought into it later. ``on_line`` gets what it prints, from a thread of the
-    runtime's. ``made`` is what was made for it before: name and seconds.
+    runtime's. ``token`` is what its runner knows vhlocal by, and ``on_news`` hears what that has learnt.
+    ``patience`` is how many seconds it gets to answer for the first time. ``made`` is what was made for it before:
+    name and seconds.
     """
 
     runtime: Runtime
-    directory: Path
     endpoint: Endpoint
     spec: ServerSpec
     staging: Staging
     probe: Probe
+    diagnosis: Diagnosis
+    patience: float
+    token: str
     on_line: OnLine
+    on_news: Callable[[dict[str, Any]], None]
     made: tuple[tuple[str, float], ...] = ()
 
 
@@ -60,13 +65,16 @@ class Server:
 
     def __init__(self, making: Making) -> None:
         self._runtime = making.runtime
-        self._directory = making.directory
         self._endpoint = making.endpoint
         self._spec = making.spec
         self._layout = Layout(making.spec.port)
         self._staging = making.staging
         self._probe = making.probe
+        self._diagnosis = making.diagnosis
+        self._patience = making.patience
+        self._token = making.token
         self._tell = making.on_line
+        self._on_news = making.on_news
         self._prefix = making.spec.environment["SCRIPT_NAME"]
         self._present: tuple[Entry, ...] = making.spec.entries
         self._in_doubt: frozenset[str] = frozenset()
@@ -86,11 +94,17 @@ class Server:
         self.forks: Forks | None = None
         #: Where the time of its last start went.
         self.start_up: StartUp | None = None
+        self._reached: Forks | None = None
 
     @property
     def running(self) -> bool:
         """Whether it has been started and has not ended."""
         return self.ended is not None and not self.ended.done()
+
+    @property
+    def loaded(self) -> bool | None:
+        """Whether the code of its first server has been loaded; None where no runner tells."""
+        return None if self._reached is None else self._reached.serving.loaded is not None
 
     @property
     def can_fork(self) -> bool:
@@ -141,29 +155,26 @@ class Server:
         self._started = time.monotonic()
         self.address = self.addresses[self._layout.port]
 
-    async def wait_until_ready(self, on_trouble: Callable[[Explanation], None]) -> Answered:
+    async def wait_until_ready(self, on_trouble: Callable[[Notice], None]) -> Answered:
         """Return its first answer; EndedError when it ends first, ServerError when it cannot be reached (R3)."""
         assert self.address is not None and self.ended is not None
+
+        async def stacks() -> str:
+            forks = await self._reach_runner()
+            return "" if forks is None else await forks.where(forks.serving)
+
         awaited = self._awaited(
-            self.address, self._layout.port, self.ended, START_LIMIT, hidden=(self._layout.control,)
+            self.address, self._layout.port, self.ended, stacks, self._patience, hidden=(self._layout.control,)
         )
-        try:
+        async with beside(self._meet_runner()):
             answered = await wait_until_ready(awaited, on_trouble)
-        except SilentError:
-            raise ServerError(
-                f"{self._endpoint.name}: the server has not answered in {START_LIMIT:.0f} s",
-                place=self._endpoint.place(),
-                hint="`vhlocal logs` shows what it printed",
-            ) from None
         self.address = answered.address
         return answered
 
-    async def find_runner(self, token: str, on_news: Callable[[dict[str, Any]], None]) -> None:
+    async def find_runner(self) -> None:
         """Find out whether the server that answers now has a runner that can fork the next one."""
-        if self._layout.control not in self.addresses:
-            return
-        forks = Forks(self.addresses, self._layout, on_news)
-        if not await forks.connect(token):
+        forks = await self._reach_runner()
+        if forks is None:
             return
         try:
             self._birth = await forks.birth(forks.serving, measured=self._profiled)
@@ -173,7 +184,7 @@ class Server:
         if bound:
             self.forks = forks
         else:
-            forks.close()
+            self._leave_runner()
 
     def note_start(self, answered: Answered) -> None:
         """Tell from its first answer, and from what its runner saw, where the time of its start went."""
@@ -199,27 +210,24 @@ class Server:
     def _check_host(self, host: str | None) -> None:
         listener = Listener("127.0.0.1" if host == "localhost" else host or "", self._endpoint.port)
         if self._layout.shares_network and listener.loopback:
-            found = explain_listeners(self._endpoint, [listener])
-            assert found is not None
-            raise ServerError(f"{self._endpoint.name}: {found.reason}", place=found.place, hint=found.hint)
+            found = self._diagnosis.unreachable(self._endpoint, [listener])
+            if found is not None:
+                raise as_error(explained(found), self._endpoint.name)
 
-    async def fork_until_ready(self, fork: Fork, limit: float, on_trouble: Callable[[Explanation], None]) -> Answered:
+    async def fork_until_ready(self, fork: Fork, limit: float, on_trouble: Callable[[Notice], None]) -> Answered:
         """Return the first answer of a server beside the one that serves; errors as ``wait_until_ready``."""
-        assert self.forks is not None
-        others = [port for port in self.forks.other_ports if port != fork.port]
-        awaited = self._awaited(fork.address, fork.port, fork.ended, limit, others)
+        forks = self.forks
+        assert forks is not None
+        others = [port for port in forks.other_ports if port != fork.port]
+
+        async def stacks() -> str:
+            return await forks.where(fork)
+
+        awaited = self._awaited(fork.address, fork.port, fork.ended, stacks, limit, others, new=True)
         try:
             answered = await wait_until_ready(awaited, on_trouble)
         except EndedError as error:
-            raise EndedError(error.ended, fork.evidence) from None
-        except SilentError:
-            place, inner = where(await self.forks.where(fork), self._directory)
-            doing = f": it is still at {place}{f', in {inner}' if inner else ''}" if place else ""
-            raise ServerError(
-                f"{self._endpoint.name}: the new code has not answered in {limit:.0f} s{doing}",
-                place=place or self._endpoint.place(),
-                hint="what takes long there can be left to the first request, or be kept warm (`keep-warm`)",
-            ) from None
+            raise EndedError(error.ended, fork.evidence, loaded=fork.loaded is not None) from None
         self._check_host(fork.host)
         return answered
 
@@ -242,10 +250,10 @@ class Server:
         with contextlib.suppress(SavedAgainError):
             await self.write(entries)
 
-    async def usage(self) -> int | None:
-        """Return the bytes of memory that it uses; None where nobody here has to mind its limit, or it has gone."""
+    async def memory(self) -> Memory | None:
+        """Return what it uses of memory, as far as its runtime can tell; None where it has gone."""
         with contextlib.suppress(EngineError):
-            return await in_thread(self._runtime.usage, self.id)
+            return await in_thread(self._runtime.memory, self.id)
         return None
 
     async def end_for_memory(self) -> None:
@@ -265,9 +273,22 @@ class Server:
             await in_thread(self._runtime.remove, self.id)
 
     def _leave_runner(self) -> None:
-        if self.forks is not None:
-            self.forks.close()
-            self.forks = None
+        if self._reached is not None:
+            self._reached.close()
+        self._reached = self.forks = None
+
+    async def _meet_runner(self) -> None:
+        """Hear what the runner of a start that takes its time has to tell; a quick one is left alone."""
+        await asyncio.sleep(_SLOW_START)
+        await self._reach_runner()
+
+    async def _reach_runner(self) -> Forks | None:
+        """Return what speaks with its runner, whether or not that can fork; None where there is none."""
+        if self._reached is None and self._layout.control in self.addresses:
+            forks = Forks(self.addresses, self._layout, self._on_news)
+            if await forks.connect(self._token):
+                self._reached = forks
+        return self._reached
 
     async def _bring(self, copies: Sequence[Entry], removed: Sequence[str]) -> None:
         """Let the runner take the copies from the staging directory; where it cannot, send them as an archive."""
@@ -295,8 +316,11 @@ class Server:
         address: Address,
         port: int,
         ended: asyncio.Future[Exit],
+        stacks: Callable[[], Awaitable[str]],
         limit: float,
         hidden: Sequence[int],
+        *,
+        new: bool = False,
     ) -> Awaited:
         async def listeners() -> Sequence[Listener]:
             return await in_thread(self._runtime.listeners, self.id)
@@ -308,8 +332,11 @@ class Server:
             port,
             ended,
             listeners,
+            stacks,
+            self._diagnosis,
             limit,
             self._probe,
+            new,
             frozenset(hidden),
             self._layout.shares_network,
         )

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from vhlocal.contract.image import requirements_file
+from vhlocal.contract.limits import ROLLOUT_PATIENCE
 from vhlocal.contract.paths import script_names
 from vhlocal.errors import VhlocalError
 from vhlocal.events import Bus, Found, Listening, Notice, Problem, Ready, StatusChanged, Stopping
@@ -24,13 +24,14 @@ from vhlocal.session import open_files, port
 from vhlocal.session.access_log import access_log
 from vhlocal.session.board import Board
 from vhlocal.session.desired import Desired, Inputs, desired
+from vhlocal.session.diagnosis import Diagnosis
 from vhlocal.session.doctor import Doctor, Practice
 from vhlocal.session.edits import Edits, Means
 from vhlocal.session.environments import make_environments, remember_environments
 from vhlocal.session.fleet import Fleet
 from vhlocal.session.keeper import Surroundings
 from vhlocal.session.limits import GRACE
-from vhlocal.session.passed import limit_notice
+from vhlocal.session.passed import tell_passed
 from vhlocal.session.record import ProjectState, RunRecord, goes_on, new_run, new_token, this_process
 from vhlocal.session.requests import Requests
 from vhlocal.session.routes import Routes
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
 
     from vhlocal.contract.access import BasicAuth
     from vhlocal.findings import Finding
+    from vhlocal.gateway.report import LimitPassed
     from vhlocal.model import Package, Version
     from vhlocal.runtime.base import Address, Connect, Runtime
     from vhlocal.session.load import Loaded
@@ -63,7 +65,8 @@ class RunOptions:
     ``load`` reads the project, given the base URL, what was read before, and the paths that may have changed since then
     (None where any may). ``doctor`` lets endpoints be asked why they answer as they would not in production;
     ``examine`` ends the run once each has been, whatever it answered. ``profile`` has the imports of servers measured.
-    ``ignored`` are codes of findings that the project lives with.
+    ``ignored`` are codes of findings that the project lives with. ``patience`` is how many seconds a server gets to
+    answer for the first time.
     """
 
     directory: Path
@@ -81,6 +84,7 @@ class RunOptions:
     ignored: Mapping[str, str]
     load: Callable[[str, Inputs | None, frozenset[Path] | None], Loaded]
     connect: Connect
+    patience: float = ROLLOUT_PATIENCE
 
 
 def run(work: Coroutine[None, None, None]) -> None:
@@ -138,7 +142,7 @@ class Session:
             listening.close()
             raise
         token = new_token()
-        requests = Requests(self._loop, self._bus)
+        self._requests = requests = Requests(self._loop, self._bus)
         view = View(
             version=self._options.version,
             board=self._board,
@@ -162,7 +166,7 @@ class Session:
             ),
             self._face.page,
             requests.add,
-            lambda passed: self._bus.publish(limit_notice(passed)),
+            self._passed,
         )
         try:
             await gateway.start(listening)
@@ -230,12 +234,9 @@ class Session:
         async def drain(address: Address, seconds: float) -> bool:
             return await gateway.drain(Upstream(address.host, address.port), seconds)
 
-        def requirements() -> str | None:
-            return requirements_file(self._present().package.files)
-
+        directory = self._options.directory
         return Surroundings(
             runtime=self._runtime,
-            directory=self._options.directory,
             bus=self._bus,
             board=self._board,
             routes=self._routes,
@@ -247,9 +248,12 @@ class Session:
             strict=self._options.strict,
             profile=self._options.profile,
             made=self._made,
+            patience=self._options.patience,
+            diagnosis=Diagnosis(
+                self._runtime, directory, self._bus, lambda: self._present().package, self._requests.last
+            ),
             found=self._found,
             urls=self._urls,
-            requirements=requirements,
             drain=drain,
         )
 
@@ -261,10 +265,19 @@ class Session:
         host = self._url.removeprefix("http://")
         return Doctor(Practice(self._bus, self._tasks, self._routes, self._present, self._found, host))
 
-    def _found(self, finding: Finding, revision: str) -> None:
+    def _found(self, finding: Finding, revision: str, told: bool = False) -> None:
         """Tell a finding, unless the project has chosen to live with it."""
         if finding.definition.code not in self._options.ignored:
-            self._bus.publish(Found(finding, revision))
+            self._bus.publish(Found(finding, revision, told))
+
+    def _passed(self, passed: LimitPassed) -> None:
+        """Tell that a request passed a limit: as what was found of its endpoint, or, the gateway's own, as a notice."""
+        told = tell_passed(passed, self._present().endpoints)
+        if isinstance(told, Notice):
+            self._bus.publish(told)
+        elif told is not None:
+            status = self._board.status(passed.endpoint)
+            self._found(told, status.revision if status else "")
 
     def _desired(self, inputs: Inputs) -> tuple[Desired, ...]:
         return desired(inputs, self._runtime.base)

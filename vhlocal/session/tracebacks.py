@@ -10,13 +10,18 @@ from vhlocal.contract.image import CODE_DIRECTORY
 from vhlocal.model import Place
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
 _FRAME = re.compile(r'^\s*File "(?P<file>[^"]+)", line (?P<line>\d+)(?:, in (?P<function>.+))?$')
 _RUNNING = re.compile(r'^\s*File "(?P<file>[^"]+)", line (?P<line>\d+) in (?P<function>.+)$')
 _ERROR = re.compile(r"^[A-Za-z_][\w.]*(Error|Exception|Exit|Interrupt|Warning|Group)?(: .*)?$")
 _OTHERS_SHOWN = 3
+
+_HEAD = "Traceback (most recent call last):"
+#: What Python writes between an exception and the one that it led to, and how many lines before the latter's head.
+_LED_TO = ("The above exception was the direct cause", "During handling of the above exception")
+_BETWEEN = 2
 
 
 @dataclass(frozen=True)
@@ -61,12 +66,22 @@ class Traceback:
         return "\n".join(lines)
 
 
+def last_failure(lines: Sequence[str]) -> Sequence[str]:
+    """Return the lines from the last exception on, with those that led to it; all of them where there is none."""
+    start = 0
+    for number, line in enumerate(lines):
+        led_to = any(before.startswith(_LED_TO) for before in lines[max(0, number - _BETWEEN) : number])
+        if line.startswith(_HEAD) and not led_to:
+            start = number
+    return lines[start:]
+
+
 def read_traceback(lines: Iterable[str]) -> Traceback | None:
     """Return the last traceback in what a server printed, or None."""
     found: Traceback | None = None
     frames: list[Frame] = []
     for line in lines:
-        if line.startswith("Traceback (most recent call last):"):
+        if line.startswith(_HEAD):
             frames = []
         elif match := _FRAME.match(line):
             frames.append(_frame(match))

@@ -50,6 +50,13 @@ def show_error(console: Console, error: VhlocalError) -> None:
         for line in error.detail.splitlines():
             console.print(Text(f"  | {line}", style="dim"))
     _hint(console, error.hint)
+    if error.finding is not None:
+        definition = error.finding.definition
+        if error.finding.framework:
+            console.print(
+                Text.assemble((f"  {error.finding.framework}: ", "bold"), definition.remedy[error.finding.framework])
+            )
+        console.print(Text(f"  {definition.code}: see {definition.page}", "dim"))
 
 
 def show_notice(console: Console, notice: Notice) -> None:

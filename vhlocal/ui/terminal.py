@@ -175,6 +175,8 @@ class Terminal:
 
     def _found(self, event: events.Found) -> None:
         known = event.finding
+        if event.told:
+            return
         key = (known.definition.code, known.endpoint, known.place, known.seen)
         if key not in self._shown_findings:
             self._shown_findings.add(key)

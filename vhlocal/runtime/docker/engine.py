@@ -50,6 +50,7 @@ class Image:
     labels: Mapping[str, str]
     config: Mapping[str, Any]
     size: int
+    architecture: str = ""
 
 
 class Gone(EngineError):
@@ -278,6 +279,15 @@ class Engine:
         output: bytes = self._call(self._api.exec_start, made["Id"])
         return output
 
+    def memory(self, container: str) -> int | None:
+        """Return the bytes of memory that a container uses, cached files aside; None where it does not run."""
+        found = self._call(self._api.stats, container, stream=False, one_shot=True).get("memory_stats") or {}
+        if "usage" not in found:
+            return None
+        facts = found.get("stats") or {}
+        cached = facts.get("total_inactive_file", facts.get("inactive_file", 0))  # cgroup version 1, 2
+        return max(0, int(found["usage"]) - int(cached))
+
     def stop(self, container: str, grace: float) -> None:
         """Ask a container to end, and kill it after ``grace`` seconds; nothing happens where it is gone."""
         with contextlib.suppress(Gone):
@@ -345,7 +355,14 @@ def _context(environ: Mapping[str, str]) -> Context | None:
 def _image(found: Mapping[str, Any]) -> Image:
     config = found.get("Config") or {}
     labels = config.get("Labels") or found.get("Labels") or {}
-    return Image(found["Id"], tuple(found.get("RepoTags") or ()), labels, config, int(found.get("Size", 0)))
+    return Image(
+        found["Id"],
+        tuple(found.get("RepoTags") or ()),
+        labels,
+        config,
+        int(found.get("Size", 0)),
+        found.get("Architecture", ""),
+    )
 
 
 def _limits(limits: ContainerLimits | None) -> dict[str, Any]:

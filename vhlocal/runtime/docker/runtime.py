@@ -18,6 +18,7 @@ from vhlocal.runtime.base import (
     Layer,
     Layout,
     Listener,
+    Memory,
     OnExit,
     OnLine,
     OnPull,
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from vhlocal.runtime.docker.engine import Stream
 
 _LISTENING = "0A"
+_TABLE_HEAD = "local_address"
 
 #: Seconds between two tries to hear of an engine's events again.
 _BETWEEN_TRIES = 1.0
@@ -78,7 +80,9 @@ class DockerRuntime:
     def image(self, name: str) -> PresentImage | None:
         """Return the image of this name, or None."""
         found = self._engine.image(name)
-        return None if found is None else PresentImage(found.id, found.labels.get(labels.PARENT, ""))
+        return (
+            None if found is None else PresentImage(found.id, found.labels.get(labels.PARENT, ""), found.architecture)
+        )
 
     def pull(self, name: str, on_progress: OnPull) -> None:
         """Pull a base image, reporting each layer's bytes."""
@@ -167,14 +171,16 @@ class DockerRuntime:
                 self._engine.put(server, packed)
 
     def listeners(self, server: str) -> Sequence[Listener]:
-        """Return the listening sockets, read from the container's own ``/proc``; none where it has no ``cat``."""
-        with contextlib.suppress(EngineError):
-            return _parse_listeners(self._engine.run_in(server, ["cat", "/proc/net/tcp", "/proc/net/tcp6"]).decode())
-        return []
+        """Return the listening sockets, read from the container's ``/proc``; EngineError where it has no ``cat``."""
+        said = self._engine.run_in(server, ["cat", "/proc/net/tcp", "/proc/net/tcp6"]).decode(errors="replace")
+        if _TABLE_HEAD not in said:
+            raise EngineError(f"`cat /proc/net/tcp` cannot be run in the container: {said.strip() or 'it has ended'}")
+        return _parse_listeners(said)
 
-    def usage(self, server: str) -> int | None:
-        """Return None: the kernel keeps a container's limit."""
-        return None
+    def memory(self, server: str) -> Memory | None:
+        """Return what a container uses; the kernel keeps its limit."""
+        used = self._engine.memory(server)
+        return None if used is None else Memory(used, kept=True)
 
     def stop(self, server: str, grace: float) -> None:
         """Stop a container: SIGTERM, then SIGKILL after ``grace`` seconds."""

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from vhlocal.contract.image import CODE_DIRECTORY, RUNNER_DIRECTORY
 from vhlocal.errors import BuildError, EngineError
 from vhlocal.events import Notice
-from vhlocal.runtime.base import Address, Layout, PresentServer
+from vhlocal.runtime.base import Address, Layout, Memory, PresentServer
 from vhlocal.runtime.process import files, tree
 from vhlocal.runtime.process.cgroup import enforceable
 from vhlocal.runtime.process.guarded import Guarded, Orders
@@ -182,10 +182,10 @@ class ProcessRuntime:
         guarded = self._known(server).guarded
         return [] if guarded is None else tree.listeners(guarded.pid)
 
-    def usage(self, server: str) -> int | None:
-        """Return the bytes of memory that a server's processes use; None where the kernel itself keeps the limit."""
+    def memory(self, server: str) -> Memory | None:
+        """Return what a server's processes use; the kernel keeps their limit where it lets this user have a group."""
         guarded = self._known(server).guarded
-        return None if guarded is None or guarded.limited else tree.memory(guarded.pid)
+        return None if guarded is None or not guarded.running else Memory(tree.memory(guarded.pid), guarded.limited)
 
     def stop(self, server: str, grace: float) -> None:
         """End a server: SIGTERM to its main process, and the end of all of it after ``grace`` seconds."""

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from vhlocal.events import Notice
     from vhlocal.runtime.base import Address
     from vhlocal.session.desired import Desired
-    from vhlocal.session.exits import Explanation
     from vhlocal.session.probe import Answered
     from vhlocal.session.server import Server
 
@@ -49,5 +49,5 @@ class Site(Protocol):
     def retire(self, address: Address, end: Callable[[], Awaitable[None]]) -> None:
         """Do ``end``, which ends the server at ``address``, once no request is on its way to that any more."""
 
-    def trouble(self, explanation: Explanation) -> None:
-        """Tell why a server cannot be reached, as far as is seen by now."""
+    def trouble(self, notice: Notice) -> None:
+        """Tell why a server has not answered yet, as far as is seen by now."""

@@ -1,0 +1,169 @@
+"""The samples of what a run finds of its servers, and a run in this process that gathers what is found."""
+
+from __future__ import annotations
+
+import io
+import json
+import tarfile
+import threading
+import time
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import requests
+
+from tests.checks.sample import Sample
+from vhlocal.cli.project import read_project
+from vhlocal.control.plane import ControlPlane
+from vhlocal.errors import VhlocalError
+from vhlocal.events import Bus, Event, Found, Notice, Ready
+from vhlocal.runtime.connect import connector
+from vhlocal.session.session import RunOptions, Session, run
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import docker
+
+    from vhlocal.findings import Finding
+
+LIVE_SAMPLES = Path(__file__).parent.parent / "live_samples"
+
+#: An image for another kind of machine; it is never pulled.
+OTHER_MACHINE = "vhlocal-tests/other-machine:latest"
+
+
+@dataclass(frozen=True)
+class Case:
+    """How a sample is run: where, with which request once it is ready, and how long it may be silent, in seconds.
+
+    ``mended`` is the request to the mended one, where that is what was mended. ``settle`` is how long a finding gets to
+    come after that. ``ready`` tells whether the broken one comes up, ``ignored`` are codes that are silenced.
+    """
+
+    runtime: str = "process"
+    request: tuple[str, str, int] | None = None
+    mended: tuple[str, str, int] | None = None
+    patience: float = 120.0
+    settle: float = 0.0
+    ready: bool = False
+    ignored: tuple[str, ...] = ()
+
+
+CASES = {
+    "VH501": Case(),
+    "VH502": Case(),
+    "VH503": Case(patience=4),
+    "VH504": Case("docker"),
+    "VH505": Case("docker"),
+    "VH506": Case("docker"),
+    "VH507": Case("docker"),
+    "VH508": Case(),
+    "VH509": Case(),
+    "VH510": Case(),
+    "VH511": Case(),
+    "VH512": Case(),
+    "VH513": Case(),
+    "VH514": Case(),
+    "VH515": Case(),
+    "VH601": Case("docker", settle=5, ready=True),
+    "VH602": Case(request=("POST", "", 2_000_000), mended=("POST", "", 2_000), settle=1, ready=True),
+    "VH603": Case(request=("GET", "slow", 0), settle=1, ready=True),
+}
+
+#: Shown by values alone: a start of five minutes is not waited for.
+NOT_RUN = ("VH604",)
+
+
+def live_sample(code: str) -> Sample:
+    """Return a code's sample."""
+    return Sample(code, LIVE_SAMPLES)
+
+
+@dataclass
+class Outcome:
+    """What a run told: findings, notices, the error that ended it, and whether it came up."""
+
+    findings: list[Finding] = field(default_factory=list)
+    notices: list[Notice] = field(default_factory=list)
+    error: VhlocalError | None = None
+    ready: bool = False
+
+
+def run_sample(directory: Path, case: Case) -> Outcome:
+    """Run a project until it fails, or has been ready for as long as it needs, and return what was told."""
+    outcome, bus = Outcome(), Bus()
+    load = read_project(directory, (), {})
+    options = RunOptions(
+        directory=directory,
+        version=load.version,
+        host="127.0.0.1",
+        port=8080,
+        port_given=False,
+        reload=False,
+        strict=False,
+        access=None,
+        access_log=None,
+        doctor=True,
+        examine=False,
+        profile=False,
+        ignored=dict.fromkeys(case.ignored, "known"),
+        load=load,
+        connect=connector(case.runtime, directory, strict=False),
+        patience=case.patience,
+    )
+    session = Session(options, bus, ControlPlane())
+
+    def hear(event: Event) -> None:
+        if isinstance(event, Found):
+            outcome.findings.append(event.finding)
+        elif isinstance(event, Notice):
+            outcome.notices.append(event)
+        elif isinstance(event, Ready):
+            outcome.ready = True
+            url = event.statuses[0].urls[0]
+            threading.Thread(target=_ask_and_stop, args=(url, case, session.request_stop)).start()
+
+    bus.subscribe(hear)
+    try:
+        run(session.run())
+    except VhlocalError as error:
+        outcome.error = error
+    return outcome
+
+
+def _ask_and_stop(url: str, case: Case, stop: Callable[[], None]) -> None:
+    try:
+        if case.request is not None:
+            method, path, size = case.request
+            requests.request(method, url + path, data=b"x" * size, timeout=120)
+        time.sleep(case.settle)
+    finally:
+        stop()
+
+
+def load_other_machine(engine: docker.DockerClient) -> None:
+    """Give the engine an image for another processor; its ``sh`` is no more than a program's head."""
+    here = engine.info()["Architecture"]
+    name, number = ("arm64", 183) if here == "x86_64" else ("amd64", 62)
+    program = b"\x7fELF\x02\x01\x01" + bytes(9) + (2).to_bytes(2, "little") + number.to_bytes(2, "little") + bytes(108)
+    layer = _tar({"bin/sh": (program, 0o755)})
+    config = {"architecture": name, "os": "linux", "config": {}, "rootfs": {"type": "layers", "diff_ids": []}}
+    config["rootfs"]["diff_ids"] = [f"sha256:{sha256(layer).hexdigest()}"]  # type: ignore[index]
+    manifest = [{"Config": "config.json", "RepoTags": [OTHER_MACHINE], "Layers": ["layer.tar"]}]
+    files = {"config.json": json.dumps(config), "manifest.json": json.dumps(manifest)}
+    engine.images.load(
+        _tar({path: (text.encode(), 0o644) for path, text in files.items()} | {"layer.tar": (layer, 0o644)})
+    )
+
+
+def _tar(files: dict[str, tuple[bytes, int]]) -> bytes:
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w") as archive:
+        for path, (content, mode) in files.items():
+            entry = tarfile.TarInfo(path)
+            entry.size, entry.mode = len(content), mode
+            archive.addfile(entry, io.BytesIO(content))
+    return packed.getvalue()

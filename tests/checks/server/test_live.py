@@ -1,0 +1,71 @@
+"""Every finding of a server, on its sample, run for real: there at its place and nothing else; gone once mended."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from tests.checks.sample import told
+from tests.checks.server.live import (
+    CASES,
+    LIVE_SAMPLES,
+    NOT_RUN,
+    OTHER_MACHINE,
+    live_sample,
+    load_other_machine,
+    run_sample,
+)
+from vhlocal.checks.server.registry import DEFINITIONS
+
+CODES = sorted(definition.code for definition in DEFINITIONS)
+
+
+@pytest.fixture(autouse=True)
+def own_directories(vhlocal, monkeypatch):
+    """Run in this process with state, cache and runtime directories of the test's own."""
+    for name, value in vhlocal.environment.items():
+        if name.startswith("XDG_"):
+            monkeypatch.setenv(name, value)
+
+
+@pytest.fixture
+def other_machine(engine):
+    load_other_machine(engine)
+    yield
+    engine.images.remove(OTHER_MACHINE, force=True)
+
+
+def run_case(code: str, name: str, tmp_path):
+    directory = live_sample(code).copy(name, tmp_path)
+    case = CASES[code]
+    if name == "mended":
+        case = replace(case, request=case.mended or case.request)
+    return directory, run_sample(directory, case)
+
+
+@pytest.mark.parametrize("code", CASES)
+def test_the_broken_sample_has_this_finding_at_its_place_and_no_other(code, tmp_path, request):
+    if code == "VH506":
+        request.getfixturevalue("other_machine")
+    directory, outcome = run_case(code, "broken", tmp_path)
+    assert told(outcome.findings, directory) == [f"{code} {place}" for place in live_sample(code).places]
+    assert live_sample(code).places
+    assert outcome.ready is CASES[code].ready
+    if not outcome.ready:
+        (finding,) = outcome.findings
+        assert outcome.error is not None
+        assert outcome.error.finding == finding
+        assert finding.seen in outcome.error.message
+
+
+@pytest.mark.parametrize("code", CASES)
+def test_the_mended_sample_is_clean(code, tmp_path):
+    directory, outcome = run_case(code, "mended", tmp_path)
+    assert (told(outcome.findings, directory), outcome.error) == ([], None)
+    assert outcome.ready
+
+
+def test_each_finding_has_a_sample():
+    assert sorted([*CASES, *NOT_RUN]) == CODES
+    assert [code for code in CODES if not (LIVE_SAMPLES / code / "broken").is_dir()] == []

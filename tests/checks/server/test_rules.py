@@ -1,0 +1,350 @@
+"""What the rules of servers say, from evidence alone."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from vhlocal.checks.rule import Rule
+from vhlocal.checks.server.evidence import (
+    Doing,
+    Ended,
+    Measured,
+    Silent,
+    Socket,
+    Started,
+    missing_file,
+    missing_module,
+)
+from vhlocal.checks.server.memory import enough
+from vhlocal.checks.server.registry import ENDED, MEASURED, OUTLIVED, SILENT, STARTED, UNREACHABLE, diagnose
+from vhlocal.findings import Note
+from vhlocal.model import Endpoint, EndpointFile, Place, Resources
+
+YAML = Path("/p/valohai.yaml")
+MB = 1_000_000
+
+
+def at(line):
+    return Place(YAML, line)
+
+
+ENDPOINT = Endpoint(
+    name="digits",
+    image="team/digits:1",
+    port=8000,
+    server_command=("uvicorn app:app",),
+    resources=Resources(memory_max=256),
+    places={"": at(1), "image": at(3), "server-command": at(4), "resources.memory": at(7), "port": at(5)},
+)
+WSGI = replace(ENDPOINT, server_command=None, wsgi="server:app", places={"": at(1), "wsgi": at(4)})
+
+
+def end(code, *lines, endpoint=ENDPOINT, **facts):
+    found = diagnose(ENDED, Ended(endpoint, code, lines=lines, **facts))
+    assert found.endpoint == "digits"
+    return found
+
+
+def told(found):
+    return found.definition.code, found.place.line
+
+
+# How it ended.
+
+
+def test_k2_out_of_memory_is_told_with_the_limit_its_line_the_time_and_what_would_do():
+    """K1, K2: the limit, when, which requests were on the way, and a limit that would do."""
+    found = end(137, out_of_memory=True, when="before its first answer", peak=200 * MB)
+    assert told(found) == ("VH507", 7)
+    assert found.seen == "OOMKilled: the server passed its memory limit of 256 MB before its first answer"
+    assert "raise resources.memory.max to 320 at least" in found.change
+    busy = end(137, out_of_memory=True, requests=("POST /o/p/d/v/digits/predict",), peak=300 * MB)
+    assert busy.seen.endswith("of 256 MB, with POST /o/p/d/v/digits/predict on the way")
+    assert "to 384 at least (it needed over 300 MB when it was ended)" in busy.change
+
+
+def test_out_of_memory_without_a_limit_is_the_machines():
+    found = end(137, endpoint=replace(ENDPOINT, resources=Resources()), out_of_memory=True)
+    assert found.seen == "OOMKilled: the server passed the memory of this machine"
+    assert found.change == "raise resources.memory.max, or make the server need less"
+
+
+@pytest.mark.parametrize(
+    ("peak", "limit"), [(10, 64), (51, 64), (52, 128), (256, 320), (800, 1024), (900, 1280), (3000, 3840)]
+)
+def test_a_limit_that_would_do_has_a_quarter_more_and_is_a_round_number(peak, limit):
+    assert enough(peak * MB) == limit
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["sh: 1: uvicorn: not found", "sh: line 1: uvicorn: command not found", "sh: uvicorn: not found"],
+    ids=["dash", "bash", "busybox"],
+)
+def test_b3_a_command_that_pip_put_off_the_path_is_named_with_its_place(line):
+    """B3: exit 127 is explained with the right path."""
+    found = end(127, line, requirements="requirements.txt")
+    assert told(found) == ("VH504", 4)
+    assert found.seen == "uvicorn was not found (exit code 127)"
+    assert "~/.local/bin/uvicorn" in found.change
+
+
+def test_in_a_list_of_commands_the_line_of_the_one_is_named():
+    """R2: a list of lines is run by a shell."""
+    lines = (("sleep", at(5)), ("uvicorn", at(6)), ("uvicorn", at(7)))
+    assert told(end(127, "sh: 2: uvicorn: not found", commands=lines)) == ("VH504", 6)
+    assert told(end(127, "sh: 2: other: not found", commands=lines)) == ("VH504", 4)
+
+
+def test_a_path_that_is_not_there_is_not_sought_in_local_bin():
+    assert ".local" not in end(127, "sh: 1: ./serve.sh: not found").change
+    assert end(127).seen == "the command was not found (exit code 127)"
+
+
+def test_an_image_without_a_shell_is_told_at_the_image():
+    found = end(127, "[FATAL tini (7)] exec sh failed: No such file or directory")
+    assert told(found) == ("VH504", 3)
+    assert "team/digits:1 has no `sh`" in found.seen
+
+
+def test_a_file_that_may_not_be_executed_is_named():
+    found = end(126, "sh: 1: ./serve.sh: Permission denied")
+    assert told(found) == ("VH505", 4)
+    assert "git add --chmod=+x ./serve.sh" in found.change
+
+
+def test_an_image_for_other_machines_is_told_as_that():
+    found = end(1, "[FATAL tini (8)] exec sh failed: Exec format error", architecture="arm64", machine="amd64")
+    assert told(found) == ("VH506", 3)
+    assert found.seen == "the image team/digits:1 is for arm64 machines, and this one is amd64"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "sh: 1: ./tool: Exec format error",
+        "sh: line 1: ./tool: cannot execute binary file: Exec format error",
+        "OSError: [Errno 8] Exec format error: './tool'",
+    ],
+)
+def test_a_program_for_other_machines_is_named(line):
+    found = end(126, line, architecture="amd64", machine="amd64")
+    assert told(found) == ("VH506", 4)
+    assert found.seen.startswith("./tool is no program for this kind of machine")
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [(139, "segmentation fault"), (132, "illegal instruction"), (137, "killed"), (143, "terminated")],
+)
+def test_signals_are_told_in_words(code, words):
+    found = end(code)
+    assert told(found) == ("VH508", 4)
+    assert found.seen == f"the server was ended: {words} (exit code {code})"
+
+
+def test_a_crash_names_the_requests_that_were_on_their_way():
+    assert end(139, requests=("GET /a", "GET /b")).seen.endswith("(exit code 139), with GET /a, GET /b on the way")
+
+
+def test_a_command_that_ends_as_if_all_were_done():
+    assert told(end(0)) == ("VH514", 4)
+
+
+def test_any_other_end_is_told_with_its_code_and_where_the_exception_came_about():
+    assert (told(end(3)), end(3).seen) == (("VH515", 4), "the server ended with exit code 3")
+    assert told(end(1, raised=Place(Path("/p/server.py"), 9))) == ("VH515", 9)
+
+
+def test_a_port_in_use_is_told_with_its_holder():
+    found = end(1, "OSError: [Errno 98] Address already in use", holder=" by nginx (process 7)")
+    assert told(found) == ("VH512", 4)
+    assert found.seen == "port 8000 is in use by nginx (process 7)"
+
+
+def test_r4_what_wsgi_names_and_cannot_be_loaded():
+    """R4: Gunicorn imports it before it answers anything."""
+    found = end(3, "wsgi: server:app could not be loaded: AttributeError: no app", endpoint=WSGI)
+    assert told(found) == ("VH513", 4)
+    assert found.seen == "`wsgi: server:app` could not be loaded: AttributeError: no app"
+
+
+# What was missing.
+
+NO_SKLEARN = "ModuleNotFoundError: No module named 'sklearn.svm'"
+
+
+def test_b2_a_missing_module_is_told_with_the_line_to_add_and_the_file_that_production_reads():
+    """B2: the file that production would have read."""
+    found = end(1, NO_SKLEARN, requirements="requirements-deployment.txt")
+    assert told(found) == ("VH509", 4)
+    assert found.seen.endswith("no module named sklearn.svm")
+    assert found.change == "add scikit-learn to requirements-deployment.txt"
+    both = ("requirements.txt", "requirements-deployment.txt")
+    found = end(1, NO_SKLEARN, requirements="requirements-deployment.txt", packaged=both)
+    assert found.change.endswith(", the one file that production installs")
+    assert "requirements-deployment.txt or requirements.txt" in end(1, NO_SKLEARN).change
+
+
+def test_a_module_that_nobody_knows_may_be_the_projects_own():
+    found = end(1, "ModuleNotFoundError: No module named 'helpers'")
+    assert "add what provides it" in found.change
+    assert "ignored by git" in found.change
+
+
+def test_b5_a_module_of_the_project_that_is_not_packaged_is_told_as_that():
+    """B5: what git ignores is not there in production."""
+    found = end(1, "ModuleNotFoundError: No module named 'helpers.text'", here={"helpers/text.py"})
+    assert told(found) == ("VH510", 4)
+    assert "helpers/text.py is on this machine, but not packaged" in found.seen
+
+
+def test_a_module_that_wsgi_names_is_sought_in_the_project():
+    found = end(3, "ModuleNotFoundError: No module named 'server'", endpoint=WSGI)
+    assert told(found) == ("VH509", 4)
+    assert "the project has server.py" in found.change
+
+
+def no_file(path):
+    return f"FileNotFoundError: [Errno 2] No such file or directory: '{path}'"
+
+
+@pytest.mark.parametrize("path", ["labels.txt", "./labels.txt", "/valohai/code/labels.txt"])
+def test_b5_a_file_that_is_here_and_not_packaged_is_the_cause(path):
+    """B5: the packaged set is production's."""
+    found = end(1, no_file(path), here={"labels.txt"}, raised=Place(Path("/p/server.py"), 2))
+    assert told(found) == ("VH510", 2)
+    assert found.seen == "labels.txt is not there: it is on this machine, but not packaged"
+
+
+@pytest.mark.parametrize("opened", ["modle.pkl", "models/model.pkl"])
+def test_b4_a_chosen_file_under_another_name_is_named(opened):
+    """B4: a file always lands at its path."""
+    chosen = replace(ENDPOINT, files=(EndpointFile("model", "model.pkl", at(9)),))
+    found = end(1, no_file(opened), endpoint=chosen, here={opened})
+    assert told(found) == ("VH511", 4)
+    assert found.seen == f"{opened} is not there, but the chosen file lands at model.pkl"
+
+
+@pytest.mark.parametrize("path", ["labels.txt", "/etc/labels.txt", "../labels.txt"])
+def test_a_file_that_is_nowhere_is_no_more_than_the_end(path):
+    assert end(1, no_file(path), here={"other.txt"}).definition.code == "VH515"
+
+
+def test_the_last_of_several_is_the_one():
+    assert missing_module(f"ModuleNotFoundError: No module named 'a'\n{NO_SKLEARN}") == "sklearn.svm"
+    assert missing_file(f"{no_file('a')}\n{no_file('b')}\nand more") == "b"
+    assert (missing_module("all is well"), missing_file("all is well")) == (None, None)
+
+
+# Where it listens.
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.53", "::1"])
+def test_r3_a_server_on_loopback_is_told_to_bind_all_addresses(host):
+    """R3: it is diagnosed by name."""
+    found = diagnose(UNREACHABLE, Silent(ENDPOINT, sockets=(Socket(host, 8000, loopback=True),)))
+    assert told(found) == ("VH501", 4)
+    assert f"{host}:8000" in found.seen
+    assert "0.0.0.0" in found.change
+
+
+def test_r3_a_server_on_another_port_is_told_which():
+    """R3: so is one that listens elsewhere."""
+    found = diagnose(UNREACHABLE, Silent(ENDPOINT, sockets=(Socket("0.0.0.0", 5000, loopback=False),)))
+    assert told(found) == ("VH502", 5)
+    assert "listens on port 5000, but the endpoint's port is 8000" in found.seen
+
+
+@pytest.mark.parametrize(
+    "sockets",
+    [
+        None,
+        (),
+        (Socket("0.0.0.0", 8000, loopback=False),),
+        (Socket("127.0.0.1", 8000, loopback=True), Socket("::", 8000, loopback=False)),
+        (Socket("127.0.0.1", 6379, loopback=True),),
+    ],
+    ids=["nobody could look", "nothing yet", "right", "right on one of two", "only something internal"],
+)
+def test_r3_nothing_is_said_without_a_reason(sockets):
+    assert diagnose(UNREACHABLE, Silent(ENDPOINT, sockets=sockets)) is None
+
+
+SERVER = Place(Path("/p/server.py"), 3)
+
+
+@pytest.mark.parametrize(
+    ("facts", "words"),
+    [
+        ({"sockets": ()}, ": nothing listens yet"),
+        ({"sockets": None}, ""),
+        (
+            {"sockets": (Socket("0.0.0.0", 8000, loopback=False),)},
+            ": it listens on port 8000, and says nothing",
+        ),
+        (
+            {"doing": Doing(SERVER, "import tensorflow as tf", "/lib/tf.py in <module>")},
+            f": it is still at {SERVER}, importing tensorflow",
+        ),
+        (
+            {"doing": Doing(SERVER, "    from torch.nn import Module")},
+            f": it is still at {SERVER}, importing torch",
+        ),
+        (
+            {"doing": Doing(SERVER, "model = load()", "/lib/pickle.py in load")},
+            f": it is still at {SERVER}, in /lib/pickle.py in load",
+        ),
+    ],
+)
+def test_a_server_that_does_not_answer_is_told_with_what_it_does(facts, words):
+    found = diagnose(SILENT, Silent(ENDPOINT, 40, **facts))
+    assert told(found) == ("VH503", 3 if "doing" in facts else 4)
+    assert found.seen == f"the server has not answered in 40 s{words}"
+
+
+def test_new_code_is_told_as_that():
+    assert diagnose(SILENT, Silent(ENDPOINT, 30, new=True)).seen.startswith("the new code has not answered in 30 s")
+
+
+# Limits.
+
+
+@pytest.mark.parametrize(
+    ("peak", "kept", "code"), [(20, True, None), (80, True, None), (81, True, "VH601"), (101, False, "VH507")]
+)
+def test_k1_a_peak_near_the_limit_is_told(peak, kept, code):
+    """K1, K2: over four fifths of it; far below it is nothing."""
+    found = diagnose(MEASURED, Measured(ENDPOINT, peak * MB, 100 * MB, kept))
+    assert (found and found.definition.code) == code
+    assert found is None or found.place.line == 7
+
+
+@pytest.mark.parametrize(("seconds", "code"), [(1, None), (299.9, None), (300, "VH604"), (599, "VH604")])
+def test_a_start_of_half_a_rollouts_patience_is_told(seconds, code):
+    found = diagnose(STARTED, Started(ENDPOINT, seconds))
+    assert (found and found.definition.code) == code
+
+
+def test_a_rule_that_fails_says_so_in_one_line():
+    """It must not keep the run from going on."""
+
+    def find(evidence):
+        raise ValueError("half-baked")
+        yield
+
+    note = diagnose([Rule(ENDED[0].definitions, find)], Started(ENDPOINT, 1))
+    assert note == Note("VH507 could not be looked for: ValueError: half-baked")
+
+
+def test_what_was_missed_before_is_not_why_a_signal_ended_it():
+    assert end(139, NO_SKLEARN).definition.code == "VH508"
+
+
+def test_what_a_server_that_goes_on_has_missed_is_told_without_an_end():
+    found = diagnose(OUTLIVED, Ended(ENDPOINT, None, lines=(NO_SKLEARN,)))
+    assert (found.definition.code, found.seen) == ("VH509", "no module named sklearn.svm")
+    assert diagnose(OUTLIVED, Ended(ENDPOINT, None, lines=("all is well",))) is None

@@ -1,0 +1,91 @@
+"""VH508, VH514 and VH515: the server ended, by a signal or by itself."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from vhlocal.checks.rule import Rule
+from vhlocal.findings import Definition, Example, Finding, Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from vhlocal.checks.server.evidence import Ended
+
+SIGNAL = Definition(
+    code="VH508",
+    title="The server was ended by a signal",
+    severity=Severity.ERROR,
+    why="A signal ends a server without a word of its own. A segmentation fault (139) or an illegal instruction (132) "
+    "is a fault of compiled code: of a library, of one made for another processor, or of two that do not fit "
+    "together. 137 is somebody's `kill -9`. Production starts the server again, with growing pauses.",
+    remedy={
+        "": "See which library it is in: `python -X faulthandler` prints where Python was. Pin versions that fit the "
+        "image.",
+    },
+    example=Example("text", "numpy\ntorch", "numpy==1.26.4\ntorch==2.3.1"),
+    rows=("K2",),
+)
+DONE = Definition(
+    code="VH514",
+    title="The server's command ends at once, as if all were done",
+    severity=Severity.ERROR,
+    why="The container lives as long as `server-command`. A command that starts a server in the background, or has no "
+    "server in it, ends with code 0, and everything that it started ends with it.",
+    remedy={
+        "": "Let the last line run the server in the foreground: no `&`, no `--daemon`.",
+        "Flask": '`app.run(…)` has to be called, under `if __name__ == "__main__":`; or write `wsgi: server:app`.',
+    },
+    example=Example("yaml", "server-command: python server.py &", "server-command: python server.py"),
+    rows=("R2", "K2"),
+)
+FAILED = Definition(
+    code="VH515",
+    title="The server ended with an error",
+    severity=Severity.ERROR,
+    why="A server that ends is started again with growing pauses, and nobody is served meanwhile. What it printed last "
+    "says why; where that is a Python exception, it is shown with the project's own lines first.",
+    remedy={"": "Mend what fails, or let the code that can fail leave the server running."},
+    example=Example("python", 'raise SystemExit("no GPU")', 'log.warning("no GPU: the CPU will do")'),
+    rows=("R2", "K2"),
+)
+
+_SIGNALS = {
+    129: "the terminal hung up",
+    130: "interrupted",
+    131: "quit",
+    132: "illegal instruction",
+    133: "trace trap",
+    134: "aborted",
+    135: "bus error",
+    136: "arithmetic error",
+    137: "killed",
+    139: "segmentation fault",
+    141: "broken pipe",
+    143: "terminated",
+    159: "bad system call",
+}
+
+#: Those of compiled code's own making.
+_FAULTS = (132, 134, 135, 136, 139, 159)
+
+
+def find(ended: Ended) -> Iterator[Finding]:
+    """Yield how it ended, where no other rule has said why."""
+    name, when = ended.endpoint.name, f" {ended.when}" if ended.when else ""
+    if ended.code in _SIGNALS:
+        change = "see that nothing ends it"
+        if ended.code in _FAULTS:
+            change = "a compiled library failed: `python -X faulthandler` shows where; see that versions fit the image"
+        during = f", with {', '.join(ended.requests)} on the way" if ended.requests else ""
+        seen = f"the server was ended: {_SIGNALS[ended.code]} (exit code {ended.code}){during}"
+        yield Finding(SIGNAL, ended.place, seen, change, name)
+    elif ended.code == 0:
+        seen = f"the server ended{when} with exit code 0, as if all were done"
+        yield Finding(DONE, ended.command, seen, "let the command run the server in the foreground", name)
+    else:
+        change = "mend what fails there" if ended.raised else "its log says why"
+        yield Finding(FAILED, ended.place, f"the server ended with exit code {ended.code}", change, name)
+
+
+RULE = Rule((SIGNAL, DONE, FAILED), find)

@@ -1,0 +1,103 @@
+"""VH507 and VH601: the server needs more memory than it may have, or nearly so (K1, K2)."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from vhlocal.checks.rule import Rule
+from vhlocal.checks.server.evidence import place_of
+from vhlocal.contract.limits import MEGABYTE
+from vhlocal.findings import Definition, Example, Finding, Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from vhlocal.checks.server.evidence import Ended, Measured
+
+OUT_OF_MEMORY = Definition(
+    code="VH507",
+    title="The server needs more memory than its limit",
+    severity=Severity.ERROR,
+    why="The kernel ends a server that passes `resources.memory.max`: `OOMKilled`. Whoever was waiting for an answer "
+    "gets a 502, the server is started again, and waits longer each time.",
+    remedy={
+        "": "Raise `resources.memory.max`, or let the server need less: load a model once and not for each worker, "
+        "read large inputs piece by piece. How much a killed server would have needed is not known: measure again "
+        "after raising.",
+    },
+    example=Example("yaml", "resources:\n  memory:\n    max: 64", "resources:\n  memory:\n    max: 256"),
+    rows=("K1", "K2"),
+)
+NEAR_LIMIT = Definition(
+    code="VH601",
+    title="The server comes near its memory limit",
+    severity=Severity.WARNING,
+    why="Production's inputs, and several requests at once, need more memory than a try on one's own machine. A server "
+    "that uses over four fifths of `resources.memory.max` here is likely to pass it there, and is ended: `OOMKilled`.",
+    remedy={"": "Raise `resources.memory.max` to what was measured and a quarter more, or let the server need less."},
+    example=Example("yaml", "resources:\n  memory:\n    max: 128", "resources:\n  memory:\n    max: 192"),
+    rows=("K1", "K2"),
+)
+
+#: The part of the limit from which on it is near.
+NEAR = 0.8
+
+#: How much more than the peak a limit is to be, and to how many megabytes it is rounded up: finely where it is small.
+_HEADROOM = 1.25
+_FINE, _COARSE, _LARGE = 64, 256, 1024
+
+
+def enough(peak: int) -> int:
+    """Return a limit in megabytes that would do for a peak in bytes, with headroom."""
+    needed = peak * _HEADROOM / MEGABYTE
+    step = _FINE if needed <= _LARGE else _COARSE
+    return math.ceil(needed / step) * step
+
+
+def find_ended(ended: Ended) -> Iterator[Finding]:
+    """Yield that a server was ended for its memory: the limit, when, and what would do."""
+    if not ended.out_of_memory:
+        return
+    endpoint, limit = ended.endpoint, ended.endpoint.resources.memory_max
+    within = f"its memory limit of {limit:g} MB" if limit else "the memory of this machine"
+    when = f" {ended.when}" if ended.when else ""
+    during = f", with {', '.join(ended.requests)} on the way" if ended.requests else ""
+    peak = max(ended.peak or 0, int((limit or 0) * MEGABYTE))
+    change = "raise resources.memory.max, or make the server need less"
+    if limit:
+        needed = f"it needed over {peak / MEGABYTE:.0f} MB when it was ended"
+        change = f"raise resources.memory.max to {enough(peak)} at least ({needed}), or make the server need less"
+    yield Finding(
+        OUT_OF_MEMORY,
+        place_of(endpoint, "resources.memory"),
+        f"OOMKilled: the server passed {within}{when}{during}",
+        change,
+        endpoint.name,
+    )
+
+
+def find_measured(measured: Measured) -> Iterator[Finding]:
+    """Yield that a server has passed its limit where the kernel does not keep that, or has come near it."""
+    endpoint, peak, limit = measured.endpoint, measured.peak, measured.limit
+    place, allowed = place_of(endpoint, "resources.memory"), f"{limit / MEGABYTE:.0f} MB"
+    if peak > limit and not measured.kept:
+        yield Finding(
+            OUT_OF_MEMORY,
+            place,
+            f"production would end it (OOMKilled): it uses {peak / MEGABYTE:.0f} MB, its limit is {allowed}",
+            f"raise resources.memory.max to {enough(peak)}, or make the server need less; `--strict` ends it here too",
+            endpoint.name,
+        )
+    elif peak > NEAR * limit:
+        yield Finding(
+            NEAR_LIMIT,
+            place,
+            f"it has used over {NEAR:.0%} of its memory limit of {allowed}",
+            f"raise resources.memory.max to {enough(peak)}: it was seen to use {peak / MEGABYTE:.0f} MB",
+            endpoint.name,
+        )
+
+
+ENDED = Rule((OUT_OF_MEMORY,), find_ended)
+MEASURED = Rule((OUT_OF_MEMORY, NEAR_LIMIT), find_measured)

@@ -1,0 +1,69 @@
+"""VH503: the server neither answers nor ends."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from vhlocal.checks.rule import Rule
+from vhlocal.checks.server.evidence import command_key, place_of
+from vhlocal.findings import Definition, Example, Finding, Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from vhlocal.checks.server.evidence import Silent
+
+DEFINITION = Definition(
+    code="VH503",
+    title="The server does not answer in time",
+    severity=Severity.ERROR,
+    why="A version goes live once each of its servers answers. A rollout waits ten minutes for that, and then fails; "
+    "until then, nobody is served by the new version. What is loaded at import, or waited for, is waited for there "
+    "too.",
+    remedy={
+        "": "Load what takes long once the server listens: at the first request, or in a thread. Do not wait for "
+        "services that production does not have.",
+        "FastAPI": "Load it in a `lifespan` handler's background task, not in the module.",
+    },
+    example=Example(
+        "python",
+        "model = download_for_an_hour()",
+        "@functools.cache\ndef model():\n    return load_from_files()",
+    ),
+    rows=("R3",),
+)
+
+
+def find(silent: Silent) -> Iterator[Finding]:
+    """Yield what a server does in place of answering, as far as that is known."""
+    doing, endpoint = silent.doing, silent.endpoint
+    subject = "the new code" if silent.new else "the server"
+    place = doing.place if doing else place_of(endpoint, command_key(endpoint))
+    yield Finding(
+        DEFINITION,
+        place,
+        f"{subject} has not answered in {silent.seconds:.0f} s{_why(silent)}",
+        _change(silent),
+        endpoint.name,
+    )
+
+
+def _change(silent: Silent) -> str:
+    if silent.doing is None:
+        return "`vhlocal logs` shows what it printed"
+    kept = ", or be kept warm (`keep-warm`)" if silent.new else ", or to a thread"
+    return f"what takes long there can be left to the first request{kept}"
+
+
+def _why(silent: Silent) -> str:
+    doing, listens = silent.doing, any(socket.port == silent.endpoint.port for socket in silent.sockets or ())
+    if doing is not None and doing.imports:
+        return f": it is still at {doing.place}, importing {doing.imports}"
+    if doing is not None:
+        return f": it is still at {doing.place}" + (f", in {doing.inner}" if doing.inner else "")
+    if silent.sockets is None:
+        return ""
+    return f": it listens on port {silent.endpoint.port}, and says nothing" if listens else ": nothing listens yet"
+
+
+RULE = Rule((DEFINITION,), find)

@@ -1,0 +1,70 @@
+"""Every rule about a server that runs, or does not. To add one is to write its file and a line here."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeVar
+
+from vhlocal.checks.server import (
+    ends,
+    listening,
+    memory,
+    missing,
+    not_answering,
+    not_loaded,
+    port_in_use,
+    requests,
+    slow_start,
+    starting,
+)
+from vhlocal.findings import Finding, Note
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from vhlocal.checks.rule import Rule
+    from vhlocal.checks.server.evidence import Ended, Measured, Passed, Silent, Started
+    from vhlocal.findings import Definition
+
+Evidence = TypeVar("Evidence")
+
+#: Why a server ended: the first that speaks has the word, so what knows most comes first.
+ENDED: tuple[Rule[Ended], ...] = (
+    memory.ENDED,
+    missing.RULE,
+    starting.RULE,
+    port_in_use.RULE,
+    not_loaded.RULE,
+    ends.RULE,
+)
+#: What a server that goes on has missed.
+OUTLIVED: tuple[Rule[Ended], ...] = (missing.RULE,)
+#: Why a server that runs cannot be reached.
+UNREACHABLE: tuple[Rule[Silent], ...] = (listening.RULE,)
+#: Why a server has not answered in all the time that it had.
+SILENT: tuple[Rule[Silent], ...] = (listening.RULE, not_answering.RULE)
+#: How near to production's limits a server has come that answers.
+MEASURED: tuple[Rule[Measured], ...] = (memory.MEASURED,)
+STARTED: tuple[Rule[Started], ...] = (slow_start.RULE,)
+PASSED: tuple[Rule[Passed], ...] = (requests.RULE,)
+
+DEFINITIONS: tuple[Definition, ...] = tuple(
+    dict.fromkeys(
+        definition
+        for rules in (ENDED, SILENT, MEASURED, STARTED, PASSED)
+        for rule in rules
+        for definition in rule.definitions
+    )
+)
+
+
+def diagnose(rules: Iterable[Rule[Evidence]], evidence: Evidence) -> Finding | Note | None:
+    """Return what is found first; a note where a rule fails itself, and None where all is well."""
+    for rule in rules:
+        try:
+            found = next(iter(rule.find(evidence)), None)
+        except Exception as error:  # noqa: BLE001 - a doctor that fails says so, and changes nothing
+            codes = ", ".join(definition.code for definition in rule.definitions)
+            return Note(f"{codes} could not be looked for: {type(error).__name__}: {error}")
+        if found is not None:
+            return found
+    return None

@@ -1,0 +1,131 @@
+"""VH504 to VH506: what is to run cannot be: it is not there, is no program, or one for other machines (B3)."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from vhlocal.checks.distributions import command_provider
+from vhlocal.checks.rule import Rule
+from vhlocal.checks.server.evidence import place_of
+from vhlocal.findings import Definition, Example, Finding, Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from vhlocal.checks.server.evidence import Ended
+
+NOT_FOUND = Definition(
+    code="VH504",
+    title="The server's command was not found",
+    severity=Severity.ERROR,
+    why="A shell runs `server-command`, and ends with exit code 127 where it does not find a command. Requirements are "
+    "installed by `pip install --user`, which puts commands into `~/.local/bin`: that is not on the `PATH`.",
+    remedy={"": "Write `~/.local/bin/` before a command that pip installs, or run the module: `python -m uvicorn …`."},
+    example=Example(
+        "yaml",
+        "server-command: uvicorn server:app --host 0.0.0.0",
+        "server-command: ~/.local/bin/uvicorn server:app --host 0.0.0.0",
+    ),
+    rows=("R2", "B3"),
+)
+NOT_EXECUTABLE = Definition(
+    code="VH505",
+    title="The server's command cannot be executed",
+    severity=Severity.ERROR,
+    why="The shell has found the file, and may not execute it: it has no execute bit, or is a directory. The exit "
+    "code is 126. The bit is the one that git has, which is not always the one of your disk.",
+    remedy={"": "Name the interpreter (`sh serve.sh`), or give the file its bit: `git add --chmod=+x serve.sh`."},
+    example=Example("yaml", "server-command: ./serve.sh", "server-command: sh serve.sh"),
+    rows=("R2", "B5"),
+)
+ARCHITECTURE = Definition(
+    code="VH506",
+    title="A program is for another kind of machine",
+    severity=Severity.ERROR,
+    why="`Exec format error` is what the kernel says to a program that was compiled for another processor, such as one "
+    "made on a Mac with Apple silicon (arm64) and run on a server (amd64); or to a script without its `#!` line.",
+    remedy={
+        "": "Build the image for production's machines (`docker build --platform linux/amd64`), pull it for them, or "
+        "compile the program there."
+    },
+    example=Example("shell", "docker build -t team/model .", "docker build --platform linux/amd64 -t team/model ."),
+    rows=("B1",),
+)
+
+_FORMAT = re.compile(r"exec format error", re.IGNORECASE)
+_NO_FORMAT_OF = re.compile(
+    r"(?:sh: \d+: |line \d+: |sh: )(\S+): (?:cannot execute(?: binary file)?: )?Exec format"
+    r"|Exec format error: '([^']+)'"
+)
+_NO_SHELL = re.compile(r"exec sh failed: ")
+_NOT_FOUND = re.compile(r"(?:sh: \d+: |line \d+: |sh: )(\S+): (?:command )?not found")
+_NOT_ALLOWED = re.compile(r"(?:sh: \d+: |line \d+: |sh: )(\S+): (?:Permission denied|Is a directory|is a directory)")
+
+
+def find(ended: Ended) -> Iterator[Finding]:
+    """Yield what kept the command from running."""
+    name = ended.endpoint.name
+    if ended.code and _FORMAT.search(ended.text):
+        yield _other_machine(ended)
+    elif ended.code == 127 and _NO_SHELL.search(ended.text):
+        yield Finding(
+            NOT_FOUND,
+            place_of(ended.endpoint, "image"),
+            f"the image {ended.endpoint.image} has no `sh`, which runs the server's command",
+            "use a base image that has a shell",
+            name,
+        )
+    elif ended.code == 127:
+        yield _not_found(ended)
+    elif ended.code == 126:
+        named = _NOT_ALLOWED.findall(ended.text)
+        what = named[-1] if named else "the command"
+        change = (
+            f"name its interpreter (`sh {what}`), or `git add --chmod=+x {what}`"
+            if named
+            else "see that it may be executed"
+        )
+        yield Finding(NOT_EXECUTABLE, ended.where(what), f"{what} cannot be executed (exit code 126)", change, name)
+
+
+def _not_found(ended: Ended) -> Finding:
+    named, name = _NOT_FOUND.findall(ended.text), ended.endpoint.name
+    if not named:
+        return Finding(
+            NOT_FOUND, ended.command, "the command was not found (exit code 127)", "see that the image has it", name
+        )
+    what = named[-1]
+    if "/" in what:
+        change = f"see that the package has {what}: git ignores it, or it is made by something that did not run"
+    elif command_provider(what) is None and ended.requirements is None:
+        change = (
+            f"see that the image has it; what pip installs is in ~/.local/bin, which is not on the PATH in production: "
+            f"write ~/.local/bin/{what}"
+        )
+    else:
+        change = f"pip puts commands in ~/.local/bin, which is not on the PATH in production: write ~/.local/bin/{what}"
+    return Finding(NOT_FOUND, ended.where(what), f"{what} was not found (exit code 127)", change, name)
+
+
+def _other_machine(ended: Ended) -> Finding:
+    name, named = ended.endpoint.name, _NO_FORMAT_OF.search(ended.text)
+    if ended.architecture and ended.machine and ended.architecture != ended.machine:
+        return Finding(
+            ARCHITECTURE,
+            place_of(ended.endpoint, "image"),
+            f"the image {ended.endpoint.image} is for {ended.architecture} machines, and this one is {ended.machine}",
+            f"build or pull it for {ended.machine}: `docker pull --platform linux/{ended.machine} …`",
+            name,
+        )
+    what = (named[1] or named[2]) if named else "the command"
+    return Finding(
+        ARCHITECTURE,
+        ended.place,
+        f"{what} is no program for this kind of machine (exec format error)",
+        f"compile it for {ended.machine or 'production'}; a script needs a first line such as `#!/bin/sh`",
+        name,
+    )
+
+
+RULE = Rule((NOT_FOUND, NOT_EXECUTABLE, ARCHITECTURE), find)

@@ -1,0 +1,40 @@
+"""Watches how much memory a server uses: now and then, and never while a request waits for it."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from vhlocal.session.server import Server
+
+#: Seconds between two looks: at a server whose limit nobody else keeps, and at any other.
+_OFTEN, _SELDOM = 1.0, 2.0
+
+
+@dataclass
+class MemoryWatch:
+    """The most memory that one server was seen to use, in bytes.
+
+    ``counts`` tells whether the server has its memory for itself: two that live side by side while new code comes in
+    need more than production's one. ``on_peak`` hears of each higher peak, and whether the kernel keeps the limit.
+    """
+
+    limited: bool
+    counts: Callable[[], bool]
+    on_peak: Callable[[int, bool], Awaitable[None]]
+    peak: int | None = None
+
+    async def follow(self, server: Server) -> None:
+        """Look until the server has ended."""
+        while server.running:
+            found = await server.memory()
+            if found is None:
+                return
+            if self.counts() and found.used > (self.peak or 0):
+                self.peak = found.used
+                await self.on_peak(found.used, found.kept)
+            await asyncio.sleep(_OFTEN if self.limited and not found.kept else _SELDOM)

@@ -20,6 +20,8 @@ from vhlocal.checks.server.registry import DEFINITIONS
 
 CODES = sorted(definition.code for definition in DEFINITIONS)
 
+pytestmark = pytest.mark.builds
+
 
 @pytest.fixture(autouse=True)
 def own_directories(vhlocal, monkeypatch):

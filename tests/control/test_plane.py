@@ -21,7 +21,7 @@ from vhlocal.errors import VhlocalError
 from vhlocal.events import Bus, Found, LogLine, RequestsEnded, StatusChanged
 from vhlocal.findings import Finding
 from vhlocal.gateway.report import Failure, FailureKind
-from vhlocal.model import Import, Place, StartUp, State, Status, Version
+from vhlocal.model import Import, MemoryUse, Place, StartUp, State, Status, Version
 from vhlocal.session.board import Board
 from vhlocal.session.record import RunRecord
 from vhlocal.session.requests import Requests
@@ -94,6 +94,18 @@ def test_the_status_page_shows_every_endpoint(run):
     assert answer.getheader("Content-Type") == "text/html; charset=utf-8"
     assert "predict" in body
     assert "http://127.0.0.1:8080/a/b/c/d/predict/" in body
+
+
+def test_memory_is_shown_as_far_as_it_is_known(run):
+    """K1: the most that was seen, and the limit."""
+    run.bus.publish(StatusChanged(Status("predict", State.READY)))
+    assert "memory" not in run.get("/")[1]
+    assert run.client().endpoints()["endpoints"][0]["memory"] is None
+    run.bus.publish(StatusChanged(Status("predict", State.READY, memory=MemoryUse(51_400_000, 64_000_000))))
+    assert "memory: up to 51 of 64 MB" in run.get("/")[1]
+    assert run.client().endpoints()["endpoints"][0]["memory"] == {"peak": 51_400_000, "limit": 64_000_000}
+    run.bus.publish(StatusChanged(Status("predict", State.READY, memory=MemoryUse(51_400_000))))
+    assert "memory: up to 51 MB" in run.get("/")[1]
 
 
 def test_what_was_found_is_told_once_with_its_code_and_page(run):

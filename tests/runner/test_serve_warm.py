@@ -168,6 +168,23 @@ def test_where_code_hangs_can_be_asked(start):
         assert it.get(1).status == 200
 
 
+def test_to_ask_where_code_is_ends_no_program_that_it_started(start):
+    """What it has started has no handler for the signal that asks."""
+    with start() as it:
+        it.warm_up()
+        it.save("own.py", "import subprocess\n\nsubprocess.run(['sleep', '600'])\n")
+        number = it.fork()
+
+        def waits():
+            stacks = it.control.ask(do="where", number=number)["stacks"]
+            return stacks if "own.py" in stacks else None
+
+        for _ in range(2):
+            assert f'File "{it.code}/own.py", line 3 in <module>' in wait_for(waits, "the line that waits")
+        it.control.ask(do="stop", number=number, grace=0)
+        it.control.event("ended", number=number)
+
+
 # What cannot be forked.
 
 

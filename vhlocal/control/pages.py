@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from werkzeug.datastructures import MIMEAccept
 from werkzeug.http import parse_accept_header
 
+from vhlocal.contract.limits import MEGABYTE
 from vhlocal.control import describe
 from vhlocal.gateway.report import Failure, FailureKind, Page
 from vhlocal.model import State, Status
@@ -200,8 +201,17 @@ def _row(status: Status) -> str:
         revision += f"<br><span class=failed><code>{escape(status.broken)}</code> is broken</span>"
     way = f"<br><span class=dim>reload: {status.strategy.value}</span>" if status.strategy else ""
     return (
-        f"<tr><td>{escape(status.endpoint)}<td class={state}>{state}<td>{links}<td>{revision}{way}</tr>{_why(status)}"
+        f"<tr><td>{escape(status.endpoint)}<td class={state}>{state}<td>{links}<td>{revision}{way}"
+        f"{_memory(status)}</tr>{_why(status)}"
     )
+
+
+def _memory(status: Status) -> str:
+    """Return the most memory that an endpoint was seen to use, and what it may."""
+    if status.memory is None:
+        return ""
+    of = f" of {status.memory.limit / MEGABYTE:.0f}" if status.memory.limit else ""
+    return f"<br><span class=dim>memory: up to {status.memory.peak / MEGABYTE:.0f}{of} MB</span>"
 
 
 def _why(status: Status) -> str:

@@ -11,8 +11,11 @@ if TYPE_CHECKING:
 
     from vhlocal.session.server import Server
 
-#: Seconds between two looks: at a server whose limit nobody else keeps, and at any other.
-_OFTEN, _SELDOM = 1.0, 2.0
+#: Seconds between two looks at a server whose limit nobody else keeps.
+_OFTEN = 1.0
+
+#: The same of any other: less and less often while nothing happens, up to a longest pause.
+_FIRST_PAUSE, _LONGEST_PAUSE, _GROWTH = 1.0, 10.0, 1.5
 
 
 @dataclass
@@ -30,6 +33,7 @@ class MemoryWatch:
 
     async def follow(self, server: Server) -> None:
         """Look until the server has ended."""
+        pause = _FIRST_PAUSE
         while server.running:
             found = await server.memory()
             if found is None:
@@ -37,4 +41,6 @@ class MemoryWatch:
             if self.counts() and found.used > (self.peak or 0):
                 self.peak = found.used
                 await self.on_peak(found.used, found.kept)
-            await asyncio.sleep(_OFTEN if self.limited and not found.kept else _SELDOM)
+                pause = _FIRST_PAUSE
+            await asyncio.sleep(_OFTEN if self.limited and not found.kept else pause)
+            pause = min(_LONGEST_PAUSE, pause * _GROWTH)

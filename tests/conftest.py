@@ -12,6 +12,7 @@ from tests.engine_fixtures import (
     running,
     sample,
     shared_cache,
+    tools,
     vhlocal,
 )
 
@@ -25,6 +26,7 @@ __all__ = [
     "running",
     "sample",
     "shared_cache",
+    "tools",
     "vhlocal",
 ]
 

@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import sysconfig
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -79,24 +80,36 @@ def environments(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("environments")
 
 
+@pytest.fixture(scope="session")
+def tools(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory for the PATH that has uv, which makes environments in a tenth of the time."""
+    directory = tmp_path_factory.mktemp("tools")
+    uv = shutil.which("uv", path=sysconfig.get_path("scripts"))
+    assert uv is not None, "uv is one of the development tools, which scripts/setup installs"
+    (directory / "uv").symlink_to(uv)
+    return directory
+
+
 @pytest.fixture
-def shared_cache(tmp_path: Path, environments: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def shared_cache(tmp_path: Path, environments: Path, tools: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """This process's cache directory: a test's own, but for the environments."""
     cache = tmp_path / "xdg-own"
     cache.joinpath("vhlocal").mkdir(parents=True)
     cache.joinpath("vhlocal", "environments").symlink_to(environments)
     monkeypatch.setenv("XDG_CACHE_HOME", str(cache))
+    monkeypatch.setenv("PATH", f"{tools}:{os.environ['PATH']}")
     return cache
 
 
 @pytest.fixture
-def vhlocal(tmp_path: Path, environments: Path) -> Vhlocal:
+def vhlocal(tmp_path: Path, environments: Path, tools: Path) -> Vhlocal:
     """The command line, with state, cache and runtime directories of its own, and none of the caller's settings."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("VHLOCAL_")}
     for name in ("STATE_HOME", "CACHE_HOME", "DATA_HOME", "RUNTIME_DIR"):
         directory = tmp_path / "xdg" / name.lower()
         directory.mkdir(parents=True, mode=0o700)
         environment[f"XDG_{name}"] = str(directory)
+    environment["PATH"] = f"{tools}:{environment['PATH']}"
     cache = Path(environment["XDG_CACHE_HOME"], "vhlocal")
     cache.mkdir()
     cache.joinpath("environments").symlink_to(environments)

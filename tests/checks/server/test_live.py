@@ -27,7 +27,7 @@ pytestmark = pytest.mark.builds
 def own_directories(vhlocal, monkeypatch):
     """Run in this process with state, cache and runtime directories of the test's own."""
     for name, value in vhlocal.environment.items():
-        if name.startswith("XDG_"):
+        if name.startswith("XDG_") or name == "PATH":
             monkeypatch.setenv(name, value)
 
 

@@ -251,7 +251,7 @@ def taken_port(files: dict[str, str]) -> str:
 def test_requirements_that_cannot_be_installed_end_the_run_with_pip_s_own_words(project, vhlocal):
     """B2: told as for images."""
     files = {**project_of("python server.py"), "requirements.txt": "no-such-package-anywhere-0\n"}
-    by_pip = {**NO_ENGINE, "PATH": os.environ["PATH"]}
+    by_pip = {**NO_ENGINE, "PATH": "/usr/bin:/bin"}
     ended = vhlocal("up", "--port", "0", "-C", str(project(files)), environment=by_pip)
     assert ended.returncode == BUILD_ERROR
     told = " ".join((ended.stdout + ended.stderr).split())

@@ -19,6 +19,8 @@ from vhlocal.runtime.base import Entry, Layer
 from vhlocal.runtime.process.environments import Environments
 from vhlocal.runtime.process.pythons import find_python, running_python
 
+pytestmark = pytest.mark.builds
+
 RUNNING = running_python().minor
 OTHER = "3.9" if RUNNING != "3.9" else "3.11"
 
@@ -221,7 +223,6 @@ def project(name, says="hello"):
     setup = f"""
 from setuptools import setup
 
-pytestmark = pytest.mark.builds
 setup(name="{name}", version="1", py_modules=["{name}"], entry_points={{"console_scripts": ["say-{name}={name}:say"]}})
 """
     module = f"def say():\n    print('{says} from {name}')\n"

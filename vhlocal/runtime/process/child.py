@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from vhlocal.errors import BuildError
 from vhlocal.runtime.lines import Lines
-from vhlocal.runtime.process.guarded import Orders, begin, end
+from vhlocal.runtime.process.guarded import Orders, end, give, idle
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -36,7 +36,8 @@ class Children:
         with self._lock:
             self._check()
             orders = Orders(tuple(command), dict(variables), str(directory))
-            process = begin(orders, stderr=subprocess.STDOUT)
+            process = idle(subprocess.STDOUT)
+            give(process, orders)
             self._running.add(process)
         assert process.stdout is not None
         lines = Lines(on_line)

@@ -43,15 +43,21 @@ class Orders:
 
 
 class Guarded:
-    """One start of a server. The callbacks run in a thread of its own; ``on_exit`` comes last, and once."""
+    """One start of a server, by a guard that is ``idle`` yet.
 
-    def __init__(self, orders: Orders, limits: ContainerLimits, on_line: OnLine, on_exit: OnExit) -> None:
+    Who is ``told``, of lines and of the end, is called in a thread of its own; of the end last, and once.
+    """
+
+    def __init__(
+        self, process: subprocess.Popen[bytes], orders: Orders, limits: ContainerLimits, told: tuple[OnLine, OnExit]
+    ) -> None:
         name = f"vhlocal-{secrets.token_hex(6)}"
         limited = limits.memory is not None or limits.cpus is not None
         self._group = make_group(name, limits.memory, limits.cpus) if limited else None
         self._killed_for_memory = False
-        self._on_exit = on_exit
-        self._process = begin(orders, self._group.procs if self._group else ())
+        on_line, self._on_exit = told
+        self._process = process
+        give(process, orders, self._group.procs if self._group else ())
         threading.Thread(target=self._follow, args=(on_line,), name="vhlocal-output", daemon=True).start()
 
     @property
@@ -113,9 +119,9 @@ class Guarded:
         return Exit(code if code >= 0 else 128 - code, killed)
 
 
-def begin(orders: Orders, groups: Sequence[Path] = (), stderr: int = subprocess.PIPE) -> subprocess.Popen[bytes]:
-    """Start a guard with what it is to run; ``groups`` are files by which that joins its control groups."""
-    process = subprocess.Popen(
+def idle(stderr: int = subprocess.PIPE) -> subprocess.Popen[bytes]:
+    """Start a guard that waits for what it is to run, and ends with vhlocal if nothing comes."""
+    return subprocess.Popen(
         _GUARD,
         bufsize=0,
         stdin=subprocess.PIPE,
@@ -123,13 +129,24 @@ def begin(orders: Orders, groups: Sequence[Path] = (), stderr: int = subprocess.
         stderr=stderr,
         start_new_session=True,
     )
+
+
+def give(process: subprocess.Popen[bytes], orders: Orders, groups: Sequence[Path] = ()) -> None:
+    """Tell an idle guard what to run; ``groups`` are files by which that joins its control groups."""
     _write(process, json.dumps({**asdict(orders), "groups": [str(path) for path in groups]}).encode() + b"\n")
-    return process
 
 
 def end(process: subprocess.Popen[bytes]) -> None:
     """End what a guard runs, with all that it started, and return when that is done."""
     _write(process, guard.KILL)
+    process.wait()
+
+
+def drop(process: subprocess.Popen[bytes]) -> None:
+    """End an idle guard."""
+    for stream in (process.stdin, process.stdout, process.stderr):
+        if stream is not None:
+            stream.close()
     process.wait()
 
 

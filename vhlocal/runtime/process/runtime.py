@@ -20,11 +20,12 @@ from vhlocal.events import Notice
 from vhlocal.runtime.base import Address, Layout, Memory, PresentServer
 from vhlocal.runtime.process import files, tree
 from vhlocal.runtime.process.cgroup import enforceable
-from vhlocal.runtime.process.guarded import Guarded, Orders
+from vhlocal.runtime.process.guarded import Guarded, Orders, drop, idle
 from vhlocal.runtime.process.ports import LOOPBACK, free_ports, own_port
 from vhlocal.runtime.process.pythons import wanted_version
 
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Callable, Collection, Mapping, Sequence
 
     from vhlocal.model import Endpoint
@@ -58,6 +59,8 @@ class ProcessRuntime:
         self._servers: dict[str, _Server] = {}
         self._dated = 0
         self._lock = threading.Lock()
+        # The first server's: it is there by the time that the project has been looked at.
+        self._spare: subprocess.Popen[bytes] | None = idle()
         #: Declared ports by server: one that was told its port may not have bound it yet.
         self._reserved: dict[str, int] = {}
 
@@ -161,9 +164,8 @@ class ProcessRuntime:
             "LANG": "C.UTF-8",
             **spec.environment,
         }
-        known.guarded = Guarded(
-            Orders(spec.command, environment, spec.layout.located(CODE_DIRECTORY)), spec.limits, on_line, on_exit
-        )
+        orders = Orders(spec.command, environment, spec.layout.located(CODE_DIRECTORY))
+        known.guarded = Guarded(self._take_guard(), orders, spec.limits, (on_line, on_exit))
         return {port: Address(LOOPBACK, port) for port in (spec.port, *spec.more_ports)}
 
     def sync(self, server: str, entries: Sequence[Entry], removed: Sequence[str]) -> None:
@@ -209,7 +211,15 @@ class ProcessRuntime:
         for known in self._servers.values():
             if known.guarded is not None:
                 known.guarded.stop(0)
+        if self._spare is not None:
+            drop(self._spare)
         self._environments.close()
+
+    def _take_guard(self) -> subprocess.Popen[bytes]:
+        """Return a guard that has begun beforehand, if there is one."""
+        with self._lock:
+            spare, self._spare = self._spare, None
+        return spare if spare is not None and spare.poll() is None else idle()
 
     def _ports_in_use(self) -> set[int]:
         ended = {

@@ -45,16 +45,14 @@ def main() -> int:
     # What the server prints ends with the server: nothing of it is held here.
     for number in (1, 2):
         os.close(number)
-    code = _ALONE
     try:
-        code = _attend(server, orders, wakeup)
+        return _attend(server, orders, wakeup)
     finally:
         _kill_all(server)
-        if code == _ALONE:  # nobody else takes them away
+        if _vhlocal_has_ended():  # else it reads in them how the server ended, and takes them away
             for group in spec["groups"]:
                 with contextlib.suppress(OSError):
                     os.rmdir(os.path.dirname(group))  # noqa: PTH106, PTH120
-    return code
 
 
 def _first_line() -> tuple[bytes, bytes, bytes]:
@@ -105,6 +103,13 @@ def _attend(server: int, orders: bytes, wakeup: int) -> int:
         orders = os.read(0, _CHUNK) if 0 in ready else b""
         if 0 in ready and not orders:
             return _ALONE
+
+
+def _vhlocal_has_ended() -> bool:
+    while select.select([0], [], [], 0)[0]:
+        if not os.read(0, _CHUNK):
+            return True
+    return False
 
 
 def _reap(server: int) -> int | None:

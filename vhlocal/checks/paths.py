@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import difflib
 import posixpath
 import re
 from dataclasses import dataclass
@@ -53,6 +54,9 @@ _WRITERS = {"write_text", "write_bytes", "touch", "dump", "save", "to_csv", "to_
 #: Names that lead to names that lead to paths: further than anybody writes.
 _DEEPEST = 12
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
+
+#: How alike two paths have to be for one to be meant by the other, from 0 to 1.
+_ALIKE = 0.8
 
 
 @dataclass(frozen=True)
@@ -112,6 +116,15 @@ def literal_path(node: ast.expr, module: Module, depth: int = 0) -> str | None:
     elif isinstance(node, ast.Call):
         found = _called(node, module, depth)
     return found
+
+
+def nearly(path: str, entries: Iterable[str]) -> str | None:
+    """Return the entry that is meant by a path: of the same name elsewhere, or spelt alike. None where none is."""
+    for entry in sorted(entries):
+        same_name = posixpath.basename(entry) == posixpath.basename(path)
+        if same_name or difflib.SequenceMatcher(None, entry, path).ratio() >= _ALIKE:
+            return entry
+    return None
 
 
 def _called(node: ast.Call, module: Module, depth: int) -> str | None:

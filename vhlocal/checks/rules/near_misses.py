@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import difflib
-import posixpath
 from typing import TYPE_CHECKING
 
+from vhlocal.checks.paths import nearly
 from vhlocal.checks.rule import Rule
 from vhlocal.findings import Definition, Example, Finding, Severity
 
@@ -25,9 +24,6 @@ DEFINITION = Definition(
     example=Example("python", 'joblib.load("modle.pkl")', 'joblib.load("model.pkl")'),
     rows=("B4",),
 )
-
-#: How alike two names have to be, from 0 to 1.
-_ALIKE = 0.8
 
 
 def find(subject: Subject) -> Iterator[Finding]:
@@ -54,11 +50,7 @@ def near_miss(path: str, endpoint: Endpoint, subject: Subject) -> str | None:
     if path in subject.package.files or path in entries:
         return None
     opened = {opened.path for opened in subject.openings[endpoint.name]}
-    for entry in sorted(entries - opened):
-        same_name = posixpath.basename(entry) == posixpath.basename(path)
-        if same_name or difflib.SequenceMatcher(None, entry, path).ratio() >= _ALIKE:
-            return entry
-    return None
+    return nearly(path, entries - opened)
 
 
 RULE = Rule((DEFINITION,), find)

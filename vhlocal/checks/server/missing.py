@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
-import posixpath
 import re
 from typing import TYPE_CHECKING
 
 from vhlocal.checks.distributions import is_common, providers
+from vhlocal.checks.paths import nearly
 from vhlocal.checks.rule import Rule
 from vhlocal.checks.server.evidence import missing_file, missing_module, module_files
 from vhlocal.contract.image import REQUIREMENTS_FILES
@@ -51,9 +50,6 @@ OTHER_NAME = Definition(
     example=Example("python", 'open("modle.txt")', 'open("model.txt")'),
     rows=("B4",),
 )
-
-#: How alike two names have to be, from 0 to 1.
-_ALIKE = 0.8
 
 #: Exit codes from here on are the shell's own, or signals.
 _BY_OTHER_MEANS = 126
@@ -110,14 +106,8 @@ def _no_module(ended: Ended, module: str) -> Finding:
 
 def _near_miss(ended: Ended, file: str) -> str | None:
     """Return the path of the chosen file that was meant, None where nothing is like it."""
-    entries = sorted(entry.path for entry in ended.endpoint.files)
-    if file in entries or file in ended.packaged:
-        return None
-    for entry in entries:
-        same_name = posixpath.basename(entry) == posixpath.basename(file)
-        if same_name or difflib.SequenceMatcher(None, entry, file).ratio() >= _ALIKE:
-            return entry
-    return None
+    entries = {entry.path for entry in ended.endpoint.files}
+    return None if file in entries or file in ended.packaged else nearly(file, entries)
 
 
 RULE = Rule((NO_MODULE, NOT_PACKAGED, OTHER_NAME), find)

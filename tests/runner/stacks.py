@@ -57,7 +57,7 @@ def interpreter(version: str) -> Path:
     found = sorted((root / "versions").glob(f"{version}.*/bin/python"))
     on_path = shutil.which(f"python{version}")
     if not found and on_path is None:
-        message = f"the runner's tests need Python {version}: `pyenv install {version}` or a python{version} on PATH"
+        message = f"the tests need Python {version}: `pyenv install {version}` or a python{version} on PATH"
         raise FileNotFoundError(message)
     return found[-1] if found else Path(str(on_path))
 

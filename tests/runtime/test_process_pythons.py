@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.runner.stacks import interpreter
 from vhlocal.runtime.process.pythons import Pythons, find_python, running_python, wanted_version
 
 RUNNING = "{}.{}".format(*sys.version_info)
@@ -24,10 +25,8 @@ def script(directory, name, text):
 @pytest.fixture(scope="module")
 def other():
     """A Python of another minor version than the one that runs this."""
-    python = find_python(OTHER, os.environ)
-    if python is None:
-        pytest.skip(f"there is no Python {OTHER} here")
-    return python
+    interpreter(OTHER)
+    return find_python(OTHER, os.environ)
 
 
 @pytest.fixture
@@ -110,9 +109,8 @@ def test_uv_is_asked_last_and_downloads_nothing(tmp_path, nothing, other):
 
 @pytest.mark.parametrize("version", ["3.6", OTHER])
 def test_a_virtual_environment_s_python_leads_to_the_one_below(tmp_path, nothing, version):
+    interpreter(version)
     below = find_python(version, os.environ)
-    if below is None:
-        pytest.skip(f"there is no Python {version} here")
     subprocess.run([below.path, "-m", "venv", "--without-pip", tmp_path / "venv"], check=True)
     found = tmp_path / "venv" / "bin" / f"python{version}"
     if not found.exists():

@@ -11,6 +11,7 @@ from vhlocal.model import Place
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
 
     from vhlocal.model import Endpoint
 
@@ -111,6 +112,20 @@ def commands(endpoint: Endpoint, yaml_lines: Sequence[str]) -> tuple[Command, ..
             line = _line_of(text, yaml_lines, line)
             found += _parse(text, Place(start.file, line))
     return tuple(found)
+
+
+def commands_of(endpoint: Endpoint) -> tuple[Command, ...]:
+    """Return the commands of an endpoint, each at its line, as far as its yaml can be read."""
+    place = endpoint.place("server-command")
+    return commands(endpoint, [] if place is None else lines_of(place.file))
+
+
+def lines_of(file: Path) -> list[str]:
+    """Return a text's lines; none of a file that cannot be read."""
+    try:
+        return file.read_text(encoding="utf-8-sig", errors="replace").splitlines()
+    except OSError:
+        return []
 
 
 def brings_programs(endpoint: Endpoint) -> bool:

@@ -143,6 +143,11 @@ class Module:
         """Where a node stands."""
         return Place(self.source, getattr(node, "lineno", 1) + lines_below)
 
+    def place_in_text(self, node: ast.AST, line: int) -> Place:
+        """Where a line of the text that a node writes stands, counted from 1; where the node does, if on one line."""
+        several = getattr(node, "end_lineno", 0) != getattr(node, "lineno", 0)
+        return self.place(node, line - 1 if several else 0)
+
     def dotted(self, node: ast.AST) -> str:
         """Return what a name or attribute stands for, imports followed: ``numpy.load`` for ``np.load``; else ``""``."""
         if isinstance(node, ast.Name):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -13,10 +13,11 @@ from vhlocal.checks.commands import is_python
 from vhlocal.checks.servers import program_of, the_server
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from vhlocal.checks.commands import Command
     from vhlocal.checks.modules import Module, Modules, Site
+    from vhlocal.findings import Finding
     from vhlocal.model import Endpoint
 
 _DOTTED = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+")
@@ -247,3 +248,10 @@ def _names(node: ast.AST) -> Iterator[str]:
         last = node.value.rpartition(".")[2]
         if last.isidentifier():
             yield last
+
+
+def fitted(finding: Finding, reaches: Iterable[Reach]) -> Finding:
+    """Return a finding with the framework of its endpoint, or of all, if the remedy differs by that."""
+    own = {reach.framework for reach in reaches if finding.endpoint in (None, reach.endpoint.name)}
+    framework = own.pop() if len(own) == 1 else ""
+    return replace(finding, framework=framework) if framework in finding.definition.remedy else finding

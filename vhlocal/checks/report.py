@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from vhlocal.checks.reach import fitted
 from vhlocal.checks.registry import ALL_DEFINITIONS, ALL_RULES
 from vhlocal.errors import InputError
 from vhlocal.findings import Note, Severity
@@ -13,7 +14,6 @@ from vhlocal.project.schema import did_you_mean
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from vhlocal.checks.reach import Reach
     from vhlocal.checks.rule import Rule
     from vhlocal.checks.subject import Subject
     from vhlocal.findings import Finding
@@ -96,13 +96,6 @@ def check_ignored(ignored: Mapping[str, str], place: Callable[[str], Place | Non
         if not reason.strip():
             hint = f"say why it may stay: `{code}: REASON`"
             raise InputError(f"`ignore` gives no reason for {code}", place=place(code), hint=hint)
-
-
-def fitted(finding: Finding, reaches: Iterable[Reach]) -> Finding:
-    """Return a finding with the framework of its endpoint, or of all, if the remedy differs by that."""
-    own = {reach.framework for reach in reaches if finding.endpoint in (None, reach.endpoint.name)}
-    framework = own.pop() if len(own) == 1 else ""
-    return replace(finding, framework=framework) if framework in finding.definition.remedy else finding
 
 
 def _order(finding: Finding) -> tuple[str, int, int, int, str]:

@@ -7,10 +7,9 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from vhlocal.checks.commands import commands
+from vhlocal.checks.commands import commands_of, lines_of
 from vhlocal.checks.modules import Modules
-from vhlocal.checks.reach import Reach
-from vhlocal.checks.report import fitted
+from vhlocal.checks.reach import Reach, fitted
 from vhlocal.checks.server import registry
 from vhlocal.checks.server.evidence import (
     Doing,
@@ -37,7 +36,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
-    from vhlocal.checks.commands import Command
     from vhlocal.checks.rule import Rule
     from vhlocal.checks.server.registry import Evidence
     from vhlocal.events import Bus
@@ -134,7 +132,7 @@ class Diagnosis:
             raised=None if traceback is None else traceback.place(self.directory),
             requirements=requirements_file(package.files),
             packaged=package.files.keys(),
-            commands=tuple((command.words[0], command.place) for command in _commands(endpoint)),
+            commands=tuple((command.words[0], command.place) for command in commands_of(endpoint)),
             here=frozenset(path for path in missed if (self.directory / path).exists()),
         )
 
@@ -150,7 +148,7 @@ class Diagnosis:
         if len(finding.definition.remedy) == 1:
             return finding
         try:
-            return fitted(finding, [Reach(endpoint, _commands(endpoint), Modules(self.package()))])
+            return fitted(finding, [Reach(endpoint, commands_of(endpoint), Modules(self.package()))])
         except Exception:  # noqa: BLE001 - the general remedy will do
             return finding
 
@@ -176,24 +174,11 @@ class Diagnosis:
         return "" if image is None else image.architecture
 
 
-def _commands(endpoint: Endpoint) -> tuple[Command, ...]:
-    """Return the commands of an endpoint, each at its line as far as the yaml can be read."""
-    place = endpoint.place("server-command")
-    try:
-        lines = [] if place is None else place.file.read_text(encoding="utf-8-sig", errors="replace").splitlines()
-    except OSError:
-        lines = []
-    return commands(endpoint, lines)
-
-
 def _sockets(listeners: Iterable[Listener]) -> tuple[Socket, ...]:
     return tuple(Socket(each.host, each.port, each.loopback) for each in listeners)
 
 
 def _line_at(place: Place) -> str:
-    try:
-        lines = place.file.read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
-        return ""
+    lines = lines_of(place.file)
     number = (place.line or 0) - 1
     return lines[number] if 0 <= number < len(lines) else ""

@@ -5,20 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from vhlocal.checks.commands import commands
+from vhlocal.checks.commands import commands_of, lines_of
+from vhlocal.checks.links import absolute_links
 from vhlocal.checks.modules import Modules
 from vhlocal.checks.reach import Reach
-from vhlocal.checks.rules.absolute_links import absolute_links
 from vhlocal.checks.servers import program_of, the_server
 from vhlocal.model import Place
 
 if TYPE_CHECKING:
     import ast
     from collections.abc import Iterator
-    from pathlib import Path
 
     from vhlocal.checks.commands import Command
-    from vhlocal.checks.modules import Module, Site
+    from vhlocal.checks.modules import Module
     from vhlocal.model import Endpoint, Package
 
 _PAGES = (".html", ".htm", ".jinja", ".jinja2", ".j2")
@@ -65,7 +64,7 @@ def read_code(endpoint: Endpoint, package: Package) -> Code:
     """Read an endpoint's code, as far as it can be read."""
     key = "wsgi" if endpoint.server_command is None else "server-command"
     place = endpoint.place(key) or Place(package.directory / "valohai.yaml")
-    found = commands(endpoint, _lines(place.file))
+    found = commands_of(endpoint)
     reach = Reach(endpoint, found, Modules(package))
     command = the_server(found)
     calls = [(module, call, module.dotted(call.func)) for module, _, call in reach.calls]
@@ -78,13 +77,6 @@ def read_code(endpoint: Endpoint, package: Package) -> Code:
         root_path=_root_path(command, runs),
         texts=(*_texts(reach), *_links(package)),
     )
-
-
-def _lines(file: Path) -> list[str]:
-    try:
-        return file.read_text(encoding="utf-8-sig", errors="replace").splitlines()
-    except OSError:
-        return []
 
 
 def _server(command: Command | None) -> str:
@@ -103,18 +95,13 @@ def _root_path(command: Command | None, runs: tuple[Module, ast.Call] | None) ->
 def _texts(reach: Reach) -> Iterator[tuple[str, Place]]:
     for module, site, text in reach.texts:
         if "<" in text:
-            yield from ((link, _line(module, site, line)) for line, link in absolute_links(text))
+            yield from ((link, module.place_in_text(site.node, line)) for line, link in absolute_links(text))
         elif text.startswith("/"):
             yield text, module.place(site.node)
-
-
-def _line(module: Module, site: Site, line: int) -> Place:
-    several = getattr(site.node, "end_lineno", 0) != getattr(site.node, "lineno", 0)
-    return module.place(site.node, line - 1 if several else 0)
 
 
 def _links(package: Package) -> Iterator[tuple[str, Place]]:
     for path, file in package.files.items():
         if path.endswith(_PAGES) and file.size <= _LONGEST_PAGE:
-            for line, link in absolute_links("\n".join(_lines(file.source))):
+            for line, link in absolute_links("\n".join(lines_of(file.source))):
                 yield link, Place(file.source, line)

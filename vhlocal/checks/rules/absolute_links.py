@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
+from vhlocal.checks.links import absolute_links
 from vhlocal.checks.rule import Rule
 from vhlocal.findings import Definition, Example, Finding, Severity
 from vhlocal.model import Place
@@ -34,16 +34,6 @@ DEFINITION = Definition(
 _PAGES = (".html", ".htm", ".jinja", ".jinja2", ".j2", ".xhtml")
 _PAGE_DIRECTORIES = {"templates", "static", "public", "www", "html", "pages", "views", "frontend"}
 _NOT_SERVED = {"docs", "node_modules", "test", "tests", "site-packages", "htmlcov"}
-_LINK = re.compile(
-    r"<[^<>]*?\s(?P<name>href|src|action|formaction|poster|data-url|hx-get|hx-post)\s*=\s*(?P<quote>[\"'])(?P<path>/[^\"']*)(?P=quote)",
-    re.IGNORECASE,
-)
-_FETCH = re.compile(
-    r"\b(?:fetch|axios\.(?:get|post|put|delete)|\$\.(?:get|post|ajax))\(\s*(?P<quote>[\"'`])(?P<path>/[^\"'`]*)(?P=quote)"
-)
-_COMMENT = re.compile(r"<!--.*?-->|\{#.*?#\}|\{%\s*comment\s*%\}.*?\{%\s*endcomment\s*%\}", re.DOTALL)
-#: Written by templates that put something before it, and paths of another host.
-_NOT_ABSOLUTE = re.compile(r"//|/?[^/]*[{%<$]")
 
 
 def find(subject: Subject) -> Iterator[Finding]:
@@ -59,21 +49,7 @@ def find(subject: Subject) -> Iterator[Finding]:
         for module, site, text in reach.texts:
             if "<" in text:
                 for line, link in absolute_links(text):
-                    below = line - 1 if getattr(site.node, "end_lineno", 0) != getattr(site.node, "lineno", 0) else 0
-                    yield _finding(module.place(site.node, below), link, reach.endpoint.name)
-
-
-def absolute_links(text: str) -> Iterator[tuple[int, str]]:
-    """Yield the line and the path of each link that begins at the host's root, one for each line."""
-    if "/" not in text:
-        return
-    kept = _COMMENT.sub(lambda match: re.sub(r"[^\n]", " ", match[0]), text)
-    lines: dict[int, str] = {}
-    for pattern in (_LINK, _FETCH):
-        for match in pattern.finditer(kept):
-            if not _NOT_ABSOLUTE.match(match["path"]):
-                lines.setdefault(kept.count("\n", 0, match.start("path")) + 1, match["path"])
-    yield from sorted(lines.items())
+                    yield _finding(module.place_in_text(site.node, line), link, reach.endpoint.name)
 
 
 def _finding(place: Place, link: str, endpoint: str | None = None) -> Finding:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from vhlocal.checks.links import absolute_links
 from vhlocal.checks.rule import Rule
-from vhlocal.checks.rules.absolute_links import absolute_links
 from vhlocal.findings import Definition, Example, Severity
 
 if TYPE_CHECKING:

@@ -12,12 +12,13 @@ from tests.checks.live import FAILING, LIVE_SAMPLES
 from tests.checks.sample import SAMPLES, FakeIndex, Sample, found_in, told
 from tests.checks.server.live import CASES, NOT_RUN
 from tests.contract_rows import ROWS
-from vhlocal.checks.registry import ALL_DEFINITIONS, PREFIX_RULES, STATIC_DEFINITIONS
+from vhlocal.checks.prefix.registry import DEFINITIONS
+from vhlocal.checks.registry import ALL_DEFINITIONS, STATIC_DEFINITIONS
 from vhlocal.findings import FRAMEWORKS, Severity
 
 PROJECTS = Path(__file__).parent.parent.parent / "sample_projects"
 CODES = sorted(definition.code for definition in STATIC_DEFINITIONS)
-PREFIX_CODES = sorted(definition.code for rule in PREFIX_RULES for definition in rule.definitions)
+PREFIX_CODES = sorted(definition.code for definition in DEFINITIONS)
 
 
 @pytest.mark.parametrize("code", CODES)

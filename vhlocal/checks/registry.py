@@ -4,18 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vhlocal.checks.prefix.rules import (
-    cookies,
-    docs,
-    doubled,
-    gunicorn,
-    ignored,
-    links,
-    redirects,
-    slashes,
-    uvicorn,
-    version_only,
-)
+from vhlocal.checks.prefix.registry import DEFINITIONS as PREFIX_DEFINITIONS
 from vhlocal.checks.rules import (
     absolute_links,
     absolute_redirects,
@@ -46,7 +35,6 @@ from vhlocal.checks.rules import (
 from vhlocal.checks.server.registry import DEFINITIONS as SERVER_DEFINITIONS
 
 if TYPE_CHECKING:
-    from vhlocal.checks.prefix.evidence import Evidence
     from vhlocal.checks.rule import Rule
     from vhlocal.checks.subject import Subject
     from vhlocal.findings import Definition
@@ -80,26 +68,10 @@ ALL_RULES: tuple[Rule[Subject], ...] = (
     absolute_redirects.RULE,
 )
 
-#: Those that look at how a running endpoint answers below its prefixes.
-PREFIX_RULES: tuple[Rule[Evidence], ...] = (
-    ignored.RULE,
-    version_only.RULE,
-    doubled.RULE,
-    redirects.RULE,
-    links.RULE,
-    docs.RULE,
-    cookies.RULE,
-    uvicorn.RULE,
-    gunicorn.RULE,
-    slashes.RULE,
-)
-
 #: What is found of the project alone.
 STATIC_DEFINITIONS: tuple[Definition, ...] = tuple(definition for rule in ALL_RULES for definition in rule.definitions)
 
-_PREFIX_DEFINITIONS = tuple(definition for rule in PREFIX_RULES for definition in rule.definitions)
-
 #: What the pages are made from, in the order of the codes. Rules with other evidence add theirs here.
 ALL_DEFINITIONS: tuple[Definition, ...] = tuple(
-    sorted((*STATIC_DEFINITIONS, *_PREFIX_DEFINITIONS, *SERVER_DEFINITIONS), key=lambda one: one.code)
+    sorted((*STATIC_DEFINITIONS, *PREFIX_DEFINITIONS, *SERVER_DEFINITIONS), key=lambda one: one.code)
 )

@@ -11,8 +11,8 @@ from uuid import uuid4
 
 from vhlocal.checks.prefix.code import read_code
 from vhlocal.checks.prefix.evidence import Answer, Case, Evidence
-from vhlocal.checks.prefix.findings import find
 from vhlocal.checks.prefix.questions import DOCS, questions
+from vhlocal.checks.prefix.registry import find
 from vhlocal.contract.headers import Hop, ingress_headers
 from vhlocal.errors import VhlocalError
 from vhlocal.session.tasks import in_thread

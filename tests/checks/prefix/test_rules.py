@@ -21,7 +21,7 @@ from tests.checks.prefix.apps import (
     with_header,
 )
 from vhlocal.checks.prefix.evidence import Answer
-from vhlocal.checks.prefix.findings import find
+from vhlocal.checks.prefix.registry import find
 
 BOTH = (VERSION, ALIAS)
 HOME = {"/": PAGE}

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "FTP_PROXY", "NO_PROXY", "ALL_PROXY")
-_BUNDLES = ("PIP_CERT", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "CURL_CA_BUNDLE")
+
+#: Which file of certificates is trusted: what is read by pip, by requests, by OpenSSL and by curl.
+CA_VARIABLES = ("PIP_CERT", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "CURL_CA_BUNDLE")
 
 #: pip's settings that mean the same in a container. Those that name a place on this host do not.
 _PIP_KEYS = (
@@ -72,7 +74,7 @@ def host_network(environ: Mapping[str, str], system_file: Path = SYSTEM_FILE) ->
             variables[name] = " ".join(
                 url for url in variables[name].split() if url.startswith(("http://", "https://"))
             )
-    bundles = [*(environ.get(name, "") for name in _BUNDLES), options.get("cert", "")]
+    bundles = [*(environ.get(name, "") for name in CA_VARIABLES), options.get("cert", "")]
     return HostNetwork(
         proxies={name: value for name, value in environ.items() if name.upper() in _PROXIES and value},
         pip={name: value for name, value in variables.items() if value},

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 from vhlocal.contract.image import CODE_DIRECTORY
 from vhlocal.errors import BuildError, EngineError
+from vhlocal.project.network import CA_VARIABLES
 from vhlocal.runtime.docker.archive import archive
 from vhlocal.runtime.docker.engine import Bind, ContainerSpec, Engine, disk_full
 from vhlocal.runtime.docker.labels import KIND, PARENT, PIP_CACHE
@@ -29,9 +30,6 @@ if TYPE_CHECKING:
 
 _SETTINGS = "/dev/vhlocal"
 _CACHE = "/dev/vhlocal-cache"
-
-#: What is read by pip, by requests, and by OpenSSL, in the build only.
-_CA_VARIABLES = ("PIP_CERT", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "CURL_CA_BUNDLE")
 
 _KEPT = 200
 _NO_SHELL = '"sh": executable file not found'
@@ -143,6 +141,6 @@ def _why(output: list[str], code: int) -> str:
 def _script(layer: Layer, network: BuildNetwork) -> str:
     variables = {**network.variables, "PIP_CACHE_DIR": f"{_CACHE}", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
     if network.ca_bundle is not None:
-        variables |= dict.fromkeys(_CA_VARIABLES, f"{_SETTINGS}/ca.pem")
+        variables |= dict.fromkeys(CA_VARIABLES, f"{_SETTINGS}/ca.pem")
     exports = [f"export {name}={shlex.quote(value)}" for name, value in variables.items()]
     return "\n".join([*exports, str(layer.install), ""])

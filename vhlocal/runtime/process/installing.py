@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from vhlocal.project.network import CA_VARIABLES
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
@@ -52,9 +54,6 @@ _PIP_HERE = (
     "PIP_INDEX_URL",
     "PIP_KEYRING_PROVIDER",
 )
-
-#: What is read by pip, by requests, and by OpenSSL.
-_CA_VARIABLES = ("PIP_CERT", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "CURL_CA_BUNDLE")
 
 #: The beginnings of uv's variables that tell where packages come from, and not where they go or which are taken.
 _UV_PASSED = (
@@ -139,7 +138,7 @@ def installer(python: Python, uv: str | None, network: HostNetwork, environ: Map
         "PYTHONUNBUFFERED": "1",
     }
     if network.ca_bundle is not None:
-        variables |= dict.fromkeys(_CA_VARIABLES, str(network.ca_bundle))
+        variables |= dict.fromkeys(CA_VARIABLES, str(network.ca_bundle))
     if uv is None or python.numbers < _UV_FROM:
         return Installer(python, None, variables)
     own = {name: value for name, value in environ.items() if name.startswith(_UV_PASSED) and value}

@@ -43,6 +43,7 @@ _FACTS = "server.json"
 class _Server:
     root: Path
     spec: ServerSpec
+    python: Path
     guarded: Guarded | None = None
 
 
@@ -135,8 +136,7 @@ class ProcessRuntime:
     def create(self, spec: ServerSpec) -> str:
         """Make a server's directory with its files in it."""
         root = Path(spec.layout.root).parent
-        if spec.image.startswith("python"):
-            self._environments.ensure_base(spec.image, lambda _: None)
+        python = self._environments.python_directory(spec.image)
         self._environments.hold(spec.image)
         root.mkdir(parents=True, mode=0o700)
         try:
@@ -151,7 +151,7 @@ class ProcessRuntime:
         except BaseException:
             shutil.rmtree(root, ignore_errors=True)
             raise
-        self._servers[root.name] = _Server(root, spec)
+        self._servers[root.name] = _Server(root, spec, python)
         return root.name
 
     def start(self, server: str, on_line: OnLine, on_exit: OnExit) -> Mapping[int, Address]:
@@ -159,7 +159,7 @@ class ProcessRuntime:
         known = self._known(server)
         spec = known.spec
         environment = {
-            "PATH": f"{self._environments.python_directory(spec.image)}:{_PATH}",
+            "PATH": f"{known.python}:{_PATH}",
             "HOME": str(known.root / "home"),
             "LANG": "C.UTF-8",
             **spec.environment,

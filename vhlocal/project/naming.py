@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
     from vhlocal.model import Place
 
-DEFAULT_DEPLOYMENT = "local"
 DEFAULT_OWNER = "local"
 DEFAULT_ALIAS = "dev"
 

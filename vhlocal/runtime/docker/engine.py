@@ -327,10 +327,6 @@ class Engine:
         """Return the names of volumes that carry a label."""
         return [item["Name"] for item in self._call(self._api.volumes, filters={"label": label})["Volumes"] or ()]
 
-    def ensure_volume(self, name: str, labels: Mapping[str, str]) -> None:
-        """Make a named volume where there is none."""
-        self._call(self._api.create_volume, name, labels=dict(labels))
-
     def _call(self, function: Any, *args: Any, **kwargs: Any) -> Any:
         try:
             return function(*args, **kwargs)

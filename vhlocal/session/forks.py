@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from vhlocal.reload.runner_client import RunnerClient, RunnerGoneError
 from vhlocal.runtime.base import Exit
 from vhlocal.session.start_up import Birth, read_birth
+from vhlocal.session.tasks import settle
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -151,7 +152,7 @@ class Forks:
             self._on_news({"event": kind, **event})
         elif kind == "gone":
             for each in self._known.values():
-                _end(each, _WITH_ITS_CONTAINER)
+                settle(each.ended, _WITH_ITS_CONTAINER)
         elif fork is not None:
             _note(fork, kind, event, self._layout)
 
@@ -167,9 +168,4 @@ def _note(fork: Fork, kind: str, event: dict[str, Any], layout: Layout) -> None:
         case "bound":
             fork.host = fork.host or str(event["host"])
         case "ended":
-            _end(fork, Exit(int(event["code"])))
-
-
-def _end(fork: Fork, how: Exit) -> None:
-    if not fork.ended.done():
-        fork.ended.set_result(how)
+            settle(fork.ended, Exit(int(event["code"])))

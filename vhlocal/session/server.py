@@ -18,10 +18,10 @@ from vhlocal.session.forks import Forks
 from vhlocal.session.phases import Phases
 from vhlocal.session.ready import Awaited, EndedError, wait_until_ready
 from vhlocal.session.start_up import CREATED, Birth, start_up
-from vhlocal.session.tasks import beside, in_thread
+from vhlocal.session.tasks import beside, in_thread, settle
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 
     from vhlocal.events import Notice
     from vhlocal.model import Endpoint, StartUp
@@ -142,7 +142,7 @@ class Server:
 
         def on_exit(how: Exit) -> None:
             if not loop.is_closed():
-                loop.call_soon_threadsafe(_settle, ended, how)
+                loop.call_soon_threadsafe(settle, ended, how)
 
         def on_line(stream: str, text: str) -> None:
             self._tell(stream, self._layout.as_in_production(text))
@@ -199,18 +199,19 @@ class Server:
         """
         if not self._layout.shares_network or self.address is None:
             return
-        if self.forks is not None and self.forks.serving.host is not None:
-            self._check_host(self.forks.serving.host)
-            return
-        listeners = await in_thread(self._runtime.listeners, self.id)
-        hosts = [listener.host for listener in listeners if listener.port == self.address.port]
-        if hosts and all(Listener(host, 0).loopback for host in hosts):
-            self._check_host(hosts[0])
+        hosts = [] if self.forks is None else [self.forks.serving.host]
+        if not any(hosts):
+            listeners = await in_thread(self._runtime.listeners, self.id)
+            hosts = [listener.host for listener in listeners if listener.port == self.address.port]
+        self._check_hosts(hosts)
 
-    def _check_host(self, host: str | None) -> None:
-        listener = Listener("127.0.0.1" if host == "localhost" else host or "", self._endpoint.port)
-        if self._layout.shares_network and listener.loopback:
-            found = self._diagnosis.unreachable(self._endpoint, [listener])
+    def _check_hosts(self, hosts: Iterable[str | None]) -> None:
+        """Make sure that one of the addresses that a server has bound can be reached; None: it is not known."""
+        listeners = [
+            Listener("127.0.0.1" if host == "localhost" else host or "", self._endpoint.port) for host in hosts
+        ]
+        if listeners and all(listener.loopback for listener in listeners):
+            found = self._diagnosis.unreachable(self._endpoint, listeners[:1])
             if found is not None:
                 raise as_error(explained(found), self._endpoint.name)
 
@@ -228,7 +229,8 @@ class Server:
             answered = await wait_until_ready(awaited, on_trouble)
         except EndedError as error:
             raise EndedError(error.ended, fork.evidence, loaded=fork.loaded is not None) from None
-        self._check_host(fork.host)
+        if self._layout.shares_network:
+            self._check_hosts([fork.host])
         return answered
 
     async def write(self, entries: tuple[Entry, ...]) -> None:
@@ -259,7 +261,7 @@ class Server:
     async def end_for_memory(self) -> None:
         """End it as the kernel does where it can."""
         assert self.ended is not None
-        _settle(self.ended, Exit(137, out_of_memory=True))
+        settle(self.ended, Exit(137, out_of_memory=True))
         await self.stop(0)
 
     async def stop(self, grace: float) -> None:
@@ -345,8 +347,3 @@ class Server:
 def _taken(copy: Entry) -> dict[str, Any]:
     """Return an entry in the runner's words."""
     return {"path": copy.path, "mode": copy.mode, "link": copy.link, "blob": copy.digest}
-
-
-def _settle(future: asyncio.Future[Exit], how: Exit) -> None:
-    if not future.done():
-        future.set_result(how)

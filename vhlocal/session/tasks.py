@@ -66,6 +66,12 @@ async def in_thread(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs)
     return await done
 
 
+def settle(future: asyncio.Future[T], result: T) -> None:
+    """Give a future its result, unless it has one."""
+    if not future.done():
+        future.set_result(result)
+
+
 @contextlib.asynccontextmanager
 async def beside(*works: Coroutine[Any, Any, T]) -> AsyncIterator[tuple[asyncio.Task[T], ...]]:
     """Run ``works`` for as long as the block lasts; what has not ended by then is cancelled."""

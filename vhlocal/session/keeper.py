@@ -5,17 +5,17 @@ from __future__ import annotations
 import asyncio
 import time
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from vhlocal.checks.server.evidence import tells_a_miss
 from vhlocal.errors import VhlocalError
-from vhlocal.events import Bus, LogLine, Notice, Problem, Reloaded, StatusChanged
+from vhlocal.events import Bus, Notice, Problem, Reloaded, StatusChanged
 from vhlocal.model import MemoryUse, State, Status, Strategy
 from vhlocal.reload.decide import Means, decide, standing
 from vhlocal.reload.runner_client import RunnerGoneError
 from vhlocal.session.desired import Desired, difference
 from vhlocal.session.exits import Explanation, as_error, backoff, explained_error
 from vhlocal.session.forks import NoRoomError
+from vhlocal.session.heard import Heard
 from vhlocal.session.limits import GRACE, RELOAD_FACTOR, RELOAD_LIMIT
 from vhlocal.session.memory import MemoryWatch
 from vhlocal.session.ready import EndedError
@@ -40,13 +40,8 @@ if TYPE_CHECKING:
 #: A server that stayed up for this many seconds starts a new count of crashes.
 _HEALTHY = 60.0
 
-_TAIL = 60
-
 #: By which factor a peak of memory has to be higher than the one that was told, to be told too.
 _HIGHER = 1.05
-
-#: Seconds that the last lines of a server that has ended get to arrive.
-_LAST_LINES = 0.2
 
 
 @dataclass(frozen=True)
@@ -92,10 +87,8 @@ class Keeper:
         self._guard: asyncio.Task[None] | None = None
         self._crashes = 0
         self._slowest = 0.0
-        self._lines = 0
         self._memory: MemoryWatch | None = None
-        # Whether it is looked at what its server has missed.
-        self._misses = False
+        self._heard = Heard(surroundings, wanted.endpoint.name, lambda: self.wanted if self._guard else None)
         # How much is under way for which servers live side by side.
         self._beside = 0
 
@@ -127,7 +120,7 @@ class Keeper:
             await self._return_to(wanted, phases)
             return
         self._end_guard()
-        self._begin_lines()
+        self._heard.begin()
         self._beside += 1
         try:
             strategy = await self._bring_by(strategy, wanted, phases)
@@ -189,16 +182,6 @@ class Keeper:
 
     def make(self, wanted: Desired) -> Server:
         """See ``Site``."""
-        name = wanted.endpoint.name
-
-        loop = asyncio.get_running_loop()
-
-        def on_line(stream: str, text: str) -> None:
-            self._lines += 1
-            self._is.bus.publish(LogLine(name, stream, text, time.time()))
-            if self._guard is not None and tells_a_miss(text) and not loop.is_closed():
-                loop.call_soon_threadsafe(self._missed)
-
         return Server(
             Making(
                 runtime=self._is.runtime,
@@ -209,9 +192,9 @@ class Keeper:
                 diagnosis=self._is.diagnosis,
                 patience=self._is.patience,
                 token=self._is.token,
-                on_line=on_line,
-                on_news=self._learn,
-                made=self._is.made.pop(name, ()),
+                on_line=self._heard.lines(),
+                on_news=lambda news: self._heard.learn(self.wanted.spec.image, news),
+                made=self._is.made.pop(wanted.endpoint.name, ()),
             )
         )
 
@@ -223,14 +206,14 @@ class Keeper:
     async def start_up(self, server: Server) -> Answered:
         """See ``Site``."""
         began = time.monotonic()
-        self._begin_lines()
+        self._heard.begin()
         await server.start()
         self._memory = self._watch_memory(server)
         self._is.tasks.start(self._memory.follow(server), f"memory of {self.wanted.endpoint.name}")
         try:
             answered = await server.wait_until_ready(self.trouble)
         except EndedError as error:
-            raise EndedError(error.ended, await self._last_lines(), loaded=server.loaded) from None
+            raise EndedError(error.ended, await self._heard.last_lines(), loaded=server.loaded) from None
         took = time.monotonic() - began
         self._slowest = max(self._slowest, took)
         self._find(self._is.diagnosis.started(self.asked.endpoint, took), self.asked.revision, told=False)
@@ -456,45 +439,10 @@ class Keeper:
 
     # What is told.
 
-    def _begin_lines(self) -> None:
-        self._lines = 0
-
     async def _explain(self, error: EndedError, wanted: Desired, *, serving: bool = False) -> Explanation:
-        lines = (error.evidence or await self._last_lines()).splitlines()
+        lines = (error.evidence or await self._heard.last_lines()).splitlines()
         when = "" if serving else "before its first answer"
         if error.loaded is not None:
             when = "after its code was loaded, before its first answer" if error.loaded else "while its code was loaded"
         peak = self._memory.peak if self._memory else None
         return await self._is.diagnosis.of_end(wanted.endpoint, error.ended, lines, when, peak)
-
-    def _missed(self) -> None:
-        """Tell what a server that serves has missed; what it misses at its start is told with its end."""
-        status = self._is.board.status(self.wanted.endpoint.name)
-        if status is not None and status.state is State.READY and not self._misses:
-            self._misses = True
-            self._is.tasks.start(self._tell_missed(self.wanted), f"what {self.wanted.endpoint.name} has missed")
-
-    async def _tell_missed(self, wanted: Desired) -> None:
-        try:
-            lines = (await self._last_lines()).splitlines()
-            self._find(await self._is.diagnosis.of_miss(wanted.endpoint, lines), wanted.revision, told=False)
-        finally:
-            self._misses = False
-
-    async def _last_lines(self) -> str:
-        """Return the end of what was printed since the last start."""
-        await asyncio.sleep(_LAST_LINES)
-        count = min(_TAIL, self._lines or _TAIL)
-        return "\n".join(line.text for line in self._is.board.tail(self.wanted.endpoint.name, count))
-
-    def _learn(self, news: dict[str, Any]) -> None:
-        """Hear what the runner has found out: what it imports beforehand, and what it cannot."""
-        name = self.wanted.endpoint.name
-        if news["event"] == "warm":
-            self._is.warmth.save(self.wanted.spec.image, news["modules"], news["denied"])
-            for module, why in news["denied"].items():
-                text = f"{module} {why}: it is imported anew at each reload"
-                self._is.bus.publish(Notice(text, endpoint=name))
-        elif news["event"] == "unkept":
-            hint = "`keep-warm` is for what lives in the main memory of one thread; it is loaded at each reload instead"
-            self._is.bus.publish(Notice(f"nothing is kept warm: {news['why']}", None, hint, name))

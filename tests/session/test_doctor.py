@@ -5,38 +5,25 @@ from __future__ import annotations
 import re
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 import requests
 
 from tests.checks.live import FAILING, Failing, live_sample
-from tests.command import Running
 from tests.engine_fixtures import SAMPLES
 from tests.requests import PREFIX, ended
 from tests.session.doctored import FILES
-from tests.waiting import free_port, wait_for
+from tests.waiting import wait_for
 from vhlocal.session.doctor import path_of, trouble_of
+
+if TYPE_CHECKING:
+    from tests.command import Running
 
 #: Seconds after which an examination has ended: requests are told within half a second, and servers here are quick.
 QUIET = 2.5
 
 pytestmark = [pytest.mark.timeout(600), pytest.mark.builds]
-
-
-@pytest.fixture
-def process_run(vhlocal, tmp_path):
-    """Start ``vhlocal up`` on the runtime of processes."""
-    started: list[Running] = []
-
-    def start(directory: Path, *arguments: str) -> Running:
-        run = Running(vhlocal, directory, free_port(), ("--runtime", "process", *arguments), tmp_path / "up.log")
-        started.append(run)
-        run.wait_for_state("ready")
-        return run
-
-    yield start
-    for run in started:
-        run.stop()
 
 
 def told(run: Running) -> dict:

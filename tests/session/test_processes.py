@@ -8,43 +8,19 @@ import re
 import signal
 import socket
 import sys
-from typing import TYPE_CHECKING
 
 import psutil
 import pytest
 import requests
 
-from tests.command import Running
 from tests.engine.conftest import left_of
 from tests.engine.servers import line_of, project_of
+from tests.session.conftest import NO_ENGINE
 from tests.session.edited import YAML, numbered
 from tests.waiting import free_port, wait_for
 from vhlocal.runtime.process.pythons import find_python
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
-NO_ENGINE = {"DOCKER_HOST": "unix:///nonexistent/docker.sock"}
 SERVER_ERROR, BUILD_ERROR, ENGINE_ERROR = 5, 4, 3
-
-
-@pytest.fixture
-def process_run(vhlocal, tmp_path):
-    """Start ``vhlocal up`` where no engine answers; nothing is left when a test ends well."""
-    started: list[Running] = []
-
-    def start(directory: Path, *arguments: str, ready: bool = True) -> Running:
-        run = Running(vhlocal, directory, free_port(), arguments, tmp_path / f"up-{len(started)}.log")
-        started.append(run)
-        if ready:
-            run.wait_for_state("ready")
-        return run
-
-    vhlocal.environment.update(NO_ENGINE)
-    yield start
-    for run in started:
-        run.stop()
-    assert left_of(vhlocal) == []
 
 
 def below(pid: int) -> list[psutil.Process]:

@@ -7,7 +7,7 @@ import json
 import tarfile
 import threading
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,11 +16,12 @@ import requests
 
 from tests.checks.sample import Sample
 from vhlocal.cli.project import read_project
+from vhlocal.cli.up import run_options
 from vhlocal.control.plane import ControlPlane
 from vhlocal.errors import VhlocalError
 from vhlocal.events import Bus, Event, Found, Notice, Ready
 from vhlocal.runtime.connect import connector
-from vhlocal.session.session import RunOptions, Session, run
+from vhlocal.session.session import Session, run
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -95,22 +96,10 @@ class Outcome:
 def run_sample(directory: Path, case: Case) -> Outcome:
     """Run a project until it fails, or has been ready for as long as it needs, and return what was told."""
     outcome, bus = Outcome(), Bus()
-    load = read_project(directory, (), {})
-    options = RunOptions(
-        directory=directory,
-        version=load.version,
-        host="127.0.0.1",
-        port=8080,
-        port_given=False,
+    options = replace(
+        run_options(directory, read_project(directory, (), {})),
         reload=False,
-        strict=False,
-        access=None,
-        access_log=None,
-        doctor=True,
-        examine=False,
-        profile=False,
         ignored=dict.fromkeys(case.ignored, "known"),
-        load=load,
         connect=connector(case.runtime, directory, strict=False),
         patience=case.patience,
     )

@@ -95,7 +95,7 @@ def test_sarif_names_rules_places_and_suppressions(subject):
     (run,) = told["runs"]
     rules = run["tool"]["driver"]["rules"]
     assert [rule["id"] for rule in rules] == [definition.code for definition in ALL_DEFINITIONS]
-    assert all(rule["helpUri"] == f"docs/findings/{rule['id']}.md" for rule in rules)
+    assert all(rule["properties"] == {"page": f"docs/findings/{rule['id']}.md"} for rule in rules)
     assert all(rules[result["ruleIndex"]]["id"] == result["ruleId"] for result in run["results"])
     assert [(result["ruleId"], result["level"]) for result in run["results"]] == [
         ("VH106", "error"),

@@ -47,8 +47,8 @@ def _rule(definition: Definition) -> dict[str, Any]:
         "shortDescription": {"text": definition.title},
         "fullDescription": {"text": definition.why},
         "help": {"text": remedies, "markdown": remedies},
-        "helpUri": definition.page,
         "defaultConfiguration": {"level": _LEVELS[definition.severity]},
+        "properties": {"page": definition.page},  # `helpUri` has to be absolute
     }
 
 

@@ -126,7 +126,7 @@ def profile_of(run: Running, endpoint: str) -> dict:
     return told
 
 
-SLOW = "import time\ntime.sleep(0.3)\n"
+SLOW = "import time\ntime.sleep(0.4)\n"
 #: Imports a library, a module of the project's, and at its first request one more.
 APP = (
     numbered(1)
@@ -136,7 +136,7 @@ APP = (
 FILES = {"valohai.yaml": YAML, "server.py": APP, "slow.py": SLOW, "at_request.py": SLOW}
 
 
-@pytest.fixture(params=["process", "docker"])
+@pytest.fixture(params=["process", pytest.param("docker", marks=pytest.mark.engine)])
 def runtime(request: pytest.FixtureRequest) -> str:
     if request.param == "docker":
         request.getfixturevalue("base_image")

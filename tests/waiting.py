@@ -6,6 +6,8 @@ import socket
 import time
 from typing import TYPE_CHECKING, TypeVar
 
+from vhlocal.runtime.process.ports import free_ports
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -24,10 +26,8 @@ def wait_for(look: Callable[[], T], what: str, seconds: float = 60.0) -> T:
 
 
 def free_port() -> int:
-    """Return a TCP port of 127.0.0.1 that nothing listens on just now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Return a TCP port of 127.0.0.1 that nothing listens on, and that the system gives nobody by chance."""
+    return free_ports(1)[0]
 
 
 def accepts(port: int) -> bool:

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import random
 import re
 import socket
-from contextlib import ExitStack
 from typing import TYPE_CHECKING
+
+from vhlocal.errors import EngineError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 LOOPBACK = "127.0.0.1"
+
+#: Above what is usual for services, and below what Linux, macOS and Windows take for connections.
+_FIRST, _LAST = 20_000, 32_767
+_TRIES = 200
 
 
 def own_port(command: Sequence[str], declared: int) -> int | None:
@@ -20,12 +26,17 @@ def own_port(command: Sequence[str], declared: int) -> int | None:
 
 
 def free_ports(count: int) -> tuple[int, ...]:
-    """Return so many different ports that nobody listens on."""
-    with ExitStack() as held:
-        sockets = [held.enter_context(socket.socket()) for _ in range(count)]
-        for each in sockets:
-            each.bind((LOOPBACK, 0))
-        return tuple(int(each.getsockname()[1]) for each in sockets)
+    """Return so many different ports that nobody listens on; EngineError where there are none.
+
+    None is of the range that the system itself takes ports from: a spare one is to be free still at a later reload.
+    """
+    found: list[int] = []
+    for port in random.sample(range(_FIRST, _LAST + 1), _TRIES):
+        if _is_free(port):
+            found.append(port)
+        if len(found) == count:
+            return tuple(found)
+    raise EngineError(f"there are no {count} free ports on {LOOPBACK}", hint="see what listens there: `ss -lnt`")
 
 
 def _is_free(port: int) -> bool:

@@ -179,23 +179,47 @@ def test_a_server_that_hangs_up_before_its_head_is_502(run):
     run(main)
 
 
+@contextlib.contextmanager
+def deaf_server():
+    """A server that accepts no connection: it has a queue of them, which is full."""
+    with contextlib.ExitStack() as stack:
+        deaf = stack.enter_context(socket.socket())
+        deaf.bind(("127.0.0.1", 0))
+        deaf.listen(0)
+        for _ in range(4):
+            waiting = stack.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(deaf.getsockname())
+        yield Upstream(*deaf.getsockname())
+
+
 def test_a_server_that_does_not_accept_in_time_is_504(run):
     async def main():
-        with contextlib.ExitStack() as stack:
-            deaf = stack.enter_context(socket.socket())
-            deaf.bind(("127.0.0.1", 0))
-            deaf.listen(0)
-            for _ in range(4):
-                # These fill the queue of connections to be accepted.
-                waiting = stack.enter_context(socket.socket())
-                waiting.setblocking(False)
-                waiting.connect_ex(deaf.getsockname())
+        with deaf_server() as deaf:
             async with stage(echo_head, connect_seconds=0.1) as at, at.client() as client:
-                at.table.publish([Route(PREFIX, "predict", Upstream(*deaf.getsockname()))])
+                at.table.publish([Route(PREFIX, "predict", deaf)])
                 await client.send(get(PATH))
                 status, headers, body = await client.answer()
                 assert (status, headers["x-page"]) == (504, "timeout")
                 assert body.endswith(b"did not accept a connection within 0.1 seconds")
+
+    run(main)
+
+
+def test_a_request_that_is_connecting_keeps_its_server_from_being_ended(run):
+    """It has taken its way before the route changed, and has to find the server there."""
+
+    async def main():
+        with deaf_server() as deaf:
+            async with stage(echo_head, connect_seconds=60) as at:
+                at.table.publish([Route(PREFIX, "predict", deaf)])
+                async with at.client() as client:
+                    await client.send(get(PATH))
+                    while not at.gateway.in_flight(deaf):
+                        await asyncio.sleep(0.01)
+                    at.table.publish([Route(PREFIX, "predict", at.upstream)])
+                    assert not await at.gateway.drain(deaf, 0.1)
+                assert await at.gateway.drain(deaf, 30), "the client has gone, and with it the request"
 
     run(main)
 

@@ -94,7 +94,7 @@ class Gateway:
         self._tick()
 
     def in_flight(self, upstream: Upstream) -> int:
-        """Return the number of requests that a server is answering, tunnels not counted."""
+        """Return the number of requests on their way to a server, or that it is answering; tunnels not counted."""
         return self._hub.pool.in_flight(upstream) if self._hub else 0
 
     def connections(self) -> int:

@@ -243,10 +243,14 @@ class UpstreamConnection(asyncio.Protocol):
 
 @dataclass
 class _Server:
-    """What is open to one server: connections without a request, the latest used last, and requests in flight."""
+    """What is open to one server: connections without a request, the latest used last, and requests in flight.
+
+    ``connecting`` are those that are on their way and have no connection yet.
+    """
 
     idle: list[UpstreamConnection] = field(default_factory=list)
     in_flight: int = 0
+    connecting: int = 0
 
 
 class Pool:
@@ -269,9 +273,9 @@ class Pool:
         return len(self._open)
 
     def in_flight(self, upstream: Upstream) -> int:
-        """Return the number of requests that this server is answering."""
+        """Return the number of requests that this server is answering, or that are on their way to it."""
         server = self._servers.get(upstream)
-        return server.in_flight if server else 0
+        return server.in_flight + server.connecting if server else 0
 
     def take(self, upstream: Upstream) -> UpstreamConnection | None:
         """Return an idle connection that the server is not about to close, or None when a new one is needed."""
@@ -291,13 +295,18 @@ class Pool:
 
     def connect(self, upstream: Upstream, waiting: Connecting) -> asyncio.Task[None]:
         """Open a connection and hand it to ``waiting``; cancelling the task gives it up."""
-        task = self._loop.create_task(self._connect(upstream, waiting))
+        server = self._servers.setdefault(upstream, _Server())
+        server.connecting += 1
+        task = self._loop.create_task(self._connect(upstream, server, waiting))
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(partial(self._connect_ended, server))
         return task
 
-    async def _connect(self, upstream: Upstream, waiting: Connecting) -> None:
-        server = self._servers.setdefault(upstream, _Server())
+    def _connect_ended(self, server: _Server, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        server.connecting -= 1
+
+    async def _connect(self, upstream: Upstream, server: _Server, waiting: Connecting) -> None:
         connecting = self._loop.create_connection(
             lambda: UpstreamConnection(self, server), upstream.host, upstream.port
         )

@@ -41,6 +41,23 @@ def test_where_no_engine_answers_auto_takes_processes_and_says_so(project, proce
     assert "base image" in told
 
 
+@pytest.mark.parametrize("host", ["", "0.0.0.0", "::"])
+def test_r3_a_server_that_binds_every_address_can_be_reached(project, process_run, host):
+    server = f"""
+import http.server, os, socket
+class Server(http.server.ThreadingHTTPServer):
+    address_family = socket.AF_INET6 if ":" in {host!r} else socket.AF_INET
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+Server(({host!r}, int(os.environ["VALOHAI_PORT"])), Handler).serve_forever()
+"""
+    run = process_run(project({**project_of("python bound.py"), "bound.py": server}))
+    assert requests.get(run.url("plain"), timeout=30).status_code == 200
+
+
 def test_strict_refuses_to_do_without_an_engine(project, vhlocal):
     ended = vhlocal("up", "--strict", "-C", str(project(project_of("python server.py"))), environment=NO_ENGINE)
     assert ended.returncode == ENGINE_ERROR

@@ -199,14 +199,18 @@ class Server:
         """
         if not self._layout.shares_network or self.address is None:
             return
-        hosts = [] if self.forks is None else [self.forks.serving.host]
-        if not any(hosts):
-            listeners = await in_thread(self._runtime.listeners, self.id)
-            hosts = [listener.host for listener in listeners if listener.port == self.address.port]
-        self._check_hosts(hosts)
+        bound = None if self.forks is None else self.forks.serving.host
+        if bound is not None:
+            self._check_hosts([bound])
+            return
+        listeners = await in_thread(self._runtime.listeners, self.id)
+        self._check_hosts([listener.host for listener in listeners if listener.port == self.address.port])
 
     def _check_hosts(self, hosts: Iterable[str | None]) -> None:
-        """Make sure that one of the addresses that a server has bound can be reached; None: it is not known."""
+        """Make sure that one of the addresses that a server has bound can be reached.
+
+        An empty one is every address of the machine; None is one that is not known.
+        """
         listeners = [
             Listener("127.0.0.1" if host == "localhost" else host or "", self._endpoint.port) for host in hosts
         ]

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 from vhlocal.errors import VhlocalError
 from vhlocal.events import Notice, Problem
 from vhlocal.reload.batch import Batch
-from vhlocal.reload.staging import SavedAgainError
 from vhlocal.reload.watch import Watch
 from vhlocal.session.desired import Desired, Inputs, difference
 from vhlocal.session.phases import Phases
-from vhlocal.session.tasks import beside, in_thread
+from vhlocal.session.tasks import in_thread
+from vhlocal.session.wish import Wish
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     Load = Callable[[Inputs, frozenset[Path] | None], Loaded]
     Desire = Callable[[Inputs], tuple[Desired, ...]]
     Prepare = Callable[[tuple[Desired, ...]], Awaitable[None]]
-    Bring = Callable[[Sequence[Desired], Phases], Awaitable[None]]
 
 #: Seconds from a reload to a look at the whole project: the newest revision and the running one are compared.
 _SOON = 0.5
@@ -43,25 +42,27 @@ _TIMES_ITS_COST = 200.0
 class Means:
     """How edits are read and brought in.
 
-    ``load`` reads the project, ``desire`` tells what is wanted, ``prepare`` makes the environments for it, ``bring``
-    brings it in.
+    ``load`` reads the project, ``desire`` tells what is wanted, ``prepare`` makes the environments for it, ``want``
+    asks every endpoint for it, and ``cannot_read`` marks all of them as older than what was saved.
     """
 
     load: Load
     desire: Desire
     prepare: Prepare
-    bring: Bring
+    want: Callable[[Sequence[Wish]], None]
+    cannot_read: Callable[[VhlocalError], None]
 
 
 class Edits:
-    """Follows the project in ``directory``; see ``Means``."""
+    """Follows the project in ``directory``; see ``Means``.
+
+    What is wanted is asked for and not waited for: the next save is read while endpoints still bring in the one before,
+    start, or have their environments made.
+    """
 
     def __init__(self, directory: Path, means: Means, bus: Bus, tasks: Tasks) -> None:
         self._directory = directory
-        self._load = means.load
-        self._desire = means.desire
-        self._prepare = means.prepare
-        self._bring = means.bring
+        self._means = means
         self._bus = bus
         self._tasks = tasks
         self._loop = asyncio.get_running_loop()
@@ -69,6 +70,12 @@ class Edits:
         self._dirty = asyncio.Event()
         self._cost = 0.0
         self._told = ""
+        # Whether the last edit could not be read, and whether the environments of the last could not be made.
+        self._unread = self._failed = False
+        self._there: asyncio.Future[None] = self._loop.create_future()
+        self._there.set_result(None)
+        #: What makes environments at this moment, and what is done when it has.
+        self._making: asyncio.Task[None] | None = None
 
     async def follow(self, inputs: Inputs, wanted: tuple[Desired, ...]) -> None:
         """Bring in every edit, beginning with those since ``inputs`` were read; never returns."""
@@ -80,16 +87,24 @@ class Edits:
         while True:
             files = self._files()
             watch = Watch(self._directory, files, self._on_event, self._tell_polling)
+            await in_thread(watch.start)
             try:
-                polling = await in_thread(watch.start)
-                if polling is not None:
-                    self._tell_polling(polling)
-                # An edit made before this moment, such as while images were built, has caused no event.
+                # What was saved before it began, such as while images were built, has caused no event.
                 self._noticed(None)
                 while self._files() == files:
-                    await self._follow_one()
+                    touched, phases = await self._next()
+                    await self._look(touched, phases)
             finally:
                 await in_thread(watch.stop)
+
+    def look_soon(self) -> None:
+        """Look at the whole project in a moment: an edit was brought in, which may have been followed by another."""
+        self._loop.call_later(_SOON, self._noticed, None)
+
+    def read_again(self) -> None:
+        """Read the project again: what was read is not what is there any more; its event is on the way, or was lost."""
+        self._tried = ()
+        self._noticed(None)
 
     def _files(self) -> frozenset[Path]:
         """Return the files that are watched besides the project: what else was read, such as models."""
@@ -97,39 +112,6 @@ class Edits:
 
     def _tell_polling(self, polling: Polling) -> None:
         self._bus.publish(Notice(polling.text, hint=polling.hint))
-
-    async def _follow_one(self) -> None:
-        touched, phases = await self._next()
-        wanted = await self._look(touched, phases)
-        while wanted is not None:
-            wanted, phases = await self._bring_or_newer(wanted, phases)
-
-    async def _bring_or_newer(
-        self, wanted: tuple[Desired, ...], phases: Phases
-    ) -> tuple[tuple[Desired, ...] | None, Phases]:
-        """Bring it in; where something newer is wanted before it answers, give up and return that."""
-        async with beside(self._bring_and_tell(wanted, phases)) as (bringing,):
-            while not bringing.done():
-                async with beside(self._next()) as (saved,):
-                    await asyncio.wait({bringing, saved}, return_when=asyncio.FIRST_COMPLETED)
-                    if not saved.done():
-                        break
-                    touched, phases = saved.result()
-                newer = await self._look(touched, phases)
-                if newer is not None:
-                    return newer, phases
-            bringing.result()
-        return None, phases
-
-    async def _bring_and_tell(self, wanted: tuple[Desired, ...], phases: Phases) -> None:
-        try:
-            await self._bring(wanted, phases)
-        except SavedAgainError:
-            # What was read is not what is there any more: its event is on the way, or was lost.
-            self._tried = ()
-            self._noticed(None)
-            return
-        self._loop.call_later(_SOON, self._noticed, None)
 
     async def _next(self) -> tuple[frozenset[Path] | None, Phases]:
         """Wait for events until they pause; return what they touched. Nothing is lost where this is cancelled."""
@@ -145,33 +127,63 @@ class Edits:
                 phases.mark("event")
                 return touched, phases
 
-    async def _look(self, touched: frozenset[Path] | None, phases: Phases) -> tuple[Desired, ...] | None:
-        """Read what was touched; return what is wanted now, with its environments made, or None where that is known."""
+    async def _look(self, touched: frozenset[Path] | None, phases: Phases) -> None:
+        """Read what was touched, and ask for what is wanted now, where that is not known yet."""
         began = time.process_time()
         # What a look that failed has seen is not known: the next one sees everything.
         known, self._known = self._known, False
         try:
-            inputs, notices = await in_thread(self._load, self.inputs, touched if known else None)
-            wanted = self._desire(inputs)
-            if not self._differs(wanted):
-                self.inputs, self._known, self._told = inputs, True, ""
-                return None
-            self._tried = wanted
-            for notice in notices:
-                self._bus.publish(notice)
-            # An engine is not asked for images that it has just been asked for.
-            if any(item.environment not in self._prepared for item in wanted):
-                await self._prepare(wanted)
-                self._prepared = [item.environment for item in wanted]
+            inputs, notices = await in_thread(self._means.load, self.inputs, touched if known else None)
+            wanted = self._means.desire(inputs)
         except VhlocalError as error:
+            self._unread = True
             self._tell(error, again=touched is not None)
-            return None
+            self._means.cannot_read(error)
+            return
         finally:
             if touched is None:
                 self._cost = time.process_time() - began
         self.inputs, self._known, self._told = inputs, True, ""
         phases.mark("look")
-        return wanted
+        if self._differs(wanted):
+            for notice in notices:
+                self._bus.publish(notice)
+        elif not self._unread and (touched is None or not self._failed):
+            return
+        self._tried, self._unread, self._failed = wanted, False, False
+        self._ask(wanted, phases)
+
+    def _ask(self, wanted: tuple[Desired, ...], phases: Phases) -> None:
+        # An engine is not asked for images that it has just been asked for.
+        missing = [item for item in wanted if item.environment not in self._prepared]
+        made = self._make(wanted) if missing else self._there
+        self._means.want(
+            [Wish(item, phases.copy(), made if item in missing else self._there) for item in wanted],
+        )
+
+    def _make(self, wanted: tuple[Desired, ...]) -> asyncio.Future[None]:
+        """Have environments made, after those that are being made; what is returned is done when they are there."""
+        made: asyncio.Future[None] = self._loop.create_future()
+        self._making = self._tasks.start(self._prepare(wanted, made, self._making), "make environments")
+        return made
+
+    async def _prepare(
+        self, wanted: tuple[Desired, ...], made: asyncio.Future[None], before: asyncio.Task[None] | None
+    ) -> None:
+        if before is not None:
+            await asyncio.wait({before})
+        if wanted is not self._tried:
+            return  # something newer is asked for by now, and nobody waits for this
+        try:
+            await self._means.prepare(wanted)
+        except VhlocalError as error:
+            self._bus.publish(Problem(error))
+            self._failed = True
+            made.set_exception(error)
+            made.exception()  # an endpoint that has gone meanwhile does not ask for it
+            return
+        self._prepared = [item.environment for item in wanted]
+        made.set_result(None)
 
     def _differs(self, wanted: tuple[Desired, ...]) -> bool:
         known = {item.endpoint.name: item for item in self._tried}

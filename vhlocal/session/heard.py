@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from vhlocal.runtime.base import OnLine
     from vhlocal.session.desired import Desired
-    from vhlocal.session.keeper import Surroundings
+    from vhlocal.session.surroundings import Surroundings
 
 _TAIL = 60
 

@@ -4,292 +4,308 @@ from __future__ import annotations
 
 import asyncio
 import time
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
-from vhlocal.errors import VhlocalError
-from vhlocal.events import Bus, Notice, Problem, Reloaded, StatusChanged
-from vhlocal.model import MemoryUse, State, Status, Strategy
-from vhlocal.reload.decide import Means, decide, standing
+from vhlocal.errors import ServerError, VhlocalError
+from vhlocal.events import Notice
+from vhlocal.model import State, Strategy
+from vhlocal.reload.decide import decide
 from vhlocal.reload.runner_client import RunnerGoneError
-from vhlocal.session.desired import Desired, difference
-from vhlocal.session.exits import Explanation, as_error, backoff, explained_error
+from vhlocal.reload.staging import SavedAgainError
+from vhlocal.session.desired import difference
+from vhlocal.session.exits import as_error, backoff, explained_error
 from vhlocal.session.forks import NoRoomError
-from vhlocal.session.heard import Heard
-from vhlocal.session.limits import GRACE, RELOAD_FACTOR, RELOAD_LIMIT
-from vhlocal.session.memory import MemoryWatch
+from vhlocal.session.limits import GRACE
+from vhlocal.session.post import Post
 from vhlocal.session.ready import EndedError
-from vhlocal.session.server import Making, Server
 from vhlocal.session.strategies import STRATEGIES
-from vhlocal.session.warmth import Runner
+from vhlocal.session.tasks import beside, settle
+from vhlocal.session.wish import in_environment_of
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Coroutine
 
-    from vhlocal.findings import Finding
-    from vhlocal.reload.staging import Staging
-    from vhlocal.runtime.base import Address, Runtime
-    from vhlocal.session.board import Board
-    from vhlocal.session.diagnosis import Diagnosis
+    from vhlocal.session.desired import Desired
+    from vhlocal.session.exits import Explanation
     from vhlocal.session.phases import Phases
-    from vhlocal.session.probe import Answered
-    from vhlocal.session.routes import Routes
-    from vhlocal.session.tasks import Tasks
-    from vhlocal.session.warmth import Warmth
+    from vhlocal.session.surroundings import Surroundings
+    from vhlocal.session.wish import Wish
 
 #: A server that stayed up for this many seconds starts a new count of crashes.
 _HEALTHY = 60.0
 
-#: By which factor a peak of memory has to be higher than the one that was told, to be told too.
-_HIGHER = 1.05
+#: The exit code of a server that was killed, and the seconds that the end of its whole container gets to be told.
+_KILLED = 137
+_ITS_CONTAINER = 1.0
 
-
-@dataclass(frozen=True)
-class Surroundings:
-    """What a keeper works with.
-
-    ``urls`` gives an endpoint's URLs, ``drain`` waits until an address has no request in flight, for some seconds at
-    most. ``token`` is what runners know vhlocal by; ``reloads`` is False where no new code is ever brought in.
-    ``strict`` ends a server that production would end, ``patience`` is in seconds. ``profile`` has imports measured.
-    ``made`` has, by endpoint, what was made since its last server was: name and seconds. ``found`` tells a finding, the
-    revision that it is about, and whether an error tells it too.
-    """
-
-    runtime: Runtime
-    bus: Bus
-    board: Board
-    routes: Routes
-    tasks: Tasks
-    staging: Staging
-    warmth: Warmth
-    token: str
-    reloads: bool
-    strict: bool
-    profile: bool
-    made: dict[str, tuple[tuple[str, float], ...]]
-    patience: float
-    diagnosis: Diagnosis
-    found: Callable[[Finding, str, bool], None]
-    urls: Callable[[str], tuple[str, ...]]
-    drain: Callable[[Address, float], Awaitable[bool]]
+#: What goes wrong with bringing code in, and leaves the keeper at work.
+_FAILURES = (VhlocalError, EndedError, RunnerGoneError)
 
 
 class Keeper:
-    """One endpoint of the run. Its methods are not to be called side by side; ``strategies`` work on it."""
+    """One endpoint of the run.
 
-    def __init__(self, surroundings: Surroundings, wanted: Desired) -> None:
+    It lives in one task that does one thing at a time: it watches over the server that is up, starts one where there is
+    none, or brings in what was asked for last. A wish gives up what is under way for an older one, and never waits for
+    another endpoint. Whatever happens in between, an endpoint without a server is tried again until it runs or the run
+    ends. ``vital`` tells that the run ends where it does not come up at first.
+    """
+
+    def __init__(self, surroundings: Surroundings, wanted: Desired, *, vital: bool) -> None:
         self._is = surroundings
-        #: What the server that runs was made from, and what was asked for last.
-        self.wanted = wanted
-        self.asked = wanted
-        self.server: Server | None = None
-        self._broken: tuple[str, Explanation] | None = None
-        self._guard: asyncio.Task[None] | None = None
-        self._crashes = 0
-        self._slowest = 0.0
-        self._memory: MemoryWatch | None = None
-        self._heard = Heard(surroundings, wanted.endpoint.name, lambda: self.wanted if self._guard else None)
-        # How much is under way for which servers live side by side.
-        self._beside = 0
+        self._vital = vital
+        self._post = Post(surroundings, wanted)
+        self._wish: Wish | None = None
+        self._forgotten = False
+        # What is to be started where there is no server, and when, in monotonic seconds, if not at once.
+        self._target = wanted
+        self._retry_at: float | None = None
+        self._news = asyncio.Event()
+        # Whether what is under way is past the point where it could be given up, apart from a server's taking over.
+        self._committed = False
+        self._living: asyncio.Task[None] | None = None
+        #: Done when the first server answers; its exception is to end the run.
+        self.started: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     # What the session asks for.
 
-    async def start(self) -> None:
-        """Start the first server and return once it answers; ServerError, and nothing left, when it does not."""
-        self.tell(State.STARTING)
-        server = self.make(self.wanted)
-        try:
-            self.take_over(server, self.wanted, await self.bring_up(server, self.wanted))
-        except EndedError as error:
-            explanation = await self._explain(error, self.wanted)
-            self._fail(explanation)
-            await server.remove()
-            raise as_error(explanation, self.wanted.endpoint.name) from None
-        except BaseException as error:
-            if isinstance(error, VhlocalError):
-                self._find(error.finding, self.wanted.revision)
-            await server.remove()
-            raise
-        self._begin_guard()
+    def begin(self) -> None:
+        """Start the server, and keep it from then on."""
+        self._living = self._is.tasks.start(self._live(), f"keep {self._post.name}")
 
-    async def bring(self, wanted: Desired, phases: Phases) -> None:
+    def tell(self, state: State) -> None:
+        """Publish the endpoint's state."""
+        self._post.tell(state)
+
+    def add(self, wish: Wish) -> None:
+        """Start the server that a save has added, once its environment is there."""
+        self._take_on(wish)
+        self.begin()
+
+    def want(self, wish: Wish) -> None:
         """Bring in a newer version of what is wanted; a failure is told, not raised: the old server goes on."""
-        self.asked = wanted
-        strategy = decide(difference(self.wanted, wanted), self._means(), wanted.bringing.strategy)
-        if strategy is None:
-            await self._return_to(wanted, phases)
+        unread, self._post.unread = self._post.unread, None
+        pending = self._wish
+        if not self._forgotten and not difference(self._post.asked, wish.desired):
+            if pending is not None and not pending.made.done():
+                self._take_on(replace(pending, made=wish.made))
+            elif pending is None and unread is not None and self._post.running:
+                self._in_order_again(wish.phases)
             return
-        self._end_guard()
-        self._heard.begin()
-        self._beside += 1
-        try:
-            strategy = await self._bring_by(strategy, wanted, phases)
-        except (VhlocalError, EndedError, RunnerGoneError) as error:
-            await self._survive(wanted, error)
-        except BaseException:
-            self._resume()
-            raise
-        else:
-            self._begin_guard()
-            self._reloaded(strategy, phases)
-        finally:
-            self._beside -= 1
+        self._vital, self._forgotten = False, False
+        asked, self._post.asked = self._post.asked, wish.desired
+        self._take_on(replace(wish, early=asked.environment == wish.desired.environment))
+
+    def cannot_read(self, error: VhlocalError) -> None:
+        """Mark that the last edit could not be read, so that older code answers."""
+        self._post.cannot_read(error)
 
     async def stop(self, grace: float = GRACE) -> None:
         """End the server and remove it."""
-        self._end_guard()
-        server, self.server = self.server, None
+        settle(self.started, None)
+        if self._living is not None:
+            self._living.cancel()
+            await asyncio.wait({self._living})
+        server, self._post.server = self._post.server, None
         if server is not None:
             await server.stop(grace)
             await server.remove()
         self.tell(State.STOPPED)
 
-    def tell(self, state: State, explanation: Explanation | None = None) -> None:
-        """Publish the endpoint's state."""
-        if state is State.READY and self._broken is not None:
-            explanation = self._broken[1]
-        told = explanation or Explanation("", "", None)
-        self._is.bus.publish(
-            StatusChanged(
-                Status(
-                    endpoint=self.wanted.endpoint.name,
-                    state=state,
-                    reason=told.reason,
-                    hint=told.hint,
-                    place=told.place,
-                    detail=told.detail,
-                    finding=told.finding,
-                    urls=self._is.urls(self.wanted.endpoint.name),
-                    revision=self.wanted.revision,
-                    broken=self._broken[0] if self._broken else "",
-                    strategy=standing(self._means(), self.wanted.bringing.strategy) if self._is.reloads else None,
-                    image=self.wanted.environment.base,
-                    container=self.server.id[:12] if self.server else "",
-                    restarts=self._crashes,
-                    memory=self._memory_use(),
-                    since=time.time(),
-                    start_up=self.server.start_up if self.server else None,
-                )
-            )
-        )
+    async def retire(self) -> None:
+        """End the server once no request is on its way to it: the endpoint is no longer in the project."""
+        server = self._post.server
+        if self._post.running and server is not None and server.address is not None:
+            await self._post.drained(server.address)
+        await self.stop()
 
-    # What strategies ask for: see strategies/site.py.
+    # What it does, one thing after the other.
 
-    @property
-    def limit(self) -> float:
-        """See ``Site``."""
-        return max(RELOAD_LIMIT, RELOAD_FACTOR * self._slowest)
-
-    def make(self, wanted: Desired) -> Server:
-        """See ``Site``."""
-        return Server(
-            Making(
-                runtime=self._is.runtime,
-                endpoint=wanted.endpoint,
-                spec=wanted.spec,
-                staging=self._is.staging,
-                probe=wanted.bringing.probe,
-                diagnosis=self._is.diagnosis,
-                patience=self._is.patience,
-                token=self._is.token,
-                on_line=self._heard.lines(),
-                on_news=lambda news: self._heard.learn(self.wanted.spec.image, news),
-                made=self._is.made.pop(wanted.endpoint.name, ()),
-            )
-        )
-
-    async def bring_up(self, server: Server, wanted: Desired) -> Answered:
-        """See ``Site``."""
-        await server.create(self._runner(wanted))
-        return await self.start_up(server)
-
-    async def start_up(self, server: Server) -> Answered:
-        """See ``Site``."""
-        began = time.monotonic()
-        self._heard.begin()
-        await server.start()
-        self._memory = self._watch_memory(server)
-        self._is.tasks.start(self._memory.follow(server), f"memory of {self.wanted.endpoint.name}")
-        try:
-            answered = await server.wait_until_ready(self.trouble)
-        except EndedError as error:
-            raise EndedError(error.ended, await self._heard.last_lines(), loaded=server.loaded) from None
-        took = time.monotonic() - began
-        self._slowest = max(self._slowest, took)
-        self._find(self._is.diagnosis.started(self.asked.endpoint, took), self.asked.revision, told=False)
-        try:
-            await server.find_runner()
-            server.note_start(answered)
-            await server.check_reach()
-        except BaseException:
-            await answered.finish()
-            raise
-        return answered
-
-    def hold(self) -> None:
-        """See ``Site``."""
-        self._is.routes.hold(self.wanted.endpoint.name)
-        self.tell(State.RELOADING)
-
-    async def drained(self, address: Address) -> None:
-        """See ``Site``."""
-        await self._is.drain(address, GRACE)
-
-    def take_over(self, server: Server, wanted: Desired, answered: Answered) -> None:
-        """See ``Site``."""
-        assert server.address is not None
-        self.server, self.wanted = server, wanted
-        self._broken = None
-        self._is.routes.lead(wanted.endpoint.name, server.address, wanted.revision)
-        self.tell(State.READY)
-        self._is.tasks.start(answered.finish(), f"first answer of {wanted.endpoint.name}")
-
-    def retire(self, address: Address, end: Callable[[], Awaitable[None]]) -> None:
-        """See ``Site``."""
-
-        async def drain_and_end() -> None:
+    async def _live(self) -> None:
+        while True:
+            self._news.clear()
+            self._committed = False
             try:
-                await self._is.drain(address, GRACE)
-                await end()
-            finally:
-                self._beside -= 1
+                await self._until_news(self._next())
+            except Exception as error:  # noqa: BLE001 - whatever it was, the endpoint is not left alone
+                if self._vital:
+                    known = error if isinstance(error, VhlocalError) else VhlocalError(f"unexpected: {error!r}")
+                    self.started.set_exception(known)
+                    return
+                self._wish = None
+                await self._survive(self._post.asked, error)
 
-        self._beside += 1
-        self._is.tasks.start(drain_and_end(), f"end an old server of {self.wanted.endpoint.name}")
+    async def _until_news(self, step: Coroutine[Any, Any, None]) -> None:
+        """Do one thing; give it up when something newer is asked for, unless that comes too late."""
+        taken = self._post.taken
+        async with beside(step) as (doing,), beside(self._news.wait()) as (hearing,):
+            await asyncio.wait({doing, hearing}, return_when=asyncio.FIRST_COMPLETED)
+            if doing.done() or self._committed or self._post.taken != taken:
+                await doing
 
-    def trouble(self, notice: Notice) -> None:
-        """See ``Site``."""
-        self._is.bus.publish(notice)
+    def _next(self) -> Coroutine[Any, Any, None]:
+        wish, post = self._wish, self._post
+        if wish is not None and wish.made.done():
+            return self._bring(wish)
+        if wish is not None and wish.early and post.running:
+            return self._bring_meanwhile(wish)
+        if post.running:
+            return self._watch_over()
+        if wish is not None and post.taken is None:
+            return self._wait_until_made(wish)
+        return self._start()
 
-    # How it goes.
+    async def _watch_over(self) -> None:
+        """Wait until the server ends by itself, and say why it did."""
+        post = self._post
+        assert post.server is not None and post.server.ended is not None and post.taken is not None
+        post.at_rest = True
+        try:
+            ended = await asyncio.shield(post.server.ended)
+        finally:
+            post.at_rest = False
+        self._committed = True
+        if time.monotonic() - post.taken > _HEALTHY:
+            post.crashes = 0
+        self._is_down(await post.explain_end(EndedError(ended), post.wanted))
 
-    def _runner(self, wanted: Desired) -> Runner | None:
-        bringing = wanted.bringing
-        if bringing.command is None:
-            return None
-        return Runner(
-            command=bringing.command,
-            declared=wanted.endpoint.port,
-            token=self._is.token,
-            keep=() if self._is.profile else bringing.keep_warm,
-            known=self._is.warmth.load(wanted.spec.image),
-            forks=self._is.reloads and bringing.strategy in {None, Strategy.FORK},
-            profile=self._is.profile,
-        )
+    async def _wait_until_made(self, wish: Wish) -> None:
+        self.tell(State.BUILDING)
+        await asyncio.wait({wish.made})
 
-    def _means(self) -> Means:
-        server = self.server
-        return Means(
-            running=server is not None and server.running,
-            forks=server is not None and server.can_fork,
-            alone=self.wanted.spec.limits.gpus > 0 or (server is not None and server.has_fixed_port),
-        )
+    async def _start(self) -> None:
+        """Start a server where there is none; where it ended by itself, once a pause that grows has passed (K2)."""
+        if self._retry_at is not None:
+            await asyncio.sleep(self._retry_at - time.monotonic())
+        elif self._post.taken is not None:
+            self._post.hold()
+        else:
+            self.tell(State.STARTING)
+        target = self._target
+        try:
+            await self._begin(target)
+        except (VhlocalError, EndedError) as error:
+            self._committed = True
+            explanation = await self._post.explain(error, target)
+            if self._vital:
+                self._post.close(target.revision, explanation)
+                known = error if isinstance(error, VhlocalError) else as_error(explanation, self._post.name)
+                raise known from None
+            self._target = self._after(target, error, explanation)
+            self._is_down(explanation, target.revision)
 
-    async def _bring_by(self, strategy: Strategy, wanted: Desired, phases: Phases) -> Strategy:
+    async def _begin(self, target: Desired) -> None:
+        """Start ``target``, in the container that is there where only code differs; else that one is taken away."""
+        post = self._post
+        differs = difference(post.wanted, target)
+        server = post.server
+        anew = server is None or differs.environment or differs.settings
+        if server is None or anew:
+            await self._clear()
+            server = post.make(target)
+        try:
+            if anew:
+                answered = await post.bring_up(server, target)
+            else:
+                await (server.write_back if target is post.wanted else server.write)(target.spec.entries)
+                answered = await post.start_up(server)
+        except BaseException as error:
+            if anew or not isinstance(error, EndedError):
+                post.server = None
+                await server.remove()
+            raise
+        post.take_over(server, target, answered)
+        self._is_up()
+
+    async def _clear(self) -> None:
+        server, self._post.server = self._post.server, None
+        if server is not None:
+            await server.remove()
+
+    async def _bring(self, wish: Wish) -> None:
+        """Bring in what was asked for, and tell how that went."""
+        wanted, post = wish.desired, self._post
+        error = wish.made.exception()
+        if isinstance(error, VhlocalError):
+            self._wish, self._forgotten = None, True
+            post.keep_old(wanted, explained_error(error, post.name))
+            return
+        try:
+            strategy = await self._bring_by(wanted, wish.phases)
+        except SavedAgainError:
+            self._wish, self._forgotten = None, True
+            self._resume()
+            self._is.read_again()
+        except _FAILURES as failure:
+            self._wish, self._committed = None, True
+            await self._survive(wanted, failure)
+        else:
+            self._wish = None
+            if strategy is not None:
+                post.tell_reloaded(strategy, wish.phases)
+
+    async def _bring_meanwhile(self, wish: Wish) -> None:
+        """Bring in the code alone, while its environment is still being made; where that fails, it may be for this."""
+        wish.early = False
+        wanted, phases = in_environment_of(self._post.wanted, wish.desired), wish.phases.copy()
+        if wanted is None:
+            return
+        try:
+            strategy = await self._bring_by(wanted, phases)
+        except SavedAgainError:
+            self._resume()
+        except _FAILURES as error:
+            self._committed = True
+            why = await self._post.explain(error, wanted)
+            text = f"revision {wanted.revision} does not start yet: {why.reason}"
+            hint = "it is tried again once its requirements are installed"
+            self._is.bus.publish(Notice(text, why.place, hint, self._post.name))
+            self._post.keep_old(wanted, why)
+        else:
+            if strategy is not None:
+                self._post.tell_reloaded(strategy, phases)
+
+    async def _bring_by(self, wanted: Desired, phases: Phases) -> Strategy | None:
+        """Bring it in and return how; None where it was there already, and nothing is to be told."""
+        post = self._post
+        if not post.running:
+            return await self._start_newer(wanted, phases)
+        strategy = decide(difference(post.wanted, wanted), post.means, wanted.bringing.strategy)
+        if strategy is None:
+            return await self._return_to(wanted, phases)
+        memory = post.memory
+        post.begin_listening()
+        post.beside += 1
+        try:
+            strategy = await self._by_strategy(strategy, wanted, phases)
+        except BaseException as error:
+            post.memory = memory
+            if not isinstance(error, Exception):
+                self._resume()
+            raise
+        finally:
+            post.beside -= 1
+        self._is_up()
+        return strategy
+
+    async def _start_newer(self, wanted: Desired, phases: Phases) -> Strategy | None:
+        """Start what was asked for where no server is up: at once, whatever pause its last end has asked for."""
+        first = self._post.taken is None
+        if first:
+            self.tell(State.STARTING)
+        else:
+            self._post.hold()
+        self._target = wanted
+        await self._begin(wanted)
+        phases.mark("ready")
+        return None if first else Strategy.REPLACE
+
+    async def _by_strategy(self, strategy: Strategy, wanted: Desired, phases: Phases) -> Strategy:
         """Return the strategy that did it: where there is no room for a fork, or its runner has gone, a replacement."""
         if strategy is Strategy.FORK:
             try:
-                await STRATEGIES[strategy](self, wanted, phases)
+                await STRATEGIES[strategy](self._post, wanted, phases)
                 return strategy
             except NoRoomError as error:
                 self._is.bus.publish(
@@ -297,152 +313,98 @@ class Keeper:
                         f"{error}: edits are brought in by replacement",
                         wanted.endpoint.place("resources.memory"),
                         "a larger resources.memory.max makes reloads quick",
-                        wanted.endpoint.name,
+                        self._post.name,
                     )
                 )
             except RunnerGoneError:
                 pass
             strategy = Strategy.REPLACE
-        await STRATEGIES[strategy](self, wanted, phases)
+        await STRATEGIES[strategy](self._post, wanted, phases)
         return strategy
 
-    async def _return_to(self, wanted: Desired, phases: Phases) -> None:
-        """What is wanted runs already; the user may have come back to it from code that was broken."""
-        self.wanted = wanted
-        if self._broken is None or self.server is None or not self.server.running:
-            return
-        await self.server.write(wanted.spec.entries)
-        assert self.server.address is not None
-        self._broken = None
-        self._is.routes.lead(wanted.endpoint.name, self.server.address, wanted.revision)
-        self.tell(State.READY)
+    async def _return_to(self, wanted: Desired, phases: Phases) -> Strategy | None:
+        """What is wanted runs already; the user may have come back to it from code that was broken or given up."""
+        post = self._post
+        assert post.server is not None
+        await post.server.write(wanted.spec.entries)
+        post.wanted = self._target = wanted
+        was_broken, post.broken = post.broken is not None, None
+        post.lead()
+        if not was_broken:
+            return None
         phases.mark("sync")
-        self._reloaded(standing(self._means(), wanted.bringing.strategy), phases)
+        return post.standing
 
-    def _reloaded(self, strategy: Strategy, phases: Phases) -> None:
-        name, revision = self.wanted.endpoint.name, self.wanted.revision
-        if strategy is Strategy.FORK and self._memory is not None:
-            self._memory.peak = None  # what the old code needed says nothing of the new
-        self._is.bus.publish(Reloaded(name, revision, strategy, phases.seconds, phases.ended))
+    # How it goes.
 
-    async def _survive(self, wanted: Desired, error: VhlocalError | EndedError | RunnerGoneError) -> None:
-        """Tell why new code did not come up; the old server goes on, where it still runs."""
+    def _take_on(self, wish: Wish) -> None:
+        """Take on a wish; what is under way makes room for it, now and once its environment is there."""
+        self._wish = wish
+        self._news.set()
+        if not wish.made.done():
+            wish.made.add_done_callback(lambda _: self._on_made(wish))
+
+    def _on_made(self, wish: Wish) -> None:
+        if self._wish is wish:
+            self._news.set()
+
+    def _in_order_again(self, phases: Phases) -> None:
+        """The project can be read again, and asks for what was tried last."""
+        self._post.lead()
+        if self._post.broken is None:
+            phases.mark("look")
+            self._post.tell_reloaded(self._post.standing, phases)
+
+    async def _survive(self, wanted: Desired, error: Exception) -> None:
+        """Tell why new code did not come up; the old server goes on, or is started again where it has gone too."""
+        post = self._post
         if isinstance(error, EndedError):
-            explanation = await self._explain(error, wanted)
-        elif isinstance(error, VhlocalError):
-            explanation = explained_error(error, wanted.endpoint.name)
-        else:
-            explanation = Explanation("its runner has ended", "", None)
-        kept = self.server is not None and self.server.running
-        goes_on = f"revision {self.wanted.revision} goes on; the next save is the next try" if kept else ""
-        self._is.bus.publish(Problem(as_error(explanation, wanted.endpoint.name, goes_on), wanted.endpoint.name))
-        if kept:
-            self._find(explanation.finding, wanted.revision)
-            self._broken = (wanted.revision, explanation)
-            self._resume()
-        else:
-            self.wanted = wanted
-            self._fail(explanation)
+            error = await self._with_its_container(error)
+        explanation = await post.explain(error, wanted)
+        if post.running:
+            goes_on = f"revision {post.wanted.revision} goes on; the next save is the next try"
+            post.tell_problem(explanation, goes_on)
+            post.keep_old(wanted, explanation)
+            return
+        self._target = self._after(wanted, error, explanation)
+        if self._target is wanted:
+            self._is_down(explanation, wanted.revision)
+            return
+        post.tell_problem(explanation, f"revision {self._target.revision} is started again")
+        post.close(wanted.revision, explanation)
+
+    async def _with_its_container(self, error: EndedError) -> EndedError:
+        """Return the end of the whole container, where the new server went with that for want of memory."""
+        server = self._post.server
+        ended = None if server is None else server.ended
+        if ended is not None and error.ended.code == _KILLED:
+            await asyncio.wait({ended}, timeout=_ITS_CONTAINER)
+            if ended.done() and ended.result().out_of_memory:
+                return EndedError(ended.result(), error.evidence, loaded=error.loaded)
+        return error
+
+    def _after(self, failed: Desired, error: Exception, explanation: Explanation) -> Desired:
+        """Return what is to be started next: the last code that ran, where it was the code that failed."""
+        post = self._post
+        of_the_code = isinstance(error, (EndedError, ServerError))
+        if failed is post.wanted or post.taken is None or not of_the_code:
+            return failed
+        post.broken = (failed.revision, explanation)
+        return post.wanted
 
     def _resume(self) -> None:
         """Let the server that was there go on."""
-        server = self.server
-        if server is not None and server.running and server.address is not None:
-            name = self.wanted.endpoint.name
-            self._is.routes.lead(name, server.address, self.wanted.revision, stale=self._broken is not None)
-            self.tell(State.READY)
-            self._begin_guard()
+        if self._post.running:
+            self._post.lead()
 
-    def _fail(self, explanation: Explanation) -> None:
-        self._is.routes.close(self.wanted.endpoint.name)
-        self._find(explanation.finding, self.wanted.revision)
-        self.tell(State.CRASHED, explanation)
+    def _is_up(self) -> None:
+        self._target, self._retry_at = self._post.wanted, None
+        settle(self.started, None)
 
-    def _find(self, finding: Finding | None, revision: str, *, told: bool = True) -> None:
-        if finding is not None:
-            self._is.found(finding, revision, told)
-
-    # When it ends by itself.
-
-    async def _watch_over(self, server: Server) -> None:
-        """Start the server again whenever it ends by itself, waiting longer each time (K2)."""
-        began = time.monotonic()
-        while True:
-            assert server.ended is not None
-            ended = await asyncio.shield(server.ended)
-            if time.monotonic() - began > _HEALTHY:
-                self._crashes = 0
-            server = await self._start_again(server, await self._explain(EndedError(ended), self.wanted, serving=True))
-            began = time.monotonic()
-
-    async def _start_again(self, server: Server, explanation: Explanation) -> Server:
-        """Return the server once it answers again, or a new one where it cannot be started any more."""
-        anew = False
-        while True:
-            self._crashes += 1
-            wait = backoff(self._crashes)
-            self._fail(explanation)
-            then = f"it is started again in {wait:.0f} s, or at the next save"
-            problem = as_error(explanation, self.wanted.endpoint.name, then)
-            self._is.bus.publish(Problem(problem, self.wanted.endpoint.name))
-            await asyncio.sleep(wait)
-            try:
-                if anew:
-                    await server.remove()
-                    self.server = server = self.make(self.wanted)
-                    answered = await self.bring_up(server, self.wanted)
-                else:
-                    answered = await self.start_up(server)
-            except EndedError as error:
-                explanation, anew = await self._explain(error, self.wanted), False
-            except VhlocalError as error:
-                # Its container has been taken away, or the engine is gone for a while.
-                explanation, anew = explained_error(error, self.wanted.endpoint.name), True
-            else:
-                self.take_over(server, self.wanted, answered)
-                return server
-
-    def _watch_memory(self, server: Server) -> MemoryWatch:
-        """Return what watches a server that has just been started: who comes near its limit is told, once (K2)."""
-        limit = self.asked.spec.limits.memory
-        told: set[tuple[str, str]] = set()
-
-        async def on_peak(used: int, kept: bool) -> None:
-            wanted = self.asked
-            if limit is not None:
-                if self._is.strict and used > limit and not kept:
-                    await server.end_for_memory()
-                    return
-                found = self._is.diagnosis.measured(wanted.endpoint, used, limit, kept=kept)
-                if found is not None and (key := (found.definition.code, wanted.revision)) not in told:
-                    told.add(key)
-                    self._find(found, wanted.revision, told=False)
-            status = self._is.board.status(wanted.endpoint.name)
-            if status is not None and (status.memory is None or used > status.memory.peak * _HIGHER):
-                self._is.bus.publish(StatusChanged(replace(status, memory=self._memory_use())))
-
-        return MemoryWatch(limit is not None, lambda: self._beside == 0, on_peak)
-
-    def _memory_use(self) -> MemoryUse | None:
-        if self._memory is None or self._memory.peak is None:
-            return None
-        return MemoryUse(self._memory.peak, self.wanted.spec.limits.memory)
-
-    def _begin_guard(self) -> None:
-        if self.server is not None and self._guard is None:
-            self._guard = self._is.tasks.start(self._watch_over(self.server), f"guard {self.wanted.endpoint.name}")
-
-    def _end_guard(self) -> None:
-        if self._guard is not None:
-            self._guard.cancel()
-            self._guard = None
-
-    # What is told.
-
-    async def _explain(self, error: EndedError, wanted: Desired, *, serving: bool = False) -> Explanation:
-        lines = (error.evidence or await self._heard.last_lines()).splitlines()
-        when = "" if serving else "before its first answer"
-        if error.loaded is not None:
-            when = "after its code was loaded, before its first answer" if error.loaded else "while its code was loaded"
-        peak = self._memory.peak if self._memory else None
-        return await self._is.diagnosis.of_end(wanted.endpoint, error.ended, lines, when, peak)
+    def _is_down(self, explanation: Explanation, revision: str = "") -> None:
+        """Tell why there is no server, and when the next is started, later each time."""
+        self._post.crashes += 1
+        wait = backoff(self._post.crashes)
+        self._retry_at = time.monotonic() + wait
+        self._post.close(revision or self._target.revision, explanation)
+        self._post.tell_problem(explanation, f"it is started again in {wait:.0f} s, or at the next save")

@@ -117,12 +117,18 @@ class Server:
         declared = self.address is not None and self.address.port == self._endpoint.port
         return self._layout.shares_network and declared and not self.can_fork
 
-    async def create(self, runner: Runner | None) -> None:
-        """Make it, with its files in place, behind a runner where it has use for one."""
+    async def create(self, runner: Runner | None, *, from_copies: bool = False) -> None:
+        """Make it, with its files in place, behind a runner where it has use for one.
+
+        ``from_copies`` takes the files as they were, whatever the project's are by now; SavedAgainError where there is
+        no copy of one that has changed.
+        """
         self._phases = phases = Phases(time.monotonic())
         for name, seconds in self._made:
             phases.include(name, seconds)
         spec = replace(self._spec, staging=self._staging.directory)
+        if from_copies:
+            spec = replace(spec, entries=await in_thread(lambda: tuple(map(self._staged, spec.entries))))
         self._layout = layout = await in_thread(self._runtime.layout, spec)
         if runner is not None and (runner.forks or runner.profile or layout.shares_network):
             self._profiled = runner.profile

@@ -29,12 +29,12 @@ from vhlocal.session.doctor import Doctor, Practice
 from vhlocal.session.edits import Edits, Means
 from vhlocal.session.environments import make_environments, remember_environments
 from vhlocal.session.fleet import Fleet
-from vhlocal.session.keeper import Surroundings
 from vhlocal.session.limits import GRACE
 from vhlocal.session.passed import tell_passed
 from vhlocal.session.record import ProjectState, RunRecord, goes_on, new_run, new_token, this_process
 from vhlocal.session.requests import Requests
 from vhlocal.session.routes import Routes
+from vhlocal.session.surroundings import Surroundings
 from vhlocal.session.tasks import Tasks, beside, in_thread
 from vhlocal.session.view import View
 from vhlocal.session.warmth import Warmth
@@ -214,21 +214,26 @@ class Session:
         self._fleet.enlist(wanted)
         self._tell_differences(wanted)
         self._made |= await make_environments(self._runtime, self._bus, wanted, leftovers)
-        await self._fleet.start()
+        if not self._options.reload:
+            await self._start(self._fleet, wanted)
+            await (self._doctor.examine_all() if self._options.examine else self._stop.wait())
+            return
+        load = partial(self._options.load, self._url)
+        means = Means(load, self._desired, self._prepare, self._fleet.want, self._fleet.cannot_read)
+        self._edits = Edits(self._options.directory, means, self._bus, self._tasks)
+        # An endpoint that is up gets its edits while others still start.
+        async with beside(self._edits.follow(self._inputs, wanted)) as (following,):
+            await self._start(self._fleet, wanted)
+            self._tasks.start(in_thread(self._mirror, self._inputs.package), "mirror the project")
+            await following
+
+    async def _start(self, fleet: Fleet, wanted: tuple[Desired, ...]) -> None:
+        """Start every server, and tell once all answer."""
+        await fleet.start()
         self._state.keep_version(self._options.version.name)
         remember_environments(self._options.directory, wanted)
         self._bus.publish(Ready(self._url, self._board.statuses(), time.monotonic() - self._started))
         self._state.write(replace(self._record, ready=True))
-        if self._options.examine:
-            await self._doctor.examine_all()
-            return
-        if not self._options.reload:
-            await self._stop.wait()
-            return
-        self._tasks.start(in_thread(self._mirror, self._inputs.package), "mirror the project")
-        means = Means(partial(self._options.load, self._url), self._desired, self._prepare, self._fleet.bring)
-        self._edits = Edits(self._options.directory, means, self._bus, self._tasks)
-        await self._edits.follow(self._inputs, wanted)
 
     async def _surroundings(self, gateway: Gateway) -> Surroundings:
         async def drain(address: Address, seconds: float) -> bool:
@@ -255,7 +260,17 @@ class Session:
             found=self._found,
             urls=self._urls,
             drain=drain,
+            brought=self._brought,
+            read_again=self._read_again,
         )
+
+    def _brought(self) -> None:
+        if self._edits is not None:
+            self._edits.look_soon()
+
+    def _read_again(self) -> None:
+        if self._edits is not None:
+            self._edits.read_again()
 
     def _present(self) -> Inputs:
         """Return the project as it was read last."""

@@ -1,0 +1,346 @@
+"""An endpoint is kept by itself: whatever others do, and in whatever order saves, crashes and installations come."""
+
+from __future__ import annotations
+
+import http.client
+import http.server
+import io
+import json
+import threading
+import zipfile
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import pytest
+import requests
+
+from tests.session.edited import YAML, numbered
+from tests.session.test_reload import WHEEL, answers, headers
+from tests.waiting import free_port, wait_for
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.command import Running
+
+pytestmark = pytest.mark.timeout(300)
+
+#: Starts only once a file is there.
+SLOW = """\
+- endpoint:
+    name: slow
+    image: python:3.11-slim
+    server-command: python slow.py
+"""
+
+SLOW_SERVER = """\
+import pathlib, time, wsgiref.simple_server
+from server import app
+
+while not pathlib.Path({gate!r}).exists():
+    time.sleep(0.05)
+wsgiref.simple_server.make_server("0.0.0.0", 8000, app).serve_forever()
+"""
+
+#: Ends when it is asked to, and eats memory when it is asked to.
+MORTAL = """\
+import os
+
+
+def app(environ, start_response):
+    if environ["PATH_INFO"].endswith("/exit"):
+        os._exit(3)
+    start_response("200 OK", [("Content-Type", "application/json")])
+    return [b'{"number": 0}']
+
+
+NUMBER = 0
+"""
+
+COMMAND = """\
+- endpoint:
+    name: words
+    image: python:3.11-slim
+    server-command: python serve.py
+"""
+
+SERVE = """\
+import wsgiref.simple_server
+from server import app
+
+wsgiref.simple_server.make_server("0.0.0.0", 8000, app).serve_forever()
+"""
+
+
+class SlowIndex(http.server.ThreadingHTTPServer):
+    """A package index with one package, which it hands out once its ``gate`` is open."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", free_port()), SlowIndexHandler)
+        self.asked, self.gate = threading.Event(), threading.Event()
+        wheel = io.BytesIO()
+        with zipfile.ZipFile(wheel, "w") as archive:
+            for name, text in WHEEL.items():
+                archive.writestr(name, text)
+        self.wheel = wheel.getvalue()
+
+    @property
+    def requirements(self) -> str:
+        return f"--index-url http://127.0.0.1:{self.server_port}/\ncolors\n"
+
+
+class SlowIndexHandler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        body = b'<a href="/colors-1-py3-none-any.whl">colors-1-py3-none-any.whl</a>'
+        if self.path.endswith(".whl"):
+            self.server.asked.set()
+            assert self.server.gate.wait(120)
+            body = self.server.wheel
+        self.send_response(200)
+        self.send_header("Content-Type", "text/html")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        if self.command == "GET":
+            self.wfile.write(body)
+
+    do_HEAD = do_GET
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def slow_index():
+    with SlowIndex() as index:
+        serving = threading.Thread(target=index.serve_forever)
+        serving.start()
+        yield index
+        index.gate.set()
+        index.shutdown()
+        serving.join()
+
+
+def is_answered(run: Running, number: int) -> None:
+    answers(run, "number", number, "words")
+
+
+def is_told(run: Running, **facts: str) -> dict:
+    """Wait until ``ps`` tells these facts of the endpoint, and return all that it tells."""
+
+    def look() -> dict | None:
+        told = run.endpoints()["words"]
+        return told if facts.items() <= told.items() else None
+
+    return wait_for(look, f"{facts}; output:\n{run.output()}")
+
+
+def is_in_state(run: Running, endpoint: str, state: str) -> None:
+    wait_for(
+        lambda: run.endpoints().get(endpoint, {}).get("state") == state, f"{endpoint} to be {state}; {run.output()}"
+    )
+
+
+def broken(run: Running) -> dict:
+    return wait_for(lambda: (told := run.endpoints()["words"])["broken"] and told, f"a mark; output:\n{run.output()}")
+
+
+def crash(run: Running) -> None:
+    assert requests.get(run.url("words") + "/exit", timeout=30).status_code in {502, 503}
+
+
+def test_an_edit_is_taken_while_another_endpoint_still_starts(project, process_run, tmp_path):
+    gate = tmp_path / "gate"
+    slow = SLOW_SERVER.format(gate=str(gate))
+    directory = project({"valohai.yaml": YAML + SLOW, "server.py": numbered(0), "slow.py": slow})
+    run = process_run(directory, ready=False)
+    is_in_state(run, "words", "ready")
+    (directory / "server.py").write_text(numbered(1))
+    is_answered(run, 1)
+    assert run.endpoints()["slow"]["state"] == "starting"
+    gate.touch()
+    run.wait_for_state("ready")
+    answers(run, "number", 1, "slow")
+    wait_for(lambda: "ready: in" in run.output(), "the run to be told ready")
+
+
+def test_an_endpoint_that_was_starting_when_broken_code_was_saved_is_tried_again(project, process_run, tmp_path):
+    """The run does not end: a save is the next try."""
+    gate = tmp_path / "gate"
+    slow = SLOW_SERVER.format(gate=str(gate))
+    directory = project({"valohai.yaml": YAML + SLOW, "server.py": numbered(0), "slow.py": slow})
+    run = process_run(directory, ready=False)
+    is_in_state(run, "words", "ready")
+    (directory / "server.py").write_text(numbered(1) + "1 / 0\n")
+    assert "division by zero" in broken(run)["reason"]
+    is_in_state(run, "slow", "crashed")
+    (directory / "server.py").write_text(numbered(2))
+    is_answered(run, 2)
+    gate.touch()
+    run.wait_for_state("ready")
+    answers(run, "number", 2, "slow")
+
+
+def test_code_saved_while_requirements_are_installed_is_brought_in_at_once(project, process_run, slow_index):
+    directory = project({"valohai.yaml": YAML, "server.py": numbered(0)})
+    run = process_run(directory)
+    (directory / "requirements.txt").write_text(slow_index.requirements)
+    assert slow_index.asked.wait(60), run.output()
+    (directory / "server.py").write_text(numbered(1))
+    is_answered(run, 1)
+    (directory / "server.py").write_text("import colors\n" + numbered(2))
+    told = broken(run)
+    assert "colors" in told["reason"]
+    assert headers(run.url("words"))["X-VHLocal-Stale"] == "true"
+    assert "tried again once its requirements are installed" in " ".join(run.output().split())
+    slow_index.gate.set()
+    is_answered(run, 2)
+    wait_for(lambda: not run.endpoints()["words"]["broken"], f"the mark to go; output:\n{run.output()}")
+    assert "X-VHLocal-Stale" not in headers(run.url("words"))
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "reason"),
+    [
+        ("valohai.yaml", "- endpoint: [\n", "valohai.yaml"),
+        ("model.txt", None, "model.txt"),
+        ("vhlocal.yaml", "runtime: podman\n", "podman"),
+        ("requirements.txt", "./nowhere\n", "nowhere"),
+        ("requirements.txt", "--no-index\nmissing\n", "missing"),
+    ],
+)
+def test_an_edit_that_fails_before_it_reaches_a_server_marks_what_answers(project, process_run, file, text, reason):
+    """Requirements, ``valohai.yaml``, settings, a chosen file that vanished: told as all others, and taken back so."""
+    yaml = YAML + "    files:\n      - name: model\n        path: model.bin\n"
+    files = {"valohai.yaml": yaml, "server.py": numbered(0), "model.txt": "x", ".vhignore": "model.txt\n"}
+    directory = project(files)
+    run = process_run(directory, "--file", f"words.model={directory}/model.txt")
+    before = run.endpoints()["words"]
+    path = directory / file
+    was = path.read_text() if path.exists() else None
+    if text is None:
+        path.unlink()
+    else:
+        path.write_text(text)
+    told = broken(run)
+    assert reason in told["reason"] + told["detail"] + run.output()
+    assert (told["state"], told["revision"]) == ("ready", before["revision"])
+    answer = headers(run.url("words"))
+    assert (answer["X-VHLocal-Stale"], answer["X-VHLocal-Revision"]) == ("true", before["revision"])
+    lives = run.output().count(" live in ")
+    if was is None:
+        path.unlink()
+    else:
+        path.write_text(was)
+    wait_for(lambda: not run.endpoints()["words"]["broken"], f"the mark to go; output:\n{run.output()}")
+    assert "X-VHLocal-Stale" not in headers(run.url("words"))
+    wait_for(lambda: run.output().count(" live in ") > lives, f"the way back to be told; output:\n{run.output()}")
+
+
+def test_code_that_is_broken_stays_marked_when_the_yaml_is_mended(project, process_run):
+    directory = project({"valohai.yaml": YAML, "server.py": numbered(0)})
+    run = process_run(directory)
+    (directory / "server.py").write_text(numbered(1) + "1 / 0\n")
+    code = broken(run)["broken"]
+    (directory / "valohai.yaml").write_text("- endpoint: [\n")
+    is_told(run, broken="edit")
+    (directory / "valohai.yaml").write_text(YAML)
+    is_told(run, broken=code)
+    assert headers(run.url("words"))["X-VHLocal-Stale"] == "true"
+
+
+@pytest.mark.parametrize("yaml", [YAML, COMMAND], ids=["wsgi", "command"])
+def test_a_broken_save_while_it_is_crashed_does_not_keep_it_down(project, process_run, yaml):
+    """K2: whatever comes in between, an endpoint whose server has gone is tried again: with the last code that ran."""
+    directory = project({"valohai.yaml": yaml, "server.py": MORTAL, "serve.py": SERVE})
+    run = process_run(directory)
+    good = run.endpoints()["words"]["revision"]
+    for _ in range(2):
+        crash(run)
+        is_in_state(run, "words", "crashed")
+        is_in_state(run, "words", "ready")
+    crash(run)
+    is_in_state(run, "words", "crashed")
+    (directory / "server.py").write_text("1 / 0\n")
+    told = is_told(run, state="ready", revision=good)
+    assert told["broken"]
+    assert "ZeroDivisionError" in told["reason"] + told["detail"]
+    is_answered(run, 0)
+    assert headers(run.url("words"))["X-VHLocal-Stale"] == "true"
+    (directory / "server.py").write_text(numbered(2))
+    is_answered(run, 2)
+
+
+def test_a_save_while_it_is_crashed_is_the_next_try(project, process_run):
+    directory = project({"valohai.yaml": YAML, "server.py": MORTAL})
+    run = process_run(directory)
+    for _ in range(3):
+        crash(run)
+        run.wait_for_state("crashed")
+        (directory / "server.py").write_text(numbered(1))
+        is_answered(run, 1)
+        (directory / "server.py").write_text(MORTAL)
+        is_answered(run, 0)
+
+
+def test_an_added_endpoint_that_does_not_start_is_tried_again(project, process_run, tmp_path):
+    gate = tmp_path / "gate"
+    failing = f"import pathlib\nassert pathlib.Path({str(gate)!r}).exists()\n" + numbered(0)
+    directory = project({"valohai.yaml": YAML, "server.py": numbered(0), "other.py": failing})
+    run = process_run(directory)
+    more = YAML + YAML.replace("words", "more").replace("server:app", "other:app")
+    (directory / "valohai.yaml").write_text(more)
+    is_in_state(run, "more", "crashed")
+    gate.touch()
+    is_in_state(run, "more", "ready")
+
+
+def test_an_endpoint_that_is_removed_answers_what_it_has_begun(project, process_run):
+    slow = numbered(0).replace(
+        "    start_response", "    import time\n    time.sleep(float(body or 0))\n    start_response"
+    )
+    slow = slow.replace('"sum": sum(body)', '"sum": 0')
+    directory = project({"valohai.yaml": YAML + YAML.replace("words", "more"), "server.py": slow})
+    run = process_run(directory)
+    parts = urlsplit(run.url("more"))
+    connection = http.client.HTTPConnection(str(parts.hostname), parts.port, timeout=60)
+    answered: list[int] = []
+
+    def ask() -> None:
+        connection.request("POST", parts.path, b"3")
+        answered.append(json.load(connection.getresponse())["number"])
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    wait_for(lambda: connection.sock is not None, "the request to be on its way")
+    (directory / "valohai.yaml").write_text(YAML)
+    wait_for(lambda: "more" not in run.endpoints(), "it to go")
+    asking.join()
+    connection.close()
+    assert answered == [0]
+
+
+HUNGRY = "BALLAST = bytearray(400_000_000)\n"
+
+
+@pytest.mark.parametrize("runtime", ["process", "docker"])
+def test_k2_an_edit_over_the_memory_limit_leaves_the_last_good_code_serving(project, request, runtime, tmp_path: Path):
+    """K2: told as out of memory; the good server goes on, or is started again where the kernel took it too."""
+    limit = "    resources:\n      memory:\n        max: 200\n"
+    directory = project({"valohai.yaml": YAML + limit, "server.py": numbered(0)})
+
+    def look(run: Running) -> None:
+        good = run.endpoints()["words"]["revision"]
+        (directory / "server.py").write_text(HUNGRY + numbered(1))
+        broken(run)
+        told = is_told(run, state="ready", revision=good, code="VH507")
+        assert "OOMKilled" in told["reason"], run.output()
+        is_answered(run, 0)
+        assert headers(run.url("words"))["X-VHLocal-Stale"] == "true"
+        (directory / "server.py").write_text(numbered(2))
+        is_answered(run, 2)
+
+    if runtime == "process":
+        look(request.getfixturevalue("process_run")(directory))
+    else:
+        with request.getfixturevalue("running")(directory) as run:
+            look(run)

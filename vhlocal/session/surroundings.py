@@ -1,0 +1,52 @@
+"""What every keeper of a run works with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from vhlocal.events import Bus
+    from vhlocal.findings import Finding
+    from vhlocal.reload.staging import Staging
+    from vhlocal.runtime.base import Address, Runtime
+    from vhlocal.session.board import Board
+    from vhlocal.session.diagnosis import Diagnosis
+    from vhlocal.session.routes import Routes
+    from vhlocal.session.tasks import Tasks
+    from vhlocal.session.warmth import Warmth
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """See the module.
+
+    ``urls`` gives an endpoint's URLs, ``drain`` waits until an address has no request in flight, for some seconds at
+    most. ``token`` is what runners know vhlocal by; ``reloads`` is False where no new code is ever brought in.
+    ``strict`` ends a server that production would end, ``patience`` is in seconds. ``profile`` has imports measured.
+    ``made`` has, by endpoint, what was made since its last server was: name and seconds. ``found`` tells a finding, the
+    revision that it is about, and whether an error tells it too. ``brought`` hears that an edit was brought in, and
+    ``read_again`` that what was read of the project is not what is there any more.
+    """
+
+    runtime: Runtime
+    bus: Bus
+    board: Board
+    routes: Routes
+    tasks: Tasks
+    staging: Staging
+    warmth: Warmth
+    token: str
+    reloads: bool
+    strict: bool
+    profile: bool
+    made: dict[str, tuple[tuple[str, float], ...]]
+    patience: float
+    diagnosis: Diagnosis
+    found: Callable[[Finding, str, bool], None]
+    urls: Callable[[str], tuple[str, ...]]
+    drain: Callable[[Address, float], Awaitable[bool]]
+    brought: Callable[[], None]
+    read_again: Callable[[], None]

@@ -1,5 +1,7 @@
 """What all tests share."""
 
+from collections.abc import Iterator
+
 import pytest
 
 from tests.engine_fixtures import (
@@ -15,6 +17,7 @@ from tests.engine_fixtures import (
     tools,
     vhlocal,
 )
+from tests.waiting import give_ports_back
 
 __all__ = [
     "base_image",
@@ -29,6 +32,13 @@ __all__ = [
     "tools",
     "vhlocal",
 ]
+
+
+@pytest.fixture(autouse=True)
+def ports_of_the_test() -> Iterator[None]:
+    """Give back, at the end of each test, the ports that were found for it."""
+    yield
+    give_ports_back()
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -6,7 +6,7 @@ import socket
 import time
 from typing import TYPE_CHECKING, TypeVar
 
-from vhlocal.runtime.process.ports import free_ports
+from vhlocal.runtime.process.ports import free_ports, give_back
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 POLL_SECONDS = 0.05
+
+_taken: list[int] = []
 
 
 def wait_for(look: Callable[[], T], what: str, seconds: float = 60.0) -> T:
@@ -26,8 +28,15 @@ def wait_for(look: Callable[[], T], what: str, seconds: float = 60.0) -> T:
 
 
 def free_port() -> int:
-    """Return a TCP port of 127.0.0.1 that nothing listens on, and that the system gives nobody by chance."""
-    return free_ports(1)[0]
+    """Return a TCP port of 127.0.0.1 that nothing listens on, and that nobody is given before the test's end."""
+    _taken.extend(free_ports(1))
+    return _taken[-1]
+
+
+def give_ports_back() -> None:
+    """Let others have the ports that ``free_port`` has returned."""
+    give_back(_taken)
+    _taken.clear()
 
 
 def accepts(port: int) -> bool:

@@ -8,13 +8,14 @@ import json
 import os
 import queue
 import signal
-import socket
 import subprocess
 import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from tests.waiting import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -129,9 +130,3 @@ def started(
             if process.poll() is None:
                 os.killpg(process.pid, signal.SIGKILL)
             server.wait()
-
-
-def free_port() -> int:
-    """Return a port that nothing listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return server.getsockname()[1]

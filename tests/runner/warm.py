@@ -10,7 +10,7 @@ import socket
 from typing import TYPE_CHECKING
 
 from tests.runner.served import ALIAS, VERSION, started
-from tests.runner.served import free_port as free_port
+from tests.waiting import free_port as free_port
 from tests.waiting import wait_for
 
 if TYPE_CHECKING:

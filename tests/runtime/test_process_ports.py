@@ -1,12 +1,17 @@
 """Ports for servers that are processes of this machine."""
 
 import socket
+import subprocess
+import sys
 
 import pytest
 
+from tests.waiting import free_port
+from vhlocal.contract.limits import ContainerLimits
 from vhlocal.errors import EngineError
-from vhlocal.runtime.process import ports
-from vhlocal.runtime.process.ports import free_ports, own_port
+from vhlocal.runtime.base import Identity, Mounts, ServerSpec
+from vhlocal.runtime.connect import RUNTIMES
+from vhlocal.runtime.process.ports import free_ports, give_back, own_port
 
 
 def listening(port):
@@ -16,22 +21,86 @@ def listening(port):
     return held
 
 
+TAKE = """
+import sys
+from tests.waiting import free_port
+from vhlocal.contract.limits import ContainerLimits
+from vhlocal.errors import EngineError
+from vhlocal.runtime.base import Identity, Mounts, ServerSpec
+from vhlocal.runtime.connect import RUNTIMES
+from vhlocal.runtime.process.ports import free_ports
+
+try:
+    free_ports(1, [int(sys.argv[1])])
+except EngineError:
+    print("no", flush=True)
+else:
+    print("yes", flush=True)
+    sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def taken_by_another():
+    """Have another process ask for a port; it says whether it was given it, and keeps it until it is killed."""
+    started = []
+
+    def take(port):
+        pipe = subprocess.PIPE
+        started.append(subprocess.Popen([sys.executable, "-c", TAKE, str(port)], stdin=pipe, stdout=pipe, text=True))
+        return started[-1]
+
+    yield take
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
 def test_free_ports_differ_and_are_none_that_connections_are_given():
     found = free_ports(20)
     assert len(set(found)) == 20
     assert all(20_000 <= port < 32_768 for port in found)
     for port in found:
         listening(port).close()
+    give_back(found)
 
 
-def test_a_port_that_is_listened_on_is_not_free(monkeypatch):
+def test_a_port_that_is_listened_on_is_not_free():
+    with socket.create_server(("127.0.0.1", 0)) as held, pytest.raises(EngineError, match="no 1 free ports"):
+        free_ports(1, [held.getsockname()[1]])
+
+
+def test_a_port_is_given_once_until_it_is_given_back():
     (port,) = free_ports(1)
-    monkeypatch.setattr(ports, "_FIRST", port)
-    monkeypatch.setattr(ports, "_LAST", port)
-    monkeypatch.setattr(ports, "_TRIES", 1)
-    assert free_ports(1) == (port,)
-    with listening(port), pytest.raises(EngineError, match="no 1 free ports"):
-        free_ports(1)
+    with pytest.raises(EngineError, match="no 1 free ports"):
+        free_ports(1, [port])
+    give_back([port])
+    assert free_ports(1, [port]) == (port,)
+    give_back([port])
+
+
+def test_what_is_not_enough_is_given_back():
+    (port,) = free_ports(1)
+    give_back([port])
+    with pytest.raises(EngineError, match="no 2 free ports"):
+        free_ports(2, [port])
+    assert free_ports(1, [port]) == (port,)
+    give_back([port])
+
+
+def test_another_run_is_given_no_port_of_ours_though_nobody_listens_there(taken_by_another):
+    """The spare ports of two projects that run side by side differ, also once one of them was killed."""
+    (port,) = free_ports(1)
+    assert taken_by_another(port).stdout.readline() == "no\n"
+    give_back([port])
+    other = taken_by_another(port)
+    assert other.stdout.readline() == "yes\n"
+    with pytest.raises(EngineError):
+        free_ports(1, [port])
+    other.kill()
+    other.wait()
+    assert free_ports(1, [port]) == (port,)
+    give_back([port])
 
 
 @pytest.mark.parametrize(
@@ -39,8 +108,29 @@ def test_a_port_that_is_listened_on_is_not_free(monkeypatch):
     [("serve --port {}", True), ("serve 0.0.0.0:{}", True), ("serve 1{}", False), ("serve $VALOHAI_PORT", False)],
 )
 def test_a_declared_port_is_taken_where_the_command_names_it_and_it_is_free(command, named):
-    (port,) = free_ports(1)
+    port = free_port()
     words = ("sh", "-c", command.format(port))
     assert own_port(words, port) == (port if named else None)
     with listening(port):
         assert own_port(words, port) is None
+
+
+@pytest.fixture
+def process_runtime(tmp_path, shared_cache):
+    connected = RUNTIMES["process"](str(tmp_path / "project"), "1-1-test")
+    yield connected
+    connected.close()
+
+
+def test_the_ports_of_a_removed_server_are_given_back(process_runtime, tmp_path):
+    image = process_runtime.base("python:3.11-slim")
+    limits, identity = ContainerLimits(), Identity("acme/words", "hello")
+    spec = ServerSpec(identity, image, ("true",), {}, 8000, limits, (), Mounts(), staging=tmp_path)
+    layout = process_runtime.layout(spec)
+    server = process_runtime.create(spec.located(layout))
+    ports = [layout.port, layout.control, *layout.spares]
+    with pytest.raises(EngineError):
+        free_ports(1, ports)
+    process_runtime.remove(server)
+    assert sorted(free_ports(len(ports), ports)) == sorted(ports)
+    give_back(ports)

@@ -10,13 +10,16 @@ from typing import TYPE_CHECKING
 from vhlocal.errors import EngineError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
 LOOPBACK = "127.0.0.1"
 
 #: Above what is usual for services, and below what Linux, macOS and Windows take for connections.
-_FIRST, _LAST = 20_000, 32_767
+_RANGE = range(20_000, 32_768)
 _TRIES = 200
+
+#: What claims each port that this process has been given: see ``free_ports``.
+_claims: dict[int, socket.socket] = {}
 
 
 def own_port(command: Sequence[str], declared: int) -> int | None:
@@ -25,18 +28,48 @@ def own_port(command: Sequence[str], declared: int) -> int | None:
     return declared if names_it and _is_free(declared) else None
 
 
-def free_ports(count: int) -> tuple[int, ...]:
+def free_ports(count: int, among: Sequence[int] = _RANGE) -> tuple[int, ...]:
     """Return so many different ports that nobody listens on; EngineError where there are none.
 
-    None is of the range that the system itself takes ports from: a spare one is to be free still at a later reload.
+    They are this process's until ``give_back``, also while nobody listens on them: no run on this machine is given one
+    of them too. None is of the range that the system itself takes ports from: a spare one is to be free still at a
+    later reload.
     """
     found: list[int] = []
-    for port in random.sample(range(_FIRST, _LAST + 1), _TRIES):
-        if _is_free(port):
+    for port in random.sample(among, min(_TRIES, len(among))):
+        if _claim(port):
             found.append(port)
         if len(found) == count:
             return tuple(found)
+    give_back(found)
     raise EngineError(f"there are no {count} free ports on {LOOPBACK}", hint="see what listens there: `ss -lnt`")
+
+
+def give_back(ports: Iterable[int]) -> None:
+    """Let others have these ports; those that were never claimed are left alone."""
+    for port in ports:
+        claim = _claims.pop(port, None)
+        if claim is not None:
+            claim.close()
+
+
+def _claim(port: int) -> bool:
+    """Take a port unless somebody has it; tell whether it is ours now.
+
+    The claim is the UDP port of the same number: the system gives it to one process, whichever user's, and takes it
+    back however that process ends. A lock file would need a directory that all users share.
+    """
+    claim = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    try:
+        claim.bind((LOOPBACK, port))
+    except OSError:
+        claim.close()
+        return False
+    if not _is_free(port):
+        claim.close()
+        return False
+    _claims[port] = claim
+    return True
 
 
 def _is_free(port: int) -> bool:

@@ -21,7 +21,7 @@ from vhlocal.runtime.base import Address, Layout, Memory, PresentServer
 from vhlocal.runtime.process import files, tree
 from vhlocal.runtime.process.cgroup import enforceable
 from vhlocal.runtime.process.guarded import Guarded, Orders, drop, idle
-from vhlocal.runtime.process.ports import LOOPBACK, free_ports, own_port
+from vhlocal.runtime.process.ports import LOOPBACK, free_ports, give_back, own_port
 from vhlocal.runtime.process.pythons import wanted_version
 
 if TYPE_CHECKING:
@@ -62,6 +62,8 @@ class ProcessRuntime:
         self._lock = threading.Lock()
         # The first server's: it is there by the time that the project has been looked at.
         self._spare: subprocess.Popen[bytes] | None = idle()
+        #: Ports that were found for each server, whether or not it listens on them yet.
+        self._ports: dict[str, tuple[int, ...]] = {}
         #: Declared ports by server: one that was told its port may not have bound it yet.
         self._reserved: dict[str, int] = {}
 
@@ -108,7 +110,7 @@ class ProcessRuntime:
     def layout(self, spec: ServerSpec) -> Layout:
         """Return a new directory and free ports; the declared port where the command names it."""
         root = self._home / f"{self._run}-{secrets.token_hex(3)}"
-        port, control, *spares = free_ports(5)
+        port, control, *spares = self._ports[root.name] = free_ports(5)
         with self._lock:
             own = own_port(spec.command, spec.port)
             if own is not None and own not in self._ports_in_use():
@@ -143,13 +145,13 @@ class ProcessRuntime:
             root.joinpath(_FACTS).write_text(json.dumps({"endpoint": spec.identity.endpoint, "run": self._run}))
             self._furnish(root, spec)
         except OSError as error:
-            shutil.rmtree(root, ignore_errors=True)
+            self.remove(root.name)
             raise EngineError(
                 f"the directory of {spec.identity.endpoint} could not be made: {error}",
                 hint=f"see that there is room, and that you may write, where {self._home} is",
             ) from error
         except BaseException:
-            shutil.rmtree(root, ignore_errors=True)
+            self.remove(root.name)
             raise
         self._servers[root.name] = _Server(root, spec, python)
         return root.name
@@ -199,7 +201,7 @@ class ProcessRuntime:
         """Take a server away with its directory."""
         self.stop(server, 0)
         self._servers.pop(server, None)
-        self._reserved.pop(server, None)
+        self._forget_ports(server)
         shutil.rmtree(self._home / server, ignore_errors=True)
 
     def prune(self, needed: Collection[str], everything: bool) -> list[tuple[str, int]]:
@@ -220,6 +222,10 @@ class ProcessRuntime:
         with self._lock:
             spare, self._spare = self._spare, None
         return spare if spare is not None and spare.poll() is None else idle()
+
+    def _forget_ports(self, server: str) -> None:
+        give_back(self._ports.pop(server, ()))
+        self._reserved.pop(server, None)
 
     def _ports_in_use(self) -> set[int]:
         ended = {

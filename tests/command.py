@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import signal
 import subprocess
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tests.waiting import wait_for
+from vhlocal.control.client import Client
+from vhlocal.errors import VhlocalError
+from vhlocal.session.record import ProjectState, RunRecord
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
 COMMAND = (sys.executable, "-m", "vhlocal")
 
@@ -48,10 +52,23 @@ class Vhlocal:
         )
 
     def endpoints(self, directory: Path) -> dict[str, dict[str, Any]]:
-        """Return what ``ps --json`` tells of a project, by endpoint; nothing while no run answers."""
-        listed = self("ps", "--json", "-C", str(directory))
-        found = json.loads(listed.stdout)["endpoints"] if listed.stdout else []
-        return {item["endpoint"]: item for item in found}
+        """Return what a project's run tells at ``/api/endpoints``, by endpoint; nothing while no run answers.
+
+        It is what ``vhlocal ps --json`` prints, without a process for each look.
+        """
+        record = self.record(directory)
+        with contextlib.suppress(VhlocalError):
+            found = Client(record).endpoints()["endpoints"] if record else []
+            return {item["endpoint"]: item for item in found}
+        return {}
+
+    def record(self, directory: Path) -> RunRecord | None:
+        """Return what a project's run has left for other commands to find it by, None where there is no such file."""
+        projects = Path(self.environment["XDG_STATE_HOME"], "vhlocal", "projects")
+        with contextlib.suppress(FileNotFoundError):
+            facts = json.loads((projects / ProjectState(directory.resolve()).path.name / "run.json").read_text())
+            return RunRecord(**facts)
+        return None
 
 
 class Running:
@@ -76,7 +93,7 @@ class Running:
         return self.log.read_text(errors="replace")
 
     def endpoints(self) -> dict[str, dict[str, Any]]:
-        """Return what ``ps --json`` tells, by endpoint."""
+        """Return what is told of its endpoints, by endpoint."""
         return self.vhlocal.endpoints(self.directory)
 
     def url(self, endpoint: str, name: str | None = None) -> str:

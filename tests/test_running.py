@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import requests
 
 PLAIN = {
@@ -28,3 +30,12 @@ def test_a_run_answers_at_its_urls_and_ends_clean(project, running):
         for name in (None, "dev", "staging"):
             url = run.url("plain", name).rstrip("/") + "/a//b"
             assert requests.get(url, timeout=10).text == url.removeprefix(run.base_url)
+
+
+def test_ps_prints_what_the_api_tells(project, running, vhlocal):
+    """What the other tests look at in its stead."""
+    directory = project(PLAIN)
+    with running(directory) as run:
+        listed = vhlocal("ps", "--json", "-C", str(directory))
+        assert listed.returncode == 0, listed.stderr
+        assert json.loads(listed.stdout)["endpoints"] == list(run.endpoints().values())

@@ -53,7 +53,7 @@ class Process:
         return self._log.read_text(errors="replace")
 
     def endpoints(self) -> dict[str, dict[str, Any]]:
-        """Return what ``ps --json`` tells, by endpoint."""
+        """Return what is told of its endpoints, by endpoint."""
         return self._vhlocal.endpoints(self.directory)
 
     def url(self, endpoint: str) -> str:

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from tests.waiting import free_port
 from vhlocal.gateway.server import (
     Failure,
     Gateway,
@@ -143,7 +144,8 @@ async def server(script: Script) -> AsyncIterator[Upstream]:
             running.discard(task)
             writer.close()
 
-    listening = await asyncio.start_server(serve, "127.0.0.1", 0, limit=2**20)
+    # A port of the test's own: once this has closed, whoever else is given it would answer in its place.
+    listening = await asyncio.start_server(serve, "127.0.0.1", free_port(), limit=2**20)
     try:
         yield Upstream(*listening.sockets[0].getsockname()[:2])
     finally:

@@ -3,6 +3,7 @@
 import asyncio
 
 from tests.gateway.harness import CLOSE, OK, PATH, PREFIX, Peer, get, stage
+from tests.waiting import free_port
 from vhlocal.gateway.server import Route
 
 
@@ -109,10 +110,7 @@ def test_a_refused_connection_follows_a_route_that_has_moved_meanwhile(run):
 
         async with stage(good) as at, at.client() as client:
             live = at.upstream
-            gone = await asyncio.start_server(lambda *_: None, "127.0.0.1", 0)
-            refused = type(live)(*gone.sockets[0].getsockname()[:2])
-            gone.close()
-            await gone.wait_closed()
+            refused = type(live)("127.0.0.1", free_port())
             at.table.publish([Route(PREFIX, "predict", refused)])
             # Held first, so that the change and the refusal fall into one round of the loop.
             at.table.publish([Route(PREFIX, "predict", refused, holding=True)])

@@ -6,7 +6,6 @@ import sys
 
 import pytest
 
-from tests.waiting import free_port
 from vhlocal.contract.limits import ContainerLimits
 from vhlocal.errors import EngineError
 from vhlocal.runtime.base import Identity, Mounts, ServerSpec
@@ -23,7 +22,6 @@ def listening(port):
 
 TAKE = """
 import sys
-from tests.waiting import free_port
 from vhlocal.contract.limits import ContainerLimits
 from vhlocal.errors import EngineError
 from vhlocal.runtime.base import Identity, Mounts, ServerSpec
@@ -108,9 +106,12 @@ def test_another_run_is_given_no_port_of_ours_though_nobody_listens_there(taken_
     [("serve --port {}", True), ("serve 0.0.0.0:{}", True), ("serve 1{}", False), ("serve $VALOHAI_PORT", False)],
 )
 def test_a_declared_port_is_taken_where_the_command_names_it_and_it_is_free(command, named):
-    port = free_port()
+    (port,) = free_ports(1)
+    give_back([port])
     words = ("sh", "-c", command.format(port))
     assert own_port(words, port) == (port if named else None)
+    assert own_port(words, port) is None, "it is another server's by now"
+    give_back([port])
     with listening(port):
         assert own_port(words, port) is None
 

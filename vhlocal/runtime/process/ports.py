@@ -23,9 +23,12 @@ _claims: dict[int, socket.socket] = {}
 
 
 def own_port(command: Sequence[str], declared: int) -> int | None:
-    """Return the declared port where the command itself names it and it is free, else None: any other will do then."""
+    """Return the declared port where the command itself names it and it is free, else None: any other will do then.
+
+    As those of ``free_ports``, it is this process's until ``give_back``.
+    """
     names_it = re.search(rf"(?<![\d.]){declared}(?![\d.])", " ".join(command))
-    return declared if names_it and _is_free(declared) else None
+    return declared if names_it and _claim(declared) else None
 
 
 def free_ports(count: int, among: Sequence[int] = _RANGE) -> tuple[int, ...]:

@@ -112,8 +112,9 @@ class ProcessRuntime:
         root = self._home / f"{self._run}-{secrets.token_hex(3)}"
         port, control, *spares = self._ports[root.name] = free_ports(5)
         with self._lock:
+            self._give_back_declared()
             own = own_port(spec.command, spec.port)
-            if own is not None and own not in self._ports_in_use():
+            if own is not None:
                 self._reserved[root.name] = port = own
         return Layout(
             port=port,
@@ -225,13 +226,17 @@ class ProcessRuntime:
 
     def _forget_ports(self, server: str) -> None:
         give_back(self._ports.pop(server, ()))
-        self._reserved.pop(server, None)
+        if server in self._reserved:
+            give_back([self._reserved.pop(server)])
 
-    def _ports_in_use(self) -> set[int]:
-        ended = {
-            name for name, known in self._servers.items() if known.guarded is not None and not known.guarded.running
-        }
-        return {port for name, port in self._reserved.items() if name not in ended}
+    def _give_back_declared(self) -> None:
+        """Give back the declared ports of servers that have ended: what follows one is to listen where it did."""
+        for name in [name for name in self._reserved if self._has_ended(name)]:
+            give_back([self._reserved.pop(name)])
+
+    def _has_ended(self, server: str) -> bool:
+        known = self._servers.get(server)
+        return known is not None and known.guarded is not None and not known.guarded.running
 
     def _known(self, server: str) -> _Server:
         try:

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
+from contextlib import contextmanager
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -55,35 +56,30 @@ class Links(HTMLParser):
         self.found += [value for name, value in attrs if name in ("href", "action")]
 
 
-@pytest.fixture(scope="module", params=sorted(RUNTIMES))
-def serve(request, engine, base_image, environments, tmp_path_factory):
-    """Serve a sample until the next one is asked for, so that the two paths share a run; on each runtime."""
-    state = {}
+@pytest.fixture(scope="module")
+def serving(engine, base_image, environments, tmp_path_factory):
+    """Serve a sample on a runtime, as a context: ready inside of it, and nothing left after it."""
 
-    def end():
-        if state:
-            run = state.pop("run")
+    @contextmanager
+    def serve(runtime, name):
+        place = tmp_path_factory.mktemp(name)
+        (place / "vhlocal").mkdir()
+        (place / "vhlocal" / "environments").symlink_to(environments)
+        environment = {"XDG_STATE_HOME": str(place), "XDG_CACHE_HOME": str(place)}
+        environment |= {"PATH": str(Path(sys.executable).parent), "VHLOCAL_RUNTIME": runtime}
+        vhlocal = Vhlocal({**inherited(), **environment})
+        arguments = ("--owner", "acme", "--alias", "staging")
+        run = Running(vhlocal, SAMPLES / name, free_port(), arguments, place / "up.log")
+        try:
+            run.wait_for_state("ready", seconds=600)
+            yield run
             assert run.stop() == 0, run.output()
             assert containers_of(engine, run.directory) == []
-            state.clear()
+        finally:
+            if run.process.poll() is None:
+                run.kill()
 
-    def start(name):
-        if state.get("name") != name:
-            end()
-            place = tmp_path_factory.mktemp(name)
-            (place / "vhlocal").mkdir()
-            (place / "vhlocal" / "environments").symlink_to(environments)
-            environment = {"XDG_STATE_HOME": str(place), "XDG_CACHE_HOME": str(place)}
-            environment |= {"PATH": str(Path(sys.executable).parent), "VHLOCAL_RUNTIME": request.param}
-            vhlocal = Vhlocal({**inherited(), **environment})
-            arguments = ("--owner", "acme", "--alias", "staging")
-            run = Running(vhlocal, SAMPLES / name, free_port(), arguments, place / "up.log")
-            state.update(name=name, run=run)
-            run.wait_for_state("ready", seconds=600)
-        return state["run"]
-
-    yield start
-    end()
+    return serve
 
 
 def inherited():
@@ -93,13 +89,32 @@ def inherited():
     return {name: value for name, value in os.environ.items() if not name.startswith("VHLOCAL_")}
 
 
+def on_each_runtime(*names):
+    """Return a parameter for each sample on each runtime; pytest runs all tests of one before those of the next."""
+    return [pytest.param((runtime, name), id=f"{runtime}-{name}") for runtime in sorted(RUNTIMES) for name in names]
+
+
+@pytest.fixture(scope="module", params=on_each_runtime(*WORDS))
+def words(request, serving):
+    with serving(*request.param) as run:
+        yield run
+
+
+@pytest.fixture(scope="module", params=on_each_runtime("digits"))
+def digits(request, serving):
+    trained = subprocess.run(
+        [sys.executable, str(ROOT / "scripts/training.py")], capture_output=True, text=True, timeout=600
+    )
+    assert trained.returncode == 0, trained.stdout + trained.stderr
+    with serving(*request.param) as run:
+        yield run
+
+
 @pytest.fixture(params=["version", "dev", "staging"])
-def base(request, serve):
+def base(request, words):
     """Return the URL of a words sample, without its last slash, under one of its names."""
-    name = request.node.callspec.params["name"]
-    run = serve(name)
-    urls = [url.rstrip("/") for url in run.endpoints()["words"]["urls"]]
-    assert all(f"/acme/{name}/local/" in url for url in urls)
+    urls = [url.rstrip("/") for url in words.endpoints()["words"]["urls"]]
+    assert all(f"/acme/{words.directory.name}/local/" in url for url in urls)
     return urls[["version", "dev", "staging"].index(request.param)]
 
 
@@ -110,8 +125,7 @@ def path_of(url):
 pytestmark = pytest.mark.timeout(900)
 
 
-@pytest.mark.parametrize("name", WORDS)
-def test_p1_p3_r5_r6_r7_every_sample_works_under_version_and_alias(name, base):
+def test_p1_p3_r5_r6_r7_every_sample_works_under_version_and_alias(base):
     """P1, P3, P4, P7, R2, R4, R5, R6, R7: page, JSON, form file, redirect and own URLs, whatever the framework."""
     prefix = path_of(base)
 
@@ -138,21 +152,11 @@ def test_p1_p3_r5_r6_r7_every_sample_works_under_version_and_alias(name, base):
     assert (status, json.loads(text)) == (200, {"url": own + "/where", "full": base + "/where"})
 
 
-@pytest.mark.parametrize("name", WORDS)
-def test_p4_what_no_route_of_the_app_knows_is_the_apps_own_404(name, base):
+def test_p4_what_no_route_of_the_app_knows_is_the_apps_own_404(base):
     """P4: everything below the prefix reaches the app, which answers for itself."""
     status, headers, _ = send(base + "/nope")
     assert status == 404
     assert headers["X-VHLocal-Revision"]
-
-
-@pytest.fixture(scope="module")
-def digits(serve):
-    trained = subprocess.run(
-        [sys.executable, str(ROOT / "scripts/training.py")], capture_output=True, text=True, timeout=600
-    )
-    assert trained.returncode == 0, trained.stdout + trained.stderr
-    return serve("digits")
 
 
 @pytest.mark.parametrize("alias", [None, "dev", "staging"], ids=["version", "dev", "staging"])
@@ -186,8 +190,8 @@ def test_r5_the_openapi_page_asks_for_a_schema_that_is_there(digits, alias):
     assert {"url": prefix} in schema["servers"]
 
 
-@pytest.mark.parametrize("name", ["uvicorn"])
-def test_r6_the_docs_that_uvicorn_serves_by_hand_are_under_the_prefix_too(name, base):
+@pytest.mark.parametrize("words", on_each_runtime("uvicorn"), indirect=True, scope="module")
+def test_r6_the_docs_that_uvicorn_serves_by_hand_are_under_the_prefix_too(base):
     """R6: every route has its prefix by hand, the schema's included."""
     status, _, page = send(base + "/docs")
     assert status == 200

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import engine
 from engine import Missing
+from filelock import FileLock
 
 from vhlocal.contract.image import requirements_file
 from vhlocal.errors import VhlocalError
@@ -33,7 +34,8 @@ from vhlocal.session.record import new_run
 if TYPE_CHECKING:
     from vhlocal.runtime.base import Exit, Runtime
 
-PROJECT = Path(__file__).resolve().parent.parent / "sample_projects" / "digits"
+ROOT = Path(__file__).resolve().parent.parent
+PROJECT = ROOT / "sample_projects" / "digits"
 MODEL = PROJECT / "model.pkl"
 
 #: Trains, and gives the model back through the one way out that every runtime has.
@@ -41,12 +43,20 @@ _SCRIPT = "python train.py >&2 && base64 model.pkl"
 
 
 def ensure_model() -> None:
-    """Train the model of the sample project `digits` unless it is there."""
-    if MODEL.exists():
-        return
+    """Train the model of the sample project `digits` unless it is there; who else is about to is waited for."""
+    # Not in the project: what is made there would be a part of it, and a save.
+    build = ROOT / "build"
+    build.mkdir(exist_ok=True)
+    with FileLock(build / "model.lock"):
+        if not MODEL.exists():
+            _make_model(build / MODEL.name)
+
+
+def _make_model(new: Path) -> None:
     engine.say("Training the model, in the environment that will serve it (the first time, its packages are installed)")
     try:
-        MODEL.write_bytes(train(PROJECT))
+        new.write_bytes(train(PROJECT))
+        new.replace(MODEL)
     except VhlocalError as error:
         raise Missing("\n".join(part for part in (error.message, error.detail, error.hint) if part)) from error
 

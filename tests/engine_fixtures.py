@@ -76,8 +76,13 @@ def registry(engine: docker.DockerClient, tmp_path_factory: pytest.TempPathFacto
 
 @pytest.fixture(scope="session")
 def environments(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The directory of the virtual environments that processes run in, made once for all tests."""
-    return tmp_path_factory.mktemp("environments")
+    """The directory of the virtual environments that processes run in, made once for all tests, on all cores."""
+    everyones = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        everyones = everyones.parent
+    directory = everyones / "environments"
+    directory.mkdir(exist_ok=True)
+    return directory
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,66 @@
+"""Run the tests that depend on the Python on every supported one that .venv does not have, side by side."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from engine import Missing, run, say
+
+ROOT = Path(__file__).resolve().parent.parent
+ENVIRONMENTS = ROOT / "build" / "pythons"
+VERSIONS = ("3.10", "3.11", "3.12", "3.13")
+
+#: Engines are the same for every Python, as is what installs packages; ``once`` says why where it is used.
+TESTS = ("-m", "not engine and not builds and not once", "-p", "no:cacheprovider")
+
+
+def others() -> list[str]:
+    """Return the supported versions that this Python is none of."""
+    return [version for version in VERSIONS if version != "{}.{}".format(*sys.version_info)]
+
+
+def environment(version: str) -> Path:
+    """Return a version's environment with vhlocal in it, as ``pyproject.toml`` says; it is made where it is not yet."""
+    directory = ENVIRONMENTS / version
+    wanted, installed = ROOT / "pyproject.toml", directory / "installed-from"
+    if not installed.exists() or installed.read_bytes() != wanted.read_bytes():
+        say(f"Installing vhlocal for Python {version}")
+        python = run(str(ROOT / "scripts" / "find-python"), version).strip()
+        run(python, "-m", "venv", "--clear", str(directory))
+        pip = (str(directory / "bin" / "python"), "-m", "pip", "install", "-qq", "--disable-pip-version-check")
+        run(*pip, "--editable", f"{ROOT}[dev]")
+        installed.write_bytes(wanted.read_bytes())
+    return directory
+
+
+def tested(version: str, arguments: list[str]) -> tuple[int, str]:
+    """Run the tests on a version; return pytest's exit code, and all that it printed."""
+    try:
+        python = environment(version) / "bin" / "python"
+    except Missing as missing:
+        return 1, str(missing)
+    command = [python, "-m", "pytest", *TESTS, *arguments]
+    done = subprocess.run(
+        command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    return done.returncode, done.stdout
+
+
+def main(arguments: list[str]) -> int:
+    """Run all; print what failed whole and of what went well the last line, and return the worst exit code."""
+    versions = others()
+    say(f"Tests that depend on the Python, on {', '.join(versions)} side by side")
+    with ThreadPoolExecutor(len(versions)) as pool:
+        outcomes = list(pool.map(lambda version: tested(version, arguments), versions))
+    for version, (code, output) in zip(versions, outcomes, strict=True):
+        lines = output.rstrip().splitlines()
+        say(f"Python {version}")
+        print("\n".join(lines if code else lines[-1:]), flush=True)
+    return max(code for code, _ in outcomes)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

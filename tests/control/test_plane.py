@@ -46,6 +46,7 @@ class Run:
             board=self.board,
             requests=self.requests,
             connections=lambda: (3, 2),
+            examined=lambda: False,
             bus=self.bus,
             url="http://127.0.0.1:8080",
             open_to_network=open_to_network,

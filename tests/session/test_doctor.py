@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,9 +18,6 @@ from vhlocal.session.doctor import path_of, trouble_of
 
 if TYPE_CHECKING:
     from tests.command import Running
-
-#: Seconds after which an examination has ended: requests are told within half a second, and servers here are quick.
-QUIET = 2.5
 
 pytestmark = [pytest.mark.timeout(600), pytest.mark.builds]
 
@@ -41,6 +37,11 @@ def send(run: Running, failing: Failing) -> int:
     return failing.send(run.base_url, *urls(run))
 
 
+def wait_until_examined(run: Running) -> None:
+    """Wait until the doctor is through with every request that was sent so far."""
+    wait_for(lambda: told(run)["examined"], f"the examinations; the output was:\n{run.output()}")
+
+
 def findings(run: Running) -> list[dict]:
     return told(run)["findings"]
 
@@ -56,9 +57,9 @@ def test_a_broken_sample_has_this_finding_once_at_its_place_and_no_other(code, p
     failing, status = FAILING[code]
     run = process_run(directory)
     assert send(run, failing) == status
-    wait_for(lambda: findings(run), f"the finding; the output was:\n{run.output()}", 30)
+    wait_until_examined(run)
     assert send(run, failing) == status
-    time.sleep(QUIET)
+    wait_until_examined(run)
     found = findings(run)
     places = [Path(item["place"]).relative_to(directory).as_posix() for item in found]
     assert [item["code"] for item in found] == [code], found
@@ -72,7 +73,7 @@ def test_a_mended_sample_stays_clean(code, process_run, tmp_path):
     failing, _ = FAILING[code]
     for request in (failing, Failing("/nope"), Failing("/nope/", alias=True), Failing("/elsewhere", root=True)):
         send(run, request)
-    time.sleep(QUIET)
+    wait_until_examined(run)
     assert findings(run) == []
     assert codes_in(run.output()) == []
     assert "the doctor" not in run.output()
@@ -94,7 +95,7 @@ def test_only_marked_get_requests_are_sent_with_the_right_prefix(project, proces
     assert send(run, Failing("/nope")) == 404
     assert send(run, Failing("/bug")) == 500
     version, alias = (url.removeprefix(run.base_url).rstrip("/") for url in urls(run))
-    time.sleep(QUIET)
+    wait_until_examined(run)
     own = of_the_doctor(run)
     assert {call["method"] for call in own} == {"GET"}
     assert {call["headers"]["User-Agent"] for call in own} == {"vhlocal-doctor"}
@@ -191,7 +192,7 @@ def test_what_else_is_found(name, project, process_run):
     directory = project(files)
     run = process_run(directory)
     send(run, failing)
-    time.sleep(QUIET)
+    wait_until_examined(run)
     found = [(item["code"], Path(item["place"]).relative_to(directory).as_posix()) for item in findings(run)]
     assert found == [expected]
 
@@ -200,12 +201,12 @@ def test_the_same_trouble_is_examined_once_until_the_code_changes(project, proce
     directory = project(FILES)
     run = process_run(directory)
     send(run, Failing("/nope"))
-    wait_for(lambda: of_the_doctor(run), "the doctor to ask")
-    time.sleep(QUIET)
+    wait_until_examined(run)
     before = len(of_the_doctor(run))
+    assert before
     for number in range(20):
         send(run, Failing(f"/nope-{number}"))
-    time.sleep(QUIET)
+    wait_until_examined(run)
     assert len(of_the_doctor(run)) == before
     (directory / "server.py").write_text(FILES["server.py"] + "# changed\n")
     wait_for(lambda: not of_the_doctor(run), "the new code to answer")
@@ -217,7 +218,7 @@ def test_switched_off_it_asks_nothing(project, process_run):
     run = process_run(project(FILES), "--no-doctor")
     for failing in (Failing("/nope"), Failing("/bug", alias=True), Failing("/elsewhere", root=True)):
         send(run, failing)
-    time.sleep(QUIET)
+    wait_until_examined(run)
     assert of_the_doctor(run) == []
     assert findings(run) == []
 
@@ -227,7 +228,7 @@ def test_a_finding_that_is_ignored_is_not_told(process_run, tmp_path):
     (directory / "vhlocal.yaml").write_text("ignore:\n  VH404: the ingress of our own cluster rewrites it\n")
     run = process_run(directory)
     send(run, FAILING["VH404"][0])
-    time.sleep(QUIET)
+    wait_until_examined(run)
     assert findings(run) == []
     assert codes_in(run.output()) == []
 
@@ -241,7 +242,7 @@ def test_a_server_that_does_not_answer_any_more_is_one_line(word, why, project, 
     send(run, Failing(f"/{word}"))
     line = f"the doctor could not look at plain: {why}"
     wait_for(lambda: line in run.output(), f"the line; the output was:\n{run.output()}", 20)
-    time.sleep(QUIET)
+    wait_until_examined(run)
     assert run.output().count("the doctor") == 1
     # That it died is found as well, of the server.
     assert [found["code"] for found in findings(run) if found["code"].startswith("VH4")] == []
@@ -257,7 +258,7 @@ def test_the_sample_projects_are_clean_when_they_are_used(name, sample, process_
         send(run, failing)
     send(run, Failing("/count", method="POST"))
     send(run, Failing("/elsewhere", root=True))
-    time.sleep(QUIET)
+    wait_until_examined(run)
     assert findings(run) == []
     assert codes_in(run.output()) == []
     assert "the doctor" not in run.output()

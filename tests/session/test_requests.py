@@ -10,6 +10,7 @@ class Told:
     """What the bus told, with a way to wait for it."""
 
     def __init__(self, bus: Bus) -> None:
+        self.bus = bus
         self.batches: list[int] = []
         self._changed = asyncio.Event()
         bus.subscribe(self._take)
@@ -44,6 +45,25 @@ def test_requests_that_end_together_are_told_together_and_each_once():
         requests.add(ended())
         requests.close()
         assert told.batches == [3, 1, 1]
+
+    run(main)
+
+
+def test_all_is_told_once_everybody_has_heard_of_it():
+    async def main(requests, told):
+        assert requests.all_told()
+        requests.add(ended(404))
+        assert not requests.all_told()
+        heard = []
+        told.bus.subscribe(lambda event: heard.append(requests.all_told()))
+        await told.wait_for(1)
+        assert heard == [False], "somebody may have to hear of it still"
+        assert requests.all_told()
+        requests.add(of_control())
+        assert requests.all_told(), "who asks for it makes such a request each time"
+        requests.add(of_control()._replace(status=404))
+        assert not requests.all_told()
+        requests.close()
 
     run(main)
 

@@ -150,6 +150,8 @@ class App:
                 **describe.version(view.version),
                 "endpoints": [describe.status(status) for status in view.board.statuses()],
                 "notices": [describe.notice(notice) for notice in view.board.notices()],
+                # Asked before the findings are: those of what was examined by now are among them.
+                "examined": view.examined(),
                 "findings": [describe.finding(finding) for finding in view.board.findings()],
             }
         )

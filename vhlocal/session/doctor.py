@@ -69,6 +69,7 @@ class Doctor:
         self._seen: set[tuple[str, str, str]] = set()
         self._told: set[tuple[str | None, str, str]] = set()
         self._busy: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._under_way = 0
 
     @contextlib.contextmanager
     def on_duty(self) -> Iterator[None]:
@@ -78,6 +79,11 @@ class Doctor:
             yield
         finally:
             unsubscribe()
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no examination is under way or waits for another."""
+        return not self._under_way
 
     async def examine_all(self) -> None:
         """Examine every endpoint that answers, whatever it has answered so far."""
@@ -92,7 +98,14 @@ class Doctor:
             for complaint in self._complaints(record):
                 if complaint.key not in self._seen:
                     self._seen.add(complaint.key)
-                    self._is.tasks.start(self._examine(complaint), f"examine {complaint.endpoint}")
+                    self._under_way += 1
+                    self._is.tasks.start(self._counted(complaint), f"examine {complaint.endpoint}")
+
+    async def _counted(self, complaint: _Complaint) -> None:
+        try:
+            await self._examine(complaint)
+        finally:
+            self._under_way -= 1
 
     def _complaints(self, record: RequestRecord) -> Iterator[_Complaint]:
         """Yield what a request gives cause for; one that went to the host's root may come from any endpoint's page."""

@@ -39,6 +39,7 @@ class Requests:
         self._told = 0.0
         self._lock = threading.Lock()
         self._untold: list[RequestRecord] = []
+        self._telling: list[RequestRecord] = []
         self._kept: deque[RequestRecord] = deque(maxlen=KEPT)
         self._traffic: defaultdict[str, Traffic] = defaultdict(Traffic)
 
@@ -66,6 +67,15 @@ class Requests:
             self._take_in()
             return dict(self._traffic)
 
+    def all_told(self) -> bool:
+        """Tell whether everybody has heard of each request so far; from any thread.
+
+        What the control plane has answered well does not count: who asks here again and again makes some each time.
+        """
+        with self._lock:
+            self._take_in()
+            return all(record.is_control and record.status < 300 for record in (*self._untold, *self._telling))
+
     def close(self) -> None:
         """Tell what has not been told yet."""
         self._publish()
@@ -79,8 +89,10 @@ class Requests:
         with self._lock:
             self._take_in()
             records, self._untold = self._untold, []
+            self._telling = records
         if records:
             self._bus.publish(RequestsEnded(tuple(records)))
+        self._telling = []
 
     def _take_in(self) -> None:
         # The loop's thread may add meanwhile: what is taken out here is taken out once.

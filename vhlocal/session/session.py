@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from vhlocal.contract.limits import ROLLOUT_PATIENCE
+from vhlocal.contract.limits import READ_TIMEOUT, ROLLOUT_PATIENCE
 from vhlocal.contract.paths import script_names
 from vhlocal.errors import VhlocalError
 from vhlocal.events import Bus, Found, Listening, Notice, Problem, Ready, StatusChanged, Stopping
@@ -66,7 +66,7 @@ class RunOptions:
     (None where any may). ``doctor`` lets endpoints be asked why they answer as they would not in production;
     ``examine`` ends the run once each has been, whatever it answered. ``profile`` has the imports of servers measured.
     ``ignored`` are codes of findings that the project lives with. ``patience`` is how many seconds a server gets to
-    answer for the first time.
+    answer for the first time, ``read_seconds`` how many may pass between two reads of an answer (K9).
     """
 
     directory: Path
@@ -85,6 +85,7 @@ class RunOptions:
     load: Callable[[str, Inputs | None, frozenset[Path] | None], Loaded]
     connect: Connect
     patience: float = ROLLOUT_PATIENCE
+    read_seconds: float = READ_TIMEOUT
 
 
 def run(work: Coroutine[None, None, None]) -> None:
@@ -143,11 +144,13 @@ class Session:
             raise
         token = new_token()
         self._requests = requests = Requests(self._loop, self._bus)
+        self._doctor = self._appointed()
         view = View(
             version=self._options.version,
             board=self._board,
             requests=requests,
             connections=lambda: (gateway.connections(), gateway.upstream_connections()),
+            examined=lambda: requests.all_told() and self._doctor.is_idle,
             bus=self._bus,
             url=self._url,
             open_to_network=port.is_open(listening),
@@ -162,6 +165,7 @@ class Session:
                 control=control,
                 access=self._options.access,
                 strict=self._options.strict,
+                read_seconds=self._options.read_seconds,
                 connections=open_files.clients_within(open_files.raise_limit()),
             ),
             self._face.page,
@@ -181,7 +185,6 @@ class Session:
                 self._bus.publish(Notice("endpoints ask for a user and a password (`basic-auth`)"))
             for notice in notices:
                 self._bus.publish(notice)
-            self._doctor = self._appointed()
             with self._doctor.on_duty() if self._options.doctor else contextlib.nullcontext():
                 await self._until_stopped(self._keep(gateway))
         finally:

@@ -21,13 +21,14 @@ class View:
 
     ``url`` is the gateway's, ``open_to_network`` is True where others than this machine can connect to it. ``stop``
     ends the run, ``token`` is what changes need. ``connections`` tells how many clients are connected and how many
-    connections to servers are open.
+    connections to servers are open. ``examined`` tells whether the doctor is through with every request that has ended.
     """
 
     version: Version
     board: Board
     requests: Requests
     connections: Callable[[], tuple[int, int]]
+    examined: Callable[[], bool]
     bus: Bus
     url: str
     open_to_network: bool

@@ -17,6 +17,7 @@ import requests
 from tests.checks.sample import Sample
 from vhlocal.cli.project import read_project
 from vhlocal.cli.up import run_options
+from vhlocal.contract.limits import READ_TIMEOUT
 from vhlocal.control.plane import ControlPlane
 from vhlocal.errors import VhlocalError
 from vhlocal.events import Bus, Event, Found, Notice, Ready
@@ -40,14 +41,16 @@ OTHER_MACHINE = "vhlocal-tests/other-machine:latest"
 class Case:
     """How a sample is run: where, with which request once it is ready, and how long it may be silent, in seconds.
 
-    ``mended`` is the request to the mended one, where that is what was mended. ``settle`` is how long a finding gets to
-    come after that. ``ready`` tells whether the broken one comes up, ``ignored`` are codes that are silenced.
+    ``silence`` is how long it may be silent while it answers, ``mended`` the request to the mended one, where that is
+    what was mended. ``settle`` is how long a finding gets to come after that. ``ready`` tells whether the broken one
+    comes up, ``ignored`` are codes that are silenced.
     """
 
     runtime: str = "process"
     request: tuple[str, str, int] | None = None
     mended: tuple[str, str, int] | None = None
     patience: float = 120.0
+    silence: float = READ_TIMEOUT
     settle: float = 0.0
     ready: bool = False
     ignored: tuple[str, ...] = ()
@@ -71,7 +74,7 @@ CASES = {
     "VH515": Case(),
     "VH601": Case("docker", settle=5, ready=True),
     "VH602": Case(request=("POST", "", 2_000_000), mended=("POST", "", 2_000), settle=1, ready=True),
-    "VH603": Case(request=("GET", "slow", 0), settle=1, ready=True),
+    "VH603": Case(request=("GET", "slow", 0), silence=2, settle=1, ready=True),
     "VH604": Case(settle=1, ready=True),
 }
 
@@ -100,6 +103,7 @@ def run_sample(directory: Path, case: Case) -> Outcome:
         ignored=dict.fromkeys(case.ignored, "known"),
         connect=connector(case.runtime, directory, strict=False),
         patience=case.patience,
+        read_seconds=case.silence,
     )
     session = Session(options, bus, ControlPlane())
 

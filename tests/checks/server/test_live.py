@@ -17,6 +17,9 @@ from tests.checks.server.live import (
 )
 from vhlocal.checks.server import slow_start
 from vhlocal.checks.server.registry import DEFINITIONS
+from vhlocal.cli.project import read_project
+from vhlocal.cli.up import run_options
+from vhlocal.contract.limits import READ_TIMEOUT
 
 CODES = sorted(definition.code for definition in DEFINITIONS)
 
@@ -44,9 +47,11 @@ def other_machine(engine):
 def run_case(code: str, name: str, tmp_path, monkeypatch):
     directory = live_sample(code).copy(name, tmp_path)
     case = CASES[code]
+    server = directory / "server.py"
+    if code == "VH603":
+        server.write_text(server.read_text().replace("sleep(61)", f"sleep({2 * case.silence})"))
     if code == "VH604":
         monkeypatch.setattr(slow_start, "SLOW", SLOW)
-        server = directory / "server.py"
         server.write_text(server.read_text().replace("sleep(301)", f"sleep({SLOW})"))
     if name == "mended":
         case = replace(case, request=case.mended or case.request)
@@ -73,6 +78,13 @@ def test_the_mended_sample_is_clean(code, tmp_path, monkeypatch):
     directory, outcome = run_case(code, "mended", tmp_path, monkeypatch)
     assert (told(outcome.findings, directory), outcome.error) == ([], None)
     assert outcome.ready
+
+
+def test_a_run_keeps_production_s_limits_and_the_sample_passes_them(tmp_path):
+    """K9: what the sample of VH603 is run with above is quicker, and else the same."""
+    directory = live_sample("VH603").copy("broken", tmp_path)
+    assert run_options(directory, read_project(directory, (), {})).read_seconds == READ_TIMEOUT == 60
+    assert "sleep(61)" in (directory / "server.py").read_text()
 
 
 def test_each_finding_has_a_sample():

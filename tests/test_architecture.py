@@ -1,6 +1,7 @@
 """The one dependency rule and the single owners, as ``docs/architecture.md`` states them."""
 
 import ast
+import sys
 from pathlib import Path
 
 import pytest
@@ -39,7 +40,18 @@ OWNERS = {
     "asyncio": ("runtime/", "reload/", "gateway/", "checks/", "session/", "control/", "ui/", "cli/"),
 }
 
-MODULES = sorted(path for path in ROOT.rglob("*.py") if path.relative_to(ROOT).parts[0] != "runner")
+RUNNER = sorted(path for path in ROOT.joinpath("runner").rglob("*.py"))
+MODULES = sorted(path for path in ROOT.rglob("*.py") if path not in RUNNER)
+
+#: What Python has of its own, and has had since 3.6: the oldest that the runner is started by.
+STANDARD = sys.stdlib_module_names - {"contextvars", "dataclasses", "graphlib", "tomllib", "zoneinfo"}
+YOUNGER = ("importlib.metadata", "importlib.resources")
+
+#: Of others' packages: who may import what. Starlette is the app's own, and only looked at where it is loaded already.
+OTHERS = {
+    "gunicorn": ("serve_wsgi",),
+    "starlette": ("serve_wsgi_prefix.py",),
+}
 
 
 def imports(path: Path) -> list[str]:
@@ -85,9 +97,30 @@ def test_every_package_has_a_level():
     assert {package_of(path) for path in MODULES} <= set(LEVELS)
 
 
-def test_the_runner_imports_nothing_of_ours():
-    for path in (ROOT / "runner").glob("*.py"):
-        assert not [name for name in imports(path) if name.startswith("vhlocal")]
+@pytest.mark.parametrize("path", RUNNER, ids=lambda path: path.name)
+def test_the_runner_imports_its_own_files_the_standard_library_and_gunicorn(path):
+    """It is copied into containers as single files, to Pythons that have no more than Gunicorn, from 3.6 on."""
+    own = {file.stem for file in RUNNER}
+    for name in imports(path):
+        top = name.split(".")[0]
+        assert not name.startswith(YOUNGER), f"{path.name} imports {name}, which Python 3.6 has not"
+        if top in OTHERS:
+            assert path.name.startswith(OTHERS[top]), f"{path.name} imports {name}, which {OTHERS[top]} may"
+        else:
+            assert top in own | STANDARD, f"{path.name} imports {name}"
+
+
+@pytest.mark.parametrize("path", RUNNER, ids=lambda path: path.name)
+def test_what_serves_as_production_does_knows_nothing_of_what_forks_it(path):
+    """``serve_wsgi*`` go into images too, where there is no ``serve_warm*``."""
+    if path.name.startswith("serve_wsgi"):
+        assert not [name for name in imports(path) if name.startswith("serve_warm")]
+
+
+def test_nothing_of_ours_imports_the_runner():
+    """It is read as files: what runs in the container is never a part of what runs here."""
+    for path in MODULES:
+        assert not [name for name in imports(path) if name.startswith(("vhlocal.runner", "serve_w"))], path
 
 
 def test_no_module_outgrows_its_reader():

@@ -16,7 +16,7 @@ from vhlocal.errors import VhlocalError
 from vhlocal.session.record import ProjectState, RunRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 COMMAND = (sys.executable, "-m", "vhlocal")
 
@@ -108,9 +108,36 @@ class Running:
             assert self.process.poll() is None, f"vhlocal up ended with {self.process.returncode}:\n{self.output()}"
             found = self.endpoints()
             wanted = endpoints or tuple(found)
-            return bool(wanted) and all(found[name]["state"] == state for name in wanted if name in found)
+            return bool(wanted) and all(name in found and found[name]["state"] == state for name in wanted)
 
-        wait_for(reached, f"{endpoints or 'every endpoint'} to be {state}; output so far:\n{self.output()}", seconds)
+        self._wait_for(reached, f"{endpoints or 'every endpoint'} to be {state}", seconds)
+
+    def wait_for_restart(self, endpoint: str, restarts: int = 1) -> None:
+        """Wait until an endpoint is ready again after so many crashes or more.
+
+        Right after a crash was told, it may be told as ready still.
+        """
+
+        def restarted() -> bool:
+            told = self.endpoints()[endpoint]
+            return bool(told["state"] == "ready" and told["restarts"] >= restarts)
+
+        self._wait_for(restarted, f"restart {restarts} of {endpoint}")
+
+    def wait_for_output(self, *texts: str) -> None:
+        """Wait until it has printed all of these, wherever its lines are wrapped."""
+
+        def printed() -> bool:
+            said = " ".join(self.output().split())
+            return all(text in said for text in texts)
+
+        self._wait_for(printed, f"{texts} to be told", 60)
+
+    def _wait_for(self, look: Callable[[], bool], what: str, seconds: float = READY_SECONDS) -> None:
+        try:
+            wait_for(look, what, seconds)
+        except AssertionError as error:
+            raise AssertionError(f"{error}; the output was:\n{self.output()}") from None
 
     def stop(self, number: int = signal.SIGINT, seconds: float = STOP_SECONDS) -> int:
         """Send a signal, once, and return the exit code."""

@@ -70,6 +70,18 @@ class Process:
 
         return self._wait_for(reached, f"{endpoint} to be {state}")
 
+    def wait_for_restart(self, restarts: int = 1, endpoint: str = "plain") -> dict[str, Any]:
+        """Wait until an endpoint is ready again after so many crashes or more, and return what is told of it.
+
+        Right after a crash was told, it may be told as ready still.
+        """
+
+        def restarted() -> dict[str, Any] | None:
+            found = self.endpoints().get(endpoint, {})
+            return found if found.get("state") == "ready" and found["restarts"] >= restarts else None
+
+        return self._wait_for(restarted, f"restart {restarts} of {endpoint}")
+
     def wait_for_output(self, text: str) -> None:
         """Wait until it has printed this."""
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 import requests
 
@@ -56,7 +58,7 @@ def test_a_server_that_ends_while_it_answers_is_told_with_its_last_lines(run):
     """The answer is a 502, and 503 until the server is there again; each tells the log."""
     answer = requests.get(f"{run.base_url}{PATH}wait-no-more", timeout=30)
     assert answer.status_code == 200
-    wait_for(lambda: "wait-no-more" in run.output(), "the log")
+    wait_for(lambda: re.search(r"plain \| .*wait-no-more", run.output()), "the log")
     answer = requests.get(f"{run.base_url}{PATH}exit", timeout=30)
     assert answer.status_code == 502
     told = answer.json()

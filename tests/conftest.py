@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -34,6 +35,29 @@ __all__ = [
     "vhlocal",
 ]
 
+TESTS = Path(__file__).parent
+
+#: What tells the same under every Python, by the beginning of its path, and why. The others run on each.
+ONCE = {
+    "runner/": "starts the runner under Pythons of its own choice",
+    "runtime/test_process_pythons.py": "looks for Pythons, and asks those",
+    "scripts/": "runs the scripts, which take the Python of .venv",
+    "test_architecture.py": "reads source text",
+    "test_contract_table.py": "reads a table of the documentation",
+    "test_docs.py": "reads the documentation",
+    "test_finding_pages.py": "compares pages with definitions",
+    "checks/test_findings.py": "compares definitions with pages and samples",
+    "sample_projects/": "checks samples by their text, and by Valohai's own linter",
+    "cli/test_check.py": "prints what the rules find, which are asked on each",
+    "gateway/test_fuzz.py": "throws bytes at httptools and uvloop, of one version everywhere",
+    "gateway/test_memory.py": "measures what uvloop and buffers of bytes take",
+    "gateway/test_spooled_files.py": "writes large bodies to the disk",
+    "project/test_packaging_conformance.py": "compares with another program's choice of files, many times",
+    "project/test_touched.py": "compares two readings of many trees",
+    "reload/test_watch_git.py": "has git write thousands of files",
+    "reload/test_watch_package.py": "follows random edits of trees, as the kernel tells them",
+}
+
 
 @pytest.fixture(autouse=True)
 def ports_of_the_test() -> Iterator[None]:
@@ -56,6 +80,8 @@ def pytest_xdist_auto_num_workers() -> int:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
+        if item.path.relative_to(TESTS).as_posix().startswith(tuple(ONCE)):
+            item.add_marker("once")
         if "engine" in getattr(item, "fixturenames", ()):
             item.add_marker("engine")
         if item.get_closest_marker("engine"):

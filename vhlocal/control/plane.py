@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import json
 import queue
+import socket
 import threading
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from urllib.parse import urlsplit
 
@@ -75,7 +77,9 @@ class ControlPlane:
         self._view = view
         self._guard = Guard(view.token, urlsplit(view.url).port or 0, open_to_network=view.open_to_network)
         self._server = make_server("127.0.0.1", 0, App(view, self._guard), threaded=True, request_handler=_Quiet)
-        threading.Thread(target=self._server.serve_forever, name="vhlocal-control", daemon=True).start()
+        # None: it sleeps until somebody connects, also to have it see that it is to end.
+        serve = partial(self._server.serve_forever, None)  # type: ignore[arg-type]
+        threading.Thread(target=serve, name="vhlocal-control", daemon=True).start()
         return "127.0.0.1", self._server.port
 
     def page(self, failure: Failure) -> Page:
@@ -92,7 +96,11 @@ class ControlPlane:
     def stop(self) -> None:
         """End; followed logs end with the process."""
         if self._server is not None:
-            self._server.shutdown()
+            ending = threading.Thread(target=self._server.shutdown)
+            ending.start()
+            while ending.is_alive():
+                with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self._server.port)):
+                    ending.join(0.01)
             self._server.server_close()
 
 

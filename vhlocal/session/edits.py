@@ -87,9 +87,11 @@ class Edits:
         while True:
             files = self._files()
             watch = Watch(self._directory, files, self._on_event, self._tell_polling)
-            await in_thread(watch.start)
             try:
-                # What was saved before it began, such as while images were built, has caused no event.
+                polling = await in_thread(watch.start)
+                if polling is not None:
+                    self._tell_polling(polling)
+                # An edit made before this moment, such as while images were built, has caused no event.
                 self._noticed(None)
                 while self._files() == files:
                     touched, phases = await self._next()
@@ -157,9 +159,7 @@ class Edits:
         # An engine is not asked for images that it has just been asked for.
         missing = [item for item in wanted if item.environment not in self._prepared]
         made = self._make(wanted) if missing else self._there
-        self._means.want(
-            [Wish(item, phases.copy(), made if item in missing else self._there) for item in wanted],
-        )
+        self._means.want([Wish(item, phases.copy(), made if item in missing else self._there) for item in wanted])
 
     def _make(self, wanted: tuple[Desired, ...]) -> asyncio.Future[None]:
         """Have environments made, after those that are being made; what is returned is done when they are there."""

@@ -156,7 +156,7 @@ class Exchange:
             self.connected(connection)
 
     def connected(self, connection: UpstreamConnection) -> None:
-        """See ``upstream.Connecting``."""
+        """See ``pool.Connecting``."""
         self._connecting = None
         if self._over:
             connection.cut()
@@ -175,7 +175,7 @@ class Exchange:
                 self._send_spooled()
 
     def connect_failed(self, error: Exception) -> None:
-        """See ``upstream.Connecting``."""
+        """See ``pool.Connecting``."""
         self._connecting = None
         if self._over or self._moved_on():
             return

@@ -12,10 +12,10 @@ if TYPE_CHECKING:
     from vhlocal.gateway.hold import Hold
     from vhlocal.gateway.options import GatewayOptions
     from vhlocal.gateway.outbox import Outbox
+    from vhlocal.gateway.pool import Pool
     from vhlocal.gateway.report import LimitPassed, Pages
     from vhlocal.gateway.spool import SpoolRoom
     from vhlocal.gateway.table import RouteTable
-    from vhlocal.gateway.upstream import Pool
     from vhlocal.model import RequestRecord
 
 

@@ -10,10 +10,10 @@ from vhlocal.gateway.hold import Hold
 from vhlocal.gateway.hub import Hub
 from vhlocal.gateway.options import GatewayOptions
 from vhlocal.gateway.outbox import Outbox
+from vhlocal.gateway.pool import Pool
 from vhlocal.gateway.report import Failure, FailureKind, LimitPassed, Page, Pages
 from vhlocal.gateway.spool import SpoolRoom
 from vhlocal.gateway.table import Route, RouteTable, Upstream
-from vhlocal.gateway.upstream import Pool
 
 if TYPE_CHECKING:
     import socket

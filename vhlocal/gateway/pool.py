@@ -1,0 +1,121 @@
+"""What is open to each server: the connections that wait for a request, those that carry one, and the making of new."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING, Protocol
+
+from vhlocal.gateway.upstream import UpstreamConnection
+
+if TYPE_CHECKING:
+    from vhlocal.gateway.options import GatewayOptions
+    from vhlocal.gateway.outbox import Outbox
+    from vhlocal.gateway.table import Upstream
+
+
+class Connecting(Protocol):
+    """Who waits for a new connection."""
+
+    def connected(self, connection: UpstreamConnection) -> None:
+        """Take the connection: it is the caller's until given back or cut."""
+
+    def connect_failed(self, error: Exception) -> None:
+        """There is none: an ``OSError``, or a ``TimeoutError`` when the server did not accept in time."""
+
+
+@dataclass
+class ServerConnections:
+    """What is open to one server: connections without a request, the latest used last, and requests in flight.
+
+    ``connecting`` are those that are on their way and have no connection yet.
+    """
+
+    idle: list[UpstreamConnection] = field(default_factory=list)
+    in_flight: int = 0
+    connecting: int = 0
+
+
+class Pool:
+    """Idle connections by server, the latest used first, none kept for long; and the making of new ones."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, options: GatewayOptions, outbox: Outbox) -> None:
+        self.head_limit = options.head_bytes
+        self.time = loop.time
+        self.put = outbox.put
+        self.flush = outbox.flush
+        self._loop = loop
+        self._options = options
+        self._servers: dict[Upstream, ServerConnections] = {}
+        self._open: set[UpstreamConnection] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    @property
+    def connections(self) -> int:
+        """The number of open connections to servers, tunnels not counted."""
+        return len(self._open)
+
+    def in_flight(self, upstream: Upstream) -> int:
+        """Return the number of requests that this server is answering, or that are on their way to it."""
+        server = self._servers.get(upstream)
+        return server.in_flight + server.connecting if server else 0
+
+    def take(self, upstream: Upstream) -> UpstreamConnection | None:
+        """Return an idle connection that the server is not about to close, or None when a new one is needed."""
+        server = self._servers.get(upstream)
+        while server and server.idle:
+            connection = server.idle.pop()
+            if connection.alive() and self.time() - connection.idle_since < self._options.upstream_idle_seconds:
+                return connection
+            connection.cut()
+        return None
+
+    def forget(self, connection: UpstreamConnection) -> None:
+        """Drop a connection that is closed or about to be."""
+        self._open.discard(connection)
+        if connection in connection.server.idle:
+            connection.server.idle.remove(connection)
+
+    def connect(self, upstream: Upstream, waiting: Connecting) -> asyncio.Task[None]:
+        """Open a connection and hand it to ``waiting``; cancelling the task gives it up."""
+        server = self._servers.setdefault(upstream, ServerConnections())
+        server.connecting += 1
+        task = self._loop.create_task(self._connect(upstream, server, waiting))
+        self._tasks.add(task)
+        task.add_done_callback(partial(self._connect_ended, server))
+        return task
+
+    def _connect_ended(self, server: ServerConnections, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        server.connecting -= 1
+
+    async def _connect(self, upstream: Upstream, server: ServerConnections, waiting: Connecting) -> None:
+        connecting = self._loop.create_connection(
+            lambda: UpstreamConnection(self, server), upstream.host, upstream.port
+        )
+        try:
+            _, connection = await asyncio.wait_for(connecting, self._options.connect_seconds)
+        except (TimeoutError, asyncio.TimeoutError):
+            waiting.connect_failed(TimeoutError("no connection in time"))
+        except OSError as error:
+            waiting.connect_failed(error)
+        else:
+            self._open.add(connection)
+            waiting.connected(connection)
+
+    def tick(self, now: float) -> None:
+        """Close the connections that have been idle for too long, and forget the servers of old."""
+        limit = now - self._options.upstream_idle_seconds
+        for server in self._servers.values():
+            while server.idle and server.idle[0].idle_since < limit:
+                server.idle[0].cut()
+        if not self._open and not self._tasks:
+            self._servers.clear()
+
+    def close(self) -> None:
+        """Hang up on every server, and give up what is being connected."""
+        for task in tuple(self._tasks):
+            task.cancel()
+        for connection in tuple(self._open):
+            connection.cut()

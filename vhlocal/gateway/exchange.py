@@ -11,14 +11,13 @@ from vhlocal.gateway.head import (
     RequestHead,
     ResponseHead,
     client_lines,
-    request_trailers,
     response_trailers,
     switch_lines,
     upstream_head,
 )
 from vhlocal.gateway.report import CLIENT_GONE, FailureKind, failure_response
-from vhlocal.gateway.spool import Spool
 from vhlocal.gateway.tunnel import Tunnel
+from vhlocal.gateway.upload import Upload
 
 if TYPE_CHECKING:
     import asyncio
@@ -71,8 +70,7 @@ class Exchange:
     _upstream: Upstream | None = None
     _connection: UpstreamConnection | None = None
     _connecting: asyncio.Task[None] | None = None
-    #: From when the request is first held until all that came of its body meanwhile has been sent on.
-    _spool: Spool | None = None
+    _upload: Upload | None = None
     _reused = False
     _retried = False
     _over = False
@@ -84,8 +82,8 @@ class Exchange:
         self._hub = hub
         self._client = client
         self._account = Account(request, address, request_id)
-        #: Whether all of the request has been sent on.
-        self._request_done = not request.has_body
+        if request.has_body:
+            self._upload = Upload(hub, client.take_body, self._unreadable, chunked=request.framing is Framing.CHUNKED)
         self._close = not request.keep_alive
         self._out: list[bytes] = []
 
@@ -126,8 +124,8 @@ class Exchange:
         elif route.holding:
             if not self._hub.hold.enter(route.prefix, self):
                 self.fail(FailureKind.HOLD_FULL, 503, "too many requests wait for the endpoint already")
-            elif not self._request_done:
-                self._take_in()
+            elif self._upload is not None:
+                self._upload.keep()
         elif route.upstream is None:
             self.fail(FailureKind.UNAVAILABLE, 503, "the endpoint has no running server at the moment")
         else:
@@ -168,11 +166,8 @@ class Exchange:
         account.forwarded()
         head = upstream_head(request, account.client, self._hub.port, account.request_id, account.prefix)
         connection.carry(self, request.method, head)
-        if not self._request_done:
-            if self._spool is None:
-                self._client.take_body()
-            else:
-                self._send_spooled()
+        if self._upload is not None:
+            self._upload.send_to(connection)
 
     def connect_failed(self, error: Exception) -> None:
         """See ``pool.Connecting``."""
@@ -205,73 +200,29 @@ class Exchange:
     @property
     def wants_body(self) -> bool:
         """Whether ``send_body`` may be called now."""
-        connection, spool = self._connection, self._spool
-        if connection is None:
-            return spool is not None and not spool.full
-        return spool is None and not connection.writing_paused
+        return self._upload is not None and self._upload.wanted
 
     def send_body(self, data: bytes) -> None:
         """Send a part of the body, not empty, on to the server; keep it while there is none."""
-        account, chunked = self._account, self.request.framing is Framing.CHUNKED
+        account = self._account
         account.bytes_in += len(data)
-        if chunked and account.bytes_in > self._hub.options.body_bytes:
+        if self.request.framing is Framing.CHUNKED and account.bytes_in > self._hub.options.body_bytes:
             self._pass_limit(FailureKind.TOO_LARGE, self._hub.options.body_bytes)
-        taker = self._connection or self._spool
-        if taker is not None:
-            taker.write(chunk(data) if chunked else data)
+        if self._upload is not None:
+            self._upload.write(data)
 
     def end_body(self, trailers: list[RawHeader]) -> None:
         """The client has sent all of the body."""
-        connection = self._connection
-        end = last_chunk(request_trailers(trailers)) if self.request.framing is Framing.CHUNKED else b""
-        if connection is not None:
-            self._request_done = True
-            connection.heard = self._hub.loop.time()
-            if end:
-                connection.write(end)
-        elif self._spool is not None:
-            self._spool.write(end)
-            self._spool.whole = True
-
-    def _take_in(self) -> None:
-        """Let the client go on sending while the request waits. Without a word: 100 Continue is the server's to say."""
-        if self._spool is None:
-            self._spool = Spool(self._hub.spool_room)
-        self._client.take_body()
-
-    def _send_spooled(self) -> None:
-        """Send the next piece of what came while the request was held; after the last, the client may go on."""
-        connection, spool = self._connection, self._spool
-        if connection is None or spool is None or connection.writing_paused:
-            return
-        try:
-            piece = spool.take()
-        except OSError as error:
-            self._end_with(FailureKind.SPOOL, 503, f"what was kept of the request's body cannot be read: {error}")
-            return
-        if piece:
-            connection.write(piece)
-            # One in each round of the loop: the next round knows whether the server takes more, and others get on.
-            self._hub.loop.call_soon(self._send_spooled)
-            return
-        self._drop_spool()
-        if spool.whole:
-            self._request_done = True
-            connection.heard = self._hub.loop.time()
-        else:
-            self._client.take_body()
-
-    def _drop_spool(self) -> None:
-        if self._spool is not None:
-            self._spool.close()
-            self._spool = None
+        if self._upload is not None:
+            self._upload.end(trailers)
 
     def server_ready(self) -> None:
         """See ``upstream.Carried``."""
-        if self._spool is None:
-            self._client.take_body()
-        else:
-            self._send_spooled()
+        if self._upload is not None:
+            self._upload.go_on()
+
+    def _unreadable(self, error: OSError) -> None:
+        self._end_with(FailureKind.SPOOL, 503, f"what was kept of the request's body cannot be read: {error}")
 
     # The answer, from the server.
 
@@ -312,12 +263,13 @@ class Exchange:
 
     def _complete(self, reusable: bool) -> None:
         connection, self._connection = self._connection, None
+        upload = self._upload
         if connection is not None:
-            if reusable and self._request_done:
+            if reusable and (upload is None or upload.whole):
                 connection.give_back()
             else:
                 connection.cut()
-                self._drop_spool()
+                self._drop_upload()
         self.flush()
         self._finish(whole=True)
         self._client.finished(close=self._close)
@@ -398,7 +350,8 @@ class Exchange:
         connection = self._connection
         if connection is None or connection.reading_paused or self._account.prefix is None:
             return
-        awaited = self._request_done or connection.writing_paused
+        upload = self._upload
+        awaited = upload is None or upload.whole or connection.writing_paused
         if awaited and now - connection.heard > self._hub.options.read_seconds:
             self._pass_limit(FailureKind.TIMEOUT, self._hub.options.read_seconds)
 
@@ -456,9 +409,13 @@ class Exchange:
         self._finish(whole=False)
         self._client.broken(reset=self._unframed)
 
+    def _drop_upload(self) -> None:
+        if self._upload is not None:
+            self._upload.drop()
+
     def _release(self) -> None:
         self._hub.hold.leave(self)
-        self._drop_spool()
+        self._drop_upload()
         if self._connecting is not None:
             self._connecting.cancel()
             self._connecting = None

@@ -223,6 +223,10 @@ class Status:
     start_up: StartUp | None = None
 
 
+#: How the reason begins where vhlocal itself has ended a request.
+CLOSED = "closed by vhlocal"
+
+
 class RequestRecord(NamedTuple):
     """One request that ended. Made for each request, hence a tuple: it costs a fifth of a frozen dataclass.
 
@@ -249,6 +253,11 @@ class RequestRecord(NamedTuple):
     seconds: float
     whole: bool
     reason: str
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether vhlocal itself has ended it: that says nothing of its server."""
+        return self.reason.startswith(CLOSED)
 
     @property
     def is_control(self) -> bool:

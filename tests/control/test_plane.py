@@ -201,6 +201,7 @@ OF_AN_ENDPOINT = [
     (FailureKind.REFUSED, 502),
     (FailureKind.RESET, 502),
     (FailureKind.TIMEOUT, 504),
+    (FailureKind.ENDED, 504),
     (FailureKind.HELD_TOO_LONG, 503),
     (FailureKind.HOLD_FULL, 503),
     (FailureKind.TOO_LARGE, 413),

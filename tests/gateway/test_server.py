@@ -218,8 +218,10 @@ def test_a_request_that_is_connecting_keeps_its_server_from_being_ended(run):
                     while not at.gateway.in_flight(deaf):
                         await asyncio.sleep(0.01)
                     at.table.publish([Route(PREFIX, "predict", at.upstream)])
-                    assert not await at.gateway.drain(deaf, 0.1)
-                assert await at.gateway.drain(deaf, 30), "the client has gone, and with it the request"
+                    retiring = asyncio.ensure_future(at.gateway.retire(deaf, 30))
+                    assert not (await asyncio.wait({retiring}, timeout=0.1))[0]
+                # The client has gone, and with it the request.
+                await retiring
 
     run(main)
 
@@ -299,31 +301,7 @@ def test_closing_waits_for_what_is_in_flight(run):
     run(main)
 
 
-def test_a_retired_server_is_drained_before_it_may_stop(run):
-    async def main():
-        asked, answer = asyncio.Event(), asyncio.Event()
-
-        async def slow(peer: Peer):
-            await peer.head()
-            asked.set()
-            await answer.wait()
-            await peer.send(OK)
-
-        async with stage(slow) as at, at.client() as client:
-            assert await at.gateway.drain(at.upstream, grace=0)
-            await client.send(get(PATH))
-            await asked.wait()
-            at.table.publish([])
-            assert not await at.gateway.drain(at.upstream, grace=0)
-            draining = asyncio.gather(at.gateway.drain(at.upstream, grace=30))
-            answer.set()
-            assert await draining == [True]
-            assert (await client.answer())[2] == b"ok"
-
-    run(main)
-
-
-def test_closing_cuts_what_does_not_finish(run):
+def test_what_does_not_finish_while_the_gateway_closes_is_told(run):
     async def main():
         asked = asyncio.Event()
 
@@ -336,9 +314,10 @@ def test_closing_cuts_what_does_not_finish(run):
             await client.send(get(PATH))
             await asked.wait()
             await at.gateway.close(grace=0)
-            with contextlib.suppress(ConnectionResetError):
-                assert await client.rest() == b""
-            assert (await at.wait_for_records(1))[0].status == 499
+            status, headers, body = await client.answer()
+            assert (status, headers["x-page"], headers["connection"]) == (503, "ended", "close")
+            assert body == b"closed by vhlocal: the run ends"
+            assert [record.reason for record in at.records] == [body.decode()]
 
     run(main)
 

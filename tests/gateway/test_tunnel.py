@@ -3,8 +3,22 @@
 import asyncio
 import contextlib
 
+from hypothesis import given
+from hypothesis import strategies as st
+from websockets.frames import Close, Frame, Opcode
+from websockets.protocol import Protocol, Side, State
+
+from tests.fakes.transport import FakeTransport
 from tests.gateway.harness import OK, PATH, Peer, get, stage
-from vhlocal.gateway.server import FailureKind
+from vhlocal.gateway.hold import Hold
+from vhlocal.gateway.hub import Hub
+from vhlocal.gateway.options import GatewayOptions
+from vhlocal.gateway.outbox import Outbox
+from vhlocal.gateway.pool import Pool, ServerConnections
+from vhlocal.gateway.report import Farewell, replaced
+from vhlocal.gateway.server import FailureKind, RouteTable, Upstream
+from vhlocal.gateway.spool import SpoolRoom
+from vhlocal.gateway.tunnel import Tunnel
 
 UPGRADE = get(PATH, b"Connection: Upgrade", b"Upgrade: websocket", b"Sec-WebSocket-Key: x")
 SWITCH = b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
@@ -31,7 +45,7 @@ def test_bytes_flow_both_ways_until_both_sides_are_done(run):
             client.writer.write_eof()
             assert await client.rest() == b""
             record = (await at.wait_for_records(1))[0]
-            assert (record.status, record.bytes_in, record.bytes_out) == (101, 25, 25)
+            assert (record.status, record.bytes_in, record.bytes_out) == (101, 25, 27)
             assert at.gateway.connections() == 0
 
     run(main)
@@ -147,3 +161,77 @@ def test_closing_the_gateway_does_not_wait_for_tunnels(run):
                 await client.rest()
 
     run(main)
+
+
+class Quiet:
+    """The request that became a tunnel, which has no limit and wants to know nothing."""
+
+    def tunnel_silent(self) -> bool:
+        return False
+
+    def tunnel_ended(self, farewell: Farewell) -> str:
+        return farewell.reason("r1")
+
+    def tunnel_closed(self, bytes_in: int, bytes_out: int) -> None:
+        """Nobody asks."""
+
+
+def joined(*, websocket: bool = True) -> tuple[Tunnel, FakeTransport, FakeTransport]:
+    """A tunnel between a client and a server that are not there."""
+    table, loop = RouteTable(), asyncio.new_event_loop()
+    loop.close()
+    options = GatewayOptions(control=Upstream("", 0))
+    outbox, room = Outbox(loop), SpoolRoom(0, 0)
+    pool = Pool(loop, options, outbox)
+    hub = Hub(loop, table, options, print, print, print, Hold(loop, table, 0, 0), room, pool, outbox)
+    client, server = FakeTransport(), FakeTransport()
+    tunnel = Tunnel(hub, Quiet(), client, server, ServerConnections(), websocket=websocket)
+    tunnel.open(b"", b"", ended=False)
+    return tunnel, client, server
+
+
+@st.composite
+def conversations(draw: st.DrawFn, *, mask: bool) -> list[bytes]:
+    """Frames of one side, in pieces that need not end where a frame does; the last one may close."""
+    frames = [Frame(Opcode.BINARY, bytes([n]) * draw(st.sampled_from([0, 1, 125, 126, 70_000]))) for n in range(3)]
+    if draw(st.booleans()):
+        frames.append(Frame(Opcode.CLOSE, Close(4000, "mine").serialize()))
+    data = b"".join(frame.serialize(mask=mask) for frame in frames)
+    cuts = sorted(draw(st.lists(st.integers(0, len(data)), max_size=6)))
+    return [data[start:end] for start, end in zip([0, *cuts], [*cuts, len(data)], strict=True)]
+
+
+@given(conversations(mask=False), conversations(mask=True), st.data())
+def test_whenever_it_is_ended_both_sides_get_whole_frames_and_one_that_closes(from_server, from_client, data):
+    """What they get is read by a reader of its own: its frames are the first of what was sent, and then a farewell."""
+    tunnel, client, server = joined()
+    ends = {client: from_server, server: from_client}
+    protocols = {client: server.get_protocol(), server: client.get_protocol()}
+    said = {client: 0, server: 0}
+
+    def say(to: FakeTransport) -> None:
+        protocols[to].data_received(ends[to][said[to]])
+        said[to] += 1
+
+    for to in (client, server):
+        for _ in range(data.draw(st.integers(0, len(ends[to])))):
+            say(to)
+    tunnel.end(replaced(60))
+    for to in (client, server):
+        while said[to] < len(ends[to]):
+            say(to)
+    closed = 0
+    for to, side, pieces in ((client, Side.CLIENT, from_server), (server, Side.SERVER, from_client)):
+        got, meant = Protocol(side, state=State.OPEN, max_size=None), Protocol(side, state=State.OPEN, max_size=None)
+        got.receive_data(to.sent)
+        meant.receive_data(b"".join(pieces))
+        assert got.parser_exc is None
+        assert got.close_rcvd is not None
+        assert (got.close_rcvd.code, got.close_rcvd.reason) in {
+            (4000, "mine"),
+            (1012, "closed by vhlocal: revision r1 was replaced 60 s ago"),
+        }
+        messages = [event for event in got.events_received() if event.opcode is not Opcode.CLOSE]
+        assert messages == meant.events_received()[: len(messages)]
+        closed += meant.close_rcvd is not None
+    assert client.is_closing() is server.is_closing() is (closed == 2)

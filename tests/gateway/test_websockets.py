@@ -71,6 +71,7 @@ def test_the_server_sees_the_handshake_with_the_headers_of_the_ingress(run):
 
         async with behind(keep) as at, dial(at, "/a//b?c=%2F", additional_headers={"X-VH-Prefix": "/evil/"}) as client:
             request = await seen.get()
+            assert client.response.headers["X-VHLocal-Revision"] == "r1"
             assert request.path == PREFIX + "/a//b?c=%2F"
             assert request.headers.get_all("X-VH-Prefix") == [PREFIX + "/"]
             assert request.headers["X-Forwarded-For"] == "127.0.0.1"

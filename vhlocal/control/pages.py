@@ -38,6 +38,7 @@ _HINTS = {
     FailureKind.RESET: "the server, or one of its workers, ended or hung up while it answered: its log may say why",
     FailureKind.TIMEOUT: "answer sooner, or begin the work and let the client ask for its result; "
     "where all workers are busy, have more of them",
+    FailureKind.ENDED: "the server may have done its work: look before you send it again",
     FailureKind.HELD_TOO_LONG: "`vhlocal logs` shows what the new server does",
     FailureKind.HOLD_FULL: "wait a moment and try again",
     FailureKind.FULL: "raise the limit of open files (`ulimit -n`) before `vhlocal up`",

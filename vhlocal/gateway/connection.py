@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import select
 import socket
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     from vhlocal.gateway.head import RequestHead
     from vhlocal.gateway.hub import Hub
+    from vhlocal.gateway.report import Farewell
 
 _HEAD_END = b"\r\n\r\n"
 
@@ -207,11 +209,18 @@ class ClientConnection(asyncio.Protocol):
         """See ``hub.Watched``."""
         self._transport.abort()
 
-    def retire(self) -> None:
+    def retire(self, farewell: Farewell) -> None:
         """See ``hub.Watched``."""
         self._retired = True
-        if self._exchange is None and not self._lingering:
+        if self._exchange is not None:
+            self._exchange.retire(farewell)
+        elif not self._lingering:
             self._hang_up()
+
+    def end(self, farewell: Farewell) -> None:
+        """See ``hub.Watched``."""
+        if self._exchange is not None:
+            self._exchange.end(farewell)
 
     # Requests out of bytes.
 
@@ -368,7 +377,9 @@ class ClientConnection(asyncio.Protocol):
         self._lingering = True
         self._deadline = self._hub.loop.time() + self._hub.options.linger_seconds
         self._hub.outbox.flush()
-        self._transport.write_eof()
+        # Of a client that has gone meanwhile the loop tells next.
+        with contextlib.suppress(OSError):
+            self._transport.write_eof()
         self._regulate()
 
     def _hang_up(self) -> None:

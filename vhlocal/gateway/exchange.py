@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from vhlocal.contract.access import BasicAuth
     from vhlocal.contract.headers import RawHeader
     from vhlocal.gateway.hub import Hub
+    from vhlocal.gateway.report import Farewell
     from vhlocal.gateway.table import Route, Upstream
     from vhlocal.gateway.upstream import UpstreamConnection
 
@@ -76,6 +77,7 @@ class Exchange:
     _over = False
     _chunked = False
     _unframed = False
+    _answer: ResponseHead | None = None
 
     def __init__(self, hub: Hub, client: Client, request: RequestHead, address: str, request_id: str) -> None:
         self.request = request
@@ -238,6 +240,7 @@ class Exchange:
             self._chunked = not http_1_0
             self._unframed = http_1_0
         self._close = self._close or self._unframed or self._hub.closing
+        self._answer = head
         route = self._account.route
         self._account.answered(head.status)
         lines = client_lines(self._chunked, self._close, http_1_0, b"" if route is None else route.answer_lines)
@@ -283,10 +286,14 @@ class Exchange:
             self.fail(FailureKind.RESET, 502, "the server switched protocols without being asked to")
             return
         self._account.answered(head.status)
-        self._out += (head.forward, switch_lines(head.upgrade or self.request.upgrade), data)
+        upgrade = head.upgrade or self.request.upgrade
+        route = self._account.route
+        self._out += (head.forward, switch_lines(upgrade, b"" if route is None else route.answer_lines))
         self.flush()
         client, early, ended = self._client.detach()
-        Tunnel(self._hub, self, client, connection.detach()).open(early, ended=ended)
+        websocket = upgrade.strip().lower() == b"websocket"
+        tunnel = Tunnel(self._hub, self, client, connection.detach(), connection.server, websocket=websocket)
+        tunnel.open(data, early, ended=ended)
 
     def lost(self, reason: str, unanswered: bool) -> None:
         """See ``upstream.Carried``."""
@@ -361,6 +368,11 @@ class Exchange:
             self._tell_limit(FailureKind.TIMEOUT, self._hub.options.read_seconds)
         return self._account.prefix is not None and self._hub.options.strict
 
+    def tunnel_ended(self, farewell: Farewell) -> str:
+        """See ``tunnel.Owner``."""
+        self._account.reason = self._told(farewell)
+        return self._account.reason
+
     def tunnel_closed(self, bytes_in: int, bytes_out: int) -> None:
         """The tunnel that this request became has ended."""
         self._account.bytes_in += bytes_in
@@ -380,6 +392,35 @@ class Exchange:
         passed = self._account.limit_passed(kind, limit)
         if passed is not None:
             self._hub.on_limit(passed)
+
+    def retire(self, farewell: Farewell) -> None:
+        """End what never ends by itself."""
+        if self._streams_events:
+            self.end(farewell)
+
+    def end(self, farewell: Farewell) -> None:
+        """See ``upstream.Carried`` and ``hub.Watched``: by a page, or so that nobody takes the answer for whole.
+
+        But an event stream is: who reads one expects it to end, and comes back.
+        """
+        reason = self._told(farewell)
+        if not self.head_sent:
+            self.fail(FailureKind.ENDED, farewell.status, reason)
+        elif self._streams_events:
+            self._account.reason = reason
+            self.response_end([], reusable=False)
+        else:
+            self._break(reason)
+
+    @property
+    def _streams_events(self) -> bool:
+        """Whether the answer that has begun is an event stream that may end at any time: of no declared length."""
+        answer = self._answer
+        return answer is not None and answer.open_ended and answer.is_event_stream
+
+    def _told(self, farewell: Farewell) -> str:
+        route = self._account.route
+        return farewell.reason(route.revision if route else "")
 
     def _end_with(self, kind: FailureKind, status: int, reason: str) -> None:
         """End with an error page, or break off the answer that has begun."""

@@ -107,6 +107,12 @@ class ResponseHead(NamedTuple):
     upgrade: bytes
     forward: bytes = b""
 
+    @property
+    def is_event_stream(self) -> bool:
+        """Whether its body is server-sent events."""
+        kinds = [value for name, value in self.headers if name.lower() == b"content-type"]
+        return len(kinds) == 1 and kinds[0].partition(b";")[0].strip().lower() == b"text/event-stream"
+
 
 class _Sink:
     __slots__ = ("headers", "phrase", "target")
@@ -174,9 +180,9 @@ def client_lines(chunked: bool, close: bool, http_1_0: bool, route_lines: bytes)
     return framing + route_lines + persistence + b"\r\n"
 
 
-def switch_lines(protocol: bytes) -> bytes:
+def switch_lines(protocol: bytes, route_lines: bytes) -> bytes:
     """Return the head's end that tells the client that the connection is the new protocol's from now on."""
-    return _lines([(b"Connection", b"Upgrade"), (b"Upgrade", protocol)]) + b"\r\n"
+    return route_lines + _lines([(b"Connection", b"Upgrade"), (b"Upgrade", protocol)]) + b"\r\n"
 
 
 def request_trailers(trailers: Iterable[RawHeader]) -> list[RawHeader]:

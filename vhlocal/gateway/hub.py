@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from vhlocal.gateway.options import GatewayOptions
     from vhlocal.gateway.outbox import Outbox
     from vhlocal.gateway.pool import Pool
-    from vhlocal.gateway.report import LimitPassed, Pages
+    from vhlocal.gateway.report import Farewell, LimitPassed, Pages
     from vhlocal.gateway.spool import SpoolRoom
     from vhlocal.gateway.table import RouteTable
     from vhlocal.model import RequestRecord
@@ -33,8 +33,11 @@ class Watched(Protocol):
     def cut(self) -> None:
         """End at once."""
 
-    def retire(self) -> None:
-        """End as soon as nothing is in flight."""
+    def retire(self, farewell: Farewell) -> None:
+        """End as soon as nothing is in flight that ends by itself: at once, with a farewell, where that never will."""
+
+    def end(self, farewell: Farewell) -> None:
+        """End what is in flight, each in the way of its protocol; it may take a moment."""
 
 
 @dataclass

@@ -25,9 +25,10 @@ class GatewayOptions:
     access: BasicAuth | None = None
     #: Cut what production's ingress would cut, rather than warn (K9).
     strict: bool = False
-    #: Requests that may wait at one time while routes change, and for how long each.
+    #: Requests that may wait at one time while routes change, and for how long each: those in flight at a server that
+    #: there cannot be two of may take their own time first, and then it is started.
     hold_limit: int = 1000
-    hold_seconds: float = 30.0
+    hold_seconds: float = limits.READ_TIMEOUT + 30.0
     #: What is taken in of the body of a request that waits: of each so much in memory, what is more in an unnamed file
     #: in ``spool_directory`` (None: the system's own place for temporary files), of all together so much. Whatever is
     #: beyond that, or cannot be written, stays with the client.
@@ -55,6 +56,8 @@ class GatewayOptions:
     #: can be set to (Gunicorn and Uvicorn: 1): a request that meets the closing may not be sent a second time.
     client_idle_seconds: float = 75.0
     upstream_idle_seconds: float = 0.5
+    #: What a WebSocket's two sides get to answer the gateway's close frame.
+    closing_seconds: float = 2.0
     #: Reading on after the last answer, so that the client sees that answer and not a reset.
     linger_seconds: float = 5.0
     #: Clients connected at one time, WebSockets included. One more gets a 503 that says so, and is hung up on. Each may

@@ -12,6 +12,7 @@ from vhlocal.gateway.upstream import UpstreamConnection
 if TYPE_CHECKING:
     from vhlocal.gateway.options import GatewayOptions
     from vhlocal.gateway.outbox import Outbox
+    from vhlocal.gateway.report import Farewell
     from vhlocal.gateway.table import Upstream
 
 
@@ -25,16 +26,49 @@ class Connecting(Protocol):
         """There is none: an ``OSError``, or a ``TimeoutError`` when the server did not accept in time."""
 
 
+class Endable(Protocol):
+    """Something in flight that the gateway can end by itself."""
+
+    def end(self, farewell: Farewell) -> None:
+        """End in the way of its protocol; it may take a moment."""
+
+
 @dataclass
 class ServerConnections:
     """What is open to one server: connections without a request, the latest used last, and requests in flight.
 
-    ``connecting`` are those that are on their way and have no connection yet.
+    ``connecting`` are those that are on their way and have no connection yet. ``retired`` is set, once no route leads
+    there any more, whenever something of it has ended.
     """
 
     idle: list[UpstreamConnection] = field(default_factory=list)
     in_flight: int = 0
     connecting: int = 0
+    tunnels: set[Endable] = field(default_factory=set)
+    retired: asyncio.Event | None = None
+
+    @property
+    def busy(self) -> bool:
+        """Whether anything is in flight."""
+        return bool(self.in_flight or self.connecting or self.tunnels)
+
+    def freed(self) -> None:
+        """Something that was in flight is so no longer."""
+        if self.retired is not None:
+            self.retired.set()
+
+    async def emptied(self, seconds: float) -> bool:
+        """Wait until nothing is in flight at a server that has been retired; False after ``seconds``."""
+        assert self.retired is not None
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + seconds
+        while self.busy:
+            self.retired.clear()
+            try:
+                await asyncio.wait_for(self.retired.wait(), deadline - loop.time())
+            except (TimeoutError, asyncio.TimeoutError):
+                return not self.busy
+        return True
 
 
 class Pool:
@@ -71,6 +105,22 @@ class Pool:
             connection.cut()
         return None
 
+    def retire(self, upstream: Upstream) -> ServerConnections:
+        """Part from a server that no route leads to any more, and return what is open to it.
+
+        What comes to listen at its address after it is another server.
+        """
+        server = self._servers.pop(upstream, None) or ServerConnections()
+        server.retired = asyncio.Event()
+        for connection in tuple(server.idle):
+            connection.cut()
+        return server
+
+    def in_flight_at(self, server: ServerConnections) -> list[Endable]:
+        """Return what a server is still busy with."""
+        carried = (connection.carried for connection in self._open if connection.server is server)
+        return [*filter(None, carried), *server.tunnels]
+
     def forget(self, connection: UpstreamConnection) -> None:
         """Drop a connection that is closed or about to be."""
         self._open.discard(connection)
@@ -89,6 +139,7 @@ class Pool:
     def _connect_ended(self, server: ServerConnections, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         server.connecting -= 1
+        server.freed()
 
     async def _connect(self, upstream: Upstream, server: ServerConnections, waiting: Connecting) -> None:
         connecting = self._loop.create_connection(
@@ -107,11 +158,11 @@ class Pool:
     def tick(self, now: float) -> None:
         """Close the connections that have been idle for too long, and forget the servers of old."""
         limit = now - self._options.upstream_idle_seconds
-        for server in self._servers.values():
+        for upstream, server in tuple(self._servers.items()):
             while server.idle and server.idle[0].idle_since < limit:
                 server.idle[0].cut()
-        if not self._open and not self._tasks:
-            self._servers.clear()
+            if not server.idle and not server.busy:
+                del self._servers[upstream]
 
     def close(self) -> None:
         """Hang up on every server, and give up what is being connected."""

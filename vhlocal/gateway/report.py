@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from vhlocal.contract.access import CHALLENGE
+from vhlocal.gateway.frames import GOING_AWAY, SERVICE_RESTART
+from vhlocal.model import CLOSED
 
 if TYPE_CHECKING:
     from vhlocal.contract.headers import RawHeader
@@ -23,6 +25,7 @@ class FailureKind(enum.Enum):
     REFUSED = "refused"  #: nothing accepts connections at the server's port
     RESET = "reset"  #: the server hung up, or sent no HTTP, before a full head
     TIMEOUT = "timeout"  #: the server kept silent, or did not accept in time (K9)
+    ENDED = "ended"  #: the server is ended, and has not answered by then
     HELD_TOO_LONG = "held-too-long"  #: the route did not settle in time
     HOLD_FULL = "hold-full"  #: too many requests wait already
     BAD_REQUEST = "bad-request"  #: not a request that may be forwarded
@@ -47,6 +50,32 @@ class Failure:
     headers: tuple[RawHeader, ...]
     reason: str
     request_id: str
+
+
+@dataclass(frozen=True)
+class Farewell:
+    """Why the gateway itself ends what is in flight.
+
+    ``status`` is for a request whose answer has not begun, ``code`` for a WebSocket (RFC 6455, section 7.4.1).
+    ``why`` may name the ``{revision}`` of the code that was answering.
+    """
+
+    status: int
+    code: int
+    why: str
+
+    def reason(self, revision: str) -> str:
+        """Return it as one sentence for the user and for the client."""
+        return f"{CLOSED}: {self.why.format(revision=revision)}"
+
+
+#: The run ends.
+RUN_ENDS = Farewell(503, GOING_AWAY, "the run ends")
+
+
+def replaced(seconds: float) -> Farewell:
+    """Return why what a server still answers is ended so many seconds after another took over."""
+    return Farewell(504, SERVICE_RESTART, f"revision {{revision}} was replaced {seconds:g} s ago")
 
 
 @dataclass(frozen=True)

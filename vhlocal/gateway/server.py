@@ -11,7 +11,7 @@ from vhlocal.gateway.hub import Hub
 from vhlocal.gateway.options import GatewayOptions
 from vhlocal.gateway.outbox import Outbox
 from vhlocal.gateway.pool import Pool
-from vhlocal.gateway.report import Failure, FailureKind, LimitPassed, Page, Pages
+from vhlocal.gateway.report import RUN_ENDS, Failure, FailureKind, LimitPassed, Page, Pages, replaced
 from vhlocal.gateway.spool import SpoolRoom
 from vhlocal.gateway.table import Route, RouteTable, Upstream
 
@@ -41,6 +41,9 @@ _ROOM_AGAIN = 0.9
 
 _POLL_SECONDS = 0.005
 _LAST_ROUNDS = 1.0
+
+#: Seconds that clients get to take the last that they are told when the gateway closes.
+_LAST_WORDS = 0.5
 
 
 class Gateway:
@@ -105,14 +108,27 @@ class Gateway:
         """Return the number of connections open to servers, idle ones included, tunnels not."""
         return self._hub.pool.connections if self._hub else 0
 
-    async def drain(self, upstream: Upstream, grace: float) -> bool:
-        """Wait until a server that is in no route any more has answered its last request; False after ``grace``."""
-        return await _until(lambda: not self.in_flight(upstream), grace)
+    async def retire(self, upstream: Upstream, seconds: float) -> None:
+        """Part from a server that is in no route any more: return once nothing is in flight there, and it may end.
+
+        What has not ended by itself after ``seconds`` is ended: an event stream and a WebSocket in the way of their
+        protocols, a request that has no answer yet with an error page, any other answer so that nobody takes it for
+        whole. What listens at that address later is another server.
+        """
+        hub = self._hub
+        if hub is None:
+            return
+        server = hub.pool.retire(upstream)
+        if await server.emptied(seconds):
+            return
+        for endable in hub.pool.in_flight_at(server):
+            endable.end(replaced(seconds))
+        await server.emptied(hub.options.closing_seconds + _LAST_ROUNDS)
 
     async def close(self, grace: float) -> None:
-        """Accept no more, let what is in flight finish for up to ``grace`` seconds, then cut what is left.
+        """Accept no more, let what is in flight finish for up to ``grace`` seconds, and end what is left.
 
-        Tunnels, which may stay open for hours, are not waited for. May be called again while it waits.
+        Tunnels and event streams, which may stay open for hours, are ended first. May be called again while it waits.
         """
         hub = self._hub
         if hub is None or self._server is None:
@@ -122,8 +138,11 @@ class Gateway:
         self._unsubscribe()
         self._unsubscribe = _nothing
         for watched in tuple(hub.watched):
-            watched.retire()
-        await _until(lambda: not any(watched.busy for watched in hub.watched), grace)
+            watched.retire(RUN_ENDS)
+        if not await _until(lambda: not any(watched.busy for watched in hub.watched), grace):
+            for watched in tuple(hub.watched):
+                watched.end(RUN_ENDS)
+            await _until(lambda: not hub.watched, _LAST_WORDS)
         for watched in tuple(hub.watched):
             watched.cut()
         hub.pool.close()

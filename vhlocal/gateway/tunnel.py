@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import TYPE_CHECKING, Protocol
+
+from vhlocal.gateway.frames import FrameReader, close_frame
 
 if TYPE_CHECKING:
     from vhlocal.gateway.hub import Hub
+    from vhlocal.gateway.pool import ServerConnections
+    from vhlocal.gateway.report import Farewell
 
 
 class Owner(Protocol):
@@ -16,34 +21,59 @@ class Owner(Protocol):
         """The server kept silent beyond the limit; True when the tunnel is to be cut."""
         ...
 
+    def tunnel_ended(self, farewell: Farewell) -> str:
+        """The gateway ends the tunnel; return how that is told."""
+        ...
+
     def tunnel_closed(self, bytes_in: int, bytes_out: int) -> None:
         """Both sides are closed; sizes are what came from the client and from the server."""
 
 
 class Tunnel:
-    """Two connections joined. It takes them over from their protocols, and answers for them until both are closed."""
+    """Two connections joined. It takes them over from their protocols, and answers for them until both are closed.
 
-    #: Not waited for when the gateway closes: a tunnel may be open for hours.
-    busy = False
+    ``serving`` is what is open to the server. The frames of a ``websocket`` are followed, so that it can be closed in
+    its own way; of any other protocol nothing is known.
+    """
 
-    def __init__(self, hub: Hub, owner: Owner, client: asyncio.Transport, server: asyncio.Transport) -> None:
+    def __init__(
+        self,
+        hub: Hub,
+        owner: Owner,
+        client: asyncio.Transport,
+        server: asyncio.Transport,
+        serving: ServerConnections,
+        *,
+        websocket: bool,
+    ) -> None:
         self._hub = hub
         self._owner = owner
-        self._client = _End(self, client)
-        self._server = _End(self, server)
+        self._serving = serving
+        self._websocket = websocket
+        self._client = _End(self, client, FrameReader() if websocket else None)
+        self._server = _End(self, server, FrameReader() if websocket else None)
         self._client.other, self._server.other = self._server, self._client
         self._open = 2
         self._seen = 0
         self._heard = hub.loop.time()
         self._left = (0, 0)
         self._moved = self._heard
+        self._ending: float | None = None
+        serving.tunnels.add(self)
 
-    def open(self, early: bytes, *, ended: bool) -> None:
-        """Begin; ``early`` is what the client has sent already, and all that it will send when it has ``ended``."""
+    @property
+    def busy(self) -> bool:
+        """Whether it is being ended. Else nobody waits for it when the gateway closes: it may be open for hours."""
+        return self._ending is not None
+
+    def open(self, from_server: bytes, from_client: bytes, *, ended: bool) -> None:
+        """Begin with what either has sent already; ``ended`` when the client will send no more than that."""
         for end in (self._client, self._server):
             end.transport.set_protocol(end)
-        if early:
-            self._client.data_received(early)
+        if from_server:
+            self._server.data_received(from_server)
+        if from_client:
+            self._client.data_received(from_client)
         if ended:
             self._client.eof_received()
         self._hub.watched.add(self)
@@ -59,6 +89,8 @@ class Tunnel:
         elif now - self._heard > self._hub.options.read_seconds and self._owner.tunnel_silent():
             self.cut()
         self._tick_half(now)
+        if self._ending is not None and now - self._ending > self._hub.options.closing_seconds:
+            self._close()
 
     def _tick_half(self, now: float) -> None:
         """Cut what nobody takes any more, and what is left when one side has ended and the other does nothing."""
@@ -76,8 +108,34 @@ class Tunnel:
         self._client.transport.abort()
         self._server.transport.abort()
 
-    def retire(self) -> None:
-        """A tunnel has no end of its own to wait for: it goes on until it is cut."""
+    def retire(self, farewell: Farewell) -> None:
+        """A tunnel has no end of its own to wait for."""
+        self.end(farewell)
+
+    def end(self, farewell: Farewell) -> None:
+        """Close a WebSocket towards both sides, and wait a while for them to do the same; see ``hub.Watched``."""
+        if self._ending is not None:
+            return
+        self._ending = self._hub.loop.time()
+        reason = self._owner.tunnel_ended(farewell)
+        if not self._websocket:
+            self._close()
+            return
+        self._server.dismiss(close_frame(farewell.code, reason, mask=False))
+        self._client.dismiss(close_frame(farewell.code, reason, mask=True))
+        self.parted()
+
+    def parted(self) -> None:
+        """One of the two sides may have said its last word: close, once both have."""
+        if self._ending is not None and self._client.parted and self._server.parted:
+            self._close()
+
+    def _close(self) -> None:
+        for end in (self._client, self._server):
+            if end.transport.get_write_buffer_size():
+                end.transport.abort()
+            else:
+                end.transport.close()
 
     def closed(self) -> None:
         """One of the two connections is closed."""
@@ -85,6 +143,8 @@ class Tunnel:
         if not self._open:
             self._hub.watched.discard(self)
             self._owner.tunnel_closed(self._client.received, self._server.received)
+            self._serving.tunnels.discard(self)
+            self._serving.freed()
 
 
 class _End(asyncio.Protocol):
@@ -92,21 +152,56 @@ class _End(asyncio.Protocol):
 
     other: _End
 
-    def __init__(self, tunnel: Tunnel, transport: asyncio.Transport) -> None:
+    def __init__(self, tunnel: Tunnel, transport: asyncio.Transport, frames: FrameReader | None) -> None:
         self.transport = transport
         self.received = 0
         self.ended = False
         self._tunnel = tunnel
+        self._frames = frames
+        self._farewell: bytes | None = None
+        self._dismissed = False
+
+    @property
+    def parted(self) -> bool:
+        """Whether nothing more is awaited from here once the tunnel is being ended."""
+        return self.ended or (self._dismissed and self._frames is not None and self._frames.closing)
+
+    def dismiss(self, farewell: bytes) -> None:
+        """Send the other side no more than the frame that has begun, and then ``farewell``: a close frame."""
+        self._farewell = farewell
+        if not self.ended:
+            self._say_farewell(b"")
 
     def data_received(self, data: bytes) -> None:
         self.received += len(data)
+        if self._farewell is not None:
+            self._say_farewell(data)
+            self._tunnel.parted()
+            return
+        if self._frames is not None:
+            self._frames.feed(data)
         self.other.transport.write(data)
+
+    def _say_farewell(self, data: bytes) -> None:
+        """Send on the rest of the frame that has begun, and the farewell after it; all else is only looked at."""
+        assert self._frames is not None and self._farewell is not None
+        if not self._dismissed:
+            cut = self._frames.finish(data)
+            self.other.transport.write(data[:cut])
+            data = data[cut:]
+            self._dismissed = self._frames.between
+            if self._dismissed and not self._frames.closing:
+                self.other.transport.write(self._farewell)
+        self._frames.feed(data)
 
     def eof_received(self) -> bool:
         self.ended = True
+        self._tunnel.parted()
         if self.other.ended or self.other.transport.is_closing():
             return False
-        self.other.transport.write_eof()
+        # Of a side that has gone meanwhile the loop tells next.
+        with contextlib.suppress(OSError):
+            self.other.transport.write_eof()
         return True
 
     def pause_writing(self) -> None:

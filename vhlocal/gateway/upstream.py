@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from vhlocal.contract.headers import RawHeader
     from vhlocal.gateway.pool import Pool, ServerConnections
+    from vhlocal.gateway.report import Farewell
 
 _HEAD_END = b"\r\n\r\n"
 
@@ -47,6 +48,9 @@ class Carried(Protocol):
 
     def server_ready(self) -> None:
         """The server takes the request's body again."""
+
+    def end(self, farewell: Farewell) -> None:
+        """End now, as well as can be: the server is about to be ended."""
 
 
 class UpstreamConnection(asyncio.Protocol):
@@ -93,13 +97,17 @@ class UpstreamConnection(asyncio.Protocol):
         self._transport.resume_reading()
 
     def give_back(self) -> None:
-        """Return to the pool after a whole exchange."""
+        """Return to the pool after a whole exchange; to one that has been retired nothing returns."""
+        server = self.server
+        if server.retired is not None:
+            self.cut()
+            return
         self._carried = None
-        self.server.in_flight -= 1
+        server.in_flight -= 1
         if self.reading_paused:
             self.resume_reading()
         self.idle_since = self._pool.time()
-        self.server.idle.append(self)
+        server.idle.append(self)
 
     def cut(self) -> None:
         """Hang up at once, whatever is in flight."""
@@ -116,6 +124,11 @@ class UpstreamConnection(asyncio.Protocol):
             self.resume_reading()
         return self._transport
 
+    @property
+    def carried(self) -> Carried | None:
+        """The request in flight."""
+        return self._carried
+
     def alive(self) -> bool:
         """Whether the connection is still open as far as this side knows."""
         return not self._transport.is_closing()
@@ -124,6 +137,7 @@ class UpstreamConnection(asyncio.Protocol):
         if self._carried is not None:
             self._carried = None
             self.server.in_flight -= 1
+            self.server.freed()
 
     # What the event loop calls.
 

@@ -162,7 +162,7 @@ class Diagnosis:
         last = [
             f"{record.method} {record.target}"
             for record in self.requests(_LAST, endpoint.name)
-            if record.time >= since and record.gateway_seconds is not None and (record.reason or not record.whole)
+            if record.time >= since and record.gateway_seconds is not None and _broken(record)
         ]
         return tuple(dict.fromkeys(reversed(last)))[:_NAMED]
 
@@ -172,6 +172,10 @@ class Diagnosis:
         except VhlocalError:
             return ""
         return "" if image is None else image.architecture
+
+
+def _broken(record: RequestRecord) -> bool:
+    return bool(record.reason or not record.whole) and not record.is_ours
 
 
 def _sockets(listeners: Iterable[Listener]) -> tuple[Socket, ...]:

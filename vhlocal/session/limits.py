@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from vhlocal.contract.limits import READ_TIMEOUT
+
 #: Seconds that a server gets to end by itself: Kubernetes' default.
 GRACE = 30.0
+
+#: Seconds that requests, event streams and WebSockets get once their server has been replaced: production's ingress
+#: waits no longer for an answer either (K9).
+DRAIN = READ_TIMEOUT
 
 #: Seconds that new code gets to answer, or this many times what the slowest start so far took, if that is more.
 RELOAD_LIMIT = 30.0

@@ -239,8 +239,8 @@ class Session:
         self._state.write(replace(self._record, ready=True))
 
     async def _surroundings(self, gateway: Gateway) -> Surroundings:
-        async def drain(address: Address, seconds: float) -> bool:
-            return await gateway.drain(Upstream(address.host, address.port), seconds)
+        async def drain(address: Address, seconds: float) -> None:
+            await gateway.retire(Upstream(address.host, address.port), seconds)
 
         directory = self._options.directory
         return Surroundings(

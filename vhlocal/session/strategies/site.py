@@ -41,7 +41,7 @@ class Site(Protocol):
         """Let the endpoint's requests wait."""
 
     async def drained(self, address: Address) -> None:
-        """Return once no request is on its way to a server any more, or after the time that it gets to end."""
+        """Return once nothing is in flight any more at a server that no request is led to."""
 
     def take_over(self, server: Server, wanted: Desired, answered: Answered) -> None:
         """Lead requests to ``server`` from now on, which has given its first answer as ``wanted``."""

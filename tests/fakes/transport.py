@@ -1,0 +1,54 @@
+"""A transport without a connection: it keeps what is written, and reports its end when it is told to."""
+
+from __future__ import annotations
+
+import asyncio
+
+
+class FakeTransport(asyncio.Transport):
+    """``sent`` is all that was written, ``eof`` whether the writing side was ended, ``aborted`` how it was closed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sent = b""
+        self.eof = self.aborted = False
+        self._protocol: asyncio.BaseProtocol = asyncio.Protocol()
+        self._closing = self._lost = False
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        assert not self.eof, "written after the end"
+        if not self._closing:
+            self.sent += data
+
+    def write_eof(self) -> None:
+        self.eof = True
+
+    def close(self) -> None:
+        self._closing = True
+
+    def abort(self) -> None:
+        self._closing = self.aborted = True
+
+    def is_closing(self) -> bool:
+        return self._closing
+
+    def get_write_buffer_size(self) -> int:
+        return 0
+
+    def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
+        self._protocol = protocol
+
+    def get_protocol(self) -> asyncio.BaseProtocol:
+        return self._protocol
+
+    def pause_reading(self) -> None:
+        """Nothing is read."""
+
+    def resume_reading(self) -> None:
+        """Nothing is read."""
+
+    def lose(self) -> None:
+        """Report the end of a transport that was closed, as the event loop does a round later."""
+        if self._closing and not self._lost:
+            self._lost = True
+            self._protocol.connection_lost(None)

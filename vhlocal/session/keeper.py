@@ -399,6 +399,7 @@ class Keeper:
 
     def _is_up(self) -> None:
         self._target, self._retry_at = self._post.wanted, None
+        self._vital = False
         settle(self.started, None)
 
     def _is_down(self, explanation: Explanation, revision: str = "") -> None:

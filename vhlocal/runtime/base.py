@@ -107,7 +107,8 @@ class Layout:
 
     ``root`` stands for ``/valohai``; ``ServerSpec.staging`` is found at ``staging``. ``host`` is the address that
     servers are to be reached at from within: all of a container's, or this machine's loopback. ``port`` is where the
-    server listens, ``control`` where its runner does, ``spares`` where the servers beside it do.
+    server listens, ``control`` where its runner does, ``spares`` where the servers beside it do: so many that what
+    bounds how many revisions answer at once is memory.
     """
 
     port: int = DEFAULT_PORT
@@ -115,7 +116,7 @@ class Layout:
     staging: str = f"{_PRODUCTION_ROOT}/staging"
     host: str = "0.0.0.0"
     control: int = 1024  # no endpoint can have it (R1)
-    spares: tuple[int, ...] = (61001, 61002, 61003)
+    spares: tuple[int, ...] = tuple(range(61001, 61065))
 
     @property
     def shares_network(self) -> bool:
@@ -213,6 +214,19 @@ OnLine = Callable[[str, str], None]
 
 OnExit = Callable[[Exit], None]
 
+Spares = Callable[[], bool]
+"""Asked when the kernel has killed a process of a server's for its memory limit: whether the server goes on.
+
+As a rule it does not: Kubernetes ends all of it where it can (cgroup v2's group kill), and a server that quietly lost a
+worker would be kinder than production (K2). What was to take over beside the server that serves is not that server.
+"""
+
+
+def spare_none() -> bool:
+    """See ``Spares``: what production does."""
+    return False
+
+
 OnPull = Callable[[str, str, int, int], None]
 """Called with layer, status, current and total bytes."""
 
@@ -253,7 +267,9 @@ class Runtime(Protocol):
     def create(self, spec: ServerSpec) -> str:
         """Make a server with its files in place, not yet started, and return its id."""
 
-    def start(self, server: str, on_line: OnLine, on_exit: OnExit) -> Mapping[int, Address]:
+    def start(
+        self, server: str, on_line: OnLine, on_exit: OnExit, spares: Spares = spare_none
+    ) -> Mapping[int, Address]:
         """Start a server that is made or has ended, and return where each of its ports can be reached.
 
         The callbacks run in a thread of the runtime's own.

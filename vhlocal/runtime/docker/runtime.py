@@ -8,6 +8,7 @@ import re
 import secrets
 import threading
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from vhlocal.contract.image import CODE_DIRECTORY
@@ -24,6 +25,8 @@ from vhlocal.runtime.base import (
     OnPull,
     PresentImage,
     PresentServer,
+    Spares,
+    spare_none,
 )
 from vhlocal.runtime.docker import labels
 from vhlocal.runtime.docker.archive import archive
@@ -46,6 +49,12 @@ _TABLE_HEAD = "local_address"
 #: Seconds between two tries to hear of an engine's events again.
 _BETWEEN_TRIES = 1.0
 
+#: The exit code of who was killed.
+_KILLED = 137
+
+#: So many ports for servers beside the first, where each that is published costs a process or a forwarding.
+_PUBLISHED = 12
+
 #: Seconds that threads get to end when the engine is let go of.
 _PATIENCE = 2.0
 
@@ -60,6 +69,7 @@ class DockerRuntime:
         self._run = run
         self._publish = not engine.reaches_containers
         self._out_of_memory: set[str] = set()
+        self._spares: dict[str, Spares] = {}
         self._ports: dict[str, tuple[int, ...]] = {}
         self._dated = 0
         self._closed = threading.Event()
@@ -102,7 +112,8 @@ class DockerRuntime:
 
     def layout(self, spec: ServerSpec) -> Layout:
         """Return production's: a container has a file system and a network of its own."""
-        return Layout(spec.port)
+        layout = Layout(spec.port)
+        return replace(layout, spares=layout.spares[:_PUBLISHED]) if self._publish else layout
 
     def servers(self, directory: str) -> Sequence[PresentServer]:
         """Return every container of the project in ``directory``, those of unfinished builds among them."""
@@ -145,9 +156,12 @@ class DockerRuntime:
             raise
         return container
 
-    def start(self, server: str, on_line: OnLine, on_exit: OnExit) -> Mapping[int, Address]:
+    def start(
+        self, server: str, on_line: OnLine, on_exit: OnExit, spares: Spares = spare_none
+    ) -> Mapping[int, Address]:
         """Start a container; its output and its end are told from a thread of its own."""
         self._out_of_memory.discard(server)
+        self._spares[server] = spares
         chunks = self._engine.attach(server)
         self._engine.start(server)
         self._threads = [thread for thread in self._threads if thread.is_alive()]
@@ -190,6 +204,7 @@ class DockerRuntime:
         """Remove a container and its own volumes."""
         self._engine.remove(server)
         self._ports.pop(server, None)
+        self._spares.pop(server, None)
 
     def close(self) -> None:
         """Let go of the engine; the output of servers that still run is not followed any more."""
@@ -218,23 +233,21 @@ class DockerRuntime:
     def _exit(self, server: str) -> Exit:
         try:
             code = self._engine.wait(server)
-            killed = server in self._out_of_memory or self._engine.state(server).out_of_memory
+            # The engine remembers also who was killed long ago and was no loss to the server.
+            killed = server in self._out_of_memory or (code == _KILLED and self._engine.state(server).out_of_memory)
         except EngineError:
-            return Exit(137)  # Removed from outside, or the engine has gone: no more can be known.
+            return Exit(_KILLED)  # Removed from outside, or the engine has gone: no more can be known.
         return Exit(code, killed)
 
     def _watch(self) -> None:
-        """End a container when the kernel kills any process in it for memory.
-
-        Kubernetes does so where it can (cgroup v2's group kill); a server that quietly lost a worker and went on would
-        be kinder than production (K2).
-        """
+        """End a container when the kernel kills a process in it for memory, and nobody ``Spares`` it."""
         while not self._closed.is_set():
             with contextlib.suppress(EngineError, OSError, ValueError):
                 for event in self._events:
                     container = str(event.get("id", ""))
-                    self._out_of_memory.add(container)
-                    self._engine.kill(container)
+                    if not self._spares.get(container, spare_none)():
+                        self._out_of_memory.add(container)
+                        self._engine.kill(container)
             # The engine has ended, and may be back in a moment.
             if not self._closed.wait(_BETWEEN_TRIES):
                 with contextlib.suppress(EngineError):

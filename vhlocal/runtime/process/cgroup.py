@@ -49,14 +49,11 @@ class Group:
         return tuple(directory / "cgroup.procs" for directory in self.directories)
 
     @property
-    def out_of_memory(self) -> bool:
-        """Whether the kernel has killed a process of the group for its memory limit; False once it is removed."""
-        for directory in self.directories:
-            for name in _KILLS:
-                killed = re.search(r"^oom_kill (\d+)$", _text(directory / name), re.MULTILINE)
-                if killed and int(killed[1]):
-                    return True
-        return False
+    def kills(self) -> int:
+        """How many processes of the group the kernel has killed for its memory limit; none once it is removed."""
+        texts = (_text(directory / name) for directory in self.directories for name in _KILLS)
+        counts = (re.search(r"^oom_kill (\d+)$", text, re.MULTILINE) for text in texts)
+        return sum(int(count[1]) for count in counts if count)
 
     @property
     def peak(self) -> int | None:
@@ -134,7 +131,7 @@ class _Place:
 def _settings(controllers: Iterable[str], memory: int | None, cpus: float | None, version: int) -> dict[str, str]:
     settings: dict[str, str] = {}
     if "memory" in controllers and version == 2:
-        settings |= {"memory.max": str(memory), "memory.swap.max?": "0", "memory.oom.group?": "1"}
+        settings |= {"memory.max": str(memory), "memory.swap.max?": "0"}
     elif "memory" in controllers:
         settings |= {"memory.limit_in_bytes": str(memory), "memory.memsw.limit_in_bytes?": str(memory)}
     if "cpu" in controllers:

@@ -23,9 +23,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from vhlocal.contract.limits import ContainerLimits
-    from vhlocal.runtime.base import OnExit, OnLine
+    from vhlocal.runtime.base import OnExit, OnLine, Spares
 
 _CHUNK = 65536
+
+#: The exit code of who was killed.
+_KILLED = 137
 
 #: Seconds between two looks whether the kernel has killed one of the processes for memory.
 _BETWEEN_LOOKS = 0.25
@@ -45,17 +48,23 @@ class Orders:
 class Guarded:
     """One start of a server, by a guard that is ``idle`` yet.
 
-    Who is ``told``, of lines and of the end, is called in a thread of its own; of the end last, and once.
+    Who is ``told``, of lines and of the end, or asked what it ``Spares``, is called in a thread of its own; of the end
+    last, and once.
     """
 
     def __init__(
-        self, process: subprocess.Popen[bytes], orders: Orders, limits: ContainerLimits, told: tuple[OnLine, OnExit]
+        self,
+        process: subprocess.Popen[bytes],
+        orders: Orders,
+        limits: ContainerLimits,
+        told: tuple[OnLine, OnExit, Spares],
     ) -> None:
         name = f"vhlocal-{secrets.token_hex(6)}"
         limited = limits.memory is not None or limits.cpus is not None
         self._group = make_group(name, limits.memory, limits.cpus) if limited else None
         self._killed_for_memory = False
-        on_line, self._on_exit = told
+        on_line, self._on_exit, self._spares = told
+        self._kills = 0
         self._process = process
         give(process, orders, self._group.procs if self._group else ())
         threading.Thread(target=self._follow, args=(on_line,), name="vhlocal-output", daemon=True).start()
@@ -102,21 +111,26 @@ class Guarded:
         self._on_exit(self._end())
 
     def _end_if_killed(self) -> None:
-        """End the server when the kernel has killed any of its processes for memory, as Kubernetes does (K2)."""
-        if self.limited and not self._killed_for_memory and self._group is not None and self._group.out_of_memory:
-            self._killed_for_memory = True
-            self._order(guard.KILL)
+        """End the server when the kernel has killed one of its processes for memory, and nobody spares it (K2)."""
+        kills = 0 if self._group is None else self._group.kills
+        if kills > self._kills and not self._killed_for_memory:
+            self._kills = kills
+            if not self._spares():
+                self._killed_for_memory = True
+                self._order(guard.KILL)
 
     def _end(self) -> Exit:
         code = self._process.wait()
         for stream in (self._process.stdin, self._process.stdout, self._process.stderr):
             assert stream is not None
             stream.close()
+        code = code if code >= 0 else 128 - code
         killed = self._killed_for_memory
         if self._group is not None:
-            killed = killed or self._group.out_of_memory
+            # Who was killed earlier may have been no loss to the server.
+            killed = killed or (code == _KILLED and self._group.kills > 0)
             self._group.remove()
-        return Exit(code if code >= 0 else 128 - code, killed)
+        return Exit(code, killed)
 
 
 def idle(stderr: int = subprocess.PIPE) -> subprocess.Popen[bytes]:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from vhlocal.contract.image import CODE_DIRECTORY, RUNNER_DIRECTORY
 from vhlocal.errors import BuildError, EngineError
 from vhlocal.events import Notice
-from vhlocal.runtime.base import Address, Layout, Memory, PresentServer
+from vhlocal.runtime.base import Address, Layout, Memory, PresentServer, spare_none
 from vhlocal.runtime.process import files, tree
 from vhlocal.runtime.process.cgroup import enforceable
 from vhlocal.runtime.process.guarded import Guarded, Orders, drop, idle
@@ -29,11 +29,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
 
     from vhlocal.model import Endpoint
-    from vhlocal.runtime.base import Entry, Layer, Listener, OnExit, OnLine, OnPull, PresentImage, ServerSpec
+    from vhlocal.runtime.base import Entry, Layer, Listener, OnExit, OnLine, OnPull, PresentImage, ServerSpec, Spares
     from vhlocal.runtime.process.environments import Environments
 
 #: The PATH of the official Python images: what a user has added to their own is not there in production.
 _PATH = "/usr/local/bin:/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+#: So many ports for servers beside the first: what bounds how many answer at once is memory, and files that are open.
+_SPARES = 16
 
 #: What a server directory says of itself.
 _FACTS = "server.json"
@@ -110,7 +113,7 @@ class ProcessRuntime:
     def layout(self, spec: ServerSpec) -> Layout:
         """Return a new directory and free ports; the declared port where the command names it."""
         root = self._home / f"{self._run}-{secrets.token_hex(3)}"
-        port, control, *spares = self._ports[root.name] = free_ports(5)
+        port, control, *spares = self._ports[root.name] = free_ports(2 + _SPARES)
         with self._lock:
             self._give_back_declared()
             own = own_port(spec.command, spec.port)
@@ -157,7 +160,9 @@ class ProcessRuntime:
         self._servers[root.name] = _Server(root, spec, python)
         return root.name
 
-    def start(self, server: str, on_line: OnLine, on_exit: OnExit) -> Mapping[int, Address]:
+    def start(
+        self, server: str, on_line: OnLine, on_exit: OnExit, spares: Spares = spare_none
+    ) -> Mapping[int, Address]:
         """Start a server's process; its output and its end are told from a thread of its own."""
         known = self._known(server)
         spec = known.spec
@@ -168,7 +173,7 @@ class ProcessRuntime:
             **spec.environment,
         }
         orders = Orders(spec.command, environment, spec.layout.located(CODE_DIRECTORY))
-        known.guarded = Guarded(self._take_guard(), orders, spec.limits, (on_line, on_exit))
+        known.guarded = Guarded(self._take_guard(), orders, spec.limits, (on_line, on_exit, spares))
         return {port: Address(LOOPBACK, port) for port in (spec.port, *spec.more_ports)}
 
     def sync(self, server: str, entries: Sequence[Entry], removed: Sequence[str]) -> None:

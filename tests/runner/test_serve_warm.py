@@ -241,7 +241,7 @@ def _until(it, true_of):
     number = it.fork()
 
     def asked():
-        with contextlib.suppress(OSError, json.JSONDecodeError):
+        with contextlib.suppress(OSError, http.client.HTTPException, json.JSONDecodeError):
             return true_of(it.get(number).json())
 
     found = wait_for(asked, "the code's own environment")

@@ -7,9 +7,10 @@ import json
 import os
 import shutil
 import socket
+import time
 from typing import TYPE_CHECKING
 
-from tests.runner.served import ALIAS, VERSION, started
+from tests.runner.served import ALIAS, PATIENCE, VERSION, started
 from tests.waiting import free_port as free_port
 from tests.waiting import wait_for
 
@@ -24,6 +25,7 @@ class Control:
     """A control connection: ``ask`` waits for an answer, ``event`` for what is told without being asked."""
 
     def __init__(self, port: int, token: str = TOKEN) -> None:
+        self.port = port
         self._socket = wait_for(lambda: _connect(port), "the control port")
         self._file = self._socket.makefile("rb")
         self._asked = 0
@@ -34,18 +36,24 @@ class Control:
             self.close()
             raise
 
-    def ask(self, **command) -> dict:
+    def send(self, **command) -> None:
         self._asked += 1
         self._socket.sendall(json.dumps({**command, "id": self._asked}).encode() + b"\n")
+
+    def ask(self, **command) -> dict:
+        self.send(**command)
         while True:
             message = self._read()
             if message.get("id") == self._asked:
                 return message
-            self.events.append(message)
+            if "event" in message:
+                self.events.append(message)
 
     def event(self, kind: str, **wanted) -> dict:
         """Return the first event of a kind that has come or comes, and forget it."""
+        end = time.monotonic() + PATIENCE
         while True:
+            assert time.monotonic() < end, f"no {kind!r} among {self.events}"
             for event in self.events:
                 if event["event"] == kind and all(event.get(name) == value for name, value in wanted.items()):
                     self.events.remove(event)

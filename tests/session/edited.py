@@ -40,11 +40,14 @@ def numbered(number: int) -> str:
 
 @dataclass(frozen=True)
 class Asked:
-    """A request and its answer: when it was sent, whether all was well, and the number of the code that gave it."""
+    """A request and its answer: when it was sent, whether all was well, the number of the code that gave it, and the
+    revision that the code has been told to be.
+    """
 
     sent: float
     fault: str
     number: int
+    revision: str | None = None
 
 
 class Load:
@@ -99,4 +102,4 @@ class Load:
         fault = "" if answer.status == 200 else f"{answer.status}: {text[:200]!r}"
         if not fault and facts["sum"] != sum(body or b""):
             fault = f"the body came as {facts['sum']}"
-        return Asked(sent, fault, facts["number"])
+        return Asked(sent, fault, facts["number"], answer.headers["X-VHLocal-Revision"])

@@ -50,14 +50,19 @@ class RunnerClient(asyncio.Protocol):
         """Whether the connection stands."""
         return self._transport is not None
 
+    def tell(self, **facts: Any) -> int:
+        """Send a command whose answer nobody waits for, unless the connection has ended; return its number."""
+        self._asked += 1
+        if self._transport is not None:
+            self._transport.write(json.dumps({**facts, "id": self._asked}).encode() + b"\n")
+        return self._asked
+
     async def ask(self, **facts: Any) -> Facts:
         """Send a command and return its answer; RunnerGoneError when none comes."""
         if self._transport is None:
             raise RunnerGoneError("the connection has ended")
-        self._asked += 1
         answer: asyncio.Future[Facts] = asyncio.get_running_loop().create_future()
-        self._waiting[self._asked] = answer
-        self._transport.write(json.dumps({**facts, "id": self._asked}).encode() + b"\n")
+        self._waiting[self.tell(**facts)] = answer
         try:
             return await asyncio.wait_for(answer, _PATIENCE)
         except (TimeoutError, asyncio.TimeoutError):
@@ -77,10 +82,10 @@ class RunnerClient(asyncio.Protocol):
         *lines, self._rest = (self._rest + data).split(b"\n")
         for line in lines:
             facts = json.loads(line)
-            waiting = self._waiting.pop(facts.pop("id", 0), None)
-            if waiting is None:
+            identity = facts.pop("id", None)
+            if identity is None:
                 self._on_event(facts)
-            elif not waiting.done():
+            elif (waiting := self._waiting.pop(identity, None)) is not None and not waiting.done():
                 waiting.set_result(facts)
 
     def connection_lost(self, exc: Exception | None) -> None:

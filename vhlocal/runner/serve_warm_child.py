@@ -131,11 +131,13 @@ class Server:
 
         def bind_elsewhere(self, address):
             known = (server.settings["declared"], server.settings["port"])
-            if isinstance(address, tuple) and address[1] in known and self.type & socket.SOCK_STREAM:
-                server.tell(event="bound", at=time.monotonic(), host=address[0])
-                host = address[0] if everywhere else _LOOPBACK[self.family]
-                address = (host, server.port, *address[2:])
-            return bind(self, address)
+            if not (isinstance(address, tuple) and address[1] in known and self.type & socket.SOCK_STREAM):
+                return bind(self, address)
+            host = address[0] if everywhere else _LOOPBACK[self.family]
+            bind(self, (host, server.port, *address[2:]))
+            # Whoever hears of it may be sure that nobody else answers there.
+            server.tell(event="bound", at=time.monotonic(), host=address[0])
+            return None
 
         def accept_loaded(self):
             accepted = accept(self)

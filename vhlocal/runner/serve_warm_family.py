@@ -1,7 +1,8 @@
-"""Which process is whose child, and dies with whom: Linux' own means."""
+"""Which process is whose child, belongs to which server, and dies with whom: Linux' own means."""
 
 import ctypes
 import os
+import resource
 import signal
 import time
 
@@ -9,6 +10,12 @@ _SET_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG
 _SET_CHILD_SUBREAPER = 36  # PR_SET_CHILD_SUBREAPER
 
 _PAUSE = 0.0005
+
+#: A limit that nobody comes near (bytes of POSIX message queues). Whatever a process starts inherits it, and leaves
+#: neither by a session of its own nor by another program: so it can tell which server a process belongs to.
+_MARKED = getattr(resource, "RLIMIT_MSGQUEUE", None)
+_MARKED_LINE = "Max msgqueue size"
+_UNLIMITED = 1 << 40
 
 
 def adopt_orphans():
@@ -21,6 +28,70 @@ def die_with(parent):
     while os.getppid() != parent:
         time.sleep(_PAUSE)
     _prctl(_SET_DEATH_SIGNAL, signal.SIGKILL)
+
+
+def belong_to(server):
+    """Mark this process, and with it all that it will start, as one of a server's: ``server`` is a number from 1 on."""
+    try:
+        resource.setrlimit(_MARKED, (_mark(server), resource.getrlimit(_MARKED)[1]))
+    except (OSError, TypeError, ValueError):
+        pass  # its process group has to do
+
+
+def members(server, leader):
+    """Return the ids of the processes of a server below this process: those marked, and those of its leader's group.
+
+    ``leader`` is its first process, which may have ended. Who has ended is none of them.
+    """
+    mark = str(_mark(server))
+    return [pid for pid in _below(os.getpid()) if _group(pid) == leader or _marked(pid) == mark]
+
+
+def _mark(server):
+    hard = resource.getrlimit(_MARKED)[1] if _MARKED is not None else resource.RLIM_INFINITY
+    return (_UNLIMITED if hard == resource.RLIM_INFINITY else hard) - server
+
+
+def _marked(pid):
+    try:
+        with open("/proc/%d/limits" % pid) as limits:
+            lines = [line for line in limits if line.startswith(_MARKED_LINE)]
+    except OSError:
+        return None
+    return lines[0][len(_MARKED_LINE) :].split()[0] if lines else None
+
+
+def _group(pid):
+    try:
+        return os.getpgid(pid)
+    except OSError:
+        return None
+
+
+def _below(pid):
+    """Return the ids of all processes below one, without those that have ended and only wait to be buried."""
+    children, ended = {}, set()
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            state, parent = _state(name)
+            children.setdefault(parent, []).append(int(name))
+            if state in (b"Z", b"X"):
+                ended.add(int(name))
+    found, waiting = [], [pid]
+    while waiting:
+        below = children.get(waiting.pop(), [])
+        found += below
+        waiting += below
+    return [each for each in found if each not in ended]
+
+
+def _state(name):
+    try:
+        with open("/proc/%s/stat" % name, "rb") as stat:
+            state, parent = stat.read().rpartition(b")")[2].split()[:2]
+    except (OSError, ValueError):
+        return b"X", 0
+    return state, int(parent)
 
 
 def _prctl(option, value):

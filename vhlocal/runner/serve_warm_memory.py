@@ -1,45 +1,93 @@
-"""Whether the container's memory limit leaves room for another process (K2), which a server alone would not need."""
+"""What the memory limit of these processes leaves (K2), whom the kernel ends when it is passed, and whether it has."""
 
 import os
 
-_LIMITS = (
-    ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current", "/sys/fs/cgroup/memory.stat"),
-    (
-        "/sys/fs/cgroup/memory/memory.limit_in_bytes",
-        "/sys/fs/cgroup/memory/memory.usage_in_bytes",
-        "/sys/fs/cgroup/memory/memory.stat",
-    ),
+#: The kernel's files of a control group by version: its limit, what is used, the parts of that, and whom it has killed.
+_FILES = (
+    ("", "memory.max", "memory.current", "memory.stat", "memory.events"),
+    ("memory", "memory.limit_in_bytes", "memory.usage_in_bytes", "memory.stat", "memory.oom_control"),
 )
+_GROUPS = "/sys/fs/cgroup"
+_OWN = "/proc/self/cgroup"
 
 #: Above this there is no limit but the machine's.
 _NO_LIMIT = 1 << 60
 
-#: What a server needs may be this much more than what the one before it needs.
+#: What a server needs may be this much more than what the ones before it need.
 _MARGIN = 1.2
 
-
-def has_room_for_server(pids):
-    """Tell whether a second server like the one of these processes fits beside it."""
-    room = _room()
-    return room is None or sum(_memory(pid, ("Private_Clean:", "Private_Dirty:")) for pid in pids) * _MARGIN < room
-
-
-def has_room_for_master(pids):
-    """Tell whether a copy of what these processes have imported fits beside them."""
-    room = _room()
-    return room is None or max([_memory(pid, ("Pss:",)) for pid in pids] or [0]) * _MARGIN < room
+#: How much rather than any other process the kernel is to end one: of the master and of a server that has not answered
+#: yet nobody has anything, of one that has been replaced some still wait for an answer.
+FIRST = 1000
+BEFORE_OTHERS = 900
 
 
-def group(pid):
-    """Return the ids of the processes of a group."""
-    found = []
-    for name in os.listdir("/proc"):
+class Limit:
+    """The memory limit that the kernel keeps for this process and those below it, where there is one."""
+
+    def __init__(self, groups=_GROUPS, own=_OWN):
+        self._files = _limiting(groups, own)
+
+    def has_room_for_server(self, servers):
+        """Tell whether one more fits beside ``servers``, each given as the ids of its processes.
+
+        It may come to need what the largest of them needs; so may each of the others.
+        """
+        room = self._room()
+        if room is None:
+            return True
+        used = [sum(_memory(pid, ("Private_Clean:", "Private_Dirty:")) for pid in pids) for pids in servers]
+        return needed(used) < room
+
+    def has_room_for_master(self, pids):
+        """Tell whether a copy of what these processes have imported fits beside them."""
+        room = self._room()
+        return room is None or max([_memory(pid, ("Pss:",)) for pid in pids] or [0]) * _MARGIN < room
+
+    def kills(self):
+        """Return how many processes the kernel has killed for the limit so far; None where it does not tell."""
+        if self._files is None:
+            return None
         try:
-            if name.isdigit() and os.getpgid(int(name)) == pid:
-                found.append(int(name))
-        except OSError:
-            continue
-    return found
+            return int(_values(_read(self._files[3]))["oom_kill"])
+        except (OSError, ValueError, KeyError):
+            return None
+
+    def _room(self):
+        """Return the bytes that the limit leaves, or None where there is none."""
+        if self._files is None:
+            return None
+        limit, used, stat, _ = self._files
+        try:
+            return int(_read(limit)) - int(_read(used)) + _inactive(_read(stat))
+        except (OSError, ValueError):
+            return None
+
+
+def needed(used):
+    """Return the bytes that one more server beside others may need, with what those may still come to need. Pure.
+
+    ``used`` is what each of the others uses by itself.
+    """
+    largest = max(used or [0])
+    return int(largest * _MARGIN) + sum(largest - each for each in used)
+
+
+def expendability():
+    """Return how much rather than others the kernel would end this process."""
+    try:
+        return int(_read("/proc/self/oom_score_adj"))
+    except (OSError, ValueError):
+        return 0
+
+
+def expend(pid, much):
+    """Let the kernel end a process ``much`` rather than others when there is no memory left, from 0 to 1000."""
+    try:
+        with open("/proc/%s/oom_score_adj" % pid, "w") as score:
+            score.write(str(much))
+    except OSError:
+        pass  # it has ended, or may not be written: then the kernel takes whoever uses most
 
 
 def catches(pid, signal):
@@ -52,23 +100,37 @@ def catches(pid, signal):
     return bool(caught) and bool(int(caught[0], 16) >> (signal - 1) & 1)
 
 
-def _room():
-    """Return the bytes that the limit leaves, or None where there is none."""
-    for limit_file, used_file, stat_file in _LIMITS:
-        try:
-            limit = int(_read(limit_file))
-            if limit >= _NO_LIMIT:
-                return None
-            return limit - int(_read(used_file)) + _inactive(_read(stat_file))
-        except (OSError, ValueError):  # "max" where there is none
-            continue
+def _limiting(groups, own):
+    """Return the files of the control group that limits this process, or None."""
+    for place, *names in _FILES:
+        # A container may be shown its own group as the top, or under the path that it has on the machine.
+        for path in (_own_path(own, place), ""):
+            files = [os.path.join(groups, place, path, name) for name in names]
+            try:
+                if int(_read(files[0])) < _NO_LIMIT:
+                    return files
+            except (OSError, ValueError):  # "max" where there is none
+                continue
     return None
+
+
+def _own_path(own, controller):
+    try:
+        lines = [line.split(":", 2) for line in _read(own).splitlines()]
+    except OSError:
+        return ""
+    paths = [path for _, controllers, path in lines if controller in controllers.split(",")]
+    return paths[0].lstrip("/") if paths else ""
 
 
 def _inactive(stat):
     """Return the bytes of files in memory that the kernel gives back before it kills anybody."""
-    values = dict(line.split() for line in stat.splitlines())
+    values = _values(stat)
     return int(values.get("total_inactive_file", values.get("inactive_file", 0)))
+
+
+def _values(text):
+    return dict(line.split() for line in text.splitlines())
 
 
 def _memory(pid, fields):

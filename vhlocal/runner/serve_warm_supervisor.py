@@ -4,7 +4,8 @@ It listens for vhlocal on the control port and tells it what happens, has server
 with the server that serves, as the container of that server alone would. It imports nothing but the standard library.
 """
 
-import hmac
+import errno
+import functools
 import os
 import selectors
 import signal
@@ -14,9 +15,11 @@ import time
 import serve_warm_child
 import serve_warm_family
 import serve_warm_files
+import serve_warm_host
 import serve_warm_learning
 import serve_warm_master
 import serve_warm_memory
+import serve_warm_process
 import serve_warm_protocol
 
 #: Seconds that one module gets to be imported by the master.
@@ -25,55 +28,13 @@ _IMPORT_LIMIT = 60.0
 #: Events that wait for somebody to tell them to.
 _UNTOLD = 100
 
+#: How many masters in a row may end without having forked a server: the next one imports nothing any more, and where
+#: that does not help either, so many later the server is given up.
+_TRIES = 3
+
 #: Seconds that a process gets to tell where its code is, and between two pieces of what it tells.
 _WHERE_LIMIT = 0.5
 _WHERE_PAUSE = 0.02
-
-
-class _Process:
-    """A forked server as the supervisor sees it."""
-
-    def __init__(self, number, port):
-        self.number = number
-        self.port = port
-        self.pid = None
-        self.warm = False
-        self.bound = False
-        #: Processes of it that import the code, and whether one has done so.
-        self.loading = []
-        self.loaded = False
-        self.code = None
-        #: What differs in the environment of each of its processes, by process id, as far as it was told.
-        self.environments = {}
-        self.birth = _Birth()
-        self.stopping = False
-        self.kill_at = None
-
-
-class _Birth:
-    """When a server's process was there, its port bound, and its code loaded.
-
-    ``imports`` are what its processes have imported, by process id, ``loading`` all that was imported until the code
-    was loaded, which ``by`` has done.
-    """
-
-    def __init__(self):
-        self.forked = None
-        self.bound = None
-        self.loaded = None
-        self.by = None
-        self.imports = {}
-        self.loading = None
-
-    def load(self, main, pid, at):
-        """Note that a process has loaded the code; ``main`` is the server's first one."""
-        self.loaded, self.by = at, pid
-        self.loading, self.imports = self.imported(main), {}
-
-    def imported(self, main):
-        """Return what was imported since the last time by the first process, and by the one that loaded the code."""
-        others = [] if self.by in (None, main) else self.imports.get(self.by, [])
-        return self.imports.get(main, []) + others
 
 
 class Supervisor:
@@ -84,14 +45,22 @@ class Supervisor:
         self._settings = settings
         self._code = settings["code"]
         self._files = serve_warm_files.Files(self._code, settings["staging"])
+        #: Whether masters are to import beforehand.
+        self._warms = settings["warm"]
         self._learning = serve_warm_learning.Learning(settings["modules"], settings["denied"])
         self._servers = {}
         self._serving = 1
+        self._orders = 0
+        self._limit = serve_warm_memory.Limit()
+        #: How many processes are known to have been killed for the limit.
+        self._kills = self._limit.kills() or 0
+        self._expendability = serve_warm_memory.expendability()
         self._ending = False
         self._selector = selectors.DefaultSelector()
         self._reports = serve_warm_protocol.Lines()
         self._stacks = b""
         self._master_pid = None
+        self._masters_lost = 0
         self._importing = None
         self._host = None
         self._untold = []
@@ -103,16 +72,19 @@ class Supervisor:
         self._streams = (os.dup(1), os.dup(2))
         self._report_in, self._report_out = os.pipe()
         self._stack_in, self._stack_out = os.pipe()
+        # Whoever was told that there is something may find that another has read it already.
+        os.set_blocking(self._report_in, False)
+        os.set_blocking(self._stack_in, False)
         self._hear_signals()
         self._watch(self._report_in, self._read_reports)
         self._watch(self._stack_in, self._read_stacks)
         self._listen()
         self._start_master()
-        self._servers[1] = _Process(1, self._settings["port"])
+        first = self._new(1, self._settings["port"])
         # A start that is measured is production's: nothing has been imported beforehand.
         if self._learning.known and not self._settings["profile"]:
             self._warm_up()
-        self._fork(self._servers[1])
+        self._fork(first)
         while True:
             for key, _ in self._selector.select(self._until_due()):
                 key.data()
@@ -120,6 +92,10 @@ class Supervisor:
 
     def _watch(self, file, callback):
         self._selector.register(file, selectors.EVENT_READ, callback)
+
+    def _unwatch(self, file):
+        if file in self._selector.get_map():
+            self._selector.unregister(file)
 
     def _hear_signals(self):
         self._signals_in, signals_out = os.pipe()
@@ -140,38 +116,58 @@ class Supervisor:
     def _end(self, number):
         """Hand a signal on to all servers, and end once they have."""
         self._ending = True
-        for server in self._servers.values():
-            if server.pid is not None:
-                os.kill(server.pid, number)
-        if not any(server.pid for server in self._servers.values()):
+        living = [server for server in self._servers.values() if server.lives]
+        for server in living:
+            os.kill(server.pid, number)
+        if not living:
             os._exit(128 + number)
 
     def _reap(self):
+        """Bury who has ended: servers, masters, and what servers have started and left behind."""
         # A server tells its process's id before anything else.
-        self._read_reports(wait=False)
+        self._read_reports()
         while True:
             try:
                 pid, status = os.waitpid(-1, os.WNOHANG)
             except ChildProcessError:
-                return
+                break
             if not pid:
-                return
+                break
             if pid == self._master_pid:
-                self._master_ended()
-            for server in list(self._servers.values()):
-                if server.pid == pid:
+                self._master_ended(status)
+            for server in self._servers.values():
+                if server.lives and server.pid == pid:
                     self._ended(server, status)
+        for server in list(self._servers.values()):
+            # Its port is another's to have once nobody is left who may hold it.
+            if server.code is not None and not server.kill():
+                self._gone(server)
 
     def _ended(self, server, status):
-        code = 128 + os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
-        code = server.code or code
-        _kill_group(server.pid)
-        del self._servers[server.number]
-        if server.number == self._serving and not server.stopping:
+        """Note the end of a server's first process; the container ends with the server that serves."""
+        if server.end(status) and self._has_killed():
+            server.out_of_memory = True
+        if server.number == self._serving and not server.again:
             for other in self._servers.values():
-                _kill_group(other.pid)
-            os._exit(code)
-        self._tell(event="ended", number=server.number, code=code)
+                other.kill()
+            os._exit(server.code if server.verdict is None else server.verdict)
+
+    def _gone(self, server):
+        """Nothing is left of a server: begin it again, or tell its end."""
+        if server.again and not server.stopping:
+            self._begin_again(server)
+            return
+        del self._servers[server.number]
+        code = server.code if server.verdict is None else server.verdict
+        self._tell(event="ended", number=server.number, code=code, out_of_memory=server.out_of_memory)
+
+    def _has_killed(self):
+        """Tell whether the kernel has killed one more process for the memory limit than was known."""
+        kills = self._limit.kills()
+        if kills is None or kills <= self._kills:
+            return False
+        self._kills += 1
+        return True
 
     def _until_due(self):
         times = [server.kill_at for server in self._servers.values() if server.kill_at is not None]
@@ -183,10 +179,10 @@ class Supervisor:
         now = time.monotonic()
         for server in self._servers.values():
             if server.kill_at is not None and server.kill_at <= now:
-                server.kill_at = None
-                _kill_group(server.pid)
+                server.kill()
         if self._importing is not None and self._importing[1] <= now:
-            self._replace_master(self._importing[0], "takes over %d s to import" % _IMPORT_LIMIT)
+            self._learning.deny(self._importing[0], "takes over %d s to import" % _IMPORT_LIMIT)
+            self._renew_master()
 
     # The master.
 
@@ -216,10 +212,13 @@ class Supervisor:
 
         supervisor = os.getppid()
         serve_warm_family.die_with(supervisor)
+        # Production has no such process: it is not to take a server's memory.
+        serve_warm_memory.expend(os.getpid(), serve_warm_memory.FIRST)
 
-        def make_server(number, port, base):
+        def make_server(order, port, base):
             serve_warm_family.die_with(supervisor)
-            return serve_warm_child.Server(number, port, settings, pipes, base)
+            serve_warm_family.belong_to(order)
+            return serve_warm_child.Server(order, port, settings, pipes, base)
 
         serve_warm_master.Master(channel, self._code, self._learning.denied, settings["keep"], make_server).run()
 
@@ -234,8 +233,8 @@ class Supervisor:
 
     def _warm_up(self):
         """Let the master import what it does not have yet, where there is room for it."""
-        modules = self._learning.modules() if self._settings["warm"] else []
-        self._warm = bool(modules) and serve_warm_memory.has_room_for_master(self._pids(self._serving))
+        modules = self._learning.modules() if self._warms else []
+        self._warm = bool(modules) and self._limit.has_room_for_master(self._pids(self._serving))
         if self._warm:
             self._command(do="import", groups=modules)
 
@@ -243,9 +242,21 @@ class Supervisor:
         serve_warm_protocol.write(self._master.fileno(), command)
 
     def _read_master(self):
-        data = self._master.recv(65536)
-        for event in self._from_master.feed(data):
-            getattr(self, "_master_" + event.pop("event"))(**event)
+        """Hear what the master has told, as far as it goes; nothing counts that another one's predecessor has told."""
+        master = self._master
+        while self._master is master:
+            try:
+                data = master.recv(65536, socket.MSG_DONTWAIT)
+            except BlockingIOError:
+                return
+            except OSError:  # it ended before it had read all
+                data = b""
+            if not data:
+                self._unwatch(master)
+                return
+            for event in self._from_master.feed(data):
+                if self._master is master:
+                    getattr(self, "_master_" + event.pop("event"))(**event)
 
     def _master_importing(self, name):
         self._importing = (name.partition(".")[0], time.monotonic() + _IMPORT_LIMIT)
@@ -258,7 +269,8 @@ class Supervisor:
         self._learning.deny(name, why)
 
     def _master_unfit(self, name, why):
-        self._replace_master(name, why)
+        self._learning.deny(name, why)
+        self._renew_master()
 
     def _master_kept(self, loader, seconds):
         self._tell(event="kept", loader=loader, seconds=seconds)
@@ -269,37 +281,58 @@ class Supervisor:
     def _master_hidden(self, number, names):
         """The project has modules of these names itself: begin again without what others were imported."""
         self._learning.forget(names)
-        self._fork_cold(self._servers[number])
+        if self._ordered(number) is not None:
+            self._renew_master(warm=False)
 
-    def _master_ended(self):
-        name = self._importing[0] if self._importing else None
-        self._selector.unregister(self._master)
+    def _master_ended(self, status):
+        master, self._master_pid = self._master, None
+        self._read_master()
+        if self._master is not master:
+            return
+        killed = os.WIFSIGNALED(status) and self._has_killed()
+        if self._importing is not None and not killed:
+            self._learning.deny(self._importing[0], "ends the process that imports it")
+        elif not killed:
+            self._masters_lost += 1
+            self._warms = self._warms and self._masters_lost < _TRIES
+        # Where the memory does not suffice for it, the next one is to need less.
+        self._renew_master(warm=not killed)
+
+    def _renew_master(self, warm=True):
+        """Have another master, cold or with what is known to be imported, do what was asked of the one before."""
+        self._unwatch(self._master)
         self._master.close()
-        self._master_pid = None
-        if name is not None:
-            self._learning.deny(name, "ends the process that imports it")
+        if self._master_pid is not None:
+            os.kill(self._master_pid, signal.SIGKILL)
         self._start_master()
-        self._warm_up()
-        self._fork_waiting()
+        if warm:
+            self._warm_up()
+        for server in self._unborn():
+            self._begin_again(server)
 
-    def _replace_master(self, name, why):
-        self._learning.deny(name, why)
-        self._drop_master()
-        self._start_master()
-        self._warm_up()
-        self._fork_waiting()
+    def _unborn(self):
+        return [server for server in self._servers.values() if server.unborn]
 
-    def _drop_master(self):
-        self._selector.unregister(self._master)
-        self._master.close()
-        pid, self._master_pid = self._master_pid, None
-        os.kill(pid, signal.SIGKILL)
+    def _ordered(self, order):
+        """Return the server that an order was for; None where it is to be forked by another one, or not any more."""
+        return next((server for server in self._servers.values() if server.order == order), None)
 
-    def _fork_waiting(self):
-        """Ask a new master for what was asked of the one before."""
-        for server in self._servers.values():
-            if server.pid is None:
-                self._fork(server)
+    def _new(self, number, port):
+        self._orders += 1
+        self._servers[number] = serve_warm_process.Process(number, port, self._orders)
+        return self._servers[number]
+
+    def _begin_again(self, server):
+        """Order a server once more, unless it is to end, or there is no end to that."""
+        if server.stopping or self._masters_lost > 2 * _TRIES:
+            server.code, server.again = serve_warm_process.KILLED, False
+            if not server.stopping:
+                self._tell(event="failed", number=server.number, text="no process could be forked for it")
+            if server.number == self._serving:
+                os._exit(server.code)
+            self._gone(server)
+            return
+        self._fork(self._new(server.number, server.port))
 
     def _fork(self, server):
         server.warm = self._warm
@@ -307,35 +340,37 @@ class Supervisor:
         if self._main.kind == "file":
             paths.add(os.path.dirname(os.path.realpath(self._main.target)))
         first = server.number == 1
-        self._command(do="fork", number=server.number, port=server.port, paths=sorted(paths), after_imports=first)
+        self._command(do="fork", number=server.order, port=server.port, paths=sorted(paths), after_imports=first)
 
-    def _fork_cold(self, server):
-        """Begin again with a master that has imported nothing."""
-        self._drop_master()
-        self._start_master()
-        if server.pid is not None:
-            _kill_group(server.pid)
-            self._servers[server.number] = server = _Process(server.number, server.port)
-        self._fork(server)
+    def _renew_for(self, server):
+        """Have a master that has imported nothing, and begin a server by it, unless that has answered already."""
+        if server.again or server.stopping:
+            return
+        if not server.served:
+            server.again = True
+            self._tell(event="again", number=server.number)
+            server.kill()
+        self._renew_master(warm=False)
 
     # What servers tell.
 
-    def _read_reports(self, wait=True):
-        if not wait and not _readable(self._report_in):
-            return
+    def _read_reports(self):
         try:
-            events = self._reports.feed(os.read(self._report_in, 1 << 20))
+            events = self._reports.feed(_read(self._report_in))
         except ValueError:  # lines of two processes, mixed: what was to be learnt is not
             return
         for event in events:
-            server = self._servers.get(event.pop("number"))
+            kind, server = event.pop("event"), self._ordered(event.pop("number"))
             if server is not None:
-                getattr(self, "_server_" + event.pop("event"))(server, **event)
+                getattr(self, "_server_" + kind)(server, **event)
+            elif kind == "forked":  # a master that has ended since had got as far as that
+                _kill_group(event["pid"])
 
     def _server_forked(self, server, pid, at):
-        server.pid = pid
-        server.birth.forked = at
-        server.environments[pid] = {}
+        self._masters_lost = 0
+        server.be_born(pid, at)
+        if server.number == self._serving:
+            self._expend(server, self._expendability)
         self._tell(event="forked", number=server.number)
         if self._ending:
             os.kill(pid, signal.SIGTERM)
@@ -347,7 +382,7 @@ class Supervisor:
         self._learning.learn(name, server.environments.get(pid, {}))
 
     def _server_bound(self, server, pid, at, host):
-        server.bound = True
+        server.bound, server.host = True, host
         server.birth.bound = server.birth.bound or at
         self._tell(event="bound", number=server.number, host=host)
 
@@ -361,10 +396,15 @@ class Supervisor:
         """A worker begins to import the code. Where one before it is gone, Gunicorn would try for ever."""
         gone = [other for other in server.loading if not os.path.exists("/proc/%d" % other)]
         server.loading.append(pid)
-        if gone and not server.loaded:
+        if not gone or server.loaded:
+            return
+        server.out_of_memory = self._has_killed()
+        if server.out_of_memory:
+            server.verdict = serve_warm_process.KILLED
+        else:
             self._tell(event="failed", number=server.number, text="a worker ended while it imported the code")
-            server.code = serve_warm_child.NOT_BOOTED
-            _kill_group(server.pid)
+            server.verdict = serve_warm_child.NOT_BOOTED
+        server.kill()
 
     def _server_loaded(self, server, pid, at, environment):
         server.loaded = True
@@ -373,7 +413,7 @@ class Supervisor:
         self._tell(event="loaded", number=server.number)
         if environment is not None and self._learning.is_stale(environment, warm=server.warm):
             # The code sets variables before its imports that the master's imports have not seen.
-            self._fork_cold(server)
+            self._renew_for(server)
 
     # What vhlocal asks.
 
@@ -391,7 +431,16 @@ class Supervisor:
         connection, _ = self._listener.accept()
         connection.settimeout(10)
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # else every second message waits for 40 ms
-        _Host(self, connection)
+        host = serve_warm_host.Host(self, connection, self._settings["token"])
+        self._watch(connection, functools.partial(self._hear, host, connection))
+
+    def _hear(self, host, connection):
+        if host.read():
+            return
+        self._unwatch(connection)
+        host.close()
+        if self._host is host:
+            self._host = None
 
     def attend(self, host):
         """Tell ``host`` from now on what happens."""
@@ -413,22 +462,35 @@ class Supervisor:
         return {}
 
     def do_fork(self, number, port):
-        """Begin a new server beside the one that serves; where there is no room for two, say so."""
-        if not serve_warm_memory.has_room_for_server(self._pids(self._serving)):
+        """Begin a new server beside those that live; where it has no room or no port among them, say so."""
+        if not self._limit.has_room_for_server([server.members() for server in self._servers.values()]):
             return {"refused": "memory"}
-        self._servers[number] = _Process(number, port)
-        self._fork(self._servers[number])
+        if not _is_free(self._settings["host"], port) or port in {server.port for server in self._servers.values()}:
+            return {"refused": "port"}
+        self._fork(self._new(number, port))
         return {}
 
     def do_serve(self, number):
         """From now on the container lives as long as this server; the master learns what is new."""
-        if number not in self._servers:
-            return {"refused": "ended"}
+        # What it told before it answered decides whether it stays.
+        self._read_reports()
+        server = self._servers.get(number)
+        if server is None or not server.stays:
+            return {"refused": "gone"}
+        before = self._servers.get(self._serving)
+        server.served = True
         self._serving = number
-        self._read_reports(wait=False)
+        self._expend(server, self._expendability)
+        if before is not None and before is not server:
+            self._expend(before, max(self._expendability, serve_warm_memory.BEFORE_OTHERS))
         if self._learning.has_news or not self._warm:
             self._warm_up()
-        return {"bound": self._servers[number].bound}
+        return {"bound": server.bound, "host": server.host}
+
+    def _expend(self, server, much):
+        """Let the kernel end a server ``much`` rather than others; twice, for what is being forked meanwhile."""
+        for pid in server.members() + server.members():
+            serve_warm_memory.expend(pid, much)
 
     def do_birth(self, number):
         """Return how long ago a server's process, port and code were there, and what was imported for it.
@@ -436,33 +498,42 @@ class Supervisor:
         That is in two parts: what was imported until the code was loaded, and since.
         """
         server = self._servers.get(number)
-        if server is None:
-            return {"refused": "ended"}
-        now, birth = time.monotonic(), server.birth
-        moments = {"forked": birth.forked, "bound": birth.bound, "loaded": birth.loaded}
-        ago = {name: None if moment is None else now - moment for name, moment in moments.items()}
-        imported = birth.imported(server.pid)
-        parts = [imported, []] if birth.loading is None else [birth.loading, imported]
-        return dict(ago, imports=parts)
+        return {"refused": "ended"} if server is None else server.birth.facts(server.pid, time.monotonic())
 
     def do_stop(self, number, grace):
-        """Ask a server to end, and end it after ``grace`` seconds."""
+        """Ask a server to end, and end it after ``grace`` seconds: ``ended`` is told once nothing is left of it."""
         server = self._servers.get(number)
         if server is not None:
-            server.stopping = True
-            server.kill_at = time.monotonic() + grace
-            if server.pid is not None:
-                os.kill(server.pid, signal.SIGTERM if grace else signal.SIGKILL)
+            server.stop(grace)
+        else:  # whoever has not heard of it is told again
+            self._tell(event="ended", number=number, code=serve_warm_process.KILLED, out_of_memory=False)
         return {}
+
+    def do_killed(self):
+        """The kernel has killed a process for the memory limit: tell whether the server that serves has lost none.
+
+        As long as there are others it takes theirs. One that has not answered yet ends then as a whole.
+        """
+        self._reap()
+        kills = self._limit.kills()
+        if kills is not None and kills <= self._kills:
+            return {"spared": True}
+        others = [server for server in self._servers.values() if server.lives and server.number != self._serving]
+        self._kills = kills or 0
+        for server in others:
+            if not server.served:
+                server.out_of_memory = True
+                server.kill()
+        return {"spared": bool(others)}
 
     def do_where(self, number):
         """Return the stacks of a server's processes, as Python's faulthandler writes them."""
         server = self._servers.get(number)
         self._stacks = b""
-        if server is None or server.pid is None or serve_warm_child.WHERE is None:
+        if server is None or serve_warm_child.WHERE is None:
             return {"stacks": ""}
         # One after the other: each process writes its stack in many small pieces.
-        for pid in serve_warm_memory.group(server.pid):
+        for pid in server.members():
             if not serve_warm_memory.catches(pid, serve_warm_child.WHERE):
                 continue
             os.kill(pid, serve_warm_child.WHERE)
@@ -473,76 +544,37 @@ class Supervisor:
         return {"stacks": self._stacks.decode("utf-8", "replace")}
 
     def _read_stacks(self):
-        self._stacks = (self._stacks + os.read(self._stack_in, 65536))[-65536:]
+        self._stacks = (self._stacks + _read(self._stack_in))[-65536:]
 
     def _pids(self, number):
         server = self._servers.get(number)
-        return serve_warm_memory.group(server.pid) if server is not None and server.pid is not None else []
-
-
-class _Host:
-    """One connection of vhlocal's; heard once it has shown the token."""
-
-    def __init__(self, supervisor, connection):
-        self._supervisor = supervisor
-        self._connection = connection
-        self._lines = serve_warm_protocol.Lines()
-        self._known = False
-        supervisor._watch(connection, self._read)
-
-    def send(self, message):
-        try:
-            self._connection.sendall(serve_warm_protocol.encode(message))
-        except OSError:
-            pass  # its end is noticed when it is read from
-
-    def _read(self):
-        try:
-            data = self._connection.recv(1 << 20)
-        except OSError:
-            data = b""
-        if not data:
-            self._close()
-            return
-        try:
-            commands = self._lines.feed(data)
-        except ValueError:
-            self._close()
-            return
-        for command in commands:
-            if not self._heard(command):
-                return
-
-    def _heard(self, command):
-        identity = command.pop("id", None)
-        if not self._known:
-            token = str(command.get("token", ""))
-            if not hmac.compare_digest(token.encode("utf-8"), self._supervisor._settings["token"].encode("utf-8")):
-                self._close()
-                return False
-            self._known = True
-            self.send(dict(self._supervisor.attend(self), id=identity))
-            return True
-        try:
-            answer = getattr(self._supervisor, "do_" + command.pop("do"))(**command)
-        except OSError as error:
-            answer = {"error": error.strerror or str(error), "errno": error.errno, "file": error.filename}
-        self.send(dict(answer, id=identity))
-        return True
-
-    def _close(self):
-        self._supervisor._selector.unregister(self._connection)
-        self._connection.close()
-        if self._supervisor._host is self:
-            self._supervisor._host = None
+        return [] if server is None else server.members()
 
 
 def _kill_group(pid):
-    if pid is not None:
+    try:
+        os.killpg(pid, signal.SIGKILL)
+    except OSError:
+        pass  # it has ended by itself
+
+
+def _is_free(host, port):
+    """Tell whether nothing listens on a port."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            os.killpg(pid, signal.SIGKILL)
-        except OSError:
-            pass
+            probe.bind((host, port))
+        except OSError as error:
+            return error.errno != errno.EADDRINUSE
+    return True
+
+
+def _read(pipe):
+    """Return what there is in a pipe."""
+    try:
+        return os.read(pipe, 1 << 20)
+    except BlockingIOError:
+        return b""
 
 
 def _readable(fd, seconds=0):

@@ -25,14 +25,23 @@ _GONE = 5.0
 
 
 class NoRoomError(Exception):
-    """A second server does not fit into the container beside the first; the text says why."""
+    """One more server does not fit into the container beside the others; the text says why, ``hint`` what helps."""
+
+    def __init__(self, text: str, hint: str) -> None:
+        super().__init__(text)
+        self.hint = hint
+
+
+class NotThereError(Exception):
+    """A server that has answered does not stay: it ends, or the runner begins it again."""
 
 
 class Fork:
     """One server in a container.
 
-    ``forked`` and ``loaded`` are when its process and its code were there (monotonic seconds); ``host`` is the address
-    that its code has bound, None as long as that is not known; ``evidence`` says why it failed.
+    ``bound`` is set as long as its own process listens at ``address``: what answers there then is this server and no
+    other. ``forked`` and ``loaded`` are when its process and its code were there (monotonic seconds); ``host`` is the
+    address that its code has bound, None as long as that is not known; ``evidence`` says why it failed.
     """
 
     def __init__(self, number: int, port: int, address: Address) -> None:
@@ -40,10 +49,20 @@ class Fork:
         self.port = port
         self.address = address
         self.ended: asyncio.Future[Exit] = asyncio.get_running_loop().create_future()
+        self.begin_again()
+
+    def begin_again(self) -> None:
+        """Forget the process that was there: the runner begins it again."""
+        self.bound = asyncio.Event()
         self.forked: float | None = None
         self.loaded: float | None = None
         self.host: str | None = None
         self.evidence = ""
+
+    def bind(self, host: str) -> None:
+        """Note that it listens, and the address that its code has bound."""
+        self.host = self.host or host
+        self.bound.set()
 
 
 class Forks:
@@ -88,36 +107,63 @@ class Forks:
         return f"{answer['error']}: {answer.get('file') or ''}" if "error" in answer else ""
 
     async def begin(self) -> Fork:
-        """Begin the next server; NoRoomError where there is no memory for two."""
-        port = await self._free_port()
-        self._last += 1
-        fork = self._known[self._last] = Fork(self._last, port, self._addresses[port])
-        answer = await self._ask(do="fork", number=fork.number, port=port)
-        if "refused" in answer:
+        """Begin the next server; NoRoomError where there is no memory or no port for it beside those that live."""
+        taken = {fork.port for fork in self._known.values()}
+        for port in [port for port in self._ports if port not in taken]:
+            fork = self._new(port)
+            refused = await self._order(fork)
+            if not refused:
+                return fork
             del self._known[fork.number]
-            raise NoRoomError("the memory limit leaves no room for two servers at once")
-        return fork
+            if refused == "memory":
+                raise no_memory()
+        raise NoRoomError(
+            f"{len(taken)} older servers still answer requests", "each ends when its requests have been answered"
+        )
 
     async def serve(self, fork: Fork) -> bool:
         """Make ``fork`` the one that the container lives for; return whether it listens where it was told to.
 
-        Where it does not, the next one would meet it on its port: such a command cannot be forked.
+        Where it does not, the next one would meet it on its port: such a command cannot be forked. NotThereError where
+        the process that has answered is none that stays.
         """
         answer = await self._ask(do="serve", number=fork.number)
-        self._known[fork.number] = fork
+        if "refused" in answer:
+            raise NotThereError
         self.serving = fork
+        if answer.get("host"):
+            fork.bind(str(answer["host"]))
         return bool(answer.get("bound"))
 
     async def birth(self, fork: Fork, *, measured: bool) -> Birth:
         """Return how a server came to be; with its imports, where they were to be ``measured``."""
         return read_birth(await self._ask(do="birth", number=fork.number), time.monotonic(), measured=measured)
 
+    def give_up(self, fork: Fork) -> None:
+        """End a server that is not to take over, whatever it has come to; its port is taken until it has ended."""
+        if self._client is not None and self._client.connected:
+            # The runner may just have been told to live for this one.
+            self._client.tell(do="serve", number=self.serving.number)
+            self._client.tell(do="stop", number=fork.number, grace=0)
+        else:
+            self._known.pop(fork.number, None)
+            settle(fork.ended, _WITH_ITS_CONTAINER)
+
     async def stop(self, fork: Fork, grace: float) -> None:
         """Ask a server to end, end it after ``grace`` seconds, and return when it has."""
         with contextlib.suppress(RunnerGoneError, asyncio.TimeoutError):
             await self._ask(do="stop", number=fork.number, grace=grace)
             await asyncio.wait_for(asyncio.shield(fork.ended), grace + _GONE)
-        self._known.pop(fork.number, None)
+
+    async def spares(self) -> bool:
+        """Tell whether the kernel, for the memory limit, has killed none of the processes of the server that serves."""
+        return bool((await self._ask(do="killed")).get("spared"))
+
+    async def others_ended(self, limit: float) -> None:
+        """Return once no server lives in the container but the one that serves, or after ``limit`` seconds."""
+        others = [fork.ended for fork in self._known.values() if fork is not self.serving]
+        if others:
+            await asyncio.wait(others, timeout=limit)
 
     async def where(self, fork: Fork) -> str:
         """Return the stacks of a server's processes, as Python prints them; nothing where that cannot be found out."""
@@ -136,14 +182,19 @@ class Forks:
             raise RunnerGoneError("there is no runner")
         return await self._client.ask(**facts)
 
-    async def _free_port(self) -> int:
-        while True:
-            taken = {fork.port for fork in (*self._known.values(), self.serving)}
-            free = [port for port in self._ports if port not in taken]
-            if free:
-                return free[0]
-            oldest = min((fork for fork in self._known.values() if fork is not self.serving), key=lambda f: f.number)
-            await self.stop(oldest, 0)
+    def _new(self, port: int) -> Fork:
+        self._last += 1
+        fork = self._known[self._last] = Fork(self._last, port, self._addresses[port])
+        return fork
+
+    async def _order(self, fork: Fork) -> str:
+        """Have a server forked; return why it is refused, or nothing. Who gives up on the answer ends the server."""
+        try:
+            answer = await self._ask(do="fork", number=fork.number, port=fork.port)
+        except BaseException:
+            self.give_up(fork)
+            raise
+        return str(answer.get("refused", ""))
 
     def _hear(self, event: dict[str, Any]) -> None:
         kind = event.pop("event", "")
@@ -153,8 +204,18 @@ class Forks:
         elif kind == "gone":
             for each in self._known.values():
                 settle(each.ended, _WITH_ITS_CONTAINER)
+            self._known = {}
         elif fork is not None:
             _note(fork, kind, event, self._layout)
+            if fork.ended.done():
+                del self._known[fork.number]
+
+
+def no_memory() -> NoRoomError:
+    """Return what is raised where the memory limit is too small for two servers."""
+    return NoRoomError(
+        "the memory limit leaves no room for two servers at once", "a larger resources.memory.max makes reloads quick"
+    )
 
 
 def _note(fork: Fork, kind: str, event: dict[str, Any], layout: Layout) -> None:
@@ -166,6 +227,8 @@ def _note(fork: Fork, kind: str, event: dict[str, Any], layout: Layout) -> None:
         case "failed":
             fork.evidence = layout.as_in_production(str(event["text"]))
         case "bound":
-            fork.host = fork.host or str(event["host"])
+            fork.bind(str(event["host"]))
+        case "again":
+            fork.begin_again()
         case "ended":
-            settle(fork.ended, Exit(int(event["code"])))
+            settle(fork.ended, Exit(int(event["code"]), bool(event["out_of_memory"])))

@@ -312,7 +312,7 @@ class Keeper:
                     Notice(
                         f"{error}: edits are brought in by replacement",
                         wanted.endpoint.place("resources.memory"),
-                        "a larger resources.memory.max makes reloads quick",
+                        error.hint,
                         self._post.name,
                     )
                 )

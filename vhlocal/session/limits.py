@@ -11,6 +11,9 @@ GRACE = 30.0
 #: waits no longer for an answer either (K9).
 DRAIN = READ_TIMEOUT
 
+#: Seconds within which whoever has been replaced is gone: what a request may take (K9), the end, and some for both.
+RETIREMENT = DRAIN + GRACE + 10.0
+
 #: Seconds that new code gets to answer, or this many times what the slowest start so far took, if that is more.
 RELOAD_LIMIT = 30.0
 RELOAD_FACTOR = 3.0

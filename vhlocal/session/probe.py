@@ -81,13 +81,17 @@ class Answered:
         self._reader = reader
         self._writer = writer
 
+    def hang_up(self) -> None:
+        """Leave the rest of the answer alone."""
+        self._writer.close()
+
     async def finish(self) -> None:
         """Take the rest of the answer, as far as it is not endless, and hang up."""
         try:
             with contextlib.suppress(OSError, asyncio.TimeoutError, asyncio.IncompleteReadError):
                 await asyncio.wait_for(self._reader.readexactly(_DRAIN_BYTES), _DRAIN_SECONDS)
         finally:
-            self._writer.close()
+            self.hang_up()
 
 
 async def ask(address: Address, prefix: str, probe: Probe) -> Answered | None:

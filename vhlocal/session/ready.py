@@ -63,6 +63,7 @@ class Awaited:
     are ports in its network that are other servers'. ``limit`` is in seconds. ``new`` tells that it is new code beside
     a server that goes on. ``shared`` tells that its network is this machine's: where it has bound its addresses says
     nothing yet (see ``Server.check_reach``), and it may listen on the endpoint's port although it was told another.
+    ``bound``, where its runner tells, returns what is set as long as it listens itself: it is asked nothing before.
     """
 
     endpoint: Endpoint
@@ -78,6 +79,7 @@ class Awaited:
     new: bool = False
     hidden: Collection[int] = field(default=())
     shared: bool = False
+    bound: Callable[[], asyncio.Event] | None = None
 
     @property
     def elsewhere(self) -> Address | None:
@@ -121,6 +123,8 @@ async def wait_until_ready(awaited: Awaited, on_trouble: Callable[[Notice], None
 async def _poll(awaited: Awaited, asked: Sequence[Address]) -> Answered:
     pause = probing.FIRST_PAUSE
     while True:
+        if awaited.bound is not None:
+            await awaited.bound().wait()
         for address in tuple(asked):
             answered = await probing.ask(address, awaited.prefix, awaited.probe)
             if answered is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
 import contextlib
 import time
 from dataclasses import dataclass, replace
@@ -14,11 +15,11 @@ from vhlocal.reload.staging import SavedAgainError
 from vhlocal.runtime.base import Exit, Layout, Listener
 from vhlocal.session.desired import changed_entries
 from vhlocal.session.exits import as_error, explained
-from vhlocal.session.forks import Forks
+from vhlocal.session.forks import Forks, NotThereError, no_memory
 from vhlocal.session.phases import Phases
 from vhlocal.session.ready import Awaited, EndedError, wait_until_ready
 from vhlocal.session.start_up import CREATED, Birth, start_up
-from vhlocal.session.tasks import beside, in_thread, settle
+from vhlocal.session.tasks import begin, beside, in_thread, settle
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
     from vhlocal.session.probe import Answered, Probe
     from vhlocal.session.warmth import Runner
 
+
+#: Seconds within which it is known who was killed for the memory limit.
+_SPARING = 5.0
 
 #: Seconds after which a start takes its time.
 _SLOW_START = 2.0
@@ -95,6 +99,7 @@ class Server:
         #: Where the time of its last start went.
         self.start_up: StartUp | None = None
         self._reached: Forks | None = None
+        self._reaching: asyncio.Task[None] | None = None
 
     @property
     def running(self) -> bool:
@@ -150,6 +155,12 @@ class Server:
             if not loop.is_closed():
                 loop.call_soon_threadsafe(settle, ended, how)
 
+        def spares() -> bool:
+            # Asked in a thread of the runtime's.
+            with contextlib.suppress(RuntimeError, TimeoutError, asyncio.TimeoutError, concurrent.futures.TimeoutError):
+                return asyncio.run_coroutine_threadsafe(self._spares(), loop).result(_SPARING)
+            return False
+
         def on_line(stream: str, text: str) -> None:
             self._tell(stream, self._layout.as_in_production(text))
 
@@ -157,7 +168,7 @@ class Server:
             self._phases = Phases(time.monotonic())
         self.ended = ended
         self._leave_runner()
-        self.addresses = await in_thread(self._runtime.start, self.id, on_line, on_exit)
+        self.addresses = await in_thread(self._runtime.start, self.id, on_line, on_exit, spares)
         self._started = time.monotonic()
         self.address = self.addresses[self._layout.port]
 
@@ -185,7 +196,7 @@ class Server:
         try:
             self._birth = await forks.birth(forks.serving, measured=self._profiled)
             bound = await forks.serve(forks.serving)
-        except RunnerGoneError:
+        except (RunnerGoneError, NotThereError):
             bound = False
         if bound:
             self.forks = forks
@@ -226,7 +237,10 @@ class Server:
                 raise as_error(explained(found), self._endpoint.name)
 
     async def fork_until_ready(self, fork: Fork, limit: float, on_trouble: Callable[[Notice], None]) -> Answered:
-        """Return the first answer of a server beside the one that serves; errors as ``wait_until_ready``."""
+        """Return the first answer of a server beside the one that serves: from then on the container lives for it.
+
+        Errors as ``wait_until_ready``; NoRoomError where it was the memory of two that did not suffice.
+        """
         forks = self.forks
         assert forks is not None
         others = [port for port in forks.other_ports if port != fork.port]
@@ -235,13 +249,24 @@ class Server:
             return await forks.where(fork)
 
         awaited = self._awaited(fork.address, fork.port, fork.ended, stacks, limit, others, new=True)
-        try:
-            answered = await wait_until_ready(awaited, on_trouble)
-        except EndedError as error:
-            raise EndedError(error.ended, fork.evidence, loaded=fork.loaded is not None) from None
-        if self._layout.shares_network:
-            self._check_hosts([fork.host])
-        return answered
+        awaited = replace(awaited, bound=lambda: fork.bound)
+        while True:
+            try:
+                answered = await wait_until_ready(awaited, on_trouble)
+            except EndedError as error:
+                if error.ended.out_of_memory:
+                    raise no_memory() from None
+                raise EndedError(error.ended, fork.evidence, loaded=fork.loaded is not None) from None
+            try:
+                if self._layout.shares_network:
+                    self._check_hosts([fork.host])
+                with contextlib.suppress(NotThereError):
+                    await forks.serve(fork)
+                    return answered
+            except BaseException:
+                answered.hang_up()
+                raise
+            answered.hang_up()
 
     async def write(self, entries: tuple[Entry, ...]) -> None:
         """Bring its files to what ``entries`` are; SavedAgainError when one of them has changed in the meantime."""
@@ -268,6 +293,12 @@ class Server:
             return await in_thread(self._runtime.memory, self.id)
         return None
 
+    async def _spares(self) -> bool:
+        """Tell whether who was killed for the memory limit was no process of the server that serves."""
+        with contextlib.suppress(RunnerGoneError):
+            return self.forks is not None and await self.forks.spares()
+        return False
+
     async def end_for_memory(self) -> None:
         """End it as the kernel does where it can."""
         assert self.ended is not None
@@ -284,10 +315,17 @@ class Server:
         if self.id:
             await in_thread(self._runtime.remove, self.id)
 
+    async def emptied(self, limit: float) -> None:
+        """Return once no older server answers requests in it beside the one that serves, after ``limit`` seconds."""
+        if self.forks is not None:
+            await self.forks.others_ended(limit)
+
     def _leave_runner(self) -> None:
+        if self._reaching is not None:
+            self._reaching.cancel()
         if self._reached is not None:
             self._reached.close()
-        self._reached = self.forks = None
+        self._reached = self._reaching = self.forks = None
 
     async def _meet_runner(self) -> None:
         """Hear what the runner of a start that takes its time has to tell; a quick one is left alone."""
@@ -295,12 +333,20 @@ class Server:
         await self._reach_runner()
 
     async def _reach_runner(self) -> Forks | None:
-        """Return what speaks with its runner, whether or not that can fork; None where there is none."""
+        """Return what speaks with its runner, whether or not that can fork; None where there is none.
+
+        Several may want to know at once, and each may give up: the runner tells what happens to one connection only.
+        """
         if self._reached is None and self._layout.control in self.addresses:
-            forks = Forks(self.addresses, self._layout, self._on_news)
-            if await forks.connect(self._token):
-                self._reached = forks
+            if self._reaching is None or self._reaching.done():
+                self._reaching = begin(self._connect())
+            await asyncio.shield(self._reaching)
         return self._reached
+
+    async def _connect(self) -> None:
+        forks = Forks(self.addresses, self._layout, self._on_news)
+        if await forks.connect(self._token):
+            self._reached = forks
 
     async def _bring(self, copies: Sequence[Entry], removed: Sequence[str]) -> None:
         """Let the runner take the copies from the staging directory; where it cannot, send them as an archive."""

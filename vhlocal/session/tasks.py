@@ -41,6 +41,11 @@ class Tasks:
             self._on_failure(error)
 
 
+def begin(work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+    """Run ``work`` for whoever awaits it, until that cancels it."""
+    return asyncio.get_running_loop().create_task(work)
+
+
 async def in_thread(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """Run a blocking call in a thread of its own and return what it returns.
 

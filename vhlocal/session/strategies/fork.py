@@ -28,7 +28,7 @@ async def bring(site: Site, wanted: Desired, phases: Phases) -> None:
         try:
             answered = await server.fork_until_ready(fork, site.limit, site.trouble)
         except BaseException:
-            await forks.stop(fork, 0)
+            forks.give_up(fork)
             raise
     except Exception:
         await server.write_back(site.wanted.spec.entries)
@@ -37,7 +37,7 @@ async def bring(site: Site, wanted: Desired, phases: Phases) -> None:
     if fork.loaded is not None:
         phases.mark("import", fork.loaded)
     phases.mark("ready")
+    # Nothing is awaited from here on: a newer save finds it served by the old one or by the new one, never by half.
     server.address = fork.address
     site.take_over(server, wanted, answered)
-    await forks.serve(fork)
     site.retire(old.address, partial(forks.stop, old, GRACE))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from vhlocal.session.limits import GRACE
+from vhlocal.session.limits import GRACE, RETIREMENT
 
 if TYPE_CHECKING:
     from vhlocal.session.desired import Desired
@@ -43,5 +43,7 @@ async def bring(site: Site, wanted: Desired, phases: Phases) -> None:
 
 
 async def _end(server: Server) -> None:
+    # Still older ones in it may have requests to answer: each gets the time that this one had.
+    await server.emptied(RETIREMENT)
     await server.stop(GRACE)
     await server.remove()

@@ -94,6 +94,7 @@ class Stage:
     records: list[RequestRecord] = field(default_factory=list)
     limits: list[LimitPassed] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
+    refused: list[Route] = field(default_factory=list)
     changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     @contextlib.asynccontextmanager
@@ -180,6 +181,7 @@ async def stage(
         records: list[RequestRecord] = []
         limits: list[LimitPassed] = []
         failures: list[Failure] = []
+        refused: list[Route] = []
         changed = asyncio.Event()
 
         def pages(failure: Failure) -> Page:
@@ -191,10 +193,10 @@ async def stage(
             changed.set()
 
         settings = GatewayOptions(control=control_plane or plane, **{"tick_seconds": 0.02, **options})
-        gateway = Gateway(table, settings, pages, on_request, limits.append)
+        gateway = Gateway(table, settings, pages, on_request, limits.append, refused.append)
         await gateway.start(sock)
         try:
-            yield Stage(gateway, table, port, upstream, records, limits, failures, changed)
+            yield Stage(gateway, table, port, upstream, records, limits, failures, refused, changed)
         finally:
             await gateway.close(grace=0)
 

@@ -30,12 +30,12 @@ def holding(prefix: str) -> Route:
 def test_waiters_go_in_order_once_their_own_route_settles(run):
     async def main():
         table, told = RouteTable(), []
-        hold = Hold(asyncio.get_running_loop(), table, limit=3, seconds=3600)
+        hold = Hold(asyncio.get_running_loop(), table, limit=3)
         table.publish([holding(PREFIX), holding(ALIAS)])
-        assert hold.enter(PREFIX, Waiting("one", told))
-        assert hold.enter(ALIAS, Waiting("alias", told))
-        assert hold.enter(PREFIX, Waiting("two", told))
-        assert not hold.enter(PREFIX, Waiting("too many", told))
+        assert hold.enter(holding(PREFIX), Waiting("one", told), 3600)
+        assert hold.enter(holding(ALIAS), Waiting("alias", told), 3600)
+        assert hold.enter(holding(PREFIX), Waiting("two", told), 3600)
+        assert not hold.enter(holding(PREFIX), Waiting("too many", told), 3600)
         hold.settle()
         assert told == []
         table.publish([Route(PREFIX, "predict", HERE), holding(ALIAS)])
@@ -52,11 +52,11 @@ def test_waiters_go_in_order_once_their_own_route_settles(run):
 def test_a_waiter_that_left_hears_nothing_and_one_that_stays_too_long_is_told(run):
     async def main():
         table, told = RouteTable(), []
-        hold = Hold(asyncio.get_running_loop(), table, limit=2, seconds=0.05)
+        hold = Hold(asyncio.get_running_loop(), table, limit=2)
         table.publish([holding(PREFIX)])
         leaver, stayer = Waiting("leaver", told), Waiting("stayer", told)
-        assert hold.enter(PREFIX, leaver)
-        assert hold.enter(PREFIX, stayer)
+        assert hold.enter(holding(PREFIX), leaver, 0.05)
+        assert hold.enter(holding(PREFIX), stayer, 0.05)
         hold.leave(leaver)
         hold.leave(leaver)
         await stayer.expired.wait()

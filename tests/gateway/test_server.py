@@ -5,6 +5,7 @@ import contextlib
 import dataclasses
 import socket
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -134,16 +135,71 @@ def test_holding_is_bounded_in_number_and_in_time(run):
     run(main)
 
 
-def test_a_connection_refused_is_502(run):
+@contextlib.contextmanager
+def refusing():
+    """An address at which nothing listens, and nobody else can."""
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        yield Upstream(*bound.getsockname())
+
+
+def test_a_connection_refused_is_502_when_nothing_becomes_of_it(run):
     async def main():
-        async with server(echo_head) as gone:
-            pass
-        async with stage(echo_head) as at, at.client() as client:
-            at.table.publish([Route(PREFIX, "predict", gone)])
-            await client.send(get(PATH))
-            status, headers, _ = await client.answer()
-            assert (status, headers["x-page"]) == (502, "refused")
-            assert f"127.0.0.1:{gone.port}" in at.failures[0].reason
+        with refusing() as gone:
+            async with stage(echo_head, word_seconds=0.05) as at, at.client() as client:
+                at.table.publish([Route(PREFIX, "predict", gone)])
+                await client.send(get(PATH))
+                status, headers, _ = await client.answer()
+                assert (status, headers["x-page"]) == (502, "refused")
+                assert f"127.0.0.1:{gone.port}" in at.failures[0].reason
+                assert [route.upstream for route in at.refused] == [gone]
+
+    run(main)
+
+
+@pytest.mark.parametrize("holds", [False, True])
+def test_a_request_that_is_refused_is_not_lost_while_another_server_takes_over(run, holds):
+    """Nothing of it was sent: it goes to whoever takes over, whatever its method, and waits where there is nobody."""
+
+    async def main():
+        with refusing() as gone:
+            async with stage(answering(b"new")) as at, at.client() as client:
+                at.table.publish([Route(PREFIX, "predict", gone, revision="r0")])
+                await client.send(get(PATH, b"Content-Length: 4", method=b"POST") + b"body")
+                while not at.refused:
+                    await asyncio.sleep(0)
+                if holds:
+                    at.table.publish([Route(PREFIX, "predict", gone, holding=True)])
+                    await asyncio.sleep(0)
+                at.table.publish([Route(PREFIX, "predict", at.upstream, revision="r2")])
+                status, headers, _ = await client.answer()
+                assert (status, headers["x-vhlocal-revision"]) == (200, "r2")
+
+    run(main)
+
+
+def test_a_request_that_is_refused_is_told_what_became_of_its_server(run):
+    async def main():
+        with refusing() as gone:
+            async with stage(echo_head) as at, at.client() as client:
+                at.table.publish([Route(PREFIX, "predict", gone)])
+                await client.send(get(PATH))
+                while not at.refused:
+                    await asyncio.sleep(0)
+                at.table.publish([Route(PREFIX, "predict", None)])
+                status, headers, _ = await client.answer()
+                assert (status, headers["x-page"]) == (503, "unavailable")
+
+    run(main)
+
+
+def test_requests_that_wait_for_word_are_bounded_like_all_that_wait(run):
+    async def main():
+        with refusing() as gone:
+            async with stage(echo_head, hold_limit=0, word_seconds=3600) as at, at.client() as client:
+                at.table.publish([Route(PREFIX, "predict", gone)])
+                await client.send(get(PATH))
+                assert (await client.answer())[0] == 502
 
     run(main)
 

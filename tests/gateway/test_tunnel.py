@@ -183,7 +183,7 @@ def joined(*, websocket: bool = True) -> tuple[Tunnel, FakeTransport, FakeTransp
     options = GatewayOptions(control=Upstream("", 0))
     outbox, room = Outbox(loop), SpoolRoom(0, 0)
     pool = Pool(loop, options, outbox)
-    hub = Hub(loop, table, options, print, print, print, Hold(loop, table, 0, 0), room, pool, outbox)
+    hub = Hub(loop, table, options, print, print, print, print, Hold(loop, table, 0), room, pool, outbox)
     client, server = FakeTransport(), FakeTransport()
     tunnel = Tunnel(hub, Quiet(), client, server, ServerConnections(), websocket=websocket)
     tunnel.open(b"", b"", ended=False)

@@ -74,6 +74,8 @@ class Exchange:
     _upload: Upload | None = None
     _reused = False
     _retried = False
+    #: Whether nothing listened where the route leads: it is waited for word of that.
+    _refused = False
     _over = False
     _chunked = False
     _unframed = False
@@ -124,7 +126,7 @@ class Exchange:
         if route is None:
             self.fail(FailureKind.UNKNOWN, 404, "no endpoint is served at this path")
         elif route.holding:
-            if not self._hub.hold.enter(route.prefix, self):
+            if not self._hub.hold.enter(route, self, self._hub.options.hold_seconds):
                 self.fail(FailureKind.HOLD_FULL, 503, "too many requests wait for the endpoint already")
             elif self._upload is not None:
                 self._upload.keep()
@@ -139,10 +141,14 @@ class Exchange:
 
     def settled(self) -> None:
         """See ``hold.Waiter``."""
+        self._refused = False
         self._follow(self._look_up())
 
     def held_too_long(self) -> None:
         """See ``hold.Waiter``."""
+        if self._refused:
+            self._fail_refused()
+            return
         seconds = self._hub.options.hold_seconds
         self.fail(FailureKind.HELD_TOO_LONG, 503, f"the endpoint was changing and not ready within {seconds:g} seconds")
 
@@ -178,16 +184,27 @@ class Exchange:
             return
         if isinstance(error, OSError) and error.errno in {errno.EMFILE, errno.ENFILE}:
             self.fail(FailureKind.FULL, 503, "vhlocal has too many files open to connect to the endpoint's server")
-            return
-        where = f"{self._upstream.host}:{self._upstream.port}" if self._upstream else "the server"
-        if isinstance(error, TimeoutError):
-            self.fail(
-                FailureKind.TIMEOUT,
-                504,
-                f"{where} did not accept a connection within {self._hub.options.connect_seconds:g} seconds",
-            )
-        else:
-            self.fail(FailureKind.REFUSED, 502, f"nothing accepts connections at {where}")
+        elif isinstance(error, TimeoutError):
+            seconds = self._hub.options.connect_seconds
+            self.fail(FailureKind.TIMEOUT, 504, f"{self._where} did not accept a connection within {seconds:g} seconds")
+        elif not self._wait_for_word():
+            self._fail_refused()
+
+    def _wait_for_word(self) -> bool:
+        """Wait until it is known what became of a server that is not there; False where nobody will tell."""
+        route = self._account.route
+        if route is None:
+            return False
+        self._hub.on_refused(route)
+        self._refused = self._hub.hold.enter(route, self, self._hub.options.word_seconds)
+        return self._refused
+
+    def _fail_refused(self) -> None:
+        self.fail(FailureKind.REFUSED, 502, f"nothing accepts connections at {self._where}")
+
+    @property
+    def _where(self) -> str:
+        return f"{self._upstream.host}:{self._upstream.port}" if self._upstream else "the server"
 
     def _moved_on(self) -> bool:
         """Follow a route that has changed since it was taken; nothing of the request has been sent on."""

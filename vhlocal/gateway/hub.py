@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from vhlocal.gateway.pool import Pool
     from vhlocal.gateway.report import Farewell, LimitPassed, Pages
     from vhlocal.gateway.spool import SpoolRoom
-    from vhlocal.gateway.table import RouteTable
+    from vhlocal.gateway.table import Route, RouteTable
     from vhlocal.model import RequestRecord
 
 
@@ -50,6 +50,7 @@ class Hub:
     pages: Pages
     on_request: Callable[[RequestRecord], None]
     on_limit: Callable[[LimitPassed], None]
+    on_refused: Callable[[Route], None]
     hold: Hold
     spool_room: SpoolRoom
     pool: Pool

@@ -29,6 +29,8 @@ class GatewayOptions:
     #: there cannot be two of may take their own time first, and then it is started.
     hold_limit: int = 1000
     hold_seconds: float = limits.READ_TIMEOUT + 30.0
+    #: Waiting for word of what became of a server that accepts no connections: that it has ended, or another took over.
+    word_seconds: float = 2.0
     #: What is taken in of the body of a request that waits: of each so much in memory, what is more in an unnamed file
     #: in ``spool_directory`` (None: the system's own place for temporary files), of all together so much. Whatever is
     #: beyond that, or cannot be written, stays with the client.

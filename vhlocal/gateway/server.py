@@ -51,7 +51,7 @@ class Gateway:
 
     ``pages`` renders error pages; ``on_request`` gets a record of each request that ended; ``on_limit`` hears of each
     limit of the ingress that a request passed uncut, at most once per request and kind (K9), and when the connections
-    have run out.
+    have run out; ``on_refused`` of each request that found nothing listening where its route leads.
     """
 
     def __init__(
@@ -61,12 +61,14 @@ class Gateway:
         pages: Pages,
         on_request: Callable[[RequestRecord], None],
         on_limit: Callable[[LimitPassed], None],
+        on_refused: Callable[[Route], None] = lambda _: None,
     ) -> None:
         self._table = table
         self._options = options
         self._pages = pages
         self._on_request = on_request
         self._on_limit = on_limit
+        self._on_refused = on_refused
         self._hub: Hub | None = None
         self._server: asyncio.Server | None = None
         self._unsubscribe: Callable[[], None] = _nothing
@@ -75,7 +77,7 @@ class Gateway:
     async def start(self, sock: socket.socket) -> None:
         """Accept connections on a bound socket, which is the gateway's from now on."""
         loop, options = asyncio.get_running_loop(), self._options
-        hold = Hold(loop, self._table, options.hold_limit, options.hold_seconds)
+        hold = Hold(loop, self._table, options.hold_limit)
         outbox = Outbox(loop)
         hub = Hub(
             loop=loop,
@@ -84,6 +86,7 @@ class Gateway:
             pages=self._pages,
             on_request=self._on_request,
             on_limit=self._on_limit,
+            on_refused=self._on_refused,
             hold=hold,
             spool_room=SpoolRoom(options.spool_memory_bytes, options.spool_disk_bytes, options.spool_directory),
             pool=Pool(loop, options, outbox),

@@ -36,6 +36,7 @@ from vhlocal.session.requests import Requests
 from vhlocal.session.routes import Routes
 from vhlocal.session.surroundings import Surroundings
 from vhlocal.session.tasks import Tasks, beside, in_thread
+from vhlocal.session.unreachable import Unreachable
 from vhlocal.session.view import View
 from vhlocal.session.warmth import Warmth
 
@@ -110,10 +111,11 @@ class Session:
         self._table = RouteTable()
         self._routes = Routes(options.version, self._table)
         self._tasks = Tasks(self._task_failed)
+        self._board = Board(())
+        self._unreachable = Unreachable(bus, self._board, self._routes, self._tasks)
         self._fleet: Fleet | None = None
         self._edits: Edits | None = None
         self._connected: Runtime | None = None
-        self._board = Board(())
         self._made: dict[str, tuple[tuple[str, float], ...]] = {}
         bus.subscribe(self._board.apply)
 
@@ -171,6 +173,7 @@ class Session:
             self._face.page,
             requests.add,
             self._passed,
+            lambda route: self._unreachable.refused(route.endpoint),
         )
         try:
             await gateway.start(listening)

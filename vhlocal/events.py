@@ -158,6 +158,13 @@ class Stopping(Event):
     reason: str
 
 
+@dataclass(frozen=True)
+class Waiting(Event):
+    """The end of the run takes its time: what it waits for, and how to end that."""
+
+    text: str
+
+
 Subscriber = Callable[[Event], None]
 T = TypeVar("T", bound=Event)
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from vhlocal.contract.limits import READ_TIMEOUT, ROLLOUT_PATIENCE
 from vhlocal.contract.paths import script_names
 from vhlocal.errors import VhlocalError
-from vhlocal.events import Bus, Found, Listening, Notice, Problem, Ready, StatusChanged, Stopping
+from vhlocal.events import Bus, Found, Listening, Notice, Problem, Ready, StatusChanged, Stopping, Waiting
 from vhlocal.gateway.options import GatewayOptions
 from vhlocal.gateway.server import Gateway
 from vhlocal.gateway.table import RouteTable, Upstream
@@ -27,15 +27,17 @@ from vhlocal.session.desired import Desired, Inputs, desired
 from vhlocal.session.diagnosis import Diagnosis
 from vhlocal.session.doctor import Doctor, Practice
 from vhlocal.session.edits import Edits, Means
+from vhlocal.session.ending import Ending
 from vhlocal.session.environments import make_environments, remember_environments
 from vhlocal.session.fleet import Fleet
+from vhlocal.session.leftovers import remove_servers
 from vhlocal.session.limits import GRACE
 from vhlocal.session.passed import tell_passed
 from vhlocal.session.record import ProjectState, RunRecord, goes_on, new_run, new_token, this_process
 from vhlocal.session.requests import Requests
 from vhlocal.session.routes import Routes
 from vhlocal.session.surroundings import Surroundings
-from vhlocal.session.tasks import Tasks, beside, in_thread
+from vhlocal.session.tasks import Tasks, beside, in_thread, within
 from vhlocal.session.unreachable import Unreachable
 from vhlocal.session.view import View
 from vhlocal.session.warmth import Warmth
@@ -57,6 +59,10 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 #: Seconds that requests in flight get to finish when the run ends.
 _DRAIN = 5.0
+
+#: Seconds that an engine gets to remove what is left of a run that ends at once, and then to be let go of.
+_AT_ONCE = 1.0
+_LET_GO = 0.3
 
 
 @dataclass(frozen=True)
@@ -116,34 +122,46 @@ class Session:
         self._fleet: Fleet | None = None
         self._edits: Edits | None = None
         self._connected: Runtime | None = None
+        self._gateway: Gateway | None = None
+        self._removed = False
         self._made: dict[str, tuple[tuple[str, float], ...]] = {}
         bus.subscribe(self._board.apply)
 
     async def run(self) -> None:
         """Serve until told to end; the error that ended the run is raised once nothing is left of it."""
         self._loop = asyncio.get_running_loop()
-        self._stop, self._hard = asyncio.Event(), asyncio.Event()
+        self._ending = Ending()
         self._started = time.monotonic()
         self._state.acquire()
         try:
             with self._signals(), access_log(self._options.access_log, self._bus):
-                await self._serve()
+                await self._serve_until_the_end()
         finally:
             self._state.release()
 
     def request_stop(self, reason: str = "asked to", *, insist: bool = True) -> None:
         """End the run, from any thread; asked twice, at once, if the second ``insist``s."""
-        self._loop.call_soon_threadsafe(self._end, reason, insist)
+        self._loop.call_soon_threadsafe(self._ending.ask, reason, insist)
+
+    async def _serve_until_the_end(self) -> None:
+        async with beside(self._ending.tell(lambda text: self._bus.publish(Waiting(text)))):
+            try:
+                await self._ending.unless_insisted(self._serve())
+            finally:
+                await self._leave_nothing()
 
     async def _serve(self) -> None:
         listening = port.listen(self._options.host, self._options.port, given=self._options.port_given)
         host, number = listening.getsockname()[:2]
         self._url = f"http://{_shown(host)}:{number}"
-        try:
-            self._inputs, notices = await in_thread(self._options.load, self._url, None, None)
-        except BaseException:
-            listening.close()
-            raise
+        with contextlib.ExitStack() as unless_used:
+            unless_used.callback(listening.close)
+            loaded = await self._ending.unless_asked(in_thread(self._options.load, self._url, None, None))
+            if loaded is None:
+                self._bus.publish(Stopping(self._ending.reason))
+                return
+            unless_used.pop_all()
+        self._inputs, notices = loaded
         token = new_token()
         self._requests = requests = Requests(self._loop, self._bus)
         self._doctor = self._appointed()
@@ -161,7 +179,7 @@ class Session:
             stop=self.request_stop,
         )
         control = Upstream(*self._face.start(view))
-        gateway = Gateway(
+        self._gateway = gateway = Gateway(
             self._table,
             GatewayOptions(
                 control=control,
@@ -189,21 +207,15 @@ class Session:
             for notice in notices:
                 self._bus.publish(notice)
             with self._doctor.on_duty() if self._options.doctor else contextlib.nullcontext():
-                await self._until_stopped(self._keep(gateway))
+                self._ending.waits_for = self._unremoved
+                await self._ending.unless_asked(self._keep(gateway))
         finally:
             await self._close(gateway)
-            requests.close()
 
     @property
     def _runtime(self) -> Runtime:
         assert self._connected is not None
         return self._connected
-
-    async def _until_stopped(self, work: Coroutine[None, None, None]) -> None:
-        async with beside(work) as (working,), beside(self._stop.wait()) as (stopping,):
-            await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
-            if working.done():
-                working.result()
 
     async def _keep(self, gateway: Gateway) -> None:
         """Bring everything up, then bring in every change."""
@@ -222,7 +234,7 @@ class Session:
         self._made |= await make_environments(self._runtime, self._bus, wanted, leftovers)
         if not self._options.reload:
             await self._start(self._fleet, wanted)
-            await (self._doctor.examine_all() if self._options.examine else self._stop.wait())
+            await (self._doctor.examine_all() if self._options.examine else self._ending.asked())
             return
         load = partial(self._options.load, self._url)
         means = Means(load, self._desired, self._prepare, self._fleet.want, self._fleet.cannot_read)
@@ -324,24 +336,60 @@ class Session:
                     staging.keep(file.digest, file.source)
 
     async def _close(self, gateway: Gateway) -> None:
-        """End everything that the run started, gracefully until it is asked a second time."""
-        self._bus.publish(Stopping(self._reason))
-        async with beside(self._close_gracefully(gateway)) as (closing,), beside(self._hard.wait()) as (hard,):
-            await asyncio.wait({closing, hard}, return_when=asyncio.FIRST_COMPLETED)
-        await gateway.close(0)
-        self._face.stop()
-        if self._connected is not None:
-            with contextlib.suppress(VhlocalError):
-                for server in await in_thread(self._runtime.servers, str(self._options.directory)):
-                    if server.run == self._run:
-                        await in_thread(self._runtime.remove, server.id)
-            await in_thread(self._runtime.close)
-
-    async def _close_gracefully(self, gateway: Gateway) -> None:
+        """End everything that the run started, gracefully: each part gets its time."""
+        self._bus.publish(Stopping(self._ending.reason))
+        self._ending.waits_for = self._unremoved
         await self._tasks.cancel()
+        self._ending.waits_for = self._unanswered
         await gateway.close(_DRAIN)
         if self._fleet is not None:
-            await self._fleet.stop(GRACE)
+            self._ending.waits_for = self._unended
+            with contextlib.suppress(VhlocalError):  # whose servers are then still there: that is told
+                await self._fleet.stop(GRACE)
+        self._ending.waits_for = self._unremoved
+        await self._remove_servers()
+
+    async def _leave_nothing(self) -> None:
+        """End what has not ended gracefully; what its engine does not do at once is left to the next command."""
+        if self._gateway is not None:
+            await self._gateway.close(0)
+            await in_thread(self._face.stop)
+            self._requests.close()
+        if self._connected is not None:
+            if not self._removed:
+                await self._remove_servers(_AT_ONCE)
+            await within(in_thread(self._runtime.close), _LET_GO if self._ending.at_once else None)
+
+    async def _remove_servers(self, seconds: float | None = None) -> None:
+        if self._connected is not None:
+            problem = await remove_servers(self._runtime, str(self._options.directory), self._run, seconds)
+            self._removed = True
+            if problem is not None:
+                self._bus.publish(Problem(problem))
+
+    # What the end waits for, in the user's words.
+
+    def _unremoved(self) -> str:
+        noun = "servers" if self._connected is None else self._runtime.noun
+        return f"the {noun} of {self._names()} to be removed"
+
+    def _unended(self) -> str:
+        return f"{self._names()} to end (up to {GRACE:.0f} s)"
+
+    def _unanswered(self) -> str:
+        counts = {status.endpoint: self._in_flight(status.endpoint) for status in self._board.statuses()}
+        busy = [f"{name} ({_requests(count)}" for name, count in counts.items() if count]
+        return ", ".join(f"{who} in flight, up to {_DRAIN:.0f} s)" for who in busy or ["clients (requests"])
+
+    def _in_flight(self, endpoint: str) -> int:
+        address = self._routes.target(endpoint).address
+        if address is None or self._gateway is None:
+            return 0
+        return self._gateway.in_flight(Upstream(address.host, address.port))
+
+    def _names(self) -> str:
+        left = [status.endpoint for status in self._board.statuses() if status.state is not State.STOPPED]
+        return ", ".join(left) or "this run"
 
     def _wait_for(self, inputs: Inputs) -> None:
         for endpoint in inputs.endpoints:
@@ -357,23 +405,19 @@ class Session:
         known = error if isinstance(error, VhlocalError) else VhlocalError(f"unexpected: {error!r}")
         self._bus.publish(Problem(known))
 
-    _reason = "an error"
-
-    def _end(self, reason: str, insist: bool = True) -> None:
-        if self._stop.is_set() and insist:
-            self._hard.set()
-        self._reason = reason
-        self._stop.set()
-
     @contextlib.contextmanager
     def _signals(self) -> Iterator[None]:
         for number in _SIGNALS:
-            self._loop.add_signal_handler(number, self._end, number.name)
+            self._loop.add_signal_handler(number, self._ending.ask, number.name)
         try:
             yield
         finally:
             for number in _SIGNALS:
                 self._loop.remove_signal_handler(number)
+
+
+def _requests(count: int) -> str:
+    return f"{count} request{'s' if count > 1 else ''}"
 
 
 def _open_notice(number: int, *, guarded: bool) -> Notice:

@@ -8,7 +8,10 @@ import threading
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Coroutine
+    from collections.abc import AsyncIterator, Callable, Collection, Coroutine
+
+#: Seconds until a task that was cancelled and has not ended is cancelled again.
+_BETWEEN_CANCELS = 0.02
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -88,6 +91,32 @@ async def beside(*works: Coroutine[Any, Any, T]) -> AsyncIterator[tuple[asyncio.
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def within(work: Coroutine[Any, Any, Any], seconds: float | None) -> bool:
+    """Do ``work``, and tell whether it has ended within ``seconds``, if it is not None; else it is cancelled."""
+    async with beside(work) as (working,):
+        await asyncio.wait({working}, timeout=seconds)
+        if working.done():
+            working.result()
+        return working.done()
+
+
+async def break_off(others: Collection[asyncio.Task[Any]], seconds: float = 1.0) -> None:
+    """End every task of this loop but this one and the ``others``, whatever they wait for, within ``seconds``.
+
+    Each cancellation ends one wait only, and who cleans up waits again: so they are cancelled until they have ended.
+    """
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + seconds
+    spared = {*others, asyncio.current_task()}
+    while (left := asyncio.all_tasks() - spared) and loop.time() < deadline:
+        for task in left:
+            task.cancel()
+        ended, _ = await asyncio.wait(left, timeout=_BETWEEN_CANCELS)
+        for task in ended:
+            if not task.cancelled():
+                task.exception()  # is seen: else asyncio prints it
 
 
 async def together(*works: Coroutine[Any, Any, Any]) -> None:

@@ -85,6 +85,7 @@ class Terminal:
             events.Reloaded: self._reloaded,
             events.RequestsEnded: self._requests_ended,
             events.Stopping: self._stopping,
+            events.Waiting: self._waiting,
         }
 
     def __call__(self, event: events.Event) -> None:
@@ -203,6 +204,9 @@ class Terminal:
     def _stopping(self, event: events.Stopping) -> None:
         self.close()
         self._say("stop", event.reason)
+
+    def _waiting(self, event: events.Waiting) -> None:
+        self._say("stop", event.text)
 
     def _say(self, subject: str, text: str, style: str = "") -> None:
         self._console.print(Text.assemble((f"{subject}: ", "dim"), (text, style)))

@@ -1,0 +1,44 @@
+"""Taking away what a run has made, and telling what of it could not be."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from vhlocal.errors import EngineError, VhlocalError
+from vhlocal.session.tasks import in_thread, together, within
+
+if TYPE_CHECKING:
+    from vhlocal.runtime.base import PresentServer, Runtime
+
+
+async def remove_servers(
+    runtime: Runtime, directory: str, run: str, seconds: float | None = None
+) -> VhlocalError | None:
+    """Remove all servers of a run, and return why some are left, or None.
+
+    The engine gets ``seconds`` for it, or as long as it takes. What is left is found by the next command.
+    """
+    left: dict[str, str] | None = None
+
+    async def remove(server: PresentServer) -> None:
+        await in_thread(runtime.remove, server.id)
+        assert left is not None
+        del left[server.id]
+
+    async def remove_all() -> None:
+        nonlocal left
+        own = [server for server in await in_thread(runtime.servers, directory) if server.run == run]
+        left = {server.id: server.endpoint or "a build" for server in own}
+        await together(*map(remove, own))
+
+    why = "it has not answered"
+    try:
+        if await within(remove_all(), seconds):
+            return None
+    except VhlocalError as error:
+        why = error.message
+    names = "this run" if left is None else ", ".join(sorted(set(left.values())))
+    return EngineError(
+        f"what runs the {runtime.noun} of {names} could not be asked to remove it: {why}",
+        hint="what is left is removed by `vhlocal down`, or by the next `vhlocal up`",
+    )

@@ -18,7 +18,8 @@ import pytest
 import requests
 
 from tests.cli.projects import plain
-from tests.cli.test_endings import NEVER_READY, STUBBORN
+from tests.cli.test_endings import NEVER_READY, STUBBORN, WAITS
+from tests.command import COMMAND
 from tests.engine_fixtures import containers_of
 from tests.waiting import wait_for
 
@@ -72,7 +73,8 @@ def test_a_hung_engine_under_a_run_that_serves(project, starting, vhlocal, engin
         run.wait_for_state("ready")
         relay.send_signal(signal.SIGSTOP)
         interrupt_twice(run, "plain to end (up to 30 s)")
-        assert "removed by `vhlocal down`" in run.output()
+        assert "the container of this run may still be there: " in run.output()
+        assert "`vhlocal down` removes it" in run.output()
         assert containers_of(engine, directory)
         down = vhlocal("down", "-C", str(directory))
         assert down.stdout == "removed the container of plain, left by a run that was killed\n"
@@ -145,3 +147,34 @@ def test_a_project_that_takes_for_ever_to_read(project, starting, vhlocal, tmp_p
         run.send(signal.SIGINT)
         assert run.wait(SOON) == 0
         told_nothing_bad(run)
+
+
+@pytest.mark.parametrize("arguments", [("build",), ("up", "--port", "0", "--detach")], ids=["build", "detached"])
+def test_other_commands_before_an_engine_that_hangs(project, vhlocal, hanging, tmp_path, arguments):
+    """They end with 130, as interrupted; a run that was to go on in the background ends too."""
+    address, relay = hanging
+    directory = project(plain() | WAITS)
+    log = tmp_path / "command.log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [*COMMAND, *arguments, "-C", str(directory)],
+            env={**vhlocal.environment, "DOCKER_HOST": address},
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+        )
+    try:
+        wait_for(lambda: "Processing ./waits" in log.read_text(), "the installation")
+        below = psutil.Process(process.pid).children(recursive=True)
+        relay.send_signal(signal.SIGSTOP)
+        process.send_signal(signal.SIGINT)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(1)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(SOON) == 130
+        assert "Traceback" not in log.read_text()
+        wait_for(lambda: not any(map(psutil.Process.is_running, below)), "the end of all processes")
+    finally:
+        process.kill()
+        relay.send_signal(signal.SIGCONT)
+        vhlocal("down", "-C", str(directory))

@@ -3,7 +3,8 @@ import threading
 
 import pytest
 
-from vhlocal.session.tasks import Tasks, beside, in_thread, together
+from vhlocal.errors import VhlocalError
+from vhlocal.session.tasks import Tasks, beside, break_off, in_thread, together, within
 
 
 def test_a_blocking_call_has_a_thread_of_its_own_and_gives_its_value_or_its_error():
@@ -62,3 +63,39 @@ def test_a_failure_is_heard_of_and_a_cancellation_is_not():
 
     asyncio.run(work())
     assert [str(error) for error in heard] == ["told"]
+
+
+def test_who_cleans_up_by_waiting_again_and_again_is_broken_off():
+    waits = []
+
+    async def stubborn():
+        for _ in range(5):
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                waits.append("again")
+        raise VhlocalError("nobody is to see this")
+
+    async def work():
+        spared = asyncio.current_task()
+        task = Tasks(waits.append).start(stubborn(), "stubborn")
+        await asyncio.sleep(0)
+        await break_off({spared}, seconds=60)
+        assert task.done()
+
+    asyncio.run(work())
+    assert waits[:5] == ["again"] * 5
+
+
+def test_what_does_not_end_in_time_is_told_and_cancelled():
+    async def work():
+        assert not await within(asyncio.Event().wait(), 0)
+        assert await within(asyncio.sleep(0), None)
+        with pytest.raises(VhlocalError):
+            await within(in_thread(_fail), None)
+
+    asyncio.run(work())
+
+
+def _fail():
+    raise VhlocalError("it failed")

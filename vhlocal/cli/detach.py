@@ -33,10 +33,19 @@ def detached(directory: Path) -> None:
     try:
         _follow(process, state)
     except KeyboardInterrupt:
-        process.terminate()
-        process.wait()
+        _interrupt(process)
         raise
     click.echo(f"detached as process {process.pid}; `vhlocal down` ends it; it writes to {state.log}")
+
+
+def _interrupt(process: subprocess.Popen[bytes]) -> None:
+    """End the run as Ctrl-C ends one that is not detached: gently, and at once when it comes a second time."""
+    process.terminate()
+    try:
+        process.wait()
+    except KeyboardInterrupt:
+        process.terminate()
+        process.wait()
 
 
 def _follow(process: subprocess.Popen[bytes], state: ProjectState) -> None:

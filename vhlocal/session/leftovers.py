@@ -31,7 +31,7 @@ async def remove_servers(
         left = {server.id: server.endpoint or "a build" for server in own}
         await together(*map(remove, own))
 
-    why = "it has not answered"
+    why = f"removing it took longer than {seconds:g} s" if seconds else ""
     try:
         if await within(remove_all(), seconds):
             return None
@@ -39,6 +39,6 @@ async def remove_servers(
         why = error.message
     names = "this run" if left is None else ", ".join(sorted(set(left.values())))
     return EngineError(
-        f"what runs the {runtime.noun} of {names} could not be asked to remove it: {why}",
-        hint="what is left is removed by `vhlocal down`, or by the next `vhlocal up`",
+        f"the {runtime.noun} of {names} may still be there: {why}",
+        hint="`vhlocal down` removes it, as does the next `vhlocal up`",
     )

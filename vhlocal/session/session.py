@@ -37,7 +37,7 @@ from vhlocal.session.record import ProjectState, RunRecord, goes_on, new_run, ne
 from vhlocal.session.requests import Requests
 from vhlocal.session.routes import Routes
 from vhlocal.session.surroundings import Surroundings
-from vhlocal.session.tasks import Tasks, beside, in_thread, within
+from vhlocal.session.tasks import Tasks, beside, in_thread, together, within
 from vhlocal.session.unreachable import Unreachable
 from vhlocal.session.view import View
 from vhlocal.session.warmth import Warmth
@@ -61,8 +61,8 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _DRAIN = 5.0
 
 #: Seconds that an engine gets to remove what is left of a run that ends at once, and then to be let go of.
-_AT_ONCE = 1.0
-_LET_GO = 0.3
+_AT_ONCE = 0.8
+_LET_GO = 0.2
 
 
 @dataclass(frozen=True)
@@ -351,10 +351,15 @@ class Session:
 
     async def _leave_nothing(self) -> None:
         """End what has not ended gracefully; what its engine does not do at once is left to the next command."""
+        await together(self._leave_clients(), self._leave_runtime())
+
+    async def _leave_clients(self) -> None:
         if self._gateway is not None:
             await self._gateway.close(0)
             await in_thread(self._face.stop)
             self._requests.close()
+
+    async def _leave_runtime(self) -> None:
         if self._connected is not None:
             if not self._removed:
                 await self._remove_servers(_AT_ONCE)

@@ -14,6 +14,7 @@ LEVELS = {
     "errors": 0,
     "findings": 0,
     "events": 0,
+    "storage": 0,
     "contract": 1,
     "project": 2,
     "runtime": 3,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 
 import pytest
 
@@ -24,10 +25,62 @@ def test_no_engine_is_told_with_how_to_start_one(project, failing, command):
     assert "DOCKER_HOST" in said
 
 
-def test_an_engine_address_that_is_none_is_told(project, failing):
-    said = failing(project(plain()), code=3, environment={**NO_ENGINE, "DOCKER_HOST": "gibberish"})
-    assert "no Docker engine answers at gibberish: " in said
-    assert "point DOCKER_HOST at one that runs" in said
+@pytest.mark.parametrize(
+    ("address", "why"),
+    [
+        ("foo", "its port is missing"),
+        ("tcp://", "a host and a port are missing"),
+        ("tcp://localhost:99999", "Port out of range 0-65535"),
+        ("tcp://[::1", "Invalid IPv6 URL"),
+        ("npipe:////./pipe/docker_engine", "named pipes are there on Windows alone"),
+        ("/var/run/docker.sock", "did you mean unix:///var/run/docker.sock?"),
+        ("unix:///etc/passwd", "that is no socket"),
+        ("gopher://x", "gopher:// cannot be reached"),
+    ],
+)
+@pytest.mark.parametrize("runtime", ["auto", "docker"])
+def test_an_engine_address_that_is_none_is_told_and_nothing_taken_in_its_place(project, failing, address, why, runtime):
+    said = failing(project(plain()), code=3, environment={"DOCKER_HOST": address, "VHLOCAL_RUNTIME": runtime})
+    assert f"DOCKER_HOST is no address of a container engine: {address}: {why}\n" in said
+    assert "an address is unix:///path/of/the/socket or tcp://127.0.0.1:PORT" in said
+
+
+@pytest.mark.parametrize("address", ["ssh://me@elsewhere.invalid", "tcp://192.0.2.1:2375"])
+def test_an_engine_elsewhere_is_told_before_anybody_connects_to_it(project, failing, address):
+    said = failing(project(plain()), code=3, environment={"DOCKER_HOST": address, "VHLOCAL_RUNTIME": "docker"})
+    assert f"the container engine at {address} (DOCKER_HOST) is on another machine" in said
+    assert "use a local engine (unset DOCKER_HOST)" in said
+
+
+def test_a_docker_context_that_there_is_not_is_told(project, failing, tmp_path):
+    environment = {"DOCKER_CONTEXT": "gone", "DOCKER_HOST": "", "DOCKER_CONFIG": str(tmp_path)}
+    said = failing(project(plain()), code=3, environment=environment)
+    assert "there is no Docker context gone" in said
+    assert "`docker context ls`" in said
+
+
+@pytest.mark.parametrize("installed", [False, True])
+@pytest.mark.parametrize("key", ["credsStore", "credHelpers"])
+def test_a_credential_helper_of_which_nothing_can_be_had_is_named(project, failing, vhlocal, tmp_path, key, installed):
+    registry = f"127.0.0.1:{free_port()}"
+    image = f"{registry}/vhlocal-tests/none:1"
+    config = tmp_path / "docker" / "config.json"
+    config.parent.mkdir()
+    config.write_text(json.dumps({key: "vhtest" if key == "credsStore" else {registry: "vhtest"}}))
+    environment = {"DOCKER_CONFIG": str(config.parent)}
+    if installed:
+        helper = tmp_path / "bin" / "docker-credential-vhtest"
+        helper.parent.mkdir()
+        helper.write_text("#!/bin/sh\necho the keychain is locked\nexit 1\n")
+        helper.chmod(0o755)
+        environment["PATH"] = f"{helper.parent}:{vhlocal.environment['PATH']}"
+    said = failing(project(plain()), "--image", f"plain={image}", code=4, environment=environment)
+    why = "has failed: " if installed else "is not installed\n"
+    assert f"cannot be pulled: the credential helper docker-credential-vhtest {why}" in said
+    assert f"at {config}\n" in said
+    assert "take `credsStore` and `credHelpers` out of this file" in said
+    assert ("the keychain is locked" in said) == installed
+    assert "Warning" not in said
 
 
 def test_down_needs_no_engine_where_no_container_can_be_left(project, vhlocal):

@@ -1,21 +1,13 @@
-"""A real engine whose disk is small: a daemon of its own, in namespaces of its own, with its data on a small tmpfs."""
+"""A real engine whose disk is small."""
 
 from __future__ import annotations
-
-import io
-import os
-import re
-import shutil
-import subprocess
-import tarfile
-from pathlib import Path
 
 import docker
 import pytest
 
-from tests.waiting import wait_for
+from tests.cli.second_engine import second_engine
 
-DISK = "48m"
+#: Twice what its disk has, in bytes.
 TOO_MUCH = 96 * 1024 * 1024
 
 YAML = """\
@@ -26,53 +18,11 @@ YAML = """\
 """
 
 
-def shell_image() -> bytes:
-    """An image's tar with no more than this machine's ``sh`` and what that is linked to."""
-    shell = Path(shutil.which("sh")).resolve()
-    linked = subprocess.run(["ldd", str(shell)], capture_output=True, text=True, check=True).stdout
-    packed = io.BytesIO()
-    with tarfile.open(fileobj=packed, mode="w") as tar:
-        tar.add(shell, "bin/sh")
-        for library in re.findall(r"(/\S+) \(", linked):
-            tar.add(Path(library).resolve(), library.lstrip("/"))
-    return packed.getvalue()
-
-
 @pytest.fixture
 def small_engine(tmp_path):
-    """The address of the small engine, with the image ``tiny:1`` in it."""
-    place = Path("/tmp") / f"vhlocal-small-{os.getpid()}"  # Short: a socket's path has a limit.
-    (place / "data").mkdir(parents=True)
-    address = f"unix://{place}/engine.sock"
-    daemon = (
-        f"mount -t tmpfs -o size={DISK} tmpfs {place}/data && exec dockerd --data-root {place}/data "
-        f"--exec-root {place}/exec --pidfile {place}/engine.pid --host {address} "
-        "--storage-driver vfs --iptables=false --ip-forward=false --ip-masq=false"
-    )
-    log = (tmp_path / "engine.log").open("wb")
-    process = subprocess.Popen(
-        # A network namespace too: a second daemon would take the first one's bridge away.
-        ["unshare", "--net", "--mount", "sh", "-c", daemon],
-        stdout=log,
-        stderr=log,
-    )
-    try:
-
-        def listens():
-            said = (tmp_path / "engine.log").read_text()
-            assert process.poll() is None, said[-2000:]
-            return "API listen on" in said
-
-        wait_for(listens, "the small engine to answer")
-        client = docker.DockerClient(base_url=address)
-        client.api.import_image_from_data(shell_image(), repository="tiny", tag="1")
-        client.close()
+    """The address of an engine with a small disk, with the image ``tiny:1`` in it."""
+    with second_engine(tmp_path / "engine.log") as address:
         yield address
-    finally:
-        process.terminate()
-        process.wait(30)
-        log.close()
-        shutil.rmtree(place, ignore_errors=True)
 
 
 @pytest.mark.parametrize("command", ["up", "build"])

@@ -9,7 +9,6 @@ import pytest
 
 from tests.waiting import wait_for
 from vhlocal.contract.limits import ContainerLimits
-from vhlocal.errors import EngineError
 from vhlocal.runtime.base import Entry, Identity, Mounts, ServerSpec
 from vhlocal.runtime.docker.engine import Engine
 from vhlocal.runtime.docker.layers import BuildNetwork
@@ -54,14 +53,6 @@ def test_an_engine_that_a_context_names_in_vain_is_told_by_its_address(context, 
 def test_docker_host_wins_over_the_context(engine, context):
     context("gone", "unix:///nonexistent/context.sock")
     Engine.connect({**without_host(), "DOCKER_HOST": SOCKET}).close()
-
-
-def test_an_engine_on_another_machine_is_refused(engine):
-    class Remote(Engine):
-        is_local = False
-
-    with pytest.raises(EngineError, match="on another machine"):
-        Remote.connect(without_host())
 
 
 def test_k9_where_containers_cannot_be_reached_a_port_of_loopback_is(engine, base_image, tmp_path):

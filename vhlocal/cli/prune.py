@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -10,47 +13,85 @@ from vhlocal.cli.options import project_options
 from vhlocal.errors import EngineError
 from vhlocal.project.settings import environment
 from vhlocal.runtime.connect import engine_may_answer
-from vhlocal.session.record import goes_on, layers_in_use, new_run
+from vhlocal.session.record import goes_on, known_layers, layers_in_use, new_run
+from vhlocal.storage import identity
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from vhlocal.runtime.docker.prune import Removable
 
 
-@click.command("prune", epilog="Example:  vhlocal prune --all")
-@click.option("--all", "everything", is_flag=True, help="Also what is needed still, `vhlocal build`'s images included.")
+@dataclass(frozen=True)
+class _Thing:
+    """One thing that is removed, or would be; ``size`` in bytes."""
+
+    kind: str
+    name: str
+    size: int = 0
+
+
+@click.command("prune", epilog="Example:  vhlocal prune --dry-run")
+@click.option("--all", "everything", is_flag=True, help="Also remove images still in use, and `vhlocal build`'s.")
+@click.option("--dry-run", is_flag=True, help="Show what would be removed, with sizes, and remove nothing.")
 @project_options
-def command(directory: Path, everything: bool) -> None:
+def command(directory: Path, everything: bool, dry_run: bool) -> None:
     """Remove images, environments and containers that are not needed any more.
 
     These are the layers that no project of yours stands on, and what a killed run of this project left. They are
-    made again when they are wanted. Base images and everything that vhlocal did not make stay.
+    made again when they are wanted. Base images stay, as does everything that vhlocal did not make for you: other
+    users of the same engine keep theirs.
     """
-    removed = [*_images(directory, everything), *_environments(directory, everything)]
-    for kind, name, _ in removed:
-        click.echo(f"removed {kind} {name}")
-    size = sum(size for _, _, size in removed)
-    click.echo(f"freed up to {size / 1e6:.0f} MB" if size else "no image or environment was to be removed")
+    things = [*_images(directory, everything, dry_run), *_environments(directory, everything, dry_run)]
+    for thing in things:
+        size = f" ({_megabytes(thing.size)})" if thing.size else ""
+        click.echo(f"{'would remove' if dry_run else 'removed'} {thing.kind} {thing.name}{size}")
+    total = _megabytes(sum(thing.size for thing in things))
+    if not things:
+        click.echo("nothing to remove")
+    elif dry_run:
+        click.echo(f"this would free up to {total}; nothing was removed")
+    else:
+        click.echo(f"freed up to {total}")
 
 
-def _images(directory: Path, everything: bool) -> list[tuple[str, str, int]]:
-    """Prune what the engine has: kind, name and bytes of each thing removed. Without an engine there is nothing."""
+def _megabytes(size: int) -> str:
+    return f"{size / 1e6:.1f} MB"
+
+
+def _images(directory: Path, everything: bool, dry_run: bool) -> list[_Thing]:
+    """Prune what the engine has, or find what there is to prune. Without an engine there is nothing."""
+    # Not at the top: without an engine the SDK, which takes long to import, is not needed.
+    from vhlocal.runtime.docker.layers import forget_earlier  # noqa: PLC0415
+
+    forget_earlier(Path(tempfile.gettempdir()))
     if not engine_may_answer(environment()):
         return []
-    # Not at the top: without an engine the SDK, which takes long to import, is not needed.
     from vhlocal.runtime.docker.engine import Engine  # noqa: PLC0415
-    from vhlocal.runtime.docker.prune import Left, prune  # noqa: PLC0415
+    from vhlocal.runtime.docker.prune import Left, Owned, removable, remove  # noqa: PLC0415
 
     engine = Engine.connect(environment())
     try:
-        gone = prune(engine, layers_in_use(), Left(str(directory), goes_on), everything=everything)
+        owned = Owned(identity(), known_layers())
+        found = removable(engine, layers_in_use(), owned, Left(str(directory), goes_on), everything=everything)
+        return _things(found if dry_run else remove(engine, found))
     finally:
         engine.close()
-    images = [("image", name, gone.size if number == 0 else 0) for number, name in enumerate(gone.images)]
-    others = (("container", gone.containers), ("volume", gone.volumes))
-    return [*((kind, name, 0) for kind, names in others for name in names), *images]
 
 
-def _environments(directory: Path, everything: bool) -> list[tuple[str, str, int]]:
+def _things(found: Removable) -> list[_Thing]:
+    if found.others:
+        click.echo(
+            f"{len(found.others)} images of vhlocal on this engine stay: others made them, or an earlier vhlocal did\n"
+            "  (`docker image ls --filter label=vhlocal.kind` lists all)",
+            err=True,
+        )
+    return [
+        *(_Thing("container", item.labels.get("vhlocal.endpoint") or "a build") for item in found.containers),
+        *(_Thing("volume", name) for name in found.volumes),
+        *(_Thing("image", name, found.sizes[image.id]) for image in found.images for name in image.tags or (image.id,)),
+    ]
+
+
+def _environments(directory: Path, everything: bool, dry_run: bool) -> list[_Thing]:
     from vhlocal.runtime.process.connect import connect  # noqa: PLC0415
 
     try:
@@ -58,6 +99,7 @@ def _environments(directory: Path, everything: bool) -> list[tuple[str, str, int
     except EngineError:  # a system without process servers
         return []
     try:
-        return [("environment", name, size) for name, size in runtime.prune(layers_in_use(), everything)]
+        found = runtime.prune(layers_in_use(), everything, dry_run)
+        return [_Thing("environment", name, size) for name, size in found]
     finally:
         runtime.close()

@@ -13,6 +13,7 @@ from vhlocal.errors import EngineError
 from vhlocal.events import Notice
 from vhlocal.project.settings import environment
 from vhlocal.runtime.base import Connected
+from vhlocal.runtime.docker.address import NoAddressError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -30,7 +31,8 @@ _INSTEAD = (
 def connector(name: str, directory: Path, *, strict: bool) -> Connect:
     """Return what reaches the runtime of this name for the project in ``directory``; EngineError where there is none.
 
-    ``auto`` is docker where an engine answers, else a process for each server, unless it is to be ``strict``.
+    ``auto`` is docker where an engine answers, else a process for each server, unless it is to be ``strict``, or where
+    what was set as the engine's address is none.
     """
 
     def connect(run: str) -> Connected:
@@ -41,7 +43,7 @@ def connector(name: str, directory: Path, *, strict: bool) -> Connect:
             try:
                 return Connected(_docker(str(directory), run))
             except EngineError as error:
-                if strict:
+                if strict or isinstance(error, NoAddressError):
                     raise
                 why = error.message
         notice = Notice(f"{why}: endpoints run as processes of this machine", hint=_INSTEAD)

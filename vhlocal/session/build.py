@@ -5,9 +5,10 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from vhlocal.events import Bus, StepFinished, StepStarted
+from vhlocal.events import Bus, Problem, StepFinished, StepStarted
 from vhlocal.session.desired import Desired, desired
 from vhlocal.session.environments import make_environments
+from vhlocal.session.leftovers import find_leftovers, remove_servers
 from vhlocal.session.record import new_run
 from vhlocal.session.tasks import in_thread
 
@@ -29,12 +30,13 @@ async def build(directory: Path, load: Loader, connect: Callable[[str], ImageRun
     runtime = await in_thread(connect, run)
     wanted = desired(inputs, runtime.base)
     try:
-        await make_environments(runtime, bus, wanted, ())
+        leftovers = await find_leftovers(runtime, str(directory))
+        await make_environments(runtime, bus, wanted, leftovers)
         return tuple([await _artifact(runtime, bus, load.version, item) for item in wanted])
     finally:
-        for server in await in_thread(runtime.servers, str(directory)):
-            if server.run == run:
-                await in_thread(runtime.remove, server.id)
+        problem = await remove_servers(runtime, str(directory), run)
+        if problem is not None:
+            bus.publish(Problem(problem))
         await in_thread(runtime.close)
 
 

@@ -1,14 +1,20 @@
-"""Taking away what a run has made, and telling what of it could not be."""
+"""What runs have made: taking it away, and telling what of it could not be."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from vhlocal.errors import EngineError, VhlocalError
+from vhlocal.session.record import goes_on
 from vhlocal.session.tasks import in_thread, together, within
 
 if TYPE_CHECKING:
     from vhlocal.runtime.base import PresentServer, Runtime
+
+
+async def find_leftovers(runtime: Runtime, directory: str) -> list[PresentServer]:
+    """Return the project's servers, and containers of builds, whose run does not go on any more."""
+    return [server for server in await in_thread(runtime.servers, directory) if not goes_on(server.run)]
 
 
 async def remove_servers(

@@ -10,12 +10,19 @@ import re
 import secrets
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import platformdirs
 import psutil
 from filelock import FileLock, Timeout
 
 from vhlocal.errors import InputError
+from vhlocal.storage import rooms
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_PROJECTS = "projects"
 
 
 @dataclass(frozen=True)
@@ -124,13 +131,20 @@ class ProjectState:
 
 def layers_in_use() -> set[str]:
     """Return the tags of all layers that projects of this user stand on; a project whose directory is gone has none."""
-    used: set[str] = set()
-    for file in _projects().glob("*/layers.json"):
-        with contextlib.suppress(OSError, ValueError, KeyError):
-            kept = json.loads(file.read_text())
-            if Path(kept["directory"]).is_dir():
-                used.update(kept["layers"])
-    return used
+    return {tag for directory, tags in _layers() if Path(directory).is_dir() for tag in tags}
+
+
+def known_layers() -> set[str]:
+    """Return the tags of all layers that this user's projects are known to stand on, or to have stood on."""
+    return {tag for _, tags in _layers() for tag in tags}
+
+
+def _layers() -> Iterator[tuple[str, list[str]]]:
+    for place in rooms("state", _PROJECTS):
+        for file in place.glob("*/layers.json"):
+            with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+                kept = json.loads(file.read_text())
+                yield str(kept["directory"]), list(kept["layers"])
 
 
 def _projects() -> Path:

@@ -30,10 +30,10 @@ from vhlocal.session.edits import Edits, Means
 from vhlocal.session.ending import Ending
 from vhlocal.session.environments import make_environments, remember_environments
 from vhlocal.session.fleet import Fleet
-from vhlocal.session.leftovers import remove_servers
+from vhlocal.session.leftovers import find_leftovers, remove_servers
 from vhlocal.session.limits import GRACE
 from vhlocal.session.passed import tell_passed
-from vhlocal.session.record import ProjectState, RunRecord, goes_on, new_run, new_token, this_process
+from vhlocal.session.record import ProjectState, RunRecord, new_run, new_token, this_process
 from vhlocal.session.requests import Requests
 from vhlocal.session.routes import Routes
 from vhlocal.session.surroundings import Surroundings
@@ -226,8 +226,7 @@ class Session:
         for notice in connected.notices:
             self._bus.publish(notice)
         wanted = self._desired(self._inputs)
-        servers = await in_thread(self._runtime.servers, str(self._options.directory))
-        leftovers = [server for server in servers if not goes_on(server.run)]
+        leftovers = await find_leftovers(self._runtime, str(self._options.directory))
         self._fleet = Fleet(await self._surroundings(gateway))
         self._fleet.enlist(wanted)
         self._tell_differences(wanted)

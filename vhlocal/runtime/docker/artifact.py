@@ -12,12 +12,11 @@ from vhlocal.runtime.docker.archive import archive
 from vhlocal.runtime.docker.engine import ContainerSpec, Engine
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from vhlocal.runtime.base import ServerSpec
+    from vhlocal.runtime.docker.labels import Marks
 
 
-def make_artifact(engine: Engine, spec: ServerSpec, tag: str, marks: Mapping[str, str]) -> None:
+def make_artifact(engine: Engine, spec: ServerSpec, tag: str, marks: Marks) -> None:
     """Commit an image under ``tag`` that serves by itself with ``docker run``.
 
     The chosen files are copied in (B4). Of the environment the paths and the port are kept, not the user's variables:
@@ -31,7 +30,7 @@ def make_artifact(engine: Engine, spec: ServerSpec, tag: str, marks: Mapping[str
             name=None,
             image=spec.image,
             command=spec.command,
-            labels=marks,
+            labels=marks.container,
             working_directory=CODE_DIRECTORY,
         )
     )
@@ -40,9 +39,7 @@ def make_artifact(engine: Engine, spec: ServerSpec, tag: str, marks: Mapping[str
         with archive([*spec.entries, *files]) as packed:
             engine.put(container, packed)
         kept = {
-            **dict.fromkeys(marks, ""),
-            labels.KIND: "artifact",
-            labels.PARENT: parent.id,
+            **marks.of_image("artifact", parent.id),
             labels.PROJECT: spec.identity.project,
             labels.ENDPOINT: spec.identity.endpoint,
         }

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import re
 import sys
+import warnings
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Generic, TypeVar
 
 import docker
@@ -13,8 +16,12 @@ import docker.errors
 import docker.types
 import requests.exceptions
 from docker.context import ContextAPI
+from docker.context.config import get_current_context_name
+from docker.utils.config import find_config_file
 
 from vhlocal.errors import BuildError, EngineError, VhlocalError
+from vhlocal.model import Place
+from vhlocal.runtime.docker.address import NoAddressError, check_address
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -29,7 +36,14 @@ _START_HINT = (
     "or point DOCKER_HOST at one that runs"
 )
 
+_CONTEXT_HINT = "`docker context ls` lists those that there are; DOCKER_CONTEXT or `docker context use` names one"
+
 T = TypeVar("T")
+
+# A helper that is missing is told as what it is, when it is needed.
+warnings.filterwarnings("ignore", message="docker-credential-", module="docker.credentials")
+
+_NOT_THERE = re.compile(r"bind source path does not exist: (.+)")
 
 #: What the SDK raises where no answer comes, besides its APIError for an answer that is a refusal.
 _UNREACHABLE = (docker.errors.DockerException, requests.exceptions.RequestException)
@@ -71,7 +85,8 @@ class Bind:
 class ContainerSpec:
     """What a container is created from. ``publish`` makes ``ports`` reachable on 127.0.0.1.
 
-    ``host_network`` gives it this machine's own network in place of one of its own.
+    ``host_network`` gives it this machine's own network in place of one of its own; ``reads`` lets it read what it is
+    ``tell``-ed.
     """
 
     name: str | None
@@ -86,15 +101,17 @@ class ContainerSpec:
     publish: bool = False
     init: bool = False
     host_network: bool = False
+    reads: bool = False
 
 
 @dataclass(frozen=True)
 class Container:
-    """A container as a listing shows it."""
+    """A container as a listing shows it; ``image`` is the id of the one that it was made from."""
 
     id: str
     labels: Mapping[str, str]
     running: bool
+    image: str = ""
 
 
 @dataclass(frozen=True)
@@ -137,35 +154,25 @@ class Engine:
     @classmethod
     def connect(cls, environ: Mapping[str, str]) -> Engine:
         """Reach the engine that ``environ`` names; EngineError, with how to start one, where none answers."""
-        address = environ.get("DOCKER_HOST") or "its usual address"
-        client = None
+        address, client = "its usual address", None
         try:
-            if not environ.get("DOCKER_HOST") and (context := _context(environ)):
+            context = None if environ.get("DOCKER_HOST") else _context(environ)
+            if context is not None:
                 address = str(context.Host)
+                check_address(address, f"the Docker context {context.Name}")
                 client = docker.DockerClient(context.Host, tls=context.TLSConfig or False, **_CONNECTION)
             else:
+                if address := environ.get("DOCKER_HOST", ""):
+                    check_address(address, "DOCKER_HOST")
                 client = docker.from_env(environment=environ, **_CONNECTION)
             client.ping()
         except (*_UNREACHABLE, OSError) as error:
             if client is not None:
                 client.close()
             raise EngineError(
-                f"no Docker engine answers at {address}: {_root_cause(error)}", hint=_START_HINT
+                f"no Docker engine answers at {address or 'its usual address'}: {_root_cause(error)}", hint=_START_HINT
             ) from error
-        engine = cls(client)
-        if not engine.is_local:
-            engine.close()
-            raise EngineError(
-                f"the Docker engine at {client.api.base_url} is on another machine",
-                hint="vhlocal mounts files from this machine into containers: use a local engine (unset DOCKER_HOST)",
-            )
-        return engine
-
-    @property
-    def is_local(self) -> bool:
-        """Whether the engine shares this machine's files, as far as its address tells."""
-        url: str = self._api.base_url
-        return url.startswith(("http+docker://", "npipe://", "http://127.0.0.1", "http://localhost"))
+        return cls(client)
 
     @property
     def reaches_containers(self) -> bool:
@@ -213,7 +220,7 @@ class Engine:
         except docker.errors.APIError as error:
             raise _pull_error(name, error.explanation or str(error)) from error
         except _UNREACHABLE as error:
-            raise _gone_away(error) from error
+            raise _no_credentials(name, str(error)) or _gone_away(error) from error
 
     def create(self, spec: ContainerSpec) -> str:
         """Create a container and return its id."""
@@ -235,6 +242,7 @@ class Engine:
             environment=dict(spec.environment),
             working_dir=spec.working_directory,
             ports=list(spec.ports) or None,
+            stdin_open=spec.reads,
             host_config=host,
         )
         return str(created["Id"])
@@ -246,6 +254,17 @@ class Engine:
     def attach(self, container: str) -> Stream[tuple[bytes | None, bytes | None]]:
         """Attach to a container's output from now on, as pairs of (stdout, stderr) chunks; ends with the container."""
         return Stream(self._call(self._api.attach, container, stream=True, logs=False, demux=True))
+
+    def tell(self, container: str, text: bytes) -> None:
+        """Write to the standard input of a container that ``reads`` and runs; what it does not take is left."""
+        attached = self._call(self._api.attach_socket, container, params={"stdin": 1, "stream": 1})
+        # A file over the socket on Unix, the socket itself elsewhere; both end with the response that they came from.
+        sock = getattr(attached, "_sock", attached)
+        try:
+            with contextlib.suppress(OSError):
+                sock.sendall(text)
+        finally:
+            getattr(attached, "_response", attached).close()
 
     def start(self, container: str) -> None:
         """Start a container."""
@@ -271,7 +290,14 @@ class Engine:
     def containers(self, label: str) -> list[Container]:
         """Return all containers, running or not, that carry a label (``name`` or ``name=value``)."""
         found = self._call(self._api.containers, all=True, filters={"label": label})
-        return [Container(item["Id"], item.get("Labels") or {}, item["State"] == "running") for item in found]
+        return [
+            Container(item["Id"], item.get("Labels") or {}, item["State"] == "running", item["ImageID"])
+            for item in found
+        ]
+
+    def used_images(self) -> set[str]:
+        """Return the ids of the images that any containers, running or not, were made from."""
+        return {item["ImageID"] for item in self._call(self._api.containers, all=True)}
 
     def run_in(self, container: str, command: Sequence[str]) -> bytes:
         """Run a command in a running container as root, and return all that it printed."""
@@ -287,6 +313,15 @@ class Engine:
         facts = found.get("stats") or {}
         cached = facts.get("total_inactive_file", facts.get("inactive_file", 0))  # cgroup version 1, 2
         return max(0, int(found["usage"]) - int(cached))
+
+    def size(self, container: str, path: str) -> int | None:
+        """Return the bytes of a file in a container, mounts included, whether it runs or not; None where none is."""
+        try:
+            content, facts = self._call(self._api.get_archive, container, path)
+        except Gone:
+            return None
+        content.close()
+        return int(facts["size"])
 
     def stop(self, container: str, grace: float) -> None:
         """Ask a container to end, and kill it after ``grace`` seconds; nothing happens where it is gone."""
@@ -323,9 +358,10 @@ class Engine:
         with contextlib.suppress(Gone):
             self._call(self._api.remove_volume, name)
 
-    def volumes(self, label: str) -> list[str]:
-        """Return the names of volumes that carry a label."""
-        return [item["Name"] for item in self._call(self._api.volumes, filters={"label": label})["Volumes"] or ()]
+    def volumes(self, name: str) -> list[str]:
+        """Return the names of the volumes of this name: one or none."""
+        found = self._call(self._api.volumes, filters={"name": f"^{re.escape(name)}$"})["Volumes"] or ()
+        return [item["Name"] for item in found]
 
     def _call(self, function: Any, *args: Any, **kwargs: Any) -> Any:
         try:
@@ -344,8 +380,17 @@ def _gone_away(error: Exception) -> EngineError:
 
 def _context(environ: Mapping[str, str]) -> Context | None:
     """Return the context that the `docker` command would use, or None where that is the default one."""
-    found = ContextAPI.get_context(environ.get("DOCKER_CONTEXT") or None)
-    return found if found is not None and found.Name != "default" and found.Host else None
+    name = environ.get("DOCKER_CONTEXT") or get_current_context_name()
+    if name == "default":
+        return None
+    try:
+        found = ContextAPI.get_context(name)
+    except Exception as error:
+        # The SDK raises the bare class for a file that it cannot read.
+        raise NoAddressError(f"the Docker context {name} cannot be read: {error}", hint=_CONTEXT_HINT) from error
+    if found is None:
+        raise NoAddressError(f"there is no Docker context {name}", hint=_CONTEXT_HINT)
+    return found if found.Host else None
 
 
 def _image(found: Mapping[str, Any]) -> Image:
@@ -409,11 +454,36 @@ def _pull_error(name: str, reason: str) -> VhlocalError:
     )
 
 
+def _no_credentials(name: str, why: str) -> VhlocalError | None:
+    """Return the error for a helper from which no credentials can be had, or None where it is about something else."""
+    helper = re.search(r"(docker-credential-[\w.-]+)", why)
+    if "Credentials store error" not in why or helper is None:
+        return None
+    reason = "is not installed" if "not installed" in why else f"has failed: {why}"
+    file = find_config_file()
+    return BuildError(
+        f"the image {name} is not here and cannot be pulled: the credential helper {helper[1]} {reason}",
+        place=Place(Path(str(file))) if file else None,
+        hint="install the helper, or take `credsStore` and `credHelpers` out of this file: public images need neither",
+    )
+
+
 def _translated(error: docker.errors.APIError) -> VhlocalError:
     text = str(error.explanation or error).strip()
     if "no space left on device" in text:
         return disk_full(text)
+    if missing := _NOT_THERE.search(text):
+        return sees_other_files(missing[1])
     return EngineError(f"the Docker engine refused: {text}")
+
+
+def sees_other_files(path: str) -> VhlocalError:
+    """Return the error for an engine that has another file than this machine, or none, at ``path``."""
+    return EngineError(
+        f"the Docker engine sees other files than this machine: {path} is not there for it",
+        hint="it runs in a virtual machine, a container or on another machine: share your home directory and the "
+        "project's with it, use an engine of this machine, or do without one (`--runtime process`)",
+    )
 
 
 def disk_full(evidence: str) -> VhlocalError:

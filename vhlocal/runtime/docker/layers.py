@@ -1,17 +1,17 @@
 """Making images by running a layer's script in a container and keeping what it left.
 
 Not through a Dockerfile: an image build has no place for secrets that every engine knows, whereas a container can be
-given the host's proxies, package index and CA bundle without a trace of them in the image. They come in a directory
-mounted under ``/dev``, as a script that the container's command reads; neither the mount nor the variables are part
-of what is committed.
+given the host's proxies, package index and CA bundle without a trace of them in the image. They are part of the script,
+which a shell in the container reads from its standard input: it is on no disk, however vhlocal or the engine ends. The
+CA bundle has to be a file; it is put into the container's own memory, which is not part of what is committed.
 """
 
 from __future__ import annotations
 
+import os
 import shlex
-import tempfile
+import shutil
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -20,15 +20,18 @@ from vhlocal.errors import BuildError, EngineError
 from vhlocal.project.network import CA_VARIABLES
 from vhlocal.runtime.docker.archive import archive
 from vhlocal.runtime.docker.engine import Bind, ContainerSpec, Engine, disk_full
-from vhlocal.runtime.docker.labels import KIND, PARENT, PIP_CACHE
+from vhlocal.runtime.docker.labels import PIP_CACHE
 from vhlocal.runtime.lines import Lines
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from pathlib import Path
 
     from vhlocal.runtime.base import Layer
+    from vhlocal.runtime.docker.labels import Marks
 
-_SETTINGS = "/dev/vhlocal"
+_CA_BUNDLE = "/dev/shm/vhlocal-ca.pem"
+_END_OF_BUNDLE = "end-of-the-ca-bundle"
 _CACHE = "/dev/vhlocal-cache"
 
 _KEPT = 200
@@ -50,46 +53,38 @@ class BuildNetwork:
 
 
 def make_layer(
-    engine: Engine, layer: Layer, network: BuildNetwork, marks: Mapping[str, str], on_line: Callable[[str], None]
+    engine: Engine, layer: Layer, network: BuildNetwork, marks: Marks, on_line: Callable[[str], None]
 ) -> None:
     """Run a layer's script on its parent and commit the result under the layer's tag.
 
-    ``marks`` are the labels of the container, by which a later run finds it should this one be killed. BuildError with
+    By ``marks`` a later run finds the container, should this one be killed. BuildError with
     the end of the output when the script fails. The container is removed in every case.
     """
     parent = engine.image(layer.parent)
     if parent is None:
         raise BuildError(f"the image {layer.parent} has gone while {layer.title} was to be made on it")
-    with tempfile.TemporaryDirectory(prefix="vhlocal-") as private:
-        settings = Path(private, "settings")
-        settings.mkdir()
-        (settings / "run.sh").write_text(_script(layer, network))
-        if network.ca_bundle is not None:
-            (settings / "ca.pem").write_bytes(network.ca_bundle.read_bytes())
-        container = engine.create(
-            ContainerSpec(
-                name=None,
-                image=layer.parent,
-                command=("sh", f"{_SETTINGS}/run.sh"),
-                labels=marks,
-                working_directory=CODE_DIRECTORY,
-                host_network=network.on_loopback,
-                binds=(
-                    Bind(str(settings), _SETTINGS),
-                    Bind(PIP_CACHE, _CACHE, read_only=False, volume=True),
-                ),
-            )
+    script = _script(layer, network)
+    container = engine.create(
+        ContainerSpec(
+            name=None,
+            image=layer.parent,
+            command=("sh", "-s"),
+            labels=marks.container,
+            working_directory=CODE_DIRECTORY,
+            host_network=network.on_loopback,
+            binds=(Bind(PIP_CACHE, _CACHE, read_only=False, volume=True),),
+            reads=True,
         )
-        try:
-            _run(engine, container, layer, on_line)
-            config = {key: parent.config.get(key) for key in ("Cmd", "Entrypoint")}
-            labels = {**dict.fromkeys(marks, ""), KIND: "layer", PARENT: parent.id}
-            engine.commit(container, layer.tag, {**config, "Labels": labels})
-        finally:
-            engine.remove(container)
+    )
+    try:
+        _run(engine, container, layer, script, on_line)
+        config = {key: parent.config.get(key) for key in ("Cmd", "Entrypoint")}
+        engine.commit(container, layer.tag, {**config, "Labels": marks.of_image("layer", parent.id)})
+    finally:
+        engine.remove(container)
 
 
-def _run(engine: Engine, container: str, layer: Layer, on_line: Callable[[str], None]) -> None:
+def _run(engine: Engine, container: str, layer: Layer, script: bytes, on_line: Callable[[str], None]) -> None:
     output: list[str] = []
 
     def keep(line: str) -> None:
@@ -101,6 +96,7 @@ def _run(engine: Engine, container: str, layer: Layer, on_line: Callable[[str], 
             engine.put(container, packed)
     chunks = engine.attach(container)
     _start(engine, container, layer)
+    engine.tell(container, script)
     lines = Lines(keep)
     for stdout, stderr in chunks:
         lines.feed(stdout or b"")
@@ -138,9 +134,20 @@ def _why(output: list[str], code: int) -> str:
     return errors[-1].strip() if errors else f"exit code {code}"
 
 
-def _script(layer: Layer, network: BuildNetwork) -> str:
-    variables = {**network.variables, "PIP_CACHE_DIR": f"{_CACHE}", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+def _script(layer: Layer, network: BuildNetwork) -> bytes:
+    """Return what the shell is to do; the installation must not read on in its script."""
+    variables = {**network.variables, "PIP_CACHE_DIR": _CACHE, "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+    bundle = b""
     if network.ca_bundle is not None:
-        variables |= dict.fromkeys(CA_VARIABLES, f"{_SETTINGS}/ca.pem")
-    exports = [f"export {name}={shlex.quote(value)}" for name, value in variables.items()]
-    return "\n".join([*exports, str(layer.install), ""])
+        variables |= dict.fromkeys(CA_VARIABLES, _CA_BUNDLE)
+        head, text = f"cat > {_CA_BUNDLE} <<'{_END_OF_BUNDLE}'\n", network.ca_bundle.read_bytes()
+        bundle = b"%b%b\n%b\n" % (head.encode(), text, _END_OF_BUNDLE.encode())
+    exports = "".join(f"export {name}={shlex.quote(value)}\n" for name, value in variables.items())
+    return b"%b%b{ %b\n} </dev/null\nexit $?\n" % (bundle, exports.encode(), str(layer.install).encode())
+
+
+def forget_earlier(temporary: Path) -> None:
+    """Remove what builds of earlier versions have left in ``temporary`` if they were killed: it may hold passwords."""
+    for script in temporary.glob("vhlocal-*/settings/run.sh"):
+        if not hasattr(os, "geteuid") or script.lstat().st_uid == os.geteuid():
+            shutil.rmtree(script.parent.parent, ignore_errors=True)

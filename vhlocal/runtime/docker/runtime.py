@@ -9,6 +9,7 @@ import secrets
 import threading
 import time
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vhlocal.contract.image import CODE_DIRECTORY
@@ -31,7 +32,8 @@ from vhlocal.runtime.base import (
 from vhlocal.runtime.docker import labels
 from vhlocal.runtime.docker.archive import archive
 from vhlocal.runtime.docker.artifact import make_artifact
-from vhlocal.runtime.docker.engine import Bind, ContainerSpec, Engine
+from vhlocal.runtime.docker.engine import Bind, ContainerSpec, Engine, sees_other_files
+from vhlocal.runtime.docker.labels import Marks
 from vhlocal.runtime.docker.layers import BuildNetwork, make_layer
 from vhlocal.runtime.lines import Lines
 
@@ -60,12 +62,17 @@ _PATIENCE = 2.0
 
 
 class DockerRuntime:
-    """Runs servers in containers of one engine, for the project in ``directory``; ``run`` names this run in labels."""
+    """Runs servers in containers of one engine, for the project in ``directory``.
 
-    def __init__(self, engine: Engine, network: BuildNetwork, directory: str, run: str) -> None:
+    ``run`` names this run in labels, ``owner`` the user whose the images are.
+    """
+
+    def __init__(self, engine: Engine, network: BuildNetwork, directory: str, run: str, owner: str = "") -> None:
         self._engine = engine
         self._network = network
         self._marks = {labels.DIRECTORY: directory, labels.RUN: run}
+        self._owner = owner
+        self._sees_files = False
         self._run = run
         self._publish = not engine.reaches_containers
         self._out_of_memory: set[str] = set()
@@ -104,11 +111,11 @@ class DockerRuntime:
 
     def build(self, layer: Layer, on_line: Callable[[str], None]) -> None:
         """Make one layer of an environment."""
-        make_layer(self._engine, layer, self._network, self._marks, on_line)
+        make_layer(self._engine, layer, self._network, Marks(self._marks, self._owner), on_line)
 
     def package(self, spec: ServerSpec, tag: str) -> None:
         """Make the whole image of an endpoint."""
-        make_artifact(self._engine, spec, tag, self._marks)
+        make_artifact(self._engine, spec, tag, Marks(self._marks, self._owner))
 
     def layout(self, spec: ServerSpec) -> Layout:
         """Return production's: a container has a file system and a network of its own."""
@@ -149,6 +156,7 @@ class DockerRuntime:
         )
         self._ports[container] = (spec.port, *spec.more_ports)
         try:
+            self._check_files(container, spec)
             with archive(spec.entries) as packed:
                 self._engine.put(container, packed)
         except BaseException:
@@ -213,6 +221,18 @@ class DockerRuntime:
         for thread in self._threads:
             thread.join(_PATIENCE)
         self._engine.close()
+
+    def _check_files(self, container: str, spec: ServerSpec) -> None:
+        """Make sure, once, that what is mounted is what this machine has: an engine may live among other files."""
+        if self._sees_files:
+            return
+        mounted = {str(source): target for target, source in spec.mounts.files.items()}
+        if spec.staging is not None and (known := next(spec.staging.iterdir(), None)) is not None:
+            mounted[str(known)] = f"{Layout(spec.port).staging}/{known.name}"
+        for source, target in mounted.items():
+            if Path(source).is_file() and self._engine.size(container, target) != Path(source).stat().st_size:
+                raise sees_other_files(source)
+        self._sees_files = True
 
     def _follow(
         self,

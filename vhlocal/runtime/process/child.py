@@ -26,16 +26,22 @@ class Children:
         self.closed = False
 
     def run(
-        self, command: Sequence[str], directory: Path, variables: Mapping[str, str], on_line: Callable[[str], None]
+        self,
+        command: Sequence[str],
+        directory: Path,
+        variables: Mapping[str, str],
+        on_line: Callable[[str], None],
+        unfinished: Path | None = None,
     ) -> int:
         """Run a command in ``directory`` and return its exit code; stdout and stderr come merged.
 
         It reads nothing, and runs behind a guard: Ctrl-C reaches it only through us, and whatever this call or this
-        process ends with, it has ended with all that it started. BuildError once ``close`` was called.
+        process ends with, it has ended with all that it started. BuildError once ``close`` was called. What is
+        ``unfinished`` is taken away should this process end meanwhile, however it does.
         """
         with self._lock:
             self._check()
-            orders = Orders(tuple(command), dict(variables), str(directory))
+            orders = Orders(tuple(command), dict(variables), str(directory), str(unfinished or ""))
             process = idle(subprocess.STDOUT)
             give(process, orders)
             self._running.add(process)

@@ -26,9 +26,9 @@ def connect(directory: str, run: str) -> ProcessRuntime:
         raise EngineError("servers cannot run as processes on Windows", hint="start Docker Desktop, or use WSL")
     environ = environment()
     cache = cache_directory()
-    return ProcessRuntime(
-        Environments(cache / "environments", host_network(environ), environ), cache / "servers", directory, run
-    )
+    environments = Environments(cache / "environments", host_network(environ), environ)
+    environments.sweep()
+    return ProcessRuntime(environments, cache / "servers", directory, run)
 
 
 def cache_directory() -> Path:

@@ -143,29 +143,51 @@ class Environments:
             file.close()
         self._held.clear()
 
-    def prune(self, needed: Collection[str], everything: bool) -> list[tuple[str, int]]:
+    def prune(self, needed: Collection[str], everything: bool, dry_run: bool = False) -> list[tuple[str, int]]:
         """Remove environments that are not ``needed`` (by name), and return their names and sizes in bytes.
 
         Bases stay, as does what a needed one stands on; with ``everything`` all go. What a process holds or makes stays
-        in every case. A size is an upper bound, as uv links files from its cache.
+        in every case. A size is an upper bound, as uv links files from its cache. A ``dry_run`` removes nothing.
         """
         kept = [] if everything else [one for one in self._shelf.all() if one.name in needed or one.name == one.base]
         stay = {directory for one in kept for directory in one.directories}
         removed: list[tuple[str, int]] = []
         for name in sorted(self._shelf.slugs()):
-            with contextlib.suppress(Timeout), FileLock(self._shelf.lock_file(name)).acquire(blocking=False):
-                removed += self._prune(name, stay)
+            with self._unless_made(name) as free:
+                if free:
+                    removed += self._prune(name, stay, dry_run)
         return removed
 
-    def _prune(self, name: str, stay: set[str]) -> Iterator[tuple[str, int]]:
+    def sweep(self) -> None:
+        """Take away what makings have left that were killed: nobody knows what it holds."""
+        for name in sorted(self._shelf.slugs()):
+            if self._leftovers(name):
+                with contextlib.suppress(BuildError), self._unless_made(name) as free:
+                    if free:
+                        self._sweep(name)
+
+    @contextlib.contextmanager
+    def _unless_made(self, name: str) -> Iterator[bool]:
+        """Keep others from making an environment; False where one is making it."""
+        try:
+            with FileLock(self._shelf.lock_file(name)).acquire(blocking=False):
+                yield True
+        except Timeout:
+            yield False
+        except OSError as error:
+            raise not_written(error, self._directory) from error
+
+    def _prune(self, name: str, stay: set[str], dry_run: bool) -> Iterator[tuple[str, int]]:
         records = [one for one in self._shelf.all() if slug(one.name) == name]
         for record in records:
-            if stay.isdisjoint(record.directories[:1]) and not self._shelf.in_use(record.directories[0]):
+            unused = stay.isdisjoint(record.directories[:1]) and not self._shelf.in_use(record.directories[0])
+            if unused and not dry_run:
                 self._shelf.forget(record.name)
         for home in self._shelf.own(name):
             if home.name not in stay and not self._shelf.in_use(home.name):
                 taken = size(home)
-                _remove(home)
+                if not dry_run:
+                    _remove(home)
                 yield (records[0].name if records else name), taken
 
     def _python(self, base: str) -> Python | None:
@@ -240,10 +262,13 @@ class Environments:
 
     def _sweep(self, name: str) -> None:
         """Take away what earlier makings of an environment have left, unless a server still runs in it."""
+        for home in self._leftovers(slug(name)):
+            _remove(home)
+
+    def _leftovers(self, name: str) -> list[Path]:
         kept = self._shelf.read(name)
-        for home in self._shelf.own(slug(name)):
-            if (kept is None or home.name not in kept.directories) and not self._shelf.in_use(home.name):
-                _remove(home)
+        known = set() if kept is None else set(kept.directories)
+        return [home for home in self._shelf.own(name) if home.name not in known and not self._shelf.in_use(home.name)]
 
     def _make(self, layer: Layer, parent_id: str, on_line: OnLine) -> None:
         below = None if _BASE.fullmatch(layer.parent) else self._usable(layer.parent)
@@ -277,7 +302,7 @@ class Environments:
         present = packages.write_constraints(home / "present.txt", below)
         command = tools.install(venv / "bin" / "python", local, layer.install.arguments, present)
         output: list[str] = []
-        ended = self._run(command, code, tools.variables, on_line, output)
+        ended = self._run(command, code, home, tools, on_line, output)
         if ended:
             raise install_failed(layer.title, str(layer.install), tools.python, output, ended)
         own = packages.sites(local)
@@ -288,7 +313,7 @@ class Environments:
 
     def _make_venv(self, tools: Installer, home: Path, on_line: OnLine) -> None:
         output: list[str] = []
-        code = self._run(tools.make(home / "python"), home, tools.variables, on_line, output)
+        code = self._run(tools.make(home / "python"), home, home, tools, on_line, output)
         if code:
             if shutil.disk_usage(home).free < _NOTHING_FREE:
                 raise disk_full("\n".join(output))  # venv does not show what its pip says
@@ -297,7 +322,7 @@ class Environments:
         python = home / "python"
         seed = tools.seed(python / "bin" / "python", packages.pip_version(python))
         if seed is not None:
-            self._run(seed, home, tools.variables, on_line, output)
+            self._run(seed, home, home, tools, on_line, output)
 
     def _missing(self, tools: Installer) -> str:
         """Return which module an interpreter lacks that a virtual environment needs, or nothing."""
@@ -308,13 +333,15 @@ class Environments:
         return ""
 
     def _run(
-        self, command: list[str], directory: Path, variables: Mapping[str, str], on_line: OnLine, output: list[str]
+        self, command: list[str], directory: Path, home: Path, tools: Installer, on_line: OnLine, output: list[str]
     ) -> int:
+        """Run a command in ``directory`` for the environment that is being made in ``home``; return its exit code."""
+
         def keep(line: str) -> None:
             output.append(line)
             on_line(line)
 
-        return self._children.run(command, directory, variables, keep)
+        return self._children.run(command, directory, tools.variables, keep, home)
 
 
 def _identity(python: Python) -> str:

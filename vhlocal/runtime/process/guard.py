@@ -2,8 +2,9 @@
 
 A script for a process of its own, of the standard library alone. It is told what to run by a line of JSON on standard
 input; what follows there are orders, one byte each. The end of standard input is the end of vhlocal, however that came:
-then, and whenever the main process has ended, everything that is left of the server is killed. The exit code is the
-main process's, 128 and more for a signal, as a shell tells it.
+then, and whenever the main process has ended, everything that is left of the server is killed. What it was making when
+vhlocal ended is taken away: nobody else knows of it, and it may hold passwords. The exit code is the main process's,
+128 and more for a signal, as a shell tells it.
 """
 
 import contextlib
@@ -53,6 +54,10 @@ def main() -> int:
             for group in spec["groups"]:
                 with contextlib.suppress(OSError):
                     os.rmdir(os.path.dirname(group))  # noqa: PTH106, PTH120
+            if spec["unfinished"]:
+                import shutil  # noqa: PLC0415 - quick to start
+
+                shutil.rmtree(spec["unfinished"], ignore_errors=True)
 
 
 def _first_line() -> tuple[bytes, bytes, bytes]:

@@ -38,11 +38,15 @@ _GUARD = (sys.executable, "-I", "-S", str(Path(guard.__file__)))
 
 @dataclass(frozen=True)
 class Orders:
-    """What a guard is told to run: a command, all of its environment, and its working directory."""
+    """What a guard is told to run: a command, all of its environment, and its working directory.
+
+    ``unfinished`` is a directory that it takes away when vhlocal has ended before the command, if it is not empty.
+    """
 
     command: tuple[str, ...]
     environment: Mapping[str, str]
     directory: str
+    unfinished: str = ""
 
 
 class Guarded:

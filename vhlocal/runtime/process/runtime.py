@@ -210,9 +210,9 @@ class ProcessRuntime:
         self._forget_ports(server)
         shutil.rmtree(self._home / server, ignore_errors=True)
 
-    def prune(self, needed: Collection[str], everything: bool) -> list[tuple[str, int]]:
+    def prune(self, needed: Collection[str], everything: bool, dry_run: bool = False) -> list[tuple[str, int]]:
         """Remove environments that are not ``needed`` (by name), or all that are not in use; return names and bytes."""
-        return self._environments.prune(needed, everything)
+        return self._environments.prune(needed, everything, dry_run)
 
     def close(self) -> None:
         """End what still runs."""

@@ -1,0 +1,98 @@
+"""``vhlocal prune`` on an engine that others use too: it removes what was made for this user, and tells it before."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from docker.errors import ImageNotFound
+
+from tests.cli.projects import plain
+
+
+def identity(vhlocal) -> str:
+    return Path(vhlocal.environment["XDG_STATE_HOME"], "vhlocal", "identity").read_text()
+
+
+def made_by(engine, owner: str) -> set[str]:
+    return {tag for image in engine.images.list(filters={"label": f"vhlocal.owner={owner}"}) for tag in image.tags}
+
+
+def test_images_of_this_user_are_shown_and_removed_and_those_of_others_stay(
+    project, one_off, vhlocal, engine, tmp_path
+):
+    directory = project(plain() | one_off)
+    assert vhlocal("build", "-C", str(directory)).returncode == 0
+    mine = made_by(engine, identity(vhlocal))
+    assert len(mine) == 2, "the requirements' layer and the whole image"
+    other = {"XDG_STATE_HOME": str(tmp_path / "other"), "XDG_CACHE_HOME": str(tmp_path / "other-cache")}
+
+    theirs = vhlocal("prune", "--all", "-C", str(directory), environment=other)
+    assert theirs.returncode == 0, theirs.stderr
+    assert theirs.stdout == "nothing to remove\n"
+    assert "images of vhlocal on this engine stay: others made them" in theirs.stderr
+    assert made_by(engine, identity(vhlocal)) == mine
+
+    shown = vhlocal("prune", "--all", "--dry-run", "-C", str(directory))
+    assert all(f"would remove image {tag} (" in shown.stdout for tag in mine), shown.stdout
+    assert "; nothing was removed\n" in shown.stdout
+    assert made_by(engine, identity(vhlocal)) == mine
+
+    removed = vhlocal("prune", "--all", "-C", str(directory))
+    assert all(f"removed image {tag}" in removed.stdout for tag in mine), removed.stdout
+    assert made_by(engine, identity(vhlocal)) == set()
+
+
+def test_a_layer_that_a_container_uses_is_neither_shown_nor_removed(project, one_off, starting, vhlocal, engine):
+    directory = project(plain() | one_off)
+    with starting(directory, "--port", "0") as run:
+        run.wait_for_state("ready")
+        mine = made_by(engine, identity(vhlocal))
+        for more in (("--dry-run",), ()):
+            done = vhlocal("prune", "--all", *more, "-C", str(directory))
+            assert (done.returncode, done.stdout) == (0, "nothing to remove\n")
+        assert made_by(engine, identity(vhlocal)) == mine
+
+
+def test_an_image_of_an_earlier_vhlocal_is_known_by_the_projects_that_stood_on_it(
+    project, one_off, starting, vhlocal, engine
+):
+    directory = project(plain() | one_off)
+    with starting(directory, "--port", "0") as run:
+        run.wait_for_state("ready")
+    state = Path(vhlocal.environment["XDG_STATE_HOME"])
+    [kept] = state.rglob("layers.json")
+    [tag] = json.loads(kept.read_text())["layers"]
+    unlabelled(engine, tag)
+    kept.write_text(json.dumps({"directory": "/nonexistent", "layers": [tag]}))
+    done = vhlocal("prune", "-C", str(directory))
+    assert f"removed image {tag}" in done.stdout, done.stdout + done.stderr
+    with pytest.raises(ImageNotFound):
+        engine.images.get(tag)
+
+
+def unlabelled(engine, tag: str) -> None:
+    """Make an image anew under its tag, with the label of its owner emptied: an earlier vhlocal wrote none."""
+    container = engine.containers.create(tag, ["true"])
+    repository, _, version = tag.rpartition(":")
+    container.commit(repository=repository, tag=version, conf={"Labels": {"vhlocal.owner": ""}})
+    container.remove(v=True)
+
+
+def test_environments_are_shown_before_they_are_removed(project, starting, vhlocal, tmp_path):
+    own = {"XDG_CACHE_HOME": str(tmp_path / "own-cache")}
+    setup = "import setuptools\nsetuptools.setup(name='x')\n"
+    directory = project(plain(**{"requirements.txt": "./local\n", "local/setup.py": setup}))
+    with starting(directory, "--port", "0", "--runtime", "process", environment=own) as run:
+        run.wait_for_state("ready")
+    for kept in Path(vhlocal.environment["XDG_STATE_HOME"]).rglob("layers.json"):
+        kept.unlink()
+    environments = tmp_path / "own-cache" / "vhlocal" / "environments"
+    before = {path.name for path in environments.iterdir() if path.is_dir()}
+    shown = vhlocal("prune", "--dry-run", "-C", str(directory), environment=own)
+    assert shown.stdout.count("would remove environment ") == 1, shown.stdout + shown.stderr
+    assert {path.name for path in environments.iterdir() if path.is_dir()} == before
+    removed = vhlocal("prune", "-C", str(directory), environment=own)
+    assert removed.stdout.count("removed environment ") == 1, removed.stdout
+    assert {path.name for path in environments.iterdir() if path.is_dir()} < before

@@ -1,0 +1,64 @@
+"""Whether the address of an engine is one that vhlocal can use, before anybody connects to it. No SDK here."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from vhlocal.errors import EngineError
+
+_REMEDY = "an address is unix:///path/of/the/socket or tcp://127.0.0.1:PORT; without one, Docker's usual socket is used"
+
+_TCP = ("tcp", "http", "https")
+
+
+class NoAddressError(EngineError):
+    """What was set as an engine's address is none: nothing else is tried in its place."""
+
+
+def check_address(address: str, setting: str) -> None:
+    """Raise NoAddressError for what is no address, EngineError for another machine's; ``setting`` names its source."""
+    why = _fault(address)
+    if why:
+        raise NoAddressError(f"{setting} is no address of a container engine: {address}: {why}", hint=_REMEDY)
+    if not is_local(address):
+        raise EngineError(
+            f"the container engine at {address} ({setting}) is on another machine",
+            hint="vhlocal mounts files from this machine into containers: use a local engine (unset DOCKER_HOST)",
+        )
+
+
+def is_local(address: str) -> bool:
+    """Tell whether an address is this machine's."""
+    scheme, separator, rest = address.partition("://")
+    if separator and scheme not in _TCP:
+        return scheme != "ssh"
+    host = urlsplit(f"//{rest or address}").hostname or ""
+    return host in {"localhost", "::1"} or host.startswith("127.")
+
+
+def _fault(address: str) -> str:
+    """Return what keeps a text from being an engine's address, or nothing."""
+    scheme, separator, rest = address.partition("://")
+    if not separator:
+        return f"did you mean unix://{address}?" if address.startswith("/") else _tcp_fault(address)
+    if scheme in _TCP:
+        return _tcp_fault(rest)
+    if scheme == "unix":
+        path = Path("/", rest)
+        return "that is no socket" if rest and path.exists() and not path.is_socket() else ""
+    if scheme == "npipe":
+        return "" if sys.platform == "win32" else "named pipes are there on Windows alone"
+    return "" if scheme == "ssh" and rest else f"{scheme}:// cannot be reached"
+
+
+def _tcp_fault(rest: str) -> str:
+    try:
+        parts = urlsplit(f"//{rest}")
+        port = parts.port
+    except ValueError as error:
+        return str(error)
+    if not parts.hostname or not port:
+        return "a host and a port are missing" if not parts.hostname else "its port is missing"
+    return ""

@@ -1,0 +1,229 @@
+"""Where vhlocal keeps its own files, and what the user is told where the system does not let it.
+
+What belongs to a project or to the user goes to the directories that the system has for it. Where one cannot be used,
+since it is somebody else's, read-only or full, or since there is no home directory, one below the directory for
+temporary files stands in for it: commands look at both.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import secrets
+import stat
+import tempfile
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+import platformdirs
+
+from vhlocal.errors import VhlocalError
+from vhlocal.events import Notice
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+E = TypeVar("E", bound=VhlocalError)
+
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+
+#: What a system says that does not let one write; ENOENT is left out, since it is said of much else.
+_REFUSALS = _FULL | {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EIO, errno.ENAMETOOLONG, errno.EFBIG}
+
+_IDENTITY = "identity"
+
+_USUAL = {
+    "state": platformdirs.user_state_path,
+    "cache": platformdirs.user_cache_path,
+    "data": platformdirs.user_data_path,
+}
+
+
+@dataclass(frozen=True)
+class Room:
+    """A directory of ours that can be used; ``notice`` tells why it is not the usual one, if it is not."""
+
+    path: Path
+    notice: Notice | None = None
+
+
+def room(kind: str, *parts: str) -> Room:
+    """Return the directory for ``parts`` below the user's own for a ``kind``: state, cache or data. It is made.
+
+    VhlocalError where neither that nor what stands in for it can be used.
+    """
+    return _room(usual(kind), kind, parts)
+
+
+def rooms(kind: str, *parts: str) -> list[Path]:
+    """Return every directory in which ``parts`` of a kind may be, the usual one first; they need not be there."""
+    found = [usual(kind).joinpath(*parts)]
+    with contextlib.suppress(VhlocalError):
+        spare = _spare()
+        if _is_ours(spare):
+            found.append(spare.joinpath(kind, *parts))
+    return found
+
+
+def usual(kind: str) -> Path:
+    """Return the user's own directory for a kind, whether or not it can be used."""
+    return _USUAL[kind]("vhlocal")
+
+
+def spare(kind: str) -> Path:
+    """Return the directory that stands in for the usual one; VhlocalError where there is no place for it."""
+    place = _spare()
+    with writing("no directory for temporary files can be used", place):
+        place.mkdir(mode=0o700, exist_ok=True)
+    if not _is_ours(place):
+        raise VhlocalError(
+            f"{place} is not yours alone, and cannot be used for files of vhlocal",
+            hint="have it removed, or set HOME to a directory that you may write",
+        )
+    path = place / kind
+    path.mkdir(mode=0o700, exist_ok=True)
+    return path
+
+
+def identity() -> str:
+    """Return what images of this user are known by on an engine that others use too; empty where none can be kept."""
+    for place in rooms("state"):
+        with contextlib.suppress(OSError):
+            return (place / _IDENTITY).read_text()
+    made = secrets.token_hex(8)
+    with contextlib.suppress(OSError, VhlocalError):
+        place = room("state").path
+        new = place / f"{_IDENTITY}.{made}"
+        new.write_text(made)
+        with contextlib.suppress(FileExistsError):
+            os.link(new, place / _IDENTITY)  # another process may have been quicker: there is one
+        new.unlink()
+        return (place / _IDENTITY).read_text()
+    return ""
+
+
+@contextlib.contextmanager
+def writing(what: str, where: Path, kind: type[E] | type[VhlocalError] = VhlocalError) -> Iterator[None]:
+    """Tell what the system refuses in the block as an error of this ``kind``: ``what`` could not be done, and where."""
+    try:
+        yield
+    except OSError as error:
+        raise refused(error, what, where, kind) from error
+
+
+def refused(
+    error: OSError, what: str = "", where: Path | None = None, kind: type[E] | type[VhlocalError] = VhlocalError
+) -> E | VhlocalError:
+    """Return what the system has refused in the user's words: what, the path, why, and what to do.
+
+    ``where`` stands for the path that the system named, where it named none.
+    """
+    path = Path(os.fsdecode(error.filename)) if isinstance(error.filename, (str, bytes)) else where or Path()
+    why, hint = _reason(error, path)
+    return kind(f"{what}: {why}" if what else why, hint=hint)
+
+
+def is_refusal(error: OSError) -> bool:
+    """Tell whether an error is about writing to a disk, and not about a connection or a program."""
+    return error.errno in _REFUSALS
+
+
+def is_full(error: OSError) -> bool:
+    """Tell whether there is no room left, on a disk or in the user's share of it."""
+    return error.errno in _FULL
+
+
+def _reason(error: OSError, path: Path) -> tuple[str, str]:
+    place = _existing(path)
+    if error.errno in {errno.EACCES, errno.EPERM}:
+        if owner := _owner(place):
+            return f"{place} belongs to {owner}", f"`sudo chown -R $(id -u) {place}` makes it yours"
+        return f"{place} may not be written", "change its mode, or choose another place"
+    if error.errno == errno.EEXIST and place.is_dir():
+        return f"{place} is there already", "move it away"
+    known = {
+        errno.ENOSPC: (f"the disk is full where {place} is", "free some space there (`vhlocal prune` frees some)"),
+        errno.EDQUOT: (f"your share of the disk where {place} is is used up", "free some space there"),
+        errno.EROFS: (f"{place} is on a read-only file system", "set HOME to a directory that can be written"),
+        errno.ENOTDIR: (f"{place} is a file, where a directory is needed", "move it away"),
+        errno.EEXIST: (f"{place} is a file, where a directory is needed", "move it away"),
+    }
+    return known.get(error.errno or 0, (f"{path}: {error.strerror or error}", "see that it can be written"))
+
+
+def _existing(path: Path) -> Path:
+    """Return what is there of a path: itself, or the nearest of the directories that lead to it."""
+    for place in (path, *path.parents):
+        with contextlib.suppress(OSError):
+            if place.exists():
+                return place
+    return path
+
+
+def _owner(path: Path) -> str:
+    """Return whose a path is if it is somebody else's."""
+    with contextlib.suppress(OSError, NotImplementedError, KeyError):
+        if path.stat().st_uid != os.geteuid():
+            return path.owner()
+    return ""
+
+
+@cache
+def _room(usual: Path, kind: str, parts: tuple[str, ...]) -> Room:
+    try:
+        path = usual.joinpath(*parts)
+        _try(path)
+    except OSError as error:
+        why = refused(error, where=usual)
+        instead = spare(kind).joinpath(*parts)
+        with writing(why.message, instead):
+            _try(instead)
+        return Room(instead, Notice(f"{why.message}: {instead} is used in its place", hint=why.hint))
+    return Room(path)
+
+
+def _try(path: Path) -> None:
+    """Make a directory, and write to it; OSError where that, or writing to what is in it, is not possible."""
+    home = Path("~").expanduser()
+    if not path.is_absolute():
+        raise OSError(errno.ENOENT, "there is no home directory: HOME is not set", str(path))
+    if path.is_relative_to(home) and not home.is_dir():
+        raise OSError(errno.ENOENT, "there is no such home directory (HOME)", str(home))
+    path.mkdir(parents=True, exist_ok=True, mode=0o700)
+    for found in path.iterdir():
+        if not found.is_symlink() and not os.access(found, os.W_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(found))
+    probe = path / f".probe-{secrets.token_hex(4)}"
+    try:
+        probe.write_bytes(bytes(_PROBE))
+    finally:
+        probe.unlink(missing_ok=True)
+
+
+#: Bytes that have to fit: a run's record and its lock.
+_PROBE = 8192
+
+
+def _spare() -> Path:
+    try:
+        temporary = Path(tempfile.gettempdir()).resolve()
+    except FileNotFoundError as error:
+        raise VhlocalError("there is no directory for temporary files", hint="set TMPDIR to one") from error
+    if temporary == Path.cwd():
+        # Python's last resort; the project's directory is nobody's but the user's.
+        raise VhlocalError("no directory for temporary files can be written", hint="set TMPDIR to one that can")
+    return temporary / f"vhlocal-{os.getuid() if hasattr(os, 'getuid') else 'user'}"
+
+
+def _is_ours(path: Path) -> bool:
+    """Tell whether a directory is this user's, and nobody else may write to it."""
+    try:
+        found = path.lstat()
+    except OSError:
+        return False
+    if not hasattr(os, "getuid"):
+        return stat.S_ISDIR(found.st_mode)
+    return stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid() and not found.st_mode & 0o022

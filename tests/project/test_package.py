@@ -1,5 +1,6 @@
 import hashlib
 import os
+import sys
 
 import pytest
 
@@ -130,6 +131,24 @@ def test_unchanged_files_are_taken_from_the_previous_package(project):
     while (new := read_package(project.directory, old)).files["sub/0"] is not old.files["sub/0"]:
         old = new
     assert all(new.files[path] is old.files[path] for path in ("sub/0", "sub/1", "sub/2"))
+
+
+def test_the_files_of_a_directory_that_was_renamed_are_not_read_again(project):
+    for number in range(3):
+        settle(project.write(f"big/{number}", str(number)))
+    package = read_package(project.directory)
+    while "big/0" not in package.looks:
+        package = read_package(project.directory, package)
+    opened = []
+    sys.addaudithook(lambda name, arguments: opened.append(str(arguments[0])) if name == "open" else None)
+    (project.directory / "big").rename(project.directory / "large")
+    new = read_package(project.directory, package)
+    assert [path for path in opened if "large" in path] == []
+    assert {path: file.digest for path, file in new.files.items()} == {
+        path: file.digest for path, file in read_package(project.directory).files.items()
+    }
+    assert new.files["large/0"].source == project.directory / "large/0"
+    assert any("large" in path for path in opened), "the hook sees what is read"
 
 
 def test_the_previous_package_of_another_directory_counts_for_nothing(project, tmp_path):

@@ -355,6 +355,25 @@ def test_files_come_and_go_and_change_into_directories(start):
         assert not (it.code / "a").exists()
 
 
+def test_a_file_that_was_elsewhere_is_not_copied(start):
+    """As many at once are when their directory was renamed."""
+    with start() as it:
+        for name in ("x", "y"):
+            (it.staging / name).write_text(name)
+        entry = {"mode": 0o644, "blob": "x"}
+        write = it.control.ask
+        assert "error" not in write(do="write", written=[{"path": "old/a.py", **entry}], removed=[])
+        before = (it.code / "old/a.py").stat().st_ino
+        moved = [{"path": "new/a.py", "was": "old/a.py", **entry}]
+        assert "error" not in write(do="write", written=moved, removed=["old/a.py"])
+        assert (it.code / "new/a.py").stat().st_ino == before
+        assert not (it.code / "old").exists()
+        (it.code / "new/a.py").write_text("an app's own")
+        back = [{"path": "old/a.py", "was": "new/a.py", **entry}, {"path": "b.py", "was": "gone.py", **entry}]
+        assert "error" not in write(do="write", written=back, removed=["new/a.py", "gone.py"])
+        assert [(it.code / path).read_text() for path in ("old/a.py", "b.py")] == ["x", "x"]
+
+
 def test_where_one_file_cannot_be_written_none_is(start):
     with start() as it:
         (it.staging / "x").write_text("TEXT = 'x'\n")

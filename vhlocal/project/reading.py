@@ -8,7 +8,7 @@ import os
 import posixpath
 import stat
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from vhlocal.errors import InputError
@@ -94,6 +94,7 @@ class _Reading:
         self._looks = dict(known.looks) if files else {}
         self._blocks = dict(known.blocks) if files else {}
         self._links = set(known.links) if files else set()
+        self._by_look: dict[_Look, str] | None = None
         #: Whether a path was more than the file it had been: a directory, a file by two names, one where none was.
         self.more = False
 
@@ -108,7 +109,7 @@ class _Reading:
                 self._files[path], self._blocks[path], self._looks[path] = known.files[path], known.blocks[path], look
                 return
             now = time.time_ns()
-            file = _read_file(known.directory, path, seen)
+            file = self._moved(path, look) or _read_file(known.directory, path, seen)
         except (FileNotFoundError, NotADirectoryError):
             self._put(path, None, None)
             return
@@ -122,6 +123,17 @@ class _Reading:
         # A link's target is not part of its own look, and a just saved file may change under an equal one.
         settled = file is not None and file.link is None and max(look[1], look[2]) < now - _SETTLED
         self._put(path, file, look if settled else None)
+
+    def _moved(self, path: str, look: _Look) -> PackagedFile | None:
+        """Return a file that came with its directory from where it is known: it looks there as it did here."""
+        if path in self._known.files:
+            return None
+        if self._by_look is None:
+            self._by_look = {each: known for known, each in self._known.looks.items()}
+        before = self._by_look.get(look)
+        if before is None:
+            return None
+        return replace(self._known.files[before], path=path, source=self._known.directory / path)
 
     def _put(self, path: str, file: PackagedFile | None, look: _Look | None) -> None:
         if file is None:

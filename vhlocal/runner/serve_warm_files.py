@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import stat
 import time
 
 _PART = ".vhlocal-part"
@@ -19,9 +20,10 @@ class Files:
     def apply(self, written, removed):
         """Write and remove files; OSError, and nothing changed, where one of them cannot be written.
 
-        ``written`` holds ``path`` (within the code), ``mode`` and either ``blob`` or ``link``. Python takes a compiled
-        module for fresh when size and whole second of its source are as they were, so each call dates its files a
-        second later than the one before.
+        ``written`` holds ``path`` (within the code), ``mode`` and either ``blob`` or ``link``; ``was`` is the path,
+        among those that are ``removed``, at which the same file stands so far. Python takes a compiled module for fresh
+        when size and whole second of its source are as they were, so each call dates its files a second later than the
+        one before.
         """
         self._stamp = max(int(time.time()), self._stamp) + 1
         self._make_way(written, removed)
@@ -35,8 +37,7 @@ class Files:
             raise
         for part, path in parts:
             os.replace(part, path)
-        for path in removed:
-            self._remove(os.path.join(self._code, path))
+        self._remove(removed)
 
     def _make_way(self, written, removed):
         """Take away the files where directories are wanted, and the directories where files are."""
@@ -62,8 +63,7 @@ class Files:
             if entry.get("link") is not None:
                 os.symlink(entry["link"], part)
             else:
-                shutil.copyfile(os.path.join(self._staging, entry["blob"]), part)
-                os.chmod(part, entry["mode"])
+                self._fill(part, entry)
                 os.utime(part, (self._stamp, self._stamp))
         except OSError:
             if os.path.lexists(part):
@@ -71,28 +71,55 @@ class Files:
             raise
         return part, path
 
-    def _remove(self, path):
-        try:
-            os.unlink(path)
-        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
-            return
-        parent = os.path.dirname(path)
-        # A directory that only holds what was compiled could still be imported, as a package without anything in it.
-        for compiled in _compiled(path):
-            os.unlink(compiled)
-        _remove_empty(os.path.join(parent, _COMPILED))
-        while parent.startswith(self._code + os.sep):
-            if not _remove_empty(parent):
+    def _fill(self, part, entry):
+        blob = os.path.join(self._staging, entry["blob"])
+        was = entry.get("was")
+        # A directory of thousands of files that is renamed: a second name for a file costs a tenth of a copy.
+        if was is not None and _is_alike(os.path.join(self._code, was), blob):
+            try:
+                os.link(os.path.join(self._code, was), part)
                 return
-            parent = os.path.dirname(parent)
+            except OSError:
+                pass  # no file system for it: a copy does as well
+        shutil.copyfile(blob, part)
+        os.chmod(part, entry["mode"])
+
+    def _remove(self, removed):
+        gone = {}
+        for path in removed:
+            path = os.path.join(self._code, path)
+            try:
+                os.unlink(path)
+            except (NotADirectoryError, IsADirectoryError):
+                continue
+            except FileNotFoundError:
+                pass
+            gone.setdefault(os.path.dirname(path), set()).add(os.path.basename(path))
+        for parent, names in gone.items():
+            # A directory that only holds what was compiled could still be imported, as a package with nothing in it.
+            for compiled in _compiled(parent, names):
+                os.unlink(compiled)
+            _remove_empty(os.path.join(parent, _COMPILED))
+        for parent in gone:
+            while parent.startswith(self._code + os.sep) and _remove_empty(parent):
+                parent = os.path.dirname(parent)
 
 
-def _compiled(path):
-    stem, ending = os.path.splitext(os.path.basename(path))
-    directory = os.path.join(os.path.dirname(path), _COMPILED)
-    if ending != ".py" or not os.path.isdir(directory):
+def _is_alike(path, blob):
+    """Tell whether a path is a regular file of a copy's size, and nothing that an app has put there instead."""
+    try:
+        seen = os.lstat(path)
+        return stat.S_ISREG(seen.st_mode) and seen.st_size == os.stat(blob).st_size
+    except OSError:
+        return False
+
+
+def _compiled(parent, names):
+    directory = os.path.join(parent, _COMPILED)
+    stems = {name[: -len(".py")] for name in names if name.endswith(".py")}
+    if not stems or not os.path.isdir(directory):
         return []
-    return [os.path.join(directory, name) for name in os.listdir(directory) if name.startswith(stem + ".")]
+    return [os.path.join(directory, name) for name in os.listdir(directory) if name.split(".")[0] in stems]
 
 
 def _remove_empty(directory):

@@ -118,6 +118,23 @@ def changed_entries(old: Iterable[Entry], new: Iterable[Entry]) -> tuple[list[En
     return changed, sorted(before.keys() - after.keys())
 
 
+def moved_files(old: Iterable[Entry], changed: Iterable[Entry], removed: Iterable[str]) -> dict[str, str]:
+    """Return for each changed entry that a removed one equals but for its path where that one is; each for one alone.
+
+    So a directory that was renamed need not be copied.
+    """
+    gone = set(removed)
+    free: dict[tuple[str, int], list[str]] = {}
+    for entry in old if gone else ():
+        if entry.path in gone and entry.source is not None:
+            free.setdefault((entry.digest, entry.mode), []).append(entry.path)
+    found = {}
+    for entry in changed if free else ():
+        if entry.source is not None and (paths := free.get((entry.digest, entry.mode))):
+            found[entry.path] = paths.pop()
+    return found
+
+
 def runner_files(pattern: str) -> list[Entry]:
     """Return the files of ``runner/`` whose names match."""
     return [

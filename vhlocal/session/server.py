@@ -13,7 +13,7 @@ from vhlocal.errors import EngineError
 from vhlocal.reload.runner_client import RunnerGoneError
 from vhlocal.reload.staging import SavedAgainError
 from vhlocal.runtime.base import Exit, Layout, Listener
-from vhlocal.session.desired import changed_entries
+from vhlocal.session.desired import changed_entries, moved_files
 from vhlocal.session.exits import as_error, explained
 from vhlocal.session.forks import Forks, NotThereError, no_memory
 from vhlocal.session.phases import Phases
@@ -277,9 +277,13 @@ class Server:
         if not changed and not removed:
             return
         copies = await in_thread(lambda: [self._located(self._staged(entry)) for entry in changed])
+        sure = [entry for entry in self._present if entry.path not in in_doubt]
+        moved = moved_files(sure, changed, removed)
         # Should it be broken off, nobody knows which of them are there.
         self._in_doubt = in_doubt | {entry.path for entry in changed} | set(removed)
-        await self._bring(copies, [self._layout.located(path) for path in removed])
+        located = self._layout.located
+        were = {located(path): located(old) for path, old in moved.items()}
+        await self._bring(copies, [located(path) for path in removed], were)
         self._present, self._in_doubt = entries, frozenset()
 
     async def write_back(self, entries: tuple[Entry, ...]) -> None:
@@ -348,10 +352,13 @@ class Server:
         if await forks.connect(self._token):
             self._reached = forks
 
-    async def _bring(self, copies: Sequence[Entry], removed: Sequence[str]) -> None:
-        """Let the runner take the copies from the staging directory; where it cannot, send them as an archive."""
+    async def _bring(self, copies: Sequence[Entry], removed: Sequence[str], were: Mapping[str, str]) -> None:
+        """Let the runner take the copies from the staging directory; where it cannot, send them as an archive.
+
+        ``were`` has by a copy's path where the same file is so far, among the ``removed``.
+        """
         if not self._by_archive and self.forks is not None and self.can_fork and self.forks.mounted:
-            self._by_archive = bool(await self.forks.write([_taken(copy) for copy in copies], removed))
+            self._by_archive = bool(await self.forks.write([_taken(copy, were) for copy in copies], removed))
             if not self._by_archive:
                 return
         await in_thread(self._runtime.sync, self.id, copies, removed)
@@ -400,6 +407,7 @@ class Server:
         )
 
 
-def _taken(copy: Entry) -> dict[str, Any]:
+def _taken(copy: Entry, were: Mapping[str, str]) -> dict[str, Any]:
     """Return an entry in the runner's words."""
-    return {"path": copy.path, "mode": copy.mode, "link": copy.link, "blob": copy.digest}
+    facts = {"path": copy.path, "mode": copy.mode, "link": copy.link, "blob": copy.digest}
+    return {**facts, "was": were[copy.path]} if copy.path in were else facts

@@ -1,9 +1,12 @@
 import hashlib
+import os
 import subprocess
 import sys
+import threading
 
 import pytest
 
+from tests.waiting import wait_for
 from vhlocal.errors import VhlocalError
 from vhlocal.reload.staging import MARKER, SavedAgainError, Staging
 
@@ -38,8 +41,38 @@ def test_a_file_that_was_saved_again_is_not_taken_for_what_it_was(staging, tmp_p
 def test_what_is_not_needed_any_more_goes_and_the_rest_stays(staging):
     names = [staging.keep_content(text) for text in (b"one", b"two")]
     (staging.directory / ".part-left-by-a-crash").touch()
+    staging.mark()
     staging.forget_others({names[0]})
     assert sorted(file.name for file in staging.directory.iterdir()) == sorted([names[0], MARKER])
+
+
+def test_what_is_asked_for_while_it_is_found_out_what_is_needed_stays(staging, tmp_path):
+    """It may be on its way into a server."""
+    (tmp_path / "a.py").write_text("new\n")
+    staging.mark()
+    name = staging.keep(digest("new\n"), tmp_path / "a.py")
+    staging.forget_others({"other"})
+    assert staging.has(name)
+    staging.mark()
+    staging.forget_others({"other"})
+    assert not staging.has(name)
+
+
+def test_a_copy_that_is_being_made_is_left_alone(staging, tmp_path):
+    os.mkfifo(tmp_path / "slow")
+    copying = threading.Thread(target=staging.keep, args=(digest("whole"), tmp_path / "slow"))
+    copying.start()
+    with (tmp_path / "slow").open("w") as slow:
+        slow.write("who")
+        slow.flush()
+        wait_for(lambda: len(list(staging.directory.iterdir())) > 1, "the copy to be begun")
+        staging.forget_others(())
+        slow.write("le")
+    copying.join()
+    assert (staging.directory / digest("whole")).read_text() == "whole"
+    staging.mark()
+    staging.forget_others(())
+    assert [file.name for file in staging.directory.iterdir()] == [MARKER]
 
 
 def test_a_directory_that_cannot_be_written_is_told_without_a_traceback(staging):

@@ -9,6 +9,7 @@ import contextlib
 import errno
 import hashlib
 import secrets
+import threading
 from typing import TYPE_CHECKING
 
 from vhlocal.errors import VhlocalError
@@ -32,6 +33,10 @@ class Staging:
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
+        self._lock = threading.Lock()
+        #: What was asked for since the last mark, and what is being copied.
+        self._asked: set[str] = set()
+        self._parts: set[str] = set()
         directory.mkdir(parents=True, exist_ok=True)
         # The parents are the user's own; in a container this may be another user's.
         directory.chmod(0o755)
@@ -39,7 +44,9 @@ class Staging:
 
     def has(self, digest: str) -> bool:
         """Tell whether there is a copy of what has this digest (SHA-256, hexadecimal)."""
-        return (self.directory / digest).exists()
+        with self._lock:
+            self._asked.add(digest)
+            return (self.directory / digest).exists()
 
     def keep(self, digest: str, source: Path) -> str:
         """Return the name of the copy of ``source``, making it where there is none.
@@ -52,49 +59,68 @@ class Staging:
 
     def keep_content(self, content: bytes) -> str:
         """Return the name of a copy of ``content``; VhlocalError when it cannot be written."""
-        digest = hashlib.sha256(content).hexdigest()
+        digest = content_name(content)
         if not self.has(digest):
-            part = self._part()
-            with _writing(part):
+            with self._writing() as part:
                 part.write_bytes(content)
                 part.replace(self.directory / digest)
         return digest
 
+    def mark(self) -> None:
+        """Let ``forget_others`` keep what is asked for from now on: call it before you find out what is needed."""
+        with self._lock:
+            self._asked = set()
+
     def forget_others(self, needed: Collection[str]) -> None:
         """Remove the copies of what is not ``needed``, by digest, and what unfinished copies have left."""
         for file in self.directory.iterdir():
-            if file.name not in needed and file.name != MARKER:
-                file.unlink(missing_ok=True)
+            if file.name in needed or file.name == MARKER:
+                continue
+            with self._lock:
+                if file.name not in self._asked and file.name not in self._parts:
+                    file.unlink(missing_ok=True)
 
     def _copy(self, digest: str, source: Path) -> None:
-        part = self._part()
         total = hashlib.sha256()
         try:
             reading = source.open("rb", buffering=0)
         except OSError as error:
             raise SavedAgainError(source) from error
-        with reading, _writing(part), part.open("wb") as copy:
+        with reading, self._writing() as part, part.open("wb") as copy:
             while chunk := reading.read(_CHUNK):
                 total.update(chunk)
                 copy.write(chunk)
-        if total.hexdigest() != digest:
-            part.unlink()
-            raise SavedAgainError(source)
-        part.chmod(0o644)
-        part.replace(self.directory / digest)
+            copy.close()
+            if total.hexdigest() != digest:
+                raise SavedAgainError(source)
+            part.chmod(0o644)
+            part.replace(self.directory / digest)
 
-    def _part(self) -> Path:
-        return self.directory / f".part-{secrets.token_hex(8)}"
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[Path]:
+        """Give a place for a copy that is not complete yet; nothing is left there."""
+        part = self.directory / f".part-{secrets.token_hex(8)}"
+        with self._lock:
+            self._parts.add(part.name)
+        try:
+            yield part
+        except OSError as error:
+            raise _not_staged(error, self.directory) from error
+        finally:
+            with contextlib.suppress(OSError):
+                part.unlink(missing_ok=True)
+            with self._lock:
+                self._parts.discard(part.name)
 
 
-@contextlib.contextmanager
-def _writing(part: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        full = error.errno in {errno.ENOSPC, errno.EDQUOT}
-        raise VhlocalError(
-            "the disk is full: an edit could not be brought in" if full else f"an edit could not be staged: {error}",
-            hint=f"free some space where {part.parent} is" if full else None,
-        ) from error
+def content_name(content: bytes) -> str:
+    """Return the name of the copy of ``content``."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def _not_staged(error: OSError, directory: Path) -> VhlocalError:
+    full = error.errno in {errno.ENOSPC, errno.EDQUOT}
+    return VhlocalError(
+        "the disk is full: an edit could not be brought in" if full else f"an edit could not be staged: {error}",
+        hint=f"free some space where {directory} is" if full else None,
+    )

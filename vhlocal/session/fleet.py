@@ -10,9 +10,11 @@ from vhlocal.session.keeper import Keeper
 from vhlocal.session.tasks import together
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from vhlocal.errors import VhlocalError
+    from vhlocal.reload.staging import Staging
+    from vhlocal.runtime.base import Entry
     from vhlocal.session.desired import Desired
     from vhlocal.session.surroundings import Surroundings
     from vhlocal.session.wish import Wish
@@ -24,6 +26,16 @@ class Fleet:
     def __init__(self, surroundings: Surroundings) -> None:
         self._is = surroundings
         self._keepers: dict[str, Keeper] = {}
+
+    @property
+    def staging(self) -> Staging:
+        """Where the copies are that servers get their newer files from."""
+        return self._is.staging
+
+    def entries(self) -> Iterator[Entry]:
+        """Yield what servers are made of, and what was asked for last: the files that one may have to go back to."""
+        for keeper in self._keepers.values():
+            yield from keeper.entries()
 
     def enlist(self, wanted: Sequence[Desired]) -> None:
         """Take on the endpoints of the start, which are to be built first."""

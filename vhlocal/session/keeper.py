@@ -24,8 +24,9 @@ from vhlocal.session.tasks import beside, settle
 from vhlocal.session.wish import in_environment_of
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import Coroutine, Iterator
 
+    from vhlocal.runtime.base import Entry
     from vhlocal.session.desired import Desired
     from vhlocal.session.exits import Explanation
     from vhlocal.session.phases import Phases
@@ -73,6 +74,11 @@ class Keeper:
     def begin(self) -> None:
         """Start the server, and keep it from then on."""
         self._living = self._is.tasks.start(self._live(), f"keep {self._post.name}")
+
+    def entries(self) -> Iterator[Entry]:
+        """Yield what the server is made of, what was asked for last, and what would be started now."""
+        for item in (self._post.wanted, self._post.asked, self._target):
+            yield from item.spec.entries
 
     def tell(self, state: State) -> None:
         """Publish the endpoint's state."""

@@ -19,7 +19,7 @@ from vhlocal.gateway.options import GatewayOptions
 from vhlocal.gateway.server import Gateway
 from vhlocal.gateway.table import RouteTable, Upstream
 from vhlocal.model import State, Status
-from vhlocal.reload.staging import SavedAgainError, Staging
+from vhlocal.reload.staging import Staging
 from vhlocal.session import open_files, port
 from vhlocal.session.access_log import access_log
 from vhlocal.session.board import Board
@@ -32,6 +32,7 @@ from vhlocal.session.environments import make_environments, remember_environment
 from vhlocal.session.fleet import Fleet
 from vhlocal.session.leftovers import find_leftovers, remove_servers
 from vhlocal.session.limits import GRACE
+from vhlocal.session.mirror import Mirror
 from vhlocal.session.passed import tell_passed
 from vhlocal.session.record import ProjectState, RunRecord, new_run, new_token, this_process
 from vhlocal.session.requests import Requests
@@ -49,7 +50,7 @@ if TYPE_CHECKING:
     from vhlocal.contract.access import BasicAuth
     from vhlocal.findings import Finding
     from vhlocal.gateway.report import LimitPassed
-    from vhlocal.model import Package, Version
+    from vhlocal.model import Version
     from vhlocal.runtime.base import Address, Connect, Runtime
     from vhlocal.session.load import Loaded
     from vhlocal.session.view import Face
@@ -241,8 +242,9 @@ class Session:
         # An endpoint that is up gets its edits while others still start.
         async with beside(self._edits.follow(self._inputs, wanted)) as (following,):
             await self._start(self._fleet, wanted)
-            self._tasks.start(in_thread(self._mirror, self._inputs.package), "mirror the project")
-            await following
+            mirror = Mirror(self._fleet.staging, self._tasks, lambda: self._present().package, self._fleet.entries)
+            with mirror.follow(self._bus):
+                await following
 
     async def _start(self, fleet: Fleet, wanted: tuple[Desired, ...]) -> None:
         """Start every server, and tell once all answer."""
@@ -324,15 +326,6 @@ class Session:
         self._tell_differences(wanted)
         self._made |= await make_environments(self._runtime, self._bus, wanted, ())
         remember_environments(self._options.directory, wanted)
-
-    def _mirror(self, package: Package) -> None:
-        """Copy the project's files to where its servers get them from, so that what they were can be had again."""
-        staging = Staging(self._state.staging)
-        staging.forget_others({file.digest for file in package.files.values()})
-        for file in package.files.values():
-            if file.link is None:
-                with contextlib.suppress(SavedAgainError, VhlocalError):
-                    staging.keep(file.digest, file.source)
 
     async def _close(self, gateway: Gateway) -> None:
         """End everything that the run started, gracefully: each part gets its time."""

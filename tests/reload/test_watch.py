@@ -1,5 +1,6 @@
 import shutil
 import threading
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from tests.reload.watching import (
     write,
 )
 from tests.waiting import wait_for
+from vhlocal.reload.tree import TreeEvents
 from vhlocal.reload.watch import Watch
 
 
@@ -51,6 +53,39 @@ def test_a_file_that_is_deleted_or_renamed_is_noticed_by_both_names(directory, s
     seen.until(directory / "app.py", directory / "src/main.py")
     (directory / "src/main.py").unlink()
     seen.until(directory / "src/main.py")
+
+
+def test_a_file_that_is_being_written_is_reported_once_it_is_closed(directory):
+    """A writer empties a file first, and may take a while to fill it."""
+    with watching(directory, events=partial(TreeEvents, to_close=600)) as seen:
+        for file in (directory / "app.py", directory / "src" / "new.py"):
+            with file.open("w") as writing:
+                writing.write("half of it")
+                writing.flush()
+                file.chmod(0o600)
+                assert file not in seen.until_now(directory)
+            seen.until(file)
+        (directory / "app.py").unlink()
+        seen.until(directory / "app.py")
+
+
+def test_a_file_that_is_kept_open_is_reported_all_the_same(directory):
+    with (
+        watching(directory, events=partial(TreeEvents, to_close=0.01)) as seen,
+        (directory / "app.py").open("a") as log,
+    ):
+        for _ in range(3):
+            log.write("a line")
+            log.flush()
+            seen.until(directory / "app.py")
+
+
+def test_what_comes_whole_is_reported_at_once(directory):
+    with watching(directory, events=partial(TreeEvents, to_close=600)) as seen:
+        (directory / "link").symlink_to("app.py")
+        (directory / "second.py").hardlink_to(directory / "app.py")
+        (directory / "src" / "deep.py").rename(directory / "moved.py")
+        seen.until(directory / "link", directory / "second.py", directory / "moved.py")
 
 
 def test_that_a_file_can_be_executed_is_noticed(directory):

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import stat
 import threading
 import time
 from pathlib import Path
@@ -21,6 +22,7 @@ from vhlocal.reload.inotify import (
     DELETE_SELF,
     IGNORED,
     IS_DIRECTORY,
+    MODIFY,
     MOVE_SELF,
     MOVED_FROM,
     MOVED_TO,
@@ -45,14 +47,21 @@ if TYPE_CHECKING:
     from vhlocal.reload.source import Subject
 
 
+#: Seconds that a file which is being written gets to be closed. A writer that empties a file may need a while to fill
+#: it; one that keeps it open, such as a log's, never says when it is done.
+_TO_CLOSE = 0.5
+
+
 class TreeEvents:
     """A ``Source`` by inotify.
 
-    Links to directories are not followed: what is behind them is not packaged.
+    Links to directories are not followed: what is behind them is not packaged. A file that is being written is reported
+    once it was closed.
     """
 
-    def __init__(self, subject: Subject) -> None:
+    def __init__(self, subject: Subject, *, to_close: float = _TO_CLOSE) -> None:
         self._subject = subject
+        self._to_close = to_close
         self._root = str(subject.directory)
         self._within = len(self._root) + 1
         self._unpackaged: Callable[[str], bool] = lambda _: False
@@ -65,6 +74,8 @@ class TreeEvents:
         self._paths: dict[int, str] = {}
         self._chosen: dict[int, dict[str, str]] = {}
         self._places: dict[str, tuple[int, int] | None] = {}
+        #: Files that are being written, by the time at which they are reported all the same.
+        self._open: dict[str, float] = {}
         self._lost = False
         self._look_at = 0.0
         self._ask_at = float("inf")
@@ -104,7 +115,8 @@ class TreeEvents:
         failure = None
         try:
             while not self._stopping.is_set():
-                for event in self._granted.read(min(self._look_at, self._ask_at) - time.monotonic()):
+                due = min(self._look_at, self._ask_at, *self._open.values())
+                for event in self._granted.read(due - time.monotonic()):
                     self._take(event)
                 self._look_after()
         except OSError as error:
@@ -124,7 +136,7 @@ class TreeEvents:
             return  # a directory's own look: the one above tells of it
         elif event.watch in self._chosen:
             if event.name in self._chosen[event.watch]:
-                self._subject.report(self._chosen[event.watch][event.name])
+                self._take_file(self._chosen[event.watch][event.name], event.flags)
                 self._ask()  # it may be a link, and lead elsewhere now
         elif event.watch in self._paths:
             path = f"{self._paths[event.watch]}{os.sep}{event.name}"
@@ -133,7 +145,16 @@ class TreeEvents:
             else:
                 if event.name in DECIDING:
                     self._ask()
-                self._subject.report(path)
+                self._take_file(path, event.flags)
+
+    def _take_file(self, path: str, flags: int) -> None:
+        if flags & MODIFY or (flags & CREATE and _is_fresh(path)):
+            self._open.setdefault(path, time.monotonic() + self._to_close)
+        elif flags & ATTRIB and path in self._open:
+            return  # as `touch` does, or an editor before it writes
+        else:
+            self._open.pop(path, None)
+            self._subject.report(path)
 
     def _take_of_itself(self, event: Event) -> None:
         """Take the end of a watch, or of a directory's being where it was, of which the one above tells as well."""
@@ -166,6 +187,9 @@ class TreeEvents:
     def _look_after(self) -> None:
         """Do what is due besides the events."""
         now = time.monotonic()
+        for path in [path for path, until in self._open.items() if now >= until]:
+            del self._open[path]
+            self._subject.report(path)
         if self._lost or (now >= self._look_at and self._places != self._identities()):
             self._watch_all()
             self._subject.report(None)
@@ -250,6 +274,15 @@ class TreeEvents:
         below = top + os.sep
         for path in [path for path in self._watches if path == top or path.startswith(below)]:
             self._drop(path)
+
+
+def _is_fresh(path: str) -> bool:
+    """Tell whether a path that has just come is a file that was made there, and whose writer is to close it yet."""
+    try:
+        seen = os.lstat(path)
+    except OSError:
+        return False
+    return stat.S_ISREG(seen.st_mode) and seen.st_nlink == 1
 
 
 def _refusal(error: OSError) -> Polling:

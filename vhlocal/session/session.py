@@ -37,6 +37,7 @@ from vhlocal.session.passed import tell_passed
 from vhlocal.session.record import ProjectState, RunRecord, new_run, new_token, this_process
 from vhlocal.session.requests import Requests
 from vhlocal.session.routes import Routes
+from vhlocal.session.settled import SettledLoad
 from vhlocal.session.surroundings import Surroundings
 from vhlocal.session.tasks import Tasks, beside, in_thread, together, within
 from vhlocal.session.unreachable import Unreachable
@@ -236,7 +237,7 @@ class Session:
             await self._start(self._fleet, wanted)
             await (self._doctor.examine_all() if self._options.examine else self._ending.asked())
             return
-        load = partial(self._options.load, self._url)
+        load = SettledLoad(partial(self._options.load, self._url))
         means = Means(load, self._desired, self._prepare, self._fleet.want, self._fleet.cannot_read)
         self._edits = Edits(self._options.directory, means, self._bus, self._tasks)
         # An endpoint that is up gets its edits while others still start.

@@ -53,34 +53,211 @@ def test_what_is_far_away_or_commented_out_is_not_followed(inputs):
     assert not found.local
 
 
+TREE = {
+    "pyproject.toml": "[project]\nname = 'app'\n",
+    "app/__init__.py": "",
+    "lib/pyproject.toml": "[project]\nname = 'lib'\n",
+    "lib/src/lib/core.py": "",
+    "lib/notes.txt": "",
+    "wheels/a-1.0-py3-none-any.whl": "",
+    "wheels/b-1.0.tar.gz": "",
+    "index/a/index.html": "",
+    "more/limits.txt": "",
+    "more/own/c-1.0.zip": "",
+}
+
+
 @pytest.mark.parametrize(
-    "line",
+    ("line", "read"),
     [
-        ".",
-        "./src",
-        "..",
-        ".[extra]",
-        "-e .",
-        "-e.",
-        "--editable=.",
-        "--editable src",
-        "src/library",
-        "wheels/a-1.0-py3-none-any.whl",
-        "a-1.0.tar.gz",
-        "file:///valohai/code/src",
-        "a @ file:./src",
-        "./src ; python_version > '3.6'",
-        "-f wheels",
-        "--find-links=./wheels",
+        (".", TREE),
+        (".[extra]", TREE),
+        (". ; python_version > '3.6'", TREE),
+        ("./lib", [path for path in TREE if path.startswith("lib/")]),
+        ("./lib/", [path for path in TREE if path.startswith("lib/")]),
+        ("lib/src", ["lib/src/lib/core.py"]),
+        ("file:///valohai/code/lib/src", ["lib/src/lib/core.py"]),
+        ("file:lib#subdirectory=src", ["lib/src/lib/core.py"]),
+        ("lib @ file:./lib/src", ["lib/src/lib/core.py"]),
+        ("lib @ file://localhost/valohai/code/lib/src", ["lib/src/lib/core.py"]),
+        ("./${WHERE}", TREE),
+        ("lib @ file://${WHERE}/lib", TREE),
+        ("wheels/a-1.0-py3-none-any.whl", ["wheels/a-1.0-py3-none-any.whl"]),
+        ("./wheels/b-1.0.tar.gz --hash=sha256:00", ["wheels/b-1.0.tar.gz"]),
+        ("-f wheels", ["wheels/a-1.0-py3-none-any.whl", "wheels/b-1.0.tar.gz"]),
+        ("--find-links=./wheels/", ["wheels/a-1.0-py3-none-any.whl", "wheels/b-1.0.tar.gz"]),
+        ("--find-links /valohai/code/wheels", ["wheels/a-1.0-py3-none-any.whl", "wheels/b-1.0.tar.gz"]),
+        ("--extra-index-url file:///valohai/code/index", ["index/a/index.html"]),
+        ("-i ./index", ["index/a/index.html"]),
+        ("-e .", ["pyproject.toml"]),
+        ("-e.", ["pyproject.toml"]),
+        ("--editable=.[extra]", ["pyproject.toml"]),
+        ("--editable file:///valohai/code#egg=app", ["pyproject.toml"]),
+        ("-e ./lib", ["lib/pyproject.toml"]),
+        ("-e . --config-settings editable_mode=strict", TREE),
+        ("..", []),
+        ("/elsewhere/lib", []),
+        ("file:///elsewhere/lib", []),
     ],
 )
-def test_a_line_that_reads_the_project_s_tree_makes_all_code_an_input(project, inputs, line):
-    """B2: such an installation changes with the code."""
-    project.write("src/library/setup.py")
+def test_a_line_that_installs_from_the_project_s_tree_reads_what_it_names_and_no_more(project, inputs, line, read):
+    """B2: a layer is made again where what it reads has changed, and not at any save."""
+    for path, text in TREE.items():
+        project.write(path, text)
     first = inputs(f"numpy\n{line}\n")
     assert first.local
-    project.write("src/library/setup.py", "changed")
+    changed = []
+    for path in TREE:
+        project.write(path, f"# {path} changed\n" + TREE[path])
+        changed += [path] if inputs().key() != first.key() else []
+        project.write(path, TREE[path])
+    assert changed == [path for path in TREE if path in read]
+
+
+def test_a_folder_of_archives_may_stand_beside_the_file_that_names_it(project, inputs):
+    project.write("more/own/c-1.0.zip")
+    project.write("more/base.txt", "--find-links own\n")
+    first = inputs("-r more/base.txt\n")
+    project.write("more/own/c-1.0.zip", "changed")
     assert inputs().key() != first.key()
+
+
+def test_an_archive_that_comes_is_seen(project, inputs):
+    project.write("wheels/a-1.0-py3-none-any.whl")
+    first = inputs("-f wheels\na\n")
+    project.write("wheels/a-1.1-py3-none-any.whl")
+    assert inputs().key() != first.key()
+
+
+EDITABLE = {
+    "pyproject.toml": """\
+[build-system]
+requires = ["setuptools"]
+build-backend = "setuptools.build_meta"
+[project]
+name = "shop"
+readme = "README.md"
+dynamic = ["version", "dependencies"]
+[project.scripts]
+shop = "shop.main:run"
+[tool.setuptools]
+py-modules = ["server"]
+[tool.setuptools.dynamic]
+version = { attr = "shop.about.VERSION" }
+dependencies = { file = ["needed.txt"] }
+[tool.ruff]
+exclude = ["shop/odd.py"]
+[tool.ruff.lint.per-file-ignores]
+"shop/main.py" = ["E"]
+""",
+    "README.md": "",
+    "needed.txt": "",
+    "server.py": "",
+    "shop/__init__.py": "",
+    "shop/about.py": "VERSION = '1'",
+    "shop/main.py": "",
+    "shop/odd.py": "",
+    "shop/table.csv": "",
+    "shop/quick.pyx": "",
+}
+
+
+def of_setup_cfg():
+    cfg = "[metadata]\nname = shop\nversion = attr: shop.about.VERSION\nlong_description = file: README.md, NEWS.md\n"
+    return {**EDITABLE, "pyproject.toml": "", "setup.cfg": cfg, "NEWS.md": ""}
+
+
+def of_setup_py():
+    script = """\
+from pathlib import Path
+from setuptools import setup
+from build_tools import flags
+here = Path(__file__).parent
+setup(name="shop", version=(here / "shop" / "about.py").read_text(), long_description=open("README.md").read(),
+      py_modules=["server"])
+"""
+    return {**EDITABLE, "pyproject.toml": "", "setup.py": script, "build_tools.py": ""}
+
+
+def of_hatch():
+    toml = """\
+[build-system]
+requires = ["hatchling"]
+build-backend = "own"
+backend-path = ["tools"]
+[tool.hatch.version]
+path = "shop/about.py"
+[tool.hatch.build.targets.wheel]
+include = ["server.py"]
+packages = ["shop"]
+"""
+    return {**EDITABLE, "pyproject.toml": toml, "tools/own.py": ""}
+
+
+def of_flit():
+    toml = "[build-system]\nbuild-backend = 'flit_core.buildapi'\n[project]\nname = 'shop'\ndynamic = ['version']\n"
+    return {**EDITABLE, "pyproject.toml": toml}
+
+
+@pytest.mark.parametrize("top", [".", "library"])
+@pytest.mark.parametrize(
+    ("files", "read"),
+    [
+        (
+            EDITABLE,
+            {"pyproject.toml", "README.md", "needed.txt", "shop/__init__.py", "shop/about.py", "shop/quick.pyx"},
+        ),
+        (
+            of_setup_cfg(),
+            {
+                *("pyproject.toml", "setup.cfg", "README.md", "NEWS.md"),
+                *("shop/__init__.py", "shop/about.py", "shop/quick.pyx"),
+            },
+        ),
+        (
+            of_setup_py(),
+            {"pyproject.toml", "setup.py", "README.md", "build_tools.py", "shop/about.py", "shop/quick.pyx"},
+        ),
+        (of_hatch(), {"pyproject.toml", "tools/own.py", "shop/about.py", "shop/quick.pyx"}),
+        (of_flit(), {"pyproject.toml", "shop/__init__.py", "shop/quick.pyx"}),
+    ],
+    ids=["setuptools", "setup.cfg", "setup.py", "hatch", "flit"],
+)
+def test_an_editable_installation_reads_its_metadata_and_not_its_code(project, inputs, top, files, read):
+    """B2: what it installs from is read from the project when it is imported, after each save."""
+    for path, text in files.items():
+        project.write(f"{top}/{path}", text)
+    first = inputs(f"-e ./{top}\n".replace("./.", "."))
+    changed = set()
+    for path in files:
+        project.write(f"{top}/{path}", files[path] + "\n# changed\n")
+        changed |= {path} if inputs().key() != first.key() else set()
+        project.write(f"{top}/{path}", files[path])
+    assert inputs().key() == first.key()
+    assert changed == read
+
+
+@pytest.mark.parametrize(
+    ("path", "again"),
+    [
+        ("shop/more.py", False),
+        ("shop/data.json", False),
+        ("notes.txt", False),
+        ("shop/inner/mod.py", True),
+        ("another.py", True),
+        ("src/another.py", True),
+        ("new/__init__.py", True),
+    ],
+)
+def test_an_editable_installation_knows_its_packages_by_name(project, inputs, path, again):
+    """B2: import finders map the names of packages to where they were; what is in one they look up."""
+    for name, text in EDITABLE.items():
+        project.write(name, text)
+    first = inputs("-e .\n")
+    file = project.write(path, "")
+    assert (inputs().key() != first.key()) == again
+    file.unlink()
+    assert inputs().key() == first.key()
 
 
 @pytest.mark.parametrize("line", ["numpy", "src", "--no-binary :all:", "-i https://example.com/", "zope.interface"])

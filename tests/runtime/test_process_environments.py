@@ -218,31 +218,59 @@ def test_a_layer_has_the_commands_of_the_one_below(either):
     assert run(command).stdout == "hello from pkg\n"
 
 
-def project(name, says="hello"):
-    """A small project of one module and one command, in a directory of the code."""
+def project(name, says="hello", place=""):
+    """A small project of one module and one command, in a directory of the code; the module's place is within that."""
     setup = f"""
 from setuptools import setup
 
-setup(name="{name}", version="1", py_modules=["{name}"], entry_points={{"console_scripts": ["say-{name}={name}:say"]}})
+setup(name="{name}", version="1", py_modules=["{name}"], package_dir={{"": "{place or "."}"}},
+      entry_points={{"console_scripts": ["say-{name}={name}:say"]}})
 """
     module = f"def say():\n    print('{says} from {name}')\n"
     return (
         Entry(f"/valohai/code/{name}/setup.py", content=setup.encode()),
-        Entry(f"/valohai/code/{name}/{name}.py", content=module.encode()),
+        Entry(f"/valohai/code/{name}/{place}{name}.py", content=module.encode()),
     )
 
 
-@pytest.mark.parametrize(("tool", "version"), [("pip", RUNNING), ("pip", "3.6"), ("uv", RUNNING), ("uv", OTHER)])
-@pytest.mark.parametrize("line", ["./pkg", "-e ./pkg"])
-def test_the_project_s_own_packages_stay_when_the_code_is_gone(request, tool, version, line):
+TOOLS = pytest.mark.parametrize(("tool", "version"), [("pip", RUNNING), ("pip", "3.6"), ("uv", RUNNING), ("uv", OTHER)])
+
+
+@TOOLS
+def test_the_project_s_own_packages_stay_when_the_code_is_gone(request, tool, version):
     either = request.getfixturevalue(f"by_{tool}")
     interpreter(version)
-    layer = requirements(f"{line}\n", f"python{version}", more=project("pkg"))
+    layer = requirements("./pkg\n", f"python{version}", more=project("pkg"))
     build(either, layer)
     assert python(either, layer.tag, "import pkg; pkg.say()") == "hello from pkg"
     assert run(either.local_directory(layer.tag) / "bin" / "say-pkg").stdout == "hello from pkg\n"
-    home = either.python_directory(layer.tag).parents[1]
-    assert (home / "code").exists() == line.startswith("-e")
+
+
+@pytest.mark.parametrize("place", ["", "src/", "flat/"])
+@TOOLS
+def test_an_editable_installation_leads_to_the_code_of_each_server(request, tmp_path, tool, version, place):
+    """B2: in production it leads to /valohai/code, where whatever is served stands."""
+    either = request.getfixturevalue(f"by_{tool}")
+    interpreter(version)
+    layer = requirements("-e ./pkg\n", f"python{version}", more=project("pkg", place=place))
+    above = requirements("iniconfig\n", layer.tag, "vhlocal/more:1")
+    build(either, layer, above)
+    for name in ("first", "second"):
+        home, code = tmp_path / name / "home", tmp_path / name / "valohai" / "code"
+        home.mkdir(parents=True)
+        for made in either.made_beside_code(above.tag):
+            shutil.copytree(made, code, dirs_exist_ok=True)
+        assert not list(code.rglob("pkg.py")), "what was served when it was made is nobody's code"
+        for entry in project("pkg", name, place):
+            path = code / Path(entry.path).relative_to("/valohai/code")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(entry.content)
+        environ = {"HOME": str(home), "PATH": os.defpath}
+        for tag in (layer.tag, above.tag):
+            command = either.local_directory(tag) / "bin" / "say-pkg"
+            assert run(command, env=environ).stdout == f"{name} from pkg\n"
+            done = run(either.python_directory(tag) / "python", "-c", "import pkg; print(pkg.__file__)", env=environ)
+            assert Path(done.stdout.strip()).is_relative_to(code), done.stderr
 
 
 def test_a_project_s_own_files_do_not_stand_in_the_way(either):

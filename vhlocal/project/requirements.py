@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from vhlocal.errors import InputError
 from vhlocal.model import Place
+from vhlocal.project.local_requirements import Reads, local_reads
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,26 +20,24 @@ if TYPE_CHECKING:
 
 _COMMENT = re.compile(r"(^|\s+)#.*$")
 _INCLUDE = re.compile(r"(?:-r|-c|--requirement|--constraint)(?:\s+|=|(?<=-[rc]))(?P<path>.+)")
-_EDITABLE = re.compile(r"(?:-e\s*|--editable(?:\s+|=))")
-_FIND_LINKS = re.compile(r"(?:-f\s*|--find-links(?:\s+|=))")
 _URL = re.compile(r"[a-z][a-z0-9+.-]+:", re.IGNORECASE)
-_ARCHIVES = (".whl", ".zip", ".tar.gz", ".tar.bz2", ".tar.xz", ".tgz")
 
 
 @dataclass(frozen=True)
 class RequirementInputs:
     """A requirements file's closure: ``files`` are (path, content hash) pairs, the file itself first.
 
-    ``local`` tells that a line installs from the project's own tree, so that all of its code is an input.
+    ``read`` are such pairs, sorted, of what else the installation reads of the project; the hash is empty where only
+    the name counts. ``local`` tells that a line installs from the project's own tree, so that it has to be there.
     """
 
     files: tuple[tuple[str, str], ...]
+    read: tuple[tuple[str, str], ...]
     local: bool
-    revision: str
 
     def key(self) -> str:
         """Return a hash over all that the installation reads: equal keys mean an equal installation."""
-        parts = [part for file in self.files for part in file] + ([self.revision] if self.local else [])
+        parts = [part for file in (*self.files, *self.read) for part in file]
         return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
@@ -49,7 +48,7 @@ def requirement_inputs(package: Package, name: str) -> RequirementInputs:
     followed, and markers are not judged: every branch counts.
     """
     files: dict[str, str] = {}
-    local = False
+    reads: Reads | None = None
     waiting = [name]
     while waiting:
         path = waiting.pop()
@@ -60,10 +59,16 @@ def requirement_inputs(package: Package, name: str) -> RequirementInputs:
         for number, line in logical_lines(_text(content)):
             include = _INCLUDE.fullmatch(line)
             if include is None:
-                local = local or _is_local(line, package)
+                found = local_reads(line, package, path)
+                reads = found if reads is None else reads | (found or Reads())
             elif not _URL.match(target := include["path"].strip().strip("\"'")) and "${" not in target:
                 waiting.append(_included(package, path, target, number))
-    return RequirementInputs(tuple(files.items()), local, package.revision)
+    return RequirementInputs(tuple(files.items()), _read(package, reads or Reads()), reads is not None)
+
+
+def _read(package: Package, reads: Reads) -> tuple[tuple[str, str], ...]:
+    contents = {path: f"{package.files[path].digest} {package.files[path].mode:o}" for path in reads.contents}
+    return tuple(sorted({**dict.fromkeys(reads.names, ""), **contents}.items()))
 
 
 @dataclass(frozen=True)
@@ -147,22 +152,3 @@ def _included(package: Package, path: str, target: str, number: int) -> str:
         hint = f"stop ignoring {included}, in .gitignore or .vhignore"
         raise InputError(f"`{target}` is not packaged: it would be missing in the image", place=place, hint=hint)
     raise InputError(f"`{target}` does not exist", place=place)
-
-
-def _is_local(line: str, package: Package) -> bool:
-    """Tell whether a requirement line reads the project's own tree: a path, a ``file:`` URL, a folder of wheels."""
-    option = _EDITABLE.match(line) or _FIND_LINKS.match(line)
-    if option is None and line.startswith("-"):
-        return False
-    target = re.split(r"\s*;|\s--", line[option.end() :] if option else line)[0].strip()
-    target = target.partition(" @ ")[2].strip() or target
-    if _URL.match(target):
-        return target.lower().startswith("file:")
-    target = target.partition("[")[0].rstrip("/")
-    below = posixpath.normpath(target) + "/"
-    return (
-        option is not None
-        or target.startswith((".", "/"))
-        or target.lower().endswith(_ARCHIVES)
-        or ("/" in target and any(path.startswith(below) for path in package.files))
-    )

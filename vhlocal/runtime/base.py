@@ -44,14 +44,15 @@ class Layer:
     """One step of making an environment, on top of ``parent`` (another layer's tag, or a base image's name).
 
     ``tag`` is made from everything that the step reads, so that an equal layer has an equal tag. ``install`` is what it
-    installs, in the code directory with ``entries`` placed before it.
+    installs, in the code directory with ``entries`` placed before it. Those are taken away again, as a server gets its
+    own, newer ones among them; what the installation has made beside them stays.
     """
 
     tag: str
     parent: str
     title: str
     install: Install
-    entries: tuple[Entry, ...] = ()
+    entries: tuple[Entry, ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ import os
 import shlex
 import shutil
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -24,7 +25,7 @@ from vhlocal.runtime.docker.labels import PIP_CACHE
 from vhlocal.runtime.lines import Lines
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from vhlocal.runtime.base import Layer
@@ -35,6 +36,9 @@ _END_OF_BUNDLE = "end-of-the-ca-bundle"
 _CACHE = "/dev/vhlocal-cache"
 
 _KEPT = 200
+
+#: How many paths a command gets: far fewer than what is too long for one.
+_AT_ONCE = 200
 _NO_SHELL = '"sh": executable file not found'
 
 
@@ -143,7 +147,23 @@ def _script(layer: Layer, network: BuildNetwork) -> bytes:
         head, text = f"cat > {_CA_BUNDLE} <<'{_END_OF_BUNDLE}'\n", network.ca_bundle.read_bytes()
         bundle = b"%b%b\n%b\n" % (head.encode(), text, _END_OF_BUNDLE.encode())
     exports = "".join(f"export {name}={shlex.quote(value)}\n" for name, value in variables.items())
-    return b"%b%b{ %b\n} </dev/null\nexit $?\n" % (bundle, exports.encode(), str(layer.install).encode())
+    after = "\n".join(["code=$?", *_taking_away(layer), "exit $code", ""])
+    return b"%b%b{ %b\n} </dev/null\n%b" % (bundle, exports.encode(), str(layer.install).encode(), after.encode())
+
+
+def _taking_away(layer: Layer) -> Iterator[str]:
+    """Yield the commands that take away what was placed for an installation, with what Python has compiled of it.
+
+    The layer outlives that code, and each server gets its own. What the installation has made beside it stays.
+    """
+    paths = [entry.path for entry in layer.entries]
+    directories = {str(parent) for path in paths for parent in PurePosixPath(path).parents}
+    inner = sorted((each for each in directories if each.startswith(f"{CODE_DIRECTORY}/")), key=len, reverse=True)
+    compiled = [f"{directory}/__pycache__" for directory in (*inner, CODE_DIRECTORY)]
+    for command, arguments in (("rm -rf", [*paths, *compiled]), ("rmdir", inner)):
+        for start in range(0, len(arguments), _AT_ONCE):
+            # Where it may not, a file stays that the server's own will replace.
+            yield f"{command} {shlex.join(arguments[start : start + _AT_ONCE])} 2>/dev/null"
 
 
 def forget_earlier(temporary: Path) -> None:

@@ -129,6 +129,15 @@ class Environments:
         """Return what stands for ``~/.local``, or None for a base; BuildError if the layer is not made."""
         return None if _BASE.fullmatch(name) else self._home(name) / "local"
 
+    def made_beside_code(self, name: str) -> list[Path]:
+        """Return the directories with what installations have made in the code's own, lowest layer first.
+
+        Such as the metadata of an editable one, and what was compiled for it. Servers get it with their code.
+        """
+        kept = self._usable(name)
+        directories = [self._directory / each / "code" for each in reversed(kept.directories if kept else ())]
+        return [directory for directory in directories if directory.is_dir()]
+
     def hold(self, name: str) -> None:
         """Keep an environment from ``prune`` until ``close``, or until this process ends in another way."""
         kept = self._shelf.read(name)
@@ -307,8 +316,8 @@ class Environments:
             raise install_failed(layer.title, str(layer.install), tools.python, output, ended)
         own = packages.sites(local)
         packages.write_hook(venv, (*own, *below))
-        if not packages.refer_to(own, code):
-            _remove(code)
+        packages.lead_to_served(local, code)
+        files.take_away(code, [entry.path for entry in _placed(layer.entries, code)])
         return own
 
     def _make_venv(self, tools: Installer, home: Path, on_line: OnLine) -> None:

@@ -38,6 +38,21 @@ def remove(path: str) -> None:
         Path(path).unlink(missing_ok=True)
 
 
+def take_away(root: Path, placed: Iterable[str]) -> None:
+    """Remove placed files (absolute paths below ``root``) with what Python has compiled of them.
+
+    Directories that are empty then go too, ``root`` among them.
+    """
+    directories = {root}
+    for path in map(Path, placed):
+        path.unlink(missing_ok=True)
+        directories |= {parent for parent in path.parents if parent.is_relative_to(root)}
+    for directory in sorted(directories, key=lambda each: len(each.parts), reverse=True):
+        shutil.rmtree(directory / "__pycache__", ignore_errors=True)
+        with contextlib.suppress(OSError):
+            directory.rmdir()
+
+
 def _write(path: Path, entry: Entry, dated: float | None) -> None:
     # Written beside it and moved there: a server that reads it meanwhile sees the one or the other.
     part = path.with_name(f"{path.name}.vhlocal-part")

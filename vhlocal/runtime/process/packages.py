@@ -11,12 +11,19 @@ if TYPE_CHECKING:
 
 _HOOK = "_vhlocal_packages"
 
+#: The code of the server that a process belongs to, as an expression in the files of its environment.
+_CODE = f'__import__("{_HOOK}").code'
+
 #: As with ``~/.local`` in production, what is installed stands before what the environment came with, such as an
 #: older setuptools. ``addsitedir`` reads ``.pth`` files too, by which editable installations are found.
 _SOURCE = '''"""Written by vhlocal: the packages of this environment, and of those that it stands on."""
 
+import os
 import site
 import sys
+
+#: The code of the server that this process belongs to, by its home directory.
+code = os.path.join(os.path.dirname(os.environ.get("HOME", "")), "valohai", "code")
 
 _before = len(sys.path)
 for _directory in {sites!r}:
@@ -74,12 +81,34 @@ def write_constraints(file: Path, found: Iterable[str]) -> Path | None:
     return file
 
 
-def refer_to(found: Iterable[str], directory: Path) -> bool:
-    """Tell whether packages are found through ``directory``, as editable installations are."""
-    text = str(directory).encode()
-    patterns = ("*.pth", "*.egg-link", "__editable__*")
-    files = (path for site in found for pattern in patterns for path in Path(site).glob(pattern))
-    return any(text in path.read_bytes() for path in files if path.is_file())
+def lead_to_served(prefix: Path, directory: Path) -> None:
+    """Let what is installed below ``prefix`` find in each server's own code what it was told to find in ``directory``.
+
+    That is where editable installations were made: their finders, ``.pth`` files and scripts name it.
+    """
+    # Installers name it as they were told, or as it is without links.
+    names = "|".join(re.escape(str(each)) for each in (directory, directory.resolve()))
+    files = [path for found in sites(prefix) for path in Path(found).glob("*.p*")]
+    for file in (*files, *(prefix / "bin").iterdir()):
+        if file.is_file() and not file.is_symlink():
+            _rewrite(file, names)
+
+
+def _rewrite(file: Path, names: str) -> None:
+    text = file.read_bytes().decode(errors="surrogateescape")
+    led = text
+    if file.suffix == ".pth":
+        # Its lines are paths, or begin with ``import``.
+        led = re.sub(
+            rf"^(?:{names})(/.*)?$",
+            lambda path: f"import sys; sys.path.append({_CODE} + {path[1] or ''!r})",
+            led,
+            flags=re.MULTILINE,
+        )
+    if file.suffix in {".pth", ".py"} or text.startswith("#!"):
+        led = re.sub(rf"""(['"])(?:{names})(?=['"/])""", rf"{_CODE} + \1", led)
+    if led != text:
+        file.write_bytes(led.encode(errors="surrogateescape"))
 
 
 def link_commands(below: Path, own: Path) -> None:

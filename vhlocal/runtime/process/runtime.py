@@ -255,12 +255,15 @@ class ProcessRuntime:
         local = self._environments.local_directory(spec.image)
         if local is not None:
             home.joinpath(".local").symlink_to(local)
-        Path(spec.layout.located(CODE_DIRECTORY)).mkdir(parents=True)
+        code = Path(spec.layout.located(CODE_DIRECTORY))
+        code.mkdir(parents=True)
+        for made in self._environments.made_beside_code(spec.image):
+            shutil.copytree(made, code, symlinks=True, dirs_exist_ok=True)
         runner = f"{spec.layout.located(RUNNER_DIRECTORY)}/"
-        code = {entry.path: entry for entry in spec.entries if entry.path.startswith(runner)}
-        code = {path: entry for path, entry in code.items() if path.endswith(".py")}
-        files.place([entry for entry in spec.entries if entry.path not in code])
-        files.place([replace(entry, content=None, link=link) for entry, link in self._shared(list(code.values()))])
+        own = {entry.path: entry for entry in spec.entries if entry.path.startswith(runner)}
+        own = {path: entry for path, entry in own.items() if path.endswith(".py")}
+        files.place([entry for entry in spec.entries if entry.path not in own])
+        files.place([replace(entry, content=None, link=link) for entry, link in self._shared(list(own.values()))])
         for target, source in spec.mounts.files.items():
             path = Path(target)
             path.parent.mkdir(parents=True, exist_ok=True)

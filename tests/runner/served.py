@@ -41,9 +41,10 @@ class Answer:
 class Served:
     """A started runner. ``output`` collects both streams, line by line; ``stack`` is what it runs on."""
 
-    def __init__(self, process: subprocess.Popen[str], port: int) -> None:
+    def __init__(self, process: subprocess.Popen[str], port: int, environment: Mapping[str, str]) -> None:
         self.process = process
         self.port = port
+        self.environment = environment
         self.stack: object = None
         self.output: list[str] = []
         self._lines: queue.Queue[str] = queue.Queue()
@@ -123,7 +124,7 @@ def started(
         start_new_session=True,
     )
     with process:
-        server = Served(process, port)
+        server = Served(process, port, variables)
         try:
             yield server
         finally:

@@ -144,6 +144,7 @@ def warm(
         for name, text in texts.items():
             (directory / name).parent.mkdir(parents=True, exist_ok=True)
             (directory / name).write_text(text)
+            (directory / name).chmod(0o755 if text.startswith("#!") else 0o644)
     beside.mkdir(exist_ok=True)
     staging.mkdir()
     home = shutil.copytree(runner, place / "runner")
@@ -164,7 +165,7 @@ def warm(
         "profile": False,
     }
     (home / "serve_warm.json").write_text(json.dumps({**known, **settings}))
-    environment = {"HOME": str(place), "PYTHONPATH": str(beside), "PATH": os.environ["PATH"]}
+    environment = {"HOME": str(place), "PYTHONPATH": str(beside), "PATH": os.environ["PATH"], "LANG": "C.UTF-8"}
     # Compiled modules are what production has, and what an edit must not be hidden by.
     environment["PYTHONDONTWRITEBYTECODE"] = ""
     start = [str(python), str(home / "serve_warm.py"), *command]

@@ -7,25 +7,25 @@ import json
 import os
 import sys
 
-import serve_warm_command
-
 _HERE = os.path.dirname(os.path.abspath(__file__))
 
 
 def main():
+    if _HERE not in sys.path:  # PYTHONSAFEPATH leaves it out
+        sys.path.insert(0, _HERE)
+    import serve_warm_command
+
     again = sys.argv[1] == "again"
     if again:
         del sys.argv[1]
     kind, argv = sys.argv[1], sys.argv[2:]
-    if kind == "wsgi":
-        command = serve_warm_command.Main("wsgi", argv[0], interpreter=sys.executable)
-    else:
-        command = serve_warm_command.main_of(argv)
+    command = serve_warm_command.wsgi(argv[0]) if kind == "wsgi" else serve_warm_command.main_of(argv)
     settings = _settings()
     if command is None or settings is None:
         _start_plainly(kind, argv)
-    if not again and os.path.abspath(command.interpreter) != os.path.abspath(sys.executable):
-        os.execv(command.interpreter, [command.interpreter, os.path.abspath(__file__), "again", *sys.argv[1:]])
+    if not again and (command.options or os.path.abspath(command.interpreter) != os.path.abspath(sys.executable)):
+        words = [command.interpreter, *command.options, os.path.abspath(__file__), "again", *sys.argv[1:]]
+        os.execv(command.interpreter, words)
     _supervise(command, settings)
 
 

@@ -1,7 +1,8 @@
 """A forked process becomes a server: what its command would have been as a process of its own."""
 
+import builtins
 import faulthandler
-import io
+import importlib.machinery
 import os
 import runpy
 import signal
@@ -88,10 +89,11 @@ class Server:
         """Run ``main`` as if it had been started alone. Returns when it does."""
         global current
         current = self
-        self._settle(main.unbuffered)
+        self._settle()
         sys.meta_path.insert(0, serve_warm_imports.Recorder(self.settings["code"], self.imports, self._stopwatch()))
         self._listen_elsewhere(told_by_loading=main.kind == "wsgi")
         sys.excepthook = _without_ours
+        pose_as(main)
         {"wsgi": _run_wsgi, "file": _run_file, "module": _run_module}[main.kind](main)
 
     def _stopwatch(self):
@@ -102,7 +104,7 @@ class Server:
             lambda modules: self.tell(event="imported", modules=modules), serve_warm_protocol.LONGEST - _BESIDE
         )
 
-    def _settle(self, unbuffered):
+    def _settle(self):
         signal.set_wakeup_fd(-1)
         for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD):
             signal.signal(number, signal.SIG_DFL)
@@ -111,9 +113,6 @@ class Server:
             os.dup2(nothing.fileno(), 0)
         for number, stream in enumerate(self.streams, 1):
             os.dup2(stream, number)
-        unbuffered = unbuffered or bool(os.environ.get("PYTHONUNBUFFERED"))
-        sys.stdout = sys.__stdout__ = _stream(1, sys.stdout, write_through=unbuffered)
-        sys.stderr = sys.__stderr__ = _stream(2, sys.stderr, line_buffering=True)
         if WHERE is not None:
             faulthandler.register(WHERE, file=self.stacks, all_threads=False)
         random = sys.modules.get("numpy.random")
@@ -149,44 +148,56 @@ class Server:
             socket.socket.accept = accept_loaded
 
 
-def _stream(number, model, **buffering):
-    raw = io.FileIO(number, "wb", closefd=False)
-    return io.TextIOWrapper(io.BufferedWriter(raw), model.encoding, model.errors, **buffering)
+def pose_as(main):
+    """Let ``sys`` and ``__main__`` be as they are where ``main`` is a process of its own.
+
+    Libraries read them when they are imported; and whoever starts the server again, or more processes of it, begins
+    with them.
+    """
+    if hasattr(sys, "orig_argv"):
+        sys.orig_argv[:] = main.words
+    # The list is changed, not replaced: a library that was imported before may have kept it.
+    sys.argv[:] = {"wsgi": main.words[1:], "file": [main.target, *main.arguments], "module": ["-m", *main.arguments]}[
+        main.kind
+    ]
+    module = types.ModuleType("__main__")
+    module.__builtins__ = builtins
+    module.__annotations__ = {}
+    if main.kind == "file":
+        module.__file__ = _as_main_file(main.target)
+        module.__cached__ = None
+        module.__loader__ = importlib.machinery.SourceFileLoader("__main__", module.__file__)
+    sys.modules["__main__"] = module
 
 
-# The list of arguments is changed, not replaced: a library that was imported before may have kept it.
+def _as_main_file(path):
+    return os.path.join(os.getcwd(), path) if sys.version_info >= (3, 9) else path
+
+
+def _search_first(directory):
+    """Let modules be looked for in ``directory`` where they were in the runner's."""
+    here = [number for number, path in enumerate(sys.path) if os.path.realpath(path or ".") == _HERE]
+    for number in here:
+        sys.path[number : number + 1] = [] if getattr(sys.flags, "safe_path", False) else [directory]
 
 
 def _run_wsgi(main):
     import serve_wsgi
 
-    sys.argv[:] = ["serve_wsgi.py", main.target]
     serve_wsgi.main()
 
 
 def _run_file(main):
-    sys.argv[:] = [main.target, *main.arguments]
-    sys.path[0] = os.path.dirname(os.path.realpath(main.target))
+    _search_first(os.path.dirname(os.path.realpath(main.target)))
+    module = sys.modules["__main__"]
     with open(main.target, "rb") as script:
-        code = compile(script.read(), main.target, "exec", dont_inherit=True)
-    module = _fresh_main()
-    module.__file__ = main.target
+        code = compile(script.read(), module.__file__, "exec", dont_inherit=True)
     exec(code, module.__dict__)
 
 
 def _run_module(main):
-    sys.argv[:] = [main.target, *main.arguments]
-    sys.path[0] = os.getcwd()
-    _fresh_main()
+    _search_first(os.getcwd() if sys.version_info >= (3, 7) else "")
     runpy._run_module_as_main(main.target)  # what `python -m` itself calls
-
-
-def _fresh_main():
-    module = types.ModuleType("__main__")
-    module.__builtins__ = __builtins__
-    module.__spec__ = None
-    sys.modules["__main__"] = module
-    return module
 
 
 def _without_ours(kind, error, frames):

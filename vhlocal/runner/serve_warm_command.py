@@ -3,7 +3,11 @@
 import os
 import re
 import shutil
+import sys
 import zipfile
+
+#: What serves ``wsgi:``, wherever it may be started again from.
+_SERVE_WSGI = os.path.join(os.path.dirname(os.path.abspath(__file__)), "serve_wsgi.py")
 
 _PYTHON = re.compile(r"python(\d+(\.\d+)*)?$")
 
@@ -11,15 +15,22 @@ _PYTHON = re.compile(r"python(\d+(\.\d+)*)?$")
 class Main:
     """Python code to run as ``__main__``: ``kind`` is ``wsgi``, ``file`` or ``module``, ``target`` what it names.
 
-    ``interpreter`` is the Python that would run it, ``arguments`` what follows, ``unbuffered`` tells of ``-u``.
+    ``interpreter`` is the Python that would run it, ``arguments`` what follows the target. ``words`` is the whole line
+    as a process of its own would find it in ``sys.orig_argv``, ``options`` are the interpreter's in it.
     """
 
-    def __init__(self, kind, target, arguments=(), interpreter=None, unbuffered=False):
+    def __init__(self, kind, target, arguments=(), interpreter=None, words=(), options=()):
         self.kind = kind
         self.target = target
         self.arguments = list(arguments)
         self.interpreter = interpreter
-        self.unbuffered = unbuffered
+        self.words = list(words)
+        self.options = list(options)
+
+
+def wsgi(target):
+    """Return what serves ``wsgi: target``."""
+    return Main("wsgi", target, interpreter=sys.executable, words=[sys.executable, _SERVE_WSGI, target])
 
 
 def main_of(argv):
@@ -28,23 +39,25 @@ def main_of(argv):
     if program is None:
         return None
     if _PYTHON.match(os.path.basename(program)):
-        return _of_python(program, argv[1:])
-    interpreter = _shebang(program)
+        return _of_python(program, argv)
+    named = _shebang(program)
+    interpreter = named and _program(named)
     if interpreter is None or zipfile.is_zipfile(program):
         return None
-    return Main("file", program, argv[1:], interpreter)
+    return Main("file", program, argv[1:], interpreter, [named, program, *argv[1:]])
 
 
-def _of_python(interpreter, arguments):
-    unbuffered = False
+def _of_python(interpreter, words):
+    arguments, options = words[1:], []
     while arguments[:1] == ["-u"]:
-        unbuffered, arguments = True, arguments[1:]
+        options.append(arguments[0])
+        arguments = arguments[1:]
     if arguments[:1] == ["-m"] and len(arguments) > 1:
-        return Main("module", arguments[1], arguments[2:], interpreter, unbuffered)
+        return Main("module", arguments[1], arguments[2:], interpreter, words, options)
     script = arguments[0] if arguments else "-"
     if script.startswith("-") or not os.path.isfile(script) or zipfile.is_zipfile(script):
         return None
-    return Main("file", script, arguments[1:], interpreter, unbuffered)
+    return Main("file", script, arguments[1:], interpreter, words, options)
 
 
 def _program(name):
@@ -54,7 +67,7 @@ def _program(name):
 
 
 def _shebang(path):
-    """Return the Python that a script's first line names, or None."""
+    """Return the Python that a script's first line names, as it is written there, or None."""
     try:
         with open(path, "rb") as script:
             line = script.readline(512)
@@ -67,4 +80,4 @@ def _shebang(path):
         words = words[1:]
     if len(words) != 1 or not _PYTHON.match(os.path.basename(words[0])):
         return None
-    return _program(words[0])
+    return words[0]

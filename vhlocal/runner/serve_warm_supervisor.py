@@ -208,6 +208,7 @@ class Supervisor:
             for number in (0, 1, 2):
                 os.dup2(nothing.fileno(), number)
         self._close_in_fork()
+        serve_warm_child.pose_as(self._main)
         settings, pipes = self._settings, (self._report_out, self._stack_out, self._streams)
 
         supervisor = os.getppid()

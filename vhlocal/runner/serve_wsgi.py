@@ -3,10 +3,12 @@
 Gunicorn's own settings stay the user's (``gunicorn.conf.py``, ``GUNICORN_CMD_ARGS``), except for the address.
 """
 
+import builtins
 import io
 import logging
 import os
 import sys
+import types
 
 import gunicorn.http.wsgi
 import serve_wsgi_prefix
@@ -91,10 +93,28 @@ class _OsWithoutScriptName:
         return getattr(os, name)
 
 
+#: Streams that others have replaced: whoever has kept one may go on writing to it.
+_replaced = []
+
+
 def _line_buffered(stream):
-    """Return ``stream`` again, flushed after each line even where it is a pipe (Python 3.6 cannot reconfigure one)."""
-    encoding, errors = stream.encoding, stream.errors
-    return io.TextIOWrapper(stream.detach(), encoding=encoding, errors=errors, line_buffering=True)
+    """Return ``stream``, or another in its place, flushed after each line even where it is a pipe."""
+    if hasattr(stream, "reconfigure"):  # from Python 3.7 on
+        stream.reconfigure(line_buffering=True)
+        return stream
+    _replaced.append(stream)
+    return io.TextIOWrapper(stream.buffer, encoding=stream.encoding, errors=stream.errors, line_buffering=True)
+
+
+def _pose_as_gunicorn():
+    """Let ``__main__`` be that of Gunicorn's own command: processes that the code spawns import it again."""
+    module = types.ModuleType("__main__")
+    module.__builtins__ = builtins
+    # PREFIX/lib/python3.x/site-packages/gunicorn/__init__.py, and PREFIX/bin/gunicorn
+    script = os.path.join(os.path.abspath(gunicorn.__file__), *[os.pardir] * 5, "bin", "gunicorn")
+    if os.path.isfile(os.path.normpath(script)):
+        module.__file__ = os.path.normpath(script)
+    sys.modules["__main__"] = module
 
 
 def main():
@@ -104,6 +124,7 @@ def main():
     sys.stderr = sys.__stderr__ = _line_buffered(sys.stderr)
     here = os.path.dirname(os.path.realpath(__file__))
     sys.path[:] = [os.getcwd()] + [path for path in sys.path if os.path.realpath(path or ".") != here]
+    _pose_as_gunicorn()
     gunicorn.http.wsgi.os = _OsWithoutScriptName()
     server = _forked()
     if server is not None:

@@ -1,0 +1,81 @@
+"""What a run has shown: tables for people, and goals."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from benchmarks.report import Goal, print_table
+from tests.stress import judge
+from tests.stress.run import Use
+
+if TYPE_CHECKING:
+    from tests.stress.run import Run
+    from tests.stress.saves import Saves
+    from tests.stress.traffic import Traffic
+
+#: How many things of a kind that went wrong are printed.
+_SHOWN = 12
+
+
+@dataclass
+class Outcome:
+    """One run's, and who took part in it.
+
+    ``seconds`` are those from each burst's last save until all endpoints answered with it; ``never_live`` are saves of
+    which they did not. ``beside`` are servers that nobody has use for, ``uses`` what was used at the beginning and at
+    the end, ``left`` what is there after the end.
+    """
+
+    run: Run
+    saves: Saves
+    traffic: Traffic
+    seconds: list[float] = field(default_factory=list)
+    never_live: list[str] = field(default_factory=list)
+    beside: list[str] = field(default_factory=list)
+    uses: list[Use] = field(default_factory=list)
+    left: list[str] = field(default_factory=list)
+
+    def wrong(self) -> dict[str, list[str]]:
+        """Return all that should not have been, by kind."""
+        asked, saved = self.traffic.asked, self.saves.saved
+        return {
+            "failed requests": judge.failed(asked),
+            "stale answers": judge.stale(asked, self.run.lives, saved),
+            "mixed answers": judge.mixed(asked, saved),
+            "streams that ended badly": self.traffic.badly_ended,
+            "saves that never came in": self.never_live,
+            "servers that nobody uses": self.beside,
+            "errors that no save caused": self.run.faults,
+            "left over": self.left,
+        }
+
+    def goals(self) -> list[Goal]:
+        """Return what is promised."""
+        runtime, first, last = self.run.runtime, self.uses[0], self.uses[-1]
+        return [
+            *(Goal(f"{runtime}: {kind}", len(found), "<=", 0) for kind, found in self.wrong().items()),
+            Goal(f"{runtime}: memory grown, MB", last.memory - first.memory, "<=", 16),
+            Goal(f"{runtime}: open files grown", last.files - first.files, "<=", 0),
+            Goal(f"{runtime}: memory of a runner grown, MB", last.runner_memory - first.runner_memory, "<=", 4),
+            Goal(f"{runtime}: open files of a runner grown", last.runner_files - first.runner_files, "<=", 0),
+        ]
+
+    def show(self) -> None:
+        """Print how it went."""
+        saves, asked, runtime = self.saves, self.traffic.asked, self.run.runtime
+        print(f"\n{runtime}: {saves.count} saves, {dict(saves.kinds)}; {len(self.run.lives)} reloads")
+        for text, times in self.run.errors.most_common():
+            print(f"told, {times} times: {text}")
+        kinds = sorted({each.kind for each in asked})
+        taken = {kind: [each.came - each.sent for each in asked if each.kind == kind] for kind in kinds}
+        print_table("a request to its answer's end, a stream to its first words", "s", taken)
+        print_table("a burst's last save to its answer by all endpoints", "s", {runtime: self.seconds})
+        print(f"{self.traffic.ended} streams were ended by the other side")
+        for name, first, last in zip(Use._fields, self.uses[0], self.uses[-1], strict=True):
+            print(f"{name.replace('_', ' ')} used: {first:.1f} at the beginning, {last:.1f} at the end")
+        for kind, found in self.wrong().items():
+            for text in found[:_SHOWN]:
+                print(f"{kind}: {text}")
+            if len(found) > _SHOWN:
+                print(f"{kind}: {len(found) - _SHOWN} more")

@@ -1,0 +1,210 @@
+"""One ``vhlocal up`` under stress, as it is seen from outside: what it prints, uses and leaves."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import re
+import shutil
+import sysconfig
+import time
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import docker
+import psutil
+
+from tests.command import Running, Vhlocal
+from tests.engine_fixtures import containers_of
+from tests.stress.judge import Live
+from tests.stress.saves import CAUSED
+from tests.waiting import accepts, free_port
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_PROJECT = Path(__file__).parent / "project"
+
+_LIVE = re.compile(r"^(\S+): rev (\w+) live in ")
+
+_MB = 1e6
+
+#: The state of a socket in the kernel's table.
+_LISTENS = "0A"
+
+#: What no run says, whatever is saved: faults of its own.
+_FAULTS = re.compile(r"fault of vhlocal|never retrieved|never awaited|^Traceback")
+
+
+class Use(NamedTuple):
+    """What vhlocal and its runners use: megabytes and open files; of the runners, the one that uses most."""
+
+    memory: float
+    files: int
+    runner_memory: float
+    runner_files: int
+
+
+class Run:
+    """A run in ``place``, a directory of its own that holds all that it may write."""
+
+    def __init__(self, place: Path, runtime: str) -> None:
+        self.place = place
+        self.runtime = runtime
+        self.directory = Path(
+            shutil.copytree(_PROJECT, place / "project", ignore=shutil.ignore_patterns("__pycache__"))
+        )
+        self._vhlocal = Vhlocal(_environment(place))
+        self.port = free_port()
+        arguments = ("--runtime", runtime, "--owner", "stress", "--project", runtime)
+        self.running = Running(self._vhlocal, self.directory, self.port, arguments, place / "up.log")
+        self.lives: list[Live] = []
+        #: Errors that were told, by their text without numbers.
+        self.errors: Counter[str] = Counter()
+        #: Errors that no save had caused, and faults of vhlocal's own.
+        self.faults: list[str] = []
+        self._read = 0
+        self._rest = ""
+
+    async def follow(self) -> None:
+        """Read what is printed as it comes; never returns."""
+        with self.running.log.open(errors="replace") as log:
+            while True:
+                self._take(log.read())
+                await asyncio.sleep(0.02)
+
+    def _take(self, text: str) -> None:
+        *lines, self._rest = (self._rest + text).split("\n")
+        now = time.monotonic()
+        for line in lines:
+            if live := _LIVE.match(line):
+                self.lives.append(Live(now, live[1], live[2]))
+            elif line.startswith("error: "):
+                self.errors[re.sub(r"\d+", "N", line)] += 1
+            if _FAULTS.search(line) or (line.startswith("error: ") and not CAUSED.search(line)):
+                self.faults.append(f"{line} (at {now:.2f})")
+
+    # What it uses.
+
+    def process(self) -> psutil.Process:
+        """Return vhlocal's own process."""
+        return psutil.Process(self.running.process.pid)
+
+    def use(self) -> Use:
+        """Return what it uses now."""
+        process, runners = self.process(), self.runners()
+        return Use(
+            process.memory_info().rss / _MB,
+            process.num_fds(),
+            max(runner.memory_info().rss for runner in runners) / _MB,
+            max(runner.num_fds() for runner in runners),
+        )
+
+    def runners(self) -> list[psutil.Process]:
+        """Return the supervisors: the topmost of each server's processes that are the runner's."""
+        roots = self._roots()
+        found = []
+        for root in roots:
+            for process in (root, *_children(root)):
+                if _is_runner(process) and not any(_is_runner(parent) for parent in process.parents()):
+                    found.append(process)
+        return found
+
+    def _roots(self) -> list[psutil.Process]:
+        if self.runtime == "process":
+            return [self.process()]
+        with contextlib.closing(docker.from_env()) as client:
+            names = containers_of(client, self.directory)
+            pids = [client.containers.get(name).attrs["State"]["Pid"] for name in names]
+        return [psutil.Process(pid) for pid in pids if pid]
+
+    def servers(self) -> dict[int, int]:
+        """Return how many ports each supervisor's processes listen on beside its own, by its process id."""
+        return {runner.pid: len(_ports(runner)) - 1 for runner in self.runners()}
+
+    # What it leaves.
+
+    def processes(self) -> list[psutil.Process]:
+        """Return all processes that have to do with this run."""
+        below = [process for root in (self.process(), *self._roots()) for process in (root, *_children(root))]
+        return list(dict.fromkeys(below))
+
+    def left(self, processes: list[psutil.Process]) -> Iterator[str]:
+        """Tell what is left once the run has ended; ``processes`` are those that it had before."""
+        _, alive = psutil.wait_procs(processes, timeout=5)
+        strays = [process for process in psutil.process_iter() if _knows(process, self.place)]
+        for process in dict.fromkeys((*alive, *strays)):
+            yield f"process {process.pid}: {_command(process)}"
+        if accepts(self.port):
+            yield f"port {self.port}"
+        if self.runtime == "docker":
+            with contextlib.closing(docker.from_env()) as client:
+                yield from (f"container {name}" for name in containers_of(client, self.directory))
+        for path in (self.place / "tmp", self.place / "r"):
+            yield from (f"file {each.relative_to(self.place)}" for each in path.rglob("*"))
+        servers = self.place.glob("c/vhlocal/servers/*/*")
+        yield from (f"file {each.relative_to(self.place)}" for each in servers)
+
+
+def _environment(place: Path) -> dict[str, str]:
+    """Return an environment in which no state of the machine's user is read or written."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("VHLOCAL_")}
+    for name in ("STATE_HOME", "CACHE_HOME", "DATA_HOME", "RUNTIME_DIR"):
+        # Short, since the path of an environment's Python has to fit into a script's first line.
+        directory = place / name[0].lower()
+        directory.mkdir(mode=0o700)
+        environment[f"XDG_{name}"] = str(directory)
+    temporary, tools = place / "tmp", place / "tools"
+    temporary.mkdir()
+    tools.mkdir()
+    uv = shutil.which("uv", path=sysconfig.get_path("scripts"))
+    if uv is not None:
+        (tools / "uv").symlink_to(uv)
+    return {**environment, "TMPDIR": str(temporary), "PATH": f"{tools}:{environment['PATH']}"}
+
+
+def _children(process: psutil.Process) -> list[psutil.Process]:
+    with contextlib.suppress(psutil.Error):
+        return process.children(recursive=True)
+    return []
+
+
+def _is_runner(process: psutil.Process) -> bool:
+    with contextlib.suppress(psutil.Error):
+        return any(word.endswith("/serve_warm.py") for word in process.cmdline()[:3])
+    return False
+
+
+def _ports(runner: psutil.Process) -> set[int]:
+    """Return the ports that a runner's processes listen on, in the network that they have."""
+    sockets = set()
+    for process in (runner, *_children(runner)):
+        # A process that is about to end has no files any more.
+        with contextlib.suppress(OSError):
+            for link in Path(f"/proc/{process.pid}/fd").iterdir():
+                with contextlib.suppress(OSError):
+                    sockets.add(str(link.readlink()))
+    ports = set()
+    for family in ("tcp", "tcp6"):
+        _, *rows = Path(f"/proc/{runner.pid}/net/{family}").read_text().splitlines()
+        for _, local, _, state, *_, inode in (row.split()[:10] for row in rows):
+            if state == _LISTENS and f"socket:[{inode}]" in sockets:
+                ports.add(int(local.rpartition(":")[2], 16))
+    return ports
+
+
+def _knows(process: psutil.Process, place: Path) -> bool:
+    """Tell whether a process of somebody else works in a directory, or was started with it."""
+    if process.pid == os.getpid():
+        return False
+    with contextlib.suppress(psutil.Error):
+        return process.cwd().startswith(str(place)) or str(place) in " ".join(process.cmdline())
+    return False
+
+
+def _command(process: psutil.Process) -> str:
+    with contextlib.suppress(psutil.Error):
+        return " ".join(process.cmdline())
+    return "?"

@@ -74,7 +74,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """One more than there are cores: whoever runs the engine's tests mostly waits."""
+    """One more than there are cores: the tests of the engine mostly wait."""
     return (os.cpu_count() or 1) + 1
 
 
@@ -85,5 +85,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if "engine" in getattr(item, "fixturenames", ()):
             item.add_marker("engine")
         if item.get_closest_marker("engine"):
-            # One after the other: they look at what the engine has, and some at its images as a whole.
-            item.add_marker(pytest.mark.xdist_group("engine"))
+            # In two rows, since they mostly wait. Within one they share sample projects, layers and ports of their own.
+            row = "command line" if "cli" in item.path.parts else "contract"
+            item.add_marker(pytest.mark.xdist_group(f"engine, {row}"))

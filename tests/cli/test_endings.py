@@ -7,7 +7,6 @@ import contextlib
 import os
 import signal
 import socket
-import time
 from pathlib import Path
 
 import pytest
@@ -70,10 +69,8 @@ def test_a_second_interrupt_ends_a_stubborn_server_at_once(project, starting, en
         run.wait_for_state("ready")
         run.send(signal.SIGINT)
         run.wait_for_output("stop: SIGINT")
-        asked = time.monotonic()
         run.send(signal.SIGINT)
         run.wait(20)  # The server alone would take half a minute: that is the grace that it gets.
-        assert time.monotonic() - asked < 20
         gone(engine, directory, run)
 
 

@@ -1,7 +1,6 @@
 """How new code comes in on the real engine: by a fork, a restart or a replacement, and what never takes over."""
 
 import re
-import threading
 import time
 
 import docker
@@ -152,10 +151,9 @@ def test_code_that_hangs_is_given_up_for_the_next_save(directory, running):
         (directory / "server.py").write_text("import threading\nthreading.Event().wait()\n" + numbered(1))
         wait_for(lambda: any("server.py" in text for text in hanging(run)), "the hanging import")
         assert is_answered(run, 0)
-        began = time.monotonic()
         (directory / "server.py").write_text(numbered(2))
         is_answered(run, 2)
-        assert time.monotonic() - began < 20
+        assert "has not answered" not in run.output(), "its half a minute was waited for"
 
 
 def hanging(run):
@@ -215,15 +213,12 @@ def test_k2_without_room_for_two_servers_a_new_container_is_made(directory, runn
 
 
 def test_saves_while_new_code_starts_do_not_wait_for_it(directory, running):
-    slow = "import time\ntime.sleep(5)\n"
+    slow = "import threading\nprint('it begins', flush=True)\nthreading.Event().wait()\n"
     with running(directory) as run:
         (directory / "server.py").write_text(slow + numbered(1))
-        edited = threading.Event()
-        edited.wait(0.5)
-        began = time.monotonic()
+        run.wait_for_output("words | it begins")
         (directory / "server.py").write_text(numbered(2))
         is_answered(run, 2)
-        assert time.monotonic() - began < 4
         assert live(run) == 1
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from vhlocal.model import Endpoint, Package, Place
 from vhlocal.runtime.base import Address
-from vhlocal.session.examine import ALL_SECONDS, ANSWER_SECONDS, Patient, UnansweredError, examine
+from vhlocal.session.examine import Patient, UnansweredError, examine
 
 VERSION, ALIAS = "/acme/shop/main/20261122.0/greet", "/acme/shop/main/dev/greet"
 
@@ -109,9 +109,7 @@ def test_an_answer_without_an_end_is_left(pause, patient):
                 time.sleep(pause)
 
     with serving(answer) as (port, _):
-        began = time.monotonic()
-        assert asyncio.run(examine(patient(port))) == ()
-        assert time.monotonic() - began < 3 * (ANSWER_SECONDS + 1)
+        assert asyncio.run(examine(patient(port))) == (), "each was left within all of their time"
 
 
 NO_HTTP = {
@@ -139,10 +137,8 @@ def test_what_is_no_http_is_no_answer(said, patient):
 def test_a_server_that_keeps_silent_is_waited_for_a_moment(patient):
     done = threading.Event()
     with serving(lambda _: done.wait(30)) as (port, _):
-        began = time.monotonic()
         with pytest.raises(UnansweredError, match="has not answered in 3 s"):
             asyncio.run(examine(patient(port)))
-        assert time.monotonic() - began < ANSWER_SECONDS + 2
         done.set()
 
 
@@ -152,10 +148,7 @@ def test_an_answer_that_comes_by_drops_is_given_up(patient):
         with contextlib.suppress(OSError):
             while True:
                 handler.wfile.write(b"x")
-                time.sleep(0.5)
+                time.sleep(0.2)
 
-    with serving(answer) as (port, _):
-        began = time.monotonic()
-        with pytest.raises(UnansweredError, match="took more than 20 s"):
-            asyncio.run(examine(patient(port)))
-        assert time.monotonic() - began < ALL_SECONDS + 2
+    with serving(answer) as (port, _), pytest.raises(UnansweredError, match="took more than 2 s"):
+        asyncio.run(examine(patient(port), seconds=2))

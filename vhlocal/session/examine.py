@@ -51,16 +51,17 @@ class Patient:
     host: str
 
 
-async def examine(patient: Patient, path: str = "/") -> tuple[Finding, ...]:
+async def examine(patient: Patient, path: str = "/", seconds: float = ALL_SECONDS) -> tuple[Finding, ...]:
     """Return what is wrong with the answers at ``path`` below the prefixes, also where nothing has failed yet.
 
     The server is sent GET requests alone, each marked as vhlocal's own, one after the other, and each as an ingress
-    would forward it (P7, K9). UnansweredError where it answers too late or not at all.
+    would forward it (P7, K9). UnansweredError where it answers too late or not at all; all answers together get
+    ``seconds``.
     """
     try:
-        return await asyncio.wait_for(_examined(patient, path), ALL_SECONDS)
+        return await asyncio.wait_for(_examined(patient, path), seconds)
     except asyncio.TimeoutError:
-        raise UnansweredError(f"its answers took more than {ALL_SECONDS:.0f} s") from None
+        raise UnansweredError(f"its answers took more than {seconds:.0f} s") from None
 
 
 async def _examined(patient: Patient, path: str) -> tuple[Finding, ...]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import re
 import sys
 import warnings
@@ -19,9 +18,9 @@ from docker.context import ContextAPI
 from docker.context.config import get_current_context_name
 from docker.utils.config import find_config_file
 
-from vhlocal.errors import BuildError, EngineError, VhlocalError
-from vhlocal.model import Place
+from vhlocal.errors import EngineError
 from vhlocal.runtime.docker.address import NoAddressError, check_address
+from vhlocal.runtime.docker.failures import gone_away, no_answer, no_credentials, not_pulled, refused
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -31,19 +30,12 @@ if TYPE_CHECKING:
 
     from vhlocal.contract.limits import ContainerLimits
 
-_START_HINT = (
-    "start it (Linux: `sudo systemctl start docker`; macOS and Windows: open Docker Desktop), "
-    "or point DOCKER_HOST at one that runs"
-)
-
 _CONTEXT_HINT = "`docker context ls` lists those that there are; DOCKER_CONTEXT or `docker context use` names one"
 
 T = TypeVar("T")
 
 # A helper that is missing is told as what it is, when it is needed.
 warnings.filterwarnings("ignore", message="docker-credential-", module="docker.credentials")
-
-_NOT_THERE = re.compile(r"bind source path does not exist: (.+)")
 
 #: What the SDK raises where no answer comes, besides its APIError for an answer that is a refusal.
 _UNREACHABLE = (docker.errors.DockerException, requests.exceptions.RequestException)
@@ -169,9 +161,7 @@ class Engine:
         except (*_UNREACHABLE, OSError) as error:
             if client is not None:
                 client.close()
-            raise EngineError(
-                f"no Docker engine answers at {address or 'its usual address'}: {_root_cause(error)}", hint=_START_HINT
-            ) from error
+            raise no_answer(address or "its usual address", error) from error
         return cls(client)
 
     @property
@@ -215,12 +205,12 @@ class Engine:
         try:
             for record in self._api.pull(repository, tag=tag, stream=True, decode=True):
                 if "error" in record:
-                    raise _pull_error(name, str(record["error"]))
+                    raise not_pulled(name, str(record["error"]))
                 yield record
         except docker.errors.APIError as error:
-            raise _pull_error(name, error.explanation or str(error)) from error
+            raise not_pulled(name, error.explanation or str(error)) from error
         except _UNREACHABLE as error:
-            raise _no_credentials(name, str(error)) or _gone_away(error) from error
+            raise no_credentials(name, str(error), _settings_file()) or gone_away(error) from error
 
     def create(self, spec: ContainerSpec) -> str:
         """Create a container and return its id."""
@@ -339,9 +329,9 @@ class Engine:
             self._api.remove_container(container, v=True, force=True)
         except docker.errors.APIError as error:
             if error.status_code not in {404, 409}:  # 409: another removal of it is under way already.
-                raise _translated(error) from error
+                raise refused(str(error.explanation or error).strip()) from error
         except _UNREACHABLE as error:
-            raise _gone_away(error) from error
+            raise gone_away(error) from error
 
     def commit(self, container: str, tag: str, config: Mapping[str, Any]) -> None:
         """Make an image of a container, with ``config`` for what differs from the container's own."""
@@ -369,13 +359,14 @@ class Engine:
         except docker.errors.NotFound as error:
             raise Gone(str(error.explanation or error)) from error
         except docker.errors.APIError as error:
-            raise _translated(error) from error
+            raise refused(str(error.explanation or error).strip()) from error
         except _UNREACHABLE as error:
-            raise _gone_away(error) from error
+            raise gone_away(error) from error
 
 
-def _gone_away(error: Exception) -> EngineError:
-    return EngineError(f"the Docker engine went away: {_root_cause(error)}", hint=_START_HINT)
+def _settings_file() -> Path | None:
+    file = find_config_file()
+    return Path(str(file)) if file else None
 
 
 def _context(environ: Mapping[str, str]) -> Context | None:
@@ -444,62 +435,3 @@ def _repository_and_tag(name: str) -> tuple[str, str | None]:
     head, slash, last = name.rpartition("/")
     repository, _, tag = last.partition(":")
     return head + slash + repository, tag or "latest"
-
-
-def _pull_error(name: str, reason: str) -> VhlocalError:
-    return BuildError(
-        f"the image {name} is not here and cannot be pulled: {reason.strip()}",
-        hint="check the name, the network, and `docker login` for a private registry; or use another: "
-        "--image ENDPOINT=IMAGE",
-    )
-
-
-def _no_credentials(name: str, why: str) -> VhlocalError | None:
-    """Return the error for a helper from which no credentials can be had, or None where it is about something else."""
-    helper = re.search(r"(docker-credential-[\w.-]+)", why)
-    if "Credentials store error" not in why or helper is None:
-        return None
-    reason = "is not installed" if "not installed" in why else f"has failed: {why}"
-    file = find_config_file()
-    return BuildError(
-        f"the image {name} is not here and cannot be pulled: the credential helper {helper[1]} {reason}",
-        place=Place(Path(str(file))) if file else None,
-        hint="install the helper, or take `credsStore` and `credHelpers` out of this file: public images need neither",
-    )
-
-
-def _translated(error: docker.errors.APIError) -> VhlocalError:
-    text = str(error.explanation or error).strip()
-    if "no space left on device" in text:
-        return disk_full(text)
-    if missing := _NOT_THERE.search(text):
-        return sees_other_files(missing[1])
-    return EngineError(f"the Docker engine refused: {text}")
-
-
-def sees_other_files(path: str) -> VhlocalError:
-    """Return the error for an engine that has another file than this machine, or none, at ``path``."""
-    return EngineError(
-        f"the Docker engine sees other files than this machine: {path} is not there for it",
-        hint="it runs in a virtual machine, a container or on another machine: share your home directory and the "
-        "project's with it, use an engine of this machine, or do without one (`--runtime process`)",
-    )
-
-
-def disk_full(evidence: str) -> VhlocalError:
-    """Return the error for a full disk."""
-    return BuildError(
-        "the disk is full: the engine could not write",
-        detail=evidence,
-        hint="free some space: `vhlocal prune` removes what vhlocal made, `docker system prune` what others left",
-    )
-
-
-def _root_cause(error: BaseException) -> str:
-    seen: BaseException | None = error
-    while seen is not None:
-        if isinstance(seen, OSError) and seen.errno in {errno.ENOENT, errno.ECONNREFUSED, errno.EACCES}:
-            reason = {errno.EACCES: "permission denied (is your user in the `docker` group?)"}
-            return reason.get(seen.errno, "nothing listens there")
-        seen = seen.__cause__ or seen.__context__
-    return str(error)

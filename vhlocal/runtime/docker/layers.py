@@ -20,7 +20,8 @@ from vhlocal.contract.image import CODE_DIRECTORY
 from vhlocal.errors import BuildError, EngineError
 from vhlocal.project.network import CA_VARIABLES
 from vhlocal.runtime.docker.archive import archive
-from vhlocal.runtime.docker.engine import Bind, ContainerSpec, Engine, disk_full
+from vhlocal.runtime.docker.engine import Bind, ContainerSpec, Engine
+from vhlocal.runtime.docker.failures import disk_full
 from vhlocal.runtime.docker.labels import PIP_CACHE
 from vhlocal.runtime.lines import Lines
 

@@ -32,7 +32,8 @@ from vhlocal.runtime.base import (
 from vhlocal.runtime.docker import labels
 from vhlocal.runtime.docker.archive import archive
 from vhlocal.runtime.docker.artifact import make_artifact
-from vhlocal.runtime.docker.engine import Bind, ContainerSpec, Engine, sees_other_files
+from vhlocal.runtime.docker.engine import Bind, ContainerSpec, Engine
+from vhlocal.runtime.docker.failures import sees_other_files
 from vhlocal.runtime.docker.labels import Marks
 from vhlocal.runtime.docker.layers import BuildNetwork, make_layer
 from vhlocal.runtime.lines import Lines

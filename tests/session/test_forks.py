@@ -127,3 +127,13 @@ def test_a_port_on_which_somebody_else_listens_is_passed_over(served):
                 await forks.begin()
 
     with_forks(served, 2, work)
+
+
+def test_what_a_connection_was_told_that_has_been_given_up_the_next_one_knows(served):
+    """The address that the code binds is told once; here the test's own connection has heard it."""
+
+    async def work(forks):
+        assert await forks.serve(forks.serving)
+        assert forks.serving.host == "0.0.0.0"
+
+    with_forks(served, 1, work)

@@ -18,6 +18,10 @@ class RunnerGoneError(Exception):
     """The runner cannot be reached, or not any more."""
 
 
+class NoRunnerError(RunnerGoneError):
+    """Nobody listens where the runner would."""
+
+
 class RunnerClient(asyncio.Protocol):
     """One connection. ``on_event`` gets what the runner tells without being asked, in the event loop's thread.
 
@@ -33,12 +37,15 @@ class RunnerClient(asyncio.Protocol):
 
     @classmethod
     async def connect(cls, host: str, port: int, token: str, on_event: OnEvent) -> tuple[RunnerClient, Facts]:
-        """Connect and show the token; return the connection and what the runner knows. RunnerGoneError otherwise."""
+        """Connect and show the token; return the connection and what the runner knows.
+
+        NoRunnerError where there is none, RunnerGoneError where it does not answer.
+        """
         loop = asyncio.get_running_loop()
         try:
             _, client = await loop.create_connection(lambda: cls(on_event), host, port)
         except OSError as error:
-            raise RunnerGoneError(str(error)) from error
+            raise NoRunnerError(str(error)) from error
         try:
             return client, await client.ask(token=token)
         except BaseException:

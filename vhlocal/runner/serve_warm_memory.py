@@ -9,6 +9,7 @@ _FILES = (
 )
 _GROUPS = "/sys/fs/cgroup"
 _OWN = "/proc/self/cgroup"
+_MACHINE = "/proc/meminfo"
 
 #: Above this there is no limit but the machine's.
 _NO_LIMIT = 1 << 60
@@ -23,10 +24,11 @@ BEFORE_OTHERS = 900
 
 
 class Limit:
-    """The memory limit that the kernel keeps for this process and those below it, where there is one."""
+    """The memory limit that the kernel keeps for this process and those below it, or the machine's own."""
 
-    def __init__(self, groups=_GROUPS, own=_OWN):
+    def __init__(self, groups=_GROUPS, own=_OWN, machine=_MACHINE):
         self._files = _limiting(groups, own)
+        self._machine = machine
 
     def has_room_for_server(self, servers):
         """Tell whether one more fits beside ``servers``, each given as the ids of its processes.
@@ -54,7 +56,11 @@ class Limit:
             return None
 
     def _room(self):
-        """Return the bytes that the limit leaves, or None where there is none."""
+        """Return the bytes that the limit and the machine leave, or None where nobody tells."""
+        rooms = [self._left(), _available(self._machine)]
+        return min([room for room in rooms if room is not None] or [None])
+
+    def _left(self):
         if self._files is None:
             return None
         limit, used, stat, _ = self._files
@@ -121,6 +127,14 @@ def _own_path(own, controller):
         return ""
     paths = [path for _, controllers, path in lines if controller in controllers.split(",")]
     return paths[0].lstrip("/") if paths else ""
+
+
+def _available(machine):
+    try:
+        lines = [line for line in _read(machine).splitlines() if line.startswith("MemAvailable:")]
+    except OSError:
+        return None
+    return int(lines[0].split()[1]) * 1024 if lines else None
 
 
 def _inactive(stat):

@@ -7,7 +7,7 @@ import contextlib
 import time
 from typing import TYPE_CHECKING, Any
 
-from vhlocal.reload.runner_client import RunnerClient, RunnerGoneError
+from vhlocal.reload.runner_client import NoRunnerError, RunnerClient, RunnerGoneError
 from vhlocal.runtime.base import Exit
 from vhlocal.session.start_up import Birth, read_birth
 from vhlocal.session.tasks import settle
@@ -82,11 +82,14 @@ class Forks:
         self.mounted = False
 
     async def connect(self, token: str) -> bool:
-        """Reach the runner; False where there is none, since the command cannot be forked."""
+        """Reach the runner; False where there is none, since the command cannot be forked.
+
+        RunnerGoneError where it does not answer.
+        """
         control = self._addresses[self._layout.control]
         try:
             self._client, facts = await RunnerClient.connect(control.host, control.port, token, self._hear)
-        except RunnerGoneError:
+        except NoRunnerError:
             return False
         self.mounted = bool(facts["mounted"])
         return True

@@ -85,6 +85,8 @@ class Server:
         self._by_archive = False
         self._made = making.made
         self._profiled = False
+        #: Whether its runner leads what the code binds to its port; None as long as that has not told.
+        self._led: bool | None = False
         #: What is known of a start that is under way.
         self._phases: Phases | None = None
         self._started = 0.0
@@ -136,7 +138,7 @@ class Server:
             spec = replace(spec, entries=await in_thread(lambda: tuple(map(self._staged, spec.entries))))
         self._layout = layout = await in_thread(self._runtime.layout, spec)
         if runner is not None and (runner.forks or runner.profile or layout.shares_network):
-            self._profiled = runner.profile
+            self._profiled, self._led = runner.profile, None
             spec = replace(
                 spec,
                 command=runner.command,
@@ -196,6 +198,7 @@ class Server:
         try:
             self._birth = await forks.birth(forks.serving, measured=self._profiled)
             bound = await forks.serve(forks.serving)
+            self._led = bound
         except (RunnerGoneError, NotThereError):
             bound = False
         if bound:
@@ -220,6 +223,8 @@ class Server:
         if bound is not None:
             self._check_hosts([bound])
             return
+        if self._led is None:
+            return  # it may listen for itself alone because its runner has it do so
         listeners = await in_thread(self._runtime.listeners, self.id)
         self._check_hosts([listener.host for listener in listeners if listener.port == self.address.port])
 
@@ -349,8 +354,11 @@ class Server:
 
     async def _connect(self) -> None:
         forks = Forks(self.addresses, self._layout, self._on_news)
-        if await forks.connect(self._token):
-            self._reached = forks
+        with contextlib.suppress(RunnerGoneError):  # it is there, but does not answer
+            if await forks.connect(self._token):
+                self._reached = forks
+            else:
+                self._led = False
 
     async def _bring(self, copies: Sequence[Entry], removed: Sequence[str], were: Mapping[str, str]) -> None:
         """Let the runner take the copies from the staging directory; where it cannot, send them as an archive.

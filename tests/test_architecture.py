@@ -125,4 +125,4 @@ def test_nothing_of_ours_imports_the_runner():
 
 
 def test_no_module_outgrows_its_reader():
-    assert {str(path): n for path in MODULES if (n := len(path.read_text().splitlines())) > 500} == {}
+    assert {str(path): n for path in [*MODULES, *RUNNER] if (n := len(path.read_text().splitlines())) > 500} == {}

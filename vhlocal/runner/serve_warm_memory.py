@@ -29,6 +29,8 @@ class Limit:
     def __init__(self, groups=_GROUPS, own=_OWN, machine=_MACHINE):
         self._files = _limiting(groups, own)
         self._machine = machine
+        #: How many processes are known to have been killed for it.
+        self._known = self.kills() or 0
 
     def has_room_for_server(self, servers):
         """Tell whether one more fits beside ``servers``, each given as the ids of its processes.
@@ -54,6 +56,20 @@ class Limit:
             return int(_values(_read(self._files[3]))["oom_kill"])
         except (OSError, ValueError, KeyError):
             return None
+
+    def has_killed(self):
+        """Tell whether the kernel has killed one more process for the limit than was known."""
+        kills = self.kills()
+        if kills is None or kills <= self._known:
+            return False
+        self._known += 1
+        return True
+
+    def may_have_killed(self):
+        """Tell whether the kernel has killed any process that was not known, or does not tell; all are known then."""
+        kills = self.kills()
+        known, self._known = self._known, kills or 0
+        return kills is None or kills > known
 
     def _room(self):
         """Return the bytes that the limit and the machine leave, or None where nobody tells."""
@@ -94,16 +110,6 @@ def expend(pid, much):
             score.write(str(much))
     except OSError:
         pass  # it has ended, or may not be written: then the kernel takes whoever uses most
-
-
-def catches(pid, signal):
-    """Tell whether a process has a handler for a signal: without one, this signal might end it."""
-    try:
-        with open("/proc/%d/status" % pid) as status:
-            caught = [line.split()[1] for line in status if line.startswith("SigCgt:")]
-    except OSError:
-        return False
-    return bool(caught) and bool(int(caught[0], 16) >> (signal - 1) & 1)
 
 
 def _limiting(groups, own):

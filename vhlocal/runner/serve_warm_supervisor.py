@@ -4,8 +4,6 @@ It listens for vhlocal on the control port and tells it what happens, has server
 with the server that serves, as the container of that server alone would. It imports nothing but the standard library.
 """
 
-import errno
-import functools
 import os
 import selectors
 import signal
@@ -21,20 +19,14 @@ import serve_warm_master
 import serve_warm_memory
 import serve_warm_process
 import serve_warm_protocol
+import serve_warm_stacks
 
 #: Seconds that one module gets to be imported by the master.
 _IMPORT_LIMIT = 60.0
 
-#: Events that wait for somebody to tell them to.
-_UNTOLD = 100
-
 #: How many masters in a row may end without having forked a server: the next one imports nothing any more, and where
 #: that does not help either, so many later the server is given up.
 _TRIES = 3
-
-#: Seconds that a process gets to tell where its code is, and between two pieces of what it tells.
-_WHERE_LIMIT = 0.5
-_WHERE_PAUSE = 0.02
 
 
 class Supervisor:
@@ -52,18 +44,15 @@ class Supervisor:
         self._serving = 1
         self._orders = 0
         self._limit = serve_warm_memory.Limit()
-        #: How many processes are known to have been killed for the limit.
-        self._kills = self._limit.kills() or 0
         self._expendability = serve_warm_memory.expendability()
         self._ending = False
         self._selector = selectors.DefaultSelector()
         self._reports = serve_warm_protocol.Lines()
-        self._stacks = b""
+        self._stacks = serve_warm_stacks.Stacks()
+        self._hosts = serve_warm_host.Hosts(self, settings)
         self._master_pid = None
         self._masters_lost = 0
         self._importing = None
-        self._host = None
-        self._untold = []
 
     # The life of the container.
 
@@ -71,14 +60,12 @@ class Supervisor:
         """Start the first server and keep all; ends the process, but for the Become that a fork raises."""
         self._streams = (os.dup(1), os.dup(2))
         self._report_in, self._report_out = os.pipe()
-        self._stack_in, self._stack_out = os.pipe()
         # Whoever was told that there is something may find that another has read it already.
         os.set_blocking(self._report_in, False)
-        os.set_blocking(self._stack_in, False)
         self._hear_signals()
-        self._watch(self._report_in, self._read_reports)
-        self._watch(self._stack_in, self._read_stacks)
-        self._listen()
+        self.watch(self._report_in, self._read_reports)
+        self.watch(self._stacks.source, self._stacks.read)
+        self._hosts.listen()
         self._start_master()
         first = self._new(1, self._settings["port"])
         # A start that is measured is production's: nothing has been imported beforehand.
@@ -90,10 +77,12 @@ class Supervisor:
                 key.data()
             self._do_due()
 
-    def _watch(self, file, callback):
+    def watch(self, file, callback):
+        """Call ``callback`` whenever there is something to read from a file."""
         self._selector.register(file, selectors.EVENT_READ, callback)
 
-    def _unwatch(self, file):
+    def unwatch(self, file):
+        """Leave a file alone from now on."""
         if file in self._selector.get_map():
             self._selector.unregister(file)
 
@@ -104,7 +93,7 @@ class Supervisor:
         signal.set_wakeup_fd(signals_out)
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD):
             signal.signal(number, lambda *_: None)
-        self._watch(self._signals_in, self._signalled)
+        self.watch(self._signals_in, self._signalled)
 
     def _signalled(self):
         for number in os.read(self._signals_in, 512):
@@ -145,7 +134,7 @@ class Supervisor:
 
     def _ended(self, server, status):
         """Note the end of a server's first process; the container ends with the server that serves."""
-        if server.end(status) and self._has_killed():
+        if server.end(status) and self._limit.has_killed():
             server.out_of_memory = True
         if server.number == self._serving and not server.again:
             for other in self._servers.values():
@@ -159,15 +148,7 @@ class Supervisor:
             return
         del self._servers[server.number]
         code = server.code if server.verdict is None else server.verdict
-        self._tell(event="ended", number=server.number, code=code, out_of_memory=server.out_of_memory)
-
-    def _has_killed(self):
-        """Tell whether the kernel has killed one more process for the memory limit than was known."""
-        kills = self._limit.kills()
-        if kills is None or kills <= self._kills:
-            return False
-        self._kills += 1
-        return True
+        self._hosts.tell(event="ended", number=server.number, code=code, out_of_memory=server.out_of_memory)
 
     def _until_due(self):
         times = [server.kill_at for server in self._servers.values() if server.kill_at is not None]
@@ -196,7 +177,7 @@ class Supervisor:
         self._from_master = serve_warm_protocol.Lines()
         self._warm = False
         self._importing = None
-        self._watch(ours, self._read_master)
+        self.watch(ours, self._read_master)
 
     def _become_master(self, channel, other):
         other.close()
@@ -209,7 +190,7 @@ class Supervisor:
                 os.dup2(nothing.fileno(), number)
         self._close_in_fork()
         serve_warm_child.pose_as(self._main)
-        settings, pipes = self._settings, (self._report_out, self._stack_out, self._streams)
+        settings, pipes = self._settings, (self._report_out, self._stacks.sink, self._streams)
 
         supervisor = os.getppid()
         serve_warm_family.die_with(supervisor)
@@ -253,7 +234,7 @@ class Supervisor:
             except OSError:  # it ended before it had read all
                 data = b""
             if not data:
-                self._unwatch(master)
+                self.unwatch(master)
                 return
             for event in self._from_master.feed(data):
                 if self._master is master:
@@ -264,7 +245,7 @@ class Supervisor:
 
     def _master_imported(self, changed):
         self._importing = None
-        self._tell(event="warm", **self._learning.facts(changed))
+        self._hosts.tell(event="warm", **self._learning.facts(changed))
 
     def _master_denied(self, name, why):
         self._learning.deny(name, why)
@@ -274,10 +255,10 @@ class Supervisor:
         self._renew_master()
 
     def _master_kept(self, loader, seconds):
-        self._tell(event="kept", loader=loader, seconds=seconds)
+        self._hosts.tell(event="kept", loader=loader, seconds=seconds)
 
     def _master_unkept(self, why):
-        self._tell(event="unkept", why=why)
+        self._hosts.tell(event="unkept", why=why)
 
     def _master_hidden(self, number, names):
         """The project has modules of these names itself: begin again without what others were imported."""
@@ -290,7 +271,7 @@ class Supervisor:
         self._read_master()
         if self._master is not master:
             return
-        killed = os.WIFSIGNALED(status) and self._has_killed()
+        killed = os.WIFSIGNALED(status) and self._limit.has_killed()
         if self._importing is not None and not killed:
             self._learning.deny(self._importing[0], "ends the process that imports it")
         elif not killed:
@@ -301,7 +282,7 @@ class Supervisor:
 
     def _renew_master(self, warm=True):
         """Have another master, cold or with what is known to be imported, do what was asked of the one before."""
-        self._unwatch(self._master)
+        self.unwatch(self._master)
         self._master.close()
         if self._master_pid is not None:
             os.kill(self._master_pid, signal.SIGKILL)
@@ -328,7 +309,7 @@ class Supervisor:
         if server.stopping or self._masters_lost > 2 * _TRIES:
             server.code, server.again = serve_warm_process.KILLED, False
             if not server.stopping:
-                self._tell(event="failed", number=server.number, text="no process could be forked for it")
+                self._hosts.tell(event="failed", number=server.number, text="no process could be forked for it")
             if server.number == self._serving:
                 os._exit(server.code)
             self._gone(server)
@@ -349,7 +330,7 @@ class Supervisor:
             return
         if not server.served:
             server.again = True
-            self._tell(event="again", number=server.number)
+            self._hosts.tell(event="again", number=server.number)
             server.kill()
         self._renew_master(warm=False)
 
@@ -372,7 +353,7 @@ class Supervisor:
         server.be_born(pid, at)
         if server.number == self._serving:
             self._expend(server, self._expendability)
-        self._tell(event="forked", number=server.number)
+        self._hosts.tell(event="forked", number=server.number)
         if self._ending:
             os.kill(pid, signal.SIGTERM)
 
@@ -385,13 +366,13 @@ class Supervisor:
     def _server_bound(self, server, pid, at, host):
         server.bound, server.host = True, host
         server.birth.bound = server.birth.bound or at
-        self._tell(event="bound", number=server.number, host=host)
+        self._hosts.tell(event="bound", number=server.number, host=host)
 
     def _server_imported(self, server, pid, modules):
         server.birth.imports.setdefault(pid, []).extend(modules)
 
     def _server_failed(self, server, pid, text):
-        self._tell(event="failed", number=server.number, text=text)
+        self._hosts.tell(event="failed", number=server.number, text=text)
 
     def _server_loading(self, server, pid):
         """A worker begins to import the code. Where one before it is gone, Gunicorn would try for ever."""
@@ -399,11 +380,11 @@ class Supervisor:
         server.loading.append(pid)
         if not gone or server.loaded:
             return
-        server.out_of_memory = self._has_killed()
+        server.out_of_memory = self._limit.has_killed()
         if server.out_of_memory:
             server.verdict = serve_warm_process.KILLED
         else:
-            self._tell(event="failed", number=server.number, text="a worker ended while it imported the code")
+            self._hosts.tell(event="failed", number=server.number, text="a worker ended while it imported the code")
             server.verdict = serve_warm_child.NOT_BOOTED
         server.kill()
 
@@ -411,51 +392,12 @@ class Supervisor:
         server.loaded = True
         if server.birth.loaded is None:
             server.birth.load(server.pid, pid, at)
-        self._tell(event="loaded", number=server.number)
+        self._hosts.tell(event="loaded", number=server.number)
         if environment is not None and self._learning.is_stale(environment, warm=server.warm):
             # The code sets variables before its imports that the master's imports have not seen.
             self._renew_for(server)
 
     # What vhlocal asks.
-
-    def _listen(self):
-        self._listener = None
-        if self._settings["control"] is None:
-            return
-        self._listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-        self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self._listener.bind((self._settings["host"], self._settings["control"]))
-        self._listener.listen(8)
-        self._watch(self._listener, self._accept)
-
-    def _accept(self):
-        connection, _ = self._listener.accept()
-        connection.settimeout(10)
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # else every second message waits for 40 ms
-        host = serve_warm_host.Host(self, connection, self._settings["token"])
-        self._watch(connection, functools.partial(self._hear, host, connection))
-
-    def _hear(self, host, connection):
-        if host.read():
-            return
-        self._unwatch(connection)
-        host.close()
-        if self._host is host:
-            self._host = None
-
-    def attend(self, host):
-        """Tell ``host`` from now on what happens."""
-        self._host = host
-        untold, self._untold = self._untold, []
-        for event in untold:
-            host.send(event)
-        return {"mounted": os.path.exists(os.path.join(self._settings["staging"], self._settings["marker"]))}
-
-    def _tell(self, **event):
-        if self._host is not None:
-            self._host.send(event)
-        elif len(self._untold) < _UNTOLD:
-            self._untold.append(event)
 
     def do_write(self, written, removed):
         """Bring files into the code's directory."""
@@ -466,7 +408,9 @@ class Supervisor:
         """Begin a new server beside those that live; where it has no room or no port among them, say so."""
         if not self._limit.has_room_for_server([server.members() for server in self._servers.values()]):
             return {"refused": "memory"}
-        if not _is_free(self._settings["host"], port) or port in {server.port for server in self._servers.values()}:
+        if not serve_warm_host.is_free(self._settings["host"], port) or port in {
+            server.port for server in self._servers.values()
+        }:
             return {"refused": "port"}
         self._fork(self._new(number, port))
         return {}
@@ -507,7 +451,7 @@ class Supervisor:
         if server is not None:
             server.stop(grace)
         else:  # whoever has not heard of it is told again
-            self._tell(event="ended", number=number, code=serve_warm_process.KILLED, out_of_memory=False)
+            self._hosts.tell(event="ended", number=number, code=serve_warm_process.KILLED, out_of_memory=False)
         return {}
 
     def do_killed(self):
@@ -516,11 +460,9 @@ class Supervisor:
         As long as there are others it takes theirs. One that has not answered yet ends then as a whole.
         """
         self._reap()
-        kills = self._limit.kills()
-        if kills is not None and kills <= self._kills:
+        if not self._limit.may_have_killed():
             return {"spared": True}
         others = [server for server in self._servers.values() if server.lives and server.number != self._serving]
-        self._kills = kills or 0
         for server in others:
             if not server.served:
                 server.out_of_memory = True
@@ -529,23 +471,7 @@ class Supervisor:
 
     def do_where(self, number):
         """Return the stacks of a server's processes, as Python's faulthandler writes them."""
-        server = self._servers.get(number)
-        self._stacks = b""
-        if server is None or serve_warm_child.WHERE is None:
-            return {"stacks": ""}
-        # One after the other: each process writes its stack in many small pieces.
-        for pid in server.members():
-            if not serve_warm_memory.catches(pid, serve_warm_child.WHERE):
-                continue
-            os.kill(pid, serve_warm_child.WHERE)
-            wait = _WHERE_LIMIT
-            while _readable(self._stack_in, wait):
-                self._read_stacks()
-                wait = _WHERE_PAUSE
-        return {"stacks": self._stacks.decode("utf-8", "replace")}
-
-    def _read_stacks(self):
-        self._stacks = (self._stacks + _read(self._stack_in))[-65536:]
+        return {"stacks": self._stacks.ask(self._pids(number))}
 
     def _pids(self, number):
         server = self._servers.get(number)
@@ -559,26 +485,9 @@ def _kill_group(pid):
         pass  # it has ended by itself
 
 
-def _is_free(host, port):
-    """Tell whether nothing listens on a port."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            return error.errno != errno.EADDRINUSE
-    return True
-
-
 def _read(pipe):
     """Return what there is in a pipe."""
     try:
         return os.read(pipe, 1 << 20)
     except BlockingIOError:
         return b""
-
-
-def _readable(fd, seconds=0):
-    with selectors.DefaultSelector() as selector:
-        selector.register(fd, selectors.EVENT_READ)
-        return bool(selector.select(seconds))

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import psutil
+
 from tests.waiting import free_port
 
 if TYPE_CHECKING:
@@ -129,5 +131,9 @@ def started(
             yield server
         finally:
             if process.poll() is None:
+                below = psutil.Process(process.pid).children(recursive=True)
                 os.killpg(process.pid, signal.SIGKILL)
+                for left in below:  # as its container, or its guard, ends with it
+                    with contextlib.suppress(psutil.NoSuchProcess):
+                        left.kill()
             server.wait()

@@ -135,10 +135,11 @@ class Warm:
 
 
 @contextlib.contextmanager
-def warm(
-    runner: Path, place: Path, command: list[str], python: Path, files, libraries=(), **settings
-) -> Iterator[Warm]:
-    """Start ``command`` under the runner; ``files`` and ``libraries`` are texts by name."""
+def warm(runner: Path, place: Path, command, python: Path, files, libraries=(), **settings) -> Iterator[Warm]:
+    """Start ``command`` under the runner: words, or what returns them for a port.
+
+    ``files`` and ``libraries`` are texts by name.
+    """
     code, beside, staging = place / "code", place / "libraries", place / "staging"
     for directory, texts in ((code, dict(files)), (beside, dict(libraries))):
         for name, text in texts.items():
@@ -168,7 +169,8 @@ def warm(
     environment = {"HOME": str(place), "PYTHONPATH": str(beside), "PATH": os.environ["PATH"], "LANG": "C.UTF-8"}
     # Compiled modules are what production has, and what an edit must not be hidden by.
     environment["PYTHONDONTWRITEBYTECODE"] = ""
-    start = [str(python), str(home / "serve_warm.py"), *command]
+    words = command(port) if callable(command) else command
+    start = [str(python), str(home / "serve_warm.py"), *words]
     with started(start, code, environment, port=port) as server:
         connection = Control(control)
         try:

@@ -16,6 +16,7 @@ import serve_warm_family
 import serve_warm_imports
 import serve_warm_profile
 import serve_warm_protocol
+import serve_warm_reloaders
 
 #: Bytes of a traceback that are reported: escaped as JSON they may take twice as many.
 _TOLD = 1800
@@ -28,8 +29,8 @@ _HERE = os.path.dirname(os.path.realpath(__file__))
 #: Asks a process where its Python code is; nobody else uses it.
 WHERE = signal.SIGRTMIN + 7 if hasattr(signal, "SIGRTMIN") else None
 
-#: The loopback address of each family, the newer one's in the form that the older one reaches too.
-_LOOPBACK = {socket.AF_INET: "127.0.0.1", socket.AF_INET6: "::ffff:127.0.0.1"}
+#: How code names the machine that it runs on.
+_HERE_ITSELF = ("127.0.0.1", "localhost", "::1", "0.0.0.0", "::", "")
 
 #: Gunicorn's exit code where a worker could not begin.
 NOT_BOOTED = 3
@@ -81,6 +82,10 @@ class Server:
             self._loaded = os.getpid()
             self.tell(event="loaded", at=time.monotonic(), environment=serve_warm_imports.changes(self.base))
 
+    def left_out(self, library):
+        """Report that the code has asked for a library's reloader, which is left out."""
+        self.tell(event="left_out", library=library)
+
     def failed(self, text):
         """Report why the code could not be loaded: a traceback's end, as much as goes through the pipe in one piece."""
         self.tell(event="failed", text=text.encode("utf-8", "replace")[-_TOLD:].decode("utf-8", "ignore"))
@@ -90,7 +95,10 @@ class Server:
         global current
         current = self
         self._settle()
-        sys.meta_path.insert(0, serve_warm_imports.Recorder(self.settings["code"], self.imports, self._stopwatch()))
+        # Where no edit is ever brought in, a reloader finds nothing to do.
+        then = serve_warm_reloaders.leave_out(self.left_out) if self.settings["warm"] else None
+        recorder = serve_warm_imports.Recorder(self.settings["code"], self.imports, self._stopwatch(), then)
+        sys.meta_path.insert(0, recorder)
         self._listen_elsewhere(told_by_loading=main.kind == "wsgi")
         sys.excepthook = _without_ours
         pose_as(main)
@@ -127,16 +135,25 @@ class Server:
         """
         bind, accept, server = socket.socket.bind, socket.socket.accept, self
         everywhere = self.settings["host"] == "0.0.0.0"
+        known = (self.settings["declared"], self.settings["port"])
 
         def bind_elsewhere(self, address):
-            known = (server.settings["declared"], server.settings["port"])
             if not (isinstance(address, tuple) and address[1] in known and self.type & socket.SOCK_STREAM):
                 return bind(self, address)
-            host = address[0] if everywhere else _LOOPBACK[self.family]
+            host = address[0] if everywhere else _loopback(self)
             bind(self, (host, server.port, *address[2:]))
             # Whoever hears of it may be sure that nobody else answers there.
             server.tell(event="bound", at=time.monotonic(), host=address[0])
             return None
+
+        def led(connect):
+            def connect_there(self, address):
+                # Who asks for the endpoint's port here means this server: so does one that looks whether it is free.
+                if isinstance(address, tuple) and address[1] in known and address[0] in _HERE_ITSELF:
+                    address = (address[0], server.port, *address[2:])
+                return connect(self, address)
+
+            return connect_there
 
         def accept_loaded(self):
             accepted = accept(self)
@@ -144,6 +161,7 @@ class Server:
             return accepted
 
         socket.socket.bind = bind_elsewhere
+        socket.socket.connect, socket.socket.connect_ex = map(led, (socket.socket.connect, socket.socket.connect_ex))
         if not told_by_loading:
             socket.socket.accept = accept_loaded
 
@@ -172,6 +190,13 @@ def pose_as(main):
 
 def _as_main_file(path):
     return os.path.join(os.getcwd(), path) if sys.version_info >= (3, 9) else path
+
+
+def _loopback(server):
+    """Return the loopback address for a socket to bind, if possible in the form that the older family reaches too."""
+    if server.family == socket.AF_INET:
+        return "127.0.0.1"
+    return "::1" if server.getsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY) else "::ffff:127.0.0.1"
 
 
 def _search_first(directory):

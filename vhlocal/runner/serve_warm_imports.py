@@ -12,12 +12,14 @@ class Recorder:
     """The first finder on ``sys.meta_path``: finds what the others find, and tells of what is not the project's own.
 
     ``tell`` gets the name of each module that is about to be imported; ``stopwatch``, where there is one, measures all.
+    ``then`` has, by name, what is called with a module once it is imported.
     """
 
-    def __init__(self, code, tell, stopwatch=None):
+    def __init__(self, code, tell, stopwatch=None, then=None):
         self._code = os.path.realpath(code) + os.sep
         self._tell = tell
         self._stopwatch = stopwatch
+        self._then = then or {}
         self._finding = set()
 
     def find_spec(self, name, path=None, target=None):
@@ -42,8 +44,21 @@ class Recorder:
         # What runs as the program itself is begun anew in each server.
         if not name.endswith("__main__") and not mine:
             self._tell(name)
+        if name in self._then and spec.loader is not None:
+            follow(spec.loader, self._then[name])
         if self._stopwatch is not None:
             self._stopwatch.measure(spec, began, mine)
+
+
+def follow(loader, then):
+    """Have ``then`` called with what ``loader`` has imported."""
+    execute = loader.exec_module
+
+    def followed(module):
+        execute(module)
+        then(module)
+
+    loader.exec_module = followed
 
 
 def is_within(spec, directory):

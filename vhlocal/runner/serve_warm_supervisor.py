@@ -374,6 +374,9 @@ class Supervisor:
     def _server_failed(self, server, pid, text):
         self._hosts.tell(event="failed", number=server.number, text=text)
 
+    def _server_left_out(self, server, pid, library):
+        self._hosts.tell(event="left_out", library=library)
+
     def _server_loading(self, server, pid):
         """A worker begins to import the code. Where one before it is gone, Gunicorn would try for ever."""
         gone = [other for other in server.loading if not os.path.exists("/proc/%d" % other)]

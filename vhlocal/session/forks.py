@@ -66,7 +66,11 @@ class Fork:
 
 
 class Forks:
-    """What a container's runner keeps. ``on_news`` hears what the runner has learnt: ``warm``, ``kept``, ``unkept``."""
+    """What a container's runner keeps.
+
+    ``on_news`` hears what the runner has learnt: ``warm``, ``kept``, ``unkept``, and of a reloader that it has
+    ``left_out``.
+    """
 
     def __init__(
         self, addresses: Mapping[int, Address], layout: Layout, on_news: Callable[[dict[str, Any]], None]
@@ -202,7 +206,7 @@ class Forks:
     def _hear(self, event: dict[str, Any]) -> None:
         kind = event.pop("event", "")
         fork = self._known.get(event.get("number", 0))
-        if kind in {"warm", "kept", "unkept"}:
+        if kind in {"warm", "kept", "unkept", "left_out"}:
             self._on_news({"event": kind, **event})
         elif kind == "gone":
             for each in self._known.values():

@@ -33,6 +33,8 @@ class Heard:
         self._lines = 0
         # Whether it is looked at what its server has missed.
         self._misses = False
+        # Whose reloaders it has been told of.
+        self._left_out: set[str] = set()
 
     def begin(self) -> None:
         """Count what is printed from here on: a server starts, or new code is brought in."""
@@ -66,6 +68,11 @@ class Heard:
         elif news["event"] == "unkept":
             hint = "`keep-warm` is for what lives in the main memory of one thread; it is loaded at each reload instead"
             self._is.bus.publish(Notice(f"nothing is kept warm: {news['why']}", None, hint, self._endpoint))
+        elif news["event"] == "left_out" and news["library"] not in self._left_out:
+            self._left_out.add(news["library"])
+            text = f"{news['library']}'s own reloader is left out: vhlocal brings in each save"
+            hint = "production has no edits; take the option for it out"
+            self._is.bus.publish(Notice(text, None, hint, self._endpoint))
 
     def _missed(self) -> None:
         """Tell what a server that serves has missed; what it misses at its start is told with its end."""

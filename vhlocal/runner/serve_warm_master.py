@@ -10,6 +10,7 @@ import importlib.machinery
 import importlib.util
 import os
 import select
+import socket
 import sys
 import threading
 import time
@@ -26,6 +27,13 @@ FORK_SAFE = ("numpy", "scipy")
 
 #: Seconds without a command after which the next server is forked beforehand: until then the last one is starting.
 _IDLE = 0.3
+
+#: Bytes that an order has at most, and what is answered to one.
+_LONGEST_ORDER = 65536
+_TAKEN = b"."
+
+#: Exit code of a deputy that has told why it keeps nothing.
+_GAVE_UP = 9
 
 _GPU = ("/dev/nvidia", "/dev/dri", "/dev/kfd")
 
@@ -186,45 +194,62 @@ class Master:
         if modules & self._tops:
             self._tell(event="hidden", number=number, names=sorted(modules & self._tops))
             return
-        if self._spare is None:
-            self._arm()
-        order = {"number": number, "port": port, "own": sorted(modules & self._own)}
-        serve_warm_protocol.write(self._spare, order)
-        self._disarm()
+        self._give({"number": number, "port": port, "own": sorted(modules & self._own)})
+
+    def _give(self, order):
+        """Return once a server has taken an order, and has told so itself.
+
+        One that waited may have ended by then: another is forked. Where that ends as well, so does this process, and
+        another master is asked for what nobody has taken.
+        """
+        for _ in range(2):
+            if self._spare is None:
+                self._arm()
+            taken = self._spare is not None and _is_taken(self._spare, order)
+            self._disarm()
+            if taken:
+                return
+        os._exit(1)
 
     def _arm(self):
-        """Fork the next server beforehand: it waits for its order. Raises Become in it.
+        """Fork the next server beforehand, where the system lets us: it waits for its order. Raises Become in it.
 
         It is forked twice, so that it becomes the supervisor's own child.
         """
         sys.stdout.flush()
         sys.stderr.flush()
-        heard, say = os.pipe()
-        between = os.fork()
+        ours, theirs = socket.socketpair()
+        try:
+            between = os.fork()
+        except OSError:  # no memory, or too many processes
+            return
         if between:
             os.waitpid(between, 0)
-            os.close(heard)
-            self._spare = say
+            theirs.close()
+            self._spare = ours
             return
-        if os.fork():
+        try:
+            waits = os.fork() == 0
+        except OSError:
+            waits = False
+        if not waits:
             os._exit(0)
-        os.close(say)
-        self._wait_for_order(heard)
+        ours.close()
+        self._wait_for_order(theirs)
 
     def _disarm(self):
-        """Let go of the server that waits: it begins, or ends where it has no order."""
+        """Let go of the server that waits: it goes on, or ends where it has no order."""
         if self._spare is not None:
-            os.close(self._spare)
+            self._spare.close()
             self._spare = None
 
-    def _wait_for_order(self, heard):
+    def _wait_for_order(self, giver):
         os.setpgid(0, 0)
         sys.meta_path.remove(self)
         self._channel.close()
         if self._deputy_of is not None:
             os.close(self._deputy_of)
-        with os.fdopen(heard, "rb") as orders:
-            order = serve_warm_protocol.Lines().feed(orders.read())
+        order = serve_warm_protocol.Lines().feed(giver.recv(_LONGEST_ORDER))
         if not order:
             os._exit(0)
         number, port, own = order[0]["number"], order[0]["port"], set(order[0]["own"])
@@ -233,6 +258,8 @@ class Master:
         server = self._make_server(number, port, self._base)
         serve_warm_imports.set_environment(self._base, self._changed)
         server.tell(event="forked", at=time.monotonic())
+        giver.sendall(_TAKEN)
+        giver.close()
         raise Become(server)
 
     def _by_deputy(self, command):
@@ -252,10 +279,14 @@ class Master:
                 return command
             os.close(say)
             with os.fdopen(heard, "rb") as rest:
-                left = serve_warm_protocol.Lines().feed(rest.read())
+                loaded, *left = serve_warm_protocol.Lines().feed(rest.read()) or [None]
             _, status = os.waitpid(pid, 0)
-            if status:
+            if loaded is None:
+                if os.WIFSIGNALED(status) or os.WEXITSTATUS(status) != _GAVE_UP:
+                    self._tell(event="unkept", why="it ends the process that loads it")
                 break
+            if status:  # nobody knows what it was asked for: another master is
+                os._exit(1)
             command = left[0] if left else None
         return command
 
@@ -273,16 +304,26 @@ class Master:
         if _holds_gpu():
             self._give_up("it opens a GPU, which cannot be shared by a fork")
         self._kept = kept
+        serve_warm_protocol.write(self._deputy_of, {"loaded": True})
         gc.collect()
         if hasattr(gc, "freeze"):
             gc.freeze()
 
     def _give_up(self, why):
         self._tell(event="unkept", why=why)
-        os._exit(1)
+        os._exit(_GAVE_UP)
 
     def _tell(self, **facts):
         serve_warm_protocol.write(self._channel.fileno(), facts)
+
+
+def _is_taken(spare, order):
+    """Give an order to a server that waits, and return whether it has taken it: it may have died, or be dying."""
+    try:
+        spare.sendall(serve_warm_protocol.encode(order))
+        return spare.recv(1) == _TAKEN
+    except OSError:
+        return False
 
 
 def _tops():

@@ -257,6 +257,24 @@ def test_layers_stand_on_each_other_and_are_told_by_what_they_were_made_of(runti
     assert any(text.startswith("gunicorn (version") for _, text in server.lines)
 
 
+def test_layers_that_nobody_uses_are_discarded(runtime, spec, forgotten):
+    base, suffix = runtime.base("python:3.11-slim"), secrets.token_hex(8)
+    nothing = (Entry(f"{CODE_DIRECTORY}/requirements.txt", content=b"# nothing\n"),)
+    install = Install(("-r", "requirements.txt"))
+    below = Layer(f"vhlocal/requirements:{suffix}", base, "requirements.txt", install, nothing)
+    above = Layer(f"vhlocal/above:{suffix}", below.tag, "more.txt", install, nothing)
+    for layer in (below, above):
+        runtime.build(layer, lambda _: None)
+    assert set(runtime.discard([below.tag, "vhlocal/none:1"])) == {"vhlocal/none:1"}, "another stands on it"
+    server = Started(runtime, replace(spec("exec python tell.py"), image=above.tag))
+    assert set(runtime.discard([below.tag, above.tag])) == set()
+    assert server.get()
+    runtime.remove(server.id)
+    assert set(runtime.discard([below.tag, above.tag])) == {below.tag, above.tag}
+    assert runtime.image(below.tag) is None
+    assert runtime.image(above.tag) is None
+
+
 def test_a_layer_that_cannot_be_made_says_why_and_leaves_nothing(runtime, tmp_path):
     base = runtime.base("python:3.11-slim")
     bad = Layer("vhlocal/requirements:never", base, "requirements.txt", Install(("no-such-package-anywhere-0",)))

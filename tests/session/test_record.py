@@ -106,3 +106,66 @@ def test_layers_are_in_use_while_their_project_is_there(directory):
     assert layers_in_use() == {"vhlocal/requirements:1"}
     directory.rmdir()
     assert layers_in_use() == set()
+
+
+class Engine:
+    """Discards what nothing uses."""
+
+    def __init__(self, *used):
+        self.used = set(used)
+        self.asked = []
+
+    def discard(self, names):
+        self.asked += names
+        return [name for name in names if name not in self.used]
+
+
+def stand_on(directory, *numbers):
+    for number in numbers:
+        ProjectState(directory).keep_layers([f"layer:{number}", "gunicorn"])
+
+
+def test_the_layers_that_a_project_left_lately_are_kept_and_older_ones_discarded(directory):
+    engine = Engine()
+    stand_on(directory, *range(4))
+    ProjectState(directory).forget_layers(engine.discard)
+    assert engine.asked == []
+    stand_on(directory, 4, 5)
+    ProjectState(directory).forget_layers(engine.discard)
+    assert engine.asked == ["layer:0", "layer:1"], "what newer ones have too stays"
+    ProjectState(directory).forget_layers(engine.discard)
+    assert engine.asked == ["layer:0", "layer:1"]
+    assert layers_in_use() == {"layer:5", "gunicorn"}
+
+
+def test_layers_that_a_project_goes_back_to_are_not_old(directory):
+    engine = Engine()
+    stand_on(directory, 0, 1, 0, 1, 0, 1, 0, 1)
+    ProjectState(directory).forget_layers(engine.discard)
+    assert engine.asked == []
+
+
+def test_a_layer_in_use_is_discarded_once_it_is_not_any_more(directory):
+    engine = Engine("layer:0")
+    stand_on(directory, *range(5))
+    ProjectState(directory).forget_layers(engine.discard)
+    stand_on(directory, 5)
+    ProjectState(directory).forget_layers(engine.discard)
+    assert engine.asked == ["layer:0", "layer:0", "layer:1"]
+    engine.used.clear()
+    ProjectState(directory).forget_layers(engine.discard)
+    ProjectState(directory).forget_layers(engine.discard)
+    assert engine.asked == ["layer:0", "layer:0", "layer:1", "layer:0"]
+
+
+def test_what_another_project_has_kept_is_not_discarded(directory, tmp_path):
+    (tmp_path / "other").mkdir()
+    stand_on(tmp_path / "other", 0, 7)
+    engine = Engine()
+    stand_on(directory, *range(6))
+    ProjectState(directory).forget_layers(engine.discard)
+    assert engine.asked == ["layer:1"]
+    (ProjectState(directory).path / "layers.json").write_text("no json")
+    ProjectState(directory).forget_layers(engine.discard)
+    stand_on(directory, 1)
+    assert layers_in_use() == {"layer:1", "layer:7", "gunicorn"}

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 from vhlocal.contract.image import DEFAULT_PORT
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
     from pathlib import Path
 
     from vhlocal.contract.image import Install
@@ -257,6 +257,13 @@ class Runtime(Protocol):
 
     def build(self, layer: Layer, on_line: Callable[[str], None]) -> None:
         """Make one layer, handing on what it prints; BuildError when its script fails."""
+
+    def discard(self, names: Sequence[str]) -> Collection[str]:
+        """Remove layers that nobody wants any more; return those that are not there now.
+
+        What something uses, be it a server or another layer, stays.
+        """
+        ...
 
     def layout(self, spec: ServerSpec) -> Layout:
         """Return where a new server made from ``spec`` will have things; it is to be ``located`` accordingly."""

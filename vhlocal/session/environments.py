@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
+from vhlocal.errors import BuildError, EngineError
 from vhlocal.session.execute import execute
 from vhlocal.session.plan import plan
 from vhlocal.session.record import ProjectState
@@ -35,3 +37,9 @@ def remember_environments(directory: Path, wanted: Sequence[Desired]) -> None:
     """Keep the layers that the project stands on from ``vhlocal prune``."""
     tags = {layer.tag for item in wanted for layer in item.environment.layers}
     ProjectState(directory).keep_layers(sorted(tags))
+
+
+async def forget_environments(runtime: Runtime, directory: Path) -> None:
+    """Remove the layers that the project left long ago; what fails is tried again the next time."""
+    with contextlib.suppress(EngineError, BuildError, OSError):
+        await in_thread(ProjectState(directory).forget_layers, runtime.discard)

@@ -8,6 +8,7 @@ import json
 import os
 import re
 import secrets
+import threading
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,9 +21,15 @@ from vhlocal.errors import InputError
 from vhlocal.storage import rooms
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Collection, Iterator
 
 _PROJECTS = "projects"
+
+#: How many sets of layers a project keeps besides the one that it stands on.
+_EARLIER = 3
+
+#: Whoever writes a file of layers has read it before.
+_LAYERS = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -112,9 +119,33 @@ class ProjectState:
         (self.path / "versions.json").write_text(json.dumps(names))
 
     def keep_layers(self, tags: list[str]) -> None:
-        """Remember which layers the project stands on, for ``layers_in_use``."""
+        """Remember which layers the project stands on, for ``layers_in_use``, and which it stood on before."""
+        with _LAYERS:
+            known = _read_layers(self.path / "layers.json")
+            earlier = [known.layers, *known.earlier] if known.layers else known.earlier
+            self._write_layers(tags, [each for each in earlier if each != tags])
+
+    def forget_layers(self, discard: Callable[[list[str]], Collection[str]]) -> None:
+        """Let ``discard`` remove the layers that were left long ago; it returns which of them are there no more.
+
+        Those of the last few sets stay, for who goes back to them, and so does what another project has kept. From any
+        thread.
+        """
+        known = _read_layers(self.path / "layers.json")
+        kept = {tag for each in _all_layers() if each.is_there for tags in each.recent for tag in tags}
+        old = {tag for tags in known.earlier[_EARLIER:] for tag in tags} - kept
+        if not known.earlier[_EARLIER:]:
+            return
+        gone = {*kept, *(discard(sorted(old)) if old else ())}
+        with _LAYERS:
+            known = _read_layers(self.path / "layers.json")
+            left = [[tag for tag in tags if tag not in gone] for tags in known.earlier[_EARLIER:]]
+            self._write_layers(known.layers, [*known.earlier[:_EARLIER], *(tags for tags in left if tags)])
+
+    def _write_layers(self, tags: list[str], earlier: list[list[str]]) -> None:
         self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
-        (self.path / "layers.json").write_text(json.dumps({"directory": str(self._directory), "layers": tags}))
+        facts = {"directory": str(self._directory), "layers": tags, "earlier": earlier}
+        (self.path / "layers.json").write_text(json.dumps(facts))
 
     def _versions(self) -> list[str]:
         try:
@@ -131,20 +162,41 @@ class ProjectState:
 
 def layers_in_use() -> set[str]:
     """Return the tags of all layers that projects of this user stand on; a project whose directory is gone has none."""
-    return {tag for directory, tags in _layers() if Path(directory).is_dir() for tag in tags}
+    return {tag for each in _all_layers() if each.is_there for tag in each.layers}
 
 
 def known_layers() -> set[str]:
     """Return the tags of all layers that this user's projects are known to stand on, or to have stood on."""
-    return {tag for _, tags in _layers() for tag in tags}
+    return {tag for each in _all_layers() for tags in (each.layers, *each.earlier) for tag in tags}
 
 
-def _layers() -> Iterator[tuple[str, list[str]]]:
+@dataclass(frozen=True)
+class _Layers:
+    """What a project stands on, and what it stood on before, newest first; ``is_there`` tells whether it exists."""
+
+    layers: list[str]
+    earlier: list[list[str]]
+    is_there: bool = False
+
+    @property
+    def recent(self) -> list[list[str]]:
+        """What is kept for who goes back to it, and what the project stands on."""
+        return [self.layers, *self.earlier[:_EARLIER]]
+
+
+def _all_layers() -> Iterator[_Layers]:
     for place in rooms("state", _PROJECTS):
-        for file in place.glob("*/layers.json"):
-            with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-                kept = json.loads(file.read_text())
-                yield str(kept["directory"]), list(kept["layers"])
+        yield from map(_read_layers, place.glob("*/layers.json"))
+
+
+def _read_layers(file: Path) -> _Layers:
+    """Return what is remembered of a project's layers; nothing where that cannot be read."""
+    try:
+        facts = json.loads(file.read_text())
+        earlier = [list(tags) for tags in facts.get("earlier", ())]
+        return _Layers(list(facts["layers"]), earlier, Path(facts["directory"]).is_dir())
+    except (OSError, ValueError, KeyError, TypeError):
+        return _Layers([], [])
 
 
 def _projects() -> Path:

@@ -28,7 +28,7 @@ from vhlocal.session.diagnosis import Diagnosis
 from vhlocal.session.doctor import Doctor, Practice
 from vhlocal.session.edits import Edits, Means
 from vhlocal.session.ending import Ending
-from vhlocal.session.environments import make_environments, remember_environments
+from vhlocal.session.environments import forget_environments, make_environments, remember_environments
 from vhlocal.session.fleet import Fleet
 from vhlocal.session.leftovers import find_leftovers, remove_servers
 from vhlocal.session.limits import GRACE
@@ -251,7 +251,7 @@ class Session:
         """Start every server, and tell once all answer."""
         await fleet.start()
         self._state.keep_version(self._options.version.name)
-        remember_environments(self._options.directory, wanted)
+        self._remember(wanted)
         self._bus.publish(Ready(self._url, self._board.statuses(), time.monotonic() - self._started))
         self._state.write(replace(self._record, ready=True))
 
@@ -326,7 +326,11 @@ class Session:
     async def _prepare(self, wanted: tuple[Desired, ...]) -> None:
         self._tell_differences(wanted)
         self._made |= await make_environments(self._runtime, self._bus, wanted, ())
+        self._remember(wanted)
+
+    def _remember(self, wanted: tuple[Desired, ...]) -> None:
         remember_environments(self._options.directory, wanted)
+        self._tasks.start(forget_environments(self._runtime, self._options.directory), "forget old environments")
 
     async def _close(self, gateway: Gateway) -> None:
         """End everything that the run started, gracefully: each part gets its time."""

@@ -39,7 +39,7 @@ from vhlocal.runtime.docker.layers import BuildNetwork, make_layer
 from vhlocal.runtime.lines import Lines
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from vhlocal.events import Notice
     from vhlocal.model import Endpoint
@@ -80,6 +80,8 @@ class DockerRuntime:
         self._spares: dict[str, Spares] = {}
         self._ports: dict[str, tuple[int, ...]] = {}
         self._dated = 0
+        #: Images that have lost their tags to newer ones.
+        self._replaced: list[str] = []
         self._closed = threading.Event()
         self._events = engine.events(f"{labels.RUN}={run}", ["oom"])
         self._threads = [_started("vhlocal-oom", self._watch)]
@@ -112,7 +114,38 @@ class DockerRuntime:
 
     def build(self, layer: Layer, on_line: Callable[[str], None]) -> None:
         """Make one layer of an environment."""
+        before = self._engine.image(layer.tag)
         make_layer(self._engine, layer, self._network, Marks(self._marks, self._owner), on_line)
+        if before is not None:
+            self._replaced.append(before.id)
+
+    def discard(self, names: Sequence[str]) -> Collection[str]:
+        """Remove layers that nobody wants any more, and those in whose place others were made, unless they are used."""
+        waiting = [*names, *self._replaced]
+        refused: list[str] = []
+        # One that another stands on can only go after it: what is refused is tried again until nothing moves.
+        while waiting:
+            refused = [name for name in waiting if not self._removed(name)]
+            if len(refused) == len(waiting):
+                break
+            waiting = refused
+        self._replaced = [name for name in self._replaced if name in refused]
+        return [name for name in names if name not in refused]
+
+    def _removed(self, image: str) -> bool:
+        """Take an image away; False where something uses it. An engine would only take its name from a parent."""
+        found = self._engine.image(image)
+        if found is None:
+            return True
+        if found.labels.get(labels.OWNER, self._owner) != self._owner:
+            return False  # others may stand on it
+        if any(each.labels.get(labels.PARENT) == found.id for each in self._engine.images(labels.KIND)):
+            return False
+        try:
+            self._engine.remove_image(image)
+        except EngineError:
+            return False
+        return True
 
     def package(self, spec: ServerSpec, tag: str) -> None:
         """Make the whole image of an endpoint."""

@@ -19,7 +19,7 @@ import secrets
 import shutil
 from dataclasses import replace
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
 
@@ -67,7 +67,7 @@ class Environments:
         self._network = network
         self._environ = environ
         self._children = Children()
-        self._held: dict[str, IO[bytes]] = {}
+        self._held: list[contextlib.ExitStack] = []
 
     def base(self, image: str) -> str:
         """Return the base for an image: the Python that it names where that is at hand, else the one that runs this."""
@@ -138,18 +138,20 @@ class Environments:
         directories = [self._directory / each / "code" for each in reversed(kept.directories if kept else ())]
         return [directory for directory in directories if directory.is_dir()]
 
-    def hold(self, name: str) -> None:
-        """Keep an environment from ``prune`` until ``close``, or until this process ends in another way."""
+    def hold(self, name: str) -> contextlib.ExitStack:
+        """Keep an environment from ``prune`` until what is returned or this is closed, or this process ends."""
         kept = self._shelf.read(name)
+        held = contextlib.ExitStack()
         for directory in kept.directories if kept else ():
-            if directory not in self._held:
-                self._held[directory] = self._shelf.hold(directory)
+            held.enter_context(self._shelf.hold(directory))
+        self._held.append(held)
+        return held
 
     def close(self) -> None:
         """End what is being made, and let go of all that is held."""
         self._children.close()
-        for file in self._held.values():
-            file.close()
+        for held in self._held:
+            held.close()
         self._held.clear()
 
     def prune(self, needed: Collection[str], everything: bool, dry_run: bool = False) -> list[tuple[str, int]]:
@@ -166,6 +168,15 @@ class Environments:
                 if free:
                     removed += self._prune(name, stay, dry_run)
         return removed
+
+    def discard(self, names: Collection[str]) -> set[str]:
+        """Remove environments by name where nothing stands on them, nor holds or makes them; return which are gone."""
+        stay = {each for kept in self._shelf.all() if kept.name not in names for each in kept.directories}
+        for name in names:
+            with self._unless_made(slug(name)) as free:
+                if free:
+                    list(self._prune(slug(name), stay, dry_run=False))
+        return {name for name in names if self._shelf.read(name) is None}
 
     def sweep(self) -> None:
         """Take away what makings have left that were killed: nobody knows what it holds."""

@@ -47,6 +47,7 @@ class _Server:
     root: Path
     spec: ServerSpec
     python: Path
+    held: contextlib.ExitStack
     guarded: Guarded | None = None
 
 
@@ -110,6 +111,10 @@ class ProcessRuntime:
         """Make one environment."""
         self._environments.build(layer, on_line)
 
+    def discard(self, names: Sequence[str]) -> Collection[str]:
+        """Remove environments that nobody wants any more, and nobody uses."""
+        return self._environments.discard(names)
+
     def layout(self, spec: ServerSpec) -> Layout:
         """Return a new directory and free ports; the declared port where the command names it."""
         root = self._home / f"{self._run}-{secrets.token_hex(3)}"
@@ -143,7 +148,7 @@ class ProcessRuntime:
         """Make a server's directory with its files in it."""
         root = Path(spec.layout.root).parent
         python = self._environments.python_directory(spec.image)
-        self._environments.hold(spec.image)
+        self._servers[root.name] = _Server(root, spec, python, self._environments.hold(spec.image))
         root.mkdir(parents=True, mode=0o700)
         try:
             root.joinpath(_FACTS).write_text(json.dumps({"endpoint": spec.identity.endpoint, "run": self._run}))
@@ -157,7 +162,6 @@ class ProcessRuntime:
         except BaseException:
             self.remove(root.name)
             raise
-        self._servers[root.name] = _Server(root, spec, python)
         return root.name
 
     def start(
@@ -206,7 +210,9 @@ class ProcessRuntime:
     def remove(self, server: str) -> None:
         """Take a server away with its directory."""
         self.stop(server, 0)
-        self._servers.pop(server, None)
+        known = self._servers.pop(server, None)
+        if known is not None:
+            known.held.close()
         self._forget_ports(server)
         shutil.rmtree(self._home / server, ignore_errors=True)
 

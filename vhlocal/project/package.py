@@ -31,18 +31,25 @@ class Changes:
         return tuple(sorted((*self.added, *self.modified, *self.removed)))
 
 
-def read_package(directory: Path, previous: Package | None = None, touched: Collection[str] | None = None) -> Package:
+def read_package(
+    directory: Path,
+    previous: Package | None = None,
+    touched: Collection[str] | None = None,
+    left_out: frozenset[str] = frozenset(),
+) -> Package:
     """Read the packaged set of ``directory`` (B5).
 
     Regular files, and links to files inside of the directory; what is no such thing, or vanishes meanwhile, is
     absent. A file that looks on disk as it did for ``previous`` is not read again. ``touched`` are all paths, relative
     and with slashes, that file events named since ``previous`` was read: where it is certain that nothing else can have
-    changed, nothing else is looked at. InputError when git fails or a file cannot be read.
+    changed, nothing else is looked at. Paths that are ``left_out`` count as absent. InputError when git fails or a file
+    cannot be read.
     """
     known = previous if isinstance(previous, ReadPackage) and previous.directory == directory else None
-    if known is None or touched is None:
-        return read_all(directory, known)
-    return read_touched(known, touched) or read_all(directory, known, touched)
+    if known is None or touched is None or known.left_out != left_out:
+        return read_all(directory, known, left_out=left_out)
+    touched = set(touched) - left_out
+    return read_touched(known, touched) or read_all(directory, known, touched, left_out)
 
 
 def changes(old: Package, new: Package) -> Changes:

@@ -37,7 +37,8 @@ class ReadPackage(Package):
 
     ``files`` and ``blocks``, what each file adds to the revision, are in the order of the paths. ``links`` are the
     listed paths that are links, be it to nothing; ``unlisted`` some files that are not packaged. ``entangled`` tells
-    that an event may name a file by another path than the package does, or be one of a file that decides.
+    that an event may name a file by another path than the package does, or be one of a file that decides. ``left_out``
+    are paths that were not to count.
     """
 
     looks: dict[str, _Look] = field(default_factory=dict, compare=False, repr=False)
@@ -45,20 +46,26 @@ class ReadPackage(Package):
     links: frozenset[str] = field(default=frozenset(), compare=False, repr=False)
     unlisted: frozenset[str] = field(default=frozenset(), compare=False, repr=False)
     entangled: bool = field(default=True, compare=False, repr=False)
+    left_out: frozenset[str] = field(default=frozenset(), compare=False, repr=False)
 
 
-def read_all(directory: Path, known: ReadPackage | None, touched: Collection[str] = ()) -> ReadPackage:
+def read_all(
+    directory: Path,
+    known: ReadPackage | None,
+    touched: Collection[str] = (),
+    left_out: frozenset[str] = frozenset(),
+) -> ReadPackage:
     """Read all of a package. Of the ``touched`` paths it is remembered which are files that are not packaged."""
     known = known or ReadPackage(directory, {}, "")
     others = {path: _file_look(directory, path) for path in {*known.unlisted, *touched}}
-    paths = packaged_paths(directory)
+    paths = [path for path in packaged_paths(directory) if path not in left_out]
     reading = _Reading(known, {})
     for path in paths:
         reading.take(path)
     listed = frozenset(paths) if others else frozenset()
     # What looks as it did before the listing was there all the while: it would have been listed.
     unlisted = {path for path in others.keys() - listed if others[path] and others[path] == _file_look(directory, path)}
-    return reading.package(frozenset(unlisted), entangled=_entangled(directory, paths))
+    return replace(reading.package(frozenset(unlisted), entangled=_entangled(directory, paths)), left_out=left_out)
 
 
 def read_touched(known: ReadPackage, touched: Collection[str]) -> ReadPackage | None:
@@ -159,6 +166,7 @@ class _Reading:
             frozenset(self._links),
             unlisted,
             entangled,
+            self._known.left_out,
         )
 
 

@@ -289,6 +289,13 @@ class Runtime(Protocol):
     def listeners(self, server: str) -> Sequence[Listener]:
         """Return the sockets that listen in a running server; EngineError where they cannot be read (R3)."""
 
+    def written(self) -> Mapping[Path, float]:
+        """Return the files of the project that servers have told to have written, and when they began to last.
+
+        Absolute and without links; seconds of the epoch.
+        """
+        ...
+
     def memory(self, server: str) -> Memory | None:
         """Return what a running server uses, and whether its limit is kept without vhlocal (K1); None once it ended."""
 

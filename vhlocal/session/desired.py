@@ -57,7 +57,8 @@ class Inputs:
 
     ``volumes`` is the host directory under which each volume claim has one of its own; ``requirements`` is None where
     the package has no requirements file (B2). ``strategies`` and ``warm_up`` are by endpoint, as far as they are set.
-    ``sources`` are the files that were read besides the package, or decide what is done with it.
+    ``sources`` are the files that were read besides the package, or decide what is done with it. ``left_out`` are files
+    that the run writes itself: they do not count.
     """
 
     version: Version
@@ -74,6 +75,7 @@ class Inputs:
     warm_up: Mapping[str, Probe] = field(default_factory=dict)
     keep_warm: tuple[str, ...] = ()
     sources: frozenset[Path] = frozenset()
+    left_out: frozenset[Path] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -142,13 +144,17 @@ def runner_files(pattern: str) -> list[Entry]:
     ]
 
 
-def file_facts(chosen: tuple[ChosenPath, ...]) -> tuple[tuple[str, int, int, int], ...]:
-    """Return path, size, time and inode of every chosen file; zeros for one that has gone."""
+def file_facts(
+    chosen: tuple[ChosenPath, ...], left_out: frozenset[Path] = frozenset()
+) -> tuple[tuple[str, int, int, int], ...]:
+    """Return path, size, time and inode of every chosen file; zeros for one that has gone, or is ``left_out``."""
     facts = []
     for choice in chosen:
         try:
-            stat = choice.source.stat()
+            stat = None if choice.source in left_out else choice.source.stat()
         except OSError:
+            stat = None
+        if stat is None:
             facts.append((str(choice.source), 0, 0, 0))
         else:
             facts.append((str(choice.source), stat.st_size, stat.st_mtime_ns, stat.st_ino))
@@ -186,7 +192,7 @@ def _desired(inputs: Inputs, endpoint: Endpoint, base: str) -> Desired:
         probe=inputs.warm_up.get(endpoint.name, Probe()),
         keep_warm=inputs.keep_warm,
     )
-    return Desired(endpoint, environment, spec, inputs.package.revision, file_facts(chosen), bringing)
+    return Desired(endpoint, environment, spec, inputs.package.revision, file_facts(chosen, inputs.left_out), bringing)
 
 
 def _environment(inputs: Inputs, endpoint: Endpoint, base: str) -> Environment:

@@ -17,6 +17,7 @@ from vhlocal.project.files import choose_files
 from vhlocal.project.naming import commit_origin, edited_origin, version_aliases, version_name
 from vhlocal.project.network import host_network
 from vhlocal.project.package import read_package
+from vhlocal.project.packaged_paths import packaged_paths
 from vhlocal.project.requirements import requirement_inputs
 from vhlocal.project.selection import (
     check_known,
@@ -30,6 +31,7 @@ from vhlocal.project.table import SETTINGS_FILE
 from vhlocal.session.desired import Inputs
 from vhlocal.session.probe import read_probe
 from vhlocal.session.record import volumes_directory
+from vhlocal.session.writers import own_output
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -56,13 +58,17 @@ def name_version(settings: Settings, taken: Collection[str]) -> Version:
 
 @dataclass(frozen=True)
 class Loader:
-    """Reads one project again and again. ``settings`` reads what the user has set; ``only`` names wanted endpoints."""
+    """Reads one project again and again. ``settings`` reads what the user has set; ``only`` names wanted endpoints.
+
+    ``left_out`` are files that this process writes itself, and which do not count therefore.
+    """
 
     directory: Path
     version: Version
     only: tuple[str, ...]
     settings: Callable[[], Settings]
     created: datetime
+    left_out: frozenset[Path] = frozenset()
 
     def __call__(self, base_url: str, previous: Inputs | None = None, touched: frozenset[Path] | None = None) -> Loaded:
         """Return the project as it stands; InputError for what is wrong with it.
@@ -79,7 +85,7 @@ class Loader:
 
     def _code_alone(self, previous: Inputs, touched: frozenset[Path]) -> Loaded:
         paths = {path.relative_to(self.directory).as_posix() for path in touched}
-        package = read_package(self.directory, previous.package, paths)
+        package = read_package(self.directory, previous.package, paths, self._inside(previous.left_out))
         if package.revision == previous.package.revision:
             return Loaded(previous, ())
         name = requirements_file(package.files)
@@ -97,7 +103,9 @@ class Loader:
         every = tuple(map(partial(_elsewhere, settings.images), override_images(config.endpoints, settings.images)))
         endpoints = select_endpoints(every, self.only)
         choice = choose_files(every, settings.files, self.directory, {endpoint.name for endpoint in endpoints})
-        package = read_package(self.directory, None if previous is None else previous.package)
+        left_out = self.left_out if previous is None else previous.left_out
+        known = None if previous is None else previous.package
+        package = read_package(self.directory, known, left_out=self._inside(left_out))
         _check_access_log(settings.access_log, package)
         requirements = requirements_file(package.files)
         inputs = Inputs(
@@ -119,14 +127,34 @@ class Loader:
                 | ({settings.env_file} if settings.env_file else set())
                 | {choice.source for chosen in choice.files.values() for choice in chosen}
             ),
+            left_out=left_out,
         )
         network = host_network(environment())
-        return Loaded(inputs, (*config.warnings, *choice.notices, *_unenforceable(endpoints), *network.notices))
+        own = self._left_out_notices() if previous is None else ()
+        return Loaded(inputs, (*config.warnings, *choice.notices, *_unenforceable(endpoints), *network.notices, *own))
+
+    def _inside(self, left_out: frozenset[Path]) -> frozenset[str]:
+        return frozenset(
+            path.relative_to(self.directory).as_posix() for path in left_out if path.is_relative_to(self.directory)
+        )
+
+    def _left_out_notices(self) -> list[Notice]:
+        listed = set(packaged_paths(self.directory)) if self.left_out else set()
+        return [left_out_notice(self.directory / path, self.directory) for path in self._inside(self.left_out) & listed]
 
 
 def loader(directory: Path, only: Iterable[str], settings: Callable[[], Settings], version: Version) -> Loader:
     """Return a loader for one run."""
-    return Loader(directory, version, tuple(only), settings, datetime.now(timezone.utc))
+    return Loader(directory, version, tuple(only), settings, datetime.now(timezone.utc), own_output(directory))
+
+
+def left_out_notice(path: Path, directory: Path) -> Notice:
+    """Return what the user is to know of a file that is left out."""
+    name = path.relative_to(directory).as_posix() if path.is_relative_to(directory) else str(path)
+    return Notice(
+        f"{name} is written by this run itself: it is left out, and its changes cause no reload",
+        hint=f"name {name} in .gitignore or .vhignore, or write it outside of the project",
+    )
 
 
 def _check_access_log(path: Path | None, package: Package) -> None:

@@ -33,6 +33,7 @@ from vhlocal.session.fleet import Fleet
 from vhlocal.session.leftovers import find_leftovers, remove_servers
 from vhlocal.session.limits import GRACE
 from vhlocal.session.mirror import Mirror
+from vhlocal.session.own_files import OwnFiles
 from vhlocal.session.passed import tell_passed
 from vhlocal.session.record import ProjectState, RunRecord, new_run, new_token, this_process
 from vhlocal.session.requests import Requests
@@ -237,7 +238,8 @@ class Session:
             await self._start(self._fleet, wanted)
             await (self._doctor.examine_all() if self._options.examine else self._ending.asked())
             return
-        load = SettledLoad(partial(self._options.load, self._url))
+        settled = SettledLoad(partial(self._options.load, self._url))
+        load = OwnFiles(settled, self._bus, self._inputs.left_out, self._runtime.written)
         means = Means(load, self._desired, self._prepare, self._fleet.want, self._fleet.cannot_read)
         self._edits = Edits(self._options.directory, means, self._bus, self._tasks)
         # An endpoint that is up gets its edits while others still start.

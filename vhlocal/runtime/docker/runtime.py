@@ -40,6 +40,7 @@ from vhlocal.runtime.lines import Lines
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
+    from pathlib import Path
 
     from vhlocal.events import Notice
     from vhlocal.model import Endpoint
@@ -232,6 +233,10 @@ class DockerRuntime:
         if _TABLE_HEAD not in said:
             raise EngineError(f"`cat /proc/net/tcp` cannot be run in the container: {said.strip() or 'it has ended'}")
         return _parse_listeners(said)
+
+    def written(self) -> Mapping[Path, float]:
+        """Return nothing: a container does not reach the project."""
+        return {}
 
     def memory(self, server: str) -> Memory | None:
         """Return what a container uses; the kernel keeps its limit."""

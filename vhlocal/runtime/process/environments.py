@@ -96,6 +96,7 @@ class Environments:
                 return
             with self._new(name) as home:
                 self._make_venv(self._installer(python), home, on_line)
+                packages.write_hook(home / "python", ())
                 self._shelf.write(Kept(name, _identity(python), "", name, (home.name,), ()))
             self._sweep(name)
 

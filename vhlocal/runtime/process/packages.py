@@ -11,6 +11,11 @@ if TYPE_CHECKING:
 
 _HOOK = "_vhlocal_packages"
 
+#: In a server's directory: the file with the path of the project, and the directory of what its Python tells to have
+#: written there: for each file one that holds its path, and was last changed when it was last opened for writing.
+PROJECT = "vhlocal-project"
+WRITTEN = "written"
+
 #: The code of the server that a process belongs to, as an expression in the files of its environment.
 _CODE = f'__import__("{_HOOK}").code'
 
@@ -21,9 +26,11 @@ _SOURCE = '''"""Written by vhlocal: the packages of this environment, and of tho
 import os
 import site
 import sys
+from _thread import _local
 
-#: The code of the server that this process belongs to, by its home directory.
-code = os.path.join(os.path.dirname(os.environ.get("HOME", "")), "valohai", "code")
+#: The server that this process belongs to, by its home directory, and its code.
+_root = os.path.dirname(os.environ.get("HOME", ""))
+code = os.path.join(_root, "valohai", "code")
 
 _before = len(sys.path)
 for _directory in {sites!r}:
@@ -33,6 +40,52 @@ _found = sys.path[_before:]
 del sys.path[_before:]
 _first = min(_own or [_before])
 sys.path[_first:_first] = _found
+
+
+def _tell_what_is_written():
+    """Tell vhlocal which files of the project this process writes: they are no edits."""
+    try:
+        with open(os.path.join(_root, {project!r}), encoding="utf-8", errors="surrogateescape") as file:
+            project = file.read() + os.sep
+    except (OSError, ValueError):
+        return
+    # Of this thread: what is done here is heard too.
+    busy = _local()
+
+    def hear(event, arguments):
+        if event == "open":
+            path = arguments[0] if isinstance(arguments[2], int) and arguments[2] & 3 else None
+        elif event in ("os.truncate", "sqlite3.connect"):
+            path = arguments[0]
+        elif event == "os.rename":
+            path = arguments[1]
+        else:
+            return
+        if path is None or isinstance(path, int) or getattr(busy, "telling", False):
+            return
+        busy.telling = True
+        try:
+            path = os.path.realpath(os.fsdecode(path))
+            if path.startswith(project):
+                tell(path)
+        except Exception:
+            pass
+        finally:
+            busy.telling = False
+
+    def tell(path):
+        from zlib import crc32
+
+        told = os.path.join(_root, {written!r}, str(crc32(os.fsencode(path))))
+        with open(told, "w", encoding="utf-8", errors="surrogateescape") as file:
+            file.write(path)
+
+    sys.addaudithook(hear)
+
+
+# From Python 3.8 on.
+if hasattr(sys, "addaudithook"):
+    _tell_what_is_written()
 '''
 
 #: Where installers put packages below a prefix; the last as Debian's Python has it outside of virtual environments.
@@ -57,7 +110,9 @@ def sites(prefix: Path) -> tuple[str, ...]:
 def write_hook(venv: Path, found: Iterable[str]) -> None:
     """Let a virtual environment's Python import what is in the ``found`` directories, in this order."""
     (site,) = (venv / "lib").glob("*/site-packages")
-    (site / f"{_HOOK}.py").write_text(_SOURCE.format(sites=list(found)), encoding="utf-8")
+    (site / f"{_HOOK}.py").write_text(
+        _SOURCE.format(sites=list(found), project=PROJECT, written=WRITTEN), encoding="utf-8"
+    )
     (site / f"{_HOOK}.pth").write_text(f"import {_HOOK}\n")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import os
 import re
 import secrets
 import shutil
@@ -18,7 +19,7 @@ from vhlocal.contract.image import CODE_DIRECTORY, RUNNER_DIRECTORY
 from vhlocal.errors import BuildError, EngineError
 from vhlocal.events import Notice
 from vhlocal.runtime.base import Address, Layout, Memory, PresentServer, spare_none
-from vhlocal.runtime.process import files, tree
+from vhlocal.runtime.process import files, packages, tree
 from vhlocal.runtime.process.cgroup import enforceable
 from vhlocal.runtime.process.guarded import Guarded, Orders, drop, idle
 from vhlocal.runtime.process.ports import LOOPBACK, free_ports, give_back, own_port
@@ -60,6 +61,7 @@ class ProcessRuntime:
     def __init__(self, environments: Environments, home: Path, directory: str, run: str) -> None:
         self._environments = environments
         self._home = home / _slug(directory)
+        self._directory = os.path.realpath(directory)
         self._run = run
         self._servers: dict[str, _Server] = {}
         self._dated = 0
@@ -152,6 +154,8 @@ class ProcessRuntime:
         root.mkdir(parents=True, mode=0o700)
         try:
             root.joinpath(_FACTS).write_text(json.dumps({"endpoint": spec.identity.endpoint, "run": self._run}))
+            root.joinpath(packages.PROJECT).write_text(self._directory, errors="surrogateescape")
+            root.joinpath(packages.WRITTEN).mkdir()
             self._furnish(root, spec)
         except OSError as error:
             self.remove(root.name)
@@ -195,6 +199,15 @@ class ProcessRuntime:
         """Return the sockets that a server's processes listen on."""
         guarded = self._known(server).guarded
         return [] if guarded is None else tree.listeners(guarded.pid)
+
+    def written(self) -> Mapping[Path, float]:
+        """Return what the Python of servers has told: see ``packages``."""
+        found: dict[Path, float] = {}
+        for file in self._home.glob(f"*/{packages.WRITTEN}/*"):
+            with contextlib.suppress(OSError):
+                path, when = Path(file.read_text(errors="surrogateescape")), file.stat().st_mtime
+                found[path] = max(when, found.get(path, 0.0))
+        return found
 
     def memory(self, server: str) -> Memory | None:
         """Return what a server's processes use; the kernel keeps their limit where it lets this user have a group."""

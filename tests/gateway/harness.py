@@ -5,11 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from tests.waiting import free_port
 from vhlocal.gateway.server import (
     Failure,
     Gateway,
@@ -145,8 +144,7 @@ async def server(script: Script) -> AsyncIterator[Upstream]:
             running.discard(task)
             writer.close()
 
-    # A port of the test's own: once this has closed, whoever else is given it would answer in its place.
-    listening = await asyncio.start_server(serve, "127.0.0.1", free_port(), limit=2**20)
+    listening = await asyncio.start_server(serve, "127.0.0.1", 0, limit=2**20)
     try:
         yield Upstream(*listening.sockets[0].getsockname()[:2])
     finally:
@@ -156,6 +154,14 @@ async def server(script: Script) -> AsyncIterator[Upstream]:
         if running:
             await asyncio.wait(running)
         await asyncio.sleep(0)
+
+
+@contextlib.contextmanager
+def refusing() -> Iterator[Upstream]:
+    """An address at which nothing listens, and nobody else can."""
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        yield Upstream(*bound.getsockname())
 
 
 @contextlib.asynccontextmanager

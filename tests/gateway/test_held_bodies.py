@@ -6,7 +6,7 @@ import hashlib
 
 import pytest
 
-from tests.gateway.harness import CLOSE, OK, PATH, PREFIX, Peer, Stage, answering, get, server, stage
+from tests.gateway.harness import CLOSE, OK, PATH, PREFIX, Peer, Stage, answering, get, refusing, server, stage
 from tests.gateway.test_connection import echo_body
 from vhlocal.gateway.server import FailureKind, Route, Upstream
 
@@ -247,24 +247,23 @@ def test_held_too_long_ends_the_connection_only_in_the_middle_of_a_body(run):
 @pytest.mark.parametrize("place", PLACES)
 def test_a_request_is_held_again_when_its_server_has_gone_and_loses_nothing(run, place):
     async def main():
-        async with server(answering(b"")) as gone:
-            pass
-        async with stage(echo_body, **PLACES[place]) as at, at.client() as client:
-            hold(at)
-            await client.send(CHUNKED + b"3\r\nabc\r\n")
-            await pass_by(at)
-            for more in (b"1\r\nd\r\n", b"2\r\nef\r\n"):
-                lead(at, gone)
-                # The request sets out, and nobody is there by the time that its route has changed again.
-                await asyncio.sleep(0)
+        with refusing() as gone:
+            async with stage(echo_body, **PLACES[place]) as at, at.client() as client:
                 hold(at)
+                await client.send(CHUNKED + b"3\r\nabc\r\n")
                 await pass_by(at)
-                await client.send(more)
-                await pass_by(at)
-            await client.send(b"0\r\nX-Sum: 6\r\n\r\n")
-            lead(at)
-            assert (await client.answer())[2] == b"chunked:abcdefX-Sum: 6\r\n"
-            assert not at.failures
+                for more in (b"1\r\nd\r\n", b"2\r\nef\r\n"):
+                    lead(at, gone)
+                    # The request sets out, and nobody is there by the time that its route has changed again.
+                    await asyncio.sleep(0)
+                    hold(at)
+                    await pass_by(at)
+                    await client.send(more)
+                    await pass_by(at)
+                await client.send(b"0\r\nX-Sum: 6\r\n\r\n")
+                lead(at)
+                assert (await client.answer())[2] == b"chunked:abcdefX-Sum: 6\r\n"
+                assert not at.failures
 
     run(main)
 

@@ -9,7 +9,20 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.gateway.harness import ALIAS, CLOSE, OK, PATH, PREFIX, Peer, answering, echo_head, get, server, stage
+from tests.gateway.harness import (
+    ALIAS,
+    CLOSE,
+    OK,
+    PATH,
+    PREFIX,
+    Peer,
+    answering,
+    echo_head,
+    get,
+    refusing,
+    server,
+    stage,
+)
 from vhlocal.gateway.server import FailureKind, Route, Upstream
 
 
@@ -133,14 +146,6 @@ def test_holding_is_bounded_in_number_and_in_time(run):
             }
 
     run(main)
-
-
-@contextlib.contextmanager
-def refusing():
-    """An address at which nothing listens, and nobody else can."""
-    with socket.socket() as bound:
-        bound.bind(("127.0.0.1", 0))
-        yield Upstream(*bound.getsockname())
 
 
 def test_a_connection_refused_is_502_when_nothing_becomes_of_it(run):

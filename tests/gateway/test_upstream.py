@@ -2,8 +2,7 @@
 
 import asyncio
 
-from tests.gateway.harness import CLOSE, OK, PATH, PREFIX, Peer, get, stage
-from tests.waiting import free_port
+from tests.gateway.harness import CLOSE, OK, PATH, PREFIX, Peer, get, refusing, stage
 from vhlocal.gateway.server import Route
 
 
@@ -108,15 +107,15 @@ def test_a_refused_connection_follows_a_route_that_has_moved_meanwhile(run):
             await peer.head()
             await peer.send(OK)
 
-        async with stage(good) as at, at.client() as client:
-            live = at.upstream
-            refused = type(live)("127.0.0.1", free_port())
-            at.table.publish([Route(PREFIX, "predict", refused)])
-            # Held first, so that the change and the refusal fall into one round of the loop.
-            at.table.publish([Route(PREFIX, "predict", refused, holding=True)])
-            await client.send(get(PATH))
-            at.table.publish([Route(PREFIX, "predict", live)])
-            assert (await client.answer())[0] == 200
+        with refusing() as refused:
+            async with stage(good) as at, at.client() as client:
+                live = at.upstream
+                at.table.publish([Route(PREFIX, "predict", refused)])
+                # Held first, so that the change and the refusal fall into one round of the loop.
+                at.table.publish([Route(PREFIX, "predict", refused, holding=True)])
+                await client.send(get(PATH))
+                at.table.publish([Route(PREFIX, "predict", live)])
+                assert (await client.answer())[0] == 200
 
     run(main)
 

@@ -54,14 +54,19 @@ class Unreachable:
             told = _told(status, target.address.port)
             self._routes.close(endpoint)
             self._bus.publish(StatusChanged(told))
-            while self._board.status(endpoint) is told:
-                if await _accepts(target.address) and self._board.status(endpoint) is told:
+            while self._stands(told):
+                if await _accepts(target.address) and self._stands(told):
                     self._routes.lead(endpoint, target.address, target.revision, stale=target.stale)
                     self._bus.publish(StatusChanged(status))
                     return
                 await asyncio.sleep(_BETWEEN_TRIES)
         finally:
             self._followed.discard(endpoint)
+
+    def _stands(self, told: Status) -> bool:
+        """Whether nobody has told anything else of the endpoint; its memory may have been."""
+        now = self._board.status(told.endpoint)
+        return now is not None and (now.state, now.since, now.reason) == (told.state, told.since, told.reason)
 
 
 def _told(status: Status, port: int) -> Status:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from importlib import metadata
 from pathlib import Path
 
 from engine import Missing, run, say
+from packaging.requirements import Requirement
 
 ROOT = Path(__file__).resolve().parent.parent
 ENVIRONMENTS = ROOT / "build" / "pythons"
@@ -23,17 +25,28 @@ def others() -> list[str]:
 
 
 def environment(version: str) -> Path:
-    """Return a version's environment with vhlocal in it, as ``pyproject.toml`` says; it is made where it is not yet."""
+    """Return a version's environment, with what vhlocal and its tests need; it is made where it is not there yet."""
     directory = ENVIRONMENTS / version
     wanted, installed = ROOT / "pyproject.toml", directory / "installed-from"
     if not installed.exists() or installed.read_bytes() != wanted.read_bytes():
-        say(f"Installing vhlocal for Python {version}")
+        say(f"Making an environment of Python {version}")
         python = run(str(ROOT / "scripts" / "find-python"), version).strip()
-        run(python, "-m", "venv", "--clear", str(directory))
-        pip = (str(directory / "bin" / "python"), "-m", "pip", "install", "-qq", "--disable-pip-version-check")
-        run(*pip, "--editable", f"{ROOT}[dev]")
+        run(python, "-m", "venv", "--clear", "--without-pip", str(directory))
+        # This Python's pip does it; of all that is installed, little is imported, and compiled only then.
+        pip = (sys.executable, "-m", "pip", "--python", str(directory / "bin" / "python"), "install", "--no-compile")
+        run(*pip, "-qq", "--disable-pip-version-check", *needed())
+        # Not by pip: three of its builds at once would write into the same directories of the project.
+        (directory / "lib" / f"python{version}" / "site-packages" / "vhlocal.pth").write_text(f"{ROOT}\n")
         installed.write_bytes(wanted.read_bytes())
     return directory
+
+
+def needed() -> list[str]:
+    """Return the requirements of vhlocal and of its tests, as its installation in .venv tells them."""
+    found = [Requirement(text) for text in metadata.requires("vhlocal") or ()]
+    return [
+        f"{each.name}{each.specifier}" for each in found if not each.marker or each.marker.evaluate({"extra": "test"})
+    ]
 
 
 def tested(version: str, arguments: list[str]) -> tuple[int, str]:
@@ -50,12 +63,12 @@ def tested(version: str, arguments: list[str]) -> tuple[int, str]:
 
 
 def main(arguments: list[str]) -> int:
-    """Run all; print what failed whole and of what went well the last line, and return the worst exit code."""
+    """Run all; print of what went well the last line, then what failed whole, and return the worst exit code."""
     versions = others()
     say(f"Tests that depend on the Python, on {', '.join(versions)} side by side")
     with ThreadPoolExecutor(len(versions)) as pool:
         outcomes = list(pool.map(lambda version: tested(version, arguments), versions))
-    for version, (code, output) in zip(versions, outcomes, strict=True):
+    for version, (code, output) in sorted(zip(versions, outcomes, strict=True), key=lambda each: each[1][0] != 0):
         lines = output.rstrip().splitlines()
         say(f"Python {version}")
         print("\n".join(lines if code else lines[-1:]), flush=True)

@@ -62,17 +62,23 @@ def tested(version: str, arguments: list[str]) -> tuple[int, str]:
     return done.returncode, done.stdout
 
 
+def report(outcomes: dict[str, tuple[int, str]]) -> list[str]:
+    """Return what is told of exit codes and outputs by version: of what went well a last line, then all that failed."""
+    told: list[str] = []
+    for version, (code, output) in sorted(outcomes.items(), key=lambda each: each[1][0] != 0):
+        lines = output.rstrip().splitlines()
+        told += [f"==> Python {version}", *(lines if code else lines[-1:])]
+    return told
+
+
 def main(arguments: list[str]) -> int:
-    """Run all; print of what went well the last line, then what failed whole, and return the worst exit code."""
+    """Run all, say how that went, and return the worst exit code."""
     versions = others()
     say(f"Tests that depend on the Python, on {', '.join(versions)} side by side")
     with ThreadPoolExecutor(len(versions)) as pool:
-        outcomes = list(pool.map(lambda version: tested(version, arguments), versions))
-    for version, (code, output) in sorted(zip(versions, outcomes, strict=True), key=lambda each: each[1][0] != 0):
-        lines = output.rstrip().splitlines()
-        say(f"Python {version}")
-        print("\n".join(lines if code else lines[-1:]), flush=True)
-    return max(code for code, _ in outcomes)
+        outcomes = dict(zip(versions, pool.map(lambda version: tested(version, arguments), versions), strict=True))
+    print("\n".join(report(outcomes)), flush=True)
+    return max(code for code, _ in outcomes.values())
 
 
 if __name__ == "__main__":

@@ -77,7 +77,8 @@ def test_a_child_that_passes_the_limit_ends_the_whole_server(project, starting):
     with starting(project(plain(LIMIT)), "--port", "0") as run:
         run.wait_for_state("ready")
         ask(run.url("plain") + "child")
-        run.wait_for_output("error: plain: OOMKilled: the server passed its memory limit of 64 MB\n")
+        # It may name the request: that is answered if its server gets to see that the child was killed.
+        run.wait_for_output("error: plain: OOMKilled: the server passed its memory limit of 64 MB")
         assert run.wait_for_restart()["restarts"] == 1
 
 

@@ -102,7 +102,6 @@ def test_what_the_app_writes_is_told_and_left_out_and_other_edits_come_in(projec
     try:
         wait_for(lambda: number(url) == 1, "an edit of the code", 20)
     except AssertionError:
-        print(run.output())
         raise
     wait_for(lambda: reloads(run) >= settled, "it to be told")
     for _ in range(20):

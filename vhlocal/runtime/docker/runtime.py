@@ -40,7 +40,6 @@ from vhlocal.runtime.lines import Lines
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
-    from pathlib import Path
 
     from vhlocal.events import Notice
     from vhlocal.model import Endpoint

@@ -11,6 +11,7 @@ import contextlib
 import errno
 import os
 import secrets
+import shutil
 import stat
 import tempfile
 from dataclasses import dataclass
@@ -88,6 +89,12 @@ def spare(kind: str) -> Path:
     return path
 
 
+def can_be_written(path: Path) -> bool:
+    """Tell whether a directory can be made, or written to where it is there, and the disk has any room."""
+    place = _existing(path)
+    return path.is_absolute() and place.is_dir() and os.access(place, os.W_OK) and shutil.disk_usage(place).free > 0
+
+
 def identity() -> str:
     """Return what images of this user are known by on an engine that others use too; empty where none can be kept."""
     for place in rooms("state"):
@@ -121,14 +128,18 @@ def refused(
 
     ``where`` stands for the path that the system named, where it named none.
     """
-    path = Path(os.fsdecode(error.filename)) if isinstance(error.filename, (str, bytes)) else where or Path()
-    why, hint = _reason(error, path)
+    path = Path(os.fsdecode(error.filename)) if isinstance(error.filename, (str, bytes)) else where
+    why, hint = (f"{error.strerror}", "free some space") if path is None else _reason(error, path, where)
     return kind(f"{what}: {why}" if what else why, hint=hint)
 
 
-def is_refusal(error: OSError) -> bool:
-    """Tell whether an error is about writing to a disk, and not about a connection or a program."""
-    return error.errno in _REFUSALS
+def known(error: BaseException) -> BaseException:
+    """Return an error in the user's words where it is a disk's refusal, and not about a connection or a program."""
+    if isinstance(error, OSError) and error.errno in _REFUSALS and (error.filename or is_full(error)):
+        told = refused(error)
+        told.__cause__ = error
+        return told
+    return error
 
 
 def is_full(error: OSError) -> bool:
@@ -136,22 +147,26 @@ def is_full(error: OSError) -> bool:
     return error.errno in _FULL
 
 
-def _reason(error: OSError, path: Path) -> tuple[str, str]:
+def _reason(error: OSError, path: Path, where: Path | None) -> tuple[str, str]:
     place = _existing(path)
+    disk = place if place.is_dir() else place.parent
     if error.errno in {errno.EACCES, errno.EPERM}:
         if owner := _owner(place):
-            return f"{place} belongs to {owner}", f"`sudo chown -R $(id -u) {place}` makes it yours"
+            all_of_it = where if where and where.exists() and place.is_relative_to(where) else place
+            return f"{place} belongs to {owner}", f"`sudo chown -R $(id -u) {all_of_it}` makes it yours"
         return f"{place} may not be written", "change its mode, or choose another place"
     if error.errno == errno.EEXIST and place.is_dir():
         return f"{place} is there already", "move it away"
     known = {
-        errno.ENOSPC: (f"the disk is full where {place} is", "free some space there (`vhlocal prune` frees some)"),
-        errno.EDQUOT: (f"your share of the disk where {place} is is used up", "free some space there"),
-        errno.EROFS: (f"{place} is on a read-only file system", "set HOME to a directory that can be written"),
+        errno.ENOSPC: (f"the disk is full where {disk} is", "free some space there (`vhlocal prune` frees some)"),
+        errno.EDQUOT: (f"your share of the disk where {disk} is is used up", "free some space there"),
+        errno.EROFS: (f"{disk} is on a read-only file system", "set HOME to a directory that can be written"),
         errno.ENOTDIR: (f"{place} is a file, where a directory is needed", "move it away"),
         errno.EEXIST: (f"{place} is a file, where a directory is needed", "move it away"),
     }
-    return known.get(error.errno or 0, (f"{path}: {error.strerror or error}", "see that it can be written"))
+    return known.get(
+        error.errno or 0, (f"{path}: {error.strerror or error}", "set HOME to a directory that can be written")
+    )
 
 
 def _existing(path: Path) -> Path:
@@ -165,10 +180,16 @@ def _existing(path: Path) -> Path:
 
 def _owner(path: Path) -> str:
     """Return whose a path is if it is somebody else's."""
-    with contextlib.suppress(OSError, NotImplementedError, KeyError):
-        if path.stat().st_uid != os.geteuid():
-            return path.owner()
-    return ""
+    try:
+        number = path.stat().st_uid
+        if number == os.geteuid():
+            return ""
+    except (OSError, AttributeError):
+        return ""
+    try:
+        return path.owner()
+    except (KeyError, NotImplementedError):
+        return f"user {number}"
 
 
 @cache
@@ -178,10 +199,10 @@ def _room(usual: Path, kind: str, parts: tuple[str, ...]) -> Room:
         _try(path)
     except OSError as error:
         why = refused(error, where=usual)
-        instead = spare(kind).joinpath(*parts)
-        with writing(why.message, instead):
-            _try(instead)
-        return Room(instead, Notice(f"{why.message}: {instead} is used in its place", hint=why.hint))
+        place = spare(kind)
+        with writing(why.message, place):
+            _try(place.joinpath(*parts))
+        return Room(place.joinpath(*parts), Notice(f"{why.message}: {place} is used in its place", hint=why.hint))
     return Room(path)
 
 

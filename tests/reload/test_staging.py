@@ -75,10 +75,19 @@ def test_a_copy_that_is_being_made_is_left_alone(staging, tmp_path):
     assert [file.name for file in staging.directory.iterdir()] == [MARKER]
 
 
+def test_a_directory_that_was_removed_is_made_again(staging):
+    staging.directory.joinpath(MARKER).unlink()
+    staging.directory.rmdir()
+    assert staging.directory.joinpath(staging.keep_content(b"one")).read_bytes() == b"one"
+
+
 def test_a_directory_that_cannot_be_written_is_told_without_a_traceback(staging):
     staging.directory.joinpath(MARKER).unlink()
     staging.directory.rmdir()
-    with pytest.raises(VhlocalError, match="could not be staged"):
+    staging.directory.write_text("a file")
+    with pytest.raises(
+        VhlocalError, match=r"an edit could not be brought in: .* is a file, where a directory is needed"
+    ):
         staging.keep_content(b"one")
 
 
@@ -101,4 +110,7 @@ def test_a_full_disk_is_told_and_nothing_half_written_is_left(tmp_path):
     """A real one, of 64 KiB, in a mount namespace of its own."""
     script = f"mount -t tmpfs -o size=64k tmpfs {tmp_path} && exec {sys.executable} -c '{FULL}' {tmp_path}"
     done = subprocess.run(["unshare", "-m", "sh", "-c", script], capture_output=True, text=True, check=False)
-    assert done.stdout.splitlines() == ["the disk is full: an edit could not be brought in", "['mounted']"], done.stderr
+    assert done.stdout.splitlines() == [
+        f"an edit could not be brought in: the disk is full where {tmp_path} is",
+        "['mounted']",
+    ], done.stderr

@@ -9,12 +9,13 @@ import click
 
 from vhlocal.cli.options import project_options, setting_options
 from vhlocal.cli.project import read_project
-from vhlocal.events import Bus
+from vhlocal.errors import VhlocalError
+from vhlocal.events import Bus, Notice
 from vhlocal.runtime.docker.connect import connect
 from vhlocal.session.build import build
 from vhlocal.session.record import ProjectState
 from vhlocal.session.session import run
-from vhlocal.ui.console import standard_error
+from vhlocal.ui.console import show_notice, standard_error
 from vhlocal.ui.terminal import Terminal
 
 if TYPE_CHECKING:
@@ -46,6 +47,9 @@ def command(directory: Path, endpoints: tuple[str, ...], **flags: Any) -> None:
         run(work())
     finally:
         terminal.close()
-    ProjectState(directory).keep_version(load.version.name)
+    try:
+        ProjectState(directory).keep_version(load.version.name)
+    except VhlocalError as error:  # the images are there all the same
+        show_notice(standard_error(), Notice(error.message, hint=error.hint))
     for tag in tags:
         click.echo(tag)

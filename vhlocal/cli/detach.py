@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NoReturn
 import click
 
 from vhlocal.session.record import ProjectState
+from vhlocal.storage import writing
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,9 +21,8 @@ _PAUSE = 0.05
 def detached(directory: Path) -> None:
     """Start the run in the background and show what it prints until it is up; its exit code is ours when it ends."""
     state = ProjectState(directory)
-    state.path.mkdir(parents=True, exist_ok=True, mode=0o700)
     arguments = [argument for argument in sys.argv[1:] if argument != "--detach"]
-    with state.log.open("wb") as log:
+    with writing("a run in the background cannot write what it says", state.log), state.log.open("wb") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "vhlocal", *arguments],
             stdin=subprocess.DEVNULL,

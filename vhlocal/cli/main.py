@@ -10,6 +10,7 @@ import click
 from vhlocal import __version__
 from vhlocal.cli.lazy import LazyGroup
 from vhlocal.errors import VhlocalError
+from vhlocal.storage import known
 
 _INTERRUPTED = 130
 
@@ -52,22 +53,28 @@ def main() -> None:
         # SystemExit is what click makes of its own broken pipes.
         sys.stdout = None
         code = 0
-    except VhlocalError as error:
-        _show(error)
-        if debug:
-            traceback.print_exc()
-        code = error.exit_code
     except Exception as error:  # noqa: BLE001 - the last boundary: a traceback is for --debug only
-        _show(
-            VhlocalError(
+        told = known(error)
+        if not isinstance(told, VhlocalError):
+            told = VhlocalError(
                 f"unexpected {type(error).__name__}: {error}",
                 hint="this is a fault of vhlocal: run it again with --debug and report what it prints",
             )
-        )
+        _show(told)
         if debug:
             traceback.print_exc()
-        code = 1
+        code = told.exit_code
+    _flush()
     sys.exit(code)
+
+
+def _flush() -> None:
+    """Write what is left of the output, or drop it where there is no room: Python would fail at its end."""
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except OSError:
+        sys.stdout = None
 
 
 def _show(error: VhlocalError) -> None:

@@ -6,13 +6,12 @@ It is mounted, read-only, in the containers; what an app writes never comes near
 from __future__ import annotations
 
 import contextlib
-import errno
 import hashlib
 import secrets
 import threading
 from typing import TYPE_CHECKING
 
-from vhlocal.errors import VhlocalError
+from vhlocal.storage import writing
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -37,10 +36,11 @@ class Staging:
         #: What was asked for since the last mark, and what is being copied.
         self._asked: set[str] = set()
         self._parts: set[str] = set()
-        directory.mkdir(parents=True, exist_ok=True)
-        # The parents are the user's own; in a container this may be another user's.
-        directory.chmod(0o755)
-        (directory / MARKER).touch()
+        with writing("copies of the project's files cannot be kept", directory):
+            directory.mkdir(parents=True, exist_ok=True)
+            # The parents are the user's own; in a container this may be another user's.
+            directory.chmod(0o755)
+            (directory / MARKER).touch()
 
     def has(self, digest: str) -> bool:
         """Tell whether there is a copy of what has this digest (SHA-256, hexadecimal)."""
@@ -73,7 +73,7 @@ class Staging:
 
     def forget_others(self, needed: Collection[str]) -> None:
         """Remove the copies of what is not ``needed``, by digest, and what unfinished copies have left."""
-        for file in self.directory.iterdir():
+        for file in list(self.directory.glob("*")):  # none where the directory has been removed
             if file.name in needed or file.name == MARKER:
                 continue
             with self._lock:
@@ -103,9 +103,9 @@ class Staging:
         with self._lock:
             self._parts.add(part.name)
         try:
-            yield part
-        except OSError as error:
-            raise _not_staged(error, self.directory) from error
+            with writing("an edit could not be brought in", part):
+                self.directory.mkdir(parents=True, exist_ok=True)  # should it have been removed under the run
+                yield part
         finally:
             with contextlib.suppress(OSError):
                 part.unlink(missing_ok=True)
@@ -116,11 +116,3 @@ class Staging:
 def content_name(content: bytes) -> str:
     """Return the name of the copy of ``content``."""
     return hashlib.sha256(content).hexdigest()
-
-
-def _not_staged(error: OSError, directory: Path) -> VhlocalError:
-    full = error.errno in {errno.ENOSPC, errno.EDQUOT}
-    return VhlocalError(
-        "the disk is full: an edit could not be brought in" if full else f"an edit could not be staged: {error}",
-        hint=f"free some space where {directory} is" if full else None,
-    )

@@ -235,11 +235,13 @@ OnPull = Callable[[str, str, int, int], None]
 class Runtime(Protocol):
     """Makes environments and runs servers.
 
-    ``name`` is the one of the table in ``runtime/connect.py``, ``noun`` what a server is in it.
+    ``name`` is the one of the table in ``runtime/connect.py``, ``noun`` what a server is in it. ``notices``
+    are what the user should know of where it keeps things.
     """
 
     name: str
     noun: str
+    notices: Sequence[Notice]
 
     def base(self, image: str) -> str:
         """Return the name by which it knows what stands for a base image of ``valohai.yaml``."""

@@ -37,17 +37,17 @@ def connector(name: str, directory: Path, *, strict: bool) -> Connect:
 
     def connect(run: str) -> Connected:
         if name != "auto":
-            return Connected(RUNTIMES[name](str(directory), run))
+            return _connected(RUNTIMES[name](str(directory), run))
         why = "no container engine answers"
         if strict or engine_may_answer(environment()):
             try:
-                return Connected(_docker(str(directory), run))
+                return _connected(_docker(str(directory), run))
             except EngineError as error:
                 if strict or isinstance(error, NoAddressError):
                     raise
                 why = error.message
         notice = Notice(f"{why}: endpoints run as processes of this machine", hint=_INSTEAD)
-        return Connected(_process(str(directory), run), (notice,))
+        return _connected(_process(str(directory), run), notice)
 
     return connect
 
@@ -63,6 +63,10 @@ def reachable(directory: Path, run: str, needed: str | None) -> dict[str, Runtim
             if name == needed:
                 raise
     return found
+
+
+def _connected(runtime: Runtime, *notices: Notice) -> Connected:
+    return Connected(runtime, (*notices, *runtime.notices))
 
 
 def _docker(directory: str, run: str) -> Runtime:

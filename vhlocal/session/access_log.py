@@ -29,8 +29,8 @@ def access_log(path: Path | None, bus: Bus) -> Iterator[None]:
     if path is None:
         yield
         return
-    made = not path.exists()
     try:
+        made = not path.exists()
         file = path.open("a", encoding="utf-8")
     except OSError as error:
         raise InputError(
@@ -60,8 +60,9 @@ def access_log(path: Path | None, bus: Bus) -> Iterator[None]:
         thread.join()
         with contextlib.suppress(OSError):
             file.close()
-        if made and path.is_file() and not path.stat().st_size:
-            path.unlink()
+        with contextlib.suppress(OSError):
+            if made and path.is_file() and not path.stat().st_size:
+                path.unlink()
 
 
 def _write(file: TextIO, batches: queue.SimpleQueue[tuple[RequestRecord, ...] | None]) -> None:

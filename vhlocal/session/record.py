@@ -13,15 +13,16 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import platformdirs
 import psutil
 from filelock import FileLock, Timeout
 
 from vhlocal.errors import InputError
-from vhlocal.storage import rooms
+from vhlocal.storage import room, rooms, spare, usual, writing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
+
+    from vhlocal.storage import Room
 
 _PROJECTS = "projects"
 
@@ -56,9 +57,19 @@ class ProjectState:
     def __init__(self, directory: Path) -> None:
         name = re.sub(r"[^A-Za-z0-9.-]+", "-", directory.name) or "project"
         digest = hashlib.sha256(str(directory).encode()).hexdigest()[:12]
-        self.path = _projects() / f"{name}-{digest}"
+        self._name = f"{name}-{digest}"
         self._directory = directory
-        self._lock = FileLock(self.path / "run.lock")
+        self._lock: FileLock | None = None
+
+    @property
+    def room(self) -> Room:
+        """The directory of all of it, which is made; VhlocalError where none can be."""
+        return room("state", _PROJECTS, self._name)
+
+    @property
+    def path(self) -> Path:
+        """The directory of ``room``."""
+        return self.room.path
 
     @property
     def log(self) -> Path:
@@ -72,40 +83,40 @@ class ProjectState:
 
     def acquire(self) -> None:
         """Claim the project for this run until the process ends, however it ends; InputError when it is taken."""
-        self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if self.running() is not None:  # a run that has its state in another place has a lock of its own
+            raise self._taken()
+        self._lock = FileLock(self.path / "run.lock")
         try:
-            self._lock.acquire(blocking=False)
+            with writing("the project cannot be claimed for this run", self.path):
+                self._lock.acquire(blocking=False)
         except Timeout:
-            record = self._read()
-            where = f" at {record.url}" if record else ""
-            raise InputError(
-                f"this project is being served already{where}",
-                hint="use that one, or end it with `vhlocal down`",
-            ) from None
+            raise self._taken() from None
+
+    def _taken(self) -> InputError:
+        record = self.running()
+        where = f" at {record.url}" if record else ""
+        return InputError(
+            f"this project is being served already{where}", hint="use that one, or end it with `vhlocal down`"
+        )
 
     def write(self, record: RunRecord) -> None:
         """Tell other commands of this run; only the user can read it, since it holds the token."""
-        file = self.path / "run.json"
-        new = file.with_suffix(".new")
-        new.touch(mode=0o600)
-        new.write_text(json.dumps(asdict(record)))
-        new.replace(file)
+        self._keep("run.json", asdict(record), "`vhlocal ps` and `down` cannot be told of this run")
 
     def release(self) -> None:
         """Give the project free again."""
-        with contextlib.suppress(FileNotFoundError):
+        with contextlib.suppress(OSError):
             (self.path / "run.json").unlink()
-        self._lock.release()
+        if self._lock is not None:
+            self._lock.release()
 
     def running(self) -> RunRecord | None:
         """Return the run that goes on now, or None. A file whose run was killed does not count."""
-        record = self._read()
-        return record if record is not None and _born(record.pid) == record.born else None
+        return next((record for record in self._records() if _born(record.pid) == record.born), None)
 
     def last_runtime(self) -> str | None:
         """Return the name of the runtime of the run that goes on or was killed, if there is one and it is known."""
-        record = self._read()
-        return record.runtime or None if record is not None else None
+        return next((record.runtime for record in self._records() if record.runtime), None)
 
     def versions(self, day: str) -> set[str]:
         """Return the names of the versions that this project has had on a day (``YYYYMMDD``)."""
@@ -113,10 +124,9 @@ class ProjectState:
 
     def keep_version(self, name: str) -> None:
         """Remember a version's name; those of other days are forgotten."""
-        self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
         day = name.partition(".")[0]
         names = sorted({name, *(known for known in self._versions() if known.startswith(f"{day}."))})
-        (self.path / "versions.json").write_text(json.dumps(names))
+        self._keep("versions.json", names, "the version's name cannot be remembered")
 
     def keep_layers(self, tags: list[str]) -> None:
         """Remember which layers the project stands on, for ``layers_in_use``, and which it stood on before."""
@@ -143,21 +153,30 @@ class ProjectState:
             self._write_layers(known.layers, [*known.earlier[:_EARLIER], *(tags for tags in left if tags)])
 
     def _write_layers(self, tags: list[str], earlier: list[list[str]]) -> None:
-        self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
         facts = {"directory": str(self._directory), "layers": tags, "earlier": earlier}
-        (self.path / "layers.json").write_text(json.dumps(facts))
+        self._keep("layers.json", facts, "what this project stands on cannot be kept from `vhlocal prune`")
 
-    def _versions(self) -> list[str]:
-        try:
-            return [str(name) for name in json.loads((self.path / "versions.json").read_text())]
-        except (OSError, ValueError):
-            return []
+    def _keep(self, name: str, what: object, purpose: str) -> None:
+        """Write a file in place of the one before, for the user alone; VhlocalError where that is not possible."""
+        file = self.path / name
+        new = file.with_suffix(".new")
+        with writing(purpose, file):
+            new.unlink(missing_ok=True)
+            new.touch(mode=0o600)
+            new.write_text(json.dumps(what))
+            new.replace(file)
 
-    def _read(self) -> RunRecord | None:
-        try:
-            return RunRecord(**json.loads((self.path / "run.json").read_text()))
-        except (OSError, ValueError, TypeError):
-            return None
+    def _versions(self) -> set[str]:
+        found: set[str] = set()
+        for place in rooms("state", _PROJECTS, self._name):
+            with contextlib.suppress(OSError, ValueError, TypeError):
+                found |= {str(name) for name in json.loads((place / "versions.json").read_text())}
+        return found
+
+    def _records(self) -> Iterator[RunRecord]:
+        for place in rooms("state", _PROJECTS, self._name):
+            with contextlib.suppress(OSError, ValueError, TypeError):
+                yield RunRecord(**json.loads((place / "run.json").read_text()))
 
 
 def layers_in_use() -> set[str]:
@@ -199,13 +218,10 @@ def _read_layers(file: Path) -> _Layers:
         return _Layers([], [])
 
 
-def _projects() -> Path:
-    return platformdirs.user_state_path("vhlocal") / "projects"
-
-
 def volumes_directory() -> Path:
     """Return the host directory under which every shared volume claim has one of its own (K4)."""
-    return platformdirs.user_data_path("vhlocal") / "volumes"
+    path = usual("data")
+    return (path if path.is_absolute() else spare("data")) / "volumes"
 
 
 def this_process() -> tuple[int, float]:

@@ -201,13 +201,13 @@ class Session:
             self._wait_for(self._inputs)
             pid, born = this_process()
             self._record = RunRecord(self._run, pid, self._url, token, self._options.version.name, born)
-            self._state.write(self._record)
+            self._where_possible(partial(self._state.write, self._record))
             self._bus.publish(Listening(self._face.link))
             if view.open_to_network:
                 self._bus.publish(_open_notice(number, guarded=self._options.access is not None))
             elif self._options.access is not None:
                 self._bus.publish(Notice("endpoints ask for a user and a password (`basic-auth`)"))
-            for notice in notices:
+            for notice in (*notices, *((self._state.room.notice,) if self._state.room.notice else ())):
                 self._bus.publish(notice)
             with self._doctor.on_duty() if self._options.doctor else contextlib.nullcontext():
                 self._ending.waits_for = self._unremoved
@@ -225,7 +225,7 @@ class Session:
         connected = await in_thread(self._options.connect, self._run)
         self._connected = connected.runtime
         self._record = replace(self._record, runtime=self._connected.name)
-        self._state.write(self._record)
+        self._where_possible(partial(self._state.write, self._record))
         for notice in connected.notices:
             self._bus.publish(notice)
         wanted = self._desired(self._inputs)
@@ -252,10 +252,10 @@ class Session:
     async def _start(self, fleet: Fleet, wanted: tuple[Desired, ...]) -> None:
         """Start every server, and tell once all answer."""
         await fleet.start()
-        self._state.keep_version(self._options.version.name)
+        self._where_possible(partial(self._state.keep_version, self._options.version.name))
         self._remember(wanted)
         self._bus.publish(Ready(self._url, self._board.statuses(), time.monotonic() - self._started))
-        self._state.write(replace(self._record, ready=True))
+        self._where_possible(partial(self._state.write, replace(self._record, ready=True)))
 
     async def _surroundings(self, gateway: Gateway) -> Surroundings:
         async def drain(address: Address, seconds: float) -> None:
@@ -331,8 +331,15 @@ class Session:
         self._remember(wanted)
 
     def _remember(self, wanted: tuple[Desired, ...]) -> None:
-        remember_environments(self._options.directory, wanted)
+        self._where_possible(partial(remember_environments, self._options.directory, wanted))
         self._tasks.start(forget_environments(self._runtime, self._options.directory), "forget old environments")
+
+    def _where_possible(self, keep: Callable[[], None]) -> None:
+        """Keep something for other commands; where that cannot be, it is told, and the run goes on."""
+        try:
+            keep()
+        except VhlocalError as error:
+            self._bus.publish(Notice(error.message, hint=error.hint))
 
     async def _close(self, gateway: Gateway) -> None:
         """End everything that the run started, gracefully: each part gets its time."""

@@ -7,6 +7,8 @@ import contextlib
 import threading
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
+from vhlocal.storage import known
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Collection, Coroutine
 
@@ -53,7 +55,8 @@ async def in_thread(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs)
     """Run a blocking call in a thread of its own and return what it returns.
 
     Not ``asyncio.to_thread``: its pool is small, so that long builds would starve short calls, and the end of the
-    process waits for it, so that a pull that hangs could not be interrupted.
+    process waits for it, so that a pull that hangs could not be interrupted. What a disk refuses, and nobody has told
+    with more words, becomes a VhlocalError.
     """
     loop = asyncio.get_running_loop()
     done: asyncio.Future[T] = loop.create_future()
@@ -66,7 +69,7 @@ async def in_thread(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs)
         try:
             setter, value = done.set_result, function(*args, **kwargs)
         except BaseException as error:  # noqa: BLE001 - handed on whole to the waiting task
-            setter, value = done.set_exception, error  # type: ignore[assignment]
+            setter, value = done.set_exception, known(error)  # type: ignore[assignment]
         with contextlib.suppress(RuntimeError):  # The loop has ended, and with it whoever waited.
             loop.call_soon_threadsafe(tell, setter, value)
 

@@ -8,12 +8,12 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import platformdirs
-
 from vhlocal.contract.image import CODE_DIRECTORY, RUNNER_DIRECTORY
+from vhlocal.errors import VhlocalError
 from vhlocal.reload.staging import MARKER
 from vhlocal.runtime.base import Entry
 from vhlocal.session.desired import runner_files
+from vhlocal.storage import room
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -26,26 +26,32 @@ class Warmth:
     """Module names by environment, in the user's cache directory. ``denied`` maps those left to servers to why."""
 
     def __init__(self, directory: Path | None = None) -> None:
-        self._directory = directory or platformdirs.user_cache_path("vhlocal") / "imports"
+        self._directory = directory
+        if directory is None:
+            with contextlib.suppress(VhlocalError):  # nothing is remembered then
+                self._directory = room("cache", "imports").path
 
     def load(self, image: str) -> dict[str, Any]:
         """Return what is known of an environment, named by its image."""
-        with contextlib.suppress(OSError, ValueError):
-            known = json.loads(self._file(image).read_text())
+        file = self._file(image)
+        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+            known = json.loads(file.read_text()) if file else {}
             return {"modules": list(known["modules"]), "denied": dict(known["denied"])}
         return {"modules": [], "denied": {}}
 
     def save(self, image: str, modules: Sequence[str], denied: Mapping[str, str]) -> None:
         """Keep it for the next run; where that is not possible, the next run learns again."""
         file = self._file(image)
+        if file is None:
+            return
         with contextlib.suppress(OSError):
             file.parent.mkdir(parents=True, exist_ok=True)
             part = file.with_suffix(".new")
             part.write_text(json.dumps({"modules": list(modules), "denied": dict(denied)}))
             part.replace(file)
 
-    def _file(self, image: str) -> Path:
-        return self._directory / f"{re.sub(r'[^A-Za-z0-9.-]+', '-', image)}.json"
+    def _file(self, image: str) -> Path | None:
+        return self._directory and self._directory / f"{re.sub(r'[^A-Za-z0-9.-]+', '-', image)}.json"
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from rich.text import Text
 
 from vhlocal import events
 from vhlocal.model import State
+from vhlocal.storage import is_full
 from vhlocal.ui import profile, tables
 from vhlocal.ui.console import labelled, log_text, show_error, show_notice, silence
 from vhlocal.ui.findings import show_finding
@@ -95,9 +96,10 @@ class Terminal:
             return
         try:
             handler(event)
-        except OSError:
-            silence(self._console)
-            self._on_closed()
+        except OSError as error:
+            if not is_full(error):  # a file's disk may have room again: until then its lines are lost
+                silence(self._console)
+                self._on_closed()
 
     def close(self) -> None:
         """Leave the terminal as it was found."""

@@ -1,12 +1,15 @@
-"""Entries as a tar archive, the form in which the engine takes files. Pure but for reading the sources."""
+"""Entries as a tar archive, the form in which the engine takes files."""
 
 from __future__ import annotations
 
 import io
 import tarfile
 import tempfile
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import IO, TYPE_CHECKING
+
+from vhlocal.errors import EngineError
+from vhlocal.storage import is_full, refused
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -23,6 +26,16 @@ def archive(entries: Iterable[Entry], dated: int | None = None) -> IO[bytes]:
     ``dated``, in epoch seconds, is the time that every file gets instead of its source's. A source that has gone in
     the meantime is left out, as it would be had it gone a moment before.
     """
+    try:
+        return _packed(entries, dated)
+    except OSError as error:
+        if is_full(error):  # of a project's own file it is not said
+            what = "there is no room for the files of a container"
+            raise refused(error, what, Path(tempfile.gettempdir()), EngineError) from error
+        raise
+
+
+def _packed(entries: Iterable[Entry], dated: int | None) -> IO[bytes]:
     file = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115 - handed to the caller
     made: set[str] = set()
     with tarfile.open(fileobj=file, mode="w", format=tarfile.PAX_FORMAT) as tar:

@@ -37,6 +37,7 @@ from vhlocal.runtime.docker.failures import sees_other_files
 from vhlocal.runtime.docker.labels import Marks
 from vhlocal.runtime.docker.layers import BuildNetwork, make_layer
 from vhlocal.runtime.lines import Lines
+from vhlocal.storage import writing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -88,6 +89,7 @@ class DockerRuntime:
 
     name = "docker"
     noun = "container"
+    notices: Sequence[Notice] = ()
 
     def base(self, image: str) -> str:
         """Return the image itself."""
@@ -167,8 +169,9 @@ class DockerRuntime:
     def create(self, spec: ServerSpec) -> str:
         """Create a container with the server's files in it."""
         identity = spec.identity
-        for _, directory in spec.mounts.shared:
-            directory.mkdir(parents=True, exist_ok=True)
+        for volume, directory in spec.mounts.shared:
+            with writing(f"there is no directory for the shared volume {volume.claim}", directory, EngineError):
+                directory.mkdir(parents=True, exist_ok=True)
         container = self._engine.create(
             ContainerSpec(
                 name=f"vhlocal-{_slug(identity.project)}-{identity.endpoint}-{_suffix()}",

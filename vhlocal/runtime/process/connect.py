@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import re
 import sys
-import tempfile
-from pathlib import Path
-
-import platformdirs
 
 from vhlocal.errors import EngineError
 from vhlocal.project.network import host_network
 from vhlocal.project.settings import environment
 from vhlocal.runtime.process.environments import Environments
-from vhlocal.runtime.process.runtime import ProcessRuntime
+from vhlocal.runtime.process.runtime import ProcessRuntime, slug
+from vhlocal.storage import Room, room, rooms, spare
 
 #: What may be in a path that shells and first lines of scripts are given as it is.
 _PLAIN = re.compile(r"[\w./@%+=:,-]+")
@@ -25,15 +21,24 @@ def connect(directory: str, run: str) -> ProcessRuntime:
     if sys.platform == "win32":
         raise EngineError("servers cannot run as processes on Windows", hint="start Docker Desktop, or use WSL")
     environ = environment()
-    cache = cache_directory()
-    environments = Environments(cache / "environments", host_network(environ), environ)
-    environments.sweep()
-    return ProcessRuntime(environments, cache / "servers", directory, run)
+    rooms_used = [
+        cache_directory("environments"),
+        cache_directory("servers", slug(directory)),
+        cache_directory("runner"),
+    ]
+    environments, servers, shared = (found.path for found in rooms_used)
+    made = Environments(environments, host_network(environ), environ)
+    made.sweep()
+    homes = dict.fromkeys([servers, *rooms("cache", "servers", slug(directory))])
+    notices = dict.fromkeys(found.notice for found in rooms_used if found.notice is not None)
+    return ProcessRuntime(made, tuple(homes), shared, directory, run, tuple(notices))
 
 
-def cache_directory() -> Path:
-    """Return where environments and servers' directories are: the user's cache directory, if its path is plain."""
-    cache = platformdirs.user_cache_path("vhlocal").resolve()
-    if _PLAIN.fullmatch(str(cache)):
-        return cache
-    return Path(tempfile.gettempdir()).resolve() / f"vhlocal-{os.getuid()}"
+def cache_directory(*parts: str) -> Room:
+    """Return a directory of the user's cache; one in its place if its path is not plain."""
+    found = room("cache", *parts)
+    if _PLAIN.fullmatch(str(found.path.resolve())):
+        return Room(found.path.resolve(), found.notice)
+    path = spare("cache").joinpath(*parts)
+    path.mkdir(parents=True, exist_ok=True)
+    return Room(path)

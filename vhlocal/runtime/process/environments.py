@@ -32,6 +32,7 @@ from vhlocal.runtime.process.failures import disk_full, install_failed, not_writ
 from vhlocal.runtime.process.installing import Installer, installer
 from vhlocal.runtime.process.kept import Kept, Shelf, size, slug
 from vhlocal.runtime.process.pythons import Python, Pythons, running_python, wanted_version
+from vhlocal.storage import can_be_written
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
@@ -223,7 +224,12 @@ class Environments:
 
     def _installer(self, python: Python) -> Installer:
         uv = shutil.which("uv", path=self._environ.get("PATH", ""))
-        return installer(python, uv, self._network, self._environ)
+        return installer(python, uv, self._network, {**self._own_cache(), **self._environ})
+
+    def _own_cache(self) -> dict[str, str]:
+        """Return where uv keeps its downloads if it cannot where it would: it does not work without."""
+        caches = self._environ.get("XDG_CACHE_HOME") or Path(self._environ.get("HOME", "~"), ".cache")
+        return {} if can_be_written(Path(caches, "uv")) else {"UV_CACHE_DIR": str(self._directory.parent / "uv")}
 
     def _usable(self, name: str) -> Kept | None:
         """Return a record if all that it tells of is still there, the interpreter included."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import errno
 import re
 from typing import TYPE_CHECKING
 
-from vhlocal.errors import BuildError
+from vhlocal.errors import BuildError, VhlocalError
+from vhlocal.storage import is_full, refused
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -55,11 +55,11 @@ def venv_failed(python: Python, missing: str, output: Sequence[str], code: int) 
     )
 
 
-def not_written(error: OSError, directory: Path) -> BuildError:
+def not_written(error: OSError, directory: Path) -> VhlocalError:
     """Return the error for files of our own that could not be written."""
-    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+    if is_full(error):
         return disk_full(str(error))
-    return BuildError(f"environments cannot be kept in {directory}: {error}")
+    return refused(error, "environments cannot be kept", directory, BuildError)
 
 
 def disk_full(evidence: str) -> BuildError:

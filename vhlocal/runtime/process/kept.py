@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import os
 import re
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-_IN_USE = "in-use"
 
 
 @dataclass(frozen=True)
@@ -80,21 +79,31 @@ class Shelf:
         directories = (path.name.rpartition("-")[0] for path in self.directory.glob("*-*") if path.is_dir())
         return {*directories, *(slug(kept.name) for kept in self.all())} - {""}
 
-    def hold(self, directory: str) -> IO[bytes]:
-        """Mark a directory as in use, until what is returned is closed or this process ends."""
-        file = (self.directory / directory / _IN_USE).open("ab")
-        fcntl.flock(file, fcntl.LOCK_SH)
-        return file
+    @contextlib.contextmanager
+    def hold(self, directory: str) -> Iterator[None]:
+        """Mark a directory as in use, for as long as the block lasts or until this process ends.
+
+        The directory itself is locked, so that one that is somebody else's can be held too.
+        """
+        descriptor = os.open(self.directory / directory, os.O_RDONLY)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_SH)
+            yield
+        finally:
+            os.close(descriptor)
 
     def in_use(self, directory: str) -> bool:
         """Tell whether any process holds a directory."""
         try:
-            with (self.directory / directory / _IN_USE).open("rb") as file:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            descriptor = os.open(self.directory / directory, os.O_RDONLY)
         except FileNotFoundError:
             return False
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             return True
+        finally:
+            os.close(descriptor)
         return False
 
     def _file(self, name: str) -> Path:

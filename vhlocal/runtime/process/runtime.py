@@ -24,6 +24,7 @@ from vhlocal.runtime.process.cgroup import enforceable
 from vhlocal.runtime.process.guarded import Guarded, Orders, drop, idle
 from vhlocal.runtime.process.ports import LOOPBACK, free_ports, give_back, own_port
 from vhlocal.runtime.process.pythons import wanted_version
+from vhlocal.storage import refused, writing
 
 if TYPE_CHECKING:
     import subprocess
@@ -55,14 +56,25 @@ class _Server:
 class ProcessRuntime:
     """Runs servers as processes, for the project in ``directory``; ``run`` names this run.
 
-    ``home`` is where servers have their directories.
+    ``homes`` are where its servers have their directories, new ones in the first; ``shared`` is for what all projects'
+    servers read. ``notices`` is what the user should know of these places.
     """
 
-    def __init__(self, environments: Environments, home: Path, directory: str, run: str) -> None:
+    def __init__(
+        self,
+        environments: Environments,
+        homes: Sequence[Path],
+        shared: Path,
+        directory: str,
+        run: str,
+        notices: Sequence[Notice] = (),
+    ) -> None:
         self._environments = environments
-        self._home = home / _slug(directory)
+        self._homes = tuple(homes)
+        self._shared_files = shared
         self._directory = os.path.realpath(directory)
         self._run = run
+        self.notices = notices
         self._servers: dict[str, _Server] = {}
         self._dated = 0
         self._lock = threading.Lock()
@@ -119,7 +131,7 @@ class ProcessRuntime:
 
     def layout(self, spec: ServerSpec) -> Layout:
         """Return a new directory and free ports; the declared port where the command names it."""
-        root = self._home / f"{self._run}-{secrets.token_hex(3)}"
+        root = self._homes[0] / f"{self._run}-{secrets.token_hex(3)}"
         port, control, *spares = self._ports[root.name] = free_ports(2 + _SPARES)
         with self._lock:
             self._give_back_declared()
@@ -138,7 +150,7 @@ class ProcessRuntime:
     def servers(self, directory: str) -> Sequence[PresentServer]:
         """Return every server whose directory is there; those of a run that was killed have ended with it."""
         found = []
-        for file in self._home.parent.joinpath(_slug(directory)).glob(f"*/{_FACTS}"):
+        for file in (file for home in self._homes for file in home.glob(f"*/{_FACTS}")):
             with contextlib.suppress(OSError, ValueError, KeyError):
                 facts = json.loads(file.read_text())
                 server = self._servers.get(file.parent.name)
@@ -151,18 +163,16 @@ class ProcessRuntime:
         root = Path(spec.layout.root).parent
         python = self._environments.python_directory(spec.image)
         self._servers[root.name] = _Server(root, spec, python, self._environments.hold(spec.image))
-        root.mkdir(parents=True, mode=0o700)
         try:
+            root.mkdir(parents=True, mode=0o700)
             root.joinpath(_FACTS).write_text(json.dumps({"endpoint": spec.identity.endpoint, "run": self._run}))
             root.joinpath(packages.PROJECT).write_text(self._directory, errors="surrogateescape")
             root.joinpath(packages.WRITTEN).mkdir()
             self._furnish(root, spec)
         except OSError as error:
             self.remove(root.name)
-            raise EngineError(
-                f"the directory of {spec.identity.endpoint} could not be made: {error}",
-                hint=f"see that there is room, and that you may write, where {self._home} is",
-            ) from error
+            what = f"the directory of {spec.identity.endpoint} could not be made"
+            raise refused(error, what, root, EngineError) from error
         except BaseException:
             self.remove(root.name)
             raise
@@ -190,10 +200,11 @@ class ProcessRuntime:
         Each call dates its files a second later than the one before: Python takes a compiled module for fresh when size
         and whole second of its source are as they were.
         """
-        for path in removed:
-            files.remove(path)
         self._dated = max(int(time.time()), self._dated) + 1
-        files.place(entries, self._dated)
+        with writing("an edit could not be brought in", self._known(server).root, EngineError):
+            for path in removed:
+                files.remove(path)
+            files.place(entries, self._dated)
 
     def listeners(self, server: str) -> Sequence[Listener]:
         """Return the sockets that a server's processes listen on."""
@@ -203,7 +214,7 @@ class ProcessRuntime:
     def written(self) -> Mapping[Path, float]:
         """Return what the Python of servers has told: see ``packages``."""
         found: dict[Path, float] = {}
-        for file in self._home.glob(f"*/{packages.WRITTEN}/*"):
+        for file in self._homes[0].glob(f"*/{packages.WRITTEN}/*"):
             with contextlib.suppress(OSError):
                 path, when = Path(file.read_text(errors="surrogateescape")), file.stat().st_mtime
                 found[path] = max(when, found.get(path, 0.0))
@@ -227,7 +238,8 @@ class ProcessRuntime:
         if known is not None:
             known.held.close()
         self._forget_ports(server)
-        shutil.rmtree(self._home / server, ignore_errors=True)
+        for home in self._homes:
+            shutil.rmtree(home / server, ignore_errors=True)
 
     def prune(self, needed: Collection[str], everything: bool, dry_run: bool = False) -> list[tuple[str, int]]:
         """Remove environments that are not ``needed`` (by name), or all that are not in use; return names and bytes."""
@@ -291,7 +303,7 @@ class ProcessRuntime:
     def _shared(self, code: Sequence[Entry]) -> list[tuple[Entry, str]]:
         """Return for each of a runner's files where it is, in a directory of all servers: Python compiles it once."""
         digest = hashlib.sha256(b"\0".join(entry.content or b"" for entry in code)).hexdigest()[:16]
-        shared = self._home.parent.parent / "runner" / digest
+        shared = self._shared_files / digest
         named = [(entry, shared / Path(entry.path).name) for entry in code]
         if not shared.is_dir():
             new = shared.with_name(f"{digest}.{secrets.token_hex(3)}")
@@ -301,6 +313,7 @@ class ProcessRuntime:
         return [(entry, str(path)) for entry, path in named]
 
 
-def _slug(directory: str) -> str:
+def slug(directory: str) -> str:
+    """Return a file name for a project's directory; different ones have different names."""
     name = re.sub(r"[^A-Za-z0-9.-]+", "-", Path(directory).name) or "project"
     return f"{name}-{hashlib.sha256(directory.encode()).hexdigest()[:12]}"

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from typing import TYPE_CHECKING
 
 from vhlocal.errors import BuildError, EngineError
+from vhlocal.events import Notice
 from vhlocal.session.execute import execute
 from vhlocal.session.plan import plan
 from vhlocal.session.record import ProjectState
@@ -31,6 +33,31 @@ async def make_environments(
     names = {name for each in environments for name in (each.base, *(layer.tag for layer in each.layers))}
     images = {name: found for name in names if (found := await in_thread(runtime.image, name)) is not None}
     return await execute(plan(environments, images, leftovers), runtime, bus)
+
+
+class Upkeep:
+    """Sees to it that a server's environment is there: it may have been removed since it was made.
+
+    ``made`` gets what was made again, by endpoint: title and seconds of each step.
+    """
+
+    def __init__(self, runtime: Runtime, bus: Bus, made: dict[str, tuple[tuple[str, float], ...]]) -> None:
+        self._runtime = runtime
+        self._bus = bus
+        self._made = made
+        self._one_at_a_time = asyncio.Lock()
+
+    async def is_there(self, wanted: Desired) -> bool:
+        """Tell whether a server can be made in its environment."""
+        return await in_thread(self._runtime.image, wanted.environment.image) is not None
+
+    async def make(self, wanted: Desired) -> None:
+        """Make what is missing, and tell it; BuildError where that fails."""
+        async with self._one_at_a_time:  # another endpoint may stand on the same
+            if not await self.is_there(wanted):
+                text = f"{wanted.environment.image} has been removed: it is made again"
+                self._bus.publish(Notice(text, endpoint=wanted.endpoint.name))
+                self._made |= await make_environments(self._runtime, self._bus, (wanted,), ())
 
 
 def remember_environments(directory: Path, wanted: Sequence[Desired]) -> None:

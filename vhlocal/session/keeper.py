@@ -207,6 +207,7 @@ class Keeper:
         differs = difference(post.wanted, target)
         server = post.server
         anew = server is None or differs.environment or differs.settings
+        anew = anew or not await self._is.environments.is_there(target)
         if server is None or anew:
             await self._clear()
             server = post.make(target)
@@ -324,6 +325,10 @@ class Keeper:
                 )
             except RunnerGoneError:
                 pass
+            except (VhlocalError, EndedError):
+                # What it imports from may have been removed.
+                if await self._is.environments.is_there(wanted):
+                    raise
             strategy = Strategy.REPLACE
         await STRATEGIES[strategy](self._post, wanted, phases)
         return strategy

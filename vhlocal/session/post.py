@@ -119,6 +119,7 @@ class Post:
     async def bring_up(self, server: Server, wanted: Desired) -> Answered:
         """See ``Site``."""
         again = self.taken is not None and wanted is self.wanted
+        await self._is.environments.make(wanted)
         await server.create(self._runner(wanted), from_copies=again)
         return await self.start_up(server)
 

@@ -28,7 +28,7 @@ from vhlocal.session.diagnosis import Diagnosis
 from vhlocal.session.doctor import Doctor, Practice
 from vhlocal.session.edits import Edits, Means
 from vhlocal.session.ending import Ending
-from vhlocal.session.environments import forget_environments, make_environments, remember_environments
+from vhlocal.session.environments import Upkeep, forget_environments, make_environments, remember_environments
 from vhlocal.session.fleet import Fleet
 from vhlocal.session.leftovers import find_leftovers, remove_servers
 from vhlocal.session.limits import GRACE
@@ -268,6 +268,7 @@ class Session:
             board=self._board,
             routes=self._routes,
             tasks=self._tasks,
+            environments=Upkeep(self._runtime, self._bus, self._made),
             staging=await in_thread(Staging, self._state.staging),
             warmth=Warmth(),
             token=new_token(),

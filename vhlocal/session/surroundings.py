@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from vhlocal.runtime.base import Address, Runtime
     from vhlocal.session.board import Board
     from vhlocal.session.diagnosis import Diagnosis
+    from vhlocal.session.environments import Upkeep
     from vhlocal.session.routes import Routes
     from vhlocal.session.tasks import Tasks
     from vhlocal.session.warmth import Warmth
@@ -36,6 +37,7 @@ class Surroundings:
     board: Board
     routes: Routes
     tasks: Tasks
+    environments: Upkeep
     staging: Staging
     warmth: Warmth
     token: str

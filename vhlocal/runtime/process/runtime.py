@@ -184,6 +184,8 @@ class ProcessRuntime:
         """Start a server's process; its output and its end are told from a thread of its own."""
         known = self._known(server)
         spec = known.spec
+        if not Path(spec.layout.located(CODE_DIRECTORY)).is_dir():
+            raise EngineError(f"the directory of {spec.identity.endpoint} has been removed")
         environment = {
             "PATH": f"{known.python}:{_PATH}",
             "HOME": str(known.root / "home"),

@@ -210,7 +210,7 @@ def _try(path: Path) -> None:
     """Make a directory, and write to it; OSError where that, or writing to what is in it, is not possible."""
     home = Path("~").expanduser()
     if not path.is_absolute():
-        raise OSError(errno.ENOENT, "there is no home directory: HOME is not set", str(path))
+        raise OSError(errno.ENOENT, "no absolute path, which it is not without a home directory (HOME)", str(path))
     if path.is_relative_to(home) and not home.is_dir():
         raise OSError(errno.ENOENT, "there is no such home directory (HOME)", str(home))
     path.mkdir(parents=True, exist_ok=True, mode=0o700)

@@ -161,6 +161,7 @@ class ProjectState:
         file = self.path / name
         new = file.with_suffix(".new")
         with writing(purpose, file):
+            file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)  # should it have been removed under the run
             new.unlink(missing_ok=True)
             new.touch(mode=0o600)
             new.write_text(json.dumps(what))

@@ -1,5 +1,6 @@
 """Which process is whose child, belongs to which server, and dies with whom: Linux' own means."""
 
+import collections
 import ctypes
 import os
 import resource
@@ -16,6 +17,9 @@ _PAUSE = 0.0005
 _MARKED = getattr(resource, "RLIMIT_MSGQUEUE", None)
 _MARKED_LINE = "Max msgqueue size"
 _UNLIMITED = 1 << 40
+
+#: Where a kernel that is built so tells the children of a thread.
+_CHILDREN = "/proc/%d/task/%d/children"
 
 
 def adopt_orphans():
@@ -70,24 +74,39 @@ def _group(pid):
 
 def _below(pid):
     """Return the ids of all processes below one, without those that have ended and only wait to be buried."""
-    children, ended = {}, set()
-    for name in os.listdir("/proc"):
-        if name.isdigit():
-            state, parent = _state(name)
-            children.setdefault(parent, []).append(int(name))
-            if state in (b"Z", b"X"):
-                ended.add(int(name))
+    children = _children if os.path.exists(_CHILDREN % (pid, pid)) else _all_children().__getitem__
     found, waiting = [], [pid]
     while waiting:
-        below = children.get(waiting.pop(), [])
+        below = children(waiting.pop())
         found += below
         waiting += below
-    return [each for each in found if each not in ended]
+    return [each for each in found if _state(each)[0] not in (b"Z", b"X")]
 
 
-def _state(name):
+def _children(pid):
+    """Return the children of a process, each of whose threads may have some."""
+    found = []
     try:
-        with open("/proc/%s/stat" % name, "rb") as stat:
+        for thread in os.listdir("/proc/%d/task" % pid):
+            with open(_CHILDREN % (pid, int(thread))) as children:
+                found += [int(child) for child in children.read().split()]
+    except OSError:
+        pass  # it has ended: its children are somebody else's by now
+    return found
+
+
+def _all_children():
+    """Return all children there are by parent, where the kernel does not tell them for each."""
+    found = collections.defaultdict(list)
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            found[_state(int(name))[1]].append(int(name))
+    return found
+
+
+def _state(pid):
+    try:
+        with open("/proc/%d/stat" % pid, "rb") as stat:
             state, parent = stat.read().rpartition(b")")[2].split()[:2]
     except (OSError, ValueError):
         return b"X", 0

@@ -128,8 +128,9 @@ class Supervisor:
                 if server.lives and server.pid == pid:
                     self._ended(server, status)
         for server in list(self._servers.values()):
-            # Its port is another's to have once nobody is left who may hold it.
-            if server.code is not None and not server.kill():
+            # Its port is another's to have once nobody is left who may hold it. A list of children may lack one while
+            # another ends, hence the second look.
+            if server.code is not None and not server.kill() and not server.kill():
                 self._gone(server)
 
     def _ended(self, server, status):

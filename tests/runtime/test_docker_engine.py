@@ -4,12 +4,13 @@ import hashlib
 import json
 import os
 import urllib.request
+from dataclasses import replace
 
 import pytest
 
 from tests.waiting import wait_for
 from vhlocal.contract.limits import ContainerLimits
-from vhlocal.runtime.base import Entry, Identity, Mounts, ServerSpec
+from vhlocal.runtime.base import Entry, Identity, Layout, Mounts, ServerSpec
 from vhlocal.runtime.docker.engine import Engine
 from vhlocal.runtime.docker.layers import BuildNetwork
 from vhlocal.runtime.docker.runtime import DockerRuntime
@@ -72,10 +73,14 @@ def test_k9_where_containers_cannot_be_reached_a_port_of_loopback_is(engine, bas
         entries=(Entry("/valohai/code/hello.txt", content=b"hello"),),
         mounts=Mounts(),
     )
-    server = runtime.create(spec)
+    spares = runtime.layout(spec).spares
+    assert len(spares) < len(Layout().spares), "each costs something here"
+    server = runtime.create(replace(spec, more_ports=spares))
     try:
         ended = []
-        address = runtime.start(server, lambda *_: None, ended.append)[8000]
+        addresses = runtime.start(server, lambda *_: None, ended.append)
+        assert set(addresses) == {8000, *spares}
+        address = addresses[8000]
         ports = engine.api.inspect_container(server)["NetworkSettings"]["Ports"]["8000/tcp"]
         assert address.host == "127.0.0.1"
         assert [(port["HostIp"], int(port["HostPort"])) for port in ports] == [("127.0.0.1", address.port)]

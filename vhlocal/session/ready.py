@@ -28,6 +28,11 @@ if TYPE_CHECKING:
 _FIRST_LOOK = 2.0
 _BETWEEN_LOOKS = 1.0
 
+#: Seconds until it is looked for the first time whether a server listens on a port of its own choice, and by how much
+#: each pause is longer than the one before.
+_FIRST_LOOK_ELSEWHERE = 0.1
+_GROWTH = 1.5
+
 #: Looks in a row that must find the same fault before a start is given up.
 _SURE_LOOPBACK = 2
 _SURE_PORT = 10
@@ -96,7 +101,11 @@ async def wait_until_ready(awaited: Awaited, on_trouble: Callable[[Notice], None
     """
     name = awaited.endpoint.name
     asked = [awaited.address]
-    async with beside(_poll(awaited, asked)) as (ready,), beside(_look(awaited, asked, on_trouble)) as (looking,):
+    async with (
+        beside(_poll(awaited, asked)) as (ready,),
+        beside(_look(awaited, on_trouble)) as (looking,),
+        beside(_look_elsewhere(awaited, asked)),
+    ):
         waiting: set[asyncio.Future[Any]] = {ready, looking, awaited.ended}
         done, _ = await asyncio.wait(waiting, timeout=awaited.limit, return_when=asyncio.FIRST_COMPLETED)
     if ready in done:
@@ -133,19 +142,24 @@ async def _poll(awaited: Awaited, asked: Sequence[Address]) -> Answered:
         pause = min(probing.LONGEST_PAUSE, pause * probing.GROWTH)
 
 
-async def _look(awaited: Awaited, asked: list[Address], on_trouble: Callable[[Notice], None]) -> Finding:
-    """Return why the server cannot be reached, once that is sure; tell ``on_trouble`` what is seen until then.
+async def _look_elsewhere(awaited: Awaited, asked: list[Address]) -> None:
+    """Have a server ``asked`` on its own port, once it listens there: anybody else may answer before."""
+    elsewhere, pause = awaited.elsewhere, _FIRST_LOOK_ELSEWHERE
+    while elsewhere is not None and elsewhere not in asked:
+        await asyncio.sleep(pause)
+        pause = min(_BETWEEN_LOOKS, pause * _GROWTH)
+        with contextlib.suppress(VhlocalError):  # to tell of it is the other look's
+            if any(listener.port == elsewhere.port for listener in await awaited.listeners()):
+                asked.append(elsewhere)
 
-    A server that is found ``elsewhere`` is ``asked`` there.
-    """
+
+async def _look(awaited: Awaited, on_trouble: Callable[[Notice], None]) -> Finding:
+    """Return why the server cannot be reached, once that is sure; tell ``on_trouble`` what is seen until then."""
     seen: Finding | None = None
     times, began, words = 0, time.monotonic(), list(_WORDS)
     await asyncio.sleep(_FIRST_LOOK)
     while True:
         there = await _listeners(awaited, on_trouble)
-        elsewhere = awaited.elsewhere
-        if elsewhere is not None and elsewhere not in asked and elsewhere.port in {each.port for each in there or ()}:
-            asked.append(elsewhere)
         listeners = _as_declared(awaited, there or ())
         found = awaited.diagnosis.unreachable(awaited.endpoint, listeners)
         times = times + 1 if found == seen else 1

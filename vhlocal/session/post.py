@@ -12,7 +12,7 @@ from vhlocal.model import MemoryUse, State, Status, Strategy
 from vhlocal.reload.decide import Means, standing
 from vhlocal.session.exits import Explanation, as_error, explained_error
 from vhlocal.session.heard import Heard
-from vhlocal.session.limits import DRAIN, RELOAD_FACTOR, RELOAD_LIMIT
+from vhlocal.session.limits import RELOAD_FACTOR, RELOAD_LIMIT
 from vhlocal.session.memory import MemoryWatch
 from vhlocal.session.ready import EndedError
 from vhlocal.session.server import Making, Server
@@ -153,7 +153,7 @@ class Post:
 
     async def drained(self, address: Address) -> None:
         """See ``Site``."""
-        await self._is.drain(address, DRAIN)
+        await self._is.drain(address)
 
     def take_over(self, server: Server, wanted: Desired, answered: Answered) -> None:
         """See ``Site``."""
@@ -169,7 +169,7 @@ class Post:
 
         async def drain_and_end() -> None:
             try:
-                await self._is.drain(address, DRAIN)
+                await self._is.drain(address)
                 await end()
             finally:
                 self.beside -= 1

@@ -76,7 +76,8 @@ class RunOptions:
     (None where any may). ``doctor`` lets endpoints be asked why they answer as they would not in production;
     ``examine`` ends the run once each has been, whatever it answered. ``profile`` has the imports of servers measured.
     ``ignored`` are codes of findings that the project lives with. ``patience`` is how many seconds a server gets to
-    answer for the first time, ``read_seconds`` how many may pass between two reads of an answer (K9).
+    answer for the first time, ``read_seconds`` how many may pass between two reads of an answer, and how many what is
+    in flight gets once its server has been replaced (K9).
     """
 
     directory: Path
@@ -258,8 +259,8 @@ class Session:
         self._where_possible(partial(self._state.write, replace(self._record, ready=True)))
 
     async def _surroundings(self, gateway: Gateway) -> Surroundings:
-        async def drain(address: Address, seconds: float) -> None:
-            await gateway.retire(Upstream(address.host, address.port), seconds)
+        async def drain(address: Address) -> None:
+            await gateway.retire(Upstream(address.host, address.port), self._options.read_seconds)
 
         directory = self._options.directory
         return Surroundings(

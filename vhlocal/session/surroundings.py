@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 class Surroundings:
     """See the module.
 
-    ``urls`` gives an endpoint's URLs, ``drain`` waits until nothing is in flight at an address, or some seconds, and
-    ends the rest. ``token`` is what runners know vhlocal by; ``reloads`` is False where no new code is ever brought in.
+    ``urls`` gives an endpoint's URLs, ``drain`` waits until nothing is in flight at an address, and in the end ends
+    what is. ``token`` is what runners know vhlocal by; ``reloads`` is False where no new code is ever brought in.
     ``strict`` ends a server that production would end, ``patience`` is in seconds. ``profile`` has imports measured.
     ``made`` has, by endpoint, what was made since its last server was: name and seconds. ``found`` tells a finding, the
     revision that it is about, and whether an error tells it too. ``brought`` hears that an edit was brought in, and
@@ -49,6 +49,6 @@ class Surroundings:
     diagnosis: Diagnosis
     found: Callable[[Finding, str, bool], None]
     urls: Callable[[str], tuple[str, ...]]
-    drain: Callable[[Address, float], Awaitable[None]]
+    drain: Callable[[Address], Awaitable[None]]
     brought: Callable[[], None]
     read_again: Callable[[], None]

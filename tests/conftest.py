@@ -58,6 +58,10 @@ ONCE = {
     "reload/test_watch_package.py": "follows random edits of trees, as the kernel tells them",
 }
 
+#: The tests that need an engine mostly wait, and go in rows beside each other: by directory, and one of all others.
+#: Within a row they share what is there once, such as the containers of a sample project.
+ROWS = {"cli": "cli", "sample_projects": "samples", "scripts": "samples"}
+
 
 @pytest.fixture(autouse=True)
 def ports_of_the_test() -> Iterator[None]:
@@ -85,6 +89,5 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if "engine" in getattr(item, "fixturenames", ()):
             item.add_marker("engine")
         if item.get_closest_marker("engine"):
-            # In two rows, since they mostly wait. Within one they share sample projects, layers and ports of their own.
-            row = "command line" if "cli" in item.path.parts else "contract"
-            item.add_marker(pytest.mark.xdist_group(f"engine, {row}"))
+            row = ROWS.get(item.path.relative_to(TESTS).parts[0], "others")
+            item.add_marker(pytest.mark.xdist_group(f"engine: {row}"))

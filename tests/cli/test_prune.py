@@ -11,6 +11,12 @@ from docker.errors import ImageNotFound
 from tests.cli.projects import plain
 
 
+@pytest.fixture(autouse=True)
+def own_environments(vhlocal, tmp_path):
+    """Those that all tests share are not to be pruned: others run in them at this moment."""
+    vhlocal.environment["XDG_CACHE_HOME"] = str(tmp_path / "own-cache")
+
+
 def identity(vhlocal) -> str:
     return Path(vhlocal.environment["XDG_STATE_HOME"], "vhlocal", "identity").read_text()
 
@@ -81,18 +87,17 @@ def unlabelled(engine, tag: str) -> None:
 
 
 def test_environments_are_shown_before_they_are_removed(project, starting, vhlocal, tmp_path):
-    own = {"XDG_CACHE_HOME": str(tmp_path / "own-cache")}
     setup = "import setuptools\nsetuptools.setup(name='x')\n"
     directory = project(plain(**{"requirements.txt": "./local\n", "local/setup.py": setup}))
-    with starting(directory, "--port", "0", "--runtime", "process", environment=own) as run:
+    with starting(directory, "--port", "0", "--runtime", "process") as run:
         run.wait_for_state("ready")
     for kept in Path(vhlocal.environment["XDG_STATE_HOME"]).rglob("layers.json"):
         kept.unlink()
     environments = tmp_path / "own-cache" / "vhlocal" / "environments"
     before = {path.name for path in environments.iterdir() if path.is_dir()}
-    shown = vhlocal("prune", "--dry-run", "-C", str(directory), environment=own)
+    shown = vhlocal("prune", "--dry-run", "-C", str(directory))
     assert shown.stdout.count("would remove environment ") == 1, shown.stdout + shown.stderr
     assert {path.name for path in environments.iterdir() if path.is_dir()} == before
-    removed = vhlocal("prune", "-C", str(directory), environment=own)
+    removed = vhlocal("prune", "-C", str(directory))
     assert removed.stdout.count("removed environment ") == 1, removed.stdout
     assert {path.name for path in environments.iterdir() if path.is_dir()} < before

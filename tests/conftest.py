@@ -47,6 +47,7 @@ ONCE = {
     "test_docs.py": "reads the documentation",
     "test_finding_pages.py": "compares pages with definitions",
     "checks/test_findings.py": "compares definitions with pages and samples",
+    "stress/": "wears runs out for a minute",
     "sample_projects/": "checks samples by their text, and by Valohai's own linter",
     "cli/test_check.py": "prints what the rules find, which are asked on each",
     "gateway/test_fuzz.py": "throws bytes at httptools and uvloop, of one version everywhere",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from tests.conftest import ONCE, ROWS, TESTS
+
 
 def test_the_base_image_is_the_python_that_its_name_says(engine, base_image):
     version = engine.containers.run(base_image, ["python", "--version"], remove=True).decode()
@@ -24,3 +26,7 @@ def test_an_image_of_the_registry_has_a_layer_to_pull(engine, base_image, regist
 def test_a_command_runs_with_directories_of_its_own(vhlocal, tmp_path):
     for name in ("XDG_STATE_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME", "XDG_RUNTIME_DIR"):
         assert vhlocal.environment[name].startswith(str(tmp_path))
+
+
+def test_what_is_named_to_run_once_or_in_a_row_is_there():
+    assert [path for path in (*ONCE, *ROWS) if not (TESTS / path).exists()] == []

@@ -123,9 +123,6 @@ class Server:
             os.dup2(stream, number)
         if WHERE is not None:
             faulthandler.register(WHERE, file=self.stacks, all_threads=False)
-        random = sys.modules.get("numpy.random")
-        if random is not None:  # Python's own generator is seeded anew by itself, numpy's is not
-            random.seed()
 
     def _listen_elsewhere(self, told_by_loading):
         """Let what binds the endpoint's port bind this server's own: older servers live beside it.

@@ -10,6 +10,7 @@ import importlib.machinery
 import importlib.util
 import os
 import select
+import signal
 import socket
 import sys
 import threading
@@ -77,6 +78,8 @@ class Master:
         self._in_safe = False
         self._own = _tops()
         self._tops = set()
+        #: Generators of random numbers, and what this process held after the last import: known once there is one.
+        self._chance = self._traces = None
         sys.meta_path.insert(0, self)
 
     def find_spec(self, name, path=None, target=None):
@@ -127,6 +130,7 @@ class Master:
 
     def _do_import(self, groups):
         # What brings threads that may be forked comes first: any further thread is somebody else's.
+        self._trace()
         modules = [(name, changes) for changes, names in groups for name in names if name not in sys.modules]
         self._waiting = [entry for entry in modules if entry[0].partition(".")[0] in FORK_SAFE]
         self._waiting += [entry for entry in modules if entry[0].partition(".")[0] not in FORK_SAFE]
@@ -147,7 +151,7 @@ class Master:
         self._tell(event="importing", name=name)
         serve_warm_imports.set_environment(self._base, changes)
         before = serve_warm_imports.environment()
-        threads = _threads() - self._safe_threads
+        threads, traces = _threads() - self._safe_threads, self._traces
         try:
             importlib.import_module(name)
         except _Denied as denied:
@@ -155,10 +159,31 @@ class Master:
         except BaseException:  # noqa: BLE001 - it fails in the server as well, or needs the project's code
             pass
         self._changed.update(serve_warm_imports.changes(before))
+        why = self._left(traces)
         if top not in FORK_SAFE and _threads() - self._safe_threads > threads:
-            self._tell(event="unfit", name=top, why="starts threads when it is imported")
+            why = "starts threads when it is imported"
         elif _holds_gpu():
-            self._tell(event="unfit", name=top, why="opens a GPU when it is imported")
+            why = "opens a GPU when it is imported"
+        if why:
+            self._tell(event="unfit", name=top, why=why)
+
+    def _trace(self):
+        """Note what this process holds now, and return it; what is needed for that is imported late."""
+        import serve_warm_shared
+
+        if self._chance is None:
+            self._chance = serve_warm_shared.Chance()
+        self._traces = serve_warm_shared.Traces()
+        return self._traces
+
+    def _left(self, before):
+        """Return what an import has left behind that forks must not share, "" where it is nothing."""
+        if self._trace().left(before):
+            gc.collect()  # what nobody refers to any more is not left
+            self._trace()
+        for child in self._traces.started(before):
+            os.kill(child, signal.SIGKILL)  # each server starts its own
+        return self._traces.left(before)
 
     def _deny(self, top, why):
         if top not in self._denied:
@@ -168,6 +193,8 @@ class Master:
     def _imported(self):
         serve_warm_imports.set_environment(self._base, self._changed)
         self._tops = _tops() - self._own - (self._kept.modules() if self._kept else set())
+        if self._chance is not None:
+            self._chance.collect()
         if hasattr(gc, "freeze"):
             gc.freeze()  # collections in the servers do not copy what they share with the master
         gc.enable()
@@ -257,6 +284,8 @@ class Master:
             del sys.modules[name]
         server = self._make_server(number, port, self._base)
         serve_warm_imports.set_environment(self._base, self._changed)
+        if self._chance is not None:
+            self._chance.reseed()
         server.tell(event="forked", at=time.monotonic())
         giver.sendall(_TAKEN)
         giver.close()
@@ -293,7 +322,7 @@ class Master:
     def _load(self, paths):
         """Load what is to be kept; ends the process where that fails or cannot be forked."""
         kept = serve_warm_kept.Kept(self._loaders, self._code, paths)
-        threads = _threads()
+        threads, before = _threads(), self._trace()
         try:
             for loader, seconds in kept.load():
                 self._tell(event="kept", loader=loader, seconds=round(seconds, 3))
@@ -303,9 +332,13 @@ class Master:
             self._give_up("it starts threads, which do not survive a fork")
         if _holds_gpu():
             self._give_up("it opens a GPU, which cannot be shared by a fork")
+        why = self._trace().connects(before)
+        if why:
+            self._give_up(why)
         self._kept = kept
         serve_warm_protocol.write(self._deputy_of, {"loaded": True})
         gc.collect()
+        self._chance.collect()
         if hasattr(gc, "freeze"):
             gc.freeze()
 

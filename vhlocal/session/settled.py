@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 PATIENCE = 0.5
 _LOOK = 0.02
 
+#: How often a project is read that changes meanwhile, until it is taken as it is.
+_TRIES = 5
+
 #: How a file looks: bytes and time of its last change.
 _Look = tuple[int, int]
 
@@ -45,18 +48,21 @@ class SettledLoad:
         """
         if touched is not None:
             self._wait_for(self._away(previous, touched))
-        try:
-            loaded = self._read(previous, touched)
-            away = self._away(previous, _lost(previous, loaded.inputs))
-        except VhlocalError:
-            everything = (file.source for file in previous.package.files.values())
-            away = self._away(previous, [*everything, *self._sources])
-            if not away:
-                raise
-        if not away:
-            return loaded
-        # No event has told of it yet, since it went while others were read.
-        self._wait_for(away)
+        for _ in range(_TRIES):
+            try:
+                loaded = self._read(previous, touched)
+            except VhlocalError:
+                everything = (file.source for file in previous.package.files.values())
+                away = self._away(previous, [*everything, *self._sources])
+                if not away and not any(map(self._is_fresh, {*self._sources, *(touched or ())})):
+                    raise
+            else:
+                away = self._lost(previous, loaded.inputs)
+                if not away:
+                    return loaded
+            # No event has told of it yet, since it went while others were read.
+            self._wait_for(away)
+            touched = None
         return self._read(previous, None)
 
     def _read(self, previous: Inputs, touched: frozenset[Path] | None) -> Loaded:
@@ -68,6 +74,20 @@ class SettledLoad:
         """Return which of the files that had something in them are not there, or empty, and may be back in a moment."""
         self._gone = frozenset(path for path in self._gone if not _look(path))
         return frozenset(path for path in paths if self._had_content(previous, path) and not _look(path)) - self._gone
+
+    def _lost(self, previous: Inputs, inputs: Inputs) -> frozenset[Path]:
+        """Return which packaged files had something in them, and were read without; they may be back by now."""
+        before, after = previous.package.files, inputs.package.files
+        differing = [(file, after.get(path)) for path, file in before.items() if after.get(path) is not file]
+        lost = {file.source for file, new in differing if file.size and (new is None or not new.size)}
+        return frozenset(lost - self._gone)
+
+    def _is_fresh(self, path: Path) -> bool:
+        """Tell whether a file was saved a moment ago, so that it may not have been whole when it was read."""
+        try:
+            return time.time() - path.stat().st_mtime < self._patience
+        except OSError:
+            return False
 
     def _had_content(self, previous: Inputs, path: Path) -> bool:
         if path in self._sources:
@@ -86,12 +106,6 @@ class SettledLoad:
             time.sleep(_LOOK)
             before, now = now, {path: _look(path) for path in away}
         self._gone |= frozenset(path for path, look in now.items() if not look)
-
-
-def _lost(previous: Inputs, inputs: Inputs) -> list[Path]:
-    """Return the packaged files that are not there any more, or not what they were."""
-    before, after = previous.package.files, inputs.package.files
-    return [file.source for path, file in before.items() if after.get(path) is not file]
 
 
 def _look(path: Path) -> _Look | None:

@@ -41,14 +41,6 @@ def test_what_stands_in_is_told_and_found_by_who_looks_at_both(home):
     assert (home.parent / "temporary" / f"vhlocal-{os.getuid()}").stat().st_mode & 0o777 == 0o700
 
 
-def test_without_a_home_nothing_is_written_where_the_user_stands(home, monkeypatch):
-    """The system's place is then no absolute path, but one below the current directory."""
-    monkeypatch.setenv("XDG_STATE_HOME", "relative")
-    found = storage.room("state")
-    assert found.path.is_relative_to(home.parent / "temporary")
-    assert list((home.parent / "here").iterdir()) == []
-
-
 def test_the_current_directory_is_not_taken_for_one_of_temporary_files(home, monkeypatch):
     """It is Python's last resort, and the user's project."""
     monkeypatch.setattr("tempfile.tempdir", str(home.parent / "here"))

@@ -94,8 +94,8 @@ class OwnFiles:
         wrote = self._writes()
         found = {path for path in paths if _was_written(path, wrote)}
         if rest := set(paths) - found:
-            held = held_open()
-            found |= {path for path in rest if Path(os.path.realpath(path)) in held}
+            held = held_open({os.path.realpath(path) for path in rest})
+            found |= {path for path in rest if os.path.realpath(path) in held}
         return found
 
 

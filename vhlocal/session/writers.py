@@ -1,17 +1,18 @@
-"""Who has which files open for writing: this process, what it has started, and what reads its output."""
+"""Who has which files open for writing: this process, what it has started, and what reads its output.
+
+By Linux's ``/proc``, and by hand: it is asked at saves. Elsewhere nothing is known.
+"""
 
 from __future__ import annotations
 
-import contextlib
+import functools
 import os
 import stat
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import psutil
-
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable, Iterator
 
 _OUTPUTS = (1, 2)
 
@@ -22,57 +23,80 @@ def own_output(directory: Path) -> frozenset[Path]:
     Such as those of ``vhlocal up > up.log`` and of ``vhlocal up | tee up.log``.
     """
     real = directory.resolve()
-    held = _held([psutil.Process(), *_readers()])
-    return frozenset(directory / path.relative_to(real) for path in held if path.is_relative_to(real))
+    found = {Path(path) for pid in (os.getpid(), *_readers()) for path in _written_by(pid)}
+    return frozenset(directory / path.relative_to(real) for path in found if path.is_relative_to(real))
 
 
-def held_open() -> set[Path]:
-    """Return the files that this process, its pipeline or anything that it has started has open for writing.
+def held_open(files: Collection[str]) -> set[str]:
+    """Return which of these files this process, its pipeline or anything that it has started has open for writing.
 
-    Without links in their paths. Some may be missing where the system does not tell.
+    ``files`` are without links in their paths.
     """
-    this = psutil.Process()
-    started = []
-    with contextlib.suppress(psutil.Error):
-        started = this.children(recursive=True)
-    return _held([this, *started, *_readers()])
+    pids = {os.getpid(), *_pipeline(), *_descendants(os.getpid())}
+    return {path for pid in pids for path in _written_by(pid, files)}
 
 
-def _held(processes: Iterable[psutil.Process]) -> set[Path]:
-    """Return which files processes have open for writing, without links in their paths."""
-    found = set()
-    for process in processes:
-        with contextlib.suppress(psutil.Error, OSError):
-            for file in process.open_files():
-                if set(getattr(file, "mode", "")) & {"w", "a", "+"} or file.fd in _OUTPUTS:
-                    found.add(Path(file.path))
-    return found
+def _written_by(pid: int, files: Collection[str] | None = None) -> Iterator[str]:
+    """Yield the regular files that a process has open for writing, of these where any are given."""
+    for number in _entries(f"/proc/{pid}/fd"):
+        try:
+            path = os.readlink(f"/proc/{pid}/fd/{number}")  # noqa: PTH115 - some thousands, at a save
+            if path.startswith("/") and (files is None or path in files) and _is_written(pid, number):
+                yield path
+        except OSError:
+            continue  # closed since, or another user's
 
 
-def _readers() -> list[psutil.Process]:
+def _is_written(pid: int, number: str) -> bool:
+    """Tell whether a descriptor is a regular file's and may be written to."""
+    if not stat.S_ISREG(Path(f"/proc/{pid}/fd/{number}").stat().st_mode):
+        return False
+    facts = Path(f"/proc/{pid}/fdinfo/{number}").read_text()
+    flags = next((line.split()[1] for line in facts.splitlines() if line.startswith("flags:")), "0")
+    return int(flags, 8) & os.O_ACCMODE != os.O_RDONLY
+
+
+def _descendants(pid: int) -> Iterator[int]:
+    for task in _entries(f"/proc/{pid}/task"):
+        try:
+            children = Path(f"/proc/{pid}/task/{task}/children").read_text().split()
+        except OSError:
+            continue
+        for child in map(int, children):
+            yield child
+            yield from _descendants(child)
+
+
+def _readers() -> list[int]:
     """Return the processes of this one's pipeline that read what it prints, and those that read what they print."""
-    pipes = {pipe for number in _OUTPUTS if (pipe := _pipe_of(os.getpid(), number))}
-    if not pipes:
-        return []
+    pipes = set(_pipes(os.getpid(), _OUTPUTS))
     group = os.getpgrp()
-    waiting = [pid for pid in psutil.pids() if pid != os.getpid() and _group_of(pid) == group]
-    found: list[psutil.Process] = []
-    while readers := [pid for pid in waiting if _pipe_of(pid, 0) in pipes]:
+    numbers = map(int, filter(str.isdecimal, _entries("/proc"))) if pipes else ()
+    waiting = [pid for pid in numbers if pid != os.getpid() and _group_of(pid) == group]
+    found: list[int] = []
+    while readers := [pid for pid in waiting if not pipes.isdisjoint(_pipes(pid, (0,)))]:
         for pid in readers:
             waiting.remove(pid)
-            pipes |= {pipe for number in _OUTPUTS if (pipe := _pipe_of(pid, number))}
-            with contextlib.suppress(psutil.Error):
-                found.append(psutil.Process(pid))
+            pipes.update(_pipes(pid, _OUTPUTS))
+        found += readers
     return found
 
 
-def _pipe_of(pid: int, number: int) -> tuple[int, int] | None:
-    """Return what identifies the pipe that a process has as this descriptor; None where it is none, or not known."""
-    try:
-        seen = Path(f"/proc/{pid}/fd/{number}").stat()
-    except OSError:
-        return None
-    return (seen.st_dev, seen.st_ino) if stat.S_ISFIFO(seen.st_mode) else None
+@functools.cache
+def _pipeline() -> tuple[int, ...]:
+    """Return ``_readers`` as they were when somebody first asked: by then all of a pipeline has begun."""
+    return tuple(_readers())
+
+
+def _pipes(pid: int, numbers: Iterable[int]) -> Iterator[tuple[int, int]]:
+    """Yield what identifies the pipes among these descriptors of a process."""
+    for number in numbers:
+        try:
+            seen = Path(f"/proc/{pid}/fd/{number}").stat()
+        except OSError:
+            continue
+        if stat.S_ISFIFO(seen.st_mode):
+            yield (seen.st_dev, seen.st_ino)
 
 
 def _group_of(pid: int) -> int | None:
@@ -80,3 +104,10 @@ def _group_of(pid: int) -> int | None:
         return os.getpgid(pid)
     except OSError:
         return None
+
+
+def _entries(directory: str) -> list[str]:
+    try:
+        return os.listdir(directory)  # noqa: PTH208 - as above
+    except OSError:
+        return []

@@ -155,6 +155,9 @@ class Exchange:
     def _send_to(self, upstream: Upstream) -> None:
         self._upstream = upstream
         connection = None if self._retried else self._hub.pool.take(upstream)
+        if connection is not None and not self.request.repeatable and connection.has_ended():
+            connection.cut()
+            connection = None
         self._reused = connection is not None
         if connection is None:
             self._connecting = self._hub.pool.connect(upstream, self)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import select
 from functools import partial
 from typing import TYPE_CHECKING, Protocol, cast
 
@@ -133,6 +134,10 @@ class UpstreamConnection(asyncio.Protocol):
         """Whether the connection is still open as far as this side knows."""
         return not self._transport.is_closing()
 
+    def has_ended(self) -> bool:
+        """Whether an idle connection has, though the loop has not told yet: what is sent then cannot be sent again."""
+        return _readable(self._transport.get_extra_info("socket").fileno())
+
     def _leave(self) -> None:
         if self._carried is not None:
             self._carried = None
@@ -240,3 +245,12 @@ class UpstreamConnection(asyncio.Protocol):
         else:
             carried.lost("the server hung up before it answered", unanswered=not self._answered)
         carried.flush()
+
+
+def _readable(descriptor: int) -> bool:
+    """Whether something has come, the end included."""
+    if not hasattr(select, "poll"):
+        return bool(select.select([descriptor], [], [], 0)[0])
+    poll = select.poll()
+    poll.register(descriptor, select.POLLIN)
+    return bool(poll.poll(0))

@@ -29,6 +29,9 @@ _PROJECT = Path(__file__).parent / "project"
 
 _LIVE = re.compile(r"^(\S+): rev (\w+) live in ")
 
+#: Seconds that processes get to be gone once the run has ended.
+_GONE = 5.0
+
 _MB = 1e6
 
 #: The state of a socket in the kernel's table.
@@ -133,7 +136,9 @@ class Run:
 
     def left(self, processes: list[psutil.Process]) -> Iterator[str]:
         """Tell what is left once the run has ended; ``processes`` are those that it had before."""
-        _, alive = psutil.wait_procs(processes, timeout=5)
+        deadline = time.monotonic() + _GONE
+        while (alive := [each for each in processes if each.is_running()]) and time.monotonic() < deadline:
+            time.sleep(0.1)
         strays = [process for process in psutil.process_iter() if _knows(process, self.place)]
         for process in dict.fromkeys((*alive, *strays)):
             yield f"process {process.pid}: {_command(process)}"

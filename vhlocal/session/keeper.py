@@ -117,6 +117,7 @@ class Keeper:
         if server is not None:
             await server.stop(grace)
             await server.remove()
+        await self._post.all_gone(grace)
         self.tell(State.STOPPED)
 
     async def retire(self) -> None:
@@ -209,7 +210,7 @@ class Keeper:
         anew = server is None or differs.environment or differs.settings
         anew = anew or not await self._is.environments.is_there(target)
         if server is None or anew:
-            await self._clear()
+            self._clear()
             server = post.make(target)
         try:
             if anew:
@@ -220,15 +221,15 @@ class Keeper:
         except BaseException as error:
             if anew or not isinstance(error, EndedError):
                 post.server = None
-                await server.remove()
+                post.discard(server)
             raise
         post.take_over(server, target, answered)
         self._is_up()
 
-    async def _clear(self) -> None:
+    def _clear(self) -> None:
         server, self._post.server = self._post.server, None
         if server is not None:
-            await server.remove()
+            self._post.discard(server)
 
     async def _bring(self, wish: Wish) -> None:
         """Bring in what was asked for, and tell how that went."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from vhlocal.errors import VhlocalError
+from vhlocal.errors import EngineError, VhlocalError
 from vhlocal.events import Problem, Reloaded, StatusChanged
 from vhlocal.model import MemoryUse, State, Status, Strategy
 from vhlocal.reload.decide import Means, standing
@@ -35,12 +36,27 @@ UNREAD = "edit"
 #: By which factor a peak of memory has to be higher than the one that was told, to be told too.
 _HIGHER = 1.05
 
+#: Seconds until an engine is asked once more to remove a server: the first time, and at most.
+_FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 30.0
+
 #: What a server was doing that has ended, by whether its code had been loaded, as far as that is known.
 _UNTIL_THEN = {
     None: "before its first answer",
     True: "after its code was loaded, before its first answer",
     False: "while its code was loaded",
 }
+
+
+async def _until_gone(server: Server) -> None:
+    """Take a server away. Where the engine does not answer, it is asked again: later it does, or the run ends."""
+    pause = _FIRST_PAUSE
+    while True:
+        try:
+            await server.remove()
+            return
+        except EngineError:
+            await asyncio.sleep(pause)
+            pause = min(_LONGEST_PAUSE, 2 * pause)
 
 
 class Post:
@@ -69,6 +85,7 @@ class Post:
         #: For how many reasons servers live side by side at this moment.
         self.beside = 0
         self._slowest = 0.0
+        self._leaving: set[asyncio.Task[None]] = set()
         self._heard = Heard(surroundings, self.name, lambda: self.wanted if self.at_rest else None)
 
     @property
@@ -177,11 +194,23 @@ class Post:
         self.beside += 1
         self._is.tasks.start(drain_and_end(), f"end an old server of {self.name}")
 
+    def discard(self, server: Server) -> asyncio.Task[None]:
+        """See ``Site``."""
+        leaving = self._is.tasks.start(_until_gone(server), f"remove a server of {self.name}")
+        self._leaving.add(leaving)
+        leaving.add_done_callback(self._leaving.discard)
+        return leaving
+
     def trouble(self, notice: Notice) -> None:
         """See ``Site``."""
         self._is.bus.publish(notice)
 
     # What a keeper asks for.
+
+    async def all_gone(self, limit: float) -> None:
+        """Return once all servers that were discarded are gone, or after ``limit`` seconds."""
+        if self._leaving:
+            await asyncio.wait(self._leaving, timeout=limit)
 
     def begin_listening(self) -> None:
         """Count what servers print from here on: new code is brought in."""

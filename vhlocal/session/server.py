@@ -7,7 +7,7 @@ import concurrent.futures
 import contextlib
 import time
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from vhlocal.errors import EngineError
 from vhlocal.reload.runner_client import RunnerGoneError
@@ -22,7 +22,7 @@ from vhlocal.session.start_up import CREATED, Birth, start_up
 from vhlocal.session.tasks import begin, beside, in_thread, settle
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 
     from vhlocal.events import Notice
     from vhlocal.model import Endpoint, StartUp
@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
 #: Seconds within which it is known who was killed for the memory limit.
 _SPARING = 5.0
+
+T = TypeVar("T")
 
 #: Seconds after which a start takes its time.
 _SLOW_START = 2.0
@@ -92,6 +94,8 @@ class Server:
         self._started = 0.0
         self._birth: Birth | None = None
         self.id = ""
+        # What its runtime was asked for last.
+        self._doing: asyncio.Task[Any] | None = None
         self.addresses: Mapping[int, Address] = {}
         self.ended: asyncio.Future[Exit] | None = None
         #: Where its server answers now.
@@ -145,7 +149,7 @@ class Server:
                 entries=(*spec.entries, *runner.entries(layout)),
                 more_ports=(layout.control, *layout.spares),
             )
-        self.id = await in_thread(self._runtime.create, spec.located(layout))
+        self.id = await self._in_turn(self._create(spec.located(layout)))
         phases.mark(CREATED)
 
     async def start(self) -> None:
@@ -170,7 +174,7 @@ class Server:
             self._phases = Phases(time.monotonic())
         self.ended = ended
         self._leave_runner()
-        self.addresses = await in_thread(self._runtime.start, self.id, on_line, on_exit, spares)
+        self.addresses = await self._in_turn(in_thread(self._runtime.start, self.id, on_line, on_exit, spares))
         self._started = time.monotonic()
         self.address = self.addresses[self._layout.port]
 
@@ -319,15 +323,35 @@ class Server:
         await in_thread(self._runtime.stop, self.id, grace)
 
     async def remove(self) -> None:
-        """Take it away."""
+        """Take it away, also when its making or its start was given up and is still under way."""
         self._leave_runner()
-        if self.id:
-            await in_thread(self._runtime.remove, self.id)
+        await self._in_turn(self._remove())
 
     async def emptied(self, limit: float) -> None:
         """Return once no older server answers requests in it beside the one that serves, after ``limit`` seconds."""
         if self.forks is not None:
             await self.forks.others_ended(limit)
+
+    async def _create(self, spec: ServerSpec) -> str:
+        self.id = await in_thread(self._runtime.create, spec)
+        return self.id
+
+    async def _remove(self) -> None:
+        if self.id:
+            await in_thread(self._runtime.remove, self.id)
+
+    async def _in_turn(self, work: Coroutine[Any, Any, T]) -> T:
+        """Do ``work`` after what was begun before, which goes on in its thread although whoever asked has given up."""
+        before = self._doing
+
+        async def do() -> T:
+            if before is not None:
+                await asyncio.wait({before})
+            return await work
+
+        self._doing = doing = begin(do())
+        doing.add_done_callback(_seen)
+        return await asyncio.shield(doing)
 
     def _leave_runner(self) -> None:
         if self._reaching is not None:
@@ -413,6 +437,12 @@ class Server:
             frozenset(hidden),
             self._layout.shares_network,
         )
+
+
+def _seen(doing: asyncio.Task[Any]) -> None:
+    """Take note of how it ended: where whoever asked has given up, nobody else does."""
+    if not doing.cancelled():
+        doing.exception()
 
 
 def _taken(copy: Entry, were: Mapping[str, str]) -> dict[str, Any]:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from functools import partial
 from typing import TYPE_CHECKING
 
+from vhlocal.errors import EngineError
 from vhlocal.session.limits import GRACE, RETIREMENT
 
 if TYPE_CHECKING:
@@ -30,20 +33,22 @@ async def bring(site: Site, wanted: Desired, phases: Phases) -> None:
     try:
         answered = await site.bring_up(new, wanted)
     except BaseException as error:
-        await new.remove()
+        gone = site.discard(new)
         if old is not None and alone and isinstance(error, Exception):
+            await asyncio.wait({gone}, timeout=GRACE)
             site.take_over(old, site.wanted, await site.start_up(old))
         raise
     phases.mark("ready")
     site.take_over(new, wanted, answered)
     if old is not None and alone:
-        await old.remove()
+        site.discard(old)
     elif old is not None and old.address is not None:
-        site.retire(old.address, partial(_end, old))
+        site.retire(old.address, partial(_end, site, old))
 
 
-async def _end(server: Server) -> None:
+async def _end(site: Site, server: Server) -> None:
     # Still older ones in it may have requests to answer: each gets the time that this one had.
     await server.emptied(RETIREMENT)
-    await server.stop(GRACE)
-    await server.remove()
+    with contextlib.suppress(EngineError):
+        await server.stop(GRACE)
+    site.discard(server)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Awaitable, Callable
 
     from vhlocal.events import Notice
@@ -48,6 +49,10 @@ class Site(Protocol):
 
     def retire(self, address: Address, end: Callable[[], Awaitable[None]]) -> None:
         """Do ``end``, which ends the server at ``address``, once no request is on its way to that any more."""
+
+    def discard(self, server: Server) -> asyncio.Task[None]:
+        """Take a server away; return what ends once it is gone: it is asked for until the engine answers."""
+        ...
 
     def trouble(self, notice: Notice) -> None:
         """Tell why a server has not answered yet, as far as is seen by now."""

@@ -63,6 +63,9 @@ ONCE = {
 #: Within a row they share what is there once, such as the containers of a sample project.
 ROWS = {"cli": "cli", "sample_projects": "samples", "scripts": "samples"}
 
+#: Files whose tests share what takes long to make, so that they go to one core.
+TOGETHER = ("runner/test_serve_wsgi.py", "runtime/test_process_environments.py")
+
 
 @pytest.fixture(autouse=True)
 def ports_of_the_test() -> Iterator[None]:
@@ -85,10 +88,12 @@ def pytest_xdist_auto_num_workers() -> int:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        if item.path.relative_to(TESTS).as_posix().startswith(tuple(ONCE)):
+        path = item.path.relative_to(TESTS)
+        if path.as_posix().startswith(tuple(ONCE)):
             item.add_marker("once")
         if "engine" in getattr(item, "fixturenames", ()):
             item.add_marker("engine")
         if item.get_closest_marker("engine"):
-            row = ROWS.get(item.path.relative_to(TESTS).parts[0], "others")
-            item.add_marker(pytest.mark.xdist_group(f"engine: {row}"))
+            item.add_marker(pytest.mark.xdist_group(f"engine: {ROWS.get(path.parts[0], 'others')}"))
+        elif path.as_posix() in TOGETHER:
+            item.add_marker(pytest.mark.xdist_group(path.name))

@@ -376,7 +376,7 @@ class Supervisor:
         self._hosts.tell(event="failed", number=server.number, text=text)
 
     def _server_left_out(self, server, pid, library):
-        self._tell(event="left_out", library=library)
+        self._hosts.tell(event="left_out", library=library)
 
     def _server_loading(self, server, pid):
         """A worker begins to import the code. Where one before it is gone, Gunicorn would try for ever."""

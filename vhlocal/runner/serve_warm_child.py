@@ -1,6 +1,7 @@
 """A forked process becomes a server: what its command would have been as a process of its own."""
 
 import builtins
+import errno
 import faulthandler
 import importlib.machinery
 import os
@@ -86,6 +87,15 @@ class Server:
         """Report that the code has asked for a library's reloader, which is left out."""
         self.tell(event="left_out", library=library)
 
+    def bind_else(self, bind, listening, address):
+        """Bind what is not the endpoint's port; report where it is taken: the server before may hold it."""
+        try:
+            return bind(listening, address)
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE and isinstance(address, tuple):
+                self.tell(event="clash", port=address[1])
+            raise
+
     def failed(self, text):
         """Report why the code could not be loaded: a traceback's end, as much as goes through the pipe in one piece."""
         self.tell(event="failed", text=text.encode("utf-8", "replace")[-_TOLD:].decode("utf-8", "ignore"))
@@ -136,7 +146,7 @@ class Server:
 
         def bind_elsewhere(self, address):
             if not (isinstance(address, tuple) and address[1] in known and self.type & socket.SOCK_STREAM):
-                return bind(self, address)
+                return server.bind_else(bind, self, address)
             host = address[0] if everywhere else _loopback(self)
             bind(self, (host, server.port, *address[2:]))
             # Whoever hears of it may be sure that nobody else answers there.

@@ -375,6 +375,9 @@ class Supervisor:
     def _server_failed(self, server, pid, text):
         self._hosts.tell(event="failed", number=server.number, text=text)
 
+    def _server_clash(self, server, pid, port):
+        self._hosts.tell(event="clash", number=server.number, port=port)
+
     def _server_left_out(self, server, pid, library):
         self._hosts.tell(event="left_out", library=library)
 

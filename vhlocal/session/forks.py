@@ -24,6 +24,10 @@ _WITH_ITS_CONTAINER = Exit(137)
 _GONE = 5.0
 
 
+class AloneError(Exception):
+    """There cannot be two of a server, since it holds what only one can have; the text says what."""
+
+
 class NoRoomError(Exception):
     """One more server does not fit into the container beside the others; the text says why, ``hint`` what helps."""
 
@@ -58,6 +62,8 @@ class Fork:
         self.loaded: float | None = None
         self.host: str | None = None
         self.evidence = ""
+        #: A port beside the endpoint's that it found taken.
+        self.clash: int | None = None
 
     def bind(self, host: str) -> None:
         """Note that it listens, and the address that its code has bound."""
@@ -235,6 +241,8 @@ def _note(fork: Fork, kind: str, event: dict[str, Any], layout: Layout) -> None:
             fork.evidence = layout.as_in_production(str(event["text"]))
         case "bound":
             fork.bind(str(event["host"]))
+        case "clash":
+            fork.clash = int(event["port"])
         case "again":
             fork.begin_again()
         case "ended":

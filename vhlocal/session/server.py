@@ -15,7 +15,7 @@ from vhlocal.reload.staging import SavedAgainError
 from vhlocal.runtime.base import Exit, Layout, Listener
 from vhlocal.session.desired import changed_entries, moved_files
 from vhlocal.session.exits import as_error, explained
-from vhlocal.session.forks import Forks, NotThereError, no_memory
+from vhlocal.session.forks import AloneError, Forks, NotThereError, no_memory
 from vhlocal.session.phases import Phases
 from vhlocal.session.ready import Awaited, EndedError, wait_until_ready
 from vhlocal.session.start_up import CREATED, Birth, start_up
@@ -93,6 +93,8 @@ class Server:
         self._phases: Phases | None = None
         self._started = 0.0
         self._birth: Birth | None = None
+        #: A port beside the endpoint's that it holds, so that no other can be forked beside it.
+        self.exclusive: int | None = None
         self.id = ""
         # What its runtime was asked for last.
         self._doing: asyncio.Task[Any] | None = None
@@ -120,12 +122,15 @@ class Server:
     @property
     def can_fork(self) -> bool:
         """Whether the next server can be forked beside the one that serves."""
-        return self.running and self.forks is not None and self.forks.reachable
+        return self.running and self.forks is not None and self.forks.reachable and self.exclusive is None
 
     @property
     def has_fixed_port(self) -> bool:
-        """Whether there cannot be two of it, since it has bound its endpoint's port on this machine itself."""
-        declared = self.address is not None and self.address.port == self._endpoint.port
+        """Whether there cannot be two of it: it has bound its endpoint's port, or another, on this machine itself.
+
+        In a container of its own, a second one has all ports for itself.
+        """
+        declared = self.exclusive is not None or (self.address is not None and self.address.port == self._endpoint.port)
         return self._layout.shares_network and declared and not self.can_fork
 
     async def create(self, runner: Runner | None, *, from_copies: bool = False) -> None:
@@ -245,10 +250,15 @@ class Server:
             if found is not None:
                 raise as_error(explained(found), self._endpoint.name)
 
+    async def _listens(self, port: int) -> bool:
+        listeners = await in_thread(self._runtime.listeners, self.id)
+        return any(listener.port == port for listener in listeners)
+
     async def fork_until_ready(self, fork: Fork, limit: float, on_trouble: Callable[[Notice], None]) -> Answered:
         """Return the first answer of a server beside the one that serves: from then on the container lives for it.
 
-        Errors as ``wait_until_ready``; NoRoomError where it was the memory of two that did not suffice.
+        Errors as ``wait_until_ready``; NoRoomError where it was the memory of two that did not suffice, AloneError
+        where it was a port that the one that serves holds.
         """
         forks = self.forks
         assert forks is not None
@@ -265,6 +275,9 @@ class Server:
             except EndedError as error:
                 if error.ended.out_of_memory:
                     raise no_memory() from None
+                if fork.clash is not None and await self._listens(fork.clash):
+                    self.exclusive = fork.clash
+                    raise AloneError(f"port {fork.clash} is held by the server that runs") from None
                 raise EndedError(error.ended, fork.evidence, loaded=fork.loaded is not None) from None
             try:
                 if self._layout.shares_network:

@@ -198,6 +198,7 @@ class FakeRuntime:
         self._made = 0
         self.containers: dict[str, Container] = {}
         self.away = False
+        self._ports: list[int] = []
 
     @property
     def living(self) -> list[Process]:
@@ -222,7 +223,8 @@ class FakeRuntime:
 
     def layout(self, spec: ServerSpec) -> Layout:
         self._reach()
-        port, control, *spares = free_ports(6)
+        port, control, *spares = ports = free_ports(6)
+        self._ports += ports
         return replace(Layout(), port=port, control=control, spares=tuple(spares))
 
     def servers(self, directory: str) -> Sequence[PresentServer]:
@@ -260,14 +262,13 @@ class FakeRuntime:
             self._do(_soon(lambda: self.containers[server].end(Exit(_ENDED if grace else _KILLED))))
 
     def close(self) -> None:
-        pass
+        give_back(self._ports)
 
     def remove(self, server: str) -> None:
         self._reach()
         container = self.containers.pop(server, None)
         if container is not None:
             self._do(_soon(lambda: container.end(Exit(_KILLED))))
-            give_back((container.spec.port, *container.spec.more_ports))
 
     def _container(self, server: str) -> Container:
         if server not in self.containers:

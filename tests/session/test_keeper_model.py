@@ -207,6 +207,7 @@ class Keeping(RuleBasedStateMachine):
             self.end_well()
         finally:
             self.do(_end_all())
+            self.runtime.close()
             self.loop.close()
         assert self.faults == []
 

@@ -130,6 +130,7 @@ class Keeper:
     # What it does, one thing after the other.
 
     async def _live(self) -> None:
+        faults = 0
         while True:
             self._news.clear()
             self._committed = False
@@ -142,6 +143,8 @@ class Keeper:
                     return
                 self._wish = None
                 await self._survive(self._post.asked, error)
+                faults += 1
+                await asyncio.sleep(backoff(faults))  # what is no server's fault may fail again at once
 
     async def _until_news(self, step: Coroutine[Any, Any, None]) -> None:
         """Do one thing; give it up when something newer is asked for, unless that comes too late."""

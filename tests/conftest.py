@@ -41,6 +41,11 @@ TESTS = Path(__file__).parent
 ONCE = {
     "runner/": "starts the runner under Pythons of its own choice",
     "runtime/test_process_pythons.py": "looks for Pythons, and asks those",
+    "session/test_exclusive.py": "edits what runs; test_processes.py does so under each",
+    "session/test_keeping.py": "edits, crashes and installs in many runs; test_processes.py does so under each",
+    "session/test_own_files.py": "has runs write files, and asks the kernel who has",
+    "session/test_replaced.py": "waits for what replaced servers have in flight",
+    "session/test_saves.py": "has the kernel end what passes its memory, and saves in quick succession",
     "scripts/": "runs the scripts, which take the Python of .venv",
     "test_architecture.py": "reads source text",
     "test_contract_table.py": "reads a table of the documentation",

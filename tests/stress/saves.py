@@ -64,8 +64,12 @@ class Saves:
         await self._do(self._chance.choice((single, double, both, moved, taken_back)))
 
     async def break_off(self) -> None:
-        """Save what cannot be loaded, to be left so."""
-        await self._do(broken)
+        """Save what cannot be loaded, to be left so until every endpoint has told it.
+
+        No worker's own end: a Gunicorn of the project's begins others for as long as it is let.
+        """
+        self.kinds["left broken"] += 1
+        self.write("stamp.py", _text(self.next().number) + self._chance.choice(_BROKEN[:3]), None)
 
     async def mend(self) -> None:
         """Save what can be loaded again."""

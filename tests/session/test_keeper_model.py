@@ -14,7 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 from tests.fakes.runtime import CODE, FakeRuntime
 from vhlocal.contract.limits import ContainerLimits
 from vhlocal.errors import BuildError, InputError
-from vhlocal.events import Bus
+from vhlocal.events import Bus, StatusChanged
 from vhlocal.gateway.table import RouteTable
 from vhlocal.model import Endpoint, Package, State, Version
 from vhlocal.reload.staging import Staging
@@ -83,7 +83,8 @@ class Keeping(RuleBasedStateMachine):
 
     async def begin(self, place: Path) -> None:
         self.runtime = FakeRuntime()
-        bus, self.board = Bus(), Board([NAME])
+        self.bus = bus = Bus()
+        self.board = Board([NAME])
         bus.subscribe(self.board.apply)
         self.tasks = Tasks(lambda error: self.faults.append(repr(error)))
         self.routes = Routes(Version("acme", "words", "local", "dev"), RouteTable())
@@ -288,6 +289,24 @@ def _made() -> asyncio.Future[None]:
     made = asyncio.get_running_loop().create_future()
     made.set_result(None)
     return made
+
+
+def test_a_save_in_the_moment_in_which_the_one_before_takes_over_is_served(tmp_path):
+    """It comes too late to give that one up, and is not lost by it."""
+    keeping = Keeping(tmp_path, None)
+
+    def save_again(event) -> None:
+        if isinstance(event, StatusChanged) and event.status.revision == "good 1" and keeping.saves == 1:
+            keeping.saves = 2
+            keeping.wish = wanted("good 2", keeping.image)
+            keeping.keeper.want(Wish(keeping.wish, Phases(time.monotonic()), _made()))
+
+    keeping.bus.subscribe(save_again)
+    try:
+        keeping.save("good")
+        keeping.until(lambda: keeping.answering() == "good 2", "the second save to be served")
+    finally:
+        keeping.teardown()
 
 
 @pytest.mark.timeout(300)

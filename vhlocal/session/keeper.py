@@ -134,6 +134,7 @@ class Keeper:
         while True:
             self._news.clear()
             self._committed = False
+            wish = self._wish
             try:
                 await self._until_news(self._next())
             except Exception as error:  # noqa: BLE001 - whatever it was, the endpoint is not left alone
@@ -141,7 +142,7 @@ class Keeper:
                     known = error if isinstance(error, VhlocalError) else VhlocalError(f"unexpected: {error!r}")
                     self.started.set_exception(known)
                     return
-                self._wish = None
+                self._be_done_with(wish)
                 await self._survive(self._post.asked, error)
                 faults += 1
                 await asyncio.sleep(backoff(faults))  # what is no server's fault may fail again at once
@@ -239,20 +240,21 @@ class Keeper:
         wanted, post = wish.desired, self._post
         error = wish.made.exception()
         if isinstance(error, VhlocalError):
-            self._wish, self._forgotten = None, True
+            self._be_done_with(wish, forgotten=True)
             post.keep_old(wanted, explained_error(error, post.name))
             return
         try:
             strategy = await self._bring_by(wanted, wish.phases)
         except SavedAgainError:
-            self._wish, self._forgotten = None, True
+            self._be_done_with(wish, forgotten=True)
             self._resume()
             self._is.read_again()
         except _FAILURES as failure:
-            self._wish, self._committed = None, True
+            self._committed = True
+            self._be_done_with(wish)
             await self._survive(wanted, failure)
         else:
-            self._wish = None
+            self._be_done_with(wish)
             if strategy is not None:
                 post.tell_reloaded(strategy, wish.phases)
 
@@ -365,6 +367,14 @@ class Keeper:
         self._news.set()
         if not wish.made.done():
             wish.made.add_done_callback(lambda _: self._on_made(wish))
+
+    def _be_done_with(self, wish: Wish | None, *, forgotten: bool = False) -> None:
+        """Drop a wish, but not a newer one that has come as the last step for this one was done.
+
+        ``forgotten`` has it asked for anew where nothing else is asked for.
+        """
+        if self._wish is wish:
+            self._wish, self._forgotten = None, forgotten
 
     def _on_made(self, wish: Wish) -> None:
         if self._wish is wish:

@@ -16,7 +16,7 @@ from vhlocal.contract.limits import ContainerLimits
 from vhlocal.errors import BuildError, InputError
 from vhlocal.events import Bus, StatusChanged
 from vhlocal.gateway.table import RouteTable
-from vhlocal.model import Endpoint, Package, State, Version
+from vhlocal.model import Endpoint, Package, State, Strategy, Version
 from vhlocal.reload.staging import Staging
 from vhlocal.runtime.base import Entry, Exit, Identity, Mounts, ServerSpec
 from vhlocal.session.board import Board
@@ -38,7 +38,6 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Any
 
-    from vhlocal.model import Strategy
     from vhlocal.runtime.base import Address
 
 NAME = "web"
@@ -323,3 +322,21 @@ def test_whatever_happens_the_last_save_is_served_by_one_server(tmp_path, strate
             suppress_health_check=list(HealthCheck),
         ),
     )
+
+
+def test_no_request_is_led_to_a_restart_that_was_given_up_halfway(tmp_path):
+    """Its server may have either code, and is not waited for any more."""
+    keeping = Keeping(tmp_path, Strategy.RESTART)
+    try:
+        keeping.save("good")
+        while all(process.code != "good 1" for process in keeping.runtime.living):
+            keeping.wait(0)
+        keeping.install(ends=False)
+        while keeping.answering() is None:
+            keeping.what_answers_is_what_the_route_tells()
+            keeping.a_server_is_there_or_it_is_told_why_not()
+            keeping.wait(0)
+        assert keeping.answering() == "good 0"
+        keeping.what_answers_is_what_the_route_tells()
+    finally:
+        keeping.teardown()

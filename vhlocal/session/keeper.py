@@ -26,7 +26,7 @@ from vhlocal.session.wish import in_environment_of
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterator
 
-    from vhlocal.runtime.base import Entry
+    from vhlocal.runtime.base import Entry, Exit
     from vhlocal.session.desired import Desired
     from vhlocal.session.exits import Explanation
     from vhlocal.session.phases import Phases
@@ -287,7 +287,8 @@ class Keeper:
         strategy = decide(difference(post.wanted, wanted), post.means, wanted.bringing.strategy)
         if strategy is None:
             return await self._return_to(wanted, phases)
-        memory = post.memory
+        assert post.server is not None
+        memory, life = post.memory, post.server.ended
         post.begin_listening()
         post.beside += 1
         try:
@@ -295,7 +296,7 @@ class Keeper:
         except BaseException as error:
             post.memory = memory
             if not isinstance(error, Exception):
-                self._resume()
+                self._leave_half_done(life)
             raise
         finally:
             post.beside -= 1
@@ -428,6 +429,16 @@ class Keeper:
         """Let the server that was there go on."""
         if self._post.running:
             self._post.lead()
+
+    def _leave_half_done(self, life: asyncio.Future[Exit] | None) -> None:
+        """Let the server that was there go on, as long as it still leads that ``life``.
+
+        One that was just being ended, or begun again with other files, is neither the old server nor the new one.
+        """
+        server = self._post.server
+        if server is not None and server.running and (server.stopping or server.ended is not life):
+            self._clear()
+        self._resume()
 
     def _is_up(self) -> None:
         self._target, self._retry_at = self._post.wanted, None

@@ -100,6 +100,8 @@ class Server:
         self._doing: asyncio.Task[Any] | None = None
         self.addresses: Mapping[int, Address] = {}
         self.ended: asyncio.Future[Exit] | None = None
+        #: Whether it has been asked to end since it was started.
+        self.stopping = False
         #: Where its server answers now.
         self.address: Address | None = None
         #: The servers in it, where its command can be forked.
@@ -177,7 +179,7 @@ class Server:
 
         if self._phases is None or self.ended is not None:
             self._phases = Phases(time.monotonic())
-        self.ended = ended
+        self.ended, self.stopping = ended, False
         self._leave_runner()
         self.addresses = await self._in_turn(in_thread(self._runtime.start, self.id, on_line, on_exit, spares))
         self._started = time.monotonic()
@@ -333,6 +335,7 @@ class Server:
 
     async def stop(self, grace: float) -> None:
         """Ask it to end, and end it after ``grace`` seconds."""
+        self.stopping = True
         await in_thread(self._runtime.stop, self.id, grace)
 
     async def remove(self) -> None:

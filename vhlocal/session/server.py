@@ -409,7 +409,8 @@ class Server:
             self._by_archive = bool(await self.forks.write([_taken(copy, were) for copy in copies], removed))
             if not self._by_archive:
                 return
-        await in_thread(self._runtime.sync, self.id, copies, removed)
+        # One that was given up goes on in its thread: its older files are not to come after these.
+        await self._in_turn(in_thread(self._runtime.sync, self.id, copies, removed))
 
     def _staged(self, entry: Entry) -> Entry:
         """Return the entry with a copy of its file for its source: that stays what it is."""

@@ -176,10 +176,11 @@ class Edits:
             return  # something newer is asked for by now, and nobody waits for this
         try:
             await self._means.prepare(wanted)
-        except VhlocalError as error:
-            self._bus.publish(Problem(error))
+        except Exception as error:  # noqa: BLE001 - whatever it was, endpoints are not left to wait for it
+            known = error if isinstance(error, VhlocalError) else VhlocalError(f"unexpected: {error!r}")
+            self._bus.publish(Problem(known))
             self._failed = True
-            made.set_exception(error)
+            made.set_exception(known)
             made.exception()  # an endpoint that has gone meanwhile does not ask for it
             return
         self._prepared = [item.environment for item in wanted]

@@ -249,7 +249,7 @@ class ProcessRuntime:
 
     def close(self) -> None:
         """End what still runs."""
-        for known in self._servers.values():
+        for known in tuple(self._servers.values()):  # others may be taken away meanwhile
             if known.guarded is not None:
                 known.guarded.stop(0)
         if self._spare is not None:
@@ -263,9 +263,10 @@ class ProcessRuntime:
         return spare if spare is not None and spare.poll() is None else idle()
 
     def _forget_ports(self, server: str) -> None:
-        give_back(self._ports.pop(server, ()))
-        if server in self._reserved:
-            give_back([self._reserved.pop(server)])
+        with self._lock:
+            give_back(self._ports.pop(server, ()))
+            if server in self._reserved:
+                give_back([self._reserved.pop(server)])
 
     def _give_back_declared(self) -> None:
         """Give back the declared ports of servers that have ended: what follows one is to listen where it did."""

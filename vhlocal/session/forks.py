@@ -127,7 +127,7 @@ class Forks:
             refused = await self._order(fork)
             if not refused:
                 return fork
-            del self._known[fork.number]
+            self._known.pop(fork.number, None)  # the runner may have gone since
             if refused == "memory":
                 raise no_memory()
         raise NoRoomError(

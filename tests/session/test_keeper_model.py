@@ -340,3 +340,19 @@ def test_no_request_is_led_to_a_restart_that_was_given_up_halfway(tmp_path):
         keeping.what_answers_is_what_the_route_tells()
     finally:
         keeping.teardown()
+
+
+def test_a_restart_that_the_engine_does_not_do_is_tried_again(tmp_path):
+    keeping = Keeping(tmp_path, Strategy.RESTART)
+    try:
+        keeping.save("good")
+        while keeping.runtime.living:
+            keeping.wait(0)
+        keeping.runtime.away = True
+        keeping.until(lambda: keeping.board.status(NAME).state is not State.RELOADING, "it to be told")
+        keeping.a_server_is_there_or_it_is_told_why_not()
+        assert keeping.board.status(NAME).state is State.CRASHED
+        keeping.runtime.away = False
+        keeping.until(lambda: keeping.answering() == "good 1", "it to be started again")
+    finally:
+        keeping.teardown()

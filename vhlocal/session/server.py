@@ -9,7 +9,7 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from vhlocal.errors import EngineError
+from vhlocal.errors import EngineError, VhlocalError
 from vhlocal.reload.runner_client import RunnerGoneError
 from vhlocal.reload.staging import SavedAgainError
 from vhlocal.runtime.base import Exit, Layout, Listener
@@ -181,7 +181,11 @@ class Server:
             self._phases = Phases(time.monotonic())
         self.ended, self.stopping = ended, False
         self._leave_runner()
-        self.addresses = await self._in_turn(in_thread(self._runtime.start, self.id, on_line, on_exit, spares))
+        try:
+            self.addresses = await self._in_turn(in_thread(self._runtime.start, self.id, on_line, on_exit, spares))
+        except VhlocalError:
+            self.ended = None  # of what did not start no end is told
+            raise
         self._started = time.monotonic()
         self.address = self.addresses[self._layout.port]
 

@@ -11,6 +11,7 @@ from vhlocal.errors import EngineError, VhlocalError
 from vhlocal.events import Problem, Reloaded, StatusChanged
 from vhlocal.model import MemoryUse, State, Status, Strategy
 from vhlocal.reload.decide import Means, standing
+from vhlocal.reload.staging import SavedAgainError
 from vhlocal.session.exits import Explanation, as_error, explained_error
 from vhlocal.session.heard import Heard
 from vhlocal.session.limits import RELOAD_FACTOR, RELOAD_LIMIT
@@ -292,6 +293,8 @@ class Post:
             return await self.explain_end(error, wanted, _UNTIL_THEN[error.loaded])
         if isinstance(error, VhlocalError):
             return explained_error(error, self.name)
+        if isinstance(error, SavedAgainError):
+            return Explanation(f"{error} was saved again while a server was being made of it", "", None)
         return Explanation(f"unexpected: {error!r}", "", None)
 
     async def explain_end(self, error: EndedError, wanted: Desired, when: str = "") -> Explanation:

@@ -54,7 +54,8 @@ class SettledLoad:
             except VhlocalError:
                 everything = (file.source for file in previous.package.files.values())
                 away = self._away(previous, [*everything, *self._sources])
-                if not away and not any(map(self._is_fresh, {*self._sources, *(touched or ())})):
+                away = away or frozenset(filter(self._is_fresh, {*self._sources, *(touched or ())}))
+                if not away:
                     raise
             else:
                 away = self._lost(previous, loaded.inputs)

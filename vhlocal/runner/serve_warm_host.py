@@ -90,7 +90,11 @@ class _Host:
         try:
             self._connection.sendall(serve_warm_protocol.encode(message))
         except OSError:
-            pass  # its end is noticed when it is read from
+            # A line may have been sent in part. The end is noticed when it is read from.
+            try:
+                self._connection.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
 
     def read(self):
         """Do what it has asked for; False when it has hung up, or is not to be heard."""

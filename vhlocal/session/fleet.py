@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from vhlocal.model import State
 from vhlocal.session.keeper import Keeper
-from vhlocal.session.tasks import together
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -68,11 +67,16 @@ class Fleet:
             keeper.cannot_read(error)
 
     async def stop(self, grace: float) -> None:
-        """End every server."""
-        await together(*(keeper.stop(grace) for keeper in self._keepers.values()))
+        """End every server; the error of the first that could not be ended, once all others have."""
+        stopping = (keeper.stop(grace) for keeper in self._keepers.values())
+        for ended in await asyncio.gather(*stopping, return_exceptions=True):
+            if isinstance(ended, BaseException):
+                raise ended
 
     async def _retire(self, keeper: Keeper, name: str) -> None:
         self._is.routes.forget(name)
-        await keeper.retire()
-        if name not in self._keepers:
-            self._is.board.forget(name)
+        try:
+            await keeper.retire()
+        finally:
+            if name not in self._keepers:
+                self._is.board.forget(name)

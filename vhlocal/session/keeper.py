@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from vhlocal.errors import ServerError, VhlocalError
+from vhlocal.errors import BuildError, EngineError, ServerError, VhlocalError
 from vhlocal.events import Notice
 from vhlocal.model import State, Strategy
 from vhlocal.reload.decide import decide
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from vhlocal.session.desired import Desired
     from vhlocal.session.exits import Explanation
     from vhlocal.session.phases import Phases
+    from vhlocal.session.server import Server
     from vhlocal.session.surroundings import Surroundings
     from vhlocal.session.wish import Wish
 
@@ -39,6 +41,9 @@ _HEALTHY = 60.0
 #: The exit code of a server that was killed, and the seconds that the end of its whole container gets to be told.
 _KILLED = 137
 _ITS_CONTAINER = 1.0
+
+#: Seconds at least until an environment is tried again that could not be made: that takes long, and loads an index.
+_BUILD_PAUSE = 300.0
 
 #: What goes wrong with bringing code in, and leaves the keeper at work.
 _FAILURES = (VhlocalError, EndedError, RunnerGoneError)
@@ -101,7 +106,8 @@ class Keeper:
             return
         self._vital, self._forgotten = False, False
         asked, self._post.asked = self._post.asked, wish.desired
-        self._take_on(replace(wish, early=asked.environment == wish.desired.environment))
+        # Code that was about to come in does not wait for requirements that were saved a moment later either.
+        self._take_on(replace(wish, early=pending is not None or asked.environment == wish.desired.environment))
 
     def cannot_read(self, error: VhlocalError) -> None:
         """Mark that the last edit could not be read, so that older code answers."""
@@ -109,11 +115,7 @@ class Keeper:
 
     async def stop(self, grace: float = GRACE) -> None:
         """End the server and remove it."""
-        settle(self.started, None)
-        if self._living is not None:
-            self._living.cancel()
-            await asyncio.wait({self._living})
-        server, self._post.server = self._post.server, None
+        server = await self._rest()
         if server is not None:
             await server.stop(grace)
             await server.remove()
@@ -125,7 +127,22 @@ class Keeper:
         server = self._post.server
         if self._post.running and server is not None and server.address is not None:
             await self._post.drained(server.address)
-        await self.stop()
+        server = await self._rest()
+        if server is not None:
+            with contextlib.suppress(EngineError):  # it is removed once the engine is back
+                await server.stop(GRACE)
+            await self._post.discard(server)
+        await self._post.all_gone(GRACE)
+        self.tell(State.STOPPED)
+
+    async def _rest(self) -> Server | None:
+        """Leave off whatever is under way, and return the server that is left."""
+        settle(self.started, None)
+        if self._living is not None:
+            self._living.cancel()
+            await asyncio.wait({self._living})
+        server, self._post.server = self._post.server, None
+        return server
 
     # What it does, one thing after the other.
 
@@ -137,6 +154,7 @@ class Keeper:
             wish = self._wish
             try:
                 await self._until_news(self._next())
+                faults = 0
             except Exception as error:  # noqa: BLE001 - whatever it was, the endpoint is not left alone
                 if self._vital:
                     known = error if isinstance(error, VhlocalError) else VhlocalError(f"unexpected: {error!r}")
@@ -145,7 +163,8 @@ class Keeper:
                 self._be_done_with(wish)
                 await self._survive(self._post.asked, error)
                 faults += 1
-                await asyncio.sleep(backoff(faults))  # what is no server's fault may fail again at once
+                with contextlib.suppress(asyncio.TimeoutError):  # what is no server's fault may fail again at once
+                    await asyncio.wait_for(self._news.wait(), backoff(faults))
 
     async def _until_news(self, step: Coroutine[Any, Any, None]) -> None:
         """Do one thing; give it up when something newer is asked for, unless that comes too late."""
@@ -204,7 +223,7 @@ class Keeper:
                 known = error if isinstance(error, VhlocalError) else as_error(explanation, self._post.name)
                 raise known from None
             self._target = self._after(target, error, explanation)
-            self._is_down(explanation, target.revision)
+            self._is_down(explanation, target.revision, _least_pause(error))
 
     async def _begin(self, target: Desired) -> None:
         """Start ``target``, in the container that is there where only code differs; else that one is taken away."""
@@ -401,7 +420,7 @@ class Keeper:
             return
         self._target = self._after(wanted, error, explanation)
         if self._target is wanted:
-            self._is_down(explanation, wanted.revision)
+            self._is_down(explanation, wanted.revision, _least_pause(error))
             return
         post.tell_problem(explanation, f"revision {self._target.revision} is started again")
         post.close(wanted.revision, explanation)
@@ -445,10 +464,14 @@ class Keeper:
         self._vital = False
         settle(self.started, None)
 
-    def _is_down(self, explanation: Explanation, revision: str = "") -> None:
-        """Tell why there is no server, and when the next is started, later each time."""
+    def _is_down(self, explanation: Explanation, revision: str = "", least: float = 0.0) -> None:
+        """Tell why there is no server, and when the next is started: later each time, after ``least`` seconds or more."""
         self._post.crashes += 1
-        wait = backoff(self._post.crashes)
+        wait = max(least, backoff(self._post.crashes))
         self._retry_at = time.monotonic() + wait
         self._post.close(revision or self._target.revision, explanation)
         self._post.tell_problem(explanation, f"it is started again in {wait:.0f} s, or at the next save")
+
+
+def _least_pause(error: Exception) -> float:
+    return _BUILD_PAUSE if isinstance(error, BuildError) else 0.0

@@ -6,6 +6,8 @@ import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from vhlocal.errors import EngineError
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
@@ -35,7 +37,12 @@ class MemoryWatch:
         """Look until the server has ended."""
         pause = _FIRST_PAUSE
         while server.running:
-            found = await server.memory()
+            try:
+                found = await server.memory()
+            except EngineError:  # the server has gone, or the engine is away for a while
+                await asyncio.sleep(pause)
+                pause = min(_LONGEST_PAUSE, pause * _GROWTH)
+                continue
             if found is None:
                 return
             if self.counts() and found.used > (self.peak or 0):

@@ -227,7 +227,7 @@ class Post:
     def cannot_read(self, error: VhlocalError) -> None:
         """Mark that the last edit could not be read, so that older code answers."""
         self.unread = explained_error(error, self.name)
-        if self.running and not self._is.routes.target(self.name).holding:
+        if self.running and self._is.routes.target(self.name).address is not None:
             self.lead()
 
     def keep_old(self, newer: Desired, why: Explanation) -> None:

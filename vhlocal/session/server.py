@@ -9,7 +9,7 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from vhlocal.errors import EngineError, VhlocalError
+from vhlocal.errors import VhlocalError
 from vhlocal.reload.runner_client import RunnerGoneError
 from vhlocal.reload.staging import SavedAgainError
 from vhlocal.runtime.base import Exit, Layout, Listener
@@ -147,6 +147,10 @@ class Server:
         spec = replace(self._spec, staging=self._staging.directory)
         if from_copies:
             spec = replace(spec, entries=await in_thread(lambda: tuple(map(self._staged, spec.entries))))
+        await self._in_turn(self._create(spec, runner))
+        phases.mark(CREATED)
+
+    async def _create(self, spec: ServerSpec, runner: Runner | None) -> None:
         self._layout = layout = await in_thread(self._runtime.layout, spec)
         if runner is not None and (runner.forks or runner.profile or layout.shares_network):
             self._profiled, self._led = runner.profile, None
@@ -156,8 +160,7 @@ class Server:
                 entries=(*spec.entries, *runner.entries(layout)),
                 more_ports=(layout.control, *layout.spares),
             )
-        self.id = await self._in_turn(self._create(spec.located(layout)))
-        phases.mark(CREATED)
+        self.id = await in_thread(self._runtime.create, spec.located(layout))
 
     async def start(self) -> None:
         """Start it, also again after its end."""
@@ -320,10 +323,8 @@ class Server:
             await self.write(entries)
 
     async def memory(self) -> Memory | None:
-        """Return what it uses of memory, as far as its runtime can tell; None where it has gone."""
-        with contextlib.suppress(EngineError):
-            return await in_thread(self._runtime.memory, self.id)
-        return None
+        """Return what it uses of memory, as far as its runtime can tell; EngineError where that cannot be asked."""
+        return await in_thread(self._runtime.memory, self.id)
 
     async def _spares(self) -> bool:
         """Tell whether who was killed for the memory limit was no process of the server that serves."""
@@ -351,10 +352,6 @@ class Server:
         """Return once no older server answers requests in it beside the one that serves, after ``limit`` seconds."""
         if self.forks is not None:
             await self.forks.others_ended(limit)
-
-    async def _create(self, spec: ServerSpec) -> str:
-        self.id = await in_thread(self._runtime.create, spec)
-        return self.id
 
     async def _remove(self) -> None:
         if self.id:

@@ -8,6 +8,7 @@ CA bundle has to be a file; it is put into the container's own memory, which is 
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shlex
 import shutil
@@ -170,5 +171,6 @@ def _taking_away(layer: Layer) -> Iterator[str]:
 def forget_earlier(temporary: Path) -> None:
     """Remove what builds of earlier versions have left in ``temporary`` if they were killed: it may hold passwords."""
     for script in temporary.glob("vhlocal-*/settings/run.sh"):
-        if not hasattr(os, "geteuid") or script.lstat().st_uid == os.geteuid():
-            shutil.rmtree(script.parent.parent, ignore_errors=True)
+        with contextlib.suppress(OSError):  # another command may remove it, too
+            if not hasattr(os, "geteuid") or script.lstat().st_uid == os.geteuid():
+                shutil.rmtree(script.parent.parent, ignore_errors=True)

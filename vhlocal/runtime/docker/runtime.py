@@ -268,10 +268,12 @@ class DockerRuntime:
         if self._sees_files:
             return
         mounted = {str(source): target for target, source in spec.mounts.files.items()}
-        if spec.staging is not None and (known := next(spec.staging.iterdir(), None)) is not None:
+        copies = () if spec.staging is None else spec.staging.glob("[!.]*")
+        if (known := next(iter(copies), None)) is not None:
             mounted[str(known)] = f"{Layout(spec.port).staging}/{known.name}"
         for source, target in mounted.items():
-            if Path(source).is_file() and self._engine.size(container, target) != Path(source).stat().st_size:
+            here, there = _size(Path(source)), self._engine.size(container, target)
+            if here is not None and there != here and _size(Path(source)) == here:  # a copy may just have been removed
                 raise sees_other_files(source)
         self._sees_files = True
 
@@ -350,3 +352,11 @@ def _slug(text: str) -> str:
 
 def _suffix() -> str:
     return secrets.token_hex(3)
+
+
+def _size(file: Path) -> int | None:
+    """Return a file's bytes; None where there is none."""
+    try:
+        return file.stat().st_size if file.is_file() else None
+    except OSError:
+        return None

@@ -161,9 +161,9 @@ class ProcessRuntime:
     def create(self, spec: ServerSpec) -> str:
         """Make a server's directory with its files in it."""
         root = Path(spec.layout.root).parent
-        python = self._environments.python_directory(spec.image)
-        self._servers[root.name] = _Server(root, spec, python, self._environments.hold(spec.image))
         try:
+            python = self._environments.python_directory(spec.image)
+            self._servers[root.name] = _Server(root, spec, python, self._environments.hold(spec.image))
             root.mkdir(parents=True, mode=0o700)
             root.joinpath(_FACTS).write_text(json.dumps({"endpoint": spec.identity.endpoint, "run": self._run}))
             root.joinpath(packages.PROJECT).write_text(self._directory, errors="surrogateescape")

@@ -82,7 +82,7 @@ def spare(kind: str) -> Path:
     if not _is_ours(place):
         raise VhlocalError(
             f"{place} is not yours alone, and cannot be used for files of vhlocal",
-            hint="have it removed, or set HOME to a directory that you may write",
+            hint="have it removed",
         )
     path = place / kind
     path.mkdir(mode=0o700, exist_ok=True)
@@ -199,7 +199,11 @@ def _room(usual: Path, kind: str, parts: tuple[str, ...]) -> Room:
         _try(path)
     except OSError as error:
         why = refused(error, where=usual)
-        place = spare(kind)
+        try:
+            place = spare(kind)
+        except VhlocalError as neither:
+            hint = f"{why.hint}, or {neither.hint}"
+            raise VhlocalError(f"{why.message}, and {neither.message}", hint=hint) from error
         with writing(why.message, place):
             _try(place.joinpath(*parts))
         return Room(place.joinpath(*parts), Notice(f"{why.message}: {place} is used in its place", hint=why.hint))

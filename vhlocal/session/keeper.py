@@ -465,7 +465,7 @@ class Keeper:
         settle(self.started, None)
 
     def _is_down(self, explanation: Explanation, revision: str = "", least: float = 0.0) -> None:
-        """Tell why there is no server, and when the next is started: later each time, after ``least`` seconds or more."""
+        """Tell why there is no server and when the next is started: later each time, and after ``least`` seconds."""
         self._post.crashes += 1
         wait = max(least, backoff(self._post.crashes))
         self._retry_at = time.monotonic() + wait

@@ -77,7 +77,8 @@ never repeated: only the root is asked for. Each request carries `User-Agent: vh
 the headers that production's ingress sets, so that the app can tell them apart; they go to the server directly and are
 no part of the run's requests. It asks once for each endpoint, revision and kind of trouble, one examination at a time,
 and no request waits for it. An answer may take three seconds; where one takes longer or the server is gone, it says so
-in one line and changes nothing. What it finds is told once in the terminal, on the status page and at `/api/endpoints`.
+in one line and changes nothing. What it finds is told once in the terminal, on the status page and at `/api/endpoints`,
+where `examined` is true once it is through with every request so far.
 
 `--no-doctor`, `VHLOCAL_DOCTOR=false` or `doctor: false` in `vhlocal.yaml` switch it off: then nothing is asked.
 

@@ -87,7 +87,7 @@ def test_a_hung_engine_under_a_run_that_starts(project, starting, engine, hangin
     with starting(directory, "--port", "0", environment={"DOCKER_HOST": address}) as run:
         run.wait_for_output("plain | not yet")
         relay.send_signal(signal.SIGSTOP)
-        interrupt_twice(run, "the container of plain to be removed")
+        interrupt_twice(run, "plain to end (up to 30 s)")
 
 
 def test_an_engine_that_never_answers(project, starting):

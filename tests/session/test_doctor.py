@@ -246,7 +246,8 @@ def test_a_server_that_does_not_answer_any_more_is_one_line(word, why, project, 
     assert run.output().count("the doctor") == 1
     # That it died is found as well, of the server.
     assert [found["code"] for found in findings(run) if found["code"].startswith("VH4")] == []
-    run.wait_for_state("ready")
+    if word == "die":
+        run.wait_for_restart("plain")
     assert requests.get(urls(run)[0], timeout=30).status_code == 200
 
 

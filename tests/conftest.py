@@ -64,10 +64,6 @@ ONCE = {
     "reload/test_watch_package.py": "follows random edits of trees, as the kernel tells them",
 }
 
-#: The tests that need an engine mostly wait, and go in rows beside each other: by directory, and one of all others.
-#: Within a row they share what is there once, such as the containers of a sample project.
-ROWS = {"cli": "cli", "sample_projects": "samples", "scripts": "samples"}
-
 #: Files whose tests share what takes long to make, so that they go to one core.
 TOGETHER = ("runner/test_serve_wsgi.py", "runtime/test_process_environments.py")
 
@@ -87,7 +83,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """One more than there are cores: the tests of the engine mostly wait."""
+    """One more than there are cores: many tests mostly wait."""
     return (os.cpu_count() or 1) + 1
 
 
@@ -98,7 +94,5 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("once")
         if "engine" in getattr(item, "fixturenames", ()):
             item.add_marker("engine")
-        if item.get_closest_marker("engine"):
-            item.add_marker(pytest.mark.xdist_group(f"engine: {ROWS.get(path.parts[0], 'others')}"))
-        elif path.as_posix() in TOGETHER:
+        if path.as_posix() in TOGETHER:
             item.add_marker(pytest.mark.xdist_group(path.name))

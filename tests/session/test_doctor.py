@@ -248,6 +248,7 @@ def test_a_server_that_does_not_answer_any_more_is_one_line(word, why, project, 
     assert [found["code"] for found in findings(run) if found["code"].startswith("VH4")] == []
     if word == "die":
         run.wait_for_restart("plain")
+    run.wait_for_state("ready")
     assert requests.get(urls(run)[0], timeout=30).status_code == 200
 
 

@@ -110,6 +110,19 @@ def test_a_server_that_is_stopped_before_it_has_a_process_never_serves(busy, sta
         assert it.next().status == 200
 
 
+def test_a_server_that_is_stopped_as_it_takes_its_order_costs_no_master(start):
+    with start() as it:
+        it.warm_up()
+        before = master(it).pid
+        for _ in range(20):
+            number = it.fork()
+            it.control.ask(do="stop", number=number, grace=0)
+            it.control.event("ended", number=number)
+        wait_for(lambda: is_alone(it), "nobody else to be left")
+        assert it.next().status == 200
+        assert master(it).pid == before
+
+
 @pytest.mark.parametrize("grace", [0, 30])
 def test_a_server_that_is_stopped_before_its_master_ends_is_not_forked_by_the_next_one(busy, grace):
     with busy() as (it, _):

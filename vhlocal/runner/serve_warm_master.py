@@ -224,19 +224,16 @@ class Master:
         self._give({"number": number, "port": port, "own": sorted(modules & self._own)})
 
     def _give(self, order):
-        """Return once a server has taken an order, and has told so itself.
+        """Give an order to the server that waits for one; say so where it has not told that it is a server.
 
-        One that waited may have ended by then: another is forked. Where that ends as well, so does this process, and
-        another master is asked for what nobody has taken.
+        It may have ended before. Whether it has become that server is what the supervisor knows.
         """
-        for _ in range(2):
-            if self._spare is None:
-                self._arm()
-            taken = self._spare is not None and _is_taken(self._spare, order)
-            self._disarm()
-            if taken:
-                return
-        os._exit(1)
+        if self._spare is None:
+            self._arm()
+        taken = self._spare is not None and _is_taken(self._spare, order)
+        self._disarm()
+        if not taken:
+            self._tell(event="untaken", number=order["number"])
 
     def _arm(self):
         """Fork the next server beforehand, where the system lets us: it waits for its order. Raises Become in it.

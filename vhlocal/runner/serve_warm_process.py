@@ -86,7 +86,7 @@ class Process:
         self.kill_at = None
         self._killed = True
         if self.lives:  # most of it at once, before it answers anybody
-            _end(os.killpg, self.pid)
+            kill_group(self.pid)
         members = self.members()
         for pid in members:
             _end(os.kill, pid)
@@ -96,6 +96,11 @@ class Process:
         """Note how its first process has ended; return whether somebody else has killed it."""
         self.code = 128 + os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
         return self.code == KILLED and not self._killed
+
+
+def kill_group(pid):
+    """Kill the group that a process leads, or what is left of it."""
+    _end(os.killpg, pid)
 
 
 def _end(kill, pid):

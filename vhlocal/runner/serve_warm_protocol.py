@@ -34,3 +34,11 @@ def write(fd, message):
             data = data[os.write(fd, data) :]
     except OSError:
         pass
+
+
+def read(fd):
+    """Return what there is to read, b"" where it is nothing yet, or nothing any more."""
+    try:
+        return os.read(fd, 1 << 20)
+    except BlockingIOError:
+        return b""

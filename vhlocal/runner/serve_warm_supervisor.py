@@ -24,8 +24,8 @@ import serve_warm_stacks
 #: Seconds that one module gets to be imported by the master.
 _IMPORT_LIMIT = 60.0
 
-#: How many masters in a row may end without having forked a server: the next one imports nothing any more, and where
-#: that does not help either, so many later the server is given up.
+#: How many times in a row a fork may come to nothing: the next master imports nothing any more, and where that does not
+#: help either, so many times later the server is given up.
 _TRIES = 3
 
 
@@ -51,7 +51,7 @@ class Supervisor:
         self._stacks = serve_warm_stacks.Stacks()
         self._hosts = serve_warm_host.Hosts(self, settings)
         self._master_pid = None
-        self._masters_lost = 0
+        self._forks_lost = 0
         self._importing = None
 
     # The life of the container.
@@ -276,10 +276,25 @@ class Supervisor:
         if self._importing is not None and not killed:
             self._learning.deny(self._importing[0], "ends the process that imports it")
         elif not killed:
-            self._masters_lost += 1
-            self._warms = self._warms and self._masters_lost < _TRIES
+            self._lose_fork()
         # Where the memory does not suffice for it, the next one is to need less.
         self._renew_master(warm=not killed)
+
+    def _master_untaken(self, number):
+        """Who was to become a server has ended: as a server, or before, and then it is ordered once more."""
+        # It told that it is a server before it told that it has the order.
+        self._read_reports()
+        server = self._ordered(number)
+        if server is not None and server.unborn:
+            self._lose_fork()
+            if self._warms:
+                self._begin_again(server)
+            else:
+                self._renew_master()
+
+    def _lose_fork(self):
+        self._forks_lost += 1
+        self._warms = self._warms and self._forks_lost < _TRIES
 
     def _renew_master(self, warm=True):
         """Have another master, cold or with what is known to be imported, do what was asked of the one before."""
@@ -307,7 +322,7 @@ class Supervisor:
 
     def _begin_again(self, server):
         """Order a server once more, unless it is to end, or there is no end to that."""
-        if server.stopping or self._masters_lost > 2 * _TRIES:
+        if server.stopping or self._forks_lost > 2 * _TRIES:
             server.code, server.again = serve_warm_process.KILLED, False
             if not server.stopping:
                 self._hosts.tell(event="failed", number=server.number, text="no process could be forked for it")
@@ -339,7 +354,7 @@ class Supervisor:
 
     def _read_reports(self):
         try:
-            events = self._reports.feed(_read(self._report_in))
+            events = self._reports.feed(serve_warm_protocol.read(self._report_in))
         except ValueError:  # lines of two processes, mixed: what was to be learnt is not
             return
         for event in events:
@@ -347,10 +362,10 @@ class Supervisor:
             if server is not None:
                 getattr(self, "_server_" + kind)(server, **event)
             elif kind == "forked":  # a master that has ended since had got as far as that
-                _kill_group(event["pid"])
+                serve_warm_process.kill_group(event["pid"])
 
     def _server_forked(self, server, pid, at):
-        self._masters_lost = 0
+        self._forks_lost = 0
         server.be_born(pid, at)
         if server.number == self._serving:
             self._expend(server, self._expendability)
@@ -483,18 +498,3 @@ class Supervisor:
     def _pids(self, number):
         server = self._servers.get(number)
         return [] if server is None else server.members()
-
-
-def _kill_group(pid):
-    try:
-        os.killpg(pid, signal.SIGKILL)
-    except OSError:
-        pass  # it has ended by itself
-
-
-def _read(pipe):
-    """Return what there is in a pipe."""
-    try:
-        return os.read(pipe, 1 << 20)
-    except BlockingIOError:
-        return b""

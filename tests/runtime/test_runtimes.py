@@ -285,3 +285,15 @@ def test_a_layer_that_cannot_be_made_says_why_and_leaves_nothing(runtime, tmp_pa
         runtime.build(bad, lambda line: None)
     assert "no-such-package-anywhere-0" in (raised.value.detail or "")
     assert runtime.image(bad.tag) is None
+
+
+@pytest.mark.parametrize("kind", ["process"], indirect=True)
+def test_a_server_whose_removal_was_given_up_halfway_is_found_and_removed(runtime, spec, tmp_path):
+    """As where the run has ended meanwhile: nobody else would ever take away what is left of the directory."""
+    created = runtime.create(spec("true").located(runtime.layout(spec("true"))))
+    (facts,) = tmp_path.rglob(f"{created}/server.json")
+    facts.unlink()
+    (found,) = runtime.servers(str(tmp_path / "project"))
+    assert (found.id, found.run, found.running) == (created, RUN, False)
+    runtime.remove(found.id)
+    assert not facts.parent.exists()

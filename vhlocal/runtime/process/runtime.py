@@ -148,14 +148,18 @@ class ProcessRuntime:
         )
 
     def servers(self, directory: str) -> Sequence[PresentServer]:
-        """Return every server whose directory is there; those of a run that was killed have ended with it."""
+        """Return every server whose directory is there, even if it is being made, or was being taken away.
+
+        Those of a run that was killed have ended with it.
+        """
         found = []
-        for file in (file for home in self._homes for file in home.glob(f"*/{_FACTS}")):
+        for root in (root for home in self._homes for root in home.glob("*-*")):
+            endpoint = "an endpoint"
             with contextlib.suppress(OSError, ValueError, KeyError):
-                facts = json.loads(file.read_text())
-                server = self._servers.get(file.parent.name)
-                running = server is not None and server.guarded is not None and server.guarded.running
-                found.append(PresentServer(file.parent.name, facts["endpoint"], facts["run"], running))
+                endpoint = json.loads(root.joinpath(_FACTS).read_text())["endpoint"]
+            server = self._servers.get(root.name)
+            running = server is not None and server.guarded is not None and server.guarded.running
+            found.append(PresentServer(root.name, endpoint, root.name.rpartition("-")[0], running))
         return found
 
     def create(self, spec: ServerSpec) -> str:
@@ -165,7 +169,7 @@ class ProcessRuntime:
             python = self._environments.python_directory(spec.image)
             self._servers[root.name] = _Server(root, spec, python, self._environments.hold(spec.image))
             root.mkdir(parents=True, mode=0o700)
-            root.joinpath(_FACTS).write_text(json.dumps({"endpoint": spec.identity.endpoint, "run": self._run}))
+            root.joinpath(_FACTS).write_text(json.dumps({"endpoint": spec.identity.endpoint}))
             root.joinpath(packages.PROJECT).write_text(self._directory, errors="surrogateescape")
             root.joinpath(packages.WRITTEN).mkdir()
             self._furnish(root, spec)

@@ -87,7 +87,9 @@ def pytest_xdist_auto_num_workers() -> int:
     return (os.cpu_count() or 1) + 1
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what is engine's, what tells the same everywhere, and what goes to one core: before xdist reads the last."""
     for item in items:
         path = item.path.relative_to(TESTS)
         if path.as_posix().startswith(tuple(ONCE)):

@@ -64,8 +64,13 @@ ONCE = {
     "reload/test_watch_package.py": "follows random edits of trees, as the kernel tells them",
 }
 
-#: Files whose tests share what takes long to make, so that they go to one core.
-TOGETHER = ("runner/test_serve_wsgi.py", "runtime/test_process_environments.py")
+#: Files whose tests share what takes long to make, or serve the same directory: those of one row go to one core.
+TOGETHER = {
+    "runner/test_serve_wsgi.py": "stacks",
+    "runtime/test_process_environments.py": "environments",
+    "sample_projects/test_samples.py": "samples",
+    "scripts/test_demo.py": "samples",
+}
 
 
 @pytest.fixture(autouse=True)
@@ -96,5 +101,5 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("once")
         if "engine" in getattr(item, "fixturenames", ()):
             item.add_marker("engine")
-        if path.as_posix() in TOGETHER:
-            item.add_marker(pytest.mark.xdist_group(path.name))
+        if row := TOGETHER.get(path.as_posix()):
+            item.add_marker(pytest.mark.xdist_group(row))

@@ -51,6 +51,7 @@ def test_ps_shows_restarts_and_its_exit_code_tells_a_crash(project, starting, vh
         assert run.wait_for_restart()["restarts"] == 1
         for crashes in range(2, 7):  # the pauses grow, so that one of them is longer than ps takes
             ask(run.url("plain") + "exit")
+            run.wait_for_output(f"it is started again in {2 ** (crashes - 1)} s")
             listed = vhlocal("ps", "-C", str(directory))
             if "crashed" in listed.stdout:
                 break

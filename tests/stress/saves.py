@@ -34,7 +34,7 @@ _BROKEN = (
 #: What may be told of what is saved here: of broken code, and of a file that is empty or away for a moment. A Gunicorn
 #: of the project's own begins workers that end at once again and again, and never gives up.
 CAUSED = re.compile(
-    r"division by zero|invalid syntax|nothing_of_this_name|SystemExit|exit code [137]\b|'NUMBER'|'stamp'|"
+    r"division by zero|invalid syntax|nothing_of_this_name|SystemExit|exit(?: code)? [137]\b|'NUMBER'|'stamp'|"
     r"ended while it imported the code|threads: the new code has not answered in 30 s"
 )
 

@@ -74,13 +74,8 @@ ONCE = {
     "reload/test_watch_package.py": "follows random edits of trees, as the kernel tells them",
 }
 
-#: Files whose tests share what takes long to make, or serve the same directory: those of one row go to one core.
-TOGETHER = {
-    "runner/test_serve_wsgi.py": "stacks",
-    "runtime/test_process_environments.py": "environments",
-    "sample_projects/test_samples.py": "samples",
-    "scripts/test_demo.py": "samples",
-}
+#: Files whose tests serve the same directories, so that they go to one core.
+TOGETHER = ("sample_projects/test_samples.py", "scripts/test_demo.py")
 
 
 @pytest.fixture(autouse=True)
@@ -111,5 +106,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("once")
         if "engine" in getattr(item, "fixturenames", ()):
             item.add_marker("engine")
-        if row := TOGETHER.get(path.as_posix()):
-            item.add_marker(pytest.mark.xdist_group(row))
+        if path.as_posix() in TOGETHER:
+            item.add_marker(pytest.mark.xdist_group("samples"))
+        elif _shares(item):
+            item.add_marker(pytest.mark.xdist_group(path.as_posix()))
+
+
+def _shares(item: pytest.Item) -> bool:
+    """Tell whether a test shares with others of its module what takes long to make, so that they go to one core."""
+    definitions = getattr(item, "_fixtureinfo").name2fixturedefs.values()  # noqa: B009 - pytest tells it nowhere else
+    return any(each[-1].scope == "module" for each in definitions)

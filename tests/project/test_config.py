@@ -261,6 +261,41 @@ def test_the_platform_s_lint_reaches_the_user_with_its_place(refused, text, expe
     assert refused(ENDPOINT + text)[0] == [expected]
 
 
+@pytest.mark.parametrize(
+    "claim",
+    ["/etc", "..", "../..", "a/b", "Models", "-a", "a-", "a..b", "a_b", "~", "a\\nb", "", "a" * 254, "modéles"],
+)
+def test_k4_a_claim_is_named_as_in_the_cluster(refused, claim):
+    """It names a directory of this machine: no other may be meant."""
+    volumes = f'    shared-volumes:\n      - pvc-name: "{claim}"\n        mount-path: /mnt\n'
+    (told,) = refused(ENDPOINT + volumes)[0]
+    assert told.startswith("6:19: `pvc-name` cannot be a claim's name: ")
+
+
+@pytest.mark.parametrize("path", ["/", "/var/run/docker.sock", "..", "a/../../b", "a/..", "a\\0b"])
+def test_k4_a_sub_path_does_not_leave_its_volume(refused, path):
+    volumes = f'    shared-volumes:\n      - pvc-name: a.b-1\n        mount-path: /mnt\n        sub-path: "{path}"\n'
+    (told,) = refused(ENDPOINT + volumes)[0]
+    lint = f'8:19: Endpoint "plain" shared volume sub-path "{path}" must not start with "/"' if path[0] == "/" else ""
+    assert told.startswith(lint or "8:19: `sub-path` leaves the volume: ")
+
+
+def test_k4_what_cannot_be_mounted_beside_each_other_is_told(refused):
+    shared = "    shared-volumes:\n      - {pvc-name: a, mount-path: /mnt}\n      - {pvc-name: b, mount-path: '/b:c'}\n"
+    workspace = "    workspace-volume: {mount-path: /mnt/, size: 1}\n"
+    assert refused(ENDPOINT + shared + workspace)[0] == [
+        "7:35: `mount-path` cannot be mounted: '/b:c'",
+        "8:36: two volumes are mounted at `/mnt/`, the first on line 6",
+    ]
+
+
+@pytest.mark.parametrize("path", ["", "a", "a/b", "..a", "a..", "a/..b/c", "./a"])
+def test_k4_sub_paths_that_stay_in_their_volume_are_taken(load, path):
+    volumes = f'    shared-volumes:\n      - pvc-name: a.b-1\n        mount-path: /mnt\n        sub-path: "{path}"\n'
+    (endpoint,) = load(ENDPOINT + volumes).endpoints
+    assert endpoint.shared_volumes[0].sub_path == path
+
+
 def test_trouble_in_steps_is_a_warning(project, load):
     config = load("- step:\n    name: 3\n    4: x\n- step:\n    name: a\n    image: b\n" + ENDPOINT)
     assert [endpoint.name for endpoint in config.endpoints] == ["plain"]

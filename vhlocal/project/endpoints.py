@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import posixpath
+import re
 from typing import TYPE_CHECKING, Any
 
 from vhlocal.contract.image import DEFAULT_PORT
@@ -17,11 +18,17 @@ if TYPE_CHECKING:
     from vhlocal.project.marks import Document, NodePath
 
 
+#: What Kubernetes calls a DNS-1123 subdomain, as which it takes the names of volume claims.
+_LABEL = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?"
+_CLAIM = re.compile(rf"{_LABEL}(\.{_LABEL})*")
+_LONGEST_CLAIM = 253
+
+
 def read_endpoint(parsed: Any, document: Document, path: NodePath) -> tuple[Endpoint, list[Trouble]]:
     """Turn a ``valohai_yaml`` endpoint, valid by the schema, into ours; ``path`` is where it stands in ``document``.
 
-    The troubles are what the schema lets pass and no server could live with: a file outside the code directory, half a
-    port, a limit below its request.
+    The troubles are what the schema lets pass and no server could live with: a file outside the code directory, a
+    volume outside its claim, half a port, a limit below its request.
     """
     files = tuple(
         EndpointFile(file.name, posixpath.normpath(file.path), document.place((*path, "files", index)))
@@ -47,6 +54,7 @@ def read_endpoint(parsed: Any, document: Document, path: NodePath) -> tuple[Endp
     troubles = [
         *_server_troubles(parsed, document, path),
         *_file_troubles(parsed.files, document, path),
+        *_volume_troubles(parsed, document, path),
         *_resource_troubles(resources, document, (*path, "resources")),
     ]
     return endpoint, troubles
@@ -129,6 +137,32 @@ def _file_troubles(files: Any, document: Document, path: NodePath) -> Iterator[T
         elif other := _collision(target, targets):
             yield Trouble(f"two files land at one path, `{target}` and the one of line {other.line}", place)
         targets.setdefault(target, place)
+
+
+def _volume_troubles(parsed: Any, document: Document, path: NodePath) -> Iterator[Trouble]:
+    """Tell what Kubernetes refuses of volumes, and what would name any directory of this machine (K4)."""
+    targets = []
+    for index, volume in enumerate(parsed.shared_volumes or ()):
+        at = (*path, "shared-volumes", index)
+        claim, sub_path = volume["pvc-name"], volume.get("sub-path") or ""  # the platform's lint has it relative
+        if not _CLAIM.fullmatch(claim) or len(claim) > _LONGEST_CLAIM:
+            hint = "lower-case letters, digits, `-` and `.`, as the claim is named in the cluster"
+            yield Trouble(
+                f"`pvc-name` cannot be a claim's name: {claim!r}", document.place((*at, "pvc-name")), hint=hint
+            )
+        if ".." in sub_path.split("/") or "\0" in sub_path:
+            hint = "write a path relative to the volume's root, without `..`"
+            yield Trouble(f"`sub-path` leaves the volume: {sub_path!r}", document.place((*at, "sub-path")), hint=hint)
+        targets.append((volume["mount-path"], document.place((*at, "mount-path"))))
+    if parsed.workspace_volume is not None:
+        place = document.place((*path, "workspace-volume", "mount-path"))
+        targets.append((parsed.workspace_volume["mount-path"], place))
+    mounted: dict[str, Place] = {}
+    for target, place in targets:
+        if ":" in target or "\0" in target:
+            yield Trouble(f"`mount-path` cannot be mounted: {target!r}", place, hint="write a path without `:`")
+        if (other := mounted.setdefault(posixpath.normpath(target), place)) is not place:
+            yield Trouble(f"two volumes are mounted at `{target}`, the first on line {other.line}", place)
 
 
 def _collision(target: str, others: Mapping[str, Place]) -> Place | None:

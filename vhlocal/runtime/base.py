@@ -81,7 +81,8 @@ class PresentServer:
 class Mounts:
     """What is mounted in a server: host files read-only by path in it (B4), and volumes (K4).
 
-    ``shared`` pairs each shared volume with the host directory that stands in for its claim.
+    ``shared`` pairs each shared volume with the host directory that stands in for its claim, of which it has all or a
+    directory below.
     """
 
     files: Mapping[str, Path] = field(default_factory=dict)

@@ -179,9 +179,7 @@ def _desired(inputs: Inputs, endpoint: Endpoint, base: str) -> Desired:
         entries=tuple(entries),
         mounts=Mounts(
             files={f"{CODE_DIRECTORY}/{choice.entry.path}": choice.source for choice in chosen},
-            shared=tuple(
-                (volume, inputs.volumes / volume.claim / (volume.sub_path or "")) for volume in endpoint.shared_volumes
-            ),
+            shared=tuple((volume, inputs.volumes / volume.claim) for volume in endpoint.shared_volumes),
             workspace=endpoint.workspace_volume,
         ),
     )

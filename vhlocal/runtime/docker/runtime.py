@@ -36,8 +36,8 @@ from vhlocal.runtime.docker.engine import Bind, ContainerSpec, Engine
 from vhlocal.runtime.docker.failures import sees_other_files
 from vhlocal.runtime.docker.labels import Marks
 from vhlocal.runtime.docker.layers import BuildNetwork, make_layer
+from vhlocal.runtime.docker.volumes import directory_of, make_directory
 from vhlocal.runtime.lines import Lines
-from vhlocal.storage import writing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -169,9 +169,8 @@ class DockerRuntime:
     def create(self, spec: ServerSpec) -> str:
         """Create a container with the server's files in it."""
         identity = spec.identity
-        for volume, directory in spec.mounts.shared:
-            with writing(f"there is no directory for the shared volume {volume.claim}", directory, EngineError):
-                directory.mkdir(parents=True, exist_ok=True)
+        for volume, claim in spec.mounts.shared:
+            make_directory(volume, claim)
         container = self._engine.create(
             ContainerSpec(
                 name=f"vhlocal-{_slug(identity.project)}-{identity.endpoint}-{_suffix()}",
@@ -328,7 +327,8 @@ def _binds(spec: ServerSpec) -> tuple[Bind, ...]:
     staging = [] if spec.staging is None else [Bind(str(spec.staging), Layout(spec.port).staging)]
     files = [Bind(str(source), target) for target, source in mounts.files.items()]
     shared = [
-        Bind(str(directory), volume.mount_path, read_only=volume.read_only) for volume, directory in mounts.shared
+        Bind(str(directory_of(volume, claim)), volume.mount_path, read_only=volume.read_only)
+        for volume, claim in mounts.shared
     ]
     own = [Bind(None, mounts.workspace.mount_path, read_only=False, volume=True)] if mounts.workspace else []
     return (*files, *shared, *own, *staging)

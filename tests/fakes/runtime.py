@@ -142,9 +142,10 @@ class Container:
 
     async def _heed(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError):
+            await reader.readline()  # the token
             while line := await reader.readline():
                 order = json.loads(line)
-                if "token" in order:
+                if order["do"] == "attend":
                     self._hosts.add(writer)
                     answer: dict[str, Any] = {"mounted": True}
                 else:

@@ -31,7 +31,8 @@ class Control:
         self._asked = 0
         self.events: list[dict] = []
         try:
-            self.facts = self.ask(token=token)
+            self._socket.sendall(token.encode() + b"\n")
+            self.facts = self.ask(do="attend")
         except AssertionError:
             self.close()
             raise

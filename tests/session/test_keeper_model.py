@@ -100,7 +100,6 @@ class Keeping(RuleBasedStateMachine):
             tasks=self.tasks,
             staging=Staging(place / "staging"),
             warmth=Warmth(place / "imports"),
-            token="a token",
             reloads=True,
             strict=False,
             profile=False,

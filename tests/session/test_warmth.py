@@ -28,8 +28,8 @@ def test_a_cache_that_cannot_be_written_is_no_fault(tmp_path):
 
 
 def test_the_runner_is_told_where_things_are_and_what_is_known():
-    runner = Runner(("sh",), 8000, "token", ("m:f",), {"modules": ["a"], "denied": {}}, forks=True)
-    entries = {entry.path: entry for entry in runner.entries(Layout(8000))}
+    runner = Runner(("sh",), 8000, ("m:f",), {"modules": ["a"], "denied": {}}, forks=True)
+    entries = {entry.path: entry for entry in runner.entries(Layout(8000), "token")}
     assert "/valohai/runner/serve_warm.py" in entries
     settings = json.loads(entries["/valohai/runner/serve_warm.json"].content or b"")
     assert (settings["port"], settings["token"], settings["keep"], settings["modules"]) == (

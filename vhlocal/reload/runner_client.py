@@ -10,6 +10,9 @@ from typing import Any, cast
 #: Seconds that the runner gets to answer: it does nothing that takes long.
 _PATIENCE = 30.0
 
+#: Bytes of one message. It is the project's code that runs where the runner does, and may speak in its place.
+_LONGEST = 1 << 22
+
 Facts = dict[str, Any]
 OnEvent = Callable[[Facts], None]
 
@@ -47,7 +50,8 @@ class RunnerClient(asyncio.Protocol):
         except OSError as error:
             raise NoRunnerError(str(error)) from error
         try:
-            return client, await client.ask(token=token)
+            client.show(token)
+            return client, await client.ask(do="attend")
         except BaseException:
             client.close()
             raise
@@ -56,6 +60,11 @@ class RunnerClient(asyncio.Protocol):
     def connected(self) -> bool:
         """Whether the connection stands."""
         return self._transport is not None
+
+    def show(self, token: str) -> None:
+        """Send what is heard first, and without which nothing else is."""
+        if self._transport is not None:
+            self._transport.write(token.encode() + b"\n")
 
     def tell(self, **facts: Any) -> int:
         """Send a command whose answer nobody waits for, unless the connection has ended; return its number."""
@@ -87,13 +96,24 @@ class RunnerClient(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         *lines, self._rest = (self._rest + data).split(b"\n")
-        for line in lines:
-            facts = json.loads(line)
-            identity = facts.pop("id", None)
-            if identity is None:
-                self._on_event(facts)
-            elif (waiting := self._waiting.pop(identity, None)) is not None and not waiting.done():
-                waiting.set_result(facts)
+        try:
+            if len(self._rest) > _LONGEST:
+                raise ValueError("a message without an end")
+            for line in lines:
+                self._take(json.loads(line))
+        except (ArithmeticError, LookupError, RecursionError, TypeError, ValueError):  # it is not the runner who speaks
+            self._rest = b""
+            if self._transport is not None:
+                self._transport.abort()
+
+    def _take(self, facts: Any) -> None:
+        if not isinstance(facts, dict):
+            raise TypeError(facts)
+        identity = facts.pop("id", None)
+        if identity is None:
+            self._on_event(facts)
+        elif (waiting := self._waiting.pop(identity, None)) is not None and not waiting.done():
+            waiting.set_result(facts)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._transport = None

@@ -127,7 +127,6 @@ class Post:
                 probe=wanted.bringing.probe,
                 diagnosis=self._is.diagnosis,
                 patience=self._is.patience,
-                token=self._is.token,
                 on_line=self._heard.lines(),
                 on_news=lambda news: self._heard.learn(self.wanted.spec.image, news),
                 made=self._is.made.pop(self.name, ()),
@@ -314,7 +313,6 @@ class Post:
         return Runner(
             command=bringing.command,
             declared=wanted.endpoint.port,
-            token=self._is.token,
             keep=() if self._is.profile else bringing.keep_warm,
             known=self._is.warmth.load(wanted.spec.image),
             forks=self._is.reloads and bringing.strategy in {None, Strategy.FORK},

@@ -18,6 +18,7 @@ from vhlocal.session.exits import as_error, explained
 from vhlocal.session.forks import AloneError, Forks, NotThereError, no_memory
 from vhlocal.session.phases import Phases
 from vhlocal.session.ready import Awaited, EndedError, wait_until_ready
+from vhlocal.session.record import new_token
 from vhlocal.session.start_up import CREATED, Birth, start_up
 from vhlocal.session.tasks import begin, beside, in_thread, settle
 
@@ -48,7 +49,7 @@ class Making:
     """What a container is made of and with.
 
     ``staging`` holds the files that are brought into it later. ``on_line`` gets what it prints, from a thread of the
-    runtime's. ``token`` is what its runner knows vhlocal by, and ``on_news`` hears what that has learnt.
+    runtime's. ``on_news`` hears what its runner has learnt.
     ``patience`` is how many seconds it gets to answer for the first time. ``made`` is what was made for it before:
     name and seconds.
     """
@@ -60,7 +61,6 @@ class Making:
     probe: Probe
     diagnosis: Diagnosis
     patience: float
-    token: str
     on_line: OnLine
     on_news: Callable[[dict[str, Any]], None]
     made: tuple[tuple[str, float], ...] = ()
@@ -78,7 +78,8 @@ class Server:
         self._probe = making.probe
         self._diagnosis = making.diagnosis
         self._patience = making.patience
-        self._token = making.token
+        #: What its runner knows vhlocal by: its own code can read it, and is to command no other.
+        self._token = new_token()
         self._tell = making.on_line
         self._on_news = making.on_news
         self._prefix = making.spec.environment["SCRIPT_NAME"]
@@ -157,7 +158,7 @@ class Server:
             spec = replace(
                 spec,
                 command=runner.command,
-                entries=(*spec.entries, *runner.entries(layout)),
+                entries=(*spec.entries, *runner.entries(layout, self._token)),
                 more_ports=(layout.control, *layout.spares),
             )
         self.id = await in_thread(self._runtime.create, spec.located(layout))

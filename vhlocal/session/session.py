@@ -272,7 +272,6 @@ class Session:
             environments=Upkeep(self._runtime, self._bus, self._made),
             staging=await in_thread(Staging, self._state.staging),
             warmth=Warmth(),
-            token=new_token(),
             reloads=self._options.reload,
             strict=self._options.strict,
             profile=self._options.profile,

@@ -25,7 +25,7 @@ class Surroundings:
     """See the module.
 
     ``urls`` gives an endpoint's URLs, ``drain`` waits until nothing is in flight at an address, and in the end ends
-    what is. ``token`` is what runners know vhlocal by; ``reloads`` is False where no new code is ever brought in.
+    what is. ``reloads`` is False where no new code is ever brought in.
     ``strict`` ends a server that production would end, ``patience`` is in seconds. ``profile`` has imports measured.
     ``made`` has, by endpoint, what was made since its last server was: name and seconds. ``found`` tells a finding, the
     revision that it is about, and whether an error tells it too. ``brought`` hears that an edit was brought in, and
@@ -40,7 +40,6 @@ class Surroundings:
     environments: Upkeep
     staging: Staging
     warmth: Warmth
-    token: str
     reloads: bool
     strict: bool
     profile: bool

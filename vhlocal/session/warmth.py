@@ -58,28 +58,30 @@ class Warmth:
 class Runner:
     """What a server is started behind, so that the next can be forked (see ``runner/``).
 
-    ``command`` is the one that starts it, ``declared`` the endpoint's port, ``token`` what it knows vhlocal by,
-    ``keep`` names loader functions, ``known`` is what ``Warmth.load`` returned. ``forks`` tells that it is for its
-    forks that it is wanted, and not only for leading the server to its port. ``profile`` has it measure the imports
-    of the first server, for which nothing is imported beforehand then.
+    ``command`` is the one that starts it, ``declared`` the endpoint's port, ``keep`` names loader functions, ``known``
+    is what ``Warmth.load`` returned. ``forks`` tells that it is for its forks that it is wanted, and not only for
+    leading the server to its port. ``profile`` has it measure the imports of the first server, for which nothing is
+    imported beforehand then.
     """
 
     command: tuple[str, ...]
     declared: int
-    token: str
     keep: tuple[str, ...]
     known: Mapping[str, Any]
     forks: bool
     profile: bool = False
 
-    def entries(self, layout: Layout) -> tuple[Entry, ...]:
-        """Return its files, in production's paths, and the one that tells it what it has to know."""
+    def entries(self, layout: Layout, token: str) -> tuple[Entry, ...]:
+        """Return its files, in production's paths, and the one that tells it what it has to know.
+
+        ``token`` is what it knows vhlocal by.
+        """
         settings = {
             "declared": self.declared,
             "port": layout.port,
             "host": layout.host,
             "control": layout.control,
-            "token": self.token,
+            "token": token,
             "code": layout.located(CODE_DIRECTORY),
             "staging": layout.staging,
             "marker": MARKER,

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 from vhlocal.findings import Severity
+from vhlocal.visible import json_text
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,7 +26,7 @@ def as_json(report: Report, directory: Path) -> str:
         "silenced": [{**_finding(item.finding, directory), "reason": item.reason} for item in report.silenced],
         "notes": list(report.notes),
     }
-    return json.dumps(shape, indent=2, ensure_ascii=False)
+    return json_text(shape)
 
 
 def relative(file: Path, directory: Path) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -10,6 +9,7 @@ from vhlocal import __version__
 from vhlocal.checks.as_json import relative
 from vhlocal.checks.registry import ALL_DEFINITIONS
 from vhlocal.findings import Severity
+from vhlocal.visible import json_text
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,7 +37,7 @@ def as_sarif(report: Report, directory: Path) -> str:
         "invocations": [{"executionSuccessful": True, "toolExecutionNotifications": notifications}],
         "results": results,
     }
-    return json.dumps({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2, ensure_ascii=False)
+    return json_text({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]})
 
 
 def _rule(definition: Definition) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from vhlocal.control.client import Client
 from vhlocal.errors import VhlocalError
 from vhlocal.runtime.connect import reachable
 from vhlocal.session.record import ProjectState, goes_on, new_run
+from vhlocal.visible import one_line
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,7 +41,9 @@ def command(directory: Path) -> None:
         for server in [server for server in runtime.servers(str(directory)) if not goes_on(server.run)]:
             left += 1
             runtime.remove(server.id)
-            click.echo(f"removed the {runtime.noun} of {server.endpoint or 'a build'}, left by a run that was killed")
+            click.echo(
+                f"removed the {runtime.noun} of {one_line(server.endpoint) or 'a build'}, left by a run that was killed"
+            )
         runtime.close()
     if record is None and not left:
         click.echo("nothing was running")

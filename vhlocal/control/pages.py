@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
+import html
 import re
 from datetime import datetime
-from html import escape
 from typing import TYPE_CHECKING, Any
 
 from werkzeug.datastructures import MIMEAccept
@@ -16,6 +15,7 @@ from vhlocal.control import describe
 from vhlocal.gateway.report import Failure, FailureKind, Page
 from vhlocal.model import State, Status
 from vhlocal.session.start_up import slowest
+from vhlocal.visible import json_text, visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -118,7 +118,7 @@ def told(facts: dict[str, Any], accept: str) -> Page:
         body = _html(facts["error"], _failure_body(facts), refresh=2 if moving else None)
         return Page(body.encode(), "text/html; charset=utf-8", SAFE)
     ordered = {name: facts[name] for name in (*_FIRST, *facts) if name in facts}
-    text = json.dumps(ordered, indent=2, ensure_ascii=False)
+    text = json_text(ordered)
     return Page(f"{text}\n".encode("utf-8", "replace"), "application/json", SAFE)
 
 
@@ -183,6 +183,11 @@ def _state(facts: dict[str, Any]) -> str:
     if "state" not in facts or facts["error"].endswith(f" is {facts['state']}"):
         return ""
     return f" · {escape(facts['endpoint'])} is <span class={escape(facts['state'])}>{escape(facts['state'])}</span>"
+
+
+def escape(text: str) -> str:
+    """Return a text as markup; it may be read on a terminal, too, where a page is asked for by ``curl``."""
+    return html.escape(visible(text))
 
 
 def _prose(text: str) -> str:

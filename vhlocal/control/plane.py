@@ -22,6 +22,7 @@ from werkzeug.wrappers import Request, Response
 from vhlocal.control import describe, pages
 from vhlocal.control.guard import Guard
 from vhlocal.events import Event, LogLine, RequestsEnded
+from vhlocal.visible import json_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -268,4 +269,4 @@ def _told(request: Request, facts: dict[str, Any]) -> Response:
 
 
 def _json(value: object, status: int = 200) -> Response:
-    return Response(json.dumps(value, indent=2) + "\n", status=status, mimetype="application/json")
+    return Response(json_text(value) + "\n", status=status, mimetype="application/json")

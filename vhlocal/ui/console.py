@@ -6,12 +6,20 @@ import contextlib
 import os
 import zlib
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from rich.ansi import AnsiDecoder
 from rich.console import Console
+from rich.segment import Segment
 from rich.text import Text
 
+from vhlocal.visible import coloured, visible
+
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from rich.console import ConsoleOptions, RenderableType
+
     from vhlocal.errors import VhlocalError
     from vhlocal.events import Notice
     from vhlocal.model import Place
@@ -19,7 +27,23 @@ if TYPE_CHECKING:
 _COLOURS = ("cyan", "magenta", "blue", "yellow", "green", "bright_cyan", "bright_magenta", "bright_blue")
 
 
+#: Shown for a line end where there is none of ours: in a name.
+_LINE_END = "\N{SYMBOL FOR NEWLINE}"
+
+
 class _Console(Console):
+    """Prints what others have written too: none of it reaches the terminal as more than text and colours."""
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        """Print as rich does; a ``Text`` is one line, so that no name in it begins another."""
+        super().print(*(_in_one_line(each) if isinstance(each, Text) else each for each in objects), **options)
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        """Yield what rich does, with all that a terminal would obey made visible but rich's own."""
+        for segment in super().render(renderable, options):
+            shown = segment.text if segment.control else visible(segment.text)
+            yield segment if shown == segment.text else Segment(shown, segment.style)
+
     def on_broken_pipe(self) -> None:
         """Leave it to the caller: rich would end the process, from whichever thread this is."""
         raise BrokenPipeError
@@ -75,7 +99,21 @@ def labelled(name: str, text: Text, width: int) -> Text:
 
 def log_text(endpoint: str, stream: str, text: str, width: int) -> Text:
     """Return one log line behind its endpoint's name; see ``labelled``."""
-    return labelled(endpoint, Text(text, "dim" if stream == "build" else ""), width)
+    return labelled(endpoint, as_printed(text, "dim" if stream == "build" else ""), width)
+
+
+def as_printed(text: str, style: str = "") -> Text:
+    """Return one line that an app or a build has printed, in the colours that it has set, and nothing else of it."""
+    line = AnsiDecoder().decode_line(coloured(text))
+    line.style = style
+    return line
+
+
+def _in_one_line(text: Text) -> Text:
+    if "\n" in text.plain:
+        text = text.copy()
+        text.plain = text.plain.replace("\n", _LINE_END)
+    return text
 
 
 def _where(console: Console, place: Place | None) -> None:

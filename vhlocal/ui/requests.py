@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from rich.text import Text
 
 from vhlocal.model import RequestRecord
+from vhlocal.visible import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -62,7 +63,7 @@ def duration(seconds: float) -> str:
 def _shown(record: RequestRecord) -> str:
     """Return a target without the names that all of a run share, and without what a terminal could obey."""
     text = f"…/{record.target.split('/', 4)[-1]}" if record.endpoint else record.target
-    text = "".join(letter if letter.isprintable() else f"\\x{ord(letter):02x}" for letter in text)
+    text = one_line(text)
     return text if len(text) <= _TARGET_LENGTH else f"{text[:_TARGET_LENGTH]}…"
 
 

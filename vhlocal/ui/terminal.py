@@ -21,7 +21,7 @@ from vhlocal import events
 from vhlocal.model import State
 from vhlocal.storage import is_full
 from vhlocal.ui import profile, tables
-from vhlocal.ui.console import labelled, log_text, show_error, show_notice, silence
+from vhlocal.ui.console import as_printed, labelled, log_text, show_error, show_notice, silence
 from vhlocal.ui.findings import show_finding
 from vhlocal.ui.requests import duration, request_lines
 
@@ -134,7 +134,7 @@ class Terminal:
             return
         step.lines.append(event.text)
         if not self._console.is_terminal:
-            self._console.print(Text(f"  {step.title} | {event.text}"))
+            self._console.print(Text.assemble(f"  {step.title} | ", as_printed(event.text)))
         self._refresh()
 
     def _pull_progress(self, event: events.PullProgress) -> None:
@@ -157,7 +157,7 @@ class Terminal:
         self._refresh()
         if self._console.is_terminal:
             for line in event.output:
-                self._console.print(Text(f"  {event.title} | {line}"))
+                self._console.print(Text.assemble(f"  {event.title} | ", as_printed(line)))
         self._say("build", f"{event.title} failed", "bold red")
 
     def _log_line(self, event: events.LogLine) -> None:
@@ -227,7 +227,7 @@ class Terminal:
         for step in tuple(self._steps.values()):
             names = ", ".join(step.started.endpoints)
             parts.append(Spinner("dots", Text(f"{step.title} for {names} ({step.started.cause})")))
-            parts.extend(Text(f"    {line}", style="dim", no_wrap=True, overflow="ellipsis") for line in step.lines)
+            parts.extend(_moving(line) for line in step.lines)
             if step.layers:
                 parts.append(_layers(tuple(step.layers.values())))
         return Group(*parts)
@@ -242,3 +242,9 @@ def _layers(layers: tuple[events.PullProgress, ...]) -> Table:
         size = f"{layer.current / 1e6:.1f}/{layer.total / 1e6:.1f} MB" if layer.total else ""
         table.add_row(Text(f"    {layer.layer}", style="dim"), layer.status, bar, size)
     return table
+
+
+def _moving(line: str) -> Text:
+    text = Text.assemble("    ", as_printed(line, "dim"), no_wrap=True)
+    text.overflow = "ellipsis"
+    return text

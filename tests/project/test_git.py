@@ -1,7 +1,11 @@
+from datetime import datetime, timezone
+
 import pytest
 
 from vhlocal.errors import InputError
-from vhlocal.project.git import ask_git, is_repository, run_git
+from vhlocal.project.git import ask_git, differs_from_commit, is_repository, run_git
+from vhlocal.project.naming import commit_origin
+from vhlocal.project.package import read_package
 
 
 def test_only_the_top_of_a_working_tree_is_a_repository(repository):
@@ -35,3 +39,71 @@ def test_a_host_without_git_is_told(repository, monkeypatch):
         run_git(repository.directory, "status")
     assert caught.value.hint == "install git"
     assert ask_git(repository.directory, "status") == ""
+
+
+@pytest.fixture
+def hostile(repository, tmp_path):
+    """Return a repository whose own configuration names a program everywhere, and the file that each of them makes."""
+    made = tmp_path / "ran"
+    program = tmp_path / "program"
+    program.write_text(f"#!/bin/sh\necho $0 $* >> {made}\ncat 2>/dev/null\n")
+    program.chmod(0o755)
+    directory = repository.directory
+    (directory / ".gitattributes").write_text("* filter=evil diff=evil\n")
+    (directory / "tracked.txt").write_text("one\n")
+    repository.git("add", ".")
+    repository.git("-c", "user.name=a", "-c", "user.email=a@b", "commit", "-q", "-m", "one")
+    hooks = tmp_path / "hooks"
+    hooks.mkdir()
+    for name in ("post-index-change", "fsmonitor-watchman", "reference-transaction"):
+        (hooks / name).symlink_to(program)
+    included = tmp_path / "included"
+    included.write_text(f'[filter "more"]\n\tclean = {program} more\n\trequired = true\n')
+    for name, value in {
+        "core.fsmonitor": program,
+        "core.hooksPath": hooks,
+        "core.pager": program,
+        "core.sshCommand": program,
+        "diff.external": program,
+        "diff.evil.textconv": program,
+        "diff.evil.command": program,
+        "filter.evil.clean": f"{program} clean",
+        "filter.evil.smudge": f"{program} smudge",
+        "filter.evil.process": f"{program} process",
+        "filter.evil.required": "true",
+        "gpg.program": program,
+        "log.showSignature": "true",
+        "include.path": included,
+    }.items():
+        repository.git("config", name, str(value))
+    made.unlink(missing_ok=True)
+    # Its time differs, so that git has to compare.
+    (directory / "tracked.txt").write_text("two\n")
+    (directory / "untracked.txt").write_text("three\n")
+    return directory, made
+
+
+def test_no_program_runs_that_a_repository_names(hostile):
+    directory, made = hostile
+    assert differs_from_commit(directory)
+    assert commit_origin(directory, "abc", datetime.now(timezone.utc)).adhoc
+    read_package(directory)
+    run_git(directory, "ls-files", "-oiz", "--exclude-standard", "--directory")
+    run_git(directory, "check-ignore", "-z", "--stdin", feed=b"tracked.txt\0", codes=(0, 1))
+    assert not made.exists(), made.read_text()
+
+
+def test_a_filter_of_the_users_own_is_left_on(repository, tmp_path, monkeypatch):
+    """As LFS's: what it makes of a file is what was committed."""
+    program = tmp_path / "upper"
+    program.write_text("#!/bin/sh\ntr a-z A-Z\n")
+    program.chmod(0o755)
+    own = tmp_path / "own"
+    own.write_text(f'[filter "upper"]\n\tclean = {program}\n[user]\n\tname = a\n\temail = a@b\n')
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(own))
+    (repository.directory / ".gitattributes").write_text("*.txt filter=upper\n")
+    (repository.directory / "a.txt").write_text("one\n")
+    repository.git("add", ".")
+    repository.git("commit", "-q", "-m", "one")
+    (repository.directory / "a.txt").write_text("ONE\n")
+    assert not differs_from_commit(repository.directory)

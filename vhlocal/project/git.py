@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from typing import TYPE_CHECKING
 
 from vhlocal.errors import InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
+
+
+#: What a repository's own configuration may have git run on the way: none of it is needed to answer.
+_RUN_NOTHING = ("-c", "core.fsmonitor=false", "-c", f"core.hooksPath={os.devnull}", "-c", "log.showSignature=false")
 
 
 def is_repository(directory: Path) -> bool:
@@ -16,12 +22,16 @@ def is_repository(directory: Path) -> bool:
     return (directory / ".git").exists()
 
 
-def run_git(directory: Path, *arguments: str, feed: bytes = b"", codes: tuple[int, ...] = (0,)) -> bytes:
+def run_git(
+    directory: Path, *arguments: str, feed: bytes = b"", codes: tuple[int, ...] = (0,), options: Sequence[str] = ()
+) -> bytes:
     """Return what ``git`` prints when run in ``directory`` and fed with ``feed``, taking no locks.
+
+    ``options`` are git's own, before the command's name. No program runs that the repository names.
 
     InputError when git is absent, or ends with none of the exit ``codes``.
     """
-    command = ["git", "--no-optional-locks", "-C", str(directory), *arguments]
+    command = ["git", "--no-optional-locks", *_RUN_NOTHING, *options, "-C", str(directory), *arguments]
     try:
         result = subprocess.run(command, input=feed, capture_output=True, check=False)
     except OSError as error:
@@ -34,11 +44,29 @@ def run_git(directory: Path, *arguments: str, feed: bytes = b"", codes: tuple[in
     return result.stdout
 
 
-def ask_git(directory: Path, *arguments: str) -> str:
+def ask_git(directory: Path, *arguments: str, options: Sequence[str] = ()) -> str:
     """Return what ``git`` prints, stripped; empty where ``directory`` is no repository or git has no answer."""
     if not is_repository(directory):
         return ""
     try:
-        return run_git(directory, *arguments).decode(errors="replace").strip()
+        return run_git(directory, *arguments, options=options).decode(errors="replace").strip()
     except InputError:
         return ""
+
+
+def differs_from_commit(directory: Path) -> bool:
+    """Tell whether a working tree, untracked files included, is not what was committed last.
+
+    To compare, git runs the programs that filter a file's content (LFS is one). Those of the user's own configuration
+    may; those that the repository's names are left out.
+    """
+    named = ask_git(directory, "config", "--local", "--includes", "--name-only", "--get-regexp", r"^filter\.")
+    options = [word for name in named.splitlines() for word in ("-c", f"{name}={_OFF.get(_key(name), '')}")]
+    return ask_git(directory, "status", "--porcelain", "--ignore-submodules=dirty", options=options) != ""
+
+
+_OFF = {"required": "false"}
+
+
+def _key(name: str) -> str:
+    return name.rpartition(".")[2].lower()

@@ -8,7 +8,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from vhlocal.contract.metadata import Origin
 from vhlocal.errors import InputError
-from vhlocal.project.git import ask_git
+from vhlocal.project.git import ask_git, differs_from_commit
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -83,7 +83,7 @@ def commit_origin(directory: Path, revision: str, now: datetime) -> Origin:
     head = ask_git(directory, "log", "-1", "--format=%H %cI")
     branch = ask_git(directory, "symbolic-ref", "--short", "--quiet", "HEAD")
     repository = without_credentials(ask_git(directory, "config", "--get", "remote.origin.url"))
-    if not head or ask_git(directory, "status", "--porcelain"):
+    if not head or differs_from_commit(directory):
         identifier = f"~{revision}"
         return Origin(identifier, now.isoformat(), branch or identifier, repository, adhoc=True)
     identifier, _, commit_time = head.partition(" ")

@@ -33,6 +33,10 @@ class Endable(Protocol):
         """End in the way of its protocol; it may take a moment."""
 
 
+#: In so many rounds of the loop, a connection that has been accepted is made.
+_ROUNDS = 10
+
+
 @dataclass
 class ServerConnections:
     """What is open to one server: connections without a request, the latest used last, and requests in flight.
@@ -142,18 +146,27 @@ class Pool:
         server.freed()
 
     async def _connect(self, upstream: Upstream, server: ServerConnections, waiting: Connecting) -> None:
-        connecting = self._loop.create_connection(
-            lambda: UpstreamConnection(self, server), upstream.host, upstream.port
-        )
+        opening = self._loop.create_connection(lambda: UpstreamConnection(self, server), upstream.host, upstream.port)
+        connecting = self._loop.create_task(opening)
         try:
-            _, connection = await asyncio.wait_for(connecting, self._options.connect_seconds)
-        except (TimeoutError, asyncio.TimeoutError):
-            waiting.connect_failed(TimeoutError("no connection in time"))
+            await asyncio.wait({connecting}, timeout=self._options.connect_seconds)
+            for _ in range(_ROUNDS):  # it may be this process that had to wait for the processor, and not the server
+                await asyncio.sleep(0)
+            if not connecting.done():
+                waiting.connect_failed(TimeoutError("no connection in time"))
+                return
+            _, connection = connecting.result()
         except OSError as error:
             waiting.connect_failed(error)
+        except asyncio.CancelledError:
+            if connecting.done() and not connecting.exception():
+                connecting.result()[1].cut()
+            raise
         else:
             self._open.add(connection)
             waiting.connected(connection)
+        finally:
+            connecting.cancel()
 
     def tick(self, now: float) -> None:
         """Close the connections that have been idle for too long, and forget the servers of old."""

@@ -1,0 +1,40 @@
+"""A gateway that could not run for a while, as on a busy machine or after Ctrl-Z, blames nobody for its own delay."""
+
+import asyncio
+import socket
+import time
+
+import pytest
+
+from tests.gateway.harness import PATH, answering, get, stage
+
+#: Seconds: the limits, and what is longer than them.
+LIMIT, STALL = 0.4, 1.0
+
+
+def client(at) -> socket.socket:
+    """Return a connection of a client that is none of the loop's."""
+    return socket.create_connection(("127.0.0.1", at.port), timeout=30)
+
+
+async def answer_to(connection: socket.socket) -> bytes:
+    return await asyncio.get_running_loop().run_in_executor(None, connection.recv, 65536)
+
+
+@pytest.mark.parametrize("rounds", range(6))
+def test_a_server_that_has_accepted_meanwhile_is_not_called_slow(run, rounds):
+    """It stalls in each of the rounds in which a connection may be on its way."""
+
+    async def main():
+        async with stage(answering(b"ok"), connect_seconds=LIMIT) as at:
+            with client(at) as connection:
+                connection.sendall(get(PATH))
+                while not at.gateway.in_flight(at.upstream):
+                    await asyncio.sleep(0)
+                for _ in range(rounds):
+                    await asyncio.sleep(0)
+                time.sleep(STALL)
+                assert (await answer_to(connection)).startswith(b"HTTP/1.1 200 ")
+            assert at.failures == []
+
+    run(main)

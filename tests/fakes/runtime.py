@@ -184,6 +184,9 @@ class Container:
     def _do_where(self, **_: Any) -> dict[str, Any]:
         return {"stacks": ""}
 
+    def _do_holds(self, **_: Any) -> dict[str, Any]:
+        return {"holds": False}
+
     def _do_killed(self, **_: Any) -> dict[str, Any]:
         return {"spared": True}
 

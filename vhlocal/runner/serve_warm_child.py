@@ -1,7 +1,6 @@
 """A forked process becomes a server: what its command would have been as a process of its own."""
 
 import builtins
-import errno
 import faulthandler
 import importlib.machinery
 import os
@@ -14,6 +13,7 @@ import traceback
 import types
 
 import serve_warm_family
+import serve_warm_held
 import serve_warm_imports
 import serve_warm_profile
 import serve_warm_protocol
@@ -56,6 +56,7 @@ class Server:
         self.base = base
         self._told = (0, {})
         self._loaded = 0
+        self._asked = serve_warm_held.Asked(settings["code"], self.tell)
 
     def tell(self, **facts):
         """Report to the supervisor. What is too long to go through the pipe in one piece is left out."""
@@ -87,17 +88,12 @@ class Server:
         """Report that the code has asked for a library's reloader, which is left out."""
         self.tell(event="left_out", library=library)
 
-    def bind_else(self, bind, listening, address):
-        """Bind what is not the endpoint's port; report where it is taken: the server before may hold it."""
-        try:
-            return bind(listening, address)
-        except OSError as error:
-            if error.errno == errno.EADDRINUSE and isinstance(address, tuple):
-                self.tell(event="clash", port=address[1])
-            raise
+    def failed(self, text, error):
+        """Report why the code could not be loaded: a traceback's end, as much as goes through the pipe in one piece.
 
-    def failed(self, text):
-        """Report why the code could not be loaded: a traceback's end, as much as goes through the pipe in one piece."""
+        ``error`` is what it ends by: what that was refused is told as well.
+        """
+        self._asked.end(error)
         self.tell(event="failed", text=text.encode("utf-8", "replace")[-_TOLD:].decode("utf-8", "ignore"))
 
     def run(self, main):
@@ -111,8 +107,13 @@ class Server:
         sys.meta_path.insert(0, recorder)
         self._listen_elsewhere(told_by_loading=main.kind == "wsgi")
         sys.excepthook = _without_ours
+        self._asked.listen()
         pose_as(main)
-        {"wsgi": _run_wsgi, "file": _run_file, "module": _run_module}[main.kind](main)
+        try:
+            {"wsgi": _run_wsgi, "file": _run_file, "module": _run_module}[main.kind](main)
+        except SystemExit as error:
+            self._asked.end(error)
+            raise
 
     def _stopwatch(self):
         """Return what measures the imports of the first server, if they are to be measured: the others are no start."""
@@ -146,7 +147,7 @@ class Server:
 
         def bind_elsewhere(self, address):
             if not (isinstance(address, tuple) and address[1] in known and self.type & socket.SOCK_STREAM):
-                return server.bind_else(bind, self, address)
+                return server._asked.bind(bind, self, address)
             host = address[0] if everywhere else _loopback(self)
             bind(self, (host, server.port, *address[2:]))
             # Whoever hears of it may be sure that nobody else answers there.
@@ -237,4 +238,4 @@ def _without_ours(kind, error, frames):
     while frames is not None and os.path.dirname(os.path.realpath(frames.tb_frame.f_code.co_filename)) == _HERE:
         frames = frames.tb_next
     traceback.print_exception(kind, error, frames)
-    current.failed("".join(traceback.format_exception(kind, error, frames)))
+    current.failed("".join(traceback.format_exception(kind, error, frames)), error)

@@ -347,6 +347,25 @@ class Master:
         serve_warm_protocol.write(self._channel.fileno(), facts)
 
 
+def leave(selector):
+    """Leave behind, in a fork of the supervisor, what is that one's: its signals, its streams, and what it reads from.
+
+    What modules print when they are imported is each server's in production, and nobody's here.
+    """
+    signal.set_wakeup_fd(-1)
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD):
+        signal.signal(number, signal.SIG_DFL)
+    with open(os.devnull, "r+b") as nothing:
+        for number in (0, 1, 2):
+            os.dup2(nothing.fileno(), number)
+    for key in list(selector.get_map().values()):
+        if not isinstance(key.fileobj, int):
+            key.fileobj.close()
+        else:
+            os.close(key.fileobj)
+    selector.close()
+
+
 def _is_taken(spare, order):
     """Give an order to a server that waits, and return whether it has taken it: it may have died, or be dying."""
     try:

@@ -5,6 +5,7 @@ import signal
 import time
 
 import serve_warm_family
+import serve_warm_held
 
 #: An exit code is 128 and the signal's number where a signal has ended a process, as a shell tells it.
 KILLED = 128 + signal.SIGKILL
@@ -35,6 +36,7 @@ class Process:
         #: What differs in the environment of each of its processes, by process id, as far as it was told.
         self.environments = {}
         self.birth = Birth()
+        self.held = serve_warm_held.Held()
         self.stopping = False
         self.kill_at = None
         #: The exit code to tell in place of its own, whether the kernel has ended it for the memory limit, and whether
@@ -71,6 +73,10 @@ class Process:
     def members(self):
         """Return the ids of all its processes that are there."""
         return [] if self.unborn else serve_warm_family.members(self.order, self.pid)
+
+    def holds(self, kind, name, inode=None):
+        """Tell whether it has what only one can have: see ``serve_warm_held``."""
+        return self.held.holds(self.members(), kind, name, inode)
 
     def stop(self, grace):
         """Ask it to end, and have it killed after ``grace`` seconds; without a process yet, as soon as there is one."""

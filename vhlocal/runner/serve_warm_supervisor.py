@@ -182,14 +182,7 @@ class Supervisor:
 
     def _become_master(self, channel, other):
         other.close()
-        signal.set_wakeup_fd(-1)
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD):
-            signal.signal(number, signal.SIG_DFL)
-        # Its own modules' output at import is each server's in production, and nobody's here.
-        with open(os.devnull, "r+b") as nothing:
-            for number in (0, 1, 2):
-                os.dup2(nothing.fileno(), number)
-        self._close_in_fork()
+        serve_warm_master.leave(self._selector)
         serve_warm_child.pose_as(self._main)
         settings, pipes = self._settings, (self._report_out, self._stacks.sink, self._streams)
 
@@ -204,15 +197,6 @@ class Supervisor:
             return serve_warm_child.Server(order, port, settings, pipes, base)
 
         serve_warm_master.Master(channel, self._code, self._learning.denied, settings["keep"], make_server).run()
-
-    def _close_in_fork(self):
-        """Close what only the supervisor reads from."""
-        for key in list(self._selector.get_map().values()):
-            if not isinstance(key.fileobj, int):
-                key.fileobj.close()
-            else:
-                os.close(key.fileobj)
-        self._selector.close()
 
     def _warm_up(self):
         """Let the master import what it does not have yet, where there is room for it."""
@@ -390,8 +374,14 @@ class Supervisor:
     def _server_failed(self, server, pid, text):
         self._hosts.tell(event="failed", number=server.number, text=text)
 
-    def _server_clash(self, server, pid, port):
-        self._hosts.tell(event="clash", number=server.number, port=port)
+    def _server_has(self, server, pid, kind, name, inode):
+        server.held.note(kind, name, inode)
+
+    def _server_refused(self, server, pid, kind, name, inode, place):
+        """A server ends at its start: tell of what it cannot have beside the one that serves."""
+        serving = self._servers.get(self._serving)
+        if serving is not None and serving is not server and serving.holds(kind, name, inode):
+            self._hosts.tell(event="alone", number=server.number, kind=kind, name=name, place=place)
 
     def _server_left_out(self, server, pid, library):
         self._hosts.tell(event="left_out", library=library)
@@ -446,6 +436,7 @@ class Supervisor:
             return {"refused": "gone"}
         before = self._servers.get(self._serving)
         server.served = True
+        server.held.find_made()
         self._serving = number
         self._expend(server, self._expendability)
         if before is not None and before is not server:
@@ -475,6 +466,11 @@ class Supervisor:
         else:  # whoever has not heard of it is told again
             self._hosts.tell(event="ended", number=number, code=serve_warm_process.KILLED, out_of_memory=False)
         return {}
+
+    def do_holds(self, kind, name):
+        """Tell whether the server that serves has what another could not have beside it."""
+        server = self._servers.get(self._serving)
+        return {"holds": server is not None and server.holds(kind, name)}
 
     def do_killed(self):
         """The kernel has killed a process for the memory limit: tell whether the server that serves has lost none.

@@ -48,7 +48,7 @@ class EndpointApplication(WSGIApplication):
                 raise
             text = serve_wsgi_target.explain(self.app_uri, error)
             if server is not None:
-                server.failed(text)
+                server.failed(text, error)
             raise SystemExit(Arbiter.WORKER_BOOT_ERROR) from None
         if server is not None:
             server.loaded()

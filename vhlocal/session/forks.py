@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from vhlocal.runtime.base import Address, Layout
+    from vhlocal.session.held import Held
 
 #: How a server ends when its container does: it is killed.
 _WITH_ITS_CONTAINER = Exit(137)
@@ -25,7 +26,11 @@ _GONE = 5.0
 
 
 class AloneError(Exception):
-    """There cannot be two of a server, since it holds what only one can have; the text says what."""
+    """There cannot be two of a server, since the one that serves has ``held``, which only one can have."""
+
+    def __init__(self, held: Held) -> None:
+        super().__init__(f"{held} is held by the server that runs")
+        self.held = held
 
 
 class NoRoomError(Exception):
@@ -62,8 +67,8 @@ class Fork:
         self.loaded: float | None = None
         self.host: str | None = None
         self.evidence = ""
-        #: A port beside the endpoint's that it found taken.
-        self.clash: int | None = None
+        #: What it ends for, since the server that serves has it (see ``held``): the runner's words.
+        self.alone: dict[str, Any] | None = None
 
     def bind(self, host: str) -> None:
         """Note that it listens, and the address that its code has bound."""
@@ -168,6 +173,10 @@ class Forks:
             await self._ask(do="stop", number=fork.number, grace=grace)
             await asyncio.wait_for(asyncio.shield(fork.ended), grace + _GONE)
 
+    async def holds(self, kind: str, name: str) -> bool:
+        """Tell whether the server that serves has what another could not have beside it."""
+        return bool((await self._ask(do="holds", kind=kind, name=name)).get("holds"))
+
     async def spares(self) -> bool:
         """Tell whether the kernel, for the memory limit, has killed none of the processes of the server that serves."""
         return bool((await self._ask(do="killed")).get("spared"))
@@ -241,8 +250,8 @@ def _note(fork: Fork, kind: str, event: dict[str, Any], layout: Layout) -> None:
             fork.evidence = layout.as_in_production(str(event["text"]))
         case "bound":
             fork.bind(str(event["host"]))
-        case "clash":
-            fork.clash = int(event["port"])
+        case "alone":
+            fork.alone = fork.alone or event
         case "again":
             fork.begin_again()
         case "ended":

@@ -350,10 +350,12 @@ class Keeper:
                     )
                 )
             except AloneError as error:
-                strategy = self._post.standing
+                self._post.clashed, strategy = error.held, self._post.standing
+                way = "restart" if strategy is Strategy.RESTART else "replacement"
                 hint = "without it, edits are brought in by a fork, in a tenth of the time"
-                text = f"{error}, so that there cannot be two: edits are brought in by {strategy.value}"
-                self._is.bus.publish(Notice(text, wanted.endpoint.place(), hint, self._post.name))
+                text = f"{error}, so that there cannot be two: edits are brought in by {way}"
+                place = error.held.place or wanted.endpoint.place()
+                self._is.bus.publish(Notice(text, place, hint, self._post.name))
                 await STRATEGIES[strategy](self._post, wanted, phases)
                 return strategy
             except RunnerGoneError:

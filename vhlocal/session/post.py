@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from vhlocal.findings import Finding
     from vhlocal.runtime.base import Address
     from vhlocal.session.desired import Desired
+    from vhlocal.session.held import Held
     from vhlocal.session.phases import Phases
     from vhlocal.session.probe import Answered
     from vhlocal.session.surroundings import Surroundings
@@ -83,6 +84,8 @@ class Post:
         self.unread: Explanation | None = None
         #: What watches the memory of the server that was started last.
         self.memory: MemoryWatch | None = None
+        #: What a server could not have beside the one that served, the last time that this was so.
+        self.clashed: Held | None = None
         #: For how many reasons servers live side by side at this moment.
         self.beside = 0
         self._slowest = 0.0
@@ -101,7 +104,7 @@ class Post:
         return Means(
             running=server is not None and server.running,
             forks=server is not None and server.can_fork,
-            alone=self.wanted.spec.limits.gpus > 0 or (server is not None and server.has_fixed_port),
+            alone=self.wanted.spec.limits.gpus > 0 or (server is not None and server.is_alone),
         )
 
     @property
@@ -156,6 +159,8 @@ class Post:
         self.find(self._is.diagnosis.started(self.asked.endpoint, took), self.asked.revision, told=False)
         try:
             await server.find_runner()
+            if self.clashed is not None:
+                await server.find_exclusive(self.clashed)
             server.note_start(answered)
             await server.check_reach()
         except BaseException:

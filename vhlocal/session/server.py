@@ -16,6 +16,7 @@ from vhlocal.runtime.base import Exit, Layout, Listener
 from vhlocal.session.desired import changed_entries, moved_files
 from vhlocal.session.exits import as_error, explained
 from vhlocal.session.forks import AloneError, Forks, NotThereError, no_memory
+from vhlocal.session.held import read_held
 from vhlocal.session.phases import Phases
 from vhlocal.session.ready import Awaited, EndedError, wait_until_ready
 from vhlocal.session.record import new_token
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from vhlocal.runtime.base import Address, Entry, Memory, OnLine, Runtime, ServerSpec
     from vhlocal.session.diagnosis import Diagnosis
     from vhlocal.session.forks import Fork
+    from vhlocal.session.held import Held
     from vhlocal.session.probe import Answered, Probe
     from vhlocal.session.warmth import Runner
 
@@ -94,8 +96,8 @@ class Server:
         self._phases: Phases | None = None
         self._started = 0.0
         self._birth: Birth | None = None
-        #: A port beside the endpoint's that it holds, so that no other can be forked beside it.
-        self.exclusive: int | None = None
+        #: What it has that only one can have, so that no other can be forked beside it.
+        self.exclusive: Held | None = None
         self.id = ""
         # What its runtime was asked for last.
         self._doing: asyncio.Task[Any] | None = None
@@ -128,13 +130,14 @@ class Server:
         return self.running and self.forks is not None and self.forks.reachable and self.exclusive is None
 
     @property
-    def has_fixed_port(self) -> bool:
-        """Whether there cannot be two of it: it has bound its endpoint's port, or another, on this machine itself.
+    def is_alone(self) -> bool:
+        """Whether there cannot be two of it: it has bound its endpoint's port, or has what only one can have.
 
         In a container of its own, a second one has all ports for itself.
         """
-        declared = self.exclusive is not None or (self.address is not None and self.address.port == self._endpoint.port)
-        return self._layout.shares_network and declared and not self.can_fork
+        declared = self.address is not None and self.address.port == self._endpoint.port
+        fixed = self._layout.shares_network and declared and not self.can_fork
+        return fixed or (self.exclusive is not None and not self.exclusive.own)
 
     async def create(self, runner: Runner | None, *, from_copies: bool = False) -> None:
         """Make it, with its files in place, behind a runner where it has use for one.
@@ -183,7 +186,7 @@ class Server:
 
         if self._phases is None or self.ended is not None:
             self._phases = Phases(time.monotonic())
-        self.ended, self.stopping = ended, False
+        self.ended, self.stopping, self.exclusive = ended, False, None
         self._leave_runner()
         try:
             self.addresses = await self._in_turn(in_thread(self._runtime.start, self.id, on_line, on_exit, spares))
@@ -225,6 +228,13 @@ class Server:
         else:
             self._leave_runner()
 
+    async def find_exclusive(self, known: Held) -> None:
+        """Find out whether it has what an earlier server of its endpoint had, and no other could beside that."""
+        if self.forks is not None:
+            with contextlib.suppress(RunnerGoneError):
+                if await self.forks.holds(known.kind, self._layout.located(known.name)):
+                    self.exclusive = known
+
     def note_start(self, answered: Answered) -> None:
         """Tell from its first answer, and from what its runner saw, where the time of its start went."""
         assert self._phases is not None
@@ -260,15 +270,11 @@ class Server:
             if found is not None:
                 raise as_error(explained(found), self._endpoint.name)
 
-    async def _listens(self, port: int) -> bool:
-        listeners = await in_thread(self._runtime.listeners, self.id)
-        return any(listener.port == port for listener in listeners)
-
     async def fork_until_ready(self, fork: Fork, limit: float, on_trouble: Callable[[Notice], None]) -> Answered:
         """Return the first answer of a server beside the one that serves: from then on the container lives for it.
 
         Errors as ``wait_until_ready``; NoRoomError where it was the memory of two that did not suffice, AloneError
-        where it was a port that the one that serves holds.
+        where it was refused what the one that serves has.
         """
         forks = self.forks
         assert forks is not None
@@ -285,9 +291,9 @@ class Server:
             except EndedError as error:
                 if error.ended.out_of_memory:
                     raise no_memory() from None
-                if fork.clash is not None and await self._listens(fork.clash):
-                    self.exclusive = fork.clash
-                    raise AloneError(f"port {fork.clash} is held by the server that runs") from None
+                self.exclusive = self._refused(fork)
+                if self.exclusive is not None:
+                    raise AloneError(self.exclusive) from None
                 raise EndedError(error.ended, fork.evidence, loaded=fork.loaded is not None) from None
             try:
                 if self._layout.shares_network:
@@ -299,6 +305,14 @@ class Server:
                 answered.hang_up()
                 raise
             answered.hang_up()
+
+    def _refused(self, fork: Fork) -> Held | None:
+        """Return what a server was refused, where the next one can have it once this one has made room for it."""
+        if fork.alone is None:
+            return None
+        held = read_held(fork.alone, self._layout, self._spec.mounts, self._diagnosis.directory)
+        another_place = held.own and not self._spec.limits.gpus
+        return None if held.outlives and not another_place else held
 
     async def write(self, entries: tuple[Entry, ...]) -> None:
         """Bring its files to what ``entries`` are; SavedAgainError when one of them has changed in the meantime."""

@@ -23,7 +23,7 @@ async def bring(site: Site, wanted: Desired, phases: Phases) -> None:
     Requests wait where the old one has ended, and where it has to, since there cannot be two.
     """
     old = site.server
-    alone = old is not None and old.running and old.has_fixed_port
+    alone = old is not None and old.running and old.is_alone
     if old is not None and (alone or not old.running):
         site.hold()
     if old is not None and old.address is not None and alone:

@@ -99,10 +99,21 @@ async def wait_until_ready(awaited: Awaited, on_trouble: Callable[[Notice], None
     EndedError when it ends first, ServerError when it does neither in time, never could be reached (R3), or does not
     answer the warm-up request well.
     """
+    answers: list[Answered] = []
+    try:
+        return await _first_answer(awaited, on_trouble, answers)
+    except BaseException:
+        for answered in answers:
+            answered.hang_up()
+        raise
+
+
+async def _first_answer(awaited: Awaited, on_trouble: Callable[[Notice], None], answers: list[Answered]) -> Answered:
+    """See ``wait_until_ready``; ``answers`` has what has come, also where it came too late to be returned."""
     name = awaited.endpoint.name
     asked = [awaited.address]
     async with (
-        beside(_poll(awaited, asked)) as (ready,),
+        beside(_poll(awaited, asked, answers)) as (ready,),
         beside(_look(awaited, on_trouble)) as (looking,),
         beside(_look_elsewhere(awaited, asked)),
     ):
@@ -129,7 +140,7 @@ async def wait_until_ready(awaited: Awaited, on_trouble: Callable[[Notice], None
     raise as_error(explained(silent), name)
 
 
-async def _poll(awaited: Awaited, asked: Sequence[Address]) -> Answered:
+async def _poll(awaited: Awaited, asked: Sequence[Address], answers: list[Answered]) -> Answered:
     pause = probing.FIRST_PAUSE
     while True:
         if awaited.bound is not None:
@@ -137,6 +148,7 @@ async def _poll(awaited: Awaited, asked: Sequence[Address]) -> Answered:
         for address in tuple(asked):
             answered = await probing.ask(address, awaited.prefix, awaited.probe)
             if answered is not None:
+                answers.append(answered)
                 return answered
         await asyncio.sleep(pause)
         pause = min(probing.LONGEST_PAUSE, pause * probing.GROWTH)

@@ -207,8 +207,14 @@ class Server:
         awaited = self._awaited(
             self.address, self._layout.port, self.ended, stacks, self._patience, hidden=(self._layout.control,)
         )
-        async with beside(self._meet_runner()):
-            answered = await wait_until_ready(awaited, on_trouble)
+        answered: Answered | None = None
+        try:
+            async with beside(self._meet_runner()):
+                answered = await wait_until_ready(awaited, on_trouble)
+        except BaseException:
+            if answered is not None:
+                answered.hang_up()
+            raise
         self.address = answered.address
         return answered
 
@@ -354,9 +360,10 @@ class Server:
         await self.stop(0)
 
     async def stop(self, grace: float) -> None:
-        """Ask it to end, and end it after ``grace`` seconds."""
+        """Ask it to end, and end it after ``grace`` seconds, also while a start goes on that was given up."""
         self.stopping = True
-        await in_thread(self._runtime.stop, self.id, grace)
+        # Its turn is nobody's to wait for: to remove it ends the grace.
+        await asyncio.shield(self._after_all(in_thread(self._runtime.stop, self.id, grace)))
 
     async def remove(self) -> None:
         """Take it away, also when its making or its start was given up and is still under way."""
@@ -373,7 +380,12 @@ class Server:
             await in_thread(self._runtime.remove, self.id)
 
     async def _in_turn(self, work: Coroutine[Any, Any, T]) -> T:
-        """Do ``work`` after what was begun before, which goes on in its thread although whoever asked has given up."""
+        """Do ``work`` after what was begun before, and before what is begun from now on."""
+        self._doing = doing = self._after_all(work)
+        return await asyncio.shield(doing)
+
+    def _after_all(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        """Begin ``work`` after what was begun before, which goes on in its thread when whoever asked gives up."""
         before = self._doing
 
         async def do() -> T:
@@ -381,9 +393,9 @@ class Server:
                 await asyncio.wait({before})
             return await work
 
-        self._doing = doing = begin(do())
+        doing = begin(do())
         doing.add_done_callback(_seen)
-        return await asyncio.shield(doing)
+        return doing
 
     def _leave_runner(self) -> None:
         if self._reaching is not None:

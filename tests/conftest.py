@@ -45,6 +45,7 @@ ONCE = {
     "cli/test_interrupts.py": "interrupts commands that wait; test_processes.py ends some under each",
     "cli/test_secrets.py": "looks for passwords in what is made",
     "session/test_exclusive.py": "edits what runs; test_processes.py does so under each",
+    "session/test_hanging.py": "waits for code that never answers, as the runner tells where it is",
     "session/test_keeping.py": "edits, crashes and installs in many runs; test_processes.py does so under each",
     "session/test_keeper_model.py": "tries random orders of events; test_processes.py has the usual ones under each",
     "session/test_own_files.py": "has runs write files, and asks the kernel who has",

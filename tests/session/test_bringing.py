@@ -166,15 +166,6 @@ def hanging(run):
     return [f"server.py {row}" for row in top] if len(top) > 6 else []
 
 
-def test_code_that_hangs_for_too_long_is_named_by_its_line(directory, running):
-    with running(directory) as run:
-        (directory / "server.py").write_text("import threading\n\nthreading.Event().wait()\n" + numbered(1))
-        told = is_told_broken(run)
-        assert "has not answered in 30 s: it is still at" in told["reason"]
-        assert told["place"] == f"{directory}/server.py:3"
-        assert is_answered(run, 0)
-
-
 def test_new_code_has_to_answer_the_warm_up_request_well(directory, running):
     status = 'status = "200 OK" if environ["PATH_INFO"] != "/ready" else "500 Not Ready"\n    start_response(status'
     with running(directory, "--warm-up", "words=/ready") as run:

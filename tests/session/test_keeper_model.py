@@ -24,6 +24,7 @@ from vhlocal.session.desired import Bringing, Desired
 from vhlocal.session.diagnosis import Diagnosis
 from vhlocal.session.environments import Upkeep
 from vhlocal.session.keeper import Keeper
+from vhlocal.session.limits import RELOAD_LIMIT
 from vhlocal.session.phases import Phases
 from vhlocal.session.plan import Environment
 from vhlocal.session.probe import Probe
@@ -46,7 +47,11 @@ NAME = "web"
 _LIMIT = 30.0
 
 
-def wanted(code: str, image: str, strategy: Strategy | None = None) -> Desired:
+#: A server that can neither be forked nor live beside another: it holds a GPU.
+ALONE = Bringing(None, None, Probe(), ())
+
+
+def wanted(code: str, image: str, bringing: Bringing) -> Desired:
     """Return a server whose code and revision are ``code``, in an environment of this name."""
     endpoint = Endpoint(NAME, image, 8000, server_command=("python server.py",))
     environment = Environment(NAME, image, ())
@@ -56,19 +61,24 @@ def wanted(code: str, image: str, strategy: Strategy | None = None) -> Desired:
         command=("python", "server.py"),
         environment={"SCRIPT_NAME": "/acme/words/local/dev/web"},
         port=8000,
-        limits=ContainerLimits(),
+        limits=ContainerLimits(gpus=1 if bringing is ALONE else 0),
         entries=(Entry(CODE, content=code.encode()),),
         mounts=Mounts(),
     )
-    return Desired(endpoint, environment, spec, code, (), Bringing(("run", "it"), strategy, Probe(), ()))
+    return Desired(endpoint, environment, spec, code, (), bringing)
+
+
+def by(strategy: Strategy | None) -> Bringing:
+    """Return how a server that could be forked is brought in where the user has set ``strategy``."""
+    return Bringing(("run", "it"), strategy, Probe(), ())
 
 
 class Keeping(RuleBasedStateMachine):
-    """A run with one endpoint on a fake runtime; ``strategy`` is what the user has set."""
+    """A run with one endpoint on a fake runtime; ``bringing`` is how its edits are brought in."""
 
-    def __init__(self, place: Path, strategy: Strategy | None) -> None:
+    def __init__(self, place: Path, bringing: Bringing) -> None:
         super().__init__()
-        self.strategy = strategy
+        self.bringing = bringing
         self.loop = asyncio.new_event_loop()
         self.saves = self.installs = 0
         self.image = "image 0"
@@ -87,7 +97,7 @@ class Keeping(RuleBasedStateMachine):
         bus.subscribe(self.board.apply)
         self.tasks = Tasks(lambda error: self.faults.append(repr(error)))
         self.routes = Routes(Version("acme", "words", "local", "dev"), RouteTable())
-        self.wish = wanted("good 0", self.image, self.strategy)
+        self.wish = wanted("good 0", self.image, self.bringing)
 
         async def drain(address: Address) -> None:
             pass
@@ -105,6 +115,7 @@ class Keeping(RuleBasedStateMachine):
             profile=False,
             made={},
             patience=60.0,
+            reload_seconds=RELOAD_LIMIT,
             environments=Upkeep(self.runtime, bus, {}),
             diagnosis=Diagnosis(self.runtime, place, bus, lambda: Package(place, {}, ""), lambda _, __: ()),
             found=lambda _, __, ___: None,
@@ -229,7 +240,7 @@ class Keeping(RuleBasedStateMachine):
 
     def want(self, code: str) -> None:
         made = self.installing
-        self.wish = wanted(code, self.image, self.strategy)
+        self.wish = wanted(code, self.image, self.bringing)
         self.do(_now(lambda: self.keeper.want(Wish(self.wish, Phases(time.monotonic()), made or _made()))))
 
     async def end_installation(self, error: BuildError | None) -> None:
@@ -291,12 +302,12 @@ def _made() -> asyncio.Future[None]:
 
 def test_a_save_in_the_moment_in_which_the_one_before_takes_over_is_served(tmp_path):
     """It comes too late to give that one up, and is not lost by it."""
-    keeping = Keeping(tmp_path, None)
+    keeping = Keeping(tmp_path, by(None))
 
     def save_again(event) -> None:
         if isinstance(event, StatusChanged) and event.status.revision == "good 1" and keeping.saves == 1:
             keeping.saves = 2
-            keeping.wish = wanted("good 2", keeping.image)
+            keeping.wish = wanted("good 2", keeping.image, keeping.bringing)
             keeping.keeper.want(Wish(keeping.wish, Phases(time.monotonic()), _made()))
 
     keeping.bus.subscribe(save_again)
@@ -308,10 +319,14 @@ def test_a_save_in_the_moment_in_which_the_one_before_takes_over_is_served(tmp_p
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("strategy", [None], ids=["fork"])
-def test_whatever_happens_the_last_save_is_served_by_one_server(tmp_path, strategy):
+@pytest.mark.parametrize(
+    "bringing",
+    [by(None), by(Strategy.RESTART), by(Strategy.REPLACE), ALONE],
+    ids=["fork", "restart", "replace", "alone"],
+)
+def test_whatever_happens_the_last_save_is_served_by_one_server(tmp_path, bringing):
     run_state_machine_as_test(
-        lambda: Keeping(tmp_path, strategy),
+        lambda: Keeping(tmp_path, bringing),
         settings=settings(
             max_examples=10,
             stateful_step_count=15,
@@ -325,7 +340,7 @@ def test_whatever_happens_the_last_save_is_served_by_one_server(tmp_path, strate
 
 def test_no_request_is_led_to_a_restart_that_was_given_up_halfway(tmp_path):
     """Its server may have either code, and is not waited for any more."""
-    keeping = Keeping(tmp_path, Strategy.RESTART)
+    keeping = Keeping(tmp_path, by(Strategy.RESTART))
     try:
         keeping.save("good")
         while all(process.code != "good 1" for process in keeping.runtime.living):
@@ -342,7 +357,7 @@ def test_no_request_is_led_to_a_restart_that_was_given_up_halfway(tmp_path):
 
 
 def test_a_restart_that_the_engine_does_not_do_is_tried_again(tmp_path):
-    keeping = Keeping(tmp_path, Strategy.RESTART)
+    keeping = Keeping(tmp_path, by(Strategy.RESTART))
     try:
         keeping.save("good")
         while keeping.runtime.living:

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 import psutil
 
 from tests.fakes.runtime import FakeRuntime
-from tests.session.test_keeper_model import wanted
+from tests.session.test_keeper_model import by, wanted
 from vhlocal.events import Bus
 from vhlocal.model import Package
 from vhlocal.reload.staging import Staging
@@ -42,7 +42,7 @@ class SlowRuntime(FakeRuntime):
 @asynccontextmanager
 async def created(runtime, place):
     """Return a server that can be started; it is removed in the end."""
-    desired = wanted("good", "image")
+    desired = wanted("good", "image", by(None))
     server = Server(
         Making(
             runtime=runtime,

@@ -14,7 +14,7 @@ from vhlocal.reload.decide import Means, standing
 from vhlocal.reload.staging import SavedAgainError
 from vhlocal.session.exits import Explanation, as_error, explained_error
 from vhlocal.session.heard import Heard
-from vhlocal.session.limits import RELOAD_FACTOR, RELOAD_LIMIT
+from vhlocal.session.limits import RELOAD_FACTOR
 from vhlocal.session.memory import MemoryWatch
 from vhlocal.session.ready import EndedError
 from vhlocal.session.server import Making, Server
@@ -117,7 +117,7 @@ class Post:
     @property
     def limit(self) -> float:
         """See ``Site``."""
-        return max(RELOAD_LIMIT, RELOAD_FACTOR * self._slowest)
+        return max(self._is.reload_seconds, RELOAD_FACTOR * self._slowest)
 
     def make(self, wanted: Desired) -> Server:
         """See ``Site``."""

@@ -31,7 +31,7 @@ from vhlocal.session.ending import Ending
 from vhlocal.session.environments import Upkeep, forget_environments, make_environments, remember_environments
 from vhlocal.session.fleet import Fleet
 from vhlocal.session.leftovers import find_leftovers, remove_servers
-from vhlocal.session.limits import GRACE
+from vhlocal.session.limits import GRACE, RELOAD_LIMIT
 from vhlocal.session.mirror import Mirror
 from vhlocal.session.own_files import OwnFiles
 from vhlocal.session.passed import tell_passed
@@ -76,8 +76,8 @@ class RunOptions:
     (None where any may). ``doctor`` lets endpoints be asked why they answer as they would not in production;
     ``examine`` ends the run once each has been, whatever it answered. ``profile`` has the imports of servers measured.
     ``ignored`` are codes of findings that the project lives with. ``patience`` is how many seconds a server gets to
-    answer for the first time, ``read_seconds`` how many may pass between two reads of an answer, and how many what is
-    in flight gets once its server has been replaced (K9).
+    answer for the first time, ``reload_seconds`` how many new code gets at least. ``read_seconds`` is how many may pass
+    between two reads of an answer, and how many what is in flight gets once its server has been replaced (K9).
     """
 
     directory: Path
@@ -96,6 +96,7 @@ class RunOptions:
     load: Callable[[str, Inputs | None, frozenset[Path] | None], Loaded]
     connect: Connect
     patience: float = ROLLOUT_PATIENCE
+    reload_seconds: float = RELOAD_LIMIT
     read_seconds: float = READ_TIMEOUT
 
 
@@ -277,6 +278,7 @@ class Session:
             profile=self._options.profile,
             made=self._made,
             patience=self._options.patience,
+            reload_seconds=self._options.reload_seconds,
             diagnosis=Diagnosis(
                 self._runtime, directory, self._bus, lambda: self._present().package, self._requests.last
             ),

@@ -25,11 +25,11 @@ class Surroundings:
     """See the module.
 
     ``urls`` gives an endpoint's URLs, ``drain`` waits until nothing is in flight at an address, and in the end ends
-    what is. ``reloads`` is False where no new code is ever brought in.
-    ``strict`` ends a server that production would end, ``patience`` is in seconds. ``profile`` has imports measured.
-    ``made`` has, by endpoint, what was made since its last server was: name and seconds. ``found`` tells a finding, the
-    revision that it is about, and whether an error tells it too. ``brought`` hears that an edit was brought in, and
-    ``read_again`` that what was read of the project is not what is there any more.
+    what is. ``reloads`` is False where no new code is ever brought in. ``strict`` ends a server that production would
+    end, ``patience`` and ``reload_seconds`` are the run's, in seconds. ``profile`` has imports measured. ``made`` has,
+    by endpoint, what was made since its last server was: name and seconds. ``found`` tells a finding, the revision that
+    it is about, and whether an error tells it too. ``brought`` hears that an edit was brought in, and ``read_again``
+    that what was read of the project is not what is there any more.
     """
 
     runtime: Runtime
@@ -45,6 +45,7 @@ class Surroundings:
     profile: bool
     made: dict[str, tuple[tuple[str, float], ...]]
     patience: float
+    reload_seconds: float
     diagnosis: Diagnosis
     found: Callable[[Finding, str, bool], None]
     urls: Callable[[str], tuple[str, ...]]

@@ -2,12 +2,19 @@
 
 import os
 import re
+import shlex
 import shutil
 import sys
 import zipfile
 
 #: What serves ``wsgi:``, wherever it may be started again from.
 _SERVE_WSGI = os.path.join(os.path.dirname(os.path.abspath(__file__)), "serve_wsgi.py")
+
+#: Bytes that the line may have by which a shell becomes Python.
+_LONGEST_LINE = 8192
+
+#: How uv writes the directory of a script in an environment that may be moved.
+_WHERE_IT_LIES = '"$(dirname -- "$(realpath -- "$0")")"'
 
 _PYTHON = re.compile(r"python(\d+(\.\d+)*)?$")
 
@@ -47,6 +54,21 @@ def main_of(argv):
     return Main("file", program, argv[1:], interpreter, [named, program, *argv[1:]])
 
 
+def _of_shell(line, path):
+    """Return the interpreter that a script has its shell become, [] where it is no such script.
+
+    Installers write so what a first line cannot name: a path that is too long for it, has spaces in it, or begins where
+    the script itself lies. For Python that line is the beginning of a string.
+    """
+    here = os.path.dirname(os.path.realpath(path))
+    try:
+        words = shlex.split(line.replace(_WHERE_IT_LIES, shlex.quote(here)), comments=True)
+    except ValueError:
+        return []
+    begins = line.startswith("'''exec' ") and words[:1] == ["exec"]
+    return words[1:-2] if begins and words[-2:] == ["$0", "$@"] else []
+
+
 def _of_python(interpreter, words):
     arguments, options = words[1:], []
     while arguments[:1] == ["-u"]:
@@ -67,15 +89,17 @@ def _program(name):
 
 
 def _shebang(path):
-    """Return the Python that a script's first line names, as it is written there, or None."""
+    """Return the Python that a script's first lines name, as it is written there, or None."""
     try:
         with open(path, "rb") as script:
-            line = script.readline(512)
+            first, second = script.readline(512), script.readline(_LONGEST_LINE)
     except OSError:
         return None
-    if not line.startswith(b"#!"):
+    if not first.startswith(b"#!"):
         return None
-    words = line[2:].decode("utf-8", "replace").split()
+    words = os.fsdecode(first[2:]).split()
+    if words == ["/bin/sh"]:
+        words = _of_shell(os.fsdecode(second), path)
     if words and os.path.basename(words[0]) == "env":
         words = words[1:]
     if len(words) != 1 or not _PYTHON.match(os.path.basename(words[0])):

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-YAML = """\
-- endpoint:
-    name: plain
-    image: python:3.11-slim
-    server-command: python server.py
-"""
+from tests.session.edited import endpoint
+
+YAML = endpoint("plain", "server-command: python server.py")
 
 #: Answers with its path; some paths do something first. What it does is told by the last segment.
 SERVER = """\

@@ -8,6 +8,7 @@ import urllib.request
 
 import pytest
 
+from tests.editable import pyproject
 from tests.waiting import wait_for
 
 pytestmark = [pytest.mark.timeout(300), pytest.mark.builds]
@@ -18,16 +19,7 @@ FILES = {
     "valohai.yaml": "- endpoint:\n    name: shop\n    image: python:3.11-slim\n    wsgi: server:app\n",
     # Otherwise what an earlier run of the test has installed would do.
     "requirements.txt": f"-e .  # {secrets.token_hex(8)}\n",
-    "pyproject.toml": """\
-[build-system]
-requires = ["setuptools"]
-build-backend = "setuptools.build_meta"
-[project]
-name = "shop"
-version = "1.0"
-[tool.setuptools.packages.find]
-where = ["src"]
-""",
+    "pyproject.toml": pyproject('version = "1.0"', "[tool.setuptools.packages.find]", 'where = ["src"]'),
     "server.py": """\
 import json, os, pathlib
 from importlib.metadata import version

@@ -207,6 +207,17 @@ async def stage(
             await gateway.close(grace=0)
 
 
+def silent(asked: asyncio.Event) -> Script:
+    """Read a request's head, tell that by ``asked``, and never answer."""
+
+    async def script(peer: Peer) -> None:
+        await peer.head()
+        asked.set()
+        await peer.rest()
+
+    return script
+
+
 def answering(body: bytes) -> Script:
     """A server that answers every request without a body alike, on one connection."""
 

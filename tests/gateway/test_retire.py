@@ -11,7 +11,7 @@ from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 from websockets.frames import CloseCode
 
-from tests.gateway.harness import CLOSE, OK, PATH, PREFIX, Peer, Stage, answering, get, server, stage
+from tests.gateway.harness import CLOSE, OK, PATH, PREFIX, Peer, Stage, answering, get, server, silent, stage
 from tests.gateway.test_websockets import address, behind, dial, echo
 from vhlocal.gateway.server import Route, Upstream
 
@@ -173,12 +173,7 @@ def test_a_request_without_an_answer_is_told_why_and_is_504(run, request_):
     async def main():
         asked = asyncio.Event()
 
-        async def silent(peer: Peer):
-            await peer.head()
-            asked.set()
-            await peer.rest()
-
-        async with stage(silent) as at, at.client() as client:
+        async with stage(silent(asked)) as at, at.client() as client:
             await client.send(request_)
             await asked.wait()
             lead(at, None)

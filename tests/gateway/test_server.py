@@ -21,6 +21,7 @@ from tests.gateway.harness import (
     get,
     refusing,
     server,
+    silent,
     stage,
 )
 from vhlocal.gateway.server import FailureKind, Route, Upstream
@@ -366,12 +367,7 @@ def test_what_does_not_finish_while_the_gateway_closes_is_told(run):
     async def main():
         asked = asyncio.Event()
 
-        async def silent(peer: Peer):
-            await peer.head()
-            asked.set()
-            await peer.rest()
-
-        async with stage(silent) as at, at.client() as client:
+        async with stage(silent(asked)) as at, at.client() as client:
             await client.send(get(PATH))
             await asked.wait()
             await at.gateway.close(grace=0)

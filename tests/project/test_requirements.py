@@ -1,5 +1,6 @@
 import pytest
 
+from tests.editable import pyproject
 from vhlocal.errors import InputError
 from vhlocal.model import Place
 from vhlocal.project.package import read_package
@@ -130,12 +131,8 @@ def test_an_archive_that_comes_is_seen(project, inputs):
 
 
 EDITABLE = {
-    "pyproject.toml": """\
-[build-system]
-requires = ["setuptools"]
-build-backend = "setuptools.build_meta"
-[project]
-name = "shop"
+    "pyproject.toml": pyproject(
+        """\
 readme = "README.md"
 dynamic = ["version", "dependencies"]
 [project.scripts]
@@ -148,8 +145,8 @@ dependencies = { file = ["needed.txt"] }
 [tool.ruff]
 exclude = ["shop/odd.py"]
 [tool.ruff.lint.per-file-ignores]
-"shop/main.py" = ["E"]
-""",
+"shop/main.py" = ["E"]"""
+    ),
     "README.md": "",
     "needed.txt": "",
     "server.py": "",

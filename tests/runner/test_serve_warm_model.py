@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 import psutil
 import pytest
-from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import invariant, rule
 
+from tests.machine import Machine, run_machine
 from tests.runner.stacks import USUAL, python_of
 from tests.runner.warm import VERSION, free_port, warm
 from tests.waiting import wait_for
@@ -59,7 +59,7 @@ class Begun:
     may_end: bool = False
 
 
-class Lives(RuleBasedStateMachine):
+class Lives(Machine):
     """vhlocal's side of one runner; a port is given to the next server once the end of the one before was told.
 
     No rule has a precondition: what a runner has told by then is not the same each time, and so may not decide what is
@@ -177,18 +177,20 @@ class Lives(RuleBasedStateMachine):
         assert text in server.texts
         server.texts = {text}
 
-    def teardown(self) -> None:
+    def end_well(self) -> None:
         """Every other server that was begun ends when it is told to, and nothing of it is left."""
-        with self._stack:
-            for number in [number for number in self.begun if number != self.serving]:
-                self.begun[number].may_end = True
-                self.it.control.ask(do="stop", number=number, grace=0)
-            wait_for(lambda: self.hear() or len(self.begun) == 1, f"the end of {self.begun}", 30)
-            listening = set().union(*map(ports_of, self.processes()))
-            assert listening == {self.it.control.port, self.begun[self.serving].port}
-            assert self.leaders() == 1, "what a server has started has not ended with it"
-            for process in self.processes():
-                process.kill()
+        for number in [number for number in self.begun if number != self.serving]:
+            self.begun[number].may_end = True
+            self.it.control.ask(do="stop", number=number, grace=0)
+        wait_for(lambda: self.hear() or len(self.begun) == 1, f"the end of {self.begun}", 30)
+        listening = set().union(*map(ports_of, self.processes()))
+        assert listening == {self.it.control.port, self.begun[self.serving].port}
+        assert self.leaders() == 1, "what a server has started has not ended with it"
+        for process in self.processes():
+            process.kill()
+
+    def leave(self) -> None:
+        self._stack.close()
 
     def processes(self) -> list[psutil.Process]:
         supervisor = psutil.Process(self.it.server.process.pid)
@@ -221,14 +223,4 @@ def test_whatever_the_order_every_server_ends_that_is_to_and_none_that_serves(ru
         command = ["command", str(python), "serve.py"]
         return warm(runner, place, command, python, files, {"library.py": ""}, declared=port)
 
-    run_state_machine_as_test(
-        lambda: Lives(start),
-        settings=settings(
-            max_examples=6,
-            stateful_step_count=20,
-            deadline=None,
-            derandomize=True,
-            phases=[Phase.generate],
-            suppress_health_check=list(HealthCheck),
-        ),
-    )
+    run_machine(lambda: Lives(start), examples=6, steps=20)

@@ -13,11 +13,21 @@ from urllib.parse import urlsplit
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-YAML = """\
-- endpoint:
-    name: words
-    image: python:3.11-slim
-    wsgi: server:app
+
+def endpoint(name: str, how: str) -> str:
+    """Return an endpoint's lines of ``valohai.yaml``; ``how`` is ``wsgi: …`` or ``server-command: …``."""
+    return f"- endpoint:\n    name: {name}\n    image: python:3.11-slim\n    {how}\n"
+
+
+YAML = endpoint("words", "wsgi: server:app")
+
+#: The same app behind the standard library's server: ``SERVE`` is its ``serve.py``.
+COMMAND = endpoint("words", "server-command: python serve.py")
+SERVE = """\
+import sys, wsgiref.simple_server
+from server import app
+
+wsgiref.simple_server.make_server("0.0.0.0", 8000, app).serve_forever()
 """
 
 #: Answers with its number, the sum of a POST's bytes, and what it has kept; it minds nothing but its own lines.

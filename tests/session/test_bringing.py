@@ -6,19 +6,9 @@ import time
 import docker
 import pytest
 
-from tests.session.edited import APP, YAML, Load, numbered
+from tests.session.edited import APP, COMMAND, SERVE, YAML, Load, numbered
 from tests.session.test_reload import answers, edit, get, headers
 from tests.waiting import wait_for
-
-COMMAND = YAML.replace("wsgi: server:app", "server-command: python serve.py")
-
-#: The same app behind the standard library's server.
-SERVE = """\
-import sys, wsgiref.simple_server
-from server import app
-
-wsgiref.simple_server.make_server("0.0.0.0", 8000, app).serve_forever()
-"""
 
 pytestmark = pytest.mark.timeout(300)
 

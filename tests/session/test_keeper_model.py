@@ -7,11 +7,11 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import invariant, rule
 
 from tests.fakes.runtime import CODE, FakeRuntime
+from tests.machine import Machine, run_machine
 from vhlocal.contract.limits import ContainerLimits
 from vhlocal.errors import BuildError, InputError
 from vhlocal.events import Bus, StatusChanged
@@ -73,7 +73,7 @@ def by(strategy: Strategy | None) -> Bringing:
     return Bringing(("run", "it"), strategy, Probe(), ())
 
 
-class Keeping(RuleBasedStateMachine):
+class Keeping(Machine):
     """A run with one endpoint on a fake runtime; ``bringing`` is how its edits are brought in."""
 
     def __init__(self, place: Path, bringing: Bringing) -> None:
@@ -211,17 +211,14 @@ class Keeping(RuleBasedStateMachine):
             assert process.code == self.routes.target(NAME).revision
             assert process.code.startswith("good")
 
-    def teardown(self) -> None:
-        """Whatever has happened: the engine is there again, good code is saved, and it is served, by one server."""
-        try:
-            self.end_well()
-        finally:
-            self.do(_end_all())
-            self.runtime.close()
-            self.loop.close()
+    def leave(self) -> None:
+        self.do(_end_all())
+        self.runtime.close()
+        self.loop.close()
         assert self.faults == []
 
     def end_well(self) -> None:
+        """Whatever has happened: the engine is there again, good code is saved, and it is served, by one server."""
         self.runtime.away = False
         if self.installing is not None:
             self.do(self.end_installation(None))
@@ -325,17 +322,7 @@ def test_a_save_in_the_moment_in_which_the_one_before_takes_over_is_served(tmp_p
     ids=["fork", "restart", "replace", "alone"],
 )
 def test_whatever_happens_the_last_save_is_served_by_one_server(tmp_path, bringing):
-    run_state_machine_as_test(
-        lambda: Keeping(tmp_path, bringing),
-        settings=settings(
-            max_examples=10,
-            stateful_step_count=15,
-            deadline=None,
-            derandomize=True,
-            phases=[Phase.generate],
-            suppress_health_check=list(HealthCheck),
-        ),
-    )
+    run_machine(lambda: Keeping(tmp_path, bringing), examples=10, steps=15)
 
 
 def test_no_request_is_led_to_a_restart_that_was_given_up_halfway(tmp_path):

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 
-from tests.session.edited import YAML, numbered
+from tests.session.edited import COMMAND, SERVE, YAML, endpoint, numbered
 from tests.session.test_reload import WHEEL, answers, headers
 from tests.waiting import free_port, wait_for
 
@@ -26,13 +26,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.timeout(300)
 
 #: Starts only once a file is there.
-SLOW = """\
-- endpoint:
-    name: slow
-    image: python:3.11-slim
-    server-command: python slow.py
-"""
-
+SLOW = endpoint("slow", "server-command: python slow.py")
 SLOW_SERVER = """\
 import pathlib, time, wsgiref.simple_server
 from server import app
@@ -55,20 +49,6 @@ def app(environ, start_response):
 
 
 NUMBER = 0
-"""
-
-COMMAND = """\
-- endpoint:
-    name: words
-    image: python:3.11-slim
-    server-command: python serve.py
-"""
-
-SERVE = """\
-import wsgiref.simple_server
-from server import app
-
-wsgiref.simple_server.make_server("0.0.0.0", 8000, app).serve_forever()
 """
 
 

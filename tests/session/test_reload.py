@@ -9,14 +9,10 @@ import zipfile
 
 import pytest
 
+from tests.session.edited import endpoint
 from tests.waiting import wait_for
 
-YAML = """\
-- endpoint:
-    name: echo
-    image: python:3.11-slim
-    server-command: python serve.py
-"""
+YAML = endpoint("echo", "server-command: python serve.py")
 
 SERVE = """\
 import http.server, json, os, pathlib, sys

@@ -1,8 +1,7 @@
 """Servers' own reloaders in containers, as ``valohai.yaml`` switches them on."""
 
-import json
-
 from tests.runner.test_serve_warm_reloaders import ASGI, FLASK, OWN, WSGI
+from tests.session.edited import endpoint
 from tests.session.test_reload import answers, get
 from tests.waiting import wait_for
 
@@ -11,10 +10,7 @@ COMMANDS = {
     "gunicorn": "~/.local/bin/gunicorn wsgi:app --bind 0.0.0.0:8000 --reload",
     "werkzeug": "python flask_app.py",
 }
-YAML = "".join(
-    f"- endpoint:\n    name: {name}\n    image: python:3.11-slim\n    server-command: {json.dumps(command)}\n"
-    for name, command in COMMANDS.items()
-)
+YAML = "".join(endpoint(name, f"server-command: {command}") for name, command in COMMANDS.items())
 
 
 def test_no_reloader_reads_an_edit_in_the_old_server(project, running):

@@ -146,6 +146,7 @@ OTHERS = {
     "a refusal that was caught": "try:\n    {port}\nexcept OSError:\n    pass\nraise RuntimeError('no')",
     "a lock that was caught": "try:\n    {flock}\nexcept OSError:\n    pass\nimport nothing_of_this_name",
     "a file that is not locked": "open('one.lock', 'w')\nraise RuntimeError('{code}/one.lock')",
+    "a locked file that is named for something else": "raise RuntimeError('\"{home}/x.db\" has no table y')",
     "a file that is somebody else's": "open('{home}/theirs.pid', 'x')",
     "another's lock": "X = open('{home}/theirs.lock', 'w'); fcntl.flock(X, fcntl.LOCK_EX | fcntl.LOCK_NB)",
     "another's port": "X = socket.create_server(('127.0.0.1', {theirs}))",

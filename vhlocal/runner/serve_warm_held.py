@@ -24,6 +24,9 @@ _SET_LOCKS = {fcntl.F_SETLK, fcntl.F_SETLKW, 37, 38}  # the last are F_OFD_SETLK
 _PATHS = re.compile(r"[\"'`]([^\"'`]+)[\"'`]|(/[^\s:,;\"'`]+)")
 
 _FILES = ("lock", "made", "socket")
+#: How errors say that somebody else has locked a file.
+_LOCKED = re.compile("lock|busy|unavailable|in use", re.IGNORECASE)
+
 _ANY_HOST = ("", "0.0.0.0", "::")
 
 
@@ -84,7 +87,9 @@ class Asked:
         """Return the files that may be locked where this error says so: those that it names, or connected databases."""
         text = str(error)
         if type(error).__module__ == "sqlite3":
-            return sorted(self._databases) if "locked" in text else []
+            return sorted(self._databases) if "is locked" in text else []
+        if not _LOCKED.search(text):
+            return []
         named = [getattr(error, "filename", None), *(path for found in _PATHS.findall(text) for path in found)]
         paths = [path for path in named if path and isinstance(path, str) and len(path) < _LONGEST]
         return sorted({os.path.realpath(path) for path in paths if os.path.isfile(path)})
@@ -116,8 +121,9 @@ class Asked:
             self._databases.add(os.path.realpath(path))
 
     def _hear_open(self, path, mode, flags):
-        importing = sys._getframe(2).f_code.co_filename.startswith("<frozen importlib")
-        if not flags & os.O_EXCL or not flags & os.O_CREAT or isinstance(path, int) or importing:
+        if not flags & os.O_EXCL or not flags & os.O_CREAT or isinstance(path, int):
+            return
+        if sys._getframe(2).f_code.co_filename.startswith("<frozen importlib"):  # it keeps what it has compiled
             return
         name = os.path.realpath(os.fsdecode(path))
         if os.path.lexists(name):

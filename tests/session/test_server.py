@@ -52,7 +52,6 @@ async def created(runtime, place):
             probe=Probe(),
             diagnosis=Diagnosis(runtime, place, Bus(), lambda: Package(place, {}, ""), lambda *_: ()),
             patience=10.0,
-            token="a token",
             on_line=lambda *_: None,
             on_news=lambda _: None,
         )

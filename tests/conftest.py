@@ -63,6 +63,7 @@ ONCE = {
     "checks/test_findings.py": "compares definitions with pages and samples",
     "stress/": "wears runs out for a minute",
     "sample_projects/": "checks samples by their text, and by Valohai's own linter",
+    "cli/test_explain.py": "prints pages",
     "cli/test_check.py": "prints what the rules find, which are asked on each",
     "gateway/test_fuzz.py": "throws bytes at httptools and uvloop, of one version everywhere",
     "gateway/test_crowds.py": "has hundreds of clients dribble",

@@ -59,6 +59,11 @@ class Definition:
         """The path of the finding's page."""
         return f"{PAGES}/{self.code}.md"
 
+    @property
+    def explain(self) -> str:
+        """The command that shows the finding's page."""
+        return f"vhlocal explain {self.code}"
+
 
 @dataclass(frozen=True)
 class Finding:

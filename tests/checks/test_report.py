@@ -120,7 +120,7 @@ def test_the_terminal_tells_all_parts(subject):
     assert lines[3].startswith("    why: A container's localhost")
     assert lines[4] == "    change: add --host 0.0.0.0 to the command"
     assert lines[5].startswith("    Flask: Write `wsgi: server:app`")
-    assert lines[6] == "    see docs/findings/VH106.md"
+    assert lines[6] == "    more: vhlocal explain VH106"
     assert lines[-1] == "1 error, 1 warning, 1 silenced"
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 
 from tests.checks.projects import command, flask
-from vhlocal.findings import PAGES
 
 BROKEN = command("~/.local/bin/uvicorn server:app")
 DOUBTFUL = command("python -m uvicorn server:app --host 0.0.0.0", image="python")
@@ -26,7 +25,7 @@ def test_an_error_ends_with_6_and_is_told_with_its_place_and_page(vhlocal, proje
     done = check(vhlocal, directory)
     assert done.returncode == 6
     assert f"at {directory}/valohai.yaml:5\n" in done.stdout
-    assert f"see {PAGES}/VH106.md" in done.stdout
+    assert "more: vhlocal explain VH106\n" in done.stdout
     assert done.stdout.endswith("1 error\n")
 
 

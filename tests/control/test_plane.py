@@ -117,7 +117,7 @@ def test_what_was_found_is_told_once_with_its_code_and_page(run):
     crashed = Status("predict", State.CRASHED, finding.seen, finding.change, place, finding=finding)
     run.bus.publish(StatusChanged(crashed))
     _, body = run.get("/")
-    assert [body.count(words) for words in (finding.seen, finding.change, "VH515: see")] == [1, 1, 1]
+    assert [body.count(words) for words in (finding.seen, finding.change, "vhlocal explain VH515")] == [1, 1, 1]
     (endpoint,) = run.client().endpoints()["endpoints"]
     assert (endpoint["code"], endpoint["page"]) == ("VH515", "docs/findings/VH515.md")
     run.bus.publish(StatusChanged(Status("predict", State.READY)))

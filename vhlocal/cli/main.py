@@ -21,6 +21,7 @@ _COMMANDS = {
     "logs": "Show what the endpoints printed.",
     "build": "Make the image that production would make of each endpoint.",
     "check": "Say what is wrong with the project, without starting anything.",
+    "explain": "Explain a finding: why it fails in production, and what to change.",
     "prune": "Remove images and containers that are not needed any more.",
 }
 

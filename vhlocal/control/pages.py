@@ -151,7 +151,7 @@ def _status_facts(failure: Failure, status: Status) -> dict[str, Any]:
     if status.detail:
         facts["detail"] = status.detail
     if status.finding:
-        facts |= {"code": status.finding.definition.code, "page": status.finding.definition.page}
+        facts |= {"code": status.finding.definition.code, "explain": status.finding.definition.explain}
     return facts
 
 
@@ -233,7 +233,7 @@ def _why(status: Status) -> str:
         parts.append(f"<p class=hint>{_prose(status.hint)}</p>")
     if status.finding:
         definition = status.finding.definition
-        parts.append(f"<p class=dim>{definition.code}: see {escape(definition.page)}</p>")
+        parts.append(f"<p class=dim>More: <code>{escape(definition.explain)}</code></p>")
     return f"<tr><td colspan=4>{''.join(parts)}</tr>"
 
 

@@ -10,12 +10,13 @@ from rich.text import Text
 from vhlocal.findings import Severity
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     from rich.console import Console
 
     from vhlocal.checks.report import Report
-    from vhlocal.findings import Finding
+    from vhlocal.findings import Definition, Finding
     from vhlocal.model import Place
 
 _STYLES = {Severity.ERROR: "bold red", Severity.WARNING: "bold yellow", Severity.NOTICE: "bold cyan"}
@@ -62,7 +63,30 @@ def show_finding(console: Console, finding: Finding, base: Path, *, explain: boo
     console.print(Text.assemble(("    change: ", "bold"), finding.change))
     if finding.framework:
         console.print(Text.assemble((f"    {finding.framework}: ", "bold"), definition.remedy[finding.framework]))
-    console.print(Text(f"    see {definition.page}", "dim"))
+    if explain:
+        console.print(Text(f"    more: {definition.explain}", "dim"))
+
+
+def show_page(console: Console, page: str, found: Sequence[Finding], base: Path) -> None:
+    """Print a finding's page, given as Markdown, with where it was ``found`` and the change to make there."""
+    from rich.markdown import Markdown  # noqa: PLC0415 - brings a highlighter of code, which no other output needs
+
+    title, _, rest = page.partition("\n")
+    console.print(Text(title.lstrip("# "), "bold"))
+    console.print()
+    if found:
+        console.print(Text("In this project", "bold underline"))
+        for finding in found:
+            show_finding(console, finding, base, explain=False)
+        console.print()
+    console.print(Markdown(rest, code_theme="ansi_dark"), soft_wrap=False, width=min(console.width, 100))
+
+
+def show_list(console: Console, definitions: Iterable[Definition]) -> None:
+    """Print all findings there are, a line each."""
+    for definition in definitions:
+        style = _STYLES[definition.severity]
+        console.print(Text.assemble((definition.code, style), f"  {definition.severity.value:<7}  {definition.title}"))
 
 
 def _counted(count: int, word: str) -> str:

@@ -117,8 +117,9 @@ item of `silenced` has all keys of a finding, and its `reason`.
 Each is shown by a sample that has it and by the same project mended: [one test](../../tests/checks/test_findings.py)
 reads them all, [another](../../tests/session/test_doctor.py) runs those of the prefix, and
 [a third](../../tests/checks/server/test_live.py) those of servers and limits.
-`vhlocal up` tells these as they happen, once, on the terminal, the status page and in the API; where a server does not
-come up, the error is the finding, and names its page.
+`vhlocal up` tells these as they happen, once, on the terminal, the status page and in the API, and the errors that the
+project itself shows as well; where a server does not come up, the error is the finding. `vhlocal explain VH408` shows
+a finding's page, and where this project has it.
 [How to add one](adding.md).
 """
 

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from vhlocal.errors import VhlocalError
     from vhlocal.findings import Finding
-    from vhlocal.model import Place, RequestRecord, Status, Strategy
+    from vhlocal.model import Offer, Place, RequestRecord, Status, Strategy
 
 
 @dataclass(frozen=True)
@@ -78,12 +80,16 @@ class PullProgress(Event):
 
 @dataclass(frozen=True)
 class LogLine(Event):
-    """One line that an endpoint's server printed; ``stream`` is ``stdout`` or ``stderr``; ``time`` in epoch seconds."""
+    """One line that an endpoint's server printed; ``stream`` is ``stdout`` or ``stderr``; ``time`` in epoch seconds.
+
+    ``usual`` tells that it says nothing of the user's code: a banner, or a request of vhlocal's own.
+    """
 
     endpoint: str
     stream: str
     text: str
     time: float
+    usual: bool = False
 
 
 @dataclass(frozen=True)
@@ -111,10 +117,11 @@ class Found(Event):
 
 @dataclass(frozen=True)
 class Problem(Event):
-    """Something went wrong that the run survives, such as a broken edit."""
+    """Something went wrong that the run survives, such as a broken edit; ``then`` says what happens now."""
 
     error: VhlocalError
     endpoint: str | None = None
+    then: str = ""
 
 
 @dataclass(frozen=True)
@@ -126,11 +133,18 @@ class Listening(Event):
 
 @dataclass(frozen=True)
 class Ready(Event):
-    """Every endpoint of the run answers, ``seconds`` after the start."""
+    """Every endpoint of the run answers, or it is known why it does not, ``seconds`` after the start.
+
+    ``offers`` has by endpoint what can be asked of those that answer. ``link`` leads to the status page. ``shared`` is
+    what stands for ``url`` on other machines, "" where none can connect.
+    """
 
     url: str
     statuses: tuple[Status, ...]
     seconds: float
+    offers: Mapping[str, Offer] = field(default_factory=dict, hash=False)
+    link: str = ""
+    shared: str = ""
 
 
 @dataclass(frozen=True)

@@ -223,6 +223,30 @@ class Status:
     start_up: StartUp | None = None
 
 
+@dataclass(frozen=True)
+class Call:
+    """A request that an app has a route for; ``target`` is below the endpoint's URL, ``file`` a body from the disk."""
+
+    method: str
+    target: str
+    body: str = ""
+    content_type: str = ""
+    file: Path | None = None
+
+
+@dataclass(frozen=True)
+class Offer:
+    """What a ready endpoint can be asked: ``url`` is where it answers, without a slash at its end.
+
+    ``docs`` is the path of its own documentation below that, "" where none is known; ``call`` is None where no route of
+    it is known.
+    """
+
+    url: str
+    docs: str = ""
+    call: Call | None = None
+
+
 #: How the reason begins where vhlocal itself has ended a request.
 CLOSED = "closed by vhlocal"
 

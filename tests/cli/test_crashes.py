@@ -24,7 +24,7 @@ def test_a_crash_is_told_and_the_server_started_again_with_growing_pauses(projec
         url = run.url("plain")
         for crash, pause in ((1, 1), (2, 2)):
             ask(url + "exit")
-            run.wait_for_output(f"it is started again in {pause} s, or at the next save")
+            run.wait_for_output(f"trying again in {pause} s, or when you save")
             assert run.wait_for_restart(crash)["restarts"] == crash
             assert requests.get(url, timeout=10).status_code == 200
         assert run.output().count("error: plain: the server ended with exit code 3\n") == 2

@@ -111,7 +111,7 @@ def test_a_server_over_its_memory_limit_is_told_with_the_limit_and_its_line(proj
     assert "error: plain: OOMKilled: the server passed its memory limit of 64 MB before its first answer\n" in said
     assert f"at {directory}/valohai.yaml:6:7\n" in said
     assert "raise resources.memory.max to 128 at least" in said
-    assert said.count("docs/findings/VH507.md") == 1
+    assert said.count("vhlocal explain VH507\n") == 1
 
 
 def test_one_endpoint_that_fails_ends_the_others_too(project, failing):

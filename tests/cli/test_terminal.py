@@ -88,7 +88,9 @@ def test_a_terminal_gets_colours_and_moving_progress_that_folds_away(project, vh
 
 
 def test_a_failed_build_is_shown_whole_on_a_terminal(project, vhlocal, engine, base_image):
-    with Screen(vhlocal, "up", "-C", str(project(plain() | FAILING)), "--port", "0") as screen:
+    """In CI, where the first failure ends the run: on a terminal of a person's it would not."""
+    directory = project(plain() | FAILING)
+    with Screen(vhlocal, "up", "-C", str(directory), "--port", "0", environment={"CI": "true"}) as screen:
         shown = screen.read_until(None)
         assert screen.process.wait(60) == 4
     after = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown.rpartition("\x1b[2K")[2])

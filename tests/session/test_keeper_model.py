@@ -20,6 +20,7 @@ from vhlocal.model import Endpoint, Package, State, Strategy, Version
 from vhlocal.reload.staging import Staging
 from vhlocal.runtime.base import Entry, Exit, Identity, Mounts, ServerSpec
 from vhlocal.session.board import Board
+from vhlocal.session.chatter import Chatter
 from vhlocal.session.desired import Bringing, Desired
 from vhlocal.session.diagnosis import Diagnosis
 from vhlocal.session.environments import Upkeep
@@ -110,7 +111,9 @@ class Keeping(Machine):
             tasks=self.tasks,
             staging=Staging(place / "staging"),
             warmth=Warmth(place / "imports"),
+            chatter=Chatter(),
             reloads=True,
+            fail_fast=True,
             strict=False,
             profile=False,
             made={},

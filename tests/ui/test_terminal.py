@@ -28,7 +28,7 @@ def shown(*events) -> str:
 def test_a_finding_that_an_error_tells_is_shown_once_with_its_page():
     said = shown(Found(FINDING, "1", told=True), Problem(as_error(explained(FINDING), "digits"), "digits"))
     assert said.count(FINDING.seen) == 1
-    assert said.count("VH515: see docs/findings/VH515.md") == 1
+    assert said.count("more: vhlocal explain VH515\n") == 1
 
 
 def test_a_finding_that_nothing_else_tells_is_shown():

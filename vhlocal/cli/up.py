@@ -14,16 +14,17 @@ from vhlocal.cli.project import read_project
 from vhlocal.contract.access import BasicAuth
 from vhlocal.control.plane import ControlPlane
 from vhlocal.events import Bus
-from vhlocal.project.settings import load_settings
+from vhlocal.project.settings import environment, is_ci, load_settings
 from vhlocal.runtime.connect import connector
 from vhlocal.session.session import RunOptions, Session, run
-from vhlocal.ui.console import standard_output
+from vhlocal.ui.console import is_terminal, standard_output
 from vhlocal.ui.tables import show_settings
 from vhlocal.ui.terminal import Terminal
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from vhlocal.findings import Finding
     from vhlocal.session.load import Loader
 
 
@@ -34,6 +35,12 @@ if TYPE_CHECKING:
 @click.argument("endpoints", nargs=-1, metavar="[ENDPOINT]...")
 @setting_options()
 @click.option("--detach", is_flag=True, help="Return once every endpoint answers; `vhlocal down` ends the run.")
+@click.option(
+    "--fail-fast/--no-fail-fast",
+    default=None,
+    help="Exit as soon as one endpoint does not start, with its exit code. Default: on with --detach, in CI, and when "
+    "the output is not a terminal; otherwise the other endpoints are served, and saving a fix starts the failed one.",
+)
 @click.option("-v", "--verbose", is_flag=True, help="Tell of each reload where its time went.")
 @click.option("--profile", is_flag=True, help="Tell where the time of each start went, import by import.")
 @click.option("--explain-settings", is_flag=True, help="Show each setting and where it comes from, and do no more.")
@@ -42,6 +49,7 @@ def command(
     directory: Path,
     endpoints: tuple[str, ...],
     detach: bool,
+    fail_fast: bool | None,
     verbose: bool,
     profile: bool,
     explain_settings: bool,
@@ -57,8 +65,22 @@ def command(
     elif detach:
         detached(directory)
     else:
-        options = run_options(directory, read_project(directory, endpoints, flags))
-        _serve(replace(options, profile=profile), verbose=verbose)
+        load = read_project(directory, endpoints, flags)
+        options = run_options(directory, load)
+        if fail_fast is None:
+            fail_fast = not is_terminal() or is_ci(environment())
+        check = partial(_errors, directory, load)
+        _serve(replace(options, profile=profile, fail_fast=fail_fast, check=check), verbose=verbose)
+
+
+def _errors(directory: Path, load: Loader) -> tuple[Finding, ...]:
+    """Return what the static rules find; the network is not asked."""
+    from vhlocal.checks.index import Unasked  # noqa: PLC0415 - all rules, which the start does not wait for
+    from vhlocal.checks.report import look  # noqa: PLC0415
+    from vhlocal.checks.subject import read_subject  # noqa: PLC0415
+
+    settings = load.settings()
+    return look(read_subject(directory, settings, Unasked()), settings.ignore).findings
 
 
 def run_options(directory: Path, load: Loader) -> RunOptions:

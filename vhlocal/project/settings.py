@@ -103,6 +103,11 @@ def environment() -> Mapping[str, str]:
     return os.environ
 
 
+def is_ci(environ: Mapping[str, str]) -> bool:
+    """Tell whether this is a job of a CI service: all of them set ``CI``."""
+    return environ.get("CI", "").lower() not in {"", "0", "false"}
+
+
 def login(environ: Mapping[str, str]) -> str:
     """Return the user's login as the environment tells it, or an empty text."""
     return next((environ[name] for name in _LOGIN_VARIABLES if environ.get(name)), "")

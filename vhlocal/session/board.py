@@ -87,7 +87,8 @@ class Board:
 
     def _is_present(self, found: Found) -> bool:
         status = self._statuses.get(found.finding.endpoint or "")
-        return status is None or found.revision in {status.revision, status.broken}
+        about = self._statuses.values() if found.finding.endpoint is None else [status] if status else []
+        return not about or any(found.revision in {each.revision, each.broken} for each in about)
 
     def notices(self) -> tuple[Notice, ...]:
         """Return every notice so far, once each."""

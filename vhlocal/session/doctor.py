@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 from collections import defaultdict
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from vhlocal.contract.paths import script_names, split_target
@@ -32,7 +33,10 @@ _ASKED_FOR = "asked for"
 
 @dataclass(frozen=True)
 class Practice:
-    """What a doctor works with: ``found`` tells a finding and its revision, ``host`` is what clients name."""
+    """What a doctor works with: ``found`` tells a finding and its revision, ``host`` is what clients name.
+
+    ``asks`` hears of each request that an endpoint is sent: its method and its target.
+    """
 
     bus: Bus
     tasks: Tasks
@@ -40,6 +44,7 @@ class Practice:
     inputs: Callable[[], Inputs]
     found: Callable[[Finding, str], None]
     host: str
+    asks: Callable[[str, str, str], None]
 
 
 @dataclass(frozen=True)
@@ -142,12 +147,12 @@ class Doctor:
         target = self._is.routes.target(complaint.endpoint)
         if target.address is None:
             raise VhlocalError("its server does not answer any more")
-        inputs = self._is.inputs()
+        inputs, asks = self._is.inputs(), partial(self._is.asks, complaint.endpoint)
         version, *aliases = script_names(inputs.version, complaint.endpoint)
         alias = complaint.prefix if complaint.prefix in aliases else next(iter(aliases), None)
         return next(
             (
-                Patient(endpoint, inputs.package, target.address, version, alias, self._is.host)
+                Patient(endpoint, inputs.package, target.address, version, alias, self._is.host, asks)
                 for endpoint in inputs.endpoints
                 if endpoint.name == complaint.endpoint
             ),

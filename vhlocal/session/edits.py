@@ -17,7 +17,7 @@ from vhlocal.session.tasks import in_thread
 from vhlocal.session.wish import Wish
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
     from pathlib import Path
 
     from vhlocal.events import Bus
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     Load = Callable[[Inputs, frozenset[Path] | None], Loaded]
     Desire = Callable[[Inputs], tuple[Desired, ...]]
-    Prepare = Callable[[tuple[Desired, ...]], Awaitable[None]]
+    Prepare = Callable[[tuple[Desired, ...]], Awaitable[Mapping[str, VhlocalError]]]
 
 #: Seconds from a reload to a look at the whole project: the newest revision and the running one are compared.
 _SOON = 0.5
@@ -42,8 +42,9 @@ _TIMES_ITS_COST = 200.0
 class Means:
     """How edits are read and brought in.
 
-    ``load`` reads the project, ``desire`` tells what is wanted, ``prepare`` makes the environments for it, ``want``
-    asks every endpoint for it, and ``cannot_read`` marks all of them as older than what was saved.
+    ``load`` reads the project, ``desire`` tells what is wanted, ``prepare`` makes the environments for it and returns,
+    and has told, why those of some endpoints are not there, ``want`` asks every endpoint for it, and ``cannot_read``
+    marks all of them as older than what was saved.
     """
 
     load: Load
@@ -54,14 +55,15 @@ class Means:
 
 
 class Edits:
-    """Follows the project in ``directory``; see ``Means``.
+    """Follows the project; see ``Means``.
 
     What is wanted is asked for and not waited for: the next save is read while endpoints still bring in the one before,
     start, or have their environments made.
     """
 
-    def __init__(self, directory: Path, means: Means, bus: Bus, tasks: Tasks) -> None:
-        self._directory = directory
+    def __init__(self, inputs: Inputs, means: Means, bus: Bus, tasks: Tasks) -> None:
+        #: The project as it was read last.
+        self.inputs = inputs
         self._means = means
         self._bus = bus
         self._tasks = tasks
@@ -70,23 +72,27 @@ class Edits:
         self._dirty = asyncio.Event()
         self._cost = 0.0
         self._told = ""
-        # Whether the last edit could not be read, and whether the environments of the last could not be made.
+        # Whether the last edit could not be read, and whether an environment of the last could not be made.
         self._unread = self._failed = False
         self._there: asyncio.Future[None] = self._loop.create_future()
         self._there.set_result(None)
         #: What makes environments at this moment, and what is done when it has.
         self._making: asyncio.Task[None] | None = None
 
-    async def follow(self, inputs: Inputs, wanted: tuple[Desired, ...]) -> None:
-        """Bring in every edit, beginning with those since ``inputs`` were read; never returns."""
-        self.inputs = inputs
+    async def follow(self, wanted: tuple[Desired, ...], without: Collection[str] = ()) -> None:
+        """Bring in every edit, beginning with those since the project was read; never returns.
+
+        ``wanted`` is asked for already. ``without`` are the endpoints whose environments could not be made: the next
+        save is the next try.
+        """
         self._known = True
         self._tried = wanted
-        self._prepared = [item.environment for item in wanted]
+        self._prepared = [item.environment for item in wanted if item.endpoint.name not in without]
+        self._failed = bool(without)
         self._tasks.start(self._look_now_and_then(), "look at the whole project now and then")
         while True:
             files = self._files()
-            watch = Watch(self._directory, files, self._on_event, self._tell_polling)
+            watch = Watch(self.inputs.package.directory, files, self._on_event, self._tell_polling)
             try:
                 polling = await in_thread(watch.start)
                 if polling is not None:
@@ -158,33 +164,39 @@ class Edits:
     def _ask(self, wanted: tuple[Desired, ...], phases: Phases) -> None:
         # An engine is not asked for images that it has just been asked for.
         missing = [item for item in wanted if item.environment not in self._prepared]
-        made = self._make(wanted) if missing else self._there
-        self._means.want([Wish(item, phases.copy(), made if item in missing else self._there) for item in wanted])
+        made = self._make(wanted) if missing else {}
+        self._means.want(
+            [Wish(item, phases.copy(), made[item.endpoint.name] if item in missing else self._there) for item in wanted]
+        )
 
-    def _make(self, wanted: tuple[Desired, ...]) -> asyncio.Future[None]:
-        """Have environments made, after those that are being made; what is returned is done when they are there."""
-        made: asyncio.Future[None] = self._loop.create_future()
+    def _make(self, wanted: tuple[Desired, ...]) -> dict[str, asyncio.Future[None]]:
+        """Have environments made, after those that are being made; each endpoint's is done when its own is there."""
+        made: dict[str, asyncio.Future[None]] = {item.endpoint.name: self._loop.create_future() for item in wanted}
         self._making = self._tasks.start(self._prepare(wanted, made, self._making), "make environments")
         return made
 
     async def _prepare(
-        self, wanted: tuple[Desired, ...], made: asyncio.Future[None], before: asyncio.Task[None] | None
+        self, wanted: tuple[Desired, ...], made: dict[str, asyncio.Future[None]], before: asyncio.Task[None] | None
     ) -> None:
         if before is not None:
             await asyncio.wait({before})
         if wanted is not self._tried:
             return  # something newer is asked for by now, and nobody waits for this
         try:
-            await self._means.prepare(wanted)
+            failed = await self._means.prepare(wanted)
         except Exception as error:  # noqa: BLE001 - whatever it was, endpoints are not left to wait for it
             known = error if isinstance(error, VhlocalError) else VhlocalError(f"unexpected: {error!r}")
             self._bus.publish(Problem(known))
-            self._failed = True
-            made.set_exception(known)
-            made.exception()  # an endpoint that has gone meanwhile does not ask for it
-            return
-        self._prepared = [item.environment for item in wanted]
-        made.set_result(None)
+            failed = dict.fromkeys(made, known)
+        self._failed = bool(failed)
+        kept = self._prepared if failed else []
+        self._prepared = [*kept, *(item.environment for item in wanted if item.endpoint.name not in failed)]
+        for name, future in made.items():
+            if name in failed:
+                future.set_exception(failed[name])
+                future.exception()  # an endpoint that has gone meanwhile does not ask for it
+            else:
+                future.set_result(None)
 
     def _differs(self, wanted: tuple[Desired, ...]) -> bool:
         known = {item.endpoint.name: item for item in self._tried}

@@ -7,32 +7,48 @@ import contextlib
 from typing import TYPE_CHECKING
 
 from vhlocal.errors import BuildError, EngineError
-from vhlocal.events import Notice
-from vhlocal.session.execute import execute
+from vhlocal.events import Notice, Problem
+from vhlocal.session.execute import Outcome, execute
 from vhlocal.session.plan import plan
 from vhlocal.session.record import ProjectState
 from vhlocal.session.tasks import in_thread
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
+    from vhlocal.errors import VhlocalError
     from vhlocal.events import Bus
     from vhlocal.runtime.base import PresentServer, Runtime
     from vhlocal.session.desired import Desired
 
 
 async def make_environments(
-    runtime: Runtime, bus: Bus, wanted: Sequence[Desired], leftovers: Iterable[PresentServer]
-) -> dict[str, tuple[tuple[str, float], ...]]:
+    runtime: Runtime, bus: Bus, wanted: Sequence[Desired], leftovers: Iterable[PresentServer], *, fail_fast: bool = True
+) -> Outcome:
     """Look at what is there, plan what is missing, and make it; servers of earlier runs are removed first.
 
-    Return what was made for each endpoint: title and seconds of each step.
+    ``fail_fast`` raises the BuildError of the first step that fails; see ``execute``.
     """
     environments = [item.environment for item in wanted]
     names = {name for each in environments for name in (each.base, *(layer.tag for layer in each.layers))}
     images = {name: found for name in names if (found := await in_thread(runtime.image, name)) is not None}
-    return await execute(plan(environments, images, leftovers), runtime, bus)
+    return await execute(plan(environments, images, leftovers), runtime, bus, fail_fast=fail_fast)
+
+
+def problems(failed: Mapping[str, VhlocalError]) -> list[Problem]:
+    """Return why the environments of endpoints could not be made: each reason once, with the endpoints it is about."""
+    names: dict[int, list[str]] = {}
+    errors = {id(error): error for error in failed.values()}
+    for name, error in failed.items():
+        names.setdefault(id(error), []).append(name)
+    return [Problem(_about(", ".join(names[key]), error)) for key, error in errors.items()]
+
+
+def _about(who: str, error: VhlocalError) -> VhlocalError:
+    return BuildError(
+        f"{who}: {error.message}", place=error.place, hint=error.hint, detail=error.detail, finding=error.finding
+    )
 
 
 class Upkeep:
@@ -46,6 +62,11 @@ class Upkeep:
         self._bus = bus
         self._made = made
         self._one_at_a_time = asyncio.Lock()
+        self._unmade: set[str] = set()
+
+    def lack(self, endpoints: Iterable[str]) -> None:
+        """Take note that the environments of these endpoints could not be made so far: nobody has removed them."""
+        self._unmade |= set(endpoints)
 
     async def is_there(self, wanted: Desired) -> bool:
         """Tell whether a server can be made in its environment."""
@@ -55,9 +76,12 @@ class Upkeep:
         """Make what is missing, and tell it; BuildError where that fails."""
         async with self._one_at_a_time:  # another endpoint may stand on the same
             if not await self.is_there(wanted):
-                text = f"{wanted.environment.image} has been removed: it is made again"
-                self._bus.publish(Notice(text, endpoint=wanted.endpoint.name))
-                self._made |= await make_environments(self._runtime, self._bus, (wanted,), ())
+                name = wanted.endpoint.name
+                if name not in self._unmade:
+                    text = f"{wanted.environment.image} has been removed: it is made again"
+                    self._bus.publish(Notice(text, endpoint=name))
+                self._made |= (await make_environments(self._runtime, self._bus, (wanted,), ())).took
+                self._unmade.discard(name)
 
 
 def remember_environments(directory: Path, wanted: Sequence[Desired]) -> None:

@@ -18,6 +18,8 @@ from vhlocal.errors import VhlocalError
 from vhlocal.session.tasks import in_thread
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from vhlocal.checks.prefix.evidence import Asked
     from vhlocal.findings import Finding
     from vhlocal.model import Endpoint, Package
@@ -40,7 +42,7 @@ class Patient:
     """A server that runs, and what it serves.
 
     ``prefix`` is the version's path and ``alias`` that of one alias, both without a slash at their end; ``host`` is
-    what clients name in their requests, such as ``127.0.0.1:8080``.
+    what clients name in their requests, such as ``127.0.0.1:8080``. ``asks`` hears of each request before it is sent.
     """
 
     endpoint: Endpoint
@@ -49,6 +51,7 @@ class Patient:
     prefix: str
     alias: str | None
     host: str
+    asks: Callable[[str, str], None] = lambda _method, _target: None
 
 
 async def examine(patient: Patient, path: str = "/", seconds: float = ALL_SECONDS) -> tuple[Finding, ...]:
@@ -70,6 +73,7 @@ async def _examined(patient: Patient, path: str) -> tuple[Finding, ...]:
     answers: dict[Asked, Answer] = {}
     while asked := questions(case, answers):
         for one in asked:
+            patient.asks("GET", one.target)
             answers[one] = await in_thread(_ask, patient.address, patient.host, one)
     return await in_thread(find, Evidence(patient.endpoint, code, case, answers))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from vhlocal.errors import BuildError
@@ -16,17 +17,48 @@ if TYPE_CHECKING:
     from vhlocal.runtime.base import Runtime
 
 
-async def execute(plan: Plan, runtime: Runtime, bus: Bus) -> dict[str, tuple[tuple[str, float], ...]]:
-    """Remove what is to go, then make all images; BuildError of the first step that fails, the others ended.
+@dataclass
+class Outcome:
+    """How the images of a plan were made, by endpoint: title and seconds of each step, and why one is not there."""
 
-    Return what was made for each endpoint: title and seconds of each step.
+    took: dict[str, tuple[tuple[str, float], ...]] = field(default_factory=dict)
+    failed: dict[str, BuildError] = field(default_factory=dict)
+
+
+async def execute(plan: Plan, runtime: Runtime, bus: Bus, *, fail_fast: bool = True) -> Outcome:
+    """Remove what is to go, then make all images.
+
+    ``fail_fast`` ends the other steps with the first that fails, and raises its BuildError; else only what stands on
+    that image is left out. Any other error is raised, and ends all.
     """
     await together(*(_remove(step, runtime, bus) for step in plan.remove))
-    made = {step.key: asyncio.Event() for step in plan.images}
-    took: dict[str, tuple[str, float]] = {}
-    await together(*(_step(step, runtime, bus, made, took) for step in plan.images))
-    names = {name for step in plan.images for name in step.endpoints}
-    return {name: tuple(took[step.key] for step in plan.images if name in step.endpoints) for name in names}
+    loop = asyncio.get_running_loop()
+    made: dict[str, asyncio.Future[tuple[str, float] | BuildError]] = {
+        step.key: loop.create_future() for step in plan.images
+    }
+
+    async def walk(step: Pull | Make) -> None:
+        needed = await made[step.needs] if isinstance(step, Make) and step.needs is not None else None
+        if isinstance(needed, BuildError):
+            made[step.key].set_result(needed)
+            return
+        try:
+            made[step.key].set_result(await _step(step, runtime, bus))
+        except BuildError as error:
+            if fail_fast:
+                raise
+            made[step.key].set_result(error)
+
+    await together(*map(walk, plan.images))
+    outcome = Outcome()
+    for step in plan.images:
+        result = made[step.key].result()
+        for name in step.endpoints:
+            if isinstance(result, BuildError):
+                outcome.failed.setdefault(name, result)
+            else:
+                outcome.took[name] = (*outcome.took.get(name, ()), result)
+    return outcome
 
 
 async def _remove(step: Remove, runtime: Runtime, bus: Bus) -> None:
@@ -34,15 +66,8 @@ async def _remove(step: Remove, runtime: Runtime, bus: Bus) -> None:
     bus.publish(Notice(f"removed the {runtime.noun} of {step.subject}, {step.cause}"))
 
 
-async def _step(
-    step: Pull | Make,
-    runtime: Runtime,
-    bus: Bus,
-    made: dict[str, asyncio.Event],
-    took: dict[str, tuple[str, float]],
-) -> None:
-    if isinstance(step, Make) and step.needs is not None:
-        await made[step.needs].wait()
+async def _step(step: Pull | Make, runtime: Runtime, bus: Bus) -> tuple[str, float]:
+    """Do one step, and return its title and its seconds."""
     title = f"pull {step.image}" if isinstance(step, Pull) else step.layer.title
     started = time.monotonic()
     output: list[str] = []
@@ -64,6 +89,6 @@ async def _step(
         error.place = error.place or step.place
         bus.publish(StepFailed(step.key, title, tuple(output)))
         raise
-    took[step.key] = title, time.monotonic() - started
-    bus.publish(StepFinished(step.key, *took[step.key]))
-    made[step.key].set()
+    seconds = time.monotonic() - started
+    bus.publish(StepFinished(step.key, title, seconds))
+    return title, seconds

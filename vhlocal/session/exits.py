@@ -46,12 +46,12 @@ def explained_error(error: VhlocalError, endpoint: str) -> Explanation:
     return Explanation(reason, error.hint or "", error.place, error.detail or "", error.finding)
 
 
-def as_error(explanation: Explanation, endpoint: str, then: str = "") -> ServerError:
-    """Return the error that tells it; ``then`` is what happens now."""
+def as_error(explanation: Explanation, endpoint: str) -> ServerError:
+    """Return the error that tells it."""
     return ServerError(
         f"{endpoint}: {explanation.reason}",
         place=explanation.place,
-        hint="; ".join(part for part in (explanation.hint, then) if part) or None,
+        hint=explanation.hint or None,
         detail=explanation.detail or None,
         finding=explanation.finding,
     )

@@ -9,7 +9,7 @@ from vhlocal.model import State
 from vhlocal.session.keeper import Keeper
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from vhlocal.errors import VhlocalError
     from vhlocal.reload.staging import Staging
@@ -39,13 +39,17 @@ class Fleet:
     def enlist(self, wanted: Sequence[Desired]) -> None:
         """Take on the endpoints of the start, which are to be built first."""
         for item in wanted:
-            keeper = self._keepers[item.endpoint.name] = Keeper(self._is, item, vital=True)
+            keeper = self._keepers[item.endpoint.name] = Keeper(self._is, item, vital=self._is.fail_fast)
             keeper.tell(State.BUILDING)
 
-    async def start(self) -> None:
-        """Start every server, and return once each answers; the error of the first that does not come up."""
-        for keeper in self._keepers.values():
-            keeper.begin()
+    async def start(self, without: Mapping[str, VhlocalError]) -> None:
+        """Start every server, and return once each answers, or it is told why it does not.
+
+        ``without`` has why endpoints have no environment. Where the start fails fast, the error of the first server
+        that does not come up is raised.
+        """
+        for name, keeper in self._keepers.items():
+            keeper.begin(without.get(name))
         await asyncio.gather(*(keeper.started for keeper in self._keepers.values()))
 
     def want(self, wishes: Sequence[Wish]) -> None:

@@ -46,7 +46,8 @@ class Heard:
 
         def on_line(stream: str, text: str) -> None:
             self._lines += 1
-            self._is.bus.publish(LogLine(self._endpoint, stream, text, time.time()))
+            usual = self._is.chatter.has(self._endpoint, text)
+            self._is.bus.publish(LogLine(self._endpoint, stream, text, time.time(), usual))
             if self._serves() is not None and tells_a_miss(text) and not loop.is_closed():
                 loop.call_soon_threadsafe(self._missed)
 

@@ -71,13 +71,15 @@ class Keeper:
         # Whether what is under way is past the point where it could be given up, apart from a server's taking over.
         self._committed = False
         self._living: asyncio.Task[None] | None = None
-        #: Done when the first server answers; its exception is to end the run.
+        #: Done when the first server answers, or it is told why not; its exception is to end the run.
         self.started: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     # What the session asks for.
 
-    def begin(self) -> None:
-        """Start the server, and keep it from then on."""
+    def begin(self, without: VhlocalError | None = None) -> None:
+        """Start the server, and keep it from then on; ``without`` is why its environment is not there, and told."""
+        if without is not None:
+            self._lack(without, self._target)
         self._living = self._is.tasks.start(self._live(), f"keep {self._post.name}")
 
     def entries(self) -> Iterator[Entry]:
@@ -260,7 +262,11 @@ class Keeper:
         error = wish.made.exception()
         if isinstance(error, VhlocalError):
             self._be_done_with(wish, forgotten=True)
-            post.keep_old(wanted, explained_error(error, post.name))
+            if post.taken is None:
+                self._target = wanted
+                self._lack(error, wanted)
+            else:
+                post.keep_old(wanted, explained_error(error, post.name))
             return
         try:
             strategy = await self._bring_by(wanted, wish.phases)
@@ -416,7 +422,7 @@ class Keeper:
             error = await self._with_its_container(error)
         explanation = await post.explain(error, wanted)
         if post.running:
-            goes_on = f"revision {post.wanted.revision} goes on; the next save is the next try"
+            goes_on = f"revision {post.wanted.revision} keeps serving; save a fix to try again"
             post.tell_problem(explanation, goes_on)
             post.keep_old(wanted, explanation)
             return
@@ -424,7 +430,7 @@ class Keeper:
         if self._target is wanted:
             self._is_down(explanation, wanted.revision, _least_pause(error))
             return
-        post.tell_problem(explanation, f"revision {self._target.revision} is started again")
+        post.tell_problem(explanation, f"starting revision {self._target.revision} again")
         post.close(wanted.revision, explanation)
 
     async def _with_its_container(self, error: EndedError) -> EndedError:
@@ -466,13 +472,26 @@ class Keeper:
         self._vital = False
         settle(self.started, None)
 
+    def _lack(self, error: VhlocalError, wanted: Desired) -> None:
+        """Mark that the environment could not be made, which has been told: the next save is the next try."""
+        self._forgotten = True
+        self._wait_after(explained_error(error, self._post.name), wanted.revision, _least_pause(error))
+        settle(self.started, None)
+
     def _is_down(self, explanation: Explanation, revision: str = "", least: float = 0.0) -> None:
         """Tell why there is no server and when the next is started: later each time, and after ``least`` seconds."""
+        wait = self._wait_after(explanation, revision or self._target.revision, least)
+        at_save = ", or when you save" if self._is.reloads else ""
+        self._post.tell_problem(explanation, f"trying again in {wait:.0f} s{at_save}")
+        settle(self.started, None)
+
+    def _wait_after(self, explanation: Explanation, revision: str, least: float) -> float:
+        """Mark why there is no server, and return the seconds until the next is started."""
         self._post.crashes += 1
         wait = max(least, backoff(self._post.crashes))
         self._retry_at = time.monotonic() + wait
-        self._post.close(revision or self._target.revision, explanation)
-        self._post.tell_problem(explanation, f"it is started again in {wait:.0f} s, or at the next save")
+        self._post.close(revision, explanation)
+        return wait
 
 
 def _least_pause(error: Exception) -> float:

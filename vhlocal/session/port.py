@@ -13,6 +13,9 @@ from vhlocal.errors import InputError
 #: How many ports are tried when none was asked for.
 _TRIES = 100
 
+#: An address of the documentation's network: nobody is there, and the way to it is the way to others.
+_ANYWHERE = ("192.0.2.1", 9)
+
 
 def listen(host: str, port: int, *, given: bool) -> socket.socket:
     """Return a bound socket: on ``port`` where it was ``given``, else on the first free one from there on.
@@ -57,6 +60,22 @@ def holder(port: int) -> str:
     except psutil.Error:
         pass
     return ""
+
+
+def shared(host: str, url: str) -> str:
+    """Return the gateway's ``url`` as other machines can open it, "" where they cannot connect, or it is as it is.
+
+    ``host`` is what it was told to listen on.
+    """
+    if host not in {"0.0.0.0", "::", ""}:
+        return ""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(_ANYWHERE)  # sends nothing: it chooses the address that this machine has towards others
+            address = probe.getsockname()[0]
+        except OSError:
+            address = socket.gethostname()
+    return f"http://{address}:{url.rpartition(':')[2]}"
 
 
 def is_open(bound: socket.socket) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from vhlocal.errors import EngineError, VhlocalError
@@ -132,6 +133,7 @@ class Post:
                 patience=self._is.patience,
                 on_line=self._heard.lines(),
                 on_news=lambda news: self._heard.learn(self.wanted.spec.image, news),
+                asks=partial(self._is.chatter.expect, self.name),
                 made=self._is.made.pop(self.name, ()),
             )
         )
@@ -257,7 +259,7 @@ class Post:
 
     def tell_problem(self, explanation: Explanation, then: str) -> None:
         """Publish what went wrong, and what happens now."""
-        self._is.bus.publish(Problem(as_error(explanation, self.name, then), self.name))
+        self._is.bus.publish(Problem(as_error(explanation, self.name), self.name, then))
 
     def find(self, finding: Finding | None, revision: str, *, told: bool = True) -> None:
         """Tell a finding, where there is one."""

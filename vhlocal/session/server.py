@@ -51,7 +51,8 @@ class Making:
     """What a container is made of and with.
 
     ``staging`` holds the files that are brought into it later. ``on_line`` gets what it prints, from a thread of the
-    runtime's. ``on_news`` hears what its runner has learnt.
+    runtime's. ``on_news`` hears what its runner has learnt, ``asks`` of each request by which it is to show that it is
+    there.
     ``patience`` is how many seconds it gets to answer for the first time. ``made`` is what was made for it before:
     name and seconds.
     """
@@ -65,6 +66,7 @@ class Making:
     patience: float
     on_line: OnLine
     on_news: Callable[[dict[str, Any]], None]
+    asks: Callable[[str, str], None]
     made: tuple[tuple[str, float], ...] = ()
 
 
@@ -84,6 +86,7 @@ class Server:
         self._token = new_token()
         self._tell = making.on_line
         self._on_news = making.on_news
+        self._asks = making.asks
         self._prefix = making.spec.environment["SCRIPT_NAME"]
         self._present: tuple[Entry, ...] = making.spec.entries
         self._in_doubt: frozenset[str] = frozenset()
@@ -464,6 +467,8 @@ class Server:
         *,
         new: bool = False,
     ) -> Awaited:
+        self._asks(self._probe.method, self._prefix + self._probe.target)
+
         async def listeners() -> Sequence[Listener]:
             return await in_thread(self._runtime.listeners, self.id)
 

@@ -15,6 +15,7 @@ from vhlocal.contract.limits import READ_TIMEOUT, ROLLOUT_PATIENCE
 from vhlocal.contract.paths import script_names
 from vhlocal.errors import VhlocalError
 from vhlocal.events import Bus, Found, Listening, Notice, Problem, Ready, StatusChanged, Stopping, Waiting
+from vhlocal.findings import Severity
 from vhlocal.gateway.options import GatewayOptions
 from vhlocal.gateway.server import Gateway
 from vhlocal.gateway.table import RouteTable, Upstream
@@ -23,16 +24,18 @@ from vhlocal.reload.staging import Staging
 from vhlocal.session import open_files, port
 from vhlocal.session.access_log import access_log
 from vhlocal.session.board import Board
+from vhlocal.session.chatter import Chatter
 from vhlocal.session.desired import Desired, Inputs, desired
 from vhlocal.session.diagnosis import Diagnosis
 from vhlocal.session.doctor import Doctor, Practice
 from vhlocal.session.edits import Edits, Means
 from vhlocal.session.ending import Ending
-from vhlocal.session.environments import Upkeep, forget_environments, make_environments, remember_environments
+from vhlocal.session.environments import Upkeep, forget_environments, make_environments, problems, remember_environments
 from vhlocal.session.fleet import Fleet
 from vhlocal.session.leftovers import find_leftovers, remove_servers
 from vhlocal.session.limits import GRACE, RELOAD_LIMIT
 from vhlocal.session.mirror import Mirror
+from vhlocal.session.offers import Asking, find_offers
 from vhlocal.session.own_files import OwnFiles
 from vhlocal.session.passed import tell_passed
 from vhlocal.session.record import ProjectState, RunRecord, new_run, new_token, this_process
@@ -46,14 +49,14 @@ from vhlocal.session.view import View
 from vhlocal.session.warmth import Warmth
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Iterator, Mapping
+    from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from vhlocal.contract.access import BasicAuth
     from vhlocal.findings import Finding
     from vhlocal.gateway.report import LimitPassed
     from vhlocal.model import Version
-    from vhlocal.runtime.base import Address, Connect, Runtime
+    from vhlocal.runtime.base import Address, Connect, PresentServer, Runtime
     from vhlocal.session.load import Loaded
     from vhlocal.session.view import Face
 
@@ -62,6 +65,9 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 #: Seconds that requests in flight get to finish when the run ends.
 _DRAIN = 5.0
+
+#: Seconds within which a start is quick: nothing is done beside it that can wait.
+_QUICK_START = 1.0
 
 #: Seconds that an engine gets to remove what is left of a run that ends at once, and then to be let go of.
 _AT_ONCE = 0.8
@@ -75,6 +81,8 @@ class RunOptions:
     ``load`` reads the project, given the base URL, what was read before, and the paths that may have changed since then
     (None where any may). ``doctor`` lets endpoints be asked why they answer as they would not in production;
     ``examine`` ends the run once each has been, whatever it answered. ``profile`` has the imports of servers measured.
+    ``fail_fast`` ends the run with the first endpoint that does not come up; else the others are served, and a save is
+    the next try. ``check`` looks at the project alone, in a thread, and returns what is wrong with it.
     ``ignored`` are codes of findings that the project lives with. ``patience`` is how many seconds a server gets to
     answer for the first time, ``reload_seconds`` how many new code gets at least. ``read_seconds`` is how many may pass
     between two reads of an answer, and how many what is in flight gets once its server has been replaced (K9).
@@ -95,6 +103,8 @@ class RunOptions:
     ignored: Mapping[str, str]
     load: Callable[[str, Inputs | None, frozenset[Path] | None], Loaded]
     connect: Connect
+    fail_fast: bool = True
+    check: Callable[[], Iterable[Finding]] = tuple
     patience: float = ROLLOUT_PATIENCE
     reload_seconds: float = RELOAD_LIMIT
     read_seconds: float = READ_TIMEOUT
@@ -123,6 +133,7 @@ class Session:
         self._routes = Routes(options.version, self._table)
         self._tasks = Tasks(self._task_failed)
         self._board = Board(())
+        self._chatter = Chatter()
         self._unreachable = Unreachable(bus, self._board, self._routes, self._tasks)
         self._fleet: Fleet | None = None
         self._edits: Edits | None = None
@@ -136,6 +147,7 @@ class Session:
         """Serve until told to end; the error that ended the run is raised once nothing is left of it."""
         self._loop = asyncio.get_running_loop()
         self._ending = Ending()
+        self._up = asyncio.Event()
         self._started = time.monotonic()
         self._state.acquire()
         try:
@@ -208,7 +220,7 @@ class Session:
             if view.open_to_network:
                 self._bus.publish(_open_notice(number, guarded=self._options.access is not None))
             elif self._options.access is not None:
-                self._bus.publish(Notice("endpoints ask for a user and a password (`basic-auth`)"))
+                self._bus.publish(Notice("the endpoints ask for a user name and password (`basic-auth`)"))
             for notice in (*notices, *((self._state.room.notice,) if self._state.room.notice else ())):
                 self._bus.publish(notice)
             with self._doctor.on_duty() if self._options.doctor else contextlib.nullcontext():
@@ -235,28 +247,53 @@ class Session:
         self._fleet = Fleet(await self._surroundings(gateway))
         self._fleet.enlist(wanted)
         self._tell_differences(wanted)
-        self._made |= await make_environments(self._runtime, self._bus, wanted, leftovers)
+        self._tasks.start(self._check(self._inputs), "check the project")
+        failed = await self._make(wanted, leftovers, fail_fast=self._options.fail_fast)
         if not self._options.reload:
-            await self._start(self._fleet, wanted)
+            await self._start(self._fleet, wanted, failed)
             await (self._doctor.examine_all() if self._options.examine else self._ending.asked())
             return
         settled = SettledLoad(partial(self._options.load, self._url))
         load = OwnFiles(settled, self._bus, self._inputs.left_out, self._runtime.written)
         means = Means(load, self._desired, self._prepare, self._fleet.want, self._fleet.cannot_read)
-        self._edits = Edits(self._options.directory, means, self._bus, self._tasks)
+        self._edits = Edits(self._inputs, means, self._bus, self._tasks)
         # An endpoint that is up gets its edits while others still start.
-        async with beside(self._edits.follow(self._inputs, wanted)) as (following,):
-            await self._start(self._fleet, wanted)
+        async with beside(self._edits.follow(wanted, failed)) as (following,):
+            await self._start(self._fleet, wanted, failed)
             mirror = Mirror(self._fleet.staging, self._tasks, lambda: self._present().package, self._fleet.entries)
             with mirror.follow(self._bus):
                 await following
 
-    async def _start(self, fleet: Fleet, wanted: tuple[Desired, ...]) -> None:
-        """Start every server, and tell once all answer."""
-        await fleet.start()
+    async def _check(self, inputs: Inputs) -> None:
+        """Tell the errors that the project itself shows, beside a build; a start that is quick goes first."""
+        await within(self._up.wait(), _QUICK_START)
+        names = {None, *(endpoint.name for endpoint in inputs.endpoints)}
+        for finding in await in_thread(self._options.check):
+            if finding.definition.severity is Severity.ERROR and finding.endpoint in names:
+                self._found(finding, inputs.package.revision)
+
+    async def _make(
+        self, wanted: tuple[Desired, ...], leftovers: Sequence[PresentServer], *, fail_fast: bool = False
+    ) -> Mapping[str, VhlocalError]:
+        """Make what is missing of the environments; return, and tell, why those of some endpoints are not there."""
+        outcome = await make_environments(self._runtime, self._bus, wanted, leftovers, fail_fast=fail_fast)
+        self._made |= outcome.took
+        self._upkeep.lack(outcome.failed)
+        for problem in problems(outcome.failed):
+            self._bus.publish(problem)
+        return outcome.failed
+
+    async def _start(self, fleet: Fleet, wanted: tuple[Desired, ...], failed: Mapping[str, VhlocalError]) -> None:
+        """Start every server, and tell once all answer, or it is known why not."""
+        await fleet.start(failed)
+        self._up.set()
         self._where_possible(partial(self._state.keep_version, self._options.version.name))
         self._remember(wanted)
-        self._bus.publish(Ready(self._url, self._board.statuses(), time.monotonic() - self._started))
+        seconds = time.monotonic() - self._started
+        asking = Asking(self._url, self._options.version, self._routes, self._present().package, self._chatter)
+        offers = await find_offers(asking, wanted) if self._options.doctor else {}
+        shared = port.shared(self._options.host, self._url)
+        self._bus.publish(Ready(self._url, self._board.statuses(), seconds, offers, self._face.link, shared))
         self._where_possible(partial(self._state.write, replace(self._record, ready=True)))
 
     async def _surroundings(self, gateway: Gateway) -> Surroundings:
@@ -264,16 +301,19 @@ class Session:
             await gateway.retire(Upstream(address.host, address.port), self._options.read_seconds)
 
         directory = self._options.directory
+        self._upkeep = Upkeep(self._runtime, self._bus, self._made)
         return Surroundings(
             runtime=self._runtime,
             bus=self._bus,
             board=self._board,
             routes=self._routes,
             tasks=self._tasks,
-            environments=Upkeep(self._runtime, self._bus, self._made),
+            environments=self._upkeep,
             staging=await in_thread(Staging, self._state.staging),
             warmth=Warmth(),
+            chatter=self._chatter,
             reloads=self._options.reload,
+            fail_fast=self._options.fail_fast,
             strict=self._options.strict,
             profile=self._options.profile,
             made=self._made,
@@ -303,7 +343,8 @@ class Session:
 
     def _appointed(self) -> Doctor:
         host = self._url.removeprefix("http://")
-        return Doctor(Practice(self._bus, self._tasks, self._routes, self._present, self._found, host))
+        asks = self._chatter.expect
+        return Doctor(Practice(self._bus, self._tasks, self._routes, self._present, self._found, host, asks))
 
     def _found(self, finding: Finding, revision: str, told: bool = False) -> None:
         """Tell a finding, unless the project has chosen to live with it."""
@@ -328,10 +369,11 @@ class Session:
             for notice in self._runtime.differences(item.endpoint):
                 self._bus.publish(notice)
 
-    async def _prepare(self, wanted: tuple[Desired, ...]) -> None:
+    async def _prepare(self, wanted: tuple[Desired, ...]) -> Mapping[str, VhlocalError]:
         self._tell_differences(wanted)
-        self._made |= await make_environments(self._runtime, self._bus, wanted, ())
+        failed = await self._make(wanted, ())
         self._remember(wanted)
+        return failed
 
     def _remember(self, wanted: tuple[Desired, ...]) -> None:
         self._where_possible(partial(remember_environments, self._options.directory, wanted))
@@ -435,10 +477,10 @@ def _requests(count: int) -> str:
 
 
 def _open_notice(number: int, *, guarded: bool) -> Notice:
-    who = "who knows a password" if guarded else "whoever reaches it"
+    who = "anyone with a password" if guarded else "anyone who can reach it"
     return Notice(
-        f"open to the network at port {number}: {who} can use the endpoints",
-        hint="the status page and the API need the key of the link above; without --host only this machine can connect",
+        f"open to the network on port {number}: {who} can use the endpoints",
+        hint="the status page and the API need the key in the link above; leave out --host to serve this machine only",
     )
 
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from vhlocal.reload.staging import Staging
     from vhlocal.runtime.base import Address, Runtime
     from vhlocal.session.board import Board
+    from vhlocal.session.chatter import Chatter
     from vhlocal.session.diagnosis import Diagnosis
     from vhlocal.session.environments import Upkeep
     from vhlocal.session.routes import Routes
@@ -25,11 +26,12 @@ class Surroundings:
     """See the module.
 
     ``urls`` gives an endpoint's URLs, ``drain`` waits until nothing is in flight at an address, and in the end ends
-    what is. ``reloads`` is False where no new code is ever brought in. ``strict`` ends a server that production would
-    end, ``patience`` and ``reload_seconds`` are the run's, in seconds. ``profile`` has imports measured. ``made`` has,
-    by endpoint, what was made since its last server was: name and seconds. ``found`` tells a finding, the revision that
-    it is about, and whether an error tells it too. ``brought`` hears that an edit was brought in, and ``read_again``
-    that what was read of the project is not what is there any more.
+    what is. ``reloads`` is False where no new code is ever brought in. ``fail_fast`` ends the run where a server does
+    not come up at first. ``strict`` ends a server that production would end, ``patience`` and ``reload_seconds`` are
+    the run's, in seconds. ``profile`` has imports measured. ``made`` has, by endpoint, what was made since its last
+    server was: name and seconds. ``found`` tells a finding, the revision that it is about, and whether an error tells
+    it too. ``brought`` hears that an edit was brought in, and ``read_again`` that what was read of the project is not
+    what is there any more.
     """
 
     runtime: Runtime
@@ -40,7 +42,9 @@ class Surroundings:
     environments: Upkeep
     staging: Staging
     warmth: Warmth
+    chatter: Chatter
     reloads: bool
+    fail_fast: bool
     strict: bool
     profile: bool
     made: dict[str, tuple[tuple[str, float], ...]]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
 import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -59,6 +60,11 @@ def standard_error() -> Console:
     return _Console(stderr=True, highlight=False, soft_wrap=True)
 
 
+def is_terminal() -> bool:
+    """Tell whether somebody reads standard output as it comes."""
+    return sys.stdout is not None and sys.stdout.isatty()
+
+
 def silence(console: Console) -> None:
     """Print nothing from now on, since nobody can read it any more; what is buffered still goes nowhere either."""
     console.quiet = True
@@ -66,8 +72,8 @@ def silence(console: Console) -> None:
         os.dup2(nowhere.fileno(), console.file.fileno())
 
 
-def show_error(console: Console, error: VhlocalError) -> None:
-    """Print an error: what happened, where, the evidence, and what to do."""
+def show_error(console: Console, error: VhlocalError, then: str = "") -> None:
+    """Print an error: what happened, where, the evidence, what to do, and what happens now."""
     console.print(Text.assemble(("error: ", "bold red"), error.message))
     _where(console, error.place)
     if error.detail:
@@ -80,7 +86,9 @@ def show_error(console: Console, error: VhlocalError) -> None:
             console.print(
                 Text.assemble((f"  {error.finding.framework}: ", "bold"), definition.remedy[error.finding.framework])
             )
-        console.print(Text(f"  {definition.code}: see {definition.page}", "dim"))
+        console.print(Text(f"  more: {definition.explain}", "dim"))
+    if then:
+        console.print(Text.assemble(("  next: ", "bold"), then))
 
 
 def show_notice(console: Console, notice: Notice) -> None:

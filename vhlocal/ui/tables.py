@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from vhlocal.model import Status
-
 _WIDEST = 10_000
 
 _STYLES = {"ready": "green", "crashed": "bold red", "failed": "bold red", "stopped": "dim"}
@@ -46,20 +44,6 @@ def show_settings(console: Console, rows: Iterable[tuple[str, str, str]]) -> Non
     for name, value, origin in rows:
         table.add_row(name, value, Text(origin, style="dim" if origin == "default" else ""))
     print_whole(console, table)
-
-
-def describe(status: Status) -> dict[str, Any]:
-    """Return the part of a status that a table shows."""
-    return {
-        "endpoint": status.endpoint,
-        "state": status.state.value,
-        "urls": status.urls,
-        "revision": status.revision,
-        "broken": status.broken,
-        "strategy": status.strategy.value if status.strategy else None,
-        "restarts": status.restarts,
-        "reason": status.reason,
-    }
 
 
 def new_table(*columns: str) -> Table:

@@ -20,7 +20,8 @@ from rich.text import Text
 from vhlocal import events
 from vhlocal.model import State
 from vhlocal.storage import is_full
-from vhlocal.ui import profile, tables
+from vhlocal.ui import profile
+from vhlocal.ui.card import show_card
 from vhlocal.ui.console import as_printed, labelled, log_text, show_error, show_notice, silence
 from vhlocal.ui.findings import show_finding
 from vhlocal.ui.requests import duration, request_lines
@@ -31,6 +32,10 @@ if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
 _SHOWN_LINES = 5
+
+#: How many lines of a server that is tried again are kept back, and for how many seconds.
+_HELD_LINES = 500
+_HELD_SECONDS = 10.0
 
 #: Digits of a revision by which people tell it from others.
 _REVISION = 7
@@ -69,6 +74,10 @@ class Terminal:
         self._notices: set[events.Notice] = set()
         self._shown_findings: set[tuple[object, ...]] = set()
         self._states: dict[str, State] = {}
+        # What each endpoint's last error was, and what a server printed that is tried again after it: nothing new, if
+        # it ends with the same.
+        self._told: dict[str, tuple[object, ...]] = {}
+        self._held: dict[str, deque[events.LogLine]] = {}
         self._live: Live | None = None
         self._handlers: dict[type, Callable[..., None]] = {
             events.StepStarted: self._step_started,
@@ -119,7 +128,10 @@ class Terminal:
         self._states[status.endpoint] = status.state
         if status.state is State.STARTING:
             self._say(status.endpoint, "starting")
-        elif status.state is State.READY and before is not State.RELOADING:
+        if status.state is State.READY:
+            self._told.pop(status.endpoint, None)
+            self._show_held(status.endpoint)
+        if status.state is State.READY and before is not State.RELOADING:
             self._say(status.endpoint, "ready", "green")
 
     def _step_started(self, event: events.StepStarted) -> None:
@@ -161,6 +173,17 @@ class Terminal:
         self._say("build", f"{event.title} failed", "bold red")
 
     def _log_line(self, event: events.LogLine) -> None:
+        if event.usual and not self._verbose:
+            return
+        held = self._held.get(event.endpoint)
+        if held is None:
+            self._show_line(event)
+            return
+        held.append(event)
+        if event.time - held[0].time > _HELD_SECONDS:
+            self._show_held(event.endpoint)
+
+    def _show_line(self, event: events.LogLine) -> None:
         self._console.print(log_text(event.endpoint, event.stream, event.text, self._width))
 
     def _requests_ended(self, event: events.RequestsEnded) -> None:
@@ -186,16 +209,29 @@ class Terminal:
             show_finding(self._console, known, Path.cwd())
 
     def _problem(self, event: events.Problem) -> None:
-        show_error(self._console, event.error)
+        name, error = event.endpoint or "", event.error
+        told = (error.message, error.place, error.detail)
+        again = bool(name) and self._told.get(name) == told and not self._verbose
+        if again:
+            self._held.pop(name, None)
+            self._say(name, f"the same error again; {event.then}", "red")
+        else:
+            self._show_held(name)
+            show_error(self._console, error, event.then)
+        self._told[name] = told
+        if self._states.get(name) is State.CRASHED and not self._verbose:
+            self._held[name] = deque(maxlen=_HELD_LINES)
+
+    def _show_held(self, name: str) -> None:
+        for line in self._held.pop(name, ()):
+            self._show_line(line)
 
     def _ready(self, event: events.Ready) -> None:
         self.close()
-        tables.show_endpoints(self._console, [tables.describe(status) for status in event.statuses])
+        show_card(self._console, event)
         if self._profile:
             for status in event.statuses:
                 profile.show_start_up(self._console, status)
-        stops = "; Ctrl-C stops" if self._console.is_terminal else ""
-        self._say("ready", f"in {event.seconds:.1f} s{stops}", "bold green")
 
     def _reloaded(self, event: events.Reloaded) -> None:
         took = f"live in {duration(event.seconds)} ({event.strategy.value})"

@@ -1,0 +1,148 @@
+"""A start with an endpoint that does not come up: the others serve, every error is told, and a save is the next try."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.fakes.runtime import FakeRuntime
+from tests.session.edited import YAML, numbered
+from tests.session.test_reload import answers
+from vhlocal.contract.image import GUNICORN
+from vhlocal.errors import BuildError
+from vhlocal.events import Bus
+from vhlocal.runtime.base import Layer
+from vhlocal.session.environments import problems
+from vhlocal.session.execute import execute
+from vhlocal.session.plan import Environment, plan
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.command import Running
+
+pytestmark = pytest.mark.timeout(300)
+
+#: Two sound endpoints, one whose code does not import, and one whose image cannot be had.
+OTHER = YAML.replace("words", "more")
+BROKEN = YAML.replace("words", "broken").replace("server:app", "broken:app")
+NO_IMAGE = YAML.replace("words", "imageless").replace("python:3.11-slim", "localhost:9/no/such:1")
+
+
+def is_told(run: Running, *texts: str) -> None:
+    run.wait_for_output(*texts)
+
+
+def states(run: Running) -> dict[str, str]:
+    return {name: told["state"] for name, told in run.endpoints().items()}
+
+
+def test_the_good_endpoints_serve_and_a_save_is_the_next_try(project, process_run):
+    files = {"valohai.yaml": YAML + BROKEN + OTHER, "server.py": numbered(1), "broken.py": "import nowhere\n"}
+    directory = project(files)
+    run = process_run(directory, "--no-fail-fast", ready=False)
+    is_told(run, "ready: 2 of 3 endpoints in", "broken: the server ended with exit code 3: no module named nowhere")
+    assert states(run) == {"words": "ready", "broken": "crashed", "more": "ready"}
+    answers(run, "number", 1, "words")
+    (directory / "broken.py").write_text(numbered(2))
+    answers(run, "number", 2, "broken")
+    answers(run, "number", 1, "more")
+
+
+def test_all_errors_are_told_where_nothing_serves(project, process_run):
+    directory = project({"valohai.yaml": YAML + BROKEN, "server.py": "1 / 0\n", "broken.py": "import nowhere\n"})
+    run = process_run(directory, "--no-fail-fast", ready=False)
+    is_told(run, "ready: 0 of 2 endpoints in", "error: words: ", "division by zero", "error: broken: ")
+    (directory / "server.py").write_text(numbered(1))
+    answers(run, "number", 1, "words")
+
+
+def test_requirements_that_cannot_be_installed_are_told_once_and_mended_by_a_save(project, process_run):
+    files = {"valohai.yaml": YAML + OTHER, "server.py": numbered(1), "requirements.txt": "--no-index\nmissing\n"}
+    directory = project(files)
+    run = process_run(directory, "--no-fail-fast", ready=False)
+    is_told(run, "ready: 0 of 2 endpoints in", "error: words, more: ")
+    assert run.output().count("error: words, more: ") == 1
+    assert states(run) == {"words": "crashed", "more": "crashed"}
+    (directory / "requirements.txt").write_text("")
+    answers(run, "number", 1, "words")
+    answers(run, "number", 1, "more")
+    assert "has been removed" not in run.output()
+
+
+def test_an_endpoint_whose_image_cannot_be_had_does_not_keep_the_others_down(project, running):
+    directory = project({"valohai.yaml": NO_IMAGE + YAML, "server.py": numbered(1)})
+    with running(directory, "--no-fail-fast", ready=False) as run:
+        is_told(run, "ready: 1 of 2 endpoints in", "error: imageless: the image localhost:9/no/such:1 is not here")
+        answers(run, "number", 1, "words")
+        (directory / "valohai.yaml").write_text(YAML + NO_IMAGE.replace("localhost:9/no/such:1", "python:3.11-slim"))
+        answers(run, "number", 1, "imageless")
+
+
+def test_the_same_error_is_not_printed_whole_at_each_try(project, process_run):
+    directory = project({"valohai.yaml": BROKEN, "broken.py": "import nowhere\n"})
+    run = process_run(directory, "--no-fail-fast", ready=False)
+    is_told(run, "broken: the same error again; trying again in 4 s, or when you save")
+    assert run.output().count("| ModuleNotFoundError") == 2, run.output()  # its own words, and the error's
+
+
+def test_the_errors_of_the_static_checks_are_told_without_being_asked_for(project, process_run):
+    command = YAML.replace("wsgi: server:app", "server-command: python -m flask run --host 127.0.0.1 --port 8000")
+    directory = project({"valohai.yaml": command, "server.py": numbered(1)})
+    run = process_run(directory, "--no-fail-fast", ready=False)
+    is_told(run, "error VH106: ")
+
+
+def test_explain_fills_in_what_the_run_has_found(project, process_run, vhlocal):
+    command = YAML.replace("wsgi: server:app", "server-command: python -m http.server --bind 127.0.0.1 8000")
+    directory = project({"valohai.yaml": command})
+    run = process_run(directory, "--no-fail-fast", ready=False)
+    is_told(run, "vhlocal explain VH501")
+    said = vhlocal("explain", "VH501", cwd=directory).stdout
+    assert "In this project\n  error VH501: the server listens on 127.0.0.1:8000" in said
+
+
+class Slow(FakeRuntime):
+    """A runtime on which one layer cannot be made."""
+
+    def __init__(self, broken: str) -> None:
+        super().__init__()
+        self.broken, self.built = broken, []
+
+    def build(self, layer: Layer, on_line: Callable[[str], None]) -> None:
+        if layer.tag == self.broken:
+            raise BuildError(f"{layer.title} failed")
+        self.built.append(layer.tag)
+
+
+def layer(tag: str, parent: str) -> Layer:
+    return Layer(tag, parent, tag, GUNICORN)
+
+
+def test_what_stands_on_an_image_that_failed_is_left_out_and_nothing_else():
+    shared, below, above = layer("shared", "base"), layer("below", "base"), layer("above", "below")
+    wanted = plan(
+        [
+            Environment("good", "base", (shared,)),
+            Environment("bad", "base", (below, above)),
+            Environment("worse", "base", (below,)),
+        ],
+        {},
+    )
+
+    async def work() -> None:
+        runtime = Slow("below")
+        outcome = await execute(wanted, runtime, Bus(), fail_fast=False)
+        assert runtime.built == ["shared"]
+        assert [title for title, _ in outcome.took["good"]] == ["pull base", "shared"]
+        assert {name: error.message for name, error in outcome.failed.items()} == {
+            "bad": "below failed",
+            "worse": "below failed",
+        }
+        assert [problem.error.message for problem in problems(outcome.failed)] == ["bad, worse: below failed"]
+        with pytest.raises(BuildError, match="below failed"):
+            await execute(wanted, Slow("below"), Bus())
+
+    asyncio.run(work())

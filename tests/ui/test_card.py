@@ -1,0 +1,89 @@
+"""What a start ends on, on a terminal of 80 columns."""
+
+from __future__ import annotations
+
+import shlex
+from io import StringIO
+from pathlib import Path
+
+from rich.console import Console
+
+from vhlocal.events import Ready
+from vhlocal.model import Call, Offer, Place, State, Status
+from vhlocal.ui.card import curl, show_card
+
+BASE = "http://127.0.0.1:8080"
+DEV = f"{BASE}/acme/words/local/dev"
+
+
+def status(name: str, state: State = State.READY, **more) -> Status:
+    names = ("20261125.0", "dev", "staging")
+    return Status(name, state, urls=tuple(f"{BASE}/acme/words/local/{each}/{name}/" for each in names), **more)
+
+
+def shown(*statuses: Status, offers=None, shared: str = "", reloads: bool = True) -> str:
+    output = StringIO()
+    console = Console(file=output, width=80, soft_wrap=True, highlight=False)
+    show_card(console, Ready(BASE, statuses, 1.94, offers or {}, f"{BASE}/?key=k", shared), reloads=reloads)
+    return output.getvalue()
+
+
+CALL = Call("POST", "/predict", '{"text": "it\'s"}', "application/json")
+
+
+def test_a_card_has_the_dev_url_first_then_docs_a_curl_and_the_status_page():
+    said = shown(status("words"), offers={"words": Offer(f"{DEV}/words", "/docs", CALL)})
+    assert said.splitlines() == [
+        "",
+        f"words  {DEV}/words",
+        f"  docs  {DEV}/words/docs",
+        f"  try   curl {DEV}/words/predict \\",
+        "          -H 'Content-Type: application/json' -d '{\"text\": \"it'\"'\"'s\"}'",
+        "",
+        "also as: staging, 20261125.0 (in place of dev in each URL)",
+        f"status page: {BASE}/?key=k",
+        "ready: in 1.9 s",
+    ]
+    assert max(map(len, said.splitlines())) <= 80
+
+
+def test_with_a_host_it_has_addresses_that_others_can_open():
+    said = shown(status("words"), offers={"words": Offer(f"{DEV}/words")}, shared="http://192.0.2.7:8080")
+    assert "words  http://192.0.2.7:8080/acme/words/local/dev/words\n" in said
+    assert "status page: http://192.0.2.7:8080/?key=k\n" in said
+    assert f"on this machine: {BASE} (in place of http://192.0.2.7:8080)\n" in said
+
+
+def test_what_fails_is_sorted_by_what_to_do_next_and_told_once_for_all_that_it_is_about():
+    place = Place(Path.cwd() / "app.py", 3)
+    told = {"reason": "no module named nowhere " + 8 * "and so on ", "hint": "add it", "place": place}
+    said = shown(
+        status("imageless", State.CRASHED, reason="the image cannot be pulled", hint="check the name"),
+        status("a", State.CRASHED, **told),
+        status("good"),
+        status("b", State.CRASHED, **told),
+    )
+    lines = said.splitlines()
+    assert lines.index("a, b  not serving") < lines.index("imageless  not serving")
+    assert "  next  fix app.py:3, then save" in lines
+    assert "  next  check the name" in lines
+    assert said.count("nowhere") == 1
+    assert lines[-1] == "ready: 1 of 4 endpoints in 1.9 s"
+    assert max(map(len, lines)) <= 80
+    assert "fix app.py:3, then start again" in shown(status("a", State.CRASHED, **told), reloads=False)
+
+
+def test_many_endpoints_get_a_line_each():
+    said = shown(*map(status, "abcde"), offers={"a": Offer(f"{DEV}/a", "/docs", CALL)})
+    assert said.count("\n") == 9
+    assert "curl" not in said
+
+
+def test_a_curl_is_one_that_a_shell_reads_back():
+    url = "http://127.0.0.1:8080/a/b/local/dev/c"
+    for call, width in ((CALL, 30), (CALL, 300), (Call("GET", "/x?a=1&b=2"), 80), (Call("POST", "/x"), 80)):
+        words = shlex.split("\n".join(curl(url, call, width)).replace("\\\n", ""))
+        assert words[:2] == ["curl", url + call.target]
+        assert (("-d" in words), ("-X" in words)) == (bool(call.body), call == Call("POST", "/x"))
+    file = Call("PUT", "/x", file=Path.cwd() / "a b.json")
+    assert shlex.split(curl(url, file, 200)[0]) == ["curl", f"{url}/x", "-X", "PUT", "--data-binary", "@a b.json"]

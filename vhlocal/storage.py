@@ -10,10 +10,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import secrets
-import shutil
 import stat
-import tempfile
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -89,10 +86,17 @@ def spare(kind: str) -> Path:
     return path
 
 
+def _free(place: Path) -> int:
+    """Return the bytes that are free on the disk of ``place``."""
+    import shutil  # noqa: PLC0415 - slow to import, and needed by who writes alone
+
+    return shutil.disk_usage(place).free
+
+
 def can_be_written(path: Path) -> bool:
     """Tell whether a directory can be made, or written to where it is there, and the disk has any room."""
     place = _existing(path)
-    return path.is_absolute() and place.is_dir() and os.access(place, os.W_OK) and shutil.disk_usage(place).free > 0
+    return path.is_absolute() and place.is_dir() and os.access(place, os.W_OK) and _free(place) > 0
 
 
 def identity() -> str:
@@ -100,7 +104,7 @@ def identity() -> str:
     for place in rooms("state"):
         with contextlib.suppress(OSError):
             return (place / _IDENTITY).read_text()
-    made = secrets.token_hex(8)
+    made = os.urandom(8).hex()
     with contextlib.suppress(OSError, VhlocalError):
         place = room("state").path
         new = place / f"{_IDENTITY}.{made}"
@@ -221,7 +225,7 @@ def _try(path: Path) -> None:
     for found in path.iterdir():
         if not found.is_symlink() and not os.access(found, os.W_OK):
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(found))
-    probe = path / f".probe-{secrets.token_hex(4)}"
+    probe = path / f".probe-{os.urandom(4).hex()}"
     try:
         probe.write_bytes(bytes(_PROBE))
     finally:
@@ -234,6 +238,8 @@ _PROBE = 8192
 
 def _spare() -> Path:
     try:
+        import tempfile  # noqa: PLC0415 - slow to import, and rarely needed
+
         temporary = Path(tempfile.gettempdir()).resolve()
     except FileNotFoundError as error:
         raise VhlocalError("there is no directory for temporary files", hint="set TMPDIR to one") from error

@@ -2,6 +2,7 @@ from urllib.parse import quote
 
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from werkzeug.routing import Map, Rule
 
 from vhlocal.contract.paths import SEGMENTS, default_prefix, names_of, script_name, script_names, split_target
 from vhlocal.model import Version
@@ -99,3 +100,12 @@ def test_doubled_slashes_semicolons_and_escapes_stay():
     """P4: forwarded byte for byte."""
     rest = b"//x;y=1/%2F/%zz/../."
     assert split_target(b"/a/b/c/d/e" + rest) == ("/a/b/c/d/e", rest)
+
+
+@given(st.builds(Version, *[st.text("aZ0-_.~ !$&'()*+,:;=@%?#é", min_size=1)] * 4), st.text(min_size=1, max_size=9))
+def test_a_path_is_written_as_werkzeug_writes_it(version, endpoint):
+    """P1: the routes are werkzeug's, and so is what is escaped in them."""
+    assume(endpoint.isprintable() and endpoint.encode(errors="ignore").decode() == endpoint)
+    adapter = Map([Rule("/" + "/".join(f"<{segment}>" for segment in SEGMENTS), endpoint="it")]).bind("localhost")
+    names = (version.owner, version.project, version.deployment, version.name, endpoint)
+    assert script_name(version, endpoint) == adapter.build("it", dict(zip(SEGMENTS, names, strict=True)))

@@ -14,12 +14,10 @@ import json
 import os
 import queue
 import re
-import ssl
 import threading
 import time
 import urllib.error
 import urllib.parse
-import urllib.request
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
@@ -30,6 +28,7 @@ from packaging.version import InvalidVersion, Version
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
     from pathlib import Path
+    from urllib.request import OpenerDirector, Request
 
     from vhlocal.project.network import HostNetwork
 
@@ -151,24 +150,27 @@ class PackageIndex:
             return Known(("",))  # one of those may be it
         return Known(found) if found else None
 
-    def _request(self, name: str) -> urllib.request.Request:
+    def _request(self, name: str) -> Request:
+        from urllib.request import Request  # noqa: PLC0415 - slow to import, and most projects need not be asked for
+
         parts = urllib.parse.urlsplit(self._url)
         user, _, host = parts.netloc.rpartition("@")
         url = parts._replace(netloc=host, path=f"{parts.path}/{name}/").geturl()
-        request = urllib.request.Request(url, headers={"Accept": _ACCEPT})
+        request = Request(url, headers={"Accept": _ACCEPT})
         if user:
             plain = urllib.parse.unquote(user).encode()
             request.add_header("Authorization", f"Basic {base64.b64encode(plain).decode()}")
         return request
 
-    def _opener(self) -> urllib.request.OpenerDirector:
+    def _opener(self) -> OpenerDirector:
+        import ssl  # noqa: PLC0415 - as above
+        from urllib.request import HTTPSHandler, ProxyHandler, build_opener  # noqa: PLC0415
+
         context = ssl.create_default_context(cafile=None if self._bundle is None else str(self._bundle))
         if urllib.parse.urlsplit(self._url).hostname in {host.partition(":")[0] for host in self._trusted}:
             context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
         proxies = {"http": self._proxy, "https": self._proxy} if self._proxy else None
-        return urllib.request.build_opener(
-            urllib.request.HTTPSHandler(context=context), urllib.request.ProxyHandler(proxies)
-        )
+        return build_opener(HTTPSHandler(context=context), ProxyHandler(proxies))
 
     def _file(self, pin: Pin) -> Path:
         index = hashlib.sha256(self._url.encode()).hexdigest()[:16]

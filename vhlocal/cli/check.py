@@ -13,7 +13,6 @@ from vhlocal.checks.subject import read_subject
 from vhlocal.cli.options import project_options, setting_options
 from vhlocal.project.network import host_network
 from vhlocal.project.settings import environment, load_settings
-from vhlocal.session.probe import read_probe
 
 if TYPE_CHECKING:
     from vhlocal.checks.report import Report
@@ -37,8 +36,11 @@ def command(directory: Path, shape: str | None, live: bool, **flags: Any) -> Non
     """
     settings = load_settings(directory, flags)
     check_ignored(settings.ignore, lambda code: settings.found["ignore"][code].place)
-    for request in settings.warm_up.values():
-        read_probe(request, directory)
+    if settings.warm_up:
+        from vhlocal.session.probe import read_probe  # noqa: PLC0415 - brings asyncio
+
+        for request in settings.warm_up.values():
+            read_probe(request, directory)
     subject = read_subject(directory, settings, PackageIndex(host_network(environment())))
     report = look(subject, settings.ignore)
     failure = None

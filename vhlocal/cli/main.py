@@ -10,7 +10,6 @@ import click
 from vhlocal import __version__
 from vhlocal.cli.lazy import LazyGroup
 from vhlocal.errors import VhlocalError
-from vhlocal.storage import known
 
 _INTERRUPTED = 130
 
@@ -55,6 +54,8 @@ def main() -> None:
         sys.stdout = None
         code = 0
     except Exception as error:  # noqa: BLE001 - the last boundary: a traceback is for --debug only
+        from vhlocal.storage import known  # noqa: PLC0415 - only an error needs it here
+
         told = known(error)
         if not isinstance(told, VhlocalError):
             told = VhlocalError(

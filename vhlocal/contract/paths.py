@@ -7,22 +7,27 @@ follows is never parsed.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
-from urllib.parse import unquote_to_bytes
-
-from werkzeug.exceptions import HTTPException
-from werkzeug.routing import Map, Rule
+from urllib.parse import quote, unquote_to_bytes
 
 if TYPE_CHECKING:
+    from werkzeug.routing import MapAdapter
+
     from vhlocal.model import Version
+
+#: What werkzeug leaves as it is in a segment, besides letters, digits and `-_.~`.
+_AS_IT_IS = "!$&'()*+,/:;=@"
 
 SEGMENTS = ("owner", "project", "deployment", "version", "endpoint")
 
-_ADAPTER = Map(
-    [Rule("/" + "/".join(f"<{segment}>" for segment in SEGMENTS), endpoint="prefix")],
-    strict_slashes=True,
-    merge_slashes=False,
-).bind("localhost")
+
+@cache
+def _adapter() -> MapAdapter:
+    from werkzeug.routing import Map, Rule  # noqa: PLC0415 - slow to import, and `vhlocal check` builds no path
+
+    prefix = Rule("/" + "/".join(f"<{segment}>" for segment in SEGMENTS), endpoint="prefix")
+    return Map([prefix], strict_slashes=True, merge_slashes=False).bind("localhost")
 
 
 def script_name(version: Version, endpoint: str, name: str | None = None) -> str:
@@ -30,16 +35,9 @@ def script_name(version: Version, endpoint: str, name: str | None = None) -> str
 
     ``name`` is the version's own name (the default) or one of its aliases (P3).
     """
-    return _ADAPTER.build(
-        "prefix",
-        {
-            "owner": version.owner,
-            "project": version.project,
-            "deployment": version.deployment,
-            "version": name or version.name,
-            "endpoint": endpoint,
-        },
-    )
+    segments = (version.owner, version.project, version.deployment, name or version.name, endpoint)
+    # As werkzeug builds it, which takes longer to import than a start may.
+    return "".join(f"/{quote(segment, safe=_AS_IT_IS)}" for segment in segments)
 
 
 def default_prefix(version: Version, endpoint: str) -> str:
@@ -73,8 +71,10 @@ def split_target(path: bytes) -> tuple[str, bytes] | None:
 
 def names_of(prefix: str) -> dict[str, str] | None:
     """Return the five names of a prefix by segment (see ``SEGMENTS``), or None when it is no prefix (P1)."""
+    from werkzeug.exceptions import HTTPException  # noqa: PLC0415 - as above
+
     try:
-        _, values = _ADAPTER.match(prefix)
+        _, values = _adapter().match(prefix)
     except HTTPException:
         return None
     return {segment: str(values[segment]) for segment in SEGMENTS}

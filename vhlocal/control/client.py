@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+import http.client
 import json
-import urllib.error
 import urllib.parse
-import urllib.request
 from typing import TYPE_CHECKING, Any
 
 from vhlocal.errors import VhlocalError
@@ -23,8 +22,6 @@ class Client:
 
     def __init__(self, record: RunRecord) -> None:
         self._record = record
-        # A run is on this machine: a proxy that the environment names has no part in reaching it.
-        self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
     def endpoints(self) -> dict[str, Any]:
         """Return the run's names and its endpoints' statuses."""
@@ -52,22 +49,27 @@ class Client:
         with self._open("/api/down", method="POST"):
             pass
 
-    def _open(self, path: str, method: str = "GET") -> Any:
-        request = urllib.request.Request(self._record.url + path, method=method)
-        request.add_header("Authorization", f"Bearer {self._record.token}")
+    def _open(self, path: str, method: str = "GET") -> http.client.HTTPResponse:
+        # Not by urllib.request, which takes long to import, and would ask a proxy that the environment names.
+        url = urllib.parse.urlsplit(self._record.url)
+        connection = http.client.HTTPConnection(url.hostname or "", url.port, timeout=_TIMEOUT)
+        headers = {"Authorization": f"Bearer {self._record.token}", "Connection": "close"}
         try:
-            return self._opener.open(request, timeout=_TIMEOUT)
-        except urllib.error.HTTPError as error:
-            with error:
-                raise VhlocalError(_said(error)) from error
-        except OSError as error:
+            connection.request(method, path, headers=headers)
+            answer = connection.getresponse()
+        except (OSError, http.client.HTTPException) as error:
+            connection.close()
             raise VhlocalError(
                 f"the run at {self._record.url} does not answer: {error}", hint="end it with `vhlocal down`"
             ) from error
+        if answer.status >= http.client.BAD_REQUEST:
+            with answer:
+                raise VhlocalError(_said(answer))
+        return answer
 
 
-def _said(error: urllib.error.HTTPError) -> str:
+def _said(answer: http.client.HTTPResponse) -> str:
     try:
-        return str(json.load(error)["error"])
+        return str(json.load(answer)["error"])
     except (ValueError, KeyError, TypeError):
-        return f"the run answered {error.code}"
+        return f"the run answered {answer.status}"

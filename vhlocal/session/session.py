@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from vhlocal.contract.limits import READ_TIMEOUT, ROLLOUT_PATIENCE
 from vhlocal.contract.paths import script_names
 from vhlocal.errors import VhlocalError
-from vhlocal.events import Bus, Found, Listening, Notice, Problem, Ready, StatusChanged, Stopping, Waiting
+from vhlocal.events import Bus, Found, Listening, Notice, Problem, Ready, StatusChanged, StepStarted, Stopping, Waiting
 from vhlocal.findings import Severity
 from vhlocal.gateway.options import GatewayOptions
 from vhlocal.gateway.server import Gateway
@@ -66,8 +66,8 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 #: Seconds that requests in flight get to finish when the run ends.
 _DRAIN = 5.0
 
-#: Seconds within which a start is quick: nothing is done beside it that can wait.
-_QUICK_START = 1.0
+#: Seconds within which a start without a build is quick: nothing is done beside it that can wait.
+_QUICK_START = 5.0
 
 #: Seconds that an engine gets to remove what is left of a run that ends at once, and then to be let go of.
 _AT_ONCE = 0.8
@@ -266,7 +266,11 @@ class Session:
 
     async def _check(self, inputs: Inputs) -> None:
         """Tell the errors that the project itself shows, beside a build; a start that is quick goes first."""
-        await within(self._up.wait(), _QUICK_START)
+        busy = asyncio.Event()
+        unsubscribe = self._bus.subscribe(lambda event: busy.set() if isinstance(event, StepStarted) else None)
+        async with beside(self._up.wait(), busy.wait()) as waiting:
+            await asyncio.wait(waiting, timeout=_QUICK_START, return_when=asyncio.FIRST_COMPLETED)
+        unsubscribe()
         names = {None, *(endpoint.name for endpoint in inputs.endpoints)}
         for finding in await in_thread(self._options.check):
             if finding.definition.severity is Severity.ERROR and finding.endpoint in names:

@@ -1,0 +1,233 @@
+"""The control plane's werkzeug app, and what serves it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import queue
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from werkzeug.exceptions import HTTPException, NotFound
+from werkzeug.routing import Map, Rule
+from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
+from werkzeug.utils import redirect
+from werkzeug.wrappers import Request, Response
+
+from vhlocal.control import describe, pages
+from vhlocal.events import Event, LogLine, RequestsEnded
+from vhlocal.visible import json_text
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Callable, Iterable, Iterator
+
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
+    from vhlocal.control.guard import Guard
+    from vhlocal.session.view import View
+
+#: Seconds between two empty lines of a followed log, by which a client that has gone is found out.
+_HEARTBEAT = 5.0
+
+E = TypeVar("E", bound=Event)
+
+#: Log lines, and batches of requests, that wait for a reader who is slower than they come; it misses those beyond.
+_LINES_BEHIND, _BATCHES_BEHIND = 1000, 20
+
+_ICON = "/favicon.ico"
+
+_ROUTES = Map(
+    [
+        Rule("/", endpoint="status_page", methods=["GET"]),
+        Rule(_ICON, endpoint="icon", methods=["GET"]),
+        Rule("/api/endpoints", endpoint="endpoints", methods=["GET"]),
+        Rule("/api/logs", endpoint="logs", methods=["GET"]),
+        Rule("/api/profile", endpoint="profile", methods=["GET"]),
+        Rule("/api/requests", endpoint="requests", methods=["GET"]),
+        Rule("/metrics", endpoint="metrics", methods=["GET"]),
+        Rule("/api/down", endpoint="down", methods=["POST"]),
+    ]
+)
+
+
+@dataclass(frozen=True)
+class _Feed(Generic[E]):
+    """What is followed: events of one kind, the lines that each brings, and how many may wait for a slow reader."""
+
+    kind: type[E]
+    lines: Callable[[E], Iterable[bytes]]
+    behind: int
+
+
+def serving(view: View, guard: Guard, listening: socket.socket) -> BaseWSGIServer:
+    """Return what serves the app to whoever connects to a socket."""
+    host, port = listening.getsockname()
+    return make_server(host, port, App(view, guard), threaded=True, request_handler=_Quiet, fd=listening.fileno())
+
+
+class App:
+    """The WSGI app."""
+
+    def __init__(self, view: View, guard: Guard) -> None:
+        self._view = view
+        self._guard = guard
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer one request."""
+        request = Request(environ)
+        try:
+            response = self._answer(request, environ)
+        except HTTPException as error:
+            response = _told(request, {"error": error.description, "status": error.code})
+        response.headers.update(dict(pages.SAFE))
+        response.cache_control.no_store = True
+        return response(environ, start_response)
+
+    def _answer(self, request: Request, environ: WSGIEnvironment) -> Response:
+        if request.path == "/" and self._guard.is_key(request.args.get("key", "")):
+            return self._let_in()
+        refusal = self._guard.refusal(request.method, request.headers)
+        if refusal is not None and request.path != _ICON:
+            return _told(request, {"error": refusal.reason, "status": refusal.status, "hint": refusal.hint})
+        try:
+            endpoint, _ = _ROUTES.bind_to_environ(environ).match()
+        except NotFound:
+            return self._nothing_here(request)
+        response: Response = getattr(self, f"_{endpoint}")(request)
+        return response
+
+    def _let_in(self) -> Response:
+        """Take the key out of the address bar and into a cookie."""
+        response = redirect("/", 303)
+        response.set_cookie(self._guard.cookie, self._guard.read_key, httponly=True, samesite="Strict")
+        return response
+
+    def _status_page(self, _request: Request) -> Response:
+        return Response(pages.status_page(self._view), mimetype="text/html")
+
+    def _icon(self, _request: Request) -> Response:
+        return Response(status=204)
+
+    def _endpoints(self, _request: Request) -> Response:
+        view = self._view
+        return _json(
+            {
+                "run": view.run,
+                "url": view.url,
+                "open_to_network": view.open_to_network,
+                "page": self._guard.link(view.url),
+                **describe.version(view.version),
+                "endpoints": [describe.status(status) for status in view.board.statuses()],
+                "notices": [describe.notice(notice) for notice in view.board.notices()],
+                # Asked before the findings are: those of what was examined by now are among them.
+                "examined": view.examined(),
+                "findings": [describe.finding(finding) for finding in view.board.findings()],
+            }
+        )
+
+    def _logs(self, request: Request) -> Response:
+        name, tail = self._wanted(request)
+        names = [name] if name else [status.endpoint for status in self._view.board.statuses()]
+
+        def past() -> Iterable[bytes]:
+            lines = [line for each in names for line in self._view.board.tail(each, tail)]
+            lines.sort(key=lambda line: line.time)
+            return [_line(describe.log_line(line)) for line in lines[max(0, len(lines) - tail) :]]
+
+        def new(event: LogLine) -> Iterable[bytes]:
+            if name is None or event.endpoint == name:
+                yield _line(describe.log_line(event))
+
+        return self._stream(past, _Feed(LogLine, new, _LINES_BEHIND) if "follow" in request.args else None)
+
+    def _requests(self, request: Request) -> Response:
+        name, tail = self._wanted(request)
+
+        def past() -> Iterable[bytes]:
+            return [_line(record.facts()) for record in self._view.requests.last(tail, name)]
+
+        def new(event: RequestsEnded) -> Iterable[bytes]:
+            for record in event.records:
+                if not record.is_control and name in (None, record.endpoint):
+                    yield _line(record.facts())
+
+        return self._stream(past, _Feed(RequestsEnded, new, _BATCHES_BEHIND) if "follow" in request.args else None)
+
+    def _profile(self, request: Request) -> Response:
+        name, _ = self._wanted(request)
+        statuses = [status for status in self._view.board.statuses() if name in (None, status.endpoint)]
+        return _json({"endpoints": [describe.start_up(status) for status in statuses]})
+
+    def _metrics(self, request: Request) -> Response:
+        # Most runs are never asked, and the library would cost each of them its start-up time.
+        from vhlocal.control.metrics import exposition  # noqa: PLC0415
+
+        body, content_type = exposition(self._view, request.headers.get("Accept", ""))
+        return Response(body, content_type=content_type)
+
+    def _wanted(self, request: Request) -> tuple[str | None, int]:
+        """Return the endpoint that is asked about, None for all, and how many lines of the past."""
+        name = request.args.get("endpoint")
+        if name is not None and self._view.board.status(name) is None:
+            known = ", ".join(status.endpoint for status in self._view.board.statuses())
+            raise NotFound(f"no endpoint `{name}`; there are: {known}")
+        return name, max(0, request.args.get("tail", 200, type=int))
+
+    def _down(self, _request: Request) -> Response:
+        self._view.stop()
+        return _json({"stopping": True}, 202)
+
+    def _nothing_here(self, request: Request) -> Response:
+        return _told(request, {**describe.unknown(self._view, request.path), "status": 404})
+
+    def _stream(self, past: Callable[[], Iterable[bytes]], feed: _Feed[Any] | None) -> Response:
+        """Answer with lines of JSON: what is known, and then, if it is to be followed, what comes."""
+
+        def lines() -> Iterator[bytes]:
+            if feed is None:
+                yield from past()
+                return
+            waiting: queue.Queue[Event] = queue.Queue(feed.behind)
+
+            def offer(event: Event) -> None:
+                if isinstance(event, feed.kind):
+                    with contextlib.suppress(queue.Full):
+                        waiting.put_nowait(event)
+
+            unsubscribe = self._view.bus.subscribe(offer)
+            try:
+                yield from past()
+                while True:
+                    try:
+                        yield from feed.lines(waiting.get(timeout=_HEARTBEAT))
+                    except queue.Empty:
+                        yield b"\n"
+            finally:
+                unsubscribe()
+
+        return Response(lines(), mimetype="application/x-ndjson")
+
+
+class _Quiet(WSGIRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def version_string(self) -> str:
+        """Return what the answers call their server."""
+        return "vhlocal"
+
+    def log(self, type: str, message: str, *args: Any) -> None:
+        """Say nothing: the gateway keeps the record of requests."""
+
+
+def _line(value: object) -> bytes:
+    return json.dumps(value).encode() + b"\n"
+
+
+def _told(request: Request, facts: dict[str, Any]) -> Response:
+    page = pages.told(facts, request.headers.get("Accept", "*/*"))
+    return Response(page.body, status=facts["status"], content_type=page.content_type)
+
+
+def _json(value: object, status: int = 200) -> Response:
+    return Response(json_text(value) + "\n", status=status, mimetype="application/json")

@@ -78,7 +78,7 @@ def test_a_command_about_a_run_says_so_when_there_is_none(project, failing, comm
 
 def test_down_without_a_run_is_no_error(project, vhlocal, engine):
     done = vhlocal("down", "-C", str(project(plain())))
-    assert (done.returncode, done.stdout) == (0, "nothing was running\n")
+    assert (done.returncode, done.stdout) == (0, "Nothing is running\n")
 
 
 def test_a_host_that_is_not_this_machines_is_told(project, failing):

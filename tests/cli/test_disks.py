@@ -101,7 +101,7 @@ def serving(engine, vhlocal, tmp_path):
             wait_for(ready, "the endpoint to be ready")
             yield log
             done = vhlocal("down", "-C", str(directory))
-            assert done.stdout.startswith("stopped the run at "), done.stdout + done.stderr
+            assert done.stdout.startswith("Stopped the run at "), done.stdout + done.stderr
             assert process.wait(60) == 0
         finally:
             if process.poll() is None:

@@ -35,15 +35,18 @@ def gone(engine, directory, process) -> None:
     )
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_a_signal_ends_a_run_that_serves(project, starting, vhlocal, engine, number):
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [(signal.SIGINT, "Ctrl-C"), (signal.SIGTERM, "SIGTERM"), (signal.SIGHUP, "the terminal was closed")],
+)
+def test_a_signal_ends_a_run_that_serves(project, starting, vhlocal, engine, number, words):
     directory = project(plain())
     with starting(directory, "--port", "0") as run:
         run.wait_for_state("ready")
         run.send(number)
         assert run.wait() == 0
         gone(engine, directory, run)
-        assert f"stop: {number.name}" in run.output()
+        assert f"Stopping ({words})\n" in run.output()
     assert vhlocal("ps", "-C", str(directory)).returncode == 2
 
 
@@ -54,7 +57,7 @@ def test_a_request_in_flight_is_answered_before_the_end(project, starting, engin
         waiting = pool.submit(requests.get, run.url("plain") + "wait", timeout=60)
         run.wait_for_output("a request waits")
         run.send(signal.SIGINT)
-        run.wait_for_output("stop: SIGINT")
+        run.wait_for_output("Stopping (Ctrl-C)")
         container = engine.containers.get(containers_of(engine, directory)[0])
         container.exec_run(["touch", "go"])
         assert waiting.result().text == "waited"
@@ -68,7 +71,7 @@ def test_a_second_interrupt_ends_a_stubborn_server_at_once(project, starting, en
     with starting(directory, "--port", "0") as run:
         run.wait_for_state("ready")
         run.send(signal.SIGINT)
-        run.wait_for_output("stop: SIGINT")
+        run.wait_for_output("Stopping (Ctrl-C)")
         run.send(signal.SIGINT)
         run.wait(20)  # The server alone would take half a minute: that is the grace that it gets.
         gone(engine, directory, run)
@@ -136,7 +139,7 @@ def test_down_removes_what_a_killed_run_left(project, vhlocal, engine, kill_and_
     directory = project(plain())
     assert kill_and_leave(directory)
     done = vhlocal("down", "-C", str(directory))
-    assert (done.returncode, done.stdout) == (0, "removed the container of plain, left by a run that was killed\n")
+    assert (done.returncode, done.stdout) == (0, "Removed the container of plain, left by a killed run\n")
     assert containers_of(engine, directory) == []
 
 
@@ -165,16 +168,16 @@ def test_down_ends_a_detached_run_and_leaves_nothing(project, vhlocal, engine):
     up = vhlocal("up", "-C", str(directory), "--port", "0", "--detach")
     try:
         assert up.returncode == 0, up.stdout + up.stderr
-        assert "detached as process " in up.stdout
+        assert "Running in the background (process " in up.stdout
         assert "plain: ready" in up.stdout
-        process = Path("/proc") / up.stdout.partition("detached as process ")[2].partition(";")[0]
+        process = Path("/proc") / up.stdout.partition("(process ")[2].partition(")")[0]
         url = vhlocal.endpoints(directory)["plain"]["urls"][0]
         assert requests.get(url, timeout=10).status_code == 200
         assert "GET " in vhlocal("logs", "-C", str(directory), "plain").stdout
     finally:
         down = vhlocal("down", "-C", str(directory))
     assert down.returncode == 0
-    assert f"stopped the run at {url.split('/')[0]}//{url.split('/')[2]}\n" in down.stdout
+    assert f"Stopped the run at {url.split('/')[0]}//{url.split('/')[2]}\n" in down.stdout
     assert containers_of(engine, directory) == []
     wait_for(lambda: not process.exists() or "zombie" in (process / "status").read_text(), "the detached run's end")
     assert vhlocal("ps", "-C", str(directory)).returncode == 2

@@ -85,7 +85,7 @@ def test_a_credential_helper_of_which_nothing_can_be_had_is_named(project, faili
 
 def test_down_needs_no_engine_where_no_container_can_be_left(project, vhlocal):
     done = vhlocal("down", "-C", str(project(plain())), environment=NO_ENGINE)
-    assert (done.returncode, done.stdout) == (0, "nothing was running\n")
+    assert (done.returncode, done.stdout) == (0, "Nothing is running\n")
 
 
 def test_an_image_that_cannot_be_pulled_is_named_with_what_to_do(project, failing):

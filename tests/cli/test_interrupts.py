@@ -27,7 +27,7 @@ from tests.waiting import wait_for
 SOON = 15.0
 
 PROCESSES = ("--runtime", "process")
-AGAIN = "press Ctrl-C again to stop now"
+AGAIN = "Press Ctrl-C again to stop now"
 
 
 def stubborn() -> dict[str, str]:
@@ -60,7 +60,7 @@ def interrupt_twice(run, waited: str) -> None:
     """Interrupt; once it is told what is waited for, interrupt again, and see that this is the end."""
     run.send(signal.SIGINT)
     run.wait_for_output(AGAIN)
-    assert f"stop: waiting for {waited}" in run.output()
+    assert f"Waiting for {waited}" in run.output()
     run.send(signal.SIGINT)
     assert run.wait(SOON) == 0
     told_nothing_bad(run)
@@ -77,7 +77,7 @@ def test_a_hung_engine_under_a_run_that_serves(project, starting, vhlocal, engin
         assert "`vhlocal down` removes it" in run.output()
         assert containers_of(engine, directory)
         down = vhlocal("down", "-C", str(directory))
-        assert down.stdout == "removed the container of plain, left by a run that was killed\n"
+        assert down.stdout == "Removed the container of plain, left by a killed run\n"
         assert containers_of(engine, directory) == []
 
 

@@ -36,7 +36,7 @@ def test_images_of_this_user_are_shown_and_removed_and_those_of_others_stay(
 
     theirs = vhlocal("prune", "--all", "-C", str(directory), environment=other)
     assert theirs.returncode == 0, theirs.stderr
-    assert theirs.stdout == "nothing to remove\n"
+    assert theirs.stdout == "Nothing to remove\n"
     assert "images of vhlocal on this engine stay: others made them" in theirs.stderr
     assert made_by(engine, identity(vhlocal)) == mine
 
@@ -57,7 +57,7 @@ def test_a_layer_that_a_container_uses_is_neither_shown_nor_removed(project, one
         mine = made_by(engine, identity(vhlocal))
         for more in (("--dry-run",), ()):
             done = vhlocal("prune", "--all", *more, "-C", str(directory))
-            assert (done.returncode, done.stdout) == (0, "nothing to remove\n")
+            assert (done.returncode, done.stdout) == (0, "Nothing to remove\n")
         assert made_by(engine, identity(vhlocal)) == mine
 
 

@@ -66,7 +66,7 @@ def test_a_killed_build_of_an_image_leaves_no_password(project, starting, vhloca
         [left] = containers_of(engine, directory)
         assert secret not in json.dumps(engine.containers.get(left).attrs)
         done = vhlocal("down", "-C", str(directory))
-        assert done.stdout == "removed the container of a build, left by a run that was killed\n"
+        assert done.stdout == "Removed the container of a build, left by a killed run\n"
         assert containers_of(engine, directory) == []
 
 

@@ -79,7 +79,7 @@ def test_a_terminal_gets_colours_and_moving_progress_that_folds_away(project, vh
     with Screen(vhlocal, "up", "-C", str(directory), "--port", "0") as screen:
         shown = screen.read_until("Ctrl-C stops")
     assert ESCAPE in shown
-    assert "requirements.txt for plain (not made yet)" in shown
+    assert "requirements.txt for plain (first build)" in shown
     assert "Processing ./local" in shown
     assert CURSOR_UP.search(shown), "nothing was drawn again in its place"
     after = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown.rpartition("\x1b[2K")[2])
@@ -103,7 +103,7 @@ def test_the_terminal_key_for_interrupt_ends_a_run(project, vhlocal, engine, bas
     with Screen(vhlocal, "up", "-C", str(project(plain())), "--port", "0") as screen:
         screen.read_until("Ctrl-C stops")
         screen.press(CTRL_C)
-        assert "stop: " in screen.read_until(None)
+        assert "Stopping (Ctrl-C)" in screen.read_until(None)
         assert screen.process.wait(60) == 0
 
 

@@ -374,7 +374,7 @@ def test_a_name_that_was_made_to_lead_here_shows_nothing(run):
 def test_a_page_of_another_site_gets_nothing(run):
     assert run.get("/api/logs", Origin="https://evil.example")[0].status == 403
     answer, body = run.get("/api/logs", **{"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors"})
-    assert (answer.status, json.loads(body)["error"]) == (403, "a page of another site asked for this")
+    assert (answer.status, json.loads(body)["error"]) == (403, "another site's page sent this request")
     own = f"http://{run.host}:{run.port}"
     answer, _ = run.get("/api/logs", Origin=own)
     assert (answer.status, answer.getheader("Access-Control-Allow-Origin")) == (200, None)
@@ -383,7 +383,7 @@ def test_a_page_of_another_site_gets_nothing(run):
 def test_a_browser_is_told_of_a_refusal_by_a_page(run):
     answer, body = run.get("/", Host="evil.example", Accept="text/html")
     assert answer.getheader("Content-Type") == "text/html; charset=utf-8"
-    assert "the Host header is no name of this machine" in body
+    assert "the Host header does not name this machine" in body
     assert "open http://localhost" in body
 
 
@@ -401,7 +401,7 @@ def test_a_run_that_is_open_to_the_network_shows_nothing_without_its_key(open_ru
     open_run.crash()
     answer, body = open_run.get("/api/logs")
     assert answer.status == 401
-    assert json.loads(body)["error"] == "this run is open to the network: to look needs its key"
+    assert json.loads(body)["error"] == "status page locked: this run is open to the network"
     assert open_run.get("/?key=wrong")[0].status == 401
     assert open_run.get("/favicon.ico")[0].status == 204
     facts = json.loads(open_run.plane.page(failure(FailureKind.UNAVAILABLE, 503)).body)

@@ -27,8 +27,8 @@ def test_nothing_is_done_when_all_is_there():
 def test_on_an_empty_engine_all_is_made_once_and_in_order():
     assert str(plan([WSGI, COMMAND], {})).splitlines() == [
         f"pull {BASE} (not here yet)",
-        f"make requirements.txt on {BASE} (not made yet)",
-        f"make Gunicorn on {REQUIREMENTS.tag} (not made yet)",
+        f"make requirements.txt on {BASE} (first build)",
+        f"make Gunicorn on {REQUIREMENTS.tag} (first build)",
     ]
 
 
@@ -56,7 +56,7 @@ def test_a_new_base_image_makes_everything_on_it_anew():
 def test_a_base_image_that_is_gone_is_not_needed_while_its_layers_are_there():
     assert str(plan([WSGI], without(BASE))) == ""
     assert str(plan([WSGI], without(BASE, GUNICORN.tag))).splitlines() == [
-        f"make Gunicorn on {REQUIREMENTS.tag} (not made yet)"
+        f"make Gunicorn on {REQUIREMENTS.tag} (first build)"
     ]
 
 

@@ -84,7 +84,7 @@ def test_kill_9_leaves_no_process(project, process_run, vhlocal, command):
     assert len(left_of(vhlocal)) == 1
     ended = vhlocal("down", "-C", str(directory))
     assert ended.returncode == 0, ended.stderr
-    assert "plain, left by a run that was killed" in ended.stdout
+    assert "plain, left by a killed run" in ended.stdout
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
@@ -290,7 +290,7 @@ def test_a_second_interrupt_ends_a_server_that_does_not_heed_the_first(project, 
     run = process_run(project(project_of("trap '' INT TERM; python server.py & wait; wait; sleep 1000")))
     processes = below(run.process.pid)
     run.process.send_signal(signal.SIGINT)
-    run.wait_for_output("stop: SIGINT")
+    run.wait_for_output("Stopping (Ctrl-C)")
     run.process.send_signal(signal.SIGINT)
     assert run.process.wait(20) in {0, 130}
     assert psutil.wait_procs(processes, timeout=10)[1] == []

@@ -29,10 +29,10 @@ _SETTINGS = ("owner", "project", "deployment", "version_name", "aliases", "files
 @setting_options(*_SETTINGS)
 @project_options
 def command(directory: Path, endpoints: tuple[str, ...], **flags: Any) -> None:
-    """Make the image that production would make of each endpoint, all of them or those that are named.
+    """Build each endpoint's image as production would: for all endpoints, or the ones you name.
 
-    It holds the requirements, the code, the metadata and the chosen files. The images' tags, of project, endpoint and
-    version, are printed; each image serves by itself with `docker run`.
+    An image contains the requirements, the code, the metadata and the chosen files, and serves on its own with
+    `docker run`. The tags are printed.
     """
     load = read_project(directory, endpoints, flags)
     bus = Bus()

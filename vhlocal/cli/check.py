@@ -24,15 +24,16 @@ _HAS_ERRORS = 6
 @click.command("check", epilog="Example:  vhlocal check --sarif > findings.sarif")
 @click.option("--json", "shape", flag_value="json", help="Print the findings as JSON.")
 @click.option("--sarif", "shape", flag_value="sarif", help="Print the findings as SARIF 2.1.0, for code hosts.")
-@click.option("--live", is_flag=True, help="Also start every endpoint, and ask it under the version and an alias.")
+@click.option("--live", is_flag=True, help="Also start every endpoint and examine its answers.")
 @setting_options()
 @project_options
 def command(directory: Path, shape: str | None, live: bool, **flags: Any) -> None:
-    """Say what would fail in production, without starting anything; no engine is needed.
+    """Find what would fail in production. Starts nothing and needs no Docker.
 
-    Each finding has a code, a place, what was seen, why it fails, and the change to make. The exit code is 0 when no
-    finding is an error, 6 when one is, 2 when the project cannot be read. With --live, endpoints are built and started
-    as `vhlocal up` does, examined by GET requests, and ended.
+    Each finding has a code, a place, the reason and the fix; `vhlocal explain CODE` tells more. With --live, the
+    endpoints are also built, started and examined with GET requests.
+
+    Exit code: 0 if there are no errors, 6 if there are, 2 if the project cannot be read.
     """
     settings = load_settings(directory, flags)
     check_ignored(settings.ignore, lambda code: settings.found["ignore"][code].place)

@@ -35,7 +35,7 @@ def detached(directory: Path) -> None:
     except KeyboardInterrupt:
         _interrupt(process)
         raise
-    click.echo(f"detached as process {process.pid}; `vhlocal down` ends it; it writes to {state.log}")
+    click.echo(f"Running in the background (process {process.pid}). Stop it with `vhlocal down`. Log: {state.log}")
 
 
 def _interrupt(process: subprocess.Popen[bytes]) -> None:

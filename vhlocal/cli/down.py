@@ -25,33 +25,32 @@ _PAUSE = 0.05
 @click.command("down", epilog="Example:  vhlocal down")
 @project_options
 def command(directory: Path) -> None:
-    """Stop the run of this project and remove what it left.
+    """Stop this project's run and clean up, including after a run that was killed.
 
-    What is left of a run that was killed is removed too. Images and environments stay, for the next `vhlocal up`.
+    Images and environments are kept for the next `vhlocal up`.
     """
     state = ProjectState(directory)
     record, needed = state.running(), state.last_runtime()
     if record is not None:
         Client(record).down()
         _wait_for_end(state)
-        click.echo(f"stopped the run at {record.url}")
+        click.echo(f"Stopped the run at {record.url}")
     runtimes = reachable(directory, new_run(), needed)
     left = 0
     for runtime in runtimes.values():
         for server in [server for server in runtime.servers(str(directory)) if not goes_on(server.run)]:
             left += 1
             runtime.remove(server.id)
-            click.echo(
-                f"removed the {runtime.noun} of {one_line(server.endpoint) or 'a build'}, left by a run that was killed"
-            )
+            whose = one_line(server.endpoint) or "a build"
+            click.echo(f"Removed the {runtime.noun} of {whose}, left by a killed run")
         runtime.close()
     if record is None and not left:
-        click.echo("nothing was running")
+        click.echo("Nothing is running")
 
 
 def _wait_for_end(state: ProjectState) -> None:
     deadline = time.monotonic() + _PATIENCE
     while state.running() is not None:
         if time.monotonic() > deadline:
-            raise VhlocalError("the run has not ended in a minute", hint="see what it does with `vhlocal ps`")
+            raise VhlocalError("the run did not stop within a minute", hint="`vhlocal ps` shows what it is doing")
         time.sleep(_PAUSE)

@@ -29,10 +29,9 @@ _YAML = "valohai.yaml"
 @click.argument("code", required=False)
 @project_options
 def command(directory: Path, code: str | None) -> None:
-    """Explain a finding: why it fails in production, and what to change.
+    """Explain a finding: why it fails in production and how to fix it.
 
-    Where this project has the finding, it says where, and the change to make there: found by the checks of
-    `vhlocal check`, or by the run that is up. Without a CODE, all findings are listed.
+    If this project has the finding, its places are shown too. Without a CODE, all findings are listed.
     """
     console = standard_output()
     if code is None:

@@ -51,9 +51,7 @@ def look_live(directory: Path, flags: Mapping[str, Any]) -> tuple[list[Finding],
     bus = events.Bus()
     found: list[Finding] = []
     session = Session(options, bus, ControlPlane())
-    terminal = Terminal(
-        standard_error(), lambda: session.request_stop("nobody reads its output any more", insist=False)
-    )
+    terminal = Terminal(standard_error(), lambda: session.request_stop("its output is no longer read", insist=False))
 
     def hear(event: events.Event) -> None:
         if isinstance(event, events.Found):

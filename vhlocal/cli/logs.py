@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
 @click.command("logs", epilog="Example:  vhlocal logs -f digits")
 @click.argument("endpoint", required=False)
-@click.option("-f", "--follow", is_flag=True, help="Go on until the run ends.")
-@click.option("-n", "--tail", default=200, show_default=True, help="How many lines of the past to show.")
+@click.option("-f", "--follow", is_flag=True, help="Keep following until the run stops.")
+@click.option("-n", "--tail", default=200, show_default=True, help="Number of past lines to show.")
 @project_options
 def command(directory: Path, endpoint: str | None, follow: bool, tail: int) -> None:
-    """Show what the endpoints' servers printed, all of them or one."""
+    """Show the logs of all endpoints, or of one."""
     client = client_of_run(directory)
     console = standard_output()
     width = max((len(item["endpoint"]) for item in client.endpoints()["endpoints"]), default=0)

@@ -14,14 +14,14 @@ from vhlocal.errors import VhlocalError
 _INTERRUPTED = 130
 
 _COMMANDS = {
-    "up": "Build and serve the endpoints of this project.",
-    "down": "Stop the run of this project and remove what it left.",
-    "ps": "List the endpoints of this project's run.",
-    "logs": "Show what the endpoints printed.",
-    "build": "Make the image that production would make of each endpoint.",
-    "check": "Say what is wrong with the project, without starting anything.",
-    "explain": "Explain a finding: why it fails in production, and what to change.",
-    "prune": "Remove images and containers that are not needed any more.",
+    "up": "Build and serve this project's endpoints.",
+    "down": "Stop this project's run and clean up.",
+    "ps": "List the running endpoints.",
+    "logs": "Show the endpoints' logs.",
+    "build": "Build each endpoint's image as production would.",
+    "check": "Find what would fail in production.",
+    "explain": "Explain a finding and how to fix it.",
+    "prune": "Remove images and containers that are no longer needed.",
 }
 
 

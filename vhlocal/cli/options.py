@@ -25,9 +25,7 @@ def _directory(_context: click.Context, _parameter: click.Parameter, value: str)
 
 def project_options(function: F) -> F:
     """Add ``-C`` and ``--debug``, which every command has."""
-    function = click.option("--debug", is_flag=True, expose_value=False, help="Show the traceback of an error.")(
-        function
-    )
+    function = click.option("--debug", is_flag=True, expose_value=False, help="Show a traceback on errors.")(function)
     return click.option(
         "-C",
         "--project-dir",
@@ -35,7 +33,7 @@ def project_options(function: F) -> F:
         default=".",
         metavar="DIRECTORY",
         callback=_directory,
-        help="The project's directory, where valohai.yaml is; by default the current one.",
+        help="Project directory, where valohai.yaml is. Default: the current one.",
     )(function)
 
 
@@ -52,20 +50,18 @@ def setting_options(*names: str) -> Callable[[F], F]:
 
 
 def _option(setting: Setting) -> Callable[[F], F]:
-    given: dict[str, Any] = {"help": setting.docs}
+    given: dict[str, Any] = {"help": setting.off or setting.docs}
     if setting.kind is Kind.SWITCH:
         given["flag_value"] = not setting.default
         given["default"] = None
         given["type"] = bool
-        if setting.default:
-            given["help"] = f"Switch off: {setting.docs[0].lower()}{setting.docs[1:]}"
     elif setting.kind is Kind.PORT:
         given["type"] = click.IntRange(0, 65535)
     elif setting.kind is Kind.WORD:
         given["type"] = click.Choice(setting.words)
     elif setting.kind.is_mapping or setting.kind is Kind.NAMES:
         given["multiple"] = True
-    if setting.default is not None and setting.kind is not Kind.SWITCH:
+    if setting.default not in (None, ()) and setting.kind is not Kind.SWITCH:
         given["help"] += f" Default: {setting.default}."
     given["metavar"] = setting.form or None
     return click.option(setting.flag, setting.name, **given)

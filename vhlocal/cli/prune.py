@@ -31,14 +31,13 @@ class _Thing:
 
 @click.command("prune", epilog="Example:  vhlocal prune --dry-run")
 @click.option("--all", "everything", is_flag=True, help="Also remove images still in use, and `vhlocal build`'s.")
-@click.option("--dry-run", is_flag=True, help="Show what would be removed, with sizes, and remove nothing.")
+@click.option("--dry-run", is_flag=True, help="Show what would be removed, with sizes.")
 @project_options
 def command(directory: Path, everything: bool, dry_run: bool) -> None:
-    """Remove images, environments and containers that are not needed any more.
+    """Remove images, environments and containers that are no longer needed.
 
-    These are the layers that no project of yours stands on, and what a killed run of this project left. They are
-    made again when they are wanted. Base images stay, as does everything that vhlocal did not make for you: other
-    users of the same engine keep theirs.
+    That is: layers that none of your projects use, and what a killed run of this project left behind. They are built
+    again when needed. Base images are kept, and so is everything that vhlocal did not make for you.
     """
     things = [*_images(directory, everything, dry_run), *_environments(directory, everything, dry_run)]
     for thing in things:
@@ -46,11 +45,11 @@ def command(directory: Path, everything: bool, dry_run: bool) -> None:
         click.echo(f"{'would remove' if dry_run else 'removed'} {thing.kind} {thing.name}{size}")
     total = _megabytes(sum(thing.size for thing in things))
     if not things:
-        click.echo("nothing to remove")
+        click.echo("Nothing to remove")
     elif dry_run:
-        click.echo(f"this would free up to {total}; nothing was removed")
+        click.echo(f"This would free up to {total}; nothing was removed")
     else:
-        click.echo(f"freed up to {total}")
+        click.echo(f"Freed up to {total}")
 
 
 def _megabytes(size: int) -> str:

@@ -20,12 +20,12 @@ _NOT_ALL_READY = 1
 
 
 @click.command("ps", epilog="Example:  vhlocal ps --json")
-@click.option("--json", "as_json", is_flag=True, help="Print what the run's API gives.")
+@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
 @project_options
 def command(directory: Path, as_json: bool) -> None:
-    """List the endpoints of this project's run with their state and URLs.
+    """List the running endpoints with their state and URLs.
 
-    The exit code is 0 when all endpoints are ready, 1 when one is not, 2 when there is no run.
+    Exit code: 0 if all endpoints are ready, 1 if one is not, 2 if nothing is running.
     """
     found = client_of_run(directory).endpoints()
     if as_json:
@@ -33,6 +33,6 @@ def command(directory: Path, as_json: bool) -> None:
     else:
         tables.show_endpoints(standard_output(), found["endpoints"])
         if found["open_to_network"]:
-            click.echo(f"open to the network; status page: {found['page']}")
+            click.echo(f"Open to the network. Status page: {found['page']}")
     if any(endpoint["state"] != "ready" for endpoint in found["endpoints"]):
         raise click.exceptions.Exit(_NOT_ALL_READY)

@@ -34,16 +34,16 @@ if TYPE_CHECKING:
 )
 @click.argument("endpoints", nargs=-1, metavar="[ENDPOINT]...")
 @setting_options()
-@click.option("--detach", is_flag=True, help="Return once every endpoint answers; `vhlocal down` ends the run.")
+@click.option("--detach", is_flag=True, help="Run in the background; stop with `vhlocal down`.")
 @click.option(
     "--fail-fast/--no-fail-fast",
     default=None,
-    help="Exit as soon as one endpoint does not start, with its exit code. Default: on with --detach, in CI, and when "
-    "the output is not a terminal; otherwise the other endpoints are served, and saving a fix starts the failed one.",
+    help="Exit as soon as an endpoint fails to start, or keep serving the others. Default: exit with --detach, in CI, "
+    "and when the output is not a terminal.",
 )
-@click.option("-v", "--verbose", is_flag=True, help="Tell of each reload where its time went.")
-@click.option("--profile", is_flag=True, help="Tell where the time of each start went, import by import.")
-@click.option("--explain-settings", is_flag=True, help="Show each setting and where it comes from, and do no more.")
+@click.option("-v", "--verbose", is_flag=True, help="Also show server banners and the time of each reload step.")
+@click.option("--profile", is_flag=True, help="Show where the start-up time goes, import by import.")
+@click.option("--explain-settings", is_flag=True, help="Show every setting and where it comes from, then exit.")
 @project_options
 def command(
     directory: Path,
@@ -55,10 +55,10 @@ def command(
     explain_settings: bool,
     **flags: Any,
 ) -> None:
-    """Build and serve the endpoints of this project, all of them or those that are named.
+    """Build and serve this project's endpoints: all of them, or the ones you name.
 
-    Each is built into an image, run in a container with production's environment, and served at its production path
-    on this machine. A save brings in the new code. Ctrl-C ends the run; a second one ends it at once.
+    Each endpoint is built into an image, runs in a container with production's environment, and is served on this
+    machine at its production path. Saving a file reloads it. Ctrl-C stops; press it again to stop at once.
     """
     if explain_settings:
         show_settings(standard_output(), load_settings(directory, flags).explain())
@@ -113,7 +113,7 @@ def run_options(directory: Path, load: Loader) -> RunOptions:
 def _serve(options: RunOptions, *, verbose: bool) -> None:
     bus = Bus()
     session = Session(options, bus, ControlPlane())
-    on_closed = partial(session.request_stop, "nobody reads its output any more", insist=False)
+    on_closed = partial(session.request_stop, "its output is no longer read", insist=False)
     terminal = Terminal(standard_output(), on_closed, verbose=verbose, profile=options.profile)
     bus.subscribe(terminal)
     try:

@@ -31,13 +31,13 @@ class Refusal(NamedTuple):
     hint: str
 
 
-_NO_TOKEN = Refusal(401, "changes need the token of this run", "`vhlocal down` has it; as a Bearer, others may send it")
-_NO_KEY = Refusal(401, "this run is open to the network: to look needs its key", "open the link of `vhlocal ps`")
-_FOREIGN = Refusal(403, "a page of another site asked for this", "open it in a tab of its own")
+_NO_TOKEN = Refusal(401, "this needs the run's token", "use `vhlocal down`, or send `Authorization: Bearer TOKEN`")
+_NO_KEY = Refusal(401, "status page locked: this run is open to the network", "open the link printed by `vhlocal ps`")
+_FOREIGN = Refusal(403, "another site's page sent this request", "open the address in a new tab")
 _WRONG_HOST = Refusal(
     403,
-    "the Host header is no name of this machine's for itself",
-    "open http://localhost, or behind a tunnel the page that `vhlocal ps --json` names",
+    "the Host header does not name this machine",
+    "open http://localhost, or, through a tunnel, the page that `vhlocal ps --json` prints",
 )
 
 

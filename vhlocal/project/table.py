@@ -34,7 +34,8 @@ class Setting:
 
     ``default`` is None where the value is found otherwise (see ``docs``) or is absent; ``flag`` is as typed to give
     the value that is not the default; ``unset`` says what no value at all means; ``form`` is how a flag gives one key
-    of a mapping; ``words`` are what a WORD can be.
+    of a mapping; ``words`` are what a WORD can be; ``off`` says what the flag of a switch does
+    that is on by default.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Setting:
     unset: str = "none"
     form: str = ""
     words: tuple[str, ...] = ()
+    off: str = ""
 
     @property
     def env(self) -> str:
@@ -58,38 +60,47 @@ class Setting:
 
 
 SETTINGS = (
-    Setting("host", Kind.TEXT, "--host", "The address to listen on.", "127.0.0.1"),
-    Setting("port", Kind.PORT, "--port", "The port to listen on; 0 takes a free one.", 8080),
-    Setting("owner", Kind.TEXT, "--owner", "The first segment of the URLs; from the git remote, or your login."),
-    Setting("project", Kind.TEXT, "--project", "The second segment; from the git remote, or the directory."),
-    Setting("deployment", Kind.TEXT, "--deployment", "The third segment of the URLs.", "local"),
-    Setting("version_name", Kind.TEXT, "--version-name", "The fourth segment.", unset="today's date and a counter"),
-    Setting("aliases", Kind.NAMES, "--alias", "More names of the version, besides `dev`.", ()),
-    Setting("files", Kind.PATHS, "--file", "The file for each endpoint's entry.", form="ENDPOINT.NAME=PATH"),
-    Setting("variables", Kind.TEXTS, "--var", "Environment variables of the servers.", form="NAME=VALUE"),
-    Setting("env_file", Kind.PATH, "--env-file", "A file of NAME=VALUE lines; single variables win over it."),
-    Setting("images", Kind.TEXTS, "--image", "Another base image for an endpoint.", form="ENDPOINT=IMAGE"),
+    Setting("host", Kind.TEXT, "--host", "Address to listen on.", "127.0.0.1"),
+    Setting("port", Kind.PORT, "--port", "Port to listen on; 0 picks a free one.", 8080),
+    Setting("owner", Kind.TEXT, "--owner", "First segment of the URLs. Default: from the git remote, else your login."),
+    Setting(
+        "project", Kind.TEXT, "--project", "Second segment. Default: from the git remote, else the directory's name."
+    ),
+    Setting("deployment", Kind.TEXT, "--deployment", "Third segment.", "local"),
+    Setting(
+        "version_name",
+        Kind.TEXT,
+        "--version-name",
+        "Fourth segment. Default: today's date and a counter.",
+        unset="today's date and a counter",
+    ),
+    Setting("aliases", Kind.NAMES, "--alias", "Another name for the version, besides `dev`.", ()),
+    Setting("files", Kind.PATHS, "--file", "File to use for an endpoint's `files` entry.", form="ENDPOINT.NAME=PATH"),
+    Setting("variables", Kind.TEXTS, "--var", "Environment variable for the servers.", form="NAME=VALUE"),
+    Setting("env_file", Kind.PATH, "--env-file", "File of NAME=VALUE lines; --var wins over it."),
+    Setting("images", Kind.TEXTS, "--image", "Base image to use instead of the endpoint's.", form="ENDPOINT=IMAGE"),
     Setting(
         "inherit_env_vars",
         Kind.SWITCH,
         "--no-inherit-env-vars",
-        f"Whether servers get the variables of {SETTINGS_FILE}.",
+        f"Pass the variables in {SETTINGS_FILE} to the servers.",
         True,
+        off=f"Do not pass the variables in {SETTINGS_FILE} to the servers.",
     ),
     Setting(
         "runtime",
         Kind.WORD,
         "--runtime",
-        "What servers run in: containers of docker, a process each, or auto: docker where an engine answers.",
+        "Run servers in Docker containers or as processes; auto uses Docker if it is running.",
         "auto",
         words=("auto", "docker", "process"),
     ),
-    Setting("reload", Kind.SWITCH, "--no-reload", "Whether a save brings in the new code.", True),
+    Setting("reload", Kind.SWITCH, "--no-reload", "Reload on save.", True, off="Do not reload on save."),
     Setting(
         "strategies",
         Kind.TEXTS,
         "--strategy",
-        "How new code is brought to an endpoint: fork, restart or replace.",
+        "How to reload an endpoint: fork, restart or replace.",
         unset="the quickest that its server allows",
         form="ENDPOINT=STRATEGY",
     ),
@@ -97,7 +108,7 @@ SETTINGS = (
         "warm_up",
         Kind.TEXTS,
         "--warm-up",
-        "A request that new code has to answer well before it takes over.",
+        "Request that new code must answer without an error before it takes over.",
         unset="any answer at the endpoint's root will do",
         form='ENDPOINT="[METHOD] /PATH [FILE]"',
     ),
@@ -105,32 +116,37 @@ SETTINGS = (
         "keep_warm",
         Kind.NAMES,
         "--keep-warm",
-        "Functions, as MODULE:FUNCTION, whose results are kept from one edit to the next, such as a model's loader.",
+        "MODULE:FUNCTION whose result is kept across reloads, such as a model loader.",
         (),
     ),
     Setting(
-        "basic_auth", Kind.SECRETS, "--basic-auth", "Who may use the endpoints, if not everybody.", form="USER=PASSWORD"
+        "basic_auth",
+        Kind.SECRETS,
+        "--basic-auth",
+        "Require a user name and password.",
+        form="USER=PASSWORD",
     ),
     Setting(
         "doctor",
         Kind.SWITCH,
         "--no-doctor",
-        "Whether an endpoint that answers as it would not in production is asked why, by GET requests.",
+        "Examine endpoints that fail with GET requests, to find out why.",
         True,
+        off="Do not send GET requests to endpoints that fail, to find out why.",
     ),
-    Setting("access_log", Kind.PATH, "--access-log", "A file that gets a line of JSON for each request."),
+    Setting("access_log", Kind.PATH, "--access-log", "Write a line of JSON per request to this file."),
     Setting(
         "strict",
         Kind.SWITCH,
         "--strict",
-        "Whether production's limits cut instead of warn, and nothing but an engine will do for `--runtime auto`.",
+        "Enforce production's limits; never fall back to processes.",
         False,
     ),
     Setting(
         "ignore",
         Kind.TEXTS,
         "--ignore",
-        "Findings that are known and not to be told, with the reason.",
+        "Hide findings with this code; give the reason.",
         form="CODE=REASON",
     ),
 )

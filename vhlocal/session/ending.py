@@ -66,4 +66,4 @@ class Ending:
             await asyncio.sleep(_PATIENCE)
             if self.waits_for is not told and (text := self.waits_for()):
                 told = self.waits_for
-                say(f"waiting for {text}; press Ctrl-C again to stop now")
+                say(f"Waiting for {text}. Press Ctrl-C again to stop now")

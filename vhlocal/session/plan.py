@@ -133,7 +133,7 @@ def _plan_environment(
 def _cause(layer: Layer, parent: str, images: Mapping[str, PresentImage], made: set[str]) -> str:
     present = images.get(layer.tag)
     if present is None:
-        return "not made yet"
+        return "first build"
     if parent in made:
         return f"{parent} is made anew"
     if parent in images and present.parent != images[parent].id:

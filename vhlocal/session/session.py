@@ -60,8 +60,8 @@ if TYPE_CHECKING:
     from vhlocal.session.load import Loaded
     from vhlocal.session.view import Face
 
-#: All end a run; SIGHUP comes when the terminal is closed.
-_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+#: What ends a run, in the user's words.
+_SIGNALS = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "SIGTERM", signal.SIGHUP: "the terminal was closed"}
 
 #: Seconds that requests in flight get to finish when the run ends.
 _DRAIN = 5.0
@@ -156,7 +156,7 @@ class Session:
         finally:
             self._state.release()
 
-    def request_stop(self, reason: str = "asked to", *, insist: bool = True) -> None:
+    def request_stop(self, reason: str = "`vhlocal down`", *, insist: bool = True) -> None:
         """End the run, from any thread; asked twice, at once, if the second ``insist``s."""
         self._loop.call_soon_threadsafe(self._ending.ask, reason, insist)
 
@@ -467,8 +467,8 @@ class Session:
 
     @contextlib.contextmanager
     def _signals(self) -> Iterator[None]:
-        for number in _SIGNALS:
-            self._loop.add_signal_handler(number, self._ending.ask, number.name)
+        for number, words in _SIGNALS.items():
+            self._loop.add_signal_handler(number, self._ending.ask, words)
         try:
             yield
         finally:

@@ -241,10 +241,10 @@ class Terminal:
 
     def _stopping(self, event: events.Stopping) -> None:
         self.close()
-        self._say("stop", event.reason)
+        self._console.print(Text(f"Stopping ({event.reason})"))
 
     def _waiting(self, event: events.Waiting) -> None:
-        self._say("stop", event.text)
+        self._console.print(Text(event.text))
 
     def _say(self, subject: str, text: str, style: str = "") -> None:
         self._console.print(Text.assemble((f"{subject}: ", "dim"), (text, style)))

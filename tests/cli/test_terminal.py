@@ -140,7 +140,7 @@ def test_an_error_in_a_file_is_plain(project, failing):
 
 def test_a_reader_that_has_enough_is_no_error(project, starting, vhlocal):
     directory = project(plain())
-    with starting(directory, "--port", "0") as run:
+    with starting(directory, "--port", "0", "-v") as run:
         run.wait_for_state("ready")
         run.wait_for_output("plain | ")
         for arguments in (("ps",), ("ps", "--json"), ("logs",), ("logs", "-f"), ("check",)):

@@ -120,7 +120,7 @@ class Keeping(Machine):
             patience=60.0,
             reload_seconds=RELOAD_LIMIT,
             environments=Upkeep(self.runtime, bus, {}),
-            diagnosis=Diagnosis(self.runtime, place, bus, lambda: Package(place, {}, ""), lambda _, __: ()),
+            judging=lambda: Diagnosis(self.runtime, place, bus, lambda: Package(place, {}, ""), lambda _, __: ()),
             found=lambda _, __, ___: None,
             urls=lambda _: (),
             drain=drain,

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 from vhlocal.contract.paths import script_names, split_target
 from vhlocal.errors import VhlocalError
 from vhlocal.events import Event, Notice, RequestsEnded
-from vhlocal.session.examine import Patient, examine
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     from vhlocal.findings import Finding
     from vhlocal.model import RequestRecord
     from vhlocal.session.desired import Inputs
+    from vhlocal.session.examine import Patient
     from vhlocal.session.routes import Routes
     from vhlocal.session.tasks import Tasks
 
@@ -126,6 +126,8 @@ class Doctor:
                     yield _Complaint(endpoint.name, target.revision, _OUTSIDE, "", "/")
 
     async def _examine(self, complaint: _Complaint) -> None:
+        from vhlocal.session.examine import examine  # noqa: PLC0415 - all rules, which no start is to wait for
+
         async with self._busy[complaint.endpoint]:
             findings: tuple[Finding, ...] = ()
             try:
@@ -142,6 +144,8 @@ class Doctor:
 
     def _patient(self, complaint: _Complaint) -> Patient | None:
         """Return what is to be examined, None where other code serves by now; VhlocalError where none does."""
+        from vhlocal.session.examine import Patient  # noqa: PLC0415 - as above
+
         if self._is_replaced(complaint):
             return None
         target = self._is.routes.target(complaint.endpoint)

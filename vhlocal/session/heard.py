@@ -6,7 +6,6 @@ import asyncio
 import time
 from typing import TYPE_CHECKING, Any
 
-from vhlocal.checks.server.evidence import tells_a_miss
 from vhlocal.events import LogLine, Notice
 from vhlocal.model import State
 
@@ -21,6 +20,12 @@ _TAIL = 60
 
 #: Seconds that the last lines of a server that has ended get to arrive.
 _LAST_LINES = 0.2
+
+
+def _tells_a_miss(text: str) -> bool:
+    from vhlocal.checks.server.evidence import tells_a_miss  # noqa: PLC0415 - a start is not to wait for it
+
+    return tells_a_miss(text)
 
 
 class Heard:
@@ -48,7 +53,7 @@ class Heard:
             self._lines += 1
             usual = self._is.chatter.has(self._endpoint, text)
             self._is.bus.publish(LogLine(self._endpoint, stream, text, time.time(), usual))
-            if self._serves() is not None and tells_a_miss(text) and not loop.is_closed():
+            if self._serves() is not None and _tells_a_miss(text) and not loop.is_closed():
                 loop.call_soon_threadsafe(self._missed)
 
         return on_line

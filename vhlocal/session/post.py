@@ -129,7 +129,7 @@ class Post:
                 spec=wanted.spec,
                 staging=self._is.staging,
                 probe=wanted.bringing.probe,
-                diagnosis=self._is.diagnosis,
+                diagnosis=lambda: self._is.diagnosis,
                 patience=self._is.patience,
                 on_line=self._heard.lines(),
                 on_news=lambda news: self._heard.learn(self.wanted.spec.image, news),

@@ -62,7 +62,7 @@ class Making:
     spec: ServerSpec
     staging: Staging
     probe: Probe
-    diagnosis: Diagnosis
+    diagnosis: Callable[[], Diagnosis]
     patience: float
     on_line: OnLine
     on_news: Callable[[dict[str, Any]], None]
@@ -275,7 +275,7 @@ class Server:
             Listener("127.0.0.1" if host == "localhost" else host or "", self._endpoint.port) for host in hosts
         ]
         if listeners and all(listener.loopback for listener in listeners):
-            found = self._diagnosis.unreachable(self._endpoint, listeners[:1])
+            found = self._diagnosis().unreachable(self._endpoint, listeners[:1])
             if found is not None:
                 raise as_error(explained(found), self._endpoint.name)
 
@@ -480,7 +480,7 @@ class Server:
             ended,
             listeners,
             stacks,
-            self._diagnosis,
+            self._diagnosis(),
             limit,
             self._probe,
             new,

@@ -26,7 +26,6 @@ from vhlocal.session.access_log import access_log
 from vhlocal.session.board import Board
 from vhlocal.session.chatter import Chatter
 from vhlocal.session.desired import Desired, Inputs, desired
-from vhlocal.session.diagnosis import Diagnosis
 from vhlocal.session.doctor import Doctor, Practice
 from vhlocal.session.edits import Edits, Means
 from vhlocal.session.ending import Ending
@@ -35,9 +34,7 @@ from vhlocal.session.fleet import Fleet
 from vhlocal.session.leftovers import find_leftovers, remove_servers
 from vhlocal.session.limits import GRACE, RELOAD_LIMIT
 from vhlocal.session.mirror import Mirror
-from vhlocal.session.offers import Asking, find_offers
 from vhlocal.session.own_files import OwnFiles
-from vhlocal.session.passed import tell_passed
 from vhlocal.session.record import ProjectState, RunRecord, new_run, new_token, this_process
 from vhlocal.session.requests import Requests
 from vhlocal.session.routes import Routes
@@ -57,6 +54,7 @@ if TYPE_CHECKING:
     from vhlocal.gateway.report import LimitPassed
     from vhlocal.model import Version
     from vhlocal.runtime.base import Address, Connect, PresentServer, Runtime
+    from vhlocal.session.diagnosis import Diagnosis
     from vhlocal.session.load import Loaded
     from vhlocal.session.view import Face
 
@@ -294,6 +292,8 @@ class Session:
         self._where_possible(partial(self._state.keep_version, self._options.version.name))
         self._remember(wanted)
         seconds = time.monotonic() - self._started
+        from vhlocal.session.offers import Asking, find_offers  # noqa: PLC0415 - as in `_judging`
+
         asking = Asking(self._url, self._options.version, self._routes, self._present().package, self._chatter)
         offers = await find_offers(asking, wanted) if self._options.doctor else {}
         shared = port.shared(self._options.host, self._url)
@@ -304,7 +304,6 @@ class Session:
         async def drain(address: Address) -> None:
             await gateway.retire(Upstream(address.host, address.port), self._options.read_seconds)
 
-        directory = self._options.directory
         self._upkeep = Upkeep(self._runtime, self._bus, self._made)
         return Surroundings(
             runtime=self._runtime,
@@ -323,15 +322,19 @@ class Session:
             made=self._made,
             patience=self._options.patience,
             reload_seconds=self._options.reload_seconds,
-            diagnosis=Diagnosis(
-                self._runtime, directory, self._bus, lambda: self._present().package, self._requests.last
-            ),
+            judging=self._judging,
             found=self._found,
             urls=self._urls,
             drain=drain,
             brought=self._brought,
             read_again=self._read_again,
         )
+
+    def _judging(self) -> Diagnosis:
+        from vhlocal.session.diagnosis import Diagnosis  # noqa: PLC0415 - no server's start is to wait for the rules
+
+        directory = self._options.directory
+        return Diagnosis(self._runtime, directory, self._bus, lambda: self._present().package, self._requests.last)
 
     def _brought(self) -> None:
         if self._edits is not None:
@@ -357,6 +360,8 @@ class Session:
 
     def _passed(self, passed: LimitPassed) -> None:
         """Tell that a request passed a limit: as what was found of its endpoint, or, the gateway's own, as a notice."""
+        from vhlocal.session.passed import tell_passed  # noqa: PLC0415 - as above
+
         told = tell_passed(passed, self._present().endpoints)
         if isinstance(told, Notice):
             self._bus.publish(told)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -50,9 +51,14 @@ class Surroundings:
     made: dict[str, tuple[tuple[str, float], ...]]
     patience: float
     reload_seconds: float
-    diagnosis: Diagnosis
+    judging: Callable[[], Diagnosis]
     found: Callable[[Finding, str, bool], None]
     urls: Callable[[str], tuple[str, ...]]
     drain: Callable[[Address], Awaitable[None]]
     brought: Callable[[], None]
     read_again: Callable[[], None]
+
+    @cached_property
+    def diagnosis(self) -> Diagnosis:
+        """Who says what is wrong with a server; made when a server is first waited for, since that takes a while."""
+        return self.judging()

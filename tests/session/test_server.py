@@ -50,10 +50,11 @@ async def created(runtime, place):
             spec=desired.spec,
             staging=Staging(place / "staging"),
             probe=Probe(),
-            diagnosis=Diagnosis(runtime, place, Bus(), lambda: Package(place, {}, ""), lambda *_: ()),
+            diagnosis=lambda: Diagnosis(runtime, place, Bus(), lambda: Package(place, {}, ""), lambda *_: ()),
             patience=10.0,
             on_line=lambda *_: None,
             on_news=lambda _: None,
+            asks=lambda *_: None,
         )
     )
     await server.create(None)

@@ -319,7 +319,7 @@ class Server:
         """Return what a server was refused, where the next one can have it once this one has made room for it."""
         if fork.alone is None:
             return None
-        held = read_held(fork.alone, self._layout, self._spec.mounts, self._diagnosis.directory)
+        held = read_held(fork.alone, self._layout, self._spec.mounts, self._diagnosis().directory)
         another_place = held.own and not self._spec.limits.gpus
         return None if held.outlives and not another_place else held
 

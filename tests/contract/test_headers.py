@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vhlocal.contract.headers import Hop, connection_tokens, end_to_end, ingress_headers, is_reserved
+from vhlocal.contract.headers import Hop, connection_tokens, end_to_end, ingress_headers, is_dropped, is_reserved
 
 HOP = Hop(client="127.0.0.1", scheme="http", port=8080, request_id="abc")
 
@@ -28,11 +28,24 @@ def test_every_header_of_the_ingress_is_its_own():
 
 
 @pytest.mark.parametrize(
-    "name", [b"X-VH-Prefix", b"x_vh_prefix", b"X_Forwarded-Anything", b"SCRIPT_NAME", b"Path-Info"]
+    "name", [b"X-VH-Prefix", b"x-vh-PREFIX", b"X-Forwarded-Anything", b"SCRIPT-NAME", b"Path-Info"]
 )
 def test_a_client_cannot_choose_them_in_any_spelling(name):
-    """P7, K9: WSGI reads dashes and underscores alike."""
+    """P7, K9; WSGI reads underscores as dashes, but those are dropped."""
     assert is_reserved(name)
+    assert is_dropped(name.replace(b"-", b"_"))
+
+
+@pytest.mark.parametrize("name", [b"X_User", b"_", b"_x", b"x_", b"Content_Length", b"a.b", b"a!", b"a~b", b"x\xe4"])
+def test_headers_with_other_names_than_nginx_knows_are_dropped(name):
+    """K9: ``ignore_invalid_headers`` on, ``underscores_in_headers`` off."""
+    assert is_dropped(name)
+
+
+@pytest.mark.parametrize("name", [b"X-User", b"a", b"7", b"-", b"Sec-WebSocket-Key", b"DNT"])
+def test_letters_digits_and_dashes_are_not_dropped(name):
+    """K9"""
+    assert not is_dropped(name)
 
 
 @pytest.mark.parametrize("name", [b"Host", b"X-Forward", b"X-VH", b"Authorization", b"Forwarded"])

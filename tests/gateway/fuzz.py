@@ -41,6 +41,8 @@ _FORWARDED = {f"x-forwarded-{what}" for what in ("for", "host", "port", "proto",
 _ONCE = {"host", "x-request-id", "x-real-ip", "x-scheme", *_FORWARDED}
 _NEVER = {"script-name", "path-info", "proxy"}
 
+_NAME = re.compile("[a-z0-9-]+")
+
 _TOKENS = (
     b"\r\n",
     b"\n",
@@ -70,8 +72,19 @@ _TOKENS = (
     b"X_Forwarded_For: 6.6.6.6\r\n",
     b" HTTP/1.1\r\n",
     b" HTTP/1.0\r\n",
+    b" HTTP/1.2\r\n",
+    b" RTSP/1.0\r\n",
+    b"\r\nHost: [::1\r\n",
+    b":x",
+    b"]",
+    b"_",
+    b"Transfer-Encoding: chunked \t\r\n",
+    b"Upgrade: h2c\r\n",
+    b"Connection: Upgrade\r\nUpgrade: websocket, h2c\r\n",
     b"GET ",
     b"HEAD ",
+    b"TRACE ",
+    b"FROB ",
     PATH,
     get(PATH),
     b"\xc3\xa5",
@@ -129,7 +142,7 @@ class Server(asyncio.Protocol):
 
     def _take(self, event: object) -> bool:
         if isinstance(event, h11.Request):
-            headers = [(name.decode().replace("_", "-"), value.decode("latin-1")) for name, value in event.headers]
+            headers = [(name.decode(), value.decode("latin-1")) for name, value in event.headers]
             self._now = Seen(event.method.decode(), event.target.decode("latin-1"), headers)
             self._referee.heads += 1
             self._referee.seen[self._now.value("x-request-id")] = self._now
@@ -246,6 +259,9 @@ def _judge_headers(seen: Seen, record: RequestRecord) -> None:
     assert {seen.value(name) for name in ("x-real-ip", "x-forwarded-for")} == {"127.0.0.1"}
     assert {name for name in counts if name.startswith("x-forwarded-")} == _FORWARDED
     assert not _NEVER & counts.keys()
+    assert all(_NAME.fullmatch(name) for name in counts), "nginx drops other names"
+    assert "h2c" not in seen.value("upgrade").lower()
+    assert record.method not in ("TRACE", "CONNECT")
     assert counts["content-length"] + counts["transfer-encoding"] <= 1
 
 

@@ -94,6 +94,7 @@ class Stage:
     limits: list[LimitPassed] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
     refused: list[Route] = field(default_factory=list)
+    dropped: list[tuple[str, str]] = field(default_factory=list)
     changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     @contextlib.asynccontextmanager
@@ -188,21 +189,25 @@ async def stage(
         limits: list[LimitPassed] = []
         failures: list[Failure] = []
         refused: list[Route] = []
+        dropped: list[tuple[str, str]] = []
         changed = asyncio.Event()
 
         def pages(failure: Failure) -> Page:
             failures.append(failure)
             return Page(failure.reason.encode(), "text/plain", (("X-Page", failure.kind.value),))
 
+        def on_dropped(name: str, route: Route) -> None:
+            dropped.append((name, route.endpoint))
+
         def on_request(record: RequestRecord) -> None:
             records.append(record)
             changed.set()
 
         settings = GatewayOptions(control=control_plane or plane, **{"tick_seconds": 0.02, **options})
-        gateway = Gateway(table, settings, pages, on_request, limits.append, refused.append)
+        gateway = Gateway(table, settings, pages, on_request, limits.append, refused.append, on_dropped)
         await gateway.start(sock)
         try:
-            yield Stage(gateway, table, port, upstream, records, limits, failures, refused, changed)
+            yield Stage(gateway, table, port, upstream, records, limits, failures, refused, dropped, changed)
         finally:
             await gateway.close(grace=0)
 

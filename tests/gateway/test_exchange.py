@@ -292,3 +292,24 @@ def test_only_the_users_reach_a_guarded_endpoint(run):
             assert b" 401 " in await at.ask(get(PATH, CLOSE)), "nobody else waits for an endpoint that changes"
 
     run(main)
+
+
+def test_k9_headers_that_the_ingress_drops_reach_no_server_and_are_told_once_each(run):
+    """K9: underscores and all else but letters, digits and dashes; told by name, and no more than a hundred names."""
+
+    async def main():
+        async with stage(echo_head) as at, at.client() as client:
+            for _ in range(2):
+                await client.send(get(PATH, b"X_User: evil-1", b"x_user: evil-2", b"X-User: good", b"a.b: evil-3"))
+                _, _, head = await client.answer()
+                assert b"\r\nX-User: good\r\n" in head
+                assert b"evil" not in head
+            assert at.dropped == [("X_User", "predict"), ("a.b", "predict")]
+            await client.send(get(b"/", b"Y_User: me"))
+            await client.answer()
+            for number in range(200):
+                await client.send(get(PATH, b"x_%d: me" % number))
+                await client.answer()
+            assert len(at.dropped) == 100
+
+    run(main)

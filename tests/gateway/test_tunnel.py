@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from websockets.frames import Close, Frame, Opcode
@@ -47,6 +48,47 @@ def test_bytes_flow_both_ways_until_both_sides_are_done(run):
             record = (await at.wait_for_records(1))[0]
             assert (record.status, record.bytes_in, record.bytes_out) == (101, 25, 27)
             assert at.gateway.connections() == 0
+
+    run(main)
+
+
+ASKED = [b"Connection: Upgrade", b"Upgrade: websocket"]
+UNASKED = {
+    "nothing": ([], SWITCH),
+    "no word of it in Connection": ([b"Upgrade: websocket"], SWITCH),
+    "nothing but h2c": ([b"Connection: Upgrade", b"Upgrade: h2c"], SWITCH.replace(b"websocket", b"h2c")),
+    "h2c in a list": ([ASKED[0], b"Upgrade: websocket, h2c"], SWITCH.replace(b"websocket", b"h2c")),
+    "something else": (ASKED, SWITCH.replace(b"websocket", b"foo")),
+    "more than that": (ASKED, SWITCH.replace(b"websocket", b"websocket, foo")),
+    "not told to what": (ASKED, b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\n\r\n"),
+    "with a body": ([*ASKED, b"Content-Length: 2"], SWITCH),
+}
+
+
+@pytest.mark.parametrize("asked", UNASKED)
+def test_a_101_that_was_not_asked_for_is_502_and_no_tunnel(run, asked):
+    """RFC 9110, section 7.8; what the server says next reaches nobody, and what the client says is a request."""
+    headers, switch = UNASKED[asked]
+
+    async def main():
+        ended = asyncio.Event()
+
+        async def server(peer: Peer):
+            await peer.head()
+            await peer.send(switch + b"stolen")
+            with contextlib.suppress(ConnectionError):
+                await peer.rest()
+            ended.set()
+
+        async with stage(server) as at, at.client() as client:
+            await client.send(get(PATH, *headers) + (b"hi" if asked == "with a body" else b""))
+            status, told, body = await client.answer()
+            assert (status, told["x-page"]) == (502, "reset")
+            assert b"stolen" not in body
+            await ended.wait()
+            await client.send(get(b"/"))
+            assert (await client.answer())[2] == b"control"
+            assert not at.gateway.in_flight(at.upstream)
 
     run(main)
 
@@ -183,7 +225,7 @@ def joined(*, websocket: bool = True) -> tuple[Tunnel, FakeTransport, FakeTransp
     options = GatewayOptions(control=Upstream("", 0))
     outbox, room = Outbox(loop), SpoolRoom(0, 0)
     pool = Pool(loop, options, outbox)
-    hub = Hub(loop, table, options, print, print, print, print, Hold(loop, table, 0), room, pool, outbox)
+    hub = Hub(loop, table, options, print, print, print, print, print, Hold(loop, table, 0), room, pool, outbox)
     client, server = FakeTransport(), FakeTransport()
     tunnel = Tunnel(hub, Quiet(), client, server, ServerConnections(), websocket=websocket)
     tunnel.open(b"", b"", ended=False)

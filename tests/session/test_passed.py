@@ -5,7 +5,7 @@ import pytest
 from vhlocal.contract import limits
 from vhlocal.gateway.report import FailureKind, LimitPassed
 from vhlocal.model import Endpoint, Place
-from vhlocal.session.passed import tell_passed
+from vhlocal.session.passed import tell_dropped, tell_passed
 
 ENDPOINT = Endpoint(
     name="digits", image="python:3.11-slim", port=8000, wsgi="app", places={"": Place(Path("valohai.yaml"), 3)}
@@ -39,3 +39,11 @@ def test_clients_too_many_are_told_as_the_gateways_own_limit():
     notice = tell_passed(LimitPassed(FailureKind.FULL, 4096, "", "", "", "", ""), [ENDPOINT])
     assert notice.text == "4,096 clients are connected at once; more are answered 503"
     assert notice.endpoint is None
+
+
+def test_k9_a_dropped_header_is_told_with_what_to_send():
+    """K9: names with underscores are dropped; of a name that a client chose no more is shown than a line takes."""
+    notice = tell_dropped("X_User_Id", "digits")
+    assert notice.text.startswith("digits: the header `X_User_Id` was dropped, as production's ingress drops it")
+    assert (notice.endpoint, notice.hint) == ("digits", "let the client send it with dashes")
+    assert len(tell_dropped("x_" + "y" * 30_000, "digits").text) < 250

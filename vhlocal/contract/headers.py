@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import functools
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -20,18 +20,14 @@ HOP_BY_HOP = frozenset({b"connection", b"keep-alive", b"proxy-connection", b"te"
 _NEVER_DROPPED = frozenset({b"host", b"content-length", b"content-type", b"authorization", b"cookie", b"set-cookie"})
 
 #: Names that a client must not choose: production's ingress sets them, or a server could take them for its own.
-#: Compared with underscores read as dashes, since WSGI cannot tell the two apart.
 #: ``Proxy`` would become ``HTTP_PROXY``, which many HTTP clients obey.
 _RESERVED = frozenset(
     {b"x-vh-prefix", b"x-request-id", b"x-real-ip", b"x-scheme", b"script-name", b"path-info", b"proxy"}
 )
 _RESERVED_PREFIX = b"x-forwarded-"
 
-#: With an underscore these frame nothing, but a WSGI server could take them for those that do.
-_FRAMING = frozenset({b"content-length", b"transfer-encoding"})
-
-#: Names are remembered with what was found, in bytes; longer ones are nobody's but would take much memory.
-_LONGEST_REMEMBERED = 64
+#: What nginx takes for a field's name (``ignore_invalid_headers``, and ``underscores_in_headers`` off).
+_NAME = re.compile(rb"[A-Za-z0-9-]+")
 
 
 @dataclass(frozen=True)
@@ -44,17 +40,15 @@ class Hop:
     request_id: str
 
 
+def is_dropped(name: bytes) -> bool:
+    """Tell whether a client's header of this name never reaches a server: letters, digits and dashes do (K9)."""
+    return not _NAME.fullmatch(name)
+
+
 def is_reserved(name: bytes) -> bool:
-    """Tell whether a client's header of this name is dropped, in any case and with ``_`` for ``-`` (P7, K9)."""
-    return _is_reserved(name) if len(name) > _LONGEST_REMEMBERED else _remembered(name)
-
-
-def _is_reserved(name: bytes) -> bool:
-    plain = name.lower().replace(b"_", b"-")
-    return plain in _RESERVED or plain.startswith(_RESERVED_PREFIX) or (plain in _FRAMING and b"_" in name)
-
-
-_remembered = functools.lru_cache(maxsize=1024)(_is_reserved)
+    """Tell whether a client's header of this name is dropped since a server would trust it, in any case (P7, K9)."""
+    plain = name.lower()
+    return plain in _RESERVED or plain.startswith(_RESERVED_PREFIX)
 
 
 def connection_tokens(headers: Iterable[RawHeader]) -> frozenset[bytes]:

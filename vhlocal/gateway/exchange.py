@@ -11,6 +11,7 @@ from vhlocal.gateway.head import (
     RequestHead,
     ResponseHead,
     client_lines,
+    may_switch,
     response_trailers,
     switch_lines,
     upstream_head,
@@ -108,6 +109,8 @@ class Exchange:
         self._account.prefix = prefix
         self._account.route = route
         options = self._hub.options
+        if self.request.dropped and route is not None:
+            self._hub.tell_dropped(self.request.dropped, route)
         if route is not None and options.access is not None:
             self._check_access(options.access)
         if route is not None and self.request.length > options.body_bytes and not self._over:
@@ -301,17 +304,16 @@ class Exchange:
         """See ``upstream.Carried``."""
         connection, self._connection = self._connection, None
         assert connection is not None
-        if not self.request.upgrade:
+        if not may_switch(self.request, head):
             connection.cut()
-            self.fail(FailureKind.RESET, 502, "the server switched protocols without being asked to")
+            self.fail(FailureKind.RESET, 502, "the server switched to a protocol that it was not asked for")
             return
         self._account.answered(head.status)
-        upgrade = head.upgrade or self.request.upgrade
         route = self._account.route
-        self._out += (head.forward, switch_lines(upgrade, b"" if route is None else route.answer_lines))
+        self._out += (head.forward, switch_lines(head.upgrade, b"" if route is None else route.answer_lines))
         self.flush()
         client, early, ended = self._client.detach()
-        websocket = upgrade.strip().lower() == b"websocket"
+        websocket = head.upgrade.strip().lower() == b"websocket"
         tunnel = Tunnel(self._hub, self, client, connection.detach(), connection.server, websocket=websocket)
         tunnel.open(data, early, ended=ended)
 

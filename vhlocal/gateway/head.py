@@ -1,12 +1,14 @@
 """Message heads: checked, read, and written anew for the next hop. Pure: bytes in, bytes out.
 
-httptools does the parsing; on top of it stands what a proxy must refuse so that the server behind can never read
-another request than the gateway did (RFC 9112, sections 6 and 11.2).
+The request line is read here, since httptools takes only the methods and versions that it knows; httptools reads the
+fields. On top stands what a proxy must refuse so that the server behind can never read another request than the gateway
+did (RFC 9112, sections 6 and 11.2).
 """
 
 from __future__ import annotations
 
 import functools
+import ipaddress
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -23,11 +25,27 @@ if TYPE_CHECKING:
 
 #: What may stand in a head besides CR and LF: no other control character but the tab.
 _ALLOWED = bytes(range(0x20, 0x7F)) + bytes(range(0x80, 0x100)) + b"\t\r\n"
-_REQUEST_LINE = re.compile(rb"([A-Za-z-]+) +([^\x00-\x20\x7f]+) +(HTTP/\d\.\d)\r\n")
+#: As nginx reads it: methods are capitals, dashes and underscores, known or not; a version has up to 3 digits twice.
+_REQUEST_LINE = re.compile(
+    rb"([A-Z_-]+) +([^\x00-\x20\x7f]+) +HTTP/([1-9][0-9]{0,2})\.([0-9]{1,3}) *\r\n",
+)
+#: Stands in the request line's place before httptools, which reads the fields.
+_ANY_LINE = b"GET / HTTP/1.1\r\n"
 _ABSOLUTE = re.compile(rb"[Hh][Tt][Tt][Pp][Ss]?://([^/?#]*)(.*)", re.DOTALL)
-_HOST = re.compile(rb"[A-Za-z0-9\-._~%!$&'()*+,;=:\[\]]{0,300}")
+#: RFC 3986, section 3.2.2: an address in brackets or a name, and a port.
+_HOST = re.compile(
+    rb"(?:\[([^\[\]]+)\]|((?:[A-Za-z0-9\-._~!$&'()*+,;=]|%[0-9A-Fa-f]{2})+))(?::([0-9]{0,5}))?",
+)
+_FUTURE_ADDRESS = re.compile(r"[vV][0-9A-Fa-f]+\.[A-Za-z0-9\-._~!$&'()*+,;=:]+")
+_HOST_BYTES = 300
+_LAST_PORT = 65535
 _LENGTH = re.compile(rb"[0-9]{1,18}")
-_HTTP_1 = ("1.0", "1.1")
+
+#: Methods that no server gets: the first would show what the ingress added to a request, the second makes a tunnel.
+_NOT_ALLOWED = frozenset({b"TRACE", b"CONNECT"})
+
+#: Protocols that would carry requests past the gateway, by how their names begin (lower case).
+_HTTP_2 = (b"h2", b"http/2")
 
 #: Clients and servers repeat themselves: the same head, byte for byte, comes again and again. Heads up to this size are
 #: remembered with what was read from them, this many of each kind.
@@ -38,7 +56,7 @@ _REMEMBERED_HEADS = 512
 _ID = "\0"
 
 #: May be sent a second time when the first got no answer (RFC 9110, section 9.2.2).
-_IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE"})
+_IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
 
 #: Fields that a trailer must not bring in by the back door (RFC 9110, section 6.5.1).
 _NO_TRAILER = frozenset(
@@ -62,7 +80,8 @@ class RequestHead(NamedTuple):
     """A request that may be forwarded. ``target`` is in origin form and untouched, ``path`` the same as text.
 
     ``prefix`` is the decoded five-segment prefix that the target begins with, None when it has none (P1). ``forward``
-    is what of the head travels on, framing included; only the ingress' own headers and the end are missing.
+    is what of the head travels on, framing included; only the ingress' own headers and the end are missing. ``upgrade``
+    lists the protocols that may be switched to, ``dropped`` the names that the ingress lets no field have (K9).
     """
 
     method: str
@@ -77,6 +96,7 @@ class RequestHead(NamedTuple):
     length: int
     keep_alive: bool
     upgrade: bytes
+    dropped: tuple[bytes, ...] = ()
     forward: bytes = b""
 
     def header(self, name: bytes) -> bytes:
@@ -115,15 +135,11 @@ class ResponseHead(NamedTuple):
 
 
 class _Sink:
-    __slots__ = ("headers", "phrase", "target")
+    __slots__ = ("headers", "phrase")
 
     def __init__(self) -> None:
-        self.target = b""
         self.phrase = b""
         self.headers: list[RawHeader] = []
-
-    def on_url(self, url: bytes) -> None:
-        self.target += url
 
     def on_status(self, phrase: bytes) -> None:
         self.phrase += phrase
@@ -145,8 +161,8 @@ class _Fields(NamedTuple):
 def parse_request(raw: bytes) -> RequestHead:
     """Read one whole request head, its final empty line included.
 
-    Raises ``HeadError``: 400 for bad syntax and ambiguous framing, 501 for an unknown method or transfer coding, 505
-    for another version of HTTP than 1.0 and 1.1.
+    Raises ``HeadError``: 400 for bad syntax and ambiguous framing, 405 for ``TRACE`` and ``CONNECT``, 501 for a
+    transfer coding that is not known, 505 for HTTP/2 and later.
     """
     return _remembered_request(raw) if len(raw) <= _REMEMBERED_BYTES else _read_request(raw)
 
@@ -187,13 +203,23 @@ def switch_lines(protocol: bytes, route_lines: bytes) -> bytes:
 
 def request_trailers(trailers: Iterable[RawHeader]) -> list[RawHeader]:
     """Return the trailers of a request that may travel on: none that a server could take for a trusted header."""
-    return [header for header in response_trailers(trailers) if not contract.is_reserved(header[0])]
+    return [header for header in response_trailers(trailers) if not _is_kept_back(header[0])]
+
+
+def _is_kept_back(name: bytes) -> bool:
+    return contract.is_reserved(name) or contract.is_dropped(name)
 
 
 def response_trailers(trailers: Iterable[RawHeader]) -> list[RawHeader]:
     """Return the trailers of an answer that may travel on."""
     banned = contract.HOP_BY_HOP | _NO_TRAILER | _OWN
     return [(name, value) for name, value in trailers if name.lower() not in banned]
+
+
+def may_switch(request: RequestHead, answer: ResponseHead) -> bool:
+    """Tell whether a ``101`` names what it switches to, and that was asked for (RFC 9110, section 7.8)."""
+    chosen = _protocols(answer.upgrade.lower())
+    return bool(chosen) and set(chosen) <= set(_protocols(request.upgrade.lower()))
 
 
 def has_bare_line_feed(data: bytes) -> bool:
@@ -203,39 +229,33 @@ def has_bare_line_feed(data: bytes) -> bool:
 
 def _read_request(raw: bytes) -> RequestHead:
     _check_bytes(raw)
+    method, target, http_1_0, lines = _request_line(raw)
     sink = _Sink()
-    parser = httptools.HttpRequestParser(sink)
-    target = b""
-    if not raw.isascii():
-        # httptools refuses targets with raw UTF-8, which nginx and servers take: it is shown another one.
-        raw, target = _without_target(raw)
-    _feed(parser, raw)
-    http_1_0 = _is_http_1_0(parser.get_http_version())
-    method = parser.get_method().decode("ascii")
-    if method == "CONNECT":
-        raise HeadError(501, "CONNECT is not offered here")
-    fields = _scan(sink.headers)
+    _feed(httptools.HttpRequestParser(sink), _ANY_LINE + _without_trailing_blanks(lines))
+    headers = [header for header in sink.headers if not contract.is_dropped(header[0])]
+    fields = _scan(headers)
     framing, length = _request_framing(fields, http_1_0)
-    target, authority = _origin_form(target or sink.target)
+    target, authority = _origin_form(target)
     split = paths.split_target(target.partition(b"?")[0])
     connection = fields.connection
     # After a body nobody could say where the new protocol begins.
     upgrades = b"upgrade" in connection and not http_1_0 and framing is Framing.NONE
-    upgrade = fields.upgrade if upgrades else b""
+    offered = [protocol for protocol in _protocols(fields.upgrade) if not protocol.lower().startswith(_HTTP_2)]
     head = RequestHead(
-        method=method,
+        method=method.decode(),
         target=target,
         path=target.decode("latin-1"),
         prefix=None if split is None else split[0],
         http_1_0=http_1_0,
-        headers=sink.headers,
+        headers=headers,
         host=_host(fields.hosts, http_1_0, authority),
         framing=framing,
         has_body=framing is not Framing.NONE,
         length=length,
         keep_alive=b"keep-alive" in connection if http_1_0 else b"close" not in connection,
-        # An upgrade to HTTP/2 would carry requests past the gateway; left out, the request is served as HTTP/1.1.
-        upgrade=b"" if upgrade.lower().startswith(b"h2c") else upgrade,
+        # Without any that is left, the request is served as HTTP/1.1.
+        upgrade=b", ".join(offered) if upgrades else b"",
+        dropped=tuple(name for name, _ in sink.headers if contract.is_dropped(name)),
     )
     return head._replace(forward=_request_forward(head))
 
@@ -246,7 +266,9 @@ def _read_response(raw: bytes, to_head: bool) -> ResponseHead:
         sink = _Sink()
         parser = httptools.HttpResponseParser(sink)
         _feed(parser, raw)
-        http_1_0 = _is_http_1_0(parser.get_http_version())
+        version = parser.get_http_version()
+        if version not in ("1.0", "1.1"):
+            raise HeadError(502, f"HTTP/{version} is not spoken here")
         fields = _scan(sink.headers)
         status = parser.get_status_code()
         framing, length = _declared_framing(fields)
@@ -271,7 +293,7 @@ def _read_response(raw: bytes, to_head: bool) -> ResponseHead:
         length=0 if bodiless else length,
         open_ended=framing in (Framing.CHUNKED, Framing.CLOSE),
         keep_alive=framing is not Framing.CLOSE
-        and (b"keep-alive" in connection if http_1_0 else b"close" not in connection),
+        and (b"keep-alive" in connection if version == "1.0" else b"close" not in connection),
         upgrade=fields.upgrade,
         forward=b"HTTP/1.1 %d %b\r\n%b" % (status, sink.phrase, _lines(kept)),
     )
@@ -308,12 +330,27 @@ def _lines(headers: Iterable[RawHeader]) -> bytes:
 
 
 def _host(hosts: list[bytes], http_1_0: bool, authority: bytes | None) -> bytes:
+    """Return what a request says that its host is; nothing where it may and does say nothing."""
     if len(hosts) > 1 or (not hosts and not http_1_0):
         raise HeadError(400, "a request needs exactly one Host header")
-    host = authority if authority is not None else hosts[0].strip() if hosts else b""
-    if not _HOST.fullmatch(host):
-        raise HeadError(400, "the Host header is malformed")
-    return host
+    named = [host.strip(b" \t") for host in hosts] + ([] if authority is None else [authority])
+    if not all(map(_is_host, named)):
+        raise HeadError(400, "the Host header, or the target's host, is malformed")
+    return named[-1] if named else b""
+
+
+def _is_host(host: bytes) -> bool:
+    match = _HOST.fullmatch(host)
+    if match is None or len(host) > _HOST_BYTES or int(match[3] or 0) > _LAST_PORT:
+        return False
+    address, name = match[1], match[2]
+    if address is None:
+        return name != b"." and b".." not in name
+    try:
+        text = address.decode()
+        return bool(_FUTURE_ADDRESS.fullmatch(text) or ipaddress.IPv6Address(text))
+    except ValueError:
+        return False
 
 
 def _check_bytes(raw: bytes) -> None:
@@ -326,13 +363,33 @@ def _check_bytes(raw: bytes) -> None:
         raise HeadError(400, "a header is folded over several lines")
 
 
-def _without_target(raw: bytes) -> tuple[bytes, bytes]:
+def _request_line(raw: bytes) -> tuple[bytes, bytes, bool, bytes]:
+    """Return the method, the target, whether it is HTTP/1.0, and the lines that follow the first."""
     match = _REQUEST_LINE.match(raw)
     if match is None:
-        raise HeadError(400, "the request line is malformed")
-    if match[2].isascii():
-        return raw, b""
-    return b"%b / %b\r\n%b" % (match[1], match[3], raw[match.end() :]), match[2]
+        raise HeadError(400, _line_trouble(raw[: raw.find(b"\r\n")].split()))
+    method, target, major, minor = match.groups()
+    if major != b"1":
+        raise HeadError(505, f"HTTP/{major.decode()}.{minor.decode()} is not spoken here")
+    if method in _NOT_ALLOWED:
+        raise HeadError(405, f"{method.decode()} is not allowed here")
+    # What comes after 1.1 may be read as 1.1 (RFC 9110, section 2.5).
+    return method, target, not int(minor), raw[match.end() :]
+
+
+def _line_trouble(words: list[bytes]) -> str:
+    if len(words) == 2:
+        return "the request line names no version of HTTP"
+    if words and not words[-1].startswith(b"HTTP/"):
+        return "the request line names another protocol than HTTP"
+    return "the request line is malformed"
+
+
+def _without_trailing_blanks(lines: bytes) -> bytes:
+    """Blanks at a line's end are no part of a field's value (RFC 9110, section 5.5), though httptools takes some so."""
+    if b" \r\n" in lines or b"\t\r\n" in lines:
+        return b"\r\n".join([line.rstrip(b" \t") for line in lines.split(b"\r\n")])
+    return lines
 
 
 def _feed(parser: httptools.HttpRequestParser | httptools.HttpResponseParser, raw: bytes) -> None:
@@ -340,16 +397,12 @@ def _feed(parser: httptools.HttpRequestParser | httptools.HttpResponseParser, ra
         parser.feed_data(raw)
     except httptools.HttpParserUpgrade:
         pass
-    except httptools.HttpParserInvalidMethodError as error:
-        raise HeadError(501, "the method is not known") from error
     except httptools.HttpParserError as error:
         raise HeadError(400, f"the head is malformed: {error}") from error
 
 
-def _is_http_1_0(version: str) -> bool:
-    if version not in _HTTP_1:
-        raise HeadError(505, f"HTTP/{version} is not spoken here")
-    return version == "1.0"
+def _protocols(upgrade: bytes) -> list[bytes]:
+    return [protocol for word in upgrade.split(b",") if (protocol := word.strip(b" \t"))]
 
 
 def _scan(headers: list[RawHeader]) -> _Fields:
@@ -357,7 +410,7 @@ def _scan(headers: list[RawHeader]) -> _Fields:
     lengths: list[bytes] = []
     codings: list[bytes] = []
     connection: frozenset[bytes] = frozenset()
-    upgrade = b""
+    upgrades: list[bytes] = []
     for name, value in headers:
         match name.lower():
             case b"host":
@@ -369,8 +422,8 @@ def _scan(headers: list[RawHeader]) -> _Fields:
             case b"connection":
                 connection |= contract.connection_tokens([(name, value)])
             case b"upgrade":
-                upgrade = value
-    return _Fields(hosts, lengths, codings, connection, upgrade)
+                upgrades.append(value)
+    return _Fields(hosts, lengths, codings, connection, b", ".join(upgrades))
 
 
 def _request_framing(fields: _Fields, http_1_0: bool) -> tuple[Framing, int]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from vhlocal.gateway.hold import Hold
     from vhlocal.gateway.options import GatewayOptions
@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from vhlocal.gateway.spool import SpoolRoom
     from vhlocal.gateway.table import Route, RouteTable
     from vhlocal.model import RequestRecord
+
+
+#: Names of dropped headers that are told at most: a client may make up any number.
+_TOLD_NAMES = 100
 
 
 class Watched(Protocol):
@@ -51,6 +55,7 @@ class Hub:
     on_request: Callable[[RequestRecord], None]
     on_limit: Callable[[LimitPassed], None]
     on_refused: Callable[[Route], None]
+    on_dropped: Callable[[str, Route], None]
     hold: Hold
     spool_room: SpoolRoom
     pool: Pool
@@ -61,3 +66,12 @@ class Hub:
     turned_away: int = 0
     crowded: bool = False
     watched: set[Watched] = field(default_factory=set)
+    _told_names: set[bytes] = field(default_factory=set)
+
+    def tell_dropped(self, names: Iterable[bytes], route: Route) -> None:
+        """Tell which of a request's headers do not reach its server, each name once in a gateway's life (K9)."""
+        for name in names:
+            plain = name.lower()
+            if plain not in self._told_names and len(self._told_names) < _TOLD_NAMES:
+                self._told_names.add(plain)
+                self.on_dropped(name.decode("latin-1"), route)

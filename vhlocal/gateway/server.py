@@ -51,7 +51,8 @@ class Gateway:
 
     ``pages`` renders error pages; ``on_request`` gets a record of each request that ended; ``on_limit`` hears of each
     limit of the ingress that a request passed uncut, at most once per request and kind (K9), and when the connections
-    have run out; ``on_refused`` of each request that found nothing listening where its route leads.
+    have run out; ``on_refused`` of each request that found nothing listening where its route leads; ``on_dropped`` of
+    each name of a header that is not passed on, once (K9).
     """
 
     def __init__(
@@ -62,6 +63,7 @@ class Gateway:
         on_request: Callable[[RequestRecord], None],
         on_limit: Callable[[LimitPassed], None],
         on_refused: Callable[[Route], None] = lambda _: None,
+        on_dropped: Callable[[str, Route], None] = lambda *_: None,
     ) -> None:
         self._table = table
         self._options = options
@@ -69,6 +71,7 @@ class Gateway:
         self._on_request = on_request
         self._on_limit = on_limit
         self._on_refused = on_refused
+        self._on_dropped = on_dropped
         self._hub: Hub | None = None
         self._server: asyncio.Server | None = None
         self._unsubscribe: Callable[[], None] = _nothing
@@ -87,6 +90,7 @@ class Gateway:
             on_request=self._on_request,
             on_limit=self._on_limit,
             on_refused=self._on_refused,
+            on_dropped=self._on_dropped,
             hold=hold,
             spool_room=SpoolRoom(options.spool_memory_bytes, options.spool_disk_bytes, options.spool_directory),
             pool=Pool(loop, options, outbox),

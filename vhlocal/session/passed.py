@@ -1,4 +1,4 @@
-"""What is said of limits: of production's ingress, that a request passed here (K9), and of the gateway's own. Pure."""
+"""What is said of production's ingress: limits that a request passed here, headers that it drops (K9). Pure."""
 
 from __future__ import annotations
 
@@ -16,6 +16,18 @@ if TYPE_CHECKING:
     from vhlocal.findings import Finding
     from vhlocal.gateway.report import LimitPassed
     from vhlocal.model import Endpoint
+
+
+_REASON = "names have letters, digits and dashes alone"
+
+#: Bytes of a header's name that are shown: a client may choose any length.
+_SHOWN = 80
+
+
+def tell_dropped(name: str, endpoint: str) -> Notice:
+    """Return the notice that a request's header does not reach the app, as in production (K9)."""
+    text = f"{endpoint}: the header `{name[:_SHOWN]}` was dropped, as production's ingress drops it: {_REASON}"
+    return Notice(text, hint="let the client send it with dashes", endpoint=endpoint)
 
 
 def tell_passed(passed: LimitPassed, endpoints: Iterable[Endpoint]) -> Finding | Notice | None:

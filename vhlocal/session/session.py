@@ -207,6 +207,7 @@ class Session:
             requests.add,
             self._passed,
             lambda route: self._unreachable.refused(route.endpoint),
+            self._dropped,
         )
         try:
             await gateway.start(listening)
@@ -357,6 +358,11 @@ class Session:
         """Tell a finding, unless the project has chosen to live with it."""
         if finding.definition.code not in self._options.ignored:
             self._bus.publish(Found(finding, revision, told))
+
+    def _dropped(self, name: str, route: Route) -> None:
+        from vhlocal.session.passed import tell_dropped  # noqa: PLC0415 - as above
+
+        self._bus.publish(tell_dropped(name, route.endpoint))
 
     def _passed(self, passed: LimitPassed) -> None:
         """Tell that a request passed a limit: as what was found of its endpoint, or, the gateway's own, as a notice."""

@@ -2,9 +2,10 @@
 
 ``python -m benchmarks.gateway [--quick]``
 
-Small answers at 1, 16, 64 and 256 connections; a large body each way; and a thousand clients of server-sent events
-with a thousand WebSockets that stay connected. nginx has a worker for each processor, sets the same headers, keeps as
-many connections and writes no log; the gateway is one process, and keeps and tells its requests as in a run.
+Small answers at 1, 16, 64 and 256 connections; a large body each way; bodies in chunks; a slow body beside quick
+clients; and a thousand clients of server-sent events with a thousand WebSockets that stay connected. nginx has a worker
+for each processor, sets the same headers, reads bodies whole as the gateway does, keeps as many connections and writes
+no log; the gateway is one process, and keeps and tells its requests as in a run.
 """
 
 from __future__ import annotations
@@ -32,6 +33,8 @@ _LARGE = _PATH + "large"
 _CONNECTIONS = (1, 16, 64, 256)
 _COMPARED = (16, 64)
 _STAYING = 1000
+#: Bodies in chunks: bytes, and how many of them on one connection.
+_CHUNKED = {"1 KB": (1000, 2000), "1 MB": (1_000_000, 100)}
 _UPGRADE = "Connection: Upgrade\r\nUpgrade: websocket\r\n"
 
 _NGINX, _MIDDLEWARE, _GATEWAY, _BARE, _SILENT = "nginx", "ProxyMiddleware", "gateway", "no proxy", "gateway, no records"
@@ -133,6 +136,25 @@ def _bodies(place: Path, file: Path, rounds: int) -> Iterator[Goal]:
                     speeds[name].append(load(ports[name]))
             print_table(f"{way} of {size / 1e6:.0f} MB", "MB/s", speeds)
             yield _ratio(f"{way}, gateway/nginx", speeds, _NGINX, 0.7)
+        for name, (bytes_, times) in {**_CHUNKED, f"{size / 1e6:.0f} MB": (size, 1)}.items():
+            speeds = {peer: [] for peer in (_NGINX, _GATEWAY)}
+            for turn in range(rounds):
+                for peer in _shuffled({peer: up[peer] for peer in speeds}, turn):
+                    speeds[peer].append(loads.chunked(up[peer], _LARGE, bytes_, times))
+            print_table(f"uploads of {name} in chunks", "MB/s", speeds)
+            yield _ratio(f"uploads of {name} in chunks, gateway/nginx", speeds, _NGINX, 0.7)
+        yield _beside_a_slow_body(down[_GATEWAY], rounds)
+
+
+def _beside_a_slow_body(port: int, rounds: int) -> Goal:
+    halves: Samples = {"alone": [], "beside": []}
+    for turn in range(rounds):
+        for name in _shuffled(dict.fromkeys(halves, port), turn):
+            with loads.dribbling(port, _PATH) if name == "beside" else contextlib.nullcontext():
+                halves[name].append(loads.small(port, _PATH, 64, 1).half_within)
+    print_table("half of 64 quick clients' requests within, a slow body beside them", "µs", halves)
+    ratio = statistics.median(halves["beside"]) / statistics.median(halves["alone"])
+    return Goal("latency of 64 clients beside a slow body/alone", ratio, "<=", 1.1)
 
 
 def _stay(rounds: int, seconds: int) -> Iterator[Goal]:

@@ -7,6 +7,7 @@ import re
 import shutil
 import socket
 import subprocess
+import threading
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -68,6 +69,48 @@ def upload(port: int, path: str, file: Path) -> float:
         if answer.strip() != str(size).encode():
             raise UnmeasuredError(f"an upload of {size} bytes was answered {answer!r}")
         return size / 1e6 / seconds
+
+
+def chunked(port: int, path: str, size: int, times: int) -> float:
+    """Send a body of ``size`` bytes in chunks, ``times`` times on one connection; the MB (10^6 bytes) per second."""
+    head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n".encode()
+    part = b"x" * min(size, _BLOCK)
+    chunk, rest = b"%x\r\n%b\r\n" % (len(part), part), size % len(part)
+    last = (b"%x\r\n%b\r\n" % (rest, part[:rest]) if rest else b"") + b"0\r\n\r\n"
+    with _connected(port) as client:
+        began = time.perf_counter()
+        for _ in range(times):
+            if size <= _BLOCK:
+                client.sendall(head + chunk + last)
+            else:
+                client.sendall(head)
+                for _ in range(size // len(part)):
+                    client.sendall(chunk)
+                client.sendall(last)
+            answer = _after_head(client)
+            if answer.strip() != str(size).encode():
+                raise UnmeasuredError(f"a body of {size} bytes in chunks was answered {answer!r}")
+        return size * times / 1e6 / (time.perf_counter() - began)
+
+
+@contextlib.contextmanager
+def dribbling(port: int, path: str) -> Iterator[None]:
+    """Send a body that never ends, a byte every 20 ms."""
+    done = threading.Event()
+
+    def dribble() -> None:
+        while not done.wait(0.02):
+            client.sendall(b"x")
+
+    with _connected(port) as client:
+        client.sendall(f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000\r\n\r\n".encode())
+        thread = threading.Thread(target=dribble)
+        thread.start()
+        try:
+            yield
+        finally:
+            done.set()
+            thread.join()
 
 
 @contextlib.contextmanager

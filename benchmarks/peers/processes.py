@@ -41,7 +41,6 @@ _PROXY = """
             proxy_set_header X-Forwarded-Scheme $scheme;
             proxy_set_header X-Scheme $scheme;
             proxy_buffering off;
-            proxy_request_buffering off;
         }}
     }}
 """

@@ -68,9 +68,9 @@ class Alone:
         assert self._process.stdout is not None
         self._process.stdout.close()
 
-    def publish(self, routes: Iterable[tuple[str, int | None]]) -> None:
+    def publish(self, routes: Iterable[tuple[str, int | None]], *, buffered: bool = True) -> None:
         """Lead each prefix to a port of this machine; None lets its requests wait."""
-        self._ask({"routes": list(routes)})
+        self._ask({"routes": list(routes), "buffered": buffered})
 
     def facts(self) -> dict[str, Any]:
         """What the gateway holds and has told: see ``_facts``."""
@@ -145,16 +145,16 @@ async def _serve(settings: dict[str, Any]) -> None:
     await gateway.start(sock)
     print(json.dumps({"port": port}), flush=True)  # noqa: T201
     while line := await asyncio.to_thread(sys.stdin.readline):
-        routes = json.loads(line).get("routes")
-        if routes is not None:
-            table.publish(_route(prefix, to) for prefix, to in routes)
+        command = json.loads(line)
+        if "routes" in command:
+            table.publish(_route(prefix, to, command["buffered"]) for prefix, to in command["routes"])
         print(json.dumps(_facts(gateway, told)), flush=True)  # noqa: T201
     await gateway.close(0)
 
 
-def _route(prefix: str, port: int | None) -> Route:
+def _route(prefix: str, port: int | None, buffered: bool) -> Route:
     upstream = None if port is None else Upstream("127.0.0.1", port)
-    return Route(prefix, "predict", upstream, holding=port is None, revision="r")
+    return Route(prefix, "predict", upstream, holding=port is None, revision="r", buffered=buffered)
 
 
 def _facts(gateway: Gateway, told: _Told) -> dict[str, Any]:

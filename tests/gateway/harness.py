@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
@@ -171,6 +172,7 @@ async def stage(
     control: Script | None = None,
     send_buffer: int | None = None,
     control_plane: Upstream | None = None,
+    buffered: bool = True,
     **options: Any,
 ) -> AsyncIterator[Stage]:
     """A gateway in front of one endpoint (by ``PREFIX`` and ``ALIAS``) and of a control plane.
@@ -180,7 +182,8 @@ async def stage(
     """
     async with server(script) as upstream, server(control or answering(b"control")) as plane:
         table = RouteTable()
-        table.publish(Route(prefix, "predict", upstream, revision="r1") for prefix in (PREFIX, ALIAS))
+        route = Route(PREFIX, "predict", upstream, revision="r1", buffered=buffered)
+        table.publish(dataclasses.replace(route, prefix=prefix) for prefix in (PREFIX, ALIAS))
         sock = socket.create_server(("127.0.0.1", 0))
         if send_buffer is not None:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send_buffer)

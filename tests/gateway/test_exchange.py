@@ -153,8 +153,8 @@ def test_events_are_passed_on_one_by_one(run):
     run(main)
 
 
-@pytest.mark.parametrize("framing", ["length", "chunked"])
-def test_large_bodies_arrive_whole_both_ways(run, framing):
+@pytest.mark.parametrize(("framing", "buffered"), [("length", False), ("chunked", False), ("length", True)])
+def test_large_bodies_arrive_whole_both_ways(run, framing, buffered):
     blocks = 512
     size = blocks * len(BLOCK)
     expected = hashlib.sha256(BLOCK * blocks).hexdigest()
@@ -181,6 +181,7 @@ def test_large_bodies_arrive_whole_both_ways(run, framing):
         return digest.hexdigest()
 
     header = b"Content-Length: %d" % size if framing == "length" else b"Transfer-Encoding: chunked"
+    way = {"spool_memory_bytes": 100_000} if buffered else {}
 
     async def main():
         got = []
@@ -191,7 +192,7 @@ def test_large_bodies_arrive_whole_both_ways(run, framing):
             await peer.send(b"HTTP/1.1 200 OK\r\n" + header + b"\r\n\r\n")
             await write(peer)
 
-        async with stage(both) as at, at.client() as client:
+        async with stage(both, buffered=buffered, **way) as at, at.client() as client:
             await client.send(get(PATH, header, method=b"POST"))
             await write(client)
             await client.head()
@@ -204,7 +205,7 @@ def test_large_bodies_arrive_whole_both_ways(run, framing):
 
 
 def test_a_slow_reader_slows_the_sender_both_ways(run):
-    """Back-pressure: far less than what is sent is taken while the other side reads nothing."""
+    """Back-pressure: far less than what is sent is taken while the other side reads nothing, where bodies stream."""
 
     async def fill(peer: Peer) -> int:
         """Write until the other side stops taking; bytes written."""
@@ -226,7 +227,7 @@ def test_a_slow_reader_slows_the_sender_both_ways(run):
                 sent.put_nowait(await fill(peer))
             await done.wait()
 
-        async with stage(script) as at:
+        async with stage(script, buffered=False) as at:
             async with at.client() as client:
                 client.writer.transport.pause_reading()
                 await client.send(get(PATH + b"/down"))

@@ -5,7 +5,8 @@ import contextlib
 
 import pytest
 
-from tests.gateway.harness import CLOSE, OK, PATH, Peer, get, stage
+from tests.gateway.harness import CLOSE, OK, PATH, Peer, answering, get, stage
+from tests.gateway.test_connection import echo_body
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 UPGRADE = get(PATH, b"Connection: Upgrade", b"Upgrade: websocket")
@@ -28,7 +29,7 @@ def test_a_client_that_ends_its_sending_side_right_after_its_body_gets_its_answe
             await peer.exactly(SIZES[framing])
             await peer.send(OK)
 
-        async with stage(script) as at, at.client() as client:
+        async with stage(script, buffered=False) as at, at.client() as client:
             await client.send(BODIES[framing])
             client.writer.write_eof()
             got = (await client.rest()).replace(CONTINUE, b"")
@@ -53,7 +54,7 @@ def test_a_body_that_ends_early_is_never_passed_off_as_whole(run, framing):
             got.put_nowait(received)
 
         asked = asyncio.Event()
-        async with stage(script) as at, at.client() as client:
+        async with stage(script, buffered=False) as at, at.client() as client:
             await client.send(BODIES[framing][:-4])
             await asked.wait()
             await client.send(BODIES[framing][-4:-3])
@@ -81,7 +82,7 @@ def test_an_early_answer_until_close_of_a_server_that_reads_no_more_is_whole(run
             peer.writer.write_eof()
             await done.wait()
 
-        async with stage(script, body_bytes=2**40) as at, at.client() as client:
+        async with stage(script, buffered=False, body_bytes=2**40) as at, at.client() as client:
             client.writer.write(get(PATH, b"Content-Length: 100000000", method=b"POST") + b"x" * 99_999_999)
             with contextlib.suppress(asyncio.TimeoutError):
                 await asyncio.wait_for(client.writer.drain(), 0.5)
@@ -195,5 +196,34 @@ def test_a_tunnel_whose_client_takes_nothing_is_cut_in_the_end(run):
             await freed.wait()
             assert len(await at.wait_for_records(1)) == 1
             client.writer.transport.abort()
+
+    run(main)
+
+
+@pytest.mark.parametrize("framing", ["length", "chunked"])
+def test_a_body_that_ends_early_reaches_no_server_where_it_is_read_whole_first(run, framing):
+    """K9"""
+
+    async def main():
+        async with stage(answering(b"nobody asked")) as at, at.client() as client:
+            await client.send(BODIES[framing][:-3])
+            client.writer.write_eof()
+            with contextlib.suppress(ConnectionError):
+                assert await client.rest() == b""
+            record = (await at.wait_for_records(1))[0]
+            assert (record.status, record.gateway_seconds) == (499, None)
+
+    run(main)
+
+
+@pytest.mark.parametrize("framing", ["length", "chunked"])
+def test_a_client_that_ends_its_sending_side_with_its_body_gets_its_answer_where_that_is_read_whole_first(run, framing):
+    async def main():
+        async with stage(echo_body) as at, at.client() as client:
+            await client.send(BODIES[framing])
+            client.writer.write_eof()
+            got = (await client.rest()).replace(CONTINUE, b"")
+            assert got.startswith(b"HTTP/1.1 200 OK\r\n")
+            assert b"\r\n\r\nlength:" in got
 
     run(main)

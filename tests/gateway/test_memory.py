@@ -94,7 +94,7 @@ def test_two_gigabytes_pass_each_way_in_either_framing_and_leave_no_trace_in_mem
                 send_two_gigabytes(connection, framing)
 
     with listening(serve) as port, Alone() as gateway, socket.create_connection(("127.0.0.1", gateway.port)) as client:
-        gateway.publish([(PREFIX, port)])
+        gateway.publish([(PREFIX, port)], buffered=False)
         for _ in range(100):
             client.sendall(get(PATH + b"/small"))
             assert head_of(client).startswith(b"HTTP/1.1 200 ")

@@ -90,10 +90,10 @@ UVICORNS = [name for name in SERVERS if name.startswith("uvicorn")]
 
 
 @contextlib.contextmanager
-def serving(directory: Path, name: str) -> Iterator[int]:
-    """A server of this name as a process of its own; its port."""
-    app, (module, *options) = SERVERS[name]
-    (directory / f"{name}.py".replace("-", "_")).write_text(app)
+def serving(directory: Path, name: str, app: str = "") -> Iterator[int]:
+    """A server of this name as a process of its own, with its application or another one; its port."""
+    own, (module, *options) = SERVERS[name]
+    (directory / f"{name}.py".replace("-", "_")).write_text(app or own)
     port = free_port()
     bind = ("--bind", f"127.0.0.1:{port}") if module == "gunicorn" else ("--host", "127.0.0.1", "--port", str(port))
     command = [sys.executable, "-m", module, *bind, "--log-level", "warning", *options]
@@ -124,6 +124,32 @@ def talk(port: int) -> list[tuple[int, bytes]]:
         answers.append((response.status, response.read()))
     connection.close()
     return answers
+
+
+BY_LENGTH = """
+def application(environ, start_response):
+    body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+    start_response("200 OK", [("Content-Type", "text/plain"), ("Content-Length", str(len(body)))])
+    return [body]
+"""
+CHUNKS = get(PATH, b"Transfer-Encoding: chunked", method=b"POST") + b"5\r\nhello\r\n6\r\n world\r\n0\r\n\r\n"
+
+
+def test_k9_an_app_that_reads_by_length_gets_chunks_and_a_slow_body_occupies_no_sync_worker(run_once, tmp_path):
+    """K9: one worker, one slow client, many quick ones; the slow one is answered once its body is there."""
+
+    async def main():
+        async with staged(port) as at, at.client() as slow:
+            await slow.send(CHUNKS[:-1])
+            for _ in range(20):
+                async with at.client() as quick:
+                    await quick.send(CHUNKS)
+                    assert (await quick.answer())[2] == b"hello world"
+            await slow.send(CHUNKS[-1:])
+            assert (await slow.answer())[2] == b"hello world"
+
+    with serving(tmp_path, "gunicorn-sync", BY_LENGTH) as port:
+        run_once(main)
 
 
 @pytest.mark.parametrize("name", SERVERS)

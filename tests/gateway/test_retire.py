@@ -173,7 +173,7 @@ def test_a_request_without_an_answer_is_told_why_and_is_504(run, request_):
     async def main():
         asked = asyncio.Event()
 
-        async with stage(silent(asked)) as at, at.client() as client:
+        async with stage(silent(asked), buffered=False) as at, at.client() as client:
             await client.send(request_)
             await asked.wait()
             lead(at, None)

@@ -2,7 +2,7 @@ import pytest
 
 from vhlocal.errors import InputError
 from vhlocal.model import Endpoint, Strategy
-from vhlocal.project.selection import override_images, read_loaders, read_strategies, select_endpoints
+from vhlocal.project.selection import override_images, read_loaders, read_strategies, read_streaming, select_endpoints
 
 ENDPOINTS = tuple(Endpoint(name, "python:3.11", 8000, wsgi="a") for name in ("digits", "faces", "plain"))
 
@@ -42,6 +42,18 @@ def test_a_strategy_is_one_of_three_for_an_endpoint_that_is_there():
     assert "fork" in (caught.value.hint or "")
     with pytest.raises(InputError, match="no endpoint `digist`"):
         read_strategies({"digist": "fork"}, ENDPOINTS)
+
+
+def test_k9_bodies_stream_to_endpoints_that_ask_for_it_in_the_ingress_words_or_ours():
+    """K9"""
+    chosen = {"digits": "false", "faces": "Off", "plain": "true"}
+    assert read_streaming(chosen, ENDPOINTS) == {"digits", "faces"}
+    assert read_streaming({"digits": "on"}, ENDPOINTS) == frozenset()
+    with pytest.raises(InputError, match='`request-buffering` of `digits` is "no"') as caught:
+        read_streaming({"digits": "no"}, ENDPOINTS)
+    assert "true, or false" in (caught.value.hint or "")
+    with pytest.raises(InputError, match="no endpoint `digist`"):
+        read_streaming({"digist": "false"}, ENDPOINTS)
 
 
 @pytest.mark.parametrize("text", ["model", "model:", ":load", "model:load()", "a b:c", "model.py:load_model:x"])

@@ -42,6 +42,8 @@ _HINTS = {
     FailureKind.HELD_TOO_LONG: "`vhlocal logs` shows what the new server does",
     FailureKind.HOLD_FULL: "wait a moment and try again",
     FailureKind.FULL: "raise the limit of open files (`ulimit -n`) before `vhlocal up`",
+    FailureKind.SPOOL: "make room there, or let TMPDIR name another place before `vhlocal up`; "
+    "`request-buffering` in vhlocal.yaml lets an endpoint's bodies stream",
     FailureKind.TOO_LARGE: "production's ingress cuts there too: send less, or in parts",
 }
 

@@ -61,7 +61,7 @@ class ClientConnection(asyncio.Protocol):
         self._unsent = 0
         self._sent = 0.0
         self._transport: asyncio.Transport
-        #: See ``exchange.Client``.
+        #: See ``client.Client``.
         self.write: Callable[[bytes], None]
         self._address = ""
 
@@ -126,17 +126,17 @@ class ClientConnection(asyncio.Protocol):
 
     @property
     def body_unread(self) -> bool:
-        """See ``exchange.Client``."""
+        """See ``client.Client``."""
         return self._body is not None
 
     def take_body(self) -> None:
-        """See ``exchange.Client``."""
+        """See ``client.Client``."""
         if self._body is not None:
             self._heard = self._hub.loop.time()
             self._advance()
 
     def finished(self, *, close: bool) -> None:
-        """See ``exchange.Client``."""
+        """See ``client.Client``."""
         unread = self._body is not None
         self._exchange = None
         self._body = None
@@ -148,7 +148,7 @@ class ClientConnection(asyncio.Protocol):
             self._advance()
 
     def broken(self, *, reset: bool) -> None:
-        """See ``exchange.Client``."""
+        """See ``client.Client``."""
         self._exchange = None
         self._hub.outbox.flush()
         if reset:
@@ -158,7 +158,7 @@ class ClientConnection(asyncio.Protocol):
             self._hang_up()
 
     def detach(self) -> tuple[asyncio.Transport, bytes, bool]:
-        """See ``exchange.Client``."""
+        """See ``client.Client``."""
         self._hub.watched.discard(self)
         self._exchange = None
         early, self._buffer = self._buffer, b""
@@ -263,7 +263,7 @@ class ClientConnection(asyncio.Protocol):
             exchange.send_body(payload)
         if body.done and self._exchange is exchange:
             self._body = None
-            exchange.end_body(body.trailers)
+            exchange.end_body()
         return True
 
     def _begin(self) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from vhlocal.gateway.account import Account
 from vhlocal.gateway.body import Framing, chunk, last_chunk
@@ -18,52 +18,21 @@ from vhlocal.gateway.head import (
 )
 from vhlocal.gateway.report import CLIENT_GONE, FailureKind, failure_response
 from vhlocal.gateway.tunnel import Tunnel
-from vhlocal.gateway.upload import Upload
+from vhlocal.gateway.upload import Kept, Stream
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Callable
 
     from vhlocal.contract.access import BasicAuth
     from vhlocal.contract.headers import RawHeader
+    from vhlocal.gateway.client import Client
     from vhlocal.gateway.hub import Hub
     from vhlocal.gateway.report import Farewell
     from vhlocal.gateway.table import Route, Upstream
+    from vhlocal.gateway.upload import Upload
     from vhlocal.gateway.upstream import UpstreamConnection
 
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
-
-
-class Client(Protocol):
-    """What a request needs of the connection that it came on."""
-
-    @property
-    def slow(self) -> bool:
-        """Whether the client does not take more of the answer for now."""
-        ...
-
-    @property
-    def write(self) -> Callable[[bytes], None]:
-        """Send a part of the answer."""
-        ...
-
-    @property
-    def body_unread(self) -> bool:
-        """Whether some of the request's body has not been read: no other request can follow it."""
-        ...
-
-    def take_body(self) -> None:
-        """The request's body is wanted (again)."""
-
-    def finished(self, *, close: bool) -> None:
-        """The answer is whole; ``close`` when the connection ends with it, as it does where a body is unread."""
-
-    def broken(self, *, reset: bool) -> None:
-        """The answer stays incomplete: hang up, with a reset where a plain end would look like a whole answer."""
-
-    def detach(self) -> tuple[asyncio.Transport, bytes, bool]:
-        """Hand over the bare connection, what came on it after the request, and whether that is all that will come."""
-        ...
 
 
 class Exchange:
@@ -73,6 +42,8 @@ class Exchange:
     _connection: UpstreamConnection | None = None
     _connecting: asyncio.Task[None] | None = None
     _upload: Upload | None = None
+    #: Whether the body has to come first.
+    _collecting = False
     _reused = False
     _retried = False
     #: Whether nothing listened where the route leads: it is waited for word of that.
@@ -87,8 +58,6 @@ class Exchange:
         self._hub = hub
         self._client = client
         self._account = Account(request, address, request_id)
-        if request.has_body:
-            self._upload = Upload(hub, client.take_body, self._unreadable, chunked=request.framing is Framing.CHUNKED)
         self._close = not request.keep_alive
         self._out: list[bytes] = []
 
@@ -103,24 +72,52 @@ class Exchange:
         """Find the route and go."""
         prefix = self.request.prefix
         route = None if prefix is None else self._hub.table.lookup(prefix)
-        if prefix is None or (route is None and prefix.startswith("/api/")):
-            self._send_to(self._hub.options.control)
+        account = self._account
+        if prefix is not None and (route is not None or not prefix.startswith("/api/")):
+            account.prefix = prefix
+            account.route = route
+            if route is not None:
+                self._check(route)
+        if self._over:
             return
-        self._account.prefix = prefix
-        self._account.route = route
-        options = self._hub.options
-        if self.request.dropped and route is not None:
-            self._hub.tell_dropped(self.request.dropped, route)
-        if route is not None and options.access is not None:
-            self._check_access(options.access)
-        if route is not None and self.request.length > options.body_bytes and not self._over:
-            self._pass_limit(FailureKind.TOO_LARGE, options.body_bytes)
-        if not self._over:
+        if self.request.has_body:
+            self._expect_body(route)
+        if account.prefix is None:
+            self._set_out()
+        else:
             self._follow(route)
 
+    def _check(self, route: Route) -> None:
+        options = self._hub.options
+        if self.request.dropped:
+            self._hub.tell_dropped(self.request.dropped, route)
+        if options.access is not None:
+            self._check_access(options.access)
+        if self.request.length > options.body_bytes and not self._over:
+            self._pass_limit(FailureKind.TOO_LARGE, options.body_bytes)
+
+    def _expect_body(self, route: Route | None) -> None:
+        """See that the body comes, and is kept until it is whole, or goes straight on (K9)."""
+        if self._account.prefix is not None and (route is None or not (route.upstream or route.holding)):
+            return
+        self._collecting = route is None or route.buffered
+        if self._collecting:
+            self._upload = Kept(self._hub, self._unreadable)
+        else:
+            self._upload = Stream(self._hub, self._client.take_body, self.request.framing)
+        if self.request.awaits_continue:
+            self._client.write(_CONTINUE)
+
+    def _set_out(self) -> None:
+        """Go where the request is to go at this moment."""
+        if self._account.prefix is not None:
+            self._follow(self._look_up())
+        elif not self._collecting:
+            self._send_to(self._hub.options.control)
+
     def _check_access(self, access: BasicAuth) -> None:
-        given = [value for name, value in self.request.headers if name.lower() == b"authorization"]
         # Of two the app might take the other.
+        given = [value for name, value in self.request.headers if name.lower() == b"authorization"]
         if len(given) != 1 or not access.allows(given[0]):
             self.fail(FailureKind.UNAUTHORIZED, 401, "the endpoint asks for a user and a password")
 
@@ -128,15 +125,14 @@ class Exchange:
         self._account.route = route
         if route is None:
             self.fail(FailureKind.UNKNOWN, 404, "no endpoint is served at this path")
-        elif route.holding:
-            if not self._hub.hold.enter(route, self, self._hub.options.hold_seconds):
-                self.fail(FailureKind.HOLD_FULL, 503, "too many requests wait for the endpoint already")
-            elif self._upload is not None:
-                self._upload.keep()
-        elif route.upstream is None:
+        elif route.upstream is None and not route.holding:
             self.fail(FailureKind.UNAVAILABLE, 503, "the endpoint has no running server at the moment")
-        else:
+        elif self._collecting:
+            pass  # where it goes is decided once more when its body is there
+        elif route.upstream is not None and not route.holding:
             self._send_to(route.upstream)
+        elif not self._hub.hold.enter(route, self, self._hub.options.hold_seconds):
+            self.fail(FailureKind.HOLD_FULL, 503, "too many requests wait for the endpoint already")
 
     def _look_up(self) -> Route | None:
         prefix = self._account.prefix
@@ -145,7 +141,7 @@ class Exchange:
     def settled(self) -> None:
         """See ``hold.Waiter``."""
         self._refused = False
-        self._follow(self._look_up())
+        self._set_out()
 
     def held_too_long(self) -> None:
         """See ``hold.Waiter``."""
@@ -158,7 +154,7 @@ class Exchange:
     def _send_to(self, upstream: Upstream) -> None:
         self._upstream = upstream
         connection = None if self._retried else self._hub.pool.take(upstream)
-        if connection is not None and not self.request.repeatable and connection.has_ended():
+        if connection is not None and not self._repeatable and connection.has_ended():
             connection.cut()
             connection = None
         self._reused = connection is not None
@@ -166,6 +162,10 @@ class Exchange:
             self._connecting = self._hub.pool.connect(upstream, self)
         else:
             self.connected(connection)
+
+    @property
+    def _repeatable(self) -> bool:
+        return self.request.idempotent and (self._upload is None or self._upload.repeatable)
 
     def connected(self, connection: UpstreamConnection) -> None:
         """See ``pool.Connecting``."""
@@ -176,12 +176,17 @@ class Exchange:
         self._connection = connection
         if self._client.slow:
             connection.pause_reading()
-        request, account = self.request, self._account
+        request, account, upload = self.request, self._account, self._upload
         account.forwarded()
-        head = upstream_head(request, account.client, self._hub.port, account.request_id, account.prefix)
-        connection.carry(self, request.method, head)
-        if self._upload is not None:
-            self._upload.send_to(connection)
+        framing = upload.framing() if upload is not None and request.framing is Framing.CHUNKED else b""
+        head = upstream_head(request, account.client, self._hub.port, account.request_id, account.prefix, framing)
+        try:
+            connection.carry(self, request.method, head if upload is None else head + upload.begin(connection))
+        except OSError as error:
+            self._unreadable(error)
+        else:
+            if upload is not None:
+                upload.go_on()
 
     def connect_failed(self, error: Exception) -> None:
         """See ``pool.Connecting``."""
@@ -228,18 +233,24 @@ class Exchange:
         return self._upload is not None and self._upload.wanted
 
     def send_body(self, data: bytes) -> None:
-        """Send a part of the body, not empty, on to the server; keep it while there is none."""
+        """Take a part of the body, not empty."""
         account = self._account
         account.bytes_in += len(data)
         if self.request.framing is Framing.CHUNKED and account.bytes_in > self._hub.options.body_bytes:
             self._pass_limit(FailureKind.TOO_LARGE, self._hub.options.body_bytes)
-        if self._upload is not None:
-            self._upload.write(data)
+        try:
+            if self._upload is not None and not self._over:
+                self._upload.write(data)
+        except OSError as error:
+            self._end_with(FailureKind.SPOOL, 507, f"the request's body cannot be kept: {error}")
 
-    def end_body(self, trailers: list[RawHeader]) -> None:
+    def end_body(self) -> None:
         """The client has sent all of the body."""
         if self._upload is not None:
-            self._upload.end(trailers)
+            self._upload.end()
+        if self._collecting:
+            self._collecting = False
+            self._set_out()
 
     def server_ready(self) -> None:
         """See ``upstream.Carried``."""
@@ -264,6 +275,8 @@ class Exchange:
             self._unframed = http_1_0
         self._close = self._close or self._unframed or self._hub.closing
         self._answer = head
+        if self._upload is not None and self._upload.whole:
+            self._upload.drop()  # the answer may take its time
         route = self._account.route
         self._account.answered(head.status)
         lines = client_lines(self._chunked, self._close, http_1_0, b"" if route is None else route.answer_lines)
@@ -320,13 +333,12 @@ class Exchange:
     def lost(self, reason: str, unanswered: bool) -> None:
         """See ``upstream.Carried``."""
         self._connection = None
-        if unanswered and self._reused and not self._retried and self.request.repeatable:
+        if self._upload is not None:
+            self._upload.leave()
+        if unanswered and self._reused and not self._retried and self._repeatable:
             # The server closed an idle connection just as it was used: that says nothing about the request.
             self._retried = True
-            if self._account.prefix is None:
-                self._send_to(self._hub.options.control)
-            else:
-                self._follow(self._look_up())
+            self._set_out()
         else:
             self._end_with(FailureKind.RESET, 502, reason)
 
@@ -367,9 +379,6 @@ class Exchange:
 
     def client_stalled(self) -> None:
         """The client stopped sending its body."""
-        if self._connection is None and not self._account.bytes_in and self.request.header(b"expect"):
-            # It waits for a 100 Continue, and there is no server yet that could say so.
-            return
         self._end_with(FailureKind.BAD_REQUEST, 408, "the request's body stopped coming")
 
     # Limits and ends.
@@ -437,8 +446,7 @@ class Exchange:
     @property
     def _streams_events(self) -> bool:
         """Whether the answer that has begun is an event stream that may end at any time: of no declared length."""
-        answer = self._answer
-        return answer is not None and answer.open_ended and answer.is_event_stream
+        return self._answer is not None and self._answer.open_ended and self._answer.is_event_stream
 
     def _told(self, farewell: Farewell) -> str:
         route = self._account.route

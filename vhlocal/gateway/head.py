@@ -80,8 +80,9 @@ class RequestHead(NamedTuple):
     """A request that may be forwarded. ``target`` is in origin form and untouched, ``path`` the same as text.
 
     ``prefix`` is the decoded five-segment prefix that the target begins with, None when it has none (P1). ``forward``
-    is what of the head travels on, framing included; only the ingress' own headers and the end are missing. ``upgrade``
-    lists the protocols that may be switched to, ``dropped`` the names that the ingress lets no field have (K9).
+    is what of the head travels on; the framing of what came in chunks, the ingress' own headers and the end are
+    missing. ``upgrade`` lists the protocols that may be switched to, ``dropped`` the names of fields that the ingress
+    drops (K9).
     """
 
     method: str
@@ -104,9 +105,14 @@ class RequestHead(NamedTuple):
         return next((value for key, value in self.headers if key.lower() == name), b"")
 
     @property
-    def repeatable(self) -> bool:
-        """Whether it may be sent again to a server that gave no answer: idempotent, and without a body to replay."""
-        return not self.has_body and self.method in _IDEMPOTENT
+    def awaits_continue(self) -> bool:
+        """Whether the client may send its body only once it is told to (RFC 9110, section 10.1.1)."""
+        return not self.http_1_0 and self.header(b"expect").lower() == b"100-continue"
+
+    @property
+    def idempotent(self) -> bool:
+        """Whether it may be sent again to a server that gave no answer, as far as its method goes."""
+        return self.method in _IDEMPOTENT
 
 
 class ResponseHead(NamedTuple):
@@ -179,13 +185,16 @@ def with_host(head: RequestHead, host: bytes) -> RequestHead:
     return named._replace(forward=_request_forward(named))
 
 
-def upstream_head(head: RequestHead, client: str, port: int, request_id: str, prefix: str | None) -> bytes:
+def upstream_head(
+    head: RequestHead, client: str, port: int, request_id: str, prefix: str | None, framing: bytes = b""
+) -> bytes:
     """Return the head that the server gets: the client's, less what ends or lies at this hop, plus P7 and K9.
 
-    ``client`` is its address, ``port`` the gateway's; ``prefix`` as in ``contract.headers.ingress_headers``.
+    ``client`` is its address, ``port`` the gateway's; ``prefix`` as in ``contract.headers.ingress_headers``;
+    ``framing`` the line that frames a body which came in chunks.
     """
     before, after = _ingress_lines(client, port, head.host, prefix)
-    return b"".join((head.forward, before, request_id.encode(), after))
+    return b"".join((head.forward, framing, before, request_id.encode(), after))
 
 
 @functools.lru_cache(_REMEMBERED_HEADS)
@@ -199,15 +208,6 @@ def client_lines(chunked: bool, close: bool, http_1_0: bool, route_lines: bytes)
 def switch_lines(protocol: bytes, route_lines: bytes) -> bytes:
     """Return the head's end that tells the client that the connection is the new protocol's from now on."""
     return route_lines + _lines([(b"Connection", b"Upgrade"), (b"Upgrade", protocol)]) + b"\r\n"
-
-
-def request_trailers(trailers: Iterable[RawHeader]) -> list[RawHeader]:
-    """Return the trailers of a request that may travel on: none that a server could take for a trusted header."""
-    return [header for header in response_trailers(trailers) if not _is_kept_back(header[0])]
-
-
-def _is_kept_back(name: bytes) -> bool:
-    return contract.is_reserved(name) or contract.is_dropped(name)
 
 
 def response_trailers(trailers: Iterable[RawHeader]) -> list[RawHeader]:
@@ -304,12 +304,15 @@ _remembered_response = functools.lru_cache(_REMEMBERED_HEADS)(_read_response)
 
 
 def _request_forward(head: RequestHead) -> bytes:
-    kept = [header for header in contract.end_to_end(head.headers) if not contract.is_reserved(header[0])]
+    # nginx answers Expect itself, as the gateway does (K9).
+    kept = [
+        header
+        for header in contract.end_to_end(head.headers)
+        if not contract.is_reserved(header[0]) and header[0].lower() != b"expect"
+    ]
     named = [(name, head.host if name.lower() == b"host" else value) for name, value in kept]
     if not any(name.lower() == b"host" for name, _ in kept):
         named.insert(0, (b"Host", head.host))
-    if head.framing is Framing.CHUNKED:
-        named.append((b"Transfer-Encoding", b"chunked"))
     if head.upgrade:
         named += [(b"Connection", b"Upgrade"), (b"Upgrade", head.upgrade)]
     elif b"trailers" in head.header(b"te").lower():

@@ -31,10 +31,11 @@ class GatewayOptions:
     hold_seconds: float = limits.READ_TIMEOUT + 30.0
     #: Waiting for word of what became of a server that accepts no connections: that it has ended, or another took over.
     word_seconds: float = 2.0
-    #: What is taken in of the body of a request that waits: of each so much in memory, what is more in an unnamed file
-    #: in ``spool_directory`` (None: the system's own place for temporary files), of all together so much. Whatever is
-    #: beyond that, or cannot be written, stays with the client.
+    #: Where a body is until all of it has come (K9): in memory, of each and of all together so much; what is more in an
+    #: unnamed file in ``spool_directory`` (None: the system's own place for temporary files), of all together so much.
+    #: Whatever is beyond that, or cannot be written, is 507.
     spool_memory_bytes: int = 256 * 1024
+    spool_memory_total_bytes: int = 64 * 1024**2
     spool_disk_bytes: int = 1024**3
     spool_directory: str | None = None
 

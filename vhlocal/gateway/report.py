@@ -31,7 +31,7 @@ class FailureKind(enum.Enum):
     BAD_REQUEST = "bad-request"  #: not a request that may be forwarded
     TOO_LARGE = "too-large"  #: a body over the ingress' limit (K9)
     FULL = "full"  #: too many clients are connected, or too many files open
-    SPOOL = "spool"  #: what a client had sent while its request was held could not be read back
+    SPOOL = "spool"  #: what a client sent could not be kept, or read back
 
 
 @dataclass(frozen=True)

@@ -92,7 +92,12 @@ class Gateway:
             on_refused=self._on_refused,
             on_dropped=self._on_dropped,
             hold=hold,
-            spool_room=SpoolRoom(options.spool_memory_bytes, options.spool_disk_bytes, options.spool_directory),
+            spool_room=SpoolRoom(
+                options.spool_memory_bytes,
+                options.spool_memory_total_bytes,
+                options.spool_disk_bytes,
+                options.spool_directory,
+            ),
             pool=Pool(loop, options, outbox),
             outbox=outbox,
             port=sock.getsockname()[1],

@@ -1,94 +1,105 @@
-"""What clients send of their bodies while their requests are held: a little in memory, the rest in unnamed files."""
+"""What is kept of requests' bodies: a little in memory, the rest in unnamed files."""
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import tempfile
 from dataclasses import dataclass
 from typing import IO
 
 #: Read back from a file at a time, in bytes.
-_PIECE = 64 * 1024
+_PIECE = 256 * 1024
 
 
 @dataclass
 class SpoolRoom:
-    """What the spools of one gateway share.
+    """What the spools of one gateway share, in bytes.
 
-    ``memory`` is what each may keep in memory, ``disk`` what all together may still put on disk, in bytes.
+    ``each`` is what one spool may keep in memory; ``memory`` and ``disk`` are what all together may still put there.
     ``directory`` is where their files are; None for the system's own place for temporary files.
     """
 
+    each: int
     memory: int
     disk: int
     directory: str | None = None
 
+    @property
+    def place(self) -> str:
+        """Where the files are, for a reader."""
+        return self.directory or tempfile.tempdir or "the place for temporary files"
+
 
 class Spool:
-    """Bytes that are first all written, and then all taken, in their order. Whoever has one closes it."""
+    """Bytes that are first all written, and then taken in their order, as often as they are wanted.
+
+    Whoever has one closes it. Its file never has a name (Windows: a name for as long as it is open), and so is gone
+    however the process ends.
+    """
 
     def __init__(self, room: SpoolRoom) -> None:
-        #: Whether no more should come. What comes all the same is kept.
-        self.full = False
-        #: Whether what it holds is all that there will be; for the owner to say.
-        self.whole = False
+        #: The bytes that it holds.
+        self.size = 0
         self._room = room
         self._memory = bytearray()
         self._file: IO[bytes] | None = None
-        self._stored = self._untaken = 0
-        self._rest = b""
+        self._at = 0
 
     def write(self, data: bytes) -> None:
-        """Keep ``data``. It cannot fail: what the disk does not take stays in memory, and the spool is full."""
-        if not self.full:
-            data = data[self._store(data) :]
-        if data:
-            self.full = True
-            self._rest += data
+        """Keep ``data``. Raises ``OSError`` where there is no room; what it holds is of no use then."""
+        room, size = self._room, len(data)
+        if self._file is None and len(self._memory) + size <= room.each and size <= room.memory:
+            self._memory += data
+            room.memory -= size
+        else:
+            self._store(data)
+        self.size += size
+
+    def rewind(self) -> None:
+        """Let the next piece be the first."""
+        self._at = 0
 
     def take(self) -> bytes:
         """Return the next piece, nothing after the last. Raises ``OSError`` when the disk does not give it back."""
-        if self._memory:
-            piece, self._memory = bytes(self._memory), bytearray()
-        elif self._file is not None and self._untaken:
-            piece = self._read_back(self._file)
+        in_memory = len(self._memory)
+        if self._at < in_memory:
+            piece = bytes(self._memory)
+        elif self._file is not None and self._at < self.size:
+            self._file.seek(self._at - in_memory)
+            piece = self._file.read(min(_PIECE, self.size - self._at))
+            if not piece:
+                raise OSError("the temporary file is shorter than what was written")
         else:
-            piece, self._rest = self._rest, b""
+            piece = b""
+        self._at += len(piece)
         return piece
 
     def close(self) -> None:
-        """Drop what is left, and make room for others. May be called again."""
-        self._room.disk += self._stored
-        self._stored = self._untaken = 0
-        self._memory, self._rest = bytearray(), b""
+        """Drop what it holds, and make room for others. May be called again."""
+        in_memory = len(self._memory)
+        self._room.memory += in_memory
+        self._room.disk += self.size - in_memory
+        self.size = self._at = 0
+        self._memory = bytearray()
         if self._file is not None:
             # What could not be written to a file that is gone with this is nobody's loss.
             with contextlib.suppress(OSError):
                 self._file.close()
+            self._file = None
 
-    def _store(self, data: bytes) -> int:
-        """Return how many of the bytes are in memory or on disk now."""
-        if self._file is None and len(self._memory) + len(data) <= self._room.memory:
-            self._memory += data
-            return len(data)
-        wanted, stored = min(len(data), self._room.disk), 0
-        # In the event loop's own thread: what one read of a socket gave is in the system's cache in some 0.1 ms, about
-        # what it takes to hand it to another thread and to hear of its end. It takes longer only where the system lets
-        # writers wait for the disk, with hundreds of megabytes unwritten.
-        with contextlib.suppress(OSError):
-            while stored < wanted:
-                if self._file is None:
-                    self._file = tempfile.TemporaryFile(buffering=0, dir=self._room.directory)  # noqa: SIM115
-                stored += self._file.write(data[stored:wanted])
-        self._room.disk -= stored
-        self._stored += stored
-        self._untaken += stored
-        return stored
-
-    def _read_back(self, file: IO[bytes]) -> bytes:
-        file.seek(self._stored - self._untaken)
-        piece = file.read(min(_PIECE, self._untaken))
-        if not piece:
-            raise OSError("the temporary file is shorter than what was written")
-        self._untaken -= len(piece)
-        return piece
+    def _store(self, data: bytes) -> None:
+        room, size, stored = self._room, len(data), 0
+        if size > room.disk:
+            raise OSError(errno.ENOSPC, "the bodies of all requests fill what they may take on disk", room.place)
+        try:
+            if size and self._file is None:
+                self._file = tempfile.TemporaryFile(buffering=0, dir=room.directory)  # noqa: SIM115
+            # In the event loop's own thread: what one read of a socket gave is in the system's cache in some 0.1 ms,
+            # about what it takes to hand it to another thread and to hear of its end. It takes longer only where the
+            # system lets writers wait for the disk, with hundreds of megabytes unwritten.
+            while self._file is not None and stored < size:
+                stored += self._file.write(data[stored:] if stored else data)
+        except OSError as error:
+            raise OSError(error.errno, error.strerror or str(error), room.place) from error
+        room.disk -= size

@@ -23,7 +23,8 @@ class Route:
     ``prefix`` is decoded and has no trailing slash. ``upstream`` is None where there is nothing to send to (building,
     starting, crashed). While ``holding``, requests wait for a later publish to settle the route. ``revision``, when not
     empty, is told to clients in ``X-VHLocal-Revision``; ``X-VHLocal-Stale`` tells them when it is ``stale``: a newer
-    revision of the code is broken, or does not answer yet after having failed, and this one goes on.
+    revision of the code is broken, or does not answer yet after having failed, and this one goes on. ``buffered`` tells
+    whether requests' bodies are read whole before they go on (K9).
     """
 
     prefix: str
@@ -32,6 +33,7 @@ class Route:
     holding: bool = False
     revision: str = ""
     stale: bool = False
+    buffered: bool = True
     #: What an answer from here says of its code, as lines of its head. Rendered once: each answer needs it.
     answer_lines: bytes = field(init=False, repr=False, compare=False)
 

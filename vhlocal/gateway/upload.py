@@ -1,113 +1,171 @@
-"""A request's body on its way to a server: straight on, or kept for as long as there is none."""
+"""A request's body on its way to a server: read whole first, as production's ingress does, or straight on (K9)."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
-from vhlocal.gateway.body import chunk, last_chunk
-from vhlocal.gateway.head import request_trailers
+from vhlocal.gateway.body import Framing, chunk, last_chunk
 from vhlocal.gateway.spool import Spool
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from vhlocal.contract.headers import RawHeader
     from vhlocal.gateway.hub import Hub
     from vhlocal.gateway.upstream import UpstreamConnection
 
 
-class Upload:
-    """The body of one request.
+class Upload(Protocol):
+    """The body of one request. Its parts are written, then ``end`` is called; trailers end at the gateway (K9).
 
-    ``take_body`` lets the client send (more of) it; ``unreadable`` hears why what was kept cannot be read back.
+    For each server that it goes to, ``begin`` comes before the request's head is sent, and ``go_on`` after that, and
+    whenever the server takes more.
     """
 
-    def __init__(
-        self, hub: Hub, take_body: Callable[[], None], unreadable: Callable[[OSError], None], *, chunked: bool
-    ) -> None:
-        #: Whether all of it has been sent on.
-        self.whole = False
-        self._hub = hub
-        self._take_body = take_body
-        self._unreadable = unreadable
-        self._chunked = chunked
-        self._connection: UpstreamConnection | None = None
-        #: From when the request is first held until all that came meanwhile has been sent on.
-        self._spool: Spool | None = None
+    #: Whether it can go to another server once more, from its beginning.
+    repeatable: bool
+    #: Whether all of it has been sent on.
+    whole: bool
 
     @property
     def wanted(self) -> bool:
         """Whether ``write`` may be called now."""
-        connection, spool = self._connection, self._spool
-        if connection is None:
-            return spool is not None and not spool.full
-        return spool is None and not connection.writing_paused
+        ...
 
-    def keep(self) -> None:
-        """Let the client go on sending while the request waits. Without a word: 100 Continue is the server's to say."""
-        if self._spool is None:
-            self._spool = Spool(self._hub.spool_room)
-        self._take_body()
+    def write(self, data: bytes) -> None:
+        """Take a part, not empty. Raises ``OSError`` where it cannot be kept."""
 
-    def send_to(self, connection: UpstreamConnection) -> None:
-        """There is a server, which has the request's head."""
-        self._connection = connection
-        self.go_on()
+    def end(self) -> None:
+        """The client has sent all of it."""
+
+    def framing(self) -> bytes:
+        """Return the line that frames it towards the server, where the client's own does not."""
+        ...
+
+    def begin(self, connection: UpstreamConnection) -> bytes:
+        """Return what is sent together with the request's head. Raises ``OSError``."""
+        ...
 
     def go_on(self) -> None:
         """The server takes (more of) the body."""
-        if self._spool is None:
-            self._take_body()
-        else:
-            self._send_kept()
 
-    def write(self, data: bytes) -> None:
-        """Send a part, not empty, on to the server; keep it while there is none."""
-        taker = self._connection or self._spool
-        if taker is not None:
-            taker.write(chunk(data) if self._chunked else data)
-
-    def end(self, trailers: list[RawHeader]) -> None:
-        """The client has sent all of it."""
-        connection = self._connection
-        end = last_chunk(request_trailers(trailers)) if self._chunked else b""
-        if connection is not None:
-            self._done(connection)
-            if end:
-                connection.write(end)
-        elif self._spool is not None:
-            self._spool.write(end)
-            self._spool.whole = True
+    def leave(self) -> None:
+        """The server has gone."""
 
     def drop(self) -> None:
         """Send no more, and keep nothing."""
-        self._connection = None
-        if self._spool is not None:
-            self._spool.close()
-            self._spool = None
 
-    def _send_kept(self) -> None:
-        """Send the next piece of what came while the request was held; after the last, the client may go on."""
-        connection, spool = self._connection, self._spool
-        if connection is None or spool is None or connection.writing_paused:
+
+class Kept:
+    """A body that is whole before it goes on. ``unreadable`` hears why what was kept cannot be read back."""
+
+    repeatable = True
+
+    def __init__(self, hub: Hub, unreadable: Callable[[OSError], None]) -> None:
+        self.whole = False
+        self._hub = hub
+        self._unreadable = unreadable
+        self._ended = False
+        self._spool = Spool(hub.spool_room)
+        self._connection: UpstreamConnection | None = None
+
+    @property
+    def wanted(self) -> bool:
+        """See ``Upload``."""
+        return not self._ended
+
+    def write(self, data: bytes) -> None:
+        """See ``Upload``."""
+        self._spool.write(data)
+
+    def end(self) -> None:
+        """See ``Upload``."""
+        self._ended = True
+
+    def framing(self) -> bytes:
+        """See ``Upload``: what came in chunks has a length by now (K9)."""
+        return b"Content-Length: %d\r\n" % self._spool.size
+
+    def begin(self, connection: UpstreamConnection) -> bytes:
+        """See ``Upload``."""
+        self.whole = False
+        self._connection = connection
+        self._spool.rewind()
+        return self._spool.take()
+
+    def go_on(self) -> None:
+        """Send the next piece."""
+        connection = self._connection
+        if connection is None or self.whole or connection.writing_paused:
             return
         try:
-            piece = spool.take()
+            piece = self._spool.take()
         except OSError as error:
             self._unreadable(error)
             return
         if piece:
             connection.write(piece)
             # One in each round of the loop: the next round knows whether the server takes more, and others get on.
-            self._hub.loop.call_soon(self._send_kept)
-            return
-        spool.close()
-        self._spool = None
-        if spool.whole:
-            self._done(connection)
+            self._hub.loop.call_soon(self.go_on)
         else:
-            self._take_body()
+            self.whole = True
+            connection.heard = self._hub.loop.time()
 
-    def _done(self, connection: UpstreamConnection) -> None:
-        self.whole = True
-        connection.heard = self._hub.loop.time()
+    def leave(self) -> None:
+        """See ``Upload``."""
+        self._connection = None
+
+    def drop(self) -> None:
+        """See ``Upload``."""
+        self._connection = None
+        self._spool.close()
+
+
+class Stream:
+    """A body that goes straight on. ``take_body`` lets the client send (more of) it."""
+
+    repeatable = False
+
+    def __init__(self, hub: Hub, take_body: Callable[[], None], framing: Framing) -> None:
+        self.whole = False
+        self._hub = hub
+        self._take_body = take_body
+        self._chunked = framing is Framing.CHUNKED
+        self._connection: UpstreamConnection | None = None
+
+    @property
+    def wanted(self) -> bool:
+        """See ``Upload``: while there is no server, the rest stays with the client."""
+        return self._connection is not None and not self._connection.writing_paused
+
+    def write(self, data: bytes) -> None:
+        """See ``Upload``."""
+        if self._connection is not None:
+            self._connection.write(chunk(data) if self._chunked else data)
+
+    def end(self) -> None:
+        """See ``Upload``."""
+        connection = self._connection
+        if connection is not None:
+            self.whole = True
+            connection.heard = self._hub.loop.time()
+            if self._chunked:
+                connection.write(last_chunk([]))
+
+    def framing(self) -> bytes:
+        """See ``Upload``."""
+        return b"Transfer-Encoding: chunked\r\n"
+
+    def begin(self, connection: UpstreamConnection) -> bytes:
+        """See ``Upload``."""
+        self._connection = connection
+        return b""
+
+    def go_on(self) -> None:
+        """See ``Upload``."""
+        self._take_body()
+
+    def leave(self) -> None:
+        """See ``Upload``."""
+        self._connection = None
+
+    drop = leave

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
     from vhlocal.model import Endpoint
 
+#: The settings' own words, and those of the ingress' annotation.
+_SWITCH = {"true": True, "on": True, "false": False, "off": False}
+
 _LOADER = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 
 
@@ -42,6 +45,16 @@ def read_strategies(chosen: Mapping[str, str], endpoints: Sequence[Endpoint]) ->
                 hint=f"{did_you_mean(word, words)}; there are: {', '.join(words)}".removeprefix("; "),
             )
     return {name: Strategy(word) for name, word in chosen.items()}
+
+
+def read_streaming(chosen: Mapping[str, str], endpoints: Sequence[Endpoint]) -> frozenset[str]:
+    """Return the endpoints whose requests' bodies go straight on (K9). InputError for an unknown endpoint or word."""
+    check_known(endpoints, chosen)
+    for name, word in chosen.items():
+        if word.lower() not in _SWITCH:
+            hint = "write true, or false to have its requests' bodies go straight on"
+            raise InputError(f'`request-buffering` of `{name}` is "{word}"', hint=hint)
+    return frozenset(name for name, word in chosen.items() if not _SWITCH[word.lower()])
 
 
 def read_loaders(chosen: Iterable[str]) -> tuple[str, ...]:

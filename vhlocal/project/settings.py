@@ -54,6 +54,7 @@ class Settings:
     keep_warm: tuple[str, ...]
     basic_auth: Mapping[str, str] = field(repr=False)
     doctor: bool
+    request_buffering: Mapping[str, str]
     access_log: Path | None
     strict: bool
     ignore: Mapping[str, str]

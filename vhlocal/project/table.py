@@ -134,6 +134,14 @@ SETTINGS = (
         True,
         off="Do not send GET requests to endpoints that fail, to find out why.",
     ),
+    Setting(
+        "request_buffering",
+        Kind.TEXTS,
+        "--request-buffering",
+        "Read a request's body whole before the endpoint gets it: true or false.",
+        unset="true, as production's ingress does",
+        form="ENDPOINT=false",
+    ),
     Setting("access_log", Kind.PATH, "--access-log", "Write a line of JSON per request to this file."),
     Setting(
         "strict",

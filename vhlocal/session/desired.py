@@ -57,6 +57,7 @@ class Inputs:
 
     ``volumes`` is the host directory under which each volume claim has one of its own; ``requirements`` is None where
     the package has no requirements file (B2). ``strategies`` and ``warm_up`` are by endpoint, as far as they are set.
+    ``streaming`` are the endpoints whose requests' bodies go straight on (K9).
     ``sources`` are the files that were read besides the package, or decide what is done with it. ``left_out`` are files
     that the run writes itself: they do not count.
     """
@@ -72,6 +73,7 @@ class Inputs:
     base_url: str
     volumes: Path
     strategies: Mapping[str, Strategy] = field(default_factory=dict)
+    streaming: frozenset[str] = frozenset()
     warm_up: Mapping[str, Probe] = field(default_factory=dict)
     keep_warm: tuple[str, ...] = ()
     sources: frozenset[Path] = frozenset()

@@ -24,6 +24,7 @@ from vhlocal.project.selection import (
     override_images,
     read_loaders,
     read_strategies,
+    read_streaming,
     select_endpoints,
 )
 from vhlocal.project.settings import environment
@@ -120,6 +121,7 @@ class Loader:
             base_url=base_url,
             volumes=volumes_directory(),
             strategies=read_strategies(settings.strategies, every),
+            streaming=read_streaming(settings.request_buffering, every),
             warm_up=_warm_up(settings.warm_up, every, self.directory),
             keep_warm=read_loaders(settings.keep_warm),
             sources=frozenset(

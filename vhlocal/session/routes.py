@@ -30,6 +30,13 @@ class Routes:
         self._version = version
         self._table = table
         self._targets: dict[str, Target] = {}
+        self._streaming: frozenset[str] = frozenset()
+
+    def stream(self, endpoints: frozenset[str]) -> None:
+        """Let requests' bodies go straight on to these endpoints, and be read whole for all others (K9)."""
+        if endpoints != self._streaming:
+            self._streaming = endpoints
+            self._publish()
 
     def lead(self, endpoint: str, address: Address, revision: str, *, stale: bool = False) -> None:
         """Send an endpoint's requests to a server; ``stale`` while a newer revision is broken."""
@@ -65,6 +72,7 @@ class Routes:
                 holding=target.holding,
                 revision=target.revision,
                 stale=target.stale,
+                buffered=endpoint not in self._streaming,
             )
             for endpoint, target in self._targets.items()
             for prefix in script_names(self._version, endpoint)

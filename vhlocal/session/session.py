@@ -376,6 +376,8 @@ class Session:
             self._found(told, status.revision if status else "")
 
     def _desired(self, inputs: Inputs) -> tuple[Desired, ...]:
+        # No server has to change for it.
+        self._routes.stream(inputs.streaming)
         return desired(inputs, self._runtime.base)
 
     def _tell_differences(self, wanted: tuple[Desired, ...]) -> None:

@@ -64,7 +64,7 @@ def upload(port: int, path: str, file: Path) -> float:
         began = time.perf_counter()
         client.sendall(head.encode())
         client.sendfile(body)
-        answer = _after_head(client)
+        answer = _line(client)
         seconds = time.perf_counter() - began
         if answer.strip() != str(size).encode():
             raise UnmeasuredError(f"an upload of {size} bytes was answered {answer!r}")
@@ -87,7 +87,7 @@ def chunked(port: int, path: str, size: int, times: int) -> float:
                 for _ in range(size // len(part)):
                     client.sendall(chunk)
                 client.sendall(last)
-            answer = _after_head(client)
+            answer = _line(client)
             if answer.strip() != str(size).encode():
                 raise UnmeasuredError(f"a body of {size} bytes in chunks was answered {answer!r}")
         return size * times / 1e6 / (time.perf_counter() - began)
@@ -128,6 +128,14 @@ def _connected(port: int) -> socket.socket:
     client = socket.create_connection(("127.0.0.1", port), timeout=60)
     client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return client
+
+
+def _line(client: socket.socket) -> bytes:
+    """Read a good answer of one line."""
+    got = _after_head(client)
+    while not got.endswith(b"\n") and (data := client.recv(_BLOCK)):
+        got += data
+    return got
 
 
 def _after_head(client: socket.socket) -> bytes:

@@ -117,6 +117,9 @@ class ChunkedReader:
                 at += len(piece)
                 self._remaining -= len(piece)
                 self._chunk_ended = not self._remaining
+                if self._chunk_ended and data.startswith(b"\r\n", at):
+                    self._chunk_ended = False
+                    at += 2
                 continue
             end = self._line_end(data, at)
             if end < 0:

@@ -82,7 +82,7 @@ class RequestHead(NamedTuple):
     ``prefix`` is the decoded five-segment prefix that the target begins with, None when it has none (P1). ``forward``
     is what of the head travels on; the framing of what came in chunks, the ingress' own headers and the end are
     missing. ``upgrade`` lists the protocols that may be switched to, ``dropped`` the names of fields that the ingress
-    drops (K9).
+    drops (K9). ``awaits_continue``: the client may send its body only once it is told to (RFC 9110, section 10.1.1).
     """
 
     method: str
@@ -98,16 +98,12 @@ class RequestHead(NamedTuple):
     keep_alive: bool
     upgrade: bytes
     dropped: tuple[bytes, ...] = ()
+    awaits_continue: bool = False
     forward: bytes = b""
 
     def header(self, name: bytes) -> bytes:
         """Return the first value of ``name`` (lower case), or nothing."""
         return next((value for key, value in self.headers if key.lower() == name), b"")
-
-    @property
-    def awaits_continue(self) -> bool:
-        """Whether the client may send its body only once it is told to (RFC 9110, section 10.1.1)."""
-        return not self.http_1_0 and self.header(b"expect").lower() == b"100-continue"
 
     @property
     def idempotent(self) -> bool:
@@ -257,7 +253,8 @@ def _read_request(raw: bytes) -> RequestHead:
         upgrade=b", ".join(offered) if upgrades else b"",
         dropped=tuple(name for name, _ in sink.headers if contract.is_dropped(name)),
     )
-    return head._replace(forward=_request_forward(head))
+    expects = not http_1_0 and head.header(b"expect").lower() == b"100-continue"
+    return head._replace(forward=_request_forward(head), awaits_continue=expects)
 
 
 def _read_response(raw: bytes, to_head: bool) -> ResponseHead:

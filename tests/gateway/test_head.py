@@ -268,7 +268,21 @@ def test_upgrades_pass_but_not_to_http_2():
     request = parse_request(head(*lines))
     assert request.upgrade == b"websocket"
     assert upstream_head(request, *HOP, None).count(b"\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n") == 1
-    for value in (b"h2c", b"H2C", b"h2c-14", b"h2", b"HTTP/2.0", b" , h2c ,", b"h2c,h2", b""):
+    for value in (
+        b"h2c",
+        b"H2C",
+        b"h2c-14",
+        b"h2",
+        b"HTTP/2.0",
+        b" , h2c ,",
+        b"h2c,h2",
+        b"",
+        b"\xa0h2c",
+        b"\x85h2c",
+        b'"h2c"',
+        b"a b",
+        b"/h2c",
+    ):
         assert parse_request(head(lines[0], b"Upgrade: " + value)).upgrade == b""
     for value in (b"websocket, h2c", b"h2c,websocket", b",H2C , websocket,h2c/1"):
         assert parse_request(head(lines[0], b"Upgrade: " + value)).upgrade == b"websocket"
@@ -292,6 +306,8 @@ def test_upgrades_pass_but_not_to_http_2():
         (b"websocket, h2c", (b"Upgrade: h2c",), False),
         (b"foo/1", (b"Upgrade: foo/2",), False),
         (b"websocket", (b"Upgrade: ,",), False),
+        (b"websocket", (b"Upgrade: websocket, \xa0h2c",), False),
+        (b"\xa0h2c", (b"Upgrade: \xa0h2c",), False),
         (b"h2c", (b"Upgrade: h2c",), False),
         (b"", (b"Upgrade: websocket",), False),
     ],

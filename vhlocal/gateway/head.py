@@ -44,6 +44,9 @@ _LENGTH = re.compile(rb"[0-9]{1,18}")
 #: Methods that no server gets: the first would show what the ingress added to a request, the second makes a tunnel.
 _NOT_ALLOWED = frozenset({b"TRACE", b"CONNECT"})
 
+#: RFC 9110, section 7.8. What is none a server might still read as one, after stripping blanks of other kinds.
+_PROTOCOL = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+(?:/[!#$%&'*+\-.^_`|~0-9A-Za-z]+)?")
+
 #: Protocols that would carry requests past the gateway, by how their names begin (lower case).
 _HTTP_2 = (b"h2", b"http/2")
 
@@ -236,7 +239,7 @@ def _read_request(raw: bytes) -> RequestHead:
     connection = fields.connection
     # After a body nobody could say where the new protocol begins.
     upgrades = b"upgrade" in connection and not http_1_0 and framing is Framing.NONE
-    offered = [protocol for protocol in _protocols(fields.upgrade) if not protocol.lower().startswith(_HTTP_2)]
+    offered = [name for name in _protocols(fields.upgrade) if _may_be_offered(name)]
     head = RequestHead(
         method=method.decode(),
         target=target,
@@ -399,6 +402,10 @@ def _feed(parser: httptools.HttpRequestParser | httptools.HttpResponseParser, ra
         pass
     except httptools.HttpParserError as error:
         raise HeadError(400, f"the head is malformed: {error}") from error
+
+
+def _may_be_offered(protocol: bytes) -> bool:
+    return bool(_PROTOCOL.fullmatch(protocol)) and not protocol.lower().startswith(_HTTP_2)
 
 
 def _protocols(upgrade: bytes) -> list[bytes]:

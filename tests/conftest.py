@@ -48,6 +48,7 @@ ONCE = {
     "session/test_hanging.py": "waits for code that never answers, as the runner tells where it is",
     "session/test_keeping.py": "edits, crashes and installs in many runs; test_processes.py does so under each",
     "session/test_keeper_model.py": "tries random orders of events; test_processes.py has the usual ones under each",
+    "session/test_listening.py": "binds and connects; runner/test_serve_warm_network.py does so under several",
     "session/test_own_files.py": "has runs write files, and asks the kernel who has",
     "session/test_reloaders.py": "runs in containers, whose Python is always the same",
     "session/test_replaced.py": "waits for what replaced servers have in flight",

@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from vhlocal.errors import EngineError
-from vhlocal.runtime.base import Address, Exit, Layout, Memory, PresentImage, spare_none
+from vhlocal.runtime.base import Address, Exit, Layout, Listener, Memory, PresentImage, spare_none
 from vhlocal.runtime.process.ports import free_ports, give_back
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from vhlocal.events import Notice
     from vhlocal.model import Endpoint
-    from vhlocal.runtime.base import Entry, Layer, Listener, OnExit, OnLine, OnPull, PresentServer, ServerSpec, Spares
+    from vhlocal.runtime.base import Entry, Layer, OnExit, OnLine, OnPull, PresentServer, ServerSpec, Spares
 
 CODE = "/valohai/code/server.py"
 
@@ -128,7 +128,7 @@ class Container:
         self._tell(event="forked", number=number)
         await process.begin()
         if process.listens:
-            self._tell(event="bound", number=number, host="0.0.0.0")
+            self._tell(event="bound", number=number)
             self._tell(event="loaded", number=number)
 
     def _ended(self, number: int, code: int) -> None:
@@ -169,7 +169,11 @@ class Container:
         if number not in self.processes or not self.processes[number].lives:
             return {"refused": "ended"}
         self.serving = number
-        return {"bound": self.processes[number].listens, "host": "0.0.0.0"}
+        return {"bound": self.processes[number].listens}
+
+    def _do_hosts(self, number: int, **_: Any) -> dict[str, Any]:
+        listens = number in self.processes and self.processes[number].listens
+        return {"hosts": ["0.0.0.0"] if listens else []}
 
     def _do_birth(self, **_: Any) -> dict[str, Any]:
         return {"forked": 0.0, "bound": 0.0, "loaded": 0.0, "imports": [[], []]}
@@ -285,6 +289,27 @@ class FakeRuntime:
 
     def _do(self, work: Coroutine[Any, Any, None]) -> None:
         asyncio.run_coroutine_threadsafe(work, self._loop).result(10)
+
+
+class SlowRunner(FakeRuntime):
+    """On this machine's network, whose servers are led to the loopback; their runner begins late, and hangs up."""
+
+    def layout(self, spec: ServerSpec) -> Layout:
+        return replace(super().layout(spec), host=_HOST)
+
+    def start(
+        self, server: str, on_line: OnLine, on_exit: OnExit, spares: Spares = spare_none
+    ) -> Mapping[int, Address]:
+        spec = self._container(server).spec
+        return {port: Address(_HOST, port) for port in (spec.port, *spec.more_ports)}
+
+    def listeners(self, server: str) -> Sequence[Listener]:
+        return [Listener(_HOST, self._container(server).spec.port)]
+
+    async def begin_runner(self, server: str) -> asyncio.Server:
+        """Listen where the runner does, for nobody to be heard."""
+        control = self._container(server).spec.layout.control
+        return await asyncio.start_server(lambda _, writer: writer.close(), _HOST, control)
 
 
 async def _soon(work: Callable[[], None]) -> None:

@@ -134,6 +134,6 @@ def test_what_a_connection_was_told_that_has_been_given_up_the_next_one_knows(se
 
     async def work(forks):
         assert await forks.serve(forks.serving)
-        assert forks.serving.host == "0.0.0.0"
+        assert await forks.hosts(forks.serving) == ["0.0.0.0"]
 
     with_forks(served, 1, work)

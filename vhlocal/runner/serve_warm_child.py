@@ -6,7 +6,6 @@ import importlib.machinery
 import os
 import runpy
 import signal
-import socket
 import sys
 import time
 import traceback
@@ -15,6 +14,7 @@ import types
 import serve_warm_family
 import serve_warm_held
 import serve_warm_imports
+import serve_warm_network
 import serve_warm_profile
 import serve_warm_protocol
 import serve_warm_reloaders
@@ -29,9 +29,6 @@ _HERE = os.path.dirname(os.path.realpath(__file__))
 
 #: Asks a process where its Python code is; nobody else uses it.
 WHERE = signal.SIGRTMIN + 7 if hasattr(signal, "SIGRTMIN") else None
-
-#: How code names the machine that it runs on.
-_HERE_ITSELF = ("127.0.0.1", "localhost", "::1", "0.0.0.0", "::", "")
 
 #: Gunicorn's exit code where a worker could not begin.
 NOT_BOOTED = 3
@@ -56,7 +53,7 @@ class Server:
         self.base = base
         self._told = (0, {})
         self._loaded = 0
-        self._asked = serve_warm_held.Asked(settings["code"], self.tell)
+        self.asked = serve_warm_held.Asked(settings["code"], self.tell)
 
     def tell(self, **facts):
         """Report to the supervisor. What is too long to go through the pipe in one piece is left out."""
@@ -93,7 +90,7 @@ class Server:
 
         ``error`` is what it ends by: what that was refused is told as well.
         """
-        self._asked.end(error)
+        self.asked.end(error)
         self.tell(event="failed", text=text.encode("utf-8", "replace")[-_TOLD:].decode("utf-8", "ignore"))
 
     def run(self, main):
@@ -102,17 +99,17 @@ class Server:
         current = self
         self._settle()
         # Where no edit is ever brought in, a reloader finds nothing to do.
-        then = serve_warm_reloaders.leave_out(self.left_out) if self.settings["warm"] else None
+        then = serve_warm_reloaders.leave_out(self.left_out) if self.settings["warm"] else {}
+        then.update(serve_warm_network.lead(self, told_by_loading=main.kind == "wsgi"))
         recorder = serve_warm_imports.Recorder(self.settings["code"], self.imports, self._stopwatch(), then)
         sys.meta_path.insert(0, recorder)
-        self._listen_elsewhere(told_by_loading=main.kind == "wsgi")
         sys.excepthook = _without_ours
-        self._asked.listen()
+        self.asked.listen()
         pose_as(main)
         try:
             {"wsgi": _run_wsgi, "file": _run_file, "module": _run_module}[main.kind](main)
         except SystemExit as error:
-            self._asked.end(error)
+            self.asked.end(error)
             raise
 
     def _stopwatch(self):
@@ -134,44 +131,6 @@ class Server:
             os.dup2(stream, number)
         if WHERE is not None:
             faulthandler.register(WHERE, file=self.stacks, all_threads=False)
-
-    def _listen_elsewhere(self, told_by_loading):
-        """Let what binds the endpoint's port bind this server's own: older servers live beside it.
-
-        On a machine that is shared with others, that is on its loopback alone, whatever address the code asks for.
-        By then, or when the first client is accepted, code that is not ``told_by_loading`` has been loaded.
-        """
-        bind, accept, server = socket.socket.bind, socket.socket.accept, self
-        everywhere = self.settings["host"] == "0.0.0.0"
-        known = (self.settings["declared"], self.settings["port"])
-
-        def bind_elsewhere(self, address):
-            if not (isinstance(address, tuple) and address[1] in known and self.type & socket.SOCK_STREAM):
-                return server._asked.bind(bind, self, address)
-            host = address[0] if everywhere else _loopback(self)
-            bind(self, (host, server.port, *address[2:]))
-            # Whoever hears of it may be sure that nobody else answers there.
-            server.tell(event="bound", at=time.monotonic(), host=address[0])
-            return None
-
-        def led(connect):
-            def connect_there(self, address):
-                # Who asks for the endpoint's port here means this server: so does one that looks whether it is free.
-                if isinstance(address, tuple) and address[1] in known and address[0] in _HERE_ITSELF:
-                    address = (address[0], server.port, *address[2:])
-                return connect(self, address)
-
-            return connect_there
-
-        def accept_loaded(self):
-            accepted = accept(self)
-            server.loaded()
-            return accepted
-
-        socket.socket.bind = bind_elsewhere
-        socket.socket.connect, socket.socket.connect_ex = map(led, (socket.socket.connect, socket.socket.connect_ex))
-        if not told_by_loading:
-            socket.socket.accept = accept_loaded
 
 
 def pose_as(main):
@@ -198,13 +157,6 @@ def pose_as(main):
 
 def _as_main_file(path):
     return os.path.join(os.getcwd(), path) if sys.version_info >= (3, 9) else path
-
-
-def _loopback(server):
-    """Return the loopback address for a socket to bind, if possible in the form that the older family reaches too."""
-    if server.family == socket.AF_INET:
-        return "127.0.0.1"
-    return "::1" if server.getsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY) else "::ffff:127.0.0.1"
 
 
 def _search_first(directory):

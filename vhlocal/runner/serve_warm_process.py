@@ -6,6 +6,8 @@ import time
 
 import serve_warm_family
 import serve_warm_held
+import serve_warm_memory
+import serve_warm_sockets
 
 #: An exit code is 128 and the signal's number where a signal has ended a process, as a shell tells it.
 KILLED = 128 + signal.SIGKILL
@@ -25,9 +27,9 @@ class Process:
         self.pid = None
         self.code = None
         self.warm = False
-        #: Whether it listens where it is to, and the address that its code has asked for.
+        #: Whether it has bound its port where it was led there, and what its code has asked for, by socket.
         self.bound = False
-        self.host = None
+        self.asked = {}
         #: Whether it has been the one that serves.
         self.served = False
         #: Processes of it that import the code, and whether one has done so.
@@ -77,6 +79,15 @@ class Process:
     def holds(self, kind, name, inode=None):
         """Tell whether it has what only one can have: see ``serve_warm_held``."""
         return self.held.holds(self.members(), kind, name, inode)
+
+    def hosts(self):
+        """Return the addresses that its code means those sockets to have that listen on its port now."""
+        return [self.asked.get(inode, host) for inode, host in serve_warm_sockets.listening(self.port).items()]
+
+    def expend(self, much):
+        """Let the kernel end it ``much`` rather than others; twice, for what is being forked meanwhile."""
+        for pid in self.members() + self.members():
+            serve_warm_memory.expend(pid, much)
 
     def stop(self, grace):
         """Ask it to end, and have it killed after ``grace`` seconds; without a process yet, as soon as there is one."""

@@ -352,7 +352,7 @@ class Supervisor:
         self._forks_lost = 0
         server.be_born(pid, at)
         if server.number == self._serving:
-            self._expend(server, self._expendability)
+            server.expend(self._expendability)
         self._hosts.tell(event="forked", number=server.number)
         if self._ending:
             os.kill(pid, signal.SIGTERM)
@@ -363,10 +363,10 @@ class Supervisor:
     def _server_import(self, server, pid, name):
         self._learning.learn(name, server.environments.get(pid, {}))
 
-    def _server_bound(self, server, pid, at, host):
-        server.bound, server.host = True, host
+    def _server_bound(self, server, pid, at, host, inode):
+        server.bound, server.asked[inode] = True, host
         server.birth.bound = server.birth.bound or at
-        self._hosts.tell(event="bound", number=server.number, host=host)
+        self._hosts.tell(event="bound", number=server.number)
 
     def _server_imported(self, server, pid, modules):
         server.birth.imports.setdefault(pid, []).extend(modules)
@@ -438,17 +438,17 @@ class Supervisor:
         server.served = True
         server.held.find_made()
         self._serving = number
-        self._expend(server, self._expendability)
+        server.expend(self._expendability)
         if before is not None and before is not server:
-            self._expend(before, max(self._expendability, serve_warm_memory.BEFORE_OTHERS))
+            before.expend(max(self._expendability, serve_warm_memory.BEFORE_OTHERS))
         if self._learning.has_news or not self._warm:
             self._warm_up()
-        return {"bound": server.bound, "host": server.host}
+        return {"bound": server.bound}
 
-    def _expend(self, server, much):
-        """Let the kernel end a server ``much`` rather than others; twice, for what is being forked meanwhile."""
-        for pid in server.members() + server.members():
-            serve_warm_memory.expend(pid, much)
+    def do_hosts(self, number):
+        """Return the addresses that a server listens at, as its code means them (R3)."""
+        self._read_reports()
+        return {"hosts": self._servers[number].hosts() if number in self._servers else []}
 
     def do_birth(self, number):
         """Return how long ago a server's process, port and code were there, and what was imported for it.

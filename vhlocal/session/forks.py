@@ -49,8 +49,8 @@ class Fork:
     """One server in a container.
 
     ``bound`` is set as long as its own process listens at ``address``: what answers there then is this server and no
-    other. ``forked`` and ``loaded`` are when its process and its code were there (monotonic seconds); ``host`` is the
-    address that its code has bound, None as long as that is not known; ``evidence`` says why it failed.
+    other. ``forked`` and ``loaded`` are when its process and its code were there (monotonic seconds); ``evidence`` says
+    why it failed.
     """
 
     def __init__(self, number: int, port: int, address: Address) -> None:
@@ -65,15 +65,9 @@ class Fork:
         self.bound = asyncio.Event()
         self.forked: float | None = None
         self.loaded: float | None = None
-        self.host: str | None = None
         self.evidence = ""
         #: What it ends for, since the server that serves has it (see ``held``): the runner's words.
         self.alone: dict[str, Any] | None = None
-
-    def bind(self, host: str) -> None:
-        """Note that it listens, and the address that its code has bound."""
-        self.host = self.host or host
-        self.bound.set()
 
 
 class Forks:
@@ -149,9 +143,11 @@ class Forks:
         if "refused" in answer:
             raise NotThereError
         self.serving = fork
-        if answer.get("host"):
-            fork.bind(str(answer["host"]))
         return bool(answer.get("bound"))
+
+    async def hosts(self, fork: Fork) -> list[str]:
+        """Return the addresses that a server listens at, as its code means them; an empty one is every address (R3)."""
+        return [str(host) for host in (await self._ask(do="hosts", number=fork.number)).get("hosts", [])]
 
     async def birth(self, fork: Fork, *, measured: bool) -> Birth:
         """Return how a server came to be; with its imports, where they were to be ``measured``."""
@@ -249,7 +245,7 @@ def _note(fork: Fork, kind: str, event: dict[str, Any], layout: Layout) -> None:
         case "failed":
             fork.evidence = layout.as_in_production(str(event["text"]))
         case "bound":
-            fork.bind(str(event["host"]))
+            fork.bound.set()
         case "alone":
             fork.alone = fork.alone or event
         case "again":

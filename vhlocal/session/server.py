@@ -223,7 +223,8 @@ class Server:
 
     async def find_runner(self) -> None:
         """Find out whether the server that answers now has a runner that can fork the next one."""
-        forks = await self._reach_runner()
+        # Whoever asked for it before may have come too early: a refusal now, after an answer, says that there is none.
+        forks = await self._reach_runner() or await self._reach_runner()
         if forks is None:
             return
         try:
@@ -257,23 +258,18 @@ class Server:
         """
         if not self._layout.shares_network or self.address is None:
             return
-        bound = None if self.forks is None else self.forks.serving.host
-        if bound is not None:
-            self._check_hosts([bound])
+        if self.forks is not None:
+            with contextlib.suppress(RunnerGoneError):  # it has ended since, and that is told
+                self._check_hosts(await self.forks.hosts(self.forks.serving))
             return
         if self._led is None:
             return  # it may listen for itself alone because its runner has it do so
         listeners = await in_thread(self._runtime.listeners, self.id)
         self._check_hosts([listener.host for listener in listeners if listener.port == self.address.port])
 
-    def _check_hosts(self, hosts: Iterable[str | None]) -> None:
-        """Make sure that one of the addresses that a server has bound can be reached.
-
-        An empty one is every address of the machine; None is one that is not known.
-        """
-        listeners = [
-            Listener("127.0.0.1" if host == "localhost" else host or "", self._endpoint.port) for host in hosts
-        ]
+    def _check_hosts(self, hosts: Iterable[str]) -> None:
+        """Make sure that one of the addresses that a server listens at can be reached; "" is every address."""
+        listeners = [Listener("127.0.0.1" if host == "localhost" else host, self._endpoint.port) for host in hosts]
         if listeners and all(listener.loopback for listener in listeners):
             found = self._diagnosis().unreachable(self._endpoint, listeners[:1])
             if found is not None:
@@ -306,7 +302,7 @@ class Server:
                 raise EndedError(error.ended, fork.evidence, loaded=fork.loaded is not None) from None
             try:
                 if self._layout.shares_network:
-                    self._check_hosts([fork.host])
+                    self._check_hosts(await forks.hosts(fork))
                 with contextlib.suppress(NotThereError):
                     await forks.serve(fork)
                     return answered
@@ -425,6 +421,7 @@ class Server:
 
     async def _connect(self) -> None:
         forks = Forks(self.addresses, self._layout, self._on_news)
+        self._led = None
         with contextlib.suppress(RunnerGoneError):  # it is there, but does not answer
             if await forks.connect(self._token):
                 self._reached = forks

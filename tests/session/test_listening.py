@@ -1,0 +1,95 @@
+"""R3 on this machine itself: what listens counts, not what was bound once, and a server reaches its own port."""
+
+from __future__ import annotations
+
+import asyncio
+
+from tests.fakes.runtime import SlowRunner
+from tests.session.test_keeper_model import wanted
+from tests.session.test_processes import SERVER_ERROR, asked
+from vhlocal.events import Bus
+from vhlocal.model import Package
+from vhlocal.reload.staging import Staging
+from vhlocal.session.diagnosis import Diagnosis
+from vhlocal.session.probe import Probe
+from vhlocal.session.server import Making, Server
+from vhlocal.session.warmth import Runner
+
+SERVER = """\
+import http.server, json, os, socket, sys, threading
+
+TRIED, HOST, PORT = sys.argv[1], sys.argv[2], int(sys.argv[3])
+ASKED = []
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        body = json.dumps(ASKED).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+def ask():
+    connection = socket.create_connection(("127.0.0.1", PORT), timeout=30)
+    connection.sendall(b"GET / HTTP/1.0\\r\\n\\r\\n")
+    ASKED.append(connection.recv(12).decode())
+
+with socket.socket() as trial:
+    trial.bind((TRIED, PORT))
+server = http.server.ThreadingHTTPServer((HOST, PORT), Handler)
+threading.Thread(target=server.serve_forever).start()
+ask()
+"""
+
+
+def endpoint(name: str, command: str) -> str:
+    return (
+        f"- endpoint:\n    name: {name}\n    image: python:3.11-slim\n    server-command: python server.py {command}\n"
+    )
+
+
+def test_r3_a_port_that_was_tried_out_on_the_loopback_is_served_to_all(project, process_run):
+    """As Gradio does; two of them, so that one is led elsewhere than to the port that it names."""
+    yaml = "".join(endpoint(name, "127.0.0.1 0.0.0.0 8000") for name in ("one", "two"))
+    run = process_run(project({"valohai.yaml": yaml, "server.py": SERVER}))
+    assert [asked(run.url(name)) for name in ("one", "two")] == [["HTTP/1.0 200"]] * 2
+    assert "VH501" not in run.output()
+
+
+def test_r3_a_port_that_was_tried_out_for_all_and_is_served_to_itself_alone_is_refused(project, vhlocal):
+    files = {"valohai.yaml": endpoint("plain", "0.0.0.0 127.0.0.1 8000"), "server.py": SERVER}
+    ended = vhlocal("up", "--runtime", "process", "--port", "0", "-C", str(project(files)))
+    assert ended.returncode == SERVER_ERROR, ended.stderr
+    assert "the server listens on 127.0.0.1:8000, where only its own container reaches it" in ended.stderr
+
+
+def test_a_runner_that_was_asked_for_too_early_is_not_taken_for_none(tmp_path):
+    """R3: a machine short of time begins it after the first look; what it leads to the loopback is no fault."""
+
+    async def start() -> None:
+        runtime = SlowRunner()
+        desired = wanted("good", "image", None)
+        diagnosis = Diagnosis(runtime, tmp_path, Bus(), lambda: Package(tmp_path, {}, ""), lambda *_: ())
+        making = Making(
+            runtime=runtime,
+            endpoint=desired.endpoint,
+            spec=desired.spec,
+            staging=Staging(tmp_path / "staging"),
+            probe=Probe(),
+            diagnosis=diagnosis,
+            patience=10.0,
+            token="a token",
+            on_line=lambda *_: None,
+            on_news=lambda _: None,
+        )
+        server = Server(making)
+        await server.create(Runner(("run",), 8000, "a token", (), {"modules": [], "denied": {}}, forks=True))
+        await server.start()
+        assert await server._reach_runner() is None
+        async with await runtime.begin_runner(server.id):
+            await server.find_runner()
+            await server.check_reach()
+        await server.remove()
+        runtime.close()
+
+    asyncio.run(start())

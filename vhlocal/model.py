@@ -37,7 +37,7 @@ class EndpointFile:
 
 @dataclass(frozen=True)
 class Resources:
-    """Requests and limits (K1): CPU in cores, memory and ephemeral storage in megabytes, devices by count."""
+    """Requests and limits (K1): CPU in cores, memory and ephemeral storage in mebibytes, devices by count."""
 
     cpu_min: float | None = None
     cpu_max: float | None = None

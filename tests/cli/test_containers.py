@@ -109,8 +109,8 @@ def test_limits_labels_and_isolation_reach_the_engine(project, starting, inspect
     host, labels = found["HostConfig"], found["Config"]["Labels"]
     assert host["NanoCpus"] == 500_000_000
     assert host["CpuShares"] == 256
-    assert host["Memory"] == host["MemorySwap"] == 128_000_000
-    assert host["MemoryReservation"] == 64_000_000
+    assert host["Memory"] == host["MemorySwap"] == 128 * 1024 * 1024
+    assert host["MemoryReservation"] == 64 * 1024 * 1024
     assert host["Init"] is True
     assert host["Privileged"] is False
     assert labels["vhlocal.project"] == "me/project"

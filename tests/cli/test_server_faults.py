@@ -108,7 +108,7 @@ def test_a_server_over_its_memory_limit_is_told_with_the_limit_and_its_line(proj
     files = commanded('python -c "bytearray(512 << 20)"')
     directory = project(files | {"valohai.yaml": files["valohai.yaml"] + limit})
     said = failing(directory, code=5)
-    assert "error: plain: OOMKilled: the server passed its memory limit of 64 MB before its first answer\n" in said
+    assert "error: plain: OOMKilled: the server passed its memory limit of 64 MiB before its first answer\n" in said
     assert f"at {directory}/valohai.yaml:6:7\n" in said
     assert "raise resources.memory.max to 128 at least" in said
     assert said.count("vhlocal explain VH507\n") == 1

@@ -9,9 +9,9 @@ def test_no_resources_mean_no_limits():
 
 
 def test_resources_are_translated_to_the_engine_s_units():
-    """K1: cores, and megabytes as bytes."""
+    """K1: cores, and mebibytes as bytes."""
     resources = Resources(cpu_min=0.1, cpu_max=2, memory_min=0.5, memory_max=512, devices={"nvidia.com/gpu": 2})
-    assert container_limits(resources) == ContainerLimits(512_000_000, 500_000, 2, 0.1, 2)
+    assert container_limits(resources) == ContainerLimits(512 * 1024 * 1024, 512 * 1024, 2, 0.1, 2)
     assert unenforceable(resources) == []
 
 

@@ -36,6 +36,92 @@ def test_the_documented_keys_are_there(facts):
     assert told["project"]["repository"] == {"ref": "main", "url": "https://example.com/acme/digits.git"}
 
 
+TEXT, NUMBER, NOTHING = "text", "number", "nothing"
+PROJECT = {
+    **dict.fromkeys(("ctime", "description", "id", "mtime", "name", "url"), TEXT),
+    **dict.fromkeys(("enabled_endpoint_count", "execution_count", "last_execution_ctime"), NOTHING),
+    **dict.fromkeys(("queued_execution_count", "running_execution_count"), NOTHING),
+    "owner": {"id": NUMBER, "username": TEXT},
+    "urls": {"display": TEXT, "display_repository": TEXT},
+}
+COMMIT = {
+    **dict.fromkeys(("commit_time", "description", "identifier", "ref"), TEXT),
+    **dict.fromkeys(("adhoc", "has_config"), bool),
+    "urls": {"display": TEXT},
+}
+VERSION_ENTRY = {
+    "commit": COMMIT,
+    "enabled": bool,
+    **dict.fromkeys(("ctime", "deployment", "id", "name", "url"), TEXT),
+}
+DATUM = {
+    **dict.fromkeys(("ctime", "id", "name", "store", "project"), TEXT),
+    **dict.fromkeys(("file_ctime", "file_mtime", "md5", "output_execution", "sha1", "sha256"), NOTHING),
+    "purged": bool,
+    "size": NUMBER,
+    "tags": [],
+}
+ENDPOINT = {
+    **dict.fromkeys(("endpoint_url", "id", "name", "node_selector", "status", "url", "version"), TEXT),
+    **dict.fromkeys(("cpu_request", "memory_limit", "memory_request"), NUMBER),
+    **dict.fromkeys(("enabled", "is_ready_to_deploy"), bool),
+    "status_detail": NOTHING,
+    "files": [{"datum": DATUM, "id": TEXT, "name": TEXT}],
+}
+OWN_DATUM = {**DATUM, "aliases": [], "project": PROJECT, "uri": NOTHING}
+COUNTS = "complete created error queued started stopped stopping stopping_hard"
+METADATA = {
+    "deployment": {
+        **dict.fromkeys(("ctime", "id", "name", "target", "target_log_handler_type", "url"), TEXT),
+        "enabled": bool,
+        "owner": NUMBER,
+        "project": PROJECT,
+        "urls": {"display": TEXT},
+        "version_aliases": [{"name": TEXT, "target": TEXT}] * 2,
+        "versions": [VERSION_ENTRY],
+    },
+    "endpoint": {**ENDPOINT, "files": [{"datum": OWN_DATUM, "id": TEXT, "name": TEXT}]},
+    "meta": {"ctime": TEXT},
+    "project": {
+        **PROJECT,
+        **dict.fromkeys(("default_environment", "default_store"), NOTHING),
+        "environment_variables": {},
+        "execution_summary": {"count": NUMBER, **{f"{name}_count": NUMBER for name in COUNTS.split()}},
+        "read_only": bool,
+        "repository": {"ref": TEXT, "url": TEXT},
+        "tags": [],
+        "upload_store_id": TEXT,
+    },
+    "version": {
+        **VERSION_ENTRY,
+        "creator": {"id": NUMBER, "username": TEXT},
+        "endpoint_urls": {"predict": TEXT, "plain": TEXT},
+        "endpoints": [ENDPOINT, {**ENDPOINT, "files": []}],
+        "environment_variables": {},
+        "mtime": TEXT,
+    },
+}
+
+
+def shape(value):
+    """Return a value with its leaves' types in their places."""
+    if isinstance(value, dict):
+        return {key: shape(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [shape(each) for each in value]
+    return {str: TEXT, int: NUMBER, float: NUMBER, type(None): NOTHING}.get(type(value), type(value))
+
+
+def test_all_keys_of_valohais_own_example_are_there_with_values_of_its_types(facts):
+    """B6: code that reads any of them, such as deployment.target, finds there what it finds in production."""
+    assert shape(metadata(facts, "predict")) == METADATA
+
+
+def test_an_endpoint_asks_for_a_tenth_of_a_core_where_it_does_not_say(facts):
+    """B6: as production's example has it."""
+    assert metadata(facts, "plain")["endpoint"]["cpu_request"] == 0.1
+
+
 def test_the_endpoint_is_the_container_s_own(facts):
     """B6: each container is told of its own endpoint, with its files and resources."""
     endpoint = metadata(facts, "predict")["endpoint"]

@@ -15,6 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from tests.requests import PREFIX, ended, of_control
 from vhlocal.checks.registry import ALL_DEFINITIONS
 from vhlocal.checks.server.ends import FAILED
+from vhlocal.contract.limits import MEBIBYTE
 from vhlocal.control.client import Client
 from vhlocal.control.plane import ControlPlane
 from vhlocal.errors import VhlocalError
@@ -102,11 +103,11 @@ def test_memory_is_shown_as_far_as_it_is_known(run):
     run.bus.publish(StatusChanged(Status("predict", State.READY)))
     assert "memory" not in run.get("/")[1]
     assert run.client().endpoints()["endpoints"][0]["memory"] is None
-    run.bus.publish(StatusChanged(Status("predict", State.READY, memory=MemoryUse(51_400_000, 64_000_000))))
-    assert "memory: up to 51 of 64 MB" in run.get("/")[1]
-    assert run.client().endpoints()["endpoints"][0]["memory"] == {"peak": 51_400_000, "limit": 64_000_000}
-    run.bus.publish(StatusChanged(Status("predict", State.READY, memory=MemoryUse(51_400_000))))
-    assert "memory: up to 51 MB" in run.get("/")[1]
+    run.bus.publish(StatusChanged(Status("predict", State.READY, memory=MemoryUse(51 * MEBIBYTE, 64 * MEBIBYTE))))
+    assert "memory: up to 51 of 64 MiB" in run.get("/")[1]
+    assert run.client().endpoints()["endpoints"][0]["memory"] == {"peak": 51 * MEBIBYTE, "limit": 64 * MEBIBYTE}
+    run.bus.publish(StatusChanged(Status("predict", State.READY, memory=MemoryUse(51 * MEBIBYTE))))
+    assert "memory: up to 51 MiB" in run.get("/")[1]
 
 
 def test_what_was_found_is_told_once_with_its_code_and_page(run):

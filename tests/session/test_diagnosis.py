@@ -63,7 +63,7 @@ def test_the_status_tells_the_peak_of_memory_and_the_limit(project, running):
     with running(project(limited)) as run:
         wait_for(lambda: (run.endpoints()["plain"]["memory"] or {"peak": 0})["peak"] > 5_000_000, "it to be looked at")
         memory = run.endpoints()["plain"]["memory"]
-    assert memory["limit"] == 256_000_000
+    assert memory["limit"] == 256 * 1024 * 1024
     assert memory["peak"] < 200_000_000
 
 
@@ -98,5 +98,5 @@ def test_memory_that_ends_while_code_is_loaded_is_told_as_that(project, vhlocal,
     loading = "import time\ntime.sleep(5)\nmodel = b'x' * 200_000_000\n"
     ended = vhlocal("up", "-C", str(project({**files, "server.py": loading})), "--port", "0")
     assert ended.returncode == 5
-    assert "passed its memory limit of 96 MB while its code was loaded\n" in ended.stderr
+    assert "passed its memory limit of 96 MiB while its code was loaded\n" in ended.stderr
     assert "raise resources.memory.max to 128 at least" in ended.stderr

@@ -271,7 +271,7 @@ def test_what_passes_its_memory_limit_is_told_as_what_production_would_end(proje
     run = process_run(project(files))
     assert requests.get(f"{run.url('plain').rstrip('/')}/grow", timeout=60).status_code == 200
     unenforced = "resources.memory.max is not enforced: this user has no control groups"
-    run.wait_for_output(unenforced, "its limit is 120 MB", f"valohai.yaml:{line_of(files, 'memory:')}", "OOMKilled")
+    run.wait_for_output(unenforced, "its limit is 120 MiB", f"valohai.yaml:{line_of(files, 'memory:')}", "OOMKilled")
     assert run.endpoints()["plain"]["state"] == "ready"
 
 
@@ -282,7 +282,7 @@ def test_strict_ends_what_passes_its_memory_limit(project, process_run):
     files["server.py"] = files["server.py"].replace("hoard = [", "global hoard; hoard = [").replace("1_000)", "300)")
     run = process_run(project(files), "--strict", "--runtime", "process")
     requests.get(f"{run.url('plain').rstrip('/')}/grow", timeout=60)
-    run.wait_for_output("error: plain: OOMKilled: the server passed its memory limit of 120 MB")
+    run.wait_for_output("error: plain: OOMKilled: the server passed its memory limit of 120 MiB")
     run.wait_for_restart("plain")
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from vhlocal.model import Resources
 
-MEGABYTE = 1_000_000
+MEBIBYTE = 1024 * 1024
 
 #: ingress-nginx's ``proxy-body-size``, in bytes: more is answered 413 (K9).
 BODY_LIMIT = 1024 * 1024
@@ -35,7 +35,7 @@ class ContainerLimits:
 
 
 def container_limits(resources: Resources) -> ContainerLimits:
-    """Translate an endpoint's resources (K1). A megabyte is 10^6 bytes, the smaller reading of the schema's "MB"."""
+    """Translate an endpoint's resources (K1). The schema's "MB" are mebibytes: so Valohai's pages show them."""
     return ContainerLimits(
         memory=_bytes(resources.memory_max),
         memory_reservation=_bytes(resources.memory_min),
@@ -54,5 +54,5 @@ def unenforceable(resources: Resources) -> list[str]:
     return keys
 
 
-def _bytes(megabytes: float | None) -> int | None:
-    return None if megabytes is None else int(megabytes * MEGABYTE)
+def _bytes(mebibytes: float | None) -> int | None:
+    return None if mebibytes is None else int(mebibytes * MEBIBYTE)

@@ -1,7 +1,8 @@
 """``valohai-metadata.json``: what a deployed version knows of itself (B6).
 
-The keys are those of the page "Deployment version metadata" in Valohai's documentation. Values that only the
-platform could know are null; ids are made from the names, so that they stay the same from run to run.
+The keys, and the types of their values, are those of the page "Deployment version metadata" in Valohai's
+documentation. What only the platform could know is null where it may be there, else a value of the same type; ids are
+made from the names, so that they stay the same from run to run.
 """
 
 from __future__ import annotations
@@ -17,6 +18,24 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from vhlocal.model import Endpoint, Version
+
+#: The number of whoever owns the project: the platform's own cannot be known here, and it is a number there.
+OWNER_ID = 1
+
+#: What the platform asks the cluster for where ``resources.cpu.min`` says nothing, in cores.
+_CPU_REQUEST = 0.1
+
+_EXECUTION_COUNTS = (
+    "complete_count",
+    "count",
+    "created_count",
+    "error_count",
+    "queued_count",
+    "started_count",
+    "stopped_count",
+    "stopping_count",
+    "stopping_hard_count",
+)
 
 _NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "vhlocal")
 
@@ -60,103 +79,156 @@ def metadata_file(facts: VersionFacts, endpoint: str) -> bytes:
 
 def metadata(facts: VersionFacts, endpoint: str) -> dict[str, Any]:
     """Return the metadata of one endpoint's container (B6)."""
-    version = facts.version
-    owner = {"id": None, "username": version.owner}
-    project = {
-        "ctime": facts.created,
-        "description": "",
-        "id": _id(version.owner, version.project),
-        "name": version.project,
-        "owner": owner,
-        "url": None,
-    }
-    commit = {
-        "adhoc": facts.origin.adhoc,
-        "commit_time": facts.origin.commit_time,
-        "description": "",
-        "has_config": True,
-        "identifier": facts.origin.identifier,
-        "ref": facts.origin.ref,
-    }
-    version_entry = {
-        "commit": commit,
-        "ctime": facts.created,
-        "deployment": _id(version.owner, version.project, version.deployment),
-        "enabled": True,
-        "id": _id(version.owner, version.project, version.deployment, version.name),
-        "name": version.name,
-        "url": None,
-    }
-    endpoints = {entry.name: _endpoint(facts, entry) for entry in facts.endpoints}
+    version, made = facts.version, _Made(facts)
+    version_entry = made.version_entry()
+    entry = next(each for each in facts.endpoints if each.name == endpoint)
     return {
         "deployment": {
             "ctime": facts.created,
             "enabled": True,
             "id": version_entry["deployment"],
             "name": version.deployment,
-            "owner": None,
-            "project": project,
-            "url": None,
+            "owner": OWNER_ID,
+            "project": made.project(),
+            "target": "local",
+            "target_log_handler_type": "elasticsearch",
+            "url": made.url("deployments", version_entry["deployment"]),
+            "urls": {"display": made.display(f"deployment/{version_entry['deployment']}")},
             "version_aliases": [{"name": alias, "target": version_entry["id"]} for alias in version.aliases],
             "versions": [version_entry],
         },
-        "endpoint": endpoints[endpoint],
+        "endpoint": made.endpoint(entry, full=True),
         "meta": {"ctime": facts.created},
-        "project": {**project, "repository": {"ref": facts.origin.ref, "url": facts.origin.repository}},
+        "project": {
+            **made.project(),
+            "default_environment": None,
+            "default_store": None,
+            "environment_variables": {},
+            "execution_summary": dict.fromkeys(_EXECUTION_COUNTS, 0),
+            "read_only": False,
+            "repository": {"ref": facts.origin.ref, "url": facts.origin.repository},
+            "tags": [],
+            "upload_store_id": made.id("store"),
+        },
         "version": {
             **version_entry,
-            "creator": owner,
+            "creator": made.owner(),
             "endpoint_urls": {
-                entry.name: facts.base_url + paths.script_name(version, entry.name) for entry in facts.endpoints
+                each.name: facts.base_url + paths.script_name(version, each.name) for each in facts.endpoints
             },
-            "endpoints": list(endpoints.values()),
+            "endpoints": [made.endpoint(each, full=False) for each in facts.endpoints],
+            "environment_variables": {},
+            "mtime": facts.created,
         },
     }
 
 
-def _endpoint(facts: VersionFacts, endpoint: Endpoint) -> dict[str, Any]:
-    names = (
-        facts.version.owner,
-        facts.version.project,
-        facts.version.deployment,
-        facts.version.name,
-        endpoint.name,
-    )
-    resources = endpoint.resources
-    return {
-        "cpu_request": resources.cpu_min or 0,
-        "enabled": True,
-        "endpoint_url": facts.base_url + paths.script_name(facts.version, endpoint.name, "VERSION"),
-        "files": [
-            {"datum": _datum(facts, chosen, names), "id": _id(*names, chosen.name), "name": chosen.name}
-            for chosen in facts.files.get(endpoint.name, ())
-        ],
-        "id": _id(*names),
-        "memory_limit": resources.memory_max or 0,
-        "memory_request": resources.memory_min or 0,
-        "name": endpoint.name,
-        "node_selector": endpoint.node_selector or "",
-        "url": None,
-        "version": _id(*names[:-1]),
-    }
+@dataclass(frozen=True)
+class _Made:
+    """The parts of the metadata that occur more than once, from the facts."""
 
+    facts: VersionFacts
 
-def _datum(facts: VersionFacts, chosen: ChosenFile, names: tuple[str, ...]) -> dict[str, Any]:
-    return {
-        "ctime": facts.created,
-        "id": _id(*names, chosen.name, chosen.filename),
-        "md5": None,
-        "name": chosen.filename,
-        "output_execution": None,
-        "project": _id(*names[:2]),
-        "purged": False,
-        "sha1": None,
-        "sha256": None,
-        "size": chosen.size,
-        "store": None,
-        "tags": [],
-        "uri": None,
-    }
+    def id(self, *names: str) -> str:
+        """Return the id of something of the project's."""
+        return _id(self.facts.version.owner, self.facts.version.project, *names)
+
+    def url(self, kind: str, identity: str) -> str:
+        """Return where production's API would have it."""
+        return f"{self.facts.base_url}/api/v0/{kind}/{identity}/"
+
+    def display(self, path: str) -> str:
+        """Return where production's web app would show it."""
+        version = self.facts.version
+        return f"{self.facts.base_url}/p/{version.owner}/{version.project}/{path}".rstrip("/") + "/"
+
+    def owner(self) -> dict[str, Any]:
+        return {"id": OWNER_ID, "username": self.facts.version.owner}
+
+    def project(self) -> dict[str, Any]:
+        return {
+            "ctime": self.facts.created,
+            "description": "",
+            "enabled_endpoint_count": None,
+            "execution_count": None,
+            "id": self.id(),
+            "last_execution_ctime": None,
+            "mtime": self.facts.created,
+            "name": self.facts.version.project,
+            "owner": self.owner(),
+            "queued_execution_count": None,
+            "running_execution_count": None,
+            "url": self.url("projects", self.id()),
+            "urls": {"display": self.display(""), "display_repository": self.display("settings/repository")},
+        }
+
+    def version_entry(self) -> dict[str, Any]:
+        version, origin = self.facts.version, self.facts.origin
+        identity = self.id(version.deployment, version.name)
+        return {
+            "commit": {
+                "adhoc": origin.adhoc,
+                "commit_time": origin.commit_time,
+                "description": "",
+                "has_config": True,
+                "identifier": origin.identifier,
+                "ref": origin.ref,
+                "urls": {"display": self.display(f"commits/{origin.identifier}")},
+            },
+            "ctime": self.facts.created,
+            "deployment": self.id(version.deployment),
+            "enabled": True,
+            "id": identity,
+            "name": version.name,
+            "url": self.url("deployment-versions", identity),
+        }
+
+    def endpoint(self, endpoint: Endpoint, *, full: bool) -> dict[str, Any]:
+        """Return an endpoint, its status as it was when its image was made; ``full`` as its own container has it."""
+        version, resources = self.facts.version, endpoint.resources
+        names = (version.deployment, version.name, endpoint.name)
+        return {
+            "cpu_request": resources.cpu_min or _CPU_REQUEST,
+            "enabled": True,
+            "endpoint_url": self.facts.base_url + paths.script_name(version, endpoint.name, "VERSION"),
+            "files": [
+                {
+                    "datum": self._datum(chosen, names, full=full),
+                    "id": self.id(*names, chosen.name),
+                    "name": chosen.name,
+                }
+                for chosen in self.facts.files.get(endpoint.name, ())
+            ],
+            "id": self.id(*names),
+            "is_ready_to_deploy": False,
+            "memory_limit": resources.memory_max or 0,
+            "memory_request": resources.memory_min or 0,
+            "name": endpoint.name,
+            "node_selector": endpoint.node_selector or "",
+            "status": "BUILDING_IMAGE",
+            "status_detail": None,
+            "url": self.url("deployment-endpoints", self.id(*names)),
+            "version": self.id(*names[:-1]),
+        }
+
+    def _datum(self, chosen: ChosenFile, names: tuple[str, ...], *, full: bool) -> dict[str, Any]:
+        datum: dict[str, Any] = {
+            "ctime": self.facts.created,
+            "file_ctime": None,
+            "file_mtime": None,
+            "id": self.id(*names, chosen.name, chosen.filename),
+            "md5": None,
+            "name": chosen.filename,
+            "output_execution": None,
+            "project": self.id(),
+            "purged": False,
+            "sha1": None,
+            "sha256": None,
+            "size": chosen.size,
+            "store": self.id("store"),
+            "tags": [],
+        }
+        return {"aliases": [], **datum, "project": self.project(), "uri": None} if full else datum
 
 
 def _id(*names: str) -> str:

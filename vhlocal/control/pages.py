@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from werkzeug.datastructures import MIMEAccept
 from werkzeug.http import parse_accept_header
 
-from vhlocal.contract.limits import MEGABYTE
+from vhlocal.contract.limits import MEBIBYTE
 from vhlocal.control import describe
 from vhlocal.gateway.report import Failure, FailureKind, Page
 from vhlocal.model import State, Status
@@ -218,8 +218,8 @@ def _memory(status: Status) -> str:
     """Return the most memory that an endpoint was seen to use, and what it may."""
     if status.memory is None:
         return ""
-    of = f" of {status.memory.limit / MEGABYTE:.0f}" if status.memory.limit else ""
-    return f"<br><span class=dim>memory: up to {status.memory.peak / MEGABYTE:.0f}{of} MB</span>"
+    of = f" of {status.memory.limit / MEBIBYTE:.0f}" if status.memory.limit else ""
+    return f"<br><span class=dim>memory: up to {status.memory.peak / MEBIBYTE:.0f}{of} MiB</span>"
 
 
 def _why(status: Status) -> str:

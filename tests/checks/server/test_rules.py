@@ -24,7 +24,7 @@ from vhlocal.findings import Note
 from vhlocal.model import Endpoint, EndpointFile, Place, Resources
 
 YAML = Path("/p/valohai.yaml")
-MB = 1_000_000
+MB = 1024 * 1024
 
 
 def at(line):
@@ -59,11 +59,11 @@ def test_k2_out_of_memory_is_told_with_the_limit_its_line_the_time_and_what_woul
     """K1, K2: the limit, when, which requests were on the way, and a limit that would do."""
     found = end(137, out_of_memory=True, when="before its first answer", peak=200 * MB)
     assert told(found) == ("VH507", 7)
-    assert found.seen == "OOMKilled: the server passed its memory limit of 256 MB before its first answer"
+    assert found.seen == "OOMKilled: the server passed its memory limit of 256 MiB before its first answer"
     assert "raise resources.memory.max to 320 at least" in found.change
     busy = end(137, out_of_memory=True, requests=("POST /o/p/d/v/digits/predict",), peak=300 * MB)
-    assert busy.seen.endswith("of 256 MB, with POST /o/p/d/v/digits/predict on the way")
-    assert "to 384 at least (it needed over 300 MB when it was ended)" in busy.change
+    assert busy.seen.endswith("of 256 MiB, with POST /o/p/d/v/digits/predict on the way")
+    assert "to 384 at least (it needed over 300 MiB when it was ended)" in busy.change
 
 
 def test_out_of_memory_without_a_limit_is_the_machines():

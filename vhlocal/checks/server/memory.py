@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from vhlocal.checks.rule import Rule
 from vhlocal.checks.server.evidence import place_of
-from vhlocal.contract.limits import MEGABYTE
+from vhlocal.contract.limits import MEBIBYTE
 from vhlocal.findings import Definition, Example, Finding, Severity
 
 if TYPE_CHECKING:
@@ -43,14 +43,14 @@ NEAR_LIMIT = Definition(
 #: The part of the limit from which on it is near.
 NEAR = 0.8
 
-#: How much more than the peak a limit is to be, and to how many megabytes it is rounded up: finely where it is small.
+#: How much more than the peak a limit is to be, and to how many mebibytes it is rounded up: finely where it is small.
 _HEADROOM = 1.25
 _FINE, _COARSE, _LARGE = 64, 256, 1024
 
 
 def enough(peak: int) -> int:
-    """Return a limit in megabytes that would do for a peak in bytes, with headroom."""
-    needed = peak * _HEADROOM / MEGABYTE
+    """Return a limit in mebibytes that would do for a peak in bytes, with headroom."""
+    needed = peak * _HEADROOM / MEBIBYTE
     step = _FINE if needed <= _LARGE else _COARSE
     return math.ceil(needed / step) * step
 
@@ -60,13 +60,13 @@ def find_ended(ended: Ended) -> Iterator[Finding]:
     if not ended.out_of_memory:
         return
     endpoint, limit = ended.endpoint, ended.endpoint.resources.memory_max
-    within = f"its memory limit of {limit:g} MB" if limit else "the memory of this machine"
+    within = f"its memory limit of {limit:g} MiB" if limit else "the memory of this machine"
     when = f" {ended.when}" if ended.when else ""
     during = f", with {', '.join(ended.requests)} on the way" if ended.requests else ""
-    peak = max(ended.peak or 0, int((limit or 0) * MEGABYTE))
+    peak = max(ended.peak or 0, int((limit or 0) * MEBIBYTE))
     change = "raise resources.memory.max, or make the server need less"
     if limit:
-        needed = f"it needed over {peak / MEGABYTE:.0f} MB when it was ended"
+        needed = f"it needed over {peak / MEBIBYTE:.0f} MiB when it was ended"
         change = f"raise resources.memory.max to {enough(peak)} at least ({needed}), or make the server need less"
     yield Finding(
         OUT_OF_MEMORY,
@@ -80,12 +80,12 @@ def find_ended(ended: Ended) -> Iterator[Finding]:
 def find_measured(measured: Measured) -> Iterator[Finding]:
     """Yield that a server has passed its limit where the kernel does not keep that, or has come near it."""
     endpoint, peak, limit = measured.endpoint, measured.peak, measured.limit
-    place, allowed = place_of(endpoint, "resources.memory"), f"{limit / MEGABYTE:.0f} MB"
+    place, allowed = place_of(endpoint, "resources.memory"), f"{limit / MEBIBYTE:.0f} MiB"
     if peak > limit and not measured.kept:
         yield Finding(
             OUT_OF_MEMORY,
             place,
-            f"production would end it (OOMKilled): it uses {peak / MEGABYTE:.0f} MB, its limit is {allowed}",
+            f"production would end it (OOMKilled): it uses {peak / MEBIBYTE:.0f} MiB, its limit is {allowed}",
             f"raise resources.memory.max to {enough(peak)}, or make the server need less; `--strict` ends it here too",
             endpoint.name,
         )
@@ -94,7 +94,7 @@ def find_measured(measured: Measured) -> Iterator[Finding]:
             NEAR_LIMIT,
             place,
             f"it has used over {NEAR:.0%} of its memory limit of {allowed}",
-            f"raise resources.memory.max to {enough(peak)}: it was seen to use {peak / MEGABYTE:.0f} MB",
+            f"raise resources.memory.max to {enough(peak)}: it was seen to use {peak / MEBIBYTE:.0f} MiB",
             endpoint.name,
         )
 

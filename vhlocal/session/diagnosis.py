@@ -24,11 +24,11 @@ from vhlocal.checks.server.evidence import (
 )
 from vhlocal.checks.server.port_in_use import is_clash
 from vhlocal.contract.image import requirements_file
-from vhlocal.errors import VhlocalError
+from vhlocal.errors import EngineError, VhlocalError
 from vhlocal.events import Notice
 from vhlocal.findings import Note
 from vhlocal.session import port
-from vhlocal.session.exits import Explanation, explained
+from vhlocal.session.exits import Explanation, explained, explained_error
 from vhlocal.session.tasks import in_thread
 from vhlocal.session.tracebacks import last_failure, read_traceback, where
 
@@ -48,6 +48,13 @@ _MACHINES = {"x86_64": "amd64", "aarch64": "arm64"}
 
 #: How many of the last requests are looked at, and how many are named.
 _LAST, _NAMED = 20, 3
+
+#: How a server ends whose engine is being stopped, and seconds until such an engine does not answer any more.
+_ASKED_TO_END = (0, 137, 143)
+_ENGINE_GOES = 0.5
+
+#: Exit codes from here on are signals, which no exception has led to; Python has one for an interrupt.
+_SIGNALS, _INTERRUPTED = 128, 130
 
 #: Seconds that a request may have ended before its server was known to have.
 _JUST_NOW = 2.0
@@ -100,6 +107,11 @@ class Diagnosis:
     def _of_end(
         self, endpoint: Endpoint, ended: Exit, lines: Sequence[str], when: str, peak: int | None
     ) -> Explanation:
+        gone = self._engine_gone(endpoint, ended)
+        if gone is not None:
+            return explained_error(EngineError(f"the server ended with its engine: {gone.message}"), endpoint.name)
+        if _without_a_word(ended):
+            lines = ()  # what was printed before was outlived
         evidence = replace(
             self._evidence(endpoint, lines, ended),
             when=when,
@@ -166,12 +178,27 @@ class Diagnosis:
         ]
         return tuple(dict.fromkeys(reversed(last)))[:_NAMED]
 
+    def _engine_gone(self, endpoint: Endpoint, ended: Exit) -> VhlocalError | None:
+        """Return why the engine does not answer, where the server may have ended with it."""
+        for pause in (0.0, _ENGINE_GOES) if ended.code in _ASKED_TO_END and not ended.out_of_memory else ():
+            time.sleep(pause)
+            try:
+                self.runtime.image(self.runtime.base(endpoint.image))
+            except EngineError as error:
+                return error
+        return None
+
     def _architecture(self, endpoint: Endpoint) -> str:
         try:
             image = self.runtime.image(self.runtime.base(endpoint.image))
         except VhlocalError:
             return ""
         return "" if image is None else image.architecture
+
+
+def _without_a_word(ended: Exit) -> bool:
+    """Whether a server ended in a way that no exception of its own leads to."""
+    return ended.code == 0 or (ended.code > _SIGNALS and ended.code != _INTERRUPTED)
 
 
 def _broken(record: RequestRecord) -> bool:

@@ -18,7 +18,8 @@ SIGNAL = Definition(
     severity=Severity.ERROR,
     why="A signal ends a server without a word of its own. A segmentation fault (139) or an illegal instruction (132) "
     "is a fault of compiled code: of a library, of one made for another processor, or of two that do not fit "
-    "together. 137 is somebody's `kill -9`. Production starts the server again, with growing pauses.",
+    "together. 137 is a `kill -9`: somebody's, the engine's or the kernel's where the machine has no memory left. "
+    "Production starts the server again, with growing pauses.",
     remedy={
         "": "See which library it is in: `python -X faulthandler` prints where Python was. Pin versions that fit the "
         "image.",
@@ -28,7 +29,7 @@ SIGNAL = Definition(
 )
 DONE = Definition(
     code="VH514",
-    title="The server's command ends at once, as if all were done",
+    title="The server's command ends as if all were done",
     severity=Severity.ERROR,
     why="The container lives as long as `server-command`. A command that starts a server in the background, or has no "
     "server in it, ends with code 0, and everything that it started ends with it.",
@@ -74,15 +75,18 @@ def find(ended: Ended) -> Iterator[Finding]:
     """Yield how it ended, where no other rule has said why."""
     name, when = ended.endpoint.name, f" {ended.when}" if ended.when else ""
     if ended.code in _SIGNALS:
-        change = "see that nothing ends it"
+        change = "it did not end by itself: see who sends signals, and what the machine's own log says (`dmesg`)"
         if ended.code in _FAULTS:
             change = "a compiled library failed: `python -X faulthandler` shows where; see that versions fit the image"
         during = f", with {', '.join(ended.requests)} on the way" if ended.requests else ""
         seen = f"the server was ended: {_SIGNALS[ended.code]} (exit code {ended.code}){during}"
         yield Finding(SIGNAL, ended.place, seen, change, name)
     elif ended.code == 0:
-        seen = f"the server ended{when} with exit code 0, as if all were done"
-        yield Finding(DONE, ended.command, seen, "let the command run the server in the foreground", name)
+        seen = f"the server ended{when or ' after it had served'} with exit code 0, as if all were done"
+        change = "let the command run the server in the foreground"
+        if not when:
+            change = "it was asked to end, or its code returned: see who sends SIGTERM, and what its last lines say"
+        yield Finding(DONE, ended.command, seen, change, name)
     else:
         change = "mend what fails there" if ended.raised else "its log says why"
         yield Finding(FAILED, ended.place, f"the server ended with exit code {ended.code}", change, name)

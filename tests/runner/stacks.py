@@ -33,6 +33,12 @@ OLD_STARLETTE = Stack("py3.9-starlette0.14", "3.9", ("gunicorn==20.1.0", "fastap
 NO_ASGI = Stack("py3.9-gunicorn23-alone", "3.9", ("gunicorn==23.0.0",))
 NEW = ("gunicorn>=27", "flask>=3.1", "django>=5", "fastapi>=0.115", "python-multipart")
 USUAL = Stack("py3.11-newest", "3.11", NEW)
+ASGI_UVICORN = Stack(
+    "py3.11-gunicorn-uvicorn-newest",
+    "3.11",
+    ("gunicorn>=27", "fastapi>=0.115", "python-multipart", "uvicorn>=0.30", "uvicorn-worker", "websockets"),
+)
+OWN_WORKERS = Stack("py3.11-gunicorn-aiohttp-tornado", "3.11", ("gunicorn>=27", "aiohttp", "tornado"))
 RELOADERS = Stack("py3.11-reloaders", "3.11", ("bottle", "cherrypy", "hypercorn", "quart", "tornado", "uvicorn>=0.30"))
 NEWEST = Stack("py3.13-newest", "3.13", NEW)
 

@@ -7,11 +7,11 @@ import socket
 import pytest
 
 from tests.runner.served import ALIAS, VERSION
-from tests.runner.stacks import NEWEST, OLD_STARLETTE, OLDEST, USUAL, UVICORN
+from tests.runner.stacks import ASGI_UVICORN, NEWEST, OLD_STARLETTE, OLDEST, USUAL, UVICORN
 
 PREFIXES = pytest.mark.parametrize("prefix", [VERSION, ALIAS], ids=["version", "alias"])
 FLASK_STACKS = (OLDEST, USUAL, NEWEST)
-FASTAPI_STACKS = (UVICORN, OLD_STARLETTE, USUAL, NEWEST)
+FASTAPI_STACKS = (UVICORN, OLD_STARLETTE, ASGI_UVICORN, USUAL, NEWEST)
 FORM = {"Content-Type": "multipart/form-data; boundary=cut"}
 UPLOAD = b'--cut\r\nContent-Disposition: form-data; name="image"; filename="a.txt"\r\n\r\nseven\r\n--cut--\r\n'
 
@@ -117,7 +117,7 @@ class TestFastApi:
 
 
 @PREFIXES
-@pytest.mark.parametrize("stack", [USUAL, NEWEST], ids=str)
+@pytest.mark.parametrize("stack", [ASGI_UVICORN, USUAL, NEWEST], ids=str)
 def test_websockets_know_their_prefix_r5(serve, stack, prefix):
     """R5: ``root_path`` and ``url_for`` are right on a WebSocket too."""
     with serve(stack, "fastapi_site:app") as server:

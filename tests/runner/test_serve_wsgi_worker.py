@@ -5,7 +5,16 @@ import signal
 import pytest
 
 from tests.runner.served import ALIAS, VERSION
-from tests.runner.stacks import NEWEST, NO_ASGI, OLD_STARLETTE, OLDEST, USUAL, UVICORN
+from tests.runner.stacks import (
+    ASGI_UVICORN,
+    NEWEST,
+    NO_ASGI,
+    OLD_STARLETTE,
+    OLDEST,
+    OWN_WORKERS,
+    USUAL,
+    UVICORN,
+)
 
 TALKS = """
 import os, sys, threading
@@ -56,7 +65,84 @@ def test_a_worker_class_of_the_users_own_stays(serve, tmp_path):
         assert f"{ALIAS}/openapi.json" in server.get(ALIAS, "/docs").body.decode()
 
 
-@pytest.mark.parametrize("stack", [UVICORN, OLD_STARLETTE, USUAL, NEWEST], ids=str)
+STREAMS = """
+import asyncio
+from fastapi import FastAPI, Request
+from fastapi.responses import StreamingResponse
+app = FastAPI()
+
+@app.get("/stream")
+async def stream(request: Request):
+    async def events():
+        for number in range(5):
+            gone = await request.is_disconnected()
+            yield "data: %s\\n\\n" % ("gone" if gone else number)
+            await asyncio.sleep(0.01)
+    return StreamingResponse(events(), media_type="text/event-stream")
+"""
+GONE = "wsgi: request.is_disconnected() is true here while the client is still there"
+
+
+@pytest.mark.parametrize(("stack", "told"), [(ASGI_UVICORN, False), (UVICORN, False), (USUAL, True)], ids=str)
+def test_who_asks_whether_the_client_is_there_gets_a_worker_that_knows_or_is_told_r5(serve, tmp_path, stack, told):
+    """R5: Uvicorn's worker where the requirements bring it; Gunicorn's own tells of clients that have not gone."""
+    (tmp_path / "server.py").write_text(STREAMS)
+    with serve(stack, "server:app", tmp_path) as server:
+        for prefix in (VERSION, ALIAS):
+            words = server.get(prefix, "/stream").body.decode().split("\n\n")
+            assert ("data: gone" in words) is told
+            assert words[0] == "data: 0"
+        assert server.get(ALIAS, "/nothing").status == 404
+        if told:
+            server.wait_for_line(GONE)
+        server.process.send_signal(signal.SIGTERM)
+        server.wait()
+        assert sum(GONE in line for line in server.output) == int(told), "once"
+
+
+OWN = {
+    "aiohttp.GunicornWebWorker": """
+from aiohttp import web
+
+async def answer(request):
+    return web.Response(text=request.path)
+
+def made():
+    found = web.Application()
+    found.router.add_get("/{rest:.*}", answer)
+    return found
+
+async def factory():
+    return made()
+
+app = made()
+""",
+    "tornado": """
+import tornado.web
+
+class Answer(tornado.web.RequestHandler):
+    def get(self):
+        self.write(self.request.path)
+
+app = tornado.web.Application([("/.*", Answer)])
+""",
+}
+
+
+@pytest.mark.parametrize(
+    ("worker", "target"),
+    [("aiohttp.GunicornWebWorker", "app"), ("aiohttp.GunicornWebWorker", "factory"), ("tornado", "app")],
+)
+def test_an_application_of_neither_kind_reaches_the_worker_that_the_user_chose_for_it(serve, tmp_path, worker, target):
+    """R4: as it is, so that it sees the whole path (P4)."""
+    (tmp_path / "gunicorn.conf.py").write_text(f"worker_class = {worker!r}\n")
+    (tmp_path / "server.py").write_text(OWN[worker])
+    with serve(OWN_WORKERS, f"server:{target}", tmp_path) as server:
+        for prefix in (VERSION, ALIAS):
+            assert server.get(prefix, "/x").body.decode() == f"{prefix}/x"
+
+
+@pytest.mark.parametrize("stack", [UVICORN, OLD_STARLETTE, ASGI_UVICORN, USUAL, NEWEST], ids=str)
 @pytest.mark.parametrize("threads", ["1", "2"])
 def test_asgi_is_imported_once_and_ends_gracefully_r5(serve, stack, threads):
     """R5: one import, one lifespan, and SIGTERM ends it with 0."""

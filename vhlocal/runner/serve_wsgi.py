@@ -11,6 +11,7 @@ import sys
 import types
 
 import gunicorn.http.wsgi
+import serve_wsgi_disconnect
 import serve_wsgi_prefix
 import serve_wsgi_target
 import serve_wsgi_worker
@@ -53,8 +54,12 @@ class EndpointApplication(WSGIApplication):
         if server is not None:
             server.loaded()
         self.asgi = serve_wsgi_target.is_asgi(application)
-        wrap = serve_wsgi_prefix.wrap_asgi if self.asgi else serve_wsgi_prefix.wrap_wsgi
-        return wrap(application, os.environ.get("SCRIPT_NAME", ""))
+        if not self.asgi and not serve_wsgi_target.is_wsgi(application):
+            return application  # what a worker of the user's own choice takes: aiohttp's, Tornado's
+        script_name = os.environ.get("SCRIPT_NAME", "")
+        if self.asgi:
+            return serve_wsgi_prefix.wrap_asgi(serve_wsgi_disconnect.Watched(application), script_name)
+        return serve_wsgi_prefix.wrap_wsgi(application, script_name)
 
 
 #: How Gunicorn's lines begin that tell of starts and ends. A reload that went well says nothing of them.

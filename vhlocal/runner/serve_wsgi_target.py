@@ -55,13 +55,13 @@ def _attribute(module, module_name, name):
 
 
 def is_asgi(application):
-    """Tell whether ``application`` is an ASGI callable: a coroutine function, or one that takes three arguments."""
+    """Tell whether ``application`` is ASGI: a coroutine function of three arguments, or what needs three."""
     if inspect.isclass(application):
         return False
     if inspect.iscoroutinefunction(application) or inspect.iscoroutinefunction(
         getattr(application, "__call__", None)  # noqa: B004 - the method itself is wanted, even one set on the object
     ):
-        return True
+        return _takes(application, 3)
     try:
         parameters = inspect.signature(application).parameters.values()
     except (TypeError, ValueError):
@@ -69,6 +69,24 @@ def is_asgi(application):
     positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
     required = [entry for entry in parameters if entry.kind in positional and entry.default is entry.empty]
     return len(required) == 3
+
+
+def is_wsgi(application):
+    """Tell whether ``application`` can be called as WSGI is: with an environment and a function."""
+    return not inspect.iscoroutinefunction(application) and _takes(application, 2)
+
+
+def _takes(application, count):
+    """Tell whether it can be called with so many arguments; what nobody can tell is taken to."""
+    try:
+        signature = inspect.signature(application)
+    except (TypeError, ValueError):
+        return True
+    try:
+        signature.bind(*range(count))
+    except TypeError:
+        return False
+    return True
 
 
 def explain(target, error):

@@ -13,11 +13,12 @@ from gunicorn.arbiter import Arbiter
 from gunicorn.workers.gthread import ThreadWorker
 from gunicorn.workers.sync import SyncWorker
 
-#: In order of preference: Gunicorn's own (24 and newer), then Uvicorn's two homes of the same worker.
+#: In order of preference: Uvicorn's, in its two homes, then Gunicorn's own (24 and newer), under which
+#: ``request.is_disconnected()`` turns true while the client is still there (see ``serve_wsgi_disconnect``).
 ASGI_WORKERS = (
-    ("gunicorn.workers.gasgi", "ASGIWorker"),
     ("uvicorn_worker", "UvicornWorker"),
     ("uvicorn.workers", "UvicornWorker"),
+    ("gunicorn.workers.gasgi", "ASGIWorker"),
 )
 
 

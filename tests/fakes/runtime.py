@@ -200,6 +200,7 @@ class FakeRuntime:
 
     name = "fake"
     noun = "server"
+    stands_in = False
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()

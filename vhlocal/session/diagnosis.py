@@ -146,6 +146,7 @@ class Diagnosis:
             packaged=package.files.keys(),
             commands=tuple((command.words[0], command.place) for command in commands_of(endpoint)),
             here=frozenset(path for path in missed if (self.directory / path).exists()),
+            stands_in=self.runtime.stands_in,
         )
 
     def _find(self, rules: Iterable[Rule[Evidence]], evidence: Evidence, endpoint: Endpoint) -> Finding | None:

@@ -72,6 +72,7 @@ CASES = {
     "VH513": Case(),
     "VH514": Case(),
     "VH515": Case(),
+    "VH516": Case(),
     "VH601": Case("docker", settle=5, ready=True),
     "VH602": Case(request=("POST", "", 2_000_000), mended=("POST", "", 2_000), settle=1, ready=True),
     "VH603": Case(request=("GET", "slow", 0), silence=2, settle=1, ready=True),

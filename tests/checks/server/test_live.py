@@ -90,3 +90,10 @@ def test_a_run_keeps_production_s_limits_and_the_sample_passes_them(tmp_path):
 def test_each_finding_has_a_sample():
     assert sorted(CASES) == CODES
     assert [code for code in CODES if not (LIVE_SAMPLES / code / "broken").is_dir()] == []
+
+
+def test_b1_whatever_python_stands_in_for_an_image_is_told(tmp_path):
+    """B1: also where the image does not name a version, since all else that it brings is not there either."""
+    outcome = run_sample(live_sample("VH516").copy("mended", tmp_path), CASES["VH516"])
+    assert outcome.ready
+    assert [notice.text for notice in outcome.notices if "stands in for example/model-server:1.2" in notice.text]

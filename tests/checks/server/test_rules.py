@@ -243,6 +243,87 @@ def test_the_last_of_several_is_the_one():
 # Where it listens.
 
 
+OFFICIAL = replace(ENDPOINT, image="python:3.11-slim")
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "line", "seen", "change"),
+    [
+        (
+            ENDPOINT,
+            "sh: 1: uvicorn: not found",
+            "uvicorn",
+            "if pip installs it in production, write ~/.local/bin/uvicorn",
+        ),
+        (ENDPOINT, "sh: 1: uv: not found", "uv", "name what it has"),
+        (ENDPOINT, "sh: 1: /opt/conda/bin/python: not found", "/opt/conda/bin/python", "name what it has"),
+        (OFFICIAL, "sh: 1: /usr/local/bin/python3: not found", "/usr/local/bin/python3", "name what it has"),
+        (OFFICIAL, "sh: 1: curl: not found", "curl", "name what it has"),
+    ],
+)
+def test_b1_a_command_that_the_image_may_bring_is_not_blamed_on_production(endpoint, line, seen, change):
+    """B1: where this machine's Python stands in, nobody knows."""
+    found = end(127, line, endpoint=endpoint, requirements="requirements.txt", stands_in=True)
+    assert told(found) == ("VH516", 4)
+    assert found.seen.startswith(f"{seen} is not on this machine; the image {endpoint.image} may bring it")
+    assert "`vhlocal up --runtime docker`" in found.change and "--image digits=IMAGE" in found.change
+    assert found.change.endswith(change)
+    assert told(end(127, line, endpoint=endpoint)) == ("VH504", 4), "in its image it is known to be missing"
+
+
+@pytest.mark.parametrize("line", ["sh: 1: ./serve.sh: not found", "sh: 1: /valohai/code/serve.sh: not found"])
+def test_b5_a_file_of_the_package_is_production_s_matter_on_any_machine(line):
+    """B5: no image brings it."""
+    assert told(end(127, line, stands_in=True)) == ("VH504", 4)
+
+
+def test_b3_what_only_pip_brings_is_production_s_matter_where_the_image_is_an_official_one():
+    """B3: the official images are known to have no server."""
+    found = end(127, "sh: 1: uvicorn: not found", endpoint=OFFICIAL, requirements="requirements.txt", stands_in=True)
+    assert told(found) == ("VH504", 4)
+
+
+def test_b1_a_module_that_the_image_may_bring_is_not_blamed_on_production():
+    """B1: TensorFlow's own images bring it; an official Python image brings none."""
+    line = "ModuleNotFoundError: No module named 'tensorflow'"
+    found = end(1, line, stands_in=True)
+    assert (told(found)[0], found.change.rpartition("; ")[2]) == (
+        "VH516",
+        "if the image does not have it either, add what provides it to requirements.txt",
+    )
+    assert diagnose(OUTLIVED, Ended(ENDPOINT, None, lines=(line,), stands_in=True)).definition.code == "VH516"
+    assert told(end(1, line))[0] == "VH509"
+    assert told(end(1, line, endpoint=OFFICIAL, stands_in=True))[0] == "VH509"
+
+
+def test_b5_the_projects_own_module_is_production_s_matter_on_any_machine():
+    """B5: no image brings it, whether it is ignored or what `wsgi` names."""
+    ignored = end(1, "ModuleNotFoundError: No module named 'own'", here={"own.py"}, stands_in=True)
+    assert told(ignored)[0] == "VH510"
+    named = end(1, "ModuleNotFoundError: No module named 'server'", endpoint=WSGI, stands_in=True)
+    assert told(named)[0] == "VH509"
+
+
+def test_b1_a_library_of_the_system_is_the_images():
+    """B1: compiled packages need it."""
+    line = "ImportError: libGL.so.1: cannot open shared object file: No such file or directory"
+    found = end(1, line, stands_in=True)
+    assert (told(found)[0], found.seen.partition(" is not")[0]) == ("VH516", "the library libGL.so.1")
+    assert told(end(1, line))[0] == "VH515"
+
+
+@pytest.mark.parametrize("name", ["python", "python3.12"])
+def test_b3_a_missing_python_is_no_matter_of_pips(name):
+    """B3: pip installs no Python, so that ~/.local/bin has none either."""
+    found = end(127, f"sh: 1: {name}: not found", requirements="requirements.txt")
+    assert found.change == "see which Python the image has: many have `python3` alone"
+
+
+def test_b3_a_command_that_no_requirement_can_bring_is_not_looked_for_where_pip_puts_its_own():
+    """B3: without requirements nothing is in ~/.local/bin."""
+    assert ".local" not in end(127, "sh: 1: node: not found").change
+
+
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.53", "::1"])
 def test_r3_a_server_on_loopback_is_told_to_bind_all_addresses(host):
     """R3: it is diagnosed by name."""

@@ -70,7 +70,8 @@ class Ended:
     ``requirements`` is the file that was installed (B2), ``packaged`` are the paths of the package, ``here`` those of
     what it missed that are in the project's directory. ``commands`` tells where each command of ``server-command``
     stands. ``holder`` tells, as the end of a sentence, who has its port. ``peak`` is the most memory that it was seen
-    to use, in bytes. ``architecture`` is the image's and ``machine`` this machine's, "" where unknown.
+    to use, in bytes. ``architecture`` is the image's and ``machine`` this machine's, "" where unknown. ``stands_in``
+    tells that something else stood in for the image.
     """
 
     endpoint: Endpoint
@@ -88,6 +89,7 @@ class Ended:
     peak: int | None = None
     architecture: str = ""
     machine: str = ""
+    stands_in: bool = False
 
     @property
     def text(self) -> str:

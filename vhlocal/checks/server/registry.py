@@ -10,6 +10,7 @@ from vhlocal.checks.server import (
     memory,
     missing,
     not_answering,
+    not_here,
     not_loaded,
     port_in_use,
     requests,
@@ -30,6 +31,7 @@ Evidence = TypeVar("Evidence")
 #: Why a server ended: the first that speaks has the word, so what knows most comes first.
 ENDED: tuple[Rule[Ended], ...] = (
     memory.ENDED,
+    not_here.RULE,
     missing.RULE,
     starting.RULE,
     port_in_use.RULE,
@@ -37,7 +39,7 @@ ENDED: tuple[Rule[Ended], ...] = (
     ends.RULE,
 )
 #: What a server that goes on has missed.
-OUTLIVED: tuple[Rule[Ended], ...] = (missing.RULE,)
+OUTLIVED: tuple[Rule[Ended], ...] = (not_here.RULE, missing.RULE)
 #: Why a server that runs cannot be reached.
 UNREACHABLE: tuple[Rule[Silent], ...] = (listening.RULE,)
 #: Why a server has not answered in all the time that it had.

@@ -60,6 +60,7 @@ _NO_FORMAT_OF = re.compile(
 )
 _NO_SHELL = re.compile(r"exec sh failed: ")
 _NOT_FOUND = re.compile(r"(?:sh: \d+: |line \d+: |sh: )(\S+): (?:command )?not found")
+_PYTHON = re.compile(r"python[\d.]*")
 _NOT_ALLOWED = re.compile(r"(?:sh: \d+: |line \d+: |sh: )(\S+): (?:Permission denied|Is a directory|is a directory)")
 
 
@@ -89,19 +90,28 @@ def find(ended: Ended) -> Iterator[Finding]:
         yield Finding(NOT_EXECUTABLE, ended.where(what), f"{what} cannot be executed (exit code 126)", change, name)
 
 
+def missing_command(ended: Ended) -> str | None:
+    """Return the command that the shell has not found, as it names it."""
+    named = _NOT_FOUND.findall(ended.text)
+    return named[-1] if named else None
+
+
 def _not_found(ended: Ended) -> Finding:
-    named, name = _NOT_FOUND.findall(ended.text), ended.endpoint.name
-    if not named:
+    what, name = missing_command(ended), ended.endpoint.name
+    if what is None:
         return Finding(
             NOT_FOUND, ended.command, "the command was not found (exit code 127)", "see that the image has it", name
         )
-    what = named[-1]
     if "/" in what:
         change = f"see that the package has {what}: git ignores it, or it is made by something that did not run"
+    elif _PYTHON.fullmatch(what):
+        change = "see which Python the image has: many have `python3` alone"
     elif command_provider(what) is None and ended.requirements is None:
+        change = "see that the image has it, and write it as the image names it"
+    elif command_provider(what) is None:
         change = (
-            f"see that the image has it; what pip installs is in ~/.local/bin, which is not on the PATH in production: "
-            f"write ~/.local/bin/{what}"
+            f"see that the image has it; if a line of {ended.requirements} installs it, it is in ~/.local/bin, which "
+            f"is not on the PATH in production: write ~/.local/bin/{what}"
         )
     else:
         change = f"pip puts commands in ~/.local/bin, which is not on the PATH in production: write ~/.local/bin/{what}"

@@ -89,6 +89,7 @@ class DockerRuntime:
 
     name = "docker"
     noun = "container"
+    stands_in = False
     notices: Sequence[Notice] = ()
 
     def base(self, image: str) -> str:

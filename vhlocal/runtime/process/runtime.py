@@ -87,6 +87,7 @@ class ProcessRuntime:
 
     name = "process"
     noun = "process"
+    stands_in = True
 
     def base(self, image: str) -> str:
         """Return the Python that stands for a base image."""
@@ -100,7 +101,10 @@ class ProcessRuntime:
             found.append(Notice(text, endpoint.place(key), hint, endpoint.name))
 
         wanted, used = wanted_version(endpoint.image), self._environments.base(endpoint.image).removeprefix("python")
-        if wanted is not None and wanted != used:
+        if wanted is None:
+            hint = "what else the image brings is not here; `--runtime docker` has it"
+            note(f"Python {used} of this machine stands in for {endpoint.image}", "image", hint)
+        elif wanted != used:
             note(f"Python {wanted} is not on this machine: {used} is used", "image", f"install Python {wanted}")
         if endpoint.shared_volumes or endpoint.workspace_volume:
             key = "shared-volumes" if endpoint.shared_volumes else "workspace-volume"

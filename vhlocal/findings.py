@@ -15,7 +15,18 @@ if TYPE_CHECKING:
 PAGES = "docs/findings"
 
 #: What a remedy is keyed by: "" is the general one.
-FRAMEWORKS = ("", "Flask", "Django", "FastAPI", "WSGI")
+FRAMEWORKS = (
+    "",
+    "Flask",
+    "Django",
+    "FastAPI",
+    "WSGI",
+    "Dash",
+    "Gradio",
+    "LitServe",
+    "Streamlit",
+    "Node",
+)
 
 
 class Severity(enum.Enum):

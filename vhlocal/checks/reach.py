@@ -35,9 +35,13 @@ _NAMING = (
     "--env",
     "--http",
 )
-#: By what is imported. Django first: its projects may use parts of others, not the other way round.
+#: By what is imported. Those first whose projects may use parts of others, not the other way round.
 _FRAMEWORKS = {
     "django": "Django",
+    "dash": "Dash",
+    "streamlit": "Streamlit",
+    "litserve": "LitServe",
+    "gradio": "Gradio",
     "fastapi": "FastAPI",
     "starlette": "FastAPI",
     "flask": "Flask",
@@ -45,6 +49,7 @@ _FRAMEWORKS = {
     "werkzeug": "WSGI",
 }
 _NO_CODE = ("pip", "pip3")
+_NODE = ("node", "nodejs", "npm", "npx", "yarn", "pnpm", "tsx")
 
 
 @dataclass(frozen=True)
@@ -119,7 +124,8 @@ class Reach:
     def framework(self) -> str:
         """What the code is made with, one of the words that remedies are keyed by; "" where that is not known."""
         imported = {name.partition(".")[0] for item in self.reached for name in item.module.names.values()}
-        return next((word for module, word in _FRAMEWORKS.items() if module in imported), "")
+        found = next((word for module, word in _FRAMEWORKS.items() if module in imported), "")
+        return found or ("Node" if any(command.program in _NODE for command in self.commands) else "")
 
     def _used(self, candidates: Sequence[tuple[Module, Site]]) -> set[str]:
         """Return the names that are spoken of by code that runs: what no such name leads to is never called."""

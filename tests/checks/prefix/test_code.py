@@ -75,3 +75,24 @@ def test_a_path_is_found_where_it_is_written_out(read):
 def test_an_endpoint_without_places_has_one(tmp_path):
     code = read_code(Endpoint("greet", "python", 8000, "server:app"), read_package(tmp_path))
     assert code.app.file == tmp_path / "valohai.yaml"
+
+
+@pytest.mark.parametrize(
+    ("text", "framework"),
+    [
+        ("import dash, flask\n", "Dash"),
+        ("import streamlit\n", "Streamlit"),
+        ("import litserve\n", "LitServe"),
+        ("import gradio\nfrom fastapi import FastAPI\n", "Gradio"),
+        ("import fastapi\n", "FastAPI"),
+    ],
+)
+def test_the_framework_is_the_one_that_the_others_are_parts_of(read, text, framework):
+    code, _ = read({**command("python server.py"), "server.py": text})
+    assert code.framework == framework
+
+
+@pytest.mark.parametrize("line", ["node server.js", "npm start"])
+def test_a_command_of_nodes_is_known(read, line):
+    code, _ = read(command(line))
+    assert code.framework == "Node"

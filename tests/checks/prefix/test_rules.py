@@ -193,3 +193,51 @@ def test_a_sound_app_is_asked_for_nothing_but_its_own_paths():
 
 def test_no_app_is_asked_more_than_a_score_of_times():
     assert max(len(evidence.answers) for evidence in (*SOUND.values(), *(one for one, _ in FOUND.values()))) <= 16
+
+
+def the_one(evidence):
+    (finding,) = find(evidence)
+    return finding
+
+
+@pytest.mark.parametrize(
+    ("framework", "change"),
+    [
+        ("Flask", "serve it by `wsgi`, or take the prefix from the path"),
+        ("Node", "take the prefix of `X-VH-Prefix` from the path"),
+        ("Streamlit", "tell it its prefix"),
+        ("Dash", "tell it its prefix"),
+    ],
+)
+def test_nobody_is_told_to_do_what_their_framework_cannot(framework, change):
+    found = the_one(examined(below(("",), HOME), known=code(framework=framework)))
+    assert (found.definition.code, found.framework, found.change) == ("VH401", framework, change)
+
+
+def test_who_is_served_by_wsgi_is_not_told_to_be():
+    found = the_one(examined(below(("",), HOME), known=code(framework="Flask"), wsgi=True))
+    assert (found.definition.code, found.framework) == ("VH401", ""), "the framework's remedy is to write `wsgi`"
+    assert found.change.startswith("`wsgi` gives the prefix in SCRIPT_NAME or root_path")
+
+
+@pytest.mark.parametrize(
+    ("said", "name"), [("uvicorn", "Uvicorn"), ("hypercorn-h11", "Hypercorn"), ("daphne", "Daphne")]
+)
+def test_the_server_is_called_by_its_own_name(said, name):
+    app = below(("",), {"/": with_header("server", said)})
+    found = the_one(examined(app, known=code(framework="FastAPI")))
+    assert (found.definition.code, found.seen.partition(" hands")[0]) == ("VH408", name)
+    assert the_one(examined(below(("",), HOME), known=code("fastapi"))).seen.startswith("Uvicorn hands on")
+
+
+@pytest.mark.parametrize("framework", ["Gradio", "LitServe"])
+def test_a_framework_that_brings_uvicorn_is_told_its_prefix(framework):
+    found = the_one(examined(below(("",), HOME), known=code("uvicorn", framework=framework)))
+    assert (found.definition.code, found.framework, found.change) == ("VH408", framework, "tell it its prefix")
+
+
+@pytest.mark.parametrize("framework", ["Dash", "Gradio", "LitServe", "Streamlit"])
+def test_a_framework_of_one_prefix_is_right_under_the_versions_url(framework):
+    found = the_one(examined(below((VERSION,), HOME), known=code(framework=framework)))
+    assert (found.definition.code, found.framework) == ("VH402", framework)
+    assert found.change == "have clients use the version's URL, or let it answer under both"

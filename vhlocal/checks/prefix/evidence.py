@@ -152,12 +152,17 @@ class Evidence:
 
     def is_served_by(self, *servers: str) -> bool:
         """Tell whether one of these servers was started by ``server-command``, or says in an answer that it is it."""
+        return self.server_among(*servers) != ""
+
+    def server_among(self, *servers: str) -> str:
+        """Return which of these servers it is, "" for none of them: see ``is_served_by``."""
         if self.endpoint.server_command is None:
-            return False
+            return ""
         if self.code.server:
-            return self.code.server in servers
+            return self.code.server if self.code.server in servers else ""
         said = (value for answer in self.answers.values() for value in answer.values("server"))
-        return any(value.partition("/")[0].lower() in servers for value in said)
+        names = (value.partition("/")[0].partition("-")[0].lower() for value in said)
+        return next((name for name in names if name in servers), "")
 
     def finding(self, definition: Definition, place: Place, seen: str, change: str) -> Finding:
         """Return what was found of this endpoint, with its framework where the remedy differs by that."""

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vhlocal.checks.prefix.servers import ASGI_SERVERS
+from vhlocal.checks.prefix.settings import OWN_WAYS
 from vhlocal.checks.rule import Rule
-from vhlocal.findings import Definition, Example, Severity
+from vhlocal.findings import Definition, Example, Finding, Severity
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from vhlocal.checks.prefix.evidence import Evidence
-    from vhlocal.findings import Finding
 
 DEFINITION = Definition(
     code="VH401",
@@ -28,6 +28,11 @@ DEFINITION = Definition(
         "Django": "Write `wsgi: mysite.wsgi` instead of `server-command`.",
         "FastAPI": "Write `wsgi: server:app` instead of `server-command`.",
         "WSGI": "Write `wsgi: server:application`, or move the prefix from `PATH_INFO` to `SCRIPT_NAME` first.",
+        **OWN_WAYS,
+        "Node": "Take the prefix away before anything looks at the path: "
+        '`const prefix = (request.headers["x-vh-prefix"] ?? process.env.SCRIPT_NAME ?? "").replace(/\\/$/, ""); '
+        "if (prefix && request.url.startsWith(prefix)) "
+        'request.url = request.url.slice(prefix.length) || "/";`.',
     },
     example=Example(
         "yaml",
@@ -38,16 +43,27 @@ DEFINITION = Definition(
 )
 
 
+#: `wsgi` has told the app its prefix already.
+_UNDER_WSGI = (
+    "`wsgi` gives the prefix in SCRIPT_NAME or root_path: see what in the app looks at the whole path instead, or sets "
+    "a root path of its own; a worker for apps of its own kind, such as aiohttp's, gets the whole path"
+)
+
+
 def find(evidence: Evidence) -> Iterator[Finding]:
     """Yield a path that is there without the prefix alone."""
     path = evidence.unprefixed
-    if path is not None and not evidence.is_doubling and not evidence.is_served_by(*ASGI_SERVERS):
-        yield evidence.finding(
-            DEFINITION,
-            evidence.code.app,
-            f"it answers at `{path or '/'}`, and 404 at `{evidence.case.version}{path}`",
-            "serve it by `wsgi`, or have it take the prefix of `X-VH-Prefix` from the path",
-        )
+    if path is None or evidence.is_doubling or evidence.is_served_by(*ASGI_SERVERS):
+        return
+    seen = f"it answers at `{path or '/'}`, and 404 at `{evidence.case.version}{path}`"
+    if evidence.endpoint.server_command is None:
+        yield Finding(DEFINITION, evidence.code.app, seen, _UNDER_WSGI, evidence.endpoint.name)
+    else:
+        has_own = evidence.code.framework in OWN_WAYS
+        change = "tell it its prefix" if has_own else "serve it by `wsgi`, or take the prefix from the path"
+        if evidence.code.framework == "Node":
+            change = "take the prefix of `X-VH-Prefix` from the path"
+        yield evidence.finding(DEFINITION, evidence.code.app, seen, change)
 
 
 RULE = Rule((DEFINITION,), find)

@@ -23,7 +23,8 @@ DEFINITION = Definition(
     remedy={
         "": "Write the path relative to the page, or put the prefix of the request before it (`X-VH-Prefix`).",
         "Flask": "`{{ url_for('upload') }}` and `{{ url_for('static', filename='style.css') }}`.",
-        "Django": "`{% url 'upload' %}` and `{% static 'style.css' %}`.",
+        "Django": "`{% url 'upload' %}` and `{% static 'style.css' %}`. Where WhiteNoise serves those, tell both: "
+        '`STATIC_URL = os.environ["VH_DEFAULT_PREFIX"] + "static/"` and `WHITENOISE_STATIC_PREFIX = "/static/"`.',
         "FastAPI": "`{{ url_for('upload') }}` in templates, `request.url_for(\"upload\")` in code.",
         "WSGI": '`environ["SCRIPT_NAME"] + "/upload"`.',
     },

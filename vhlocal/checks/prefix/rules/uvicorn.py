@@ -1,10 +1,11 @@
-"""VH408: Uvicorn serves routes that do not begin with the prefix (R6)."""
+"""VH408: Uvicorn, or a server like it, serves routes that do not begin with the prefix (R6)."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from vhlocal.checks.prefix.servers import ASGI_SERVERS
+from vhlocal.checks.prefix.settings import OWN_WAYS
 from vhlocal.checks.rule import Rule
 from vhlocal.findings import Definition, Example, Severity
 
@@ -16,29 +17,37 @@ if TYPE_CHECKING:
 
 DEFINITION = Definition(
     code="VH408",
-    title="Uvicorn serves an app without its prefix",
+    title="The ASGI server hands on the prefix, and the app has no route for it",
     severity=Severity.ERROR,
-    why="Uvicorn hands the whole path to the app, the prefix included, and takes nothing away. Routes that begin at "
-    "`/` are not reached: the app answers 404 to everything.",
+    why="Uvicorn, Hypercorn and Daphne hand the whole path to the app, the prefix included, and take nothing away. "
+    "Routes that begin at `/` are not reached: the app answers 404 to everything.",
     remedy={
         "": "Write `wsgi: server:app`: the prefix is then known to the app, under every name.",
         "FastAPI": "Write `wsgi: server:app`; or give each route the prefix: "
         '`APIRouter(prefix="/owner/project/deployment/{version}/endpoint")`.',
+        **OWN_WAYS,
     },
     example=Example("yaml", "server-command: ~/.local/bin/uvicorn server:app --host 0.0.0.0", "wsgi: server:app"),
     rows=("P4", "R5", "R6"),
 )
 
 
+#: The server that a program starts, where that is not its own name.
+_NAMES = {"fastapi": "Uvicorn"}
+
+
 def find(evidence: Evidence) -> Iterator[Finding]:
     """Yield a path that is there without the prefix alone, under Uvicorn and its like."""
-    path = evidence.unprefixed
-    if path is not None and not evidence.is_doubling and evidence.is_served_by(*ASGI_SERVERS):
+    path, server = evidence.unprefixed, evidence.server_among(*ASGI_SERVERS)
+    if path is not None and not evidence.is_doubling and server:
         yield evidence.finding(
             DEFINITION,
             evidence.code.started,
-            f"it answers at `{path or '/'}`, and 404 at `{evidence.case.version}{path}`",
-            "serve it by `wsgi`, or give each route the prefix",
+            f"{_NAMES.get(server, server.capitalize())} hands on the prefix: the app answers at `{path or '/'}`, "
+            f"and 404 at `{evidence.case.version}{path}`",
+            "tell it its prefix"
+            if evidence.code.framework in OWN_WAYS
+            else "serve it by `wsgi`, or give each route the prefix",
         )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vhlocal.checks.prefix.evidence import NONSENSE
+from vhlocal.checks.prefix.settings import DASH, GRADIO, OWN_WAYS
 from vhlocal.checks.rule import Rule
 from vhlocal.findings import Definition, Example, Severity
 
@@ -27,6 +28,11 @@ DEFINITION = Definition(
         "Django": "Write `wsgi: mysite.wsgi`, without `FORCE_SCRIPT_NAME`.",
         "FastAPI": "Write `wsgi: server:app`, without `root_path`; or set it for each request in a middleware.",
         "WSGI": 'Use `environ.get("HTTP_X_VH_PREFIX") or os.environ["SCRIPT_NAME"]`.',
+        "Dash": f"Nothing to change where clients use the version's URL: a Dash app has one prefix. {DASH}",
+        "Gradio": f"Nothing to change where clients use the version's URL. Else: {GRADIO}",
+        "LitServe": "Nothing to change where clients use the version's URL: `api_path` is one path, under no alias.",
+        "Streamlit": "Nothing to change where clients use the version's URL: `--server.baseUrlPath` is one path, under "
+        "no alias.",
     },
     example=Example(
         "python",
@@ -49,7 +55,9 @@ def find(evidence: Evidence) -> Iterator[Finding]:
                 DEFINITION,
                 evidence.code.app,
                 f"it answers at `{case.version}{path}`, and 404 under the alias, at `{case.alias}{path}`",
-                "take the prefix of each request from its header `X-VH-Prefix`",
+                "have clients use the version's URL, or let it answer under both"
+                if evidence.code.framework in OWN_WAYS
+                else "take the prefix of each request from its header `X-VH-Prefix`",
             )
             return
 

@@ -1,0 +1,25 @@
+"""How the frameworks that have one prefix of their own are told it: remedies that several findings share.
+
+Each was tried in a real run, under the version and an alias. ``SCRIPT_NAME`` and ``VH_DEFAULT_PREFIX`` are the
+version's (P5, P6), so what reads them is right under the version's URL alone, and that is said.
+"""
+
+DASH = (
+    "`server = app.server` and `wsgi: server:server`, with "
+    '`Dash(__name__, requests_pathname_prefix=os.environ["VH_DEFAULT_PREFIX"], routes_pathname_prefix="/")`, answer '
+    "under the version and each alias. Started by `server-command`, "
+    '`Dash(__name__, url_base_pathname=os.environ["VH_DEFAULT_PREFIX"])` is right under the version\'s URL alone.'
+)
+GRADIO = (
+    '`app = gradio.mount_gradio_app(FastAPI(), demo, path="/")` and `wsgi: server:app` answer under the version and '
+    'each alias. Started by `server-command`, `demo.launch(root_path=os.environ["SCRIPT_NAME"], …)` is right under the '
+    "version's URL alone."
+)
+LITSERVE = (
+    'Give the API its whole path, `LitAPI(api_path=os.environ["SCRIPT_NAME"] + "/predict")`: it is right under the '
+    "version's URL alone."
+)
+STREAMLIT = "Add `--server.baseUrlPath $VH_DEFAULT_PREFIX` to the command: it is right under the version's URL alone."
+
+#: The remedies of those that cannot be served in another way.
+OWN_WAYS = {"Dash": DASH, "Gradio": GRADIO, "LitServe": LITSERVE, "Streamlit": STREAMLIT}

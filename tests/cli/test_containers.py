@@ -183,6 +183,16 @@ def test_the_metadata_file_is_in_both_places_and_read_only(project, starting, in
             assert said(container, "stat", "-c", "%a", path) == "0 444\n"
 
 
+def test_the_platforms_metadata_stays_where_a_chosen_file_is_to_land(project, starting, inspected):
+    """B4, B6: as without an engine."""
+    more = "    files:\n      - name: facts\n        path: valohai-metadata.json\n"
+    directory = project(plain(more) | {"chosen.json": "{}", "vhlocal.yaml": "files:\n  plain.facts: chosen.json\n"})
+    with starting(directory, "--port", "0") as run:
+        container, _ = inspected(run, directory)
+        told = json.loads(said(container, "cat", "/valohai/code/valohai-metadata.json").partition(" ")[2])
+        assert told["endpoint"]["name"] == "plain"
+
+
 def test_only_the_packaged_set_is_in_the_container(project, starting, inspected):
     """B5: what git or .vhignore ignore is not there, as it would not be in production."""
     ignored = {".gitignore": "*.log\n", ".vhignore": "notes/\n", "a.log": "", "notes/n.txt": "", "kept/k.txt": ""}

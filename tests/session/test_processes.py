@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import re
 import signal
@@ -294,3 +295,19 @@ def test_a_second_interrupt_ends_a_server_that_does_not_heed_the_first(project, 
     run.process.send_signal(signal.SIGINT)
     assert run.process.wait(20) in {0, 130}
     assert psutil.wait_procs(processes, timeout=10)[1] == []
+
+
+def test_b6_the_platforms_metadata_stays_where_a_chosen_file_or_one_of_the_package_is_to_land(project, process_run):
+    """B4, B6: production's own is read-only; that a chosen file is to land there is a finding."""
+    more = "    files:\n      - name: facts\n        path: ./valohai-metadata.json\n"
+    files = {
+        **project_of("python server.py", more),
+        "valohai-metadata.json": "{}",
+        "chosen.json": "{}",
+        "vhlocal.yaml": "files:\n  plain.facts: chosen.json\n",
+    }
+    directory = project(files)
+    run = process_run(directory)
+    answer = requests.get(run.url("plain"), headers={"X-Read": "valohai-metadata.json"}, timeout=30).json()
+    assert json.loads(answer["file"])["endpoint"]["name"] == "plain"
+    assert (directory / "chosen.json").read_text() == "{}"

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 CODE_DIRECTORY = "/valohai/code"
 
 #: Where the metadata file stands; the first relative to the code directory's own copy (B6).
-METADATA_PATHS = (f"{CODE_DIRECTORY}/valohai-metadata.json", "/valohai/valohai-metadata.json")
+METADATA_FILE = "valohai-metadata.json"
+METADATA_PATHS = (f"{CODE_DIRECTORY}/{METADATA_FILE}", f"/valohai/{METADATA_FILE}")
 
 #: Where the runner of ``wsgi:`` endpoints stands: outside the code, so that no project file can hide it.
 RUNNER_DIRECTORY = "/valohai/runner"

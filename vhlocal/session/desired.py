@@ -11,6 +11,7 @@ from vhlocal.contract.environment import server_environment
 from vhlocal.contract.image import (
     CODE_DIRECTORY,
     GUNICORN,
+    METADATA_FILE,
     METADATA_PATHS,
     RUNNER_DIRECTORY,
     requirements_file,
@@ -180,7 +181,11 @@ def _desired(inputs: Inputs, endpoint: Endpoint, base: str) -> Desired:
         limits=container_limits(endpoint.resources),
         entries=tuple(entries),
         mounts=Mounts(
-            files={f"{CODE_DIRECTORY}/{choice.entry.path}": choice.source for choice in chosen},
+            files={
+                f"{CODE_DIRECTORY}/{choice.entry.path}": choice.source
+                for choice in chosen
+                if choice.entry.path != METADATA_FILE
+            },
             shared=tuple((volume, inputs.volumes / volume.claim) for volume in endpoint.shared_volumes),
             workspace=endpoint.workspace_volume,
         ),
@@ -226,8 +231,8 @@ def _tag(kind: str, *inputs: str) -> str:
 
 
 def _code(inputs: Inputs, endpoint: Endpoint) -> list[PackagedFile]:
-    """Return the packaged files, without those in whose place a chosen file is mounted (B4)."""
-    chosen = {choice.entry.path for choice in inputs.files.get(endpoint.name, ())}
+    """Return the packaged files, without those in whose place a chosen one (B4) or the platform's own (B6) comes."""
+    chosen = {METADATA_FILE, *(choice.entry.path for choice in inputs.files.get(endpoint.name, ()))}
     return [file for path, file in inputs.package.files.items() if path not in chosen]
 
 

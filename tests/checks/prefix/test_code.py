@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from tests.checks.projects import APP, YAML, command
+from tests.checks.server.live import LIVE_SAMPLES
 from vhlocal.checks.prefix.code import read_code
 from vhlocal.model import Endpoint
 from vhlocal.project.config import load_config
@@ -96,3 +99,39 @@ def test_the_framework_is_the_one_that_the_others_are_parts_of(read, text, frame
 def test_a_command_of_nodes_is_known(read, line):
     code, _ = read(command(line))
     assert code.framework == "Node"
+
+
+MADE_BY_SCRIPT = "from flask import Flask\n\nsite = Flask(__name__)\n"
+
+
+@pytest.mark.parametrize(
+    ("line", "text", "told"),
+    [
+        (UVICORN, FASTAPI, "write `wsgi: server:app` in place of the command at valohai.yaml:5"),
+        (
+            "python server.py",
+            MADE_BY_SCRIPT + 'if __name__ == "__main__":\n    site.run()\n',
+            "write `wsgi: server:site` in place of the command at valohai.yaml:5",
+        ),
+        (
+            "python server.py",
+            MADE_BY_SCRIPT + "site.run()\n",
+            "write `wsgi: server:site` in place of the command at valohai.yaml:5, and put server.py:4 under "
+            '`if __name__ == "__main__":`',
+        ),
+        ("python server.py", "import own\n", "write `wsgi: MODULE:NAME` in place of the command at valohai.yaml:5"),
+    ],
+)
+def test_the_change_to_wsgi_is_written_in_the_projects_own_names(read, line, text, told):
+    """R4: what can be pasted; a module that starts a server when it is imported would never give the app."""
+    code, _ = read({**command(line), "server.py": text})
+    assert code.by_wsgi == told
+
+
+@pytest.mark.parametrize("sample", ["VH401", "VH403", "VH408", "VH409"])
+def test_the_change_of_a_broken_sample_is_what_its_mended_one_has(sample):
+    """The mended ones are served under version and alias by the tests of the live samples."""
+    broken, mended = LIVE_SAMPLES / sample / "broken", LIVE_SAMPLES / sample / "mended"
+    (endpoint,) = load_config(broken).endpoints
+    (line,) = re.findall(r"wsgi: \S+", (mended / "valohai.yaml").read_text())
+    assert f"`{line}`" in read_code(endpoint, read_package(broken)).by_wsgi

@@ -203,7 +203,10 @@ def the_one(evidence):
 @pytest.mark.parametrize(
     ("framework", "change"),
     [
-        ("Flask", "serve it by `wsgi`, or take the prefix from the path"),
+        (
+            "Flask",
+            "write `wsgi: MODULE:NAME` in place of the command at valohai.yaml:4; or take the prefix from the path",
+        ),
         ("Node", "take the prefix of `X-VH-Prefix` from the path"),
         ("Streamlit", "tell it its prefix"),
         ("Dash", "tell it its prefix"),

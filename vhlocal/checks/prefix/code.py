@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,6 @@ from vhlocal.checks.servers import program_of, the_server
 from vhlocal.model import Place
 
 if TYPE_CHECKING:
-    import ast
     from collections.abc import Iterator
 
     from vhlocal.checks.commands import Command
@@ -32,6 +32,8 @@ _APPS = {
     "django.core.asgi.get_asgi_application",
 }
 _RUN = "uvicorn.run"
+#: How the calls are named that start a server and do not return.
+_STARTS = ("run", "run_simple", "serve", "serve_forever")
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,8 @@ class Code:
 
     ``started`` is the line of ``wsgi`` or of the command that serves, ``server`` that command's program, "" where it is
     no known server. ``made`` is where the app is made, ``root_path`` where the server is told a root path. ``texts``
-    are what the code and its pages have written out that may be a path.
+    are what the code and its pages have written out that may be a path. ``target`` is what ``wsgi`` would name the app
+    by, "" where that is not known, and ``starts`` where its module starts a server whenever it is imported.
     """
 
     started: Place
@@ -49,6 +52,16 @@ class Code:
     made: Place | None = None
     root_path: Place | None = None
     texts: tuple[tuple[str, Place], ...] = ()
+    target: str = ""
+    starts: Place | None = None
+
+    @property
+    def by_wsgi(self) -> str:
+        """What to write so that ``wsgi`` serves the app, in the project's own words as far as they are known."""
+        guard = ""
+        if self.starts is not None:
+            guard = f', and put {_told(self.starts)} under `if __name__ == "__main__":`'
+        return f"write `wsgi: {self.target or 'MODULE:NAME'}` in place of the command at {_told(self.started)}{guard}"
 
     @property
     def app(self) -> Place:
@@ -69,6 +82,7 @@ def read_code(endpoint: Endpoint, package: Package) -> Code:
     command = the_server(found)
     calls = [(module, call, module.dotted(call.func)) for module, _, call in reach.calls]
     runs = next(((module, call) for module, call, name in calls if name == _RUN), None)
+    target, starts = _by_wsgi(reach)
     return Code(
         started=place if command is None else command.place,
         framework=reach.framework,
@@ -76,7 +90,37 @@ def read_code(endpoint: Endpoint, package: Package) -> Code:
         made=next((module.place(call) for module, call, name in calls if name in _APPS), None),
         root_path=_root_path(command, runs),
         texts=(*_texts(reach), *_links(package)),
+        target=target,
+        starts=starts,
     )
+
+
+def _by_wsgi(reach: Reach) -> tuple[str, Place | None]:
+    """Return what ``wsgi`` would name the app by, and where its module starts a server by being imported.
+
+    The app is what the command names, or else what one of the topmost modules makes and gives a name.
+    """
+    named = next((target for target in reach.targets if target.module and target.attribute), None)
+    if named is not None:
+        return f"{named.module}:{named.attribute}", None
+    for module, site, call in reach.calls:
+        match site.parent:
+            case ast.Assign(targets=[ast.Name(id=name)]) if not site.where.function and "/" not in module.path:
+                if module.dotted(call.func) in _APPS:
+                    return f"{module.path.removesuffix('.py')}:{name}", _start(reach, module)
+    return "", None
+
+
+def _start(reach: Reach, inside: Module) -> Place | None:
+    for module, site, call in reach.calls:
+        name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+        if module is inside and name in _STARTS and not (site.where.function or site.where.main):
+            return module.place(call)
+    return None
+
+
+def _told(place: Place) -> str:
+    return place.file.name if place.line is None else f"{place.file.name}:{place.line}"
 
 
 def _server(command: Command | None) -> str:

@@ -46,9 +46,7 @@ def find(evidence: Evidence) -> Iterator[Finding]:
         yield evidence.finding(DEFINITION, code.app, seen, "leave the prefix to the server, which has taken it away")
     else:
         seen = f"the server is told a root path: 404 at `{version}{evidence.unprefixed}`, an answer without the prefix"
-        yield evidence.finding(
-            DEFINITION, code.root_path or code.app, seen, "leave the root path out, and serve the app by `wsgi`"
-        )
+        yield evidence.finding(DEFINITION, code.root_path or code.app, seen, f"leave the root path out: {code.by_wsgi}")
 
 
 RULE = Rule((DEFINITION,), find)

@@ -44,7 +44,7 @@ def find(evidence: Evidence) -> Iterator[Finding]:
     fails = all(answer is not None and answer.status == 500 for answer in aliases)
     if works and fails and evidence.is_served_by(GUNICORN):
         seen = f"500 at `{case.alias}/`, where `{case.version}/` is answered"
-        yield evidence.finding(DEFINITION, evidence.code.started, seen, "write `wsgi` instead of the command")
+        yield evidence.finding(DEFINITION, evidence.code.started, seen, evidence.code.by_wsgi)
 
 
 RULE = Rule((DEFINITION,), find)

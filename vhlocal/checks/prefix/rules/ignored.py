@@ -60,7 +60,7 @@ def find(evidence: Evidence) -> Iterator[Finding]:
         yield Finding(DEFINITION, evidence.code.app, seen, _UNDER_WSGI, evidence.endpoint.name)
     else:
         has_own = evidence.code.framework in OWN_WAYS
-        change = "tell it its prefix" if has_own else "serve it by `wsgi`, or take the prefix from the path"
+        change = "tell it its prefix" if has_own else f"{evidence.code.by_wsgi}; or take the prefix from the path"
         if evidence.code.framework == "Node":
             change = "take the prefix of `X-VH-Prefix` from the path"
         yield evidence.finding(DEFINITION, evidence.code.app, seen, change)

@@ -47,7 +47,7 @@ def find(evidence: Evidence) -> Iterator[Finding]:
             f"and 404 at `{evidence.case.version}{path}`",
             "tell it its prefix"
             if evidence.code.framework in OWN_WAYS
-            else "serve it by `wsgi`, or give each route the prefix",
+            else f"{evidence.code.by_wsgi}; or give each route the prefix",
         )
 
 

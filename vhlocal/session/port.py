@@ -9,6 +9,7 @@ import socket
 import psutil
 
 from vhlocal.errors import InputError
+from vhlocal.events import Notice
 
 #: How many ports are tried when none was asked for.
 _TRIES = 100
@@ -82,3 +83,19 @@ def is_open(bound: socket.socket) -> bool:
     """Tell whether others than this machine can connect."""
     address = str(bound.getsockname()[0])
     return not ipaddress.ip_address(address.partition("%")[0]).is_loopback
+
+
+def open_notice(number: int, *, guarded: bool) -> Notice:
+    """Return what a run that others can reach says of that."""
+    who = "anyone with a password" if guarded else "anyone who can reach it"
+    return Notice(
+        f"open to the network on port {number}: {who} can use the endpoints",
+        hint="the status page and the API need the key in the link above; leave out --host to serve this machine only",
+    )
+
+
+def shown(host: str) -> str:
+    """Return a host as it stands in a URL that is opened on this machine."""
+    if host in {"0.0.0.0", "::"}:
+        return "127.0.0.1"
+    return f"[{host}]" if ":" in host else host

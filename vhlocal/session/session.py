@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from vhlocal.contract.access import BasicAuth
     from vhlocal.findings import Finding
     from vhlocal.gateway.report import LimitPassed
+    from vhlocal.gateway.table import Route
     from vhlocal.model import Version
     from vhlocal.runtime.base import Address, Connect, PresentServer, Runtime
     from vhlocal.session.diagnosis import Diagnosis
@@ -168,7 +169,7 @@ class Session:
     async def _serve(self) -> None:
         listening = port.listen(self._options.host, self._options.port, given=self._options.port_given)
         host, number = listening.getsockname()[:2]
-        self._url = f"http://{_shown(host)}:{number}"
+        self._url = f"http://{port.shown(host)}:{number}"
         with contextlib.ExitStack() as unless_used:
             unless_used.callback(listening.close)
             loaded = await self._ending.unless_asked(in_thread(self._options.load, self._url, None, None))
@@ -217,7 +218,7 @@ class Session:
             self._where_possible(partial(self._state.write, self._record))
             self._bus.publish(Listening(self._face.link))
             if view.open_to_network:
-                self._bus.publish(_open_notice(number, guarded=self._options.access is not None))
+                self._bus.publish(port.open_notice(number, guarded=self._options.access is not None))
             elif self._options.access is not None:
                 self._bus.publish(Notice("the endpoints ask for a user name and password (`basic-auth`)"))
             for notice in (*notices, *((self._state.room.notice,) if self._state.room.notice else ())):
@@ -491,17 +492,3 @@ class Session:
 
 def _requests(count: int) -> str:
     return f"{count} request{'s' if count > 1 else ''}"
-
-
-def _open_notice(number: int, *, guarded: bool) -> Notice:
-    who = "anyone with a password" if guarded else "anyone who can reach it"
-    return Notice(
-        f"open to the network on port {number}: {who} can use the endpoints",
-        hint="the status page and the API need the key in the link above; leave out --host to serve this machine only",
-    )
-
-
-def _shown(host: str) -> str:
-    if host in {"0.0.0.0", "::"}:
-        return "127.0.0.1"
-    return f"[{host}]" if ":" in host else host

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from tests.fakes.runtime import FakeRuntime
-from tests.session.test_keeper_model import wanted
+from tests.session.test_keeper_model import by, wanted
 from vhlocal.events import Bus
 from vhlocal.model import Package
 from vhlocal.runtime.base import Exit
@@ -30,7 +30,7 @@ def explained(tmp_path, ended, when="", *, away=False):
         runtime.away = away
         diagnosis = Diagnosis(runtime, tmp_path, Bus(), lambda: Package(tmp_path, {}, ""), lambda *_: ())
         try:
-            return await diagnosis.of_end(wanted("good", "image").endpoint, ended, HANDLED, when, None)
+            return await diagnosis.of_end(wanted("good", "image", by(None)).endpoint, ended, HANDLED, when, None)
         finally:
             runtime.close()
 

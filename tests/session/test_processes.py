@@ -134,7 +134,7 @@ def test_a_server_that_is_killed_is_started_again(project, process_run):
         with contextlib.suppress(psutil.Error):
             if "serve_warm" in " ".join(process.cmdline()):
                 process.kill()
-    run.wait_for_output("trying again in 1 s, or when you save")
+    run.wait_for_output("trying again in 1 s")
     run.wait_for_restart("plain")
     assert asked(url)
 

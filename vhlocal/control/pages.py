@@ -168,7 +168,7 @@ def _failure_body(facts: dict[str, Any]) -> str:
     if facts.get("hint"):
         parts.append(f"<p class=hint>{_prose(facts['hint'])}</p>")
     if facts.get("code"):
-        parts.append(f"<p class=dim>{facts['code']}: see {escape(facts['page'])}</p>")
+        parts.append(f"<p class=dim>{facts['code']}: <code>{escape(facts['explain'])}</code></p>")
     if facts.get("findings"):
         parts.append(f"<h2>What was found of it</h2>{''.join(map(_finding, facts['findings']))}")
     if facts.get("known"):

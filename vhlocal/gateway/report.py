@@ -104,7 +104,7 @@ class LimitPassed:
     request_id: str
 
 
-#: Renders the page of a failure; must be quick and must not raise.
+#: Renders the page of a failure; must be quick.
 Pages = Callable[[Failure], Page]
 
 #: Sent when a client left before it could get an answer, as nginx logs it.

@@ -86,7 +86,7 @@ class Gateway:
             loop=loop,
             table=self._table,
             options=options,
-            pages=self._pages,
+            pages=self._page,
             on_request=self._on_request,
             on_limit=self._on_limit,
             on_refused=self._on_refused,
@@ -107,6 +107,16 @@ class Gateway:
         self._unsubscribe = self._table.subscribe(lambda: _call_soon(loop, hold.settle))
         self._server = await loop.create_server(lambda: ClientConnection(hub), sock=sock, backlog=_BACKLOG)
         self._tick()
+
+    def _page(self, failure: Failure) -> Page:
+        """Render a failure; where that fails itself, the client is told the bare reason, and not left waiting."""
+        try:
+            return self._pages(failure)
+        except Exception as error:  # noqa: BLE001 - whatever it was, the request has to be answered
+            asyncio.get_running_loop().call_exception_handler(
+                {"message": "an error page could not be made", "exception": error}
+            )
+            return Page(f"{failure.reason}\n".encode(), "text/plain; charset=utf-8")
 
     def in_flight(self, upstream: Upstream) -> int:
         """Return the number of requests on their way to a server, or that it is answering; tunnels not counted."""

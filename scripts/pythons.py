@@ -17,7 +17,7 @@ VERSIONS = ("3.10", "3.11", "3.12", "3.13")
 
 #: Engines are the same for every Python, as is what installs packages; ``once`` says why where it is used.
 #: Most of the others wait as long as they work, hence two at a time.
-TESTS = ("-m", "not engine and not builds and not once", "-p", "no:cacheprovider", "-n", "2", "--dist", "loadgroup")
+TESTS = ("-m", "not engine and not builds and not once", "-p", "no:cacheprovider", "-n", "2")
 
 
 def others() -> list[str]:

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -44,6 +45,11 @@ ONCE = {
     "cli/test_disks.py": "fills disks, and looks what the commands say",
     "cli/test_interrupts.py": "interrupts commands that wait; test_processes.py ends some under each",
     "cli/test_secrets.py": "looks for passwords in what is made",
+    "session/test_diagnosis.py": "has servers fail under a Python of the image's; test_processes.py does so under each",
+    "session/test_doctor.py": "asks servers that run under a Python of the image's",
+    "session/test_listening.py": "looks where servers of the image's Python listen",
+    "session/test_pages.py": "reads pages of whole runs; control/ has them under each",
+    "session/test_starting.py": "starts whole runs in which something fails",
     "session/test_exclusive.py": "edits what runs; test_processes.py does so under each",
     "session/test_hanging.py": "waits for code that never answers, as the runner tells where it is",
     "session/test_keeping.py": "edits, crashes and installs in many runs; test_processes.py does so under each",
@@ -78,8 +84,15 @@ ONCE = {
     "reload/test_watch_package.py": "follows random edits of trees, as the kernel tells them",
 }
 
-#: Files whose tests serve the same directories, so that they go to one core.
-TOGETHER = ("sample_projects/test_samples.py", "scripts/test_demo.py")
+#: Files whose tests share what takes long to make, or serve the same directories: those of one row go to one core.
+ROWS = {
+    "sample_projects/test_samples.py": "samples",
+    "scripts/test_demo.py": "samples",
+    "runner/test_serve_warm_host.py": "a runner",
+    "runner/test_serve_wsgi.py": "applications",
+    "runtime/test_process_environments.py": "environments",
+    "stress/test_stress.py": "stress",
+}
 
 
 @pytest.fixture(autouse=True)
@@ -101,22 +114,23 @@ def pytest_xdist_auto_num_workers() -> int:
     return (os.cpu_count() or 1) + 1
 
 
-@pytest.hookimpl(tryfirst=True)
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Give each worker a row, or a test that is in none, at a time: xdist's own marks for it need an older pytest."""
+    from xdist.scheduler import LoadScopeScheduling  # noqa: PLC0415 - only where there are several workers
+
+    class Rows(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            path = nodeid.partition("::")[0].removeprefix(f"{TESTS.name}/")
+            return ROWS.get(path, nodeid)
+
+    return Rows(config, log)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what is engine's, what tells the same everywhere, and what goes to one core: before xdist reads the last."""
     for item in items:
         path = item.path.relative_to(TESTS)
         if path.as_posix().startswith(tuple(ONCE)):
             item.add_marker("once")
         if "engine" in getattr(item, "fixturenames", ()):
             item.add_marker("engine")
-        if path.as_posix() in TOGETHER:
-            item.add_marker(pytest.mark.xdist_group("samples"))
-        elif _shares(item):
-            item.add_marker(pytest.mark.xdist_group(path.as_posix()))
-
-
-def _shares(item: pytest.Item) -> bool:
-    """Tell whether a test shares with others of its module what takes long to make, so that they go to one core."""
-    definitions = getattr(item, "_fixtureinfo").name2fixturedefs.values()  # noqa: B009 - pytest tells it nowhere else
-    return any(each[-1].scope == "module" for each in definitions)

@@ -76,14 +76,14 @@ def test_a_runner_that_was_asked_for_too_early_is_not_taken_for_none(tmp_path):
             spec=desired.spec,
             staging=Staging(tmp_path / "staging"),
             probe=Probe(),
-            diagnosis=diagnosis,
+            diagnosis=lambda: diagnosis,
             patience=10.0,
-            token="a token",
             on_line=lambda *_: None,
             on_news=lambda _: None,
+            asks=lambda *_: None,
         )
         server = Server(making)
-        await server.create(Runner(("run",), 8000, "a token", (), {"modules": [], "denied": {}}, forks=True))
+        await server.create(Runner(("run",), 8000, (), {"modules": [], "denied": {}}, forks=True))
         await server.start()
         assert await server._reach_runner() is None
         async with await runtime.begin_runner(server.id):

@@ -61,12 +61,6 @@ def differs_from_commit(directory: Path) -> bool:
     may; those that the repository's names are left out.
     """
     named = ask_git(directory, "config", "--local", "--includes", "--name-only", "--get-regexp", r"^filter\.")
-    options = [word for name in named.splitlines() for word in ("-c", f"{name}={_OFF.get(_key(name), '')}")]
+    off = [f"{name}={'false' if name.endswith('.required') else ''}" for name in named.splitlines()]
+    options = [word for setting in off for word in ("-c", setting)]
     return ask_git(directory, "status", "--porcelain", "--ignore-submodules=dirty", options=options) != ""
-
-
-_OFF = {"required": "false"}
-
-
-def _key(name: str) -> str:
-    return name.rpartition(".")[2].lower()

@@ -112,7 +112,8 @@ def log_text(endpoint: str, stream: str, text: str, width: int) -> Text:
 
 def as_printed(text: str, style: str = "") -> Text:
     """Return one line that an app or a build has printed, in the colours that it has set, and nothing else of it."""
-    line = AnsiDecoder().decode_line(coloured(text))
+    shown = coloured(text)
+    line = AnsiDecoder().decode_line(shown) if "\x1b" in shown else Text(shown)
     line.style = style
     return line
 

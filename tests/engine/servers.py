@@ -54,3 +54,17 @@ def project_of(command: str, more: str = "") -> dict[str, str]:
 def line_of(files: dict[str, str], text: str) -> int:
     """Return the number of the first line of ``valohai.yaml`` that holds ``text``."""
     return next(n for n, line in enumerate(files["valohai.yaml"].splitlines(), 1) if text in line)
+
+
+#: What a server begins with that tells what it has ``ASKED``; the modules are imported before it.
+TELLS_ASKED = """\
+ASKED = []
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        body = json.dumps(ASKED).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+"""

@@ -4,25 +4,20 @@ import textwrap
 
 import pytest
 
+from tests.engine.servers import TELLS_ASKED
 from tests.runner.stacks import OLDEST, USUAL, Stack, python_of
 from tests.runner.warm import warm
 from tests.waiting import wait_for
 
 UVLOOP = Stack("py3.11-uvloop", "3.11", ("uvicorn>=0.30", "uvloop"))
 
-HEAD = """\
+HEAD = (
+    """\
 import http.server, json, os, socket, threading, time
 PORT = int(os.environ["VALOHAI_PORT"])
-ASKED = []
-
-class Handler(http.server.BaseHTTPRequestHandler):
-    def do_GET(self):
-        body = json.dumps(ASKED).encode()
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
+"""
+    + TELLS_ASKED
+    + """
 class Both(http.server.HTTPServer):
     address_family = socket.AF_INET6
 
@@ -42,6 +37,7 @@ def serve(host, kind=http.server.HTTPServer):
     kind((host, PORT), Handler).serve_forever()
 
 """
+)
 
 #: What code does, and the addresses that it means to listen at.
 LISTENS = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+from tests.engine.servers import TELLS_ASKED
 from tests.fakes.runtime import SlowRunner
 from tests.session.test_keeper_model import wanted
 from tests.session.test_processes import SERVER_ERROR, asked
@@ -15,20 +16,14 @@ from vhlocal.session.probe import Probe
 from vhlocal.session.server import Making, Server
 from vhlocal.session.warmth import Runner
 
-SERVER = """\
+SERVER = (
+    """\
 import http.server, json, os, socket, sys, threading
 
 TRIED, HOST, PORT = sys.argv[1], sys.argv[2], int(sys.argv[3])
-ASKED = []
-
-class Handler(http.server.BaseHTTPRequestHandler):
-    def do_GET(self):
-        body = json.dumps(ASKED).encode()
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
+"""
+    + TELLS_ASKED
+    + """
 def ask():
     connection = socket.create_connection(("127.0.0.1", PORT), timeout=30)
     connection.sendall(b"GET / HTTP/1.0\\r\\n\\r\\n")
@@ -40,6 +35,7 @@ server = http.server.ThreadingHTTPServer((HOST, PORT), Handler)
 threading.Thread(target=server.serve_forever).start()
 ask()
 """
+)
 
 
 def endpoint(name: str, command: str) -> str:

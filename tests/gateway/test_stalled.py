@@ -6,7 +6,8 @@ import time
 
 import pytest
 
-from tests.gateway.harness import PATH, answering, get, stage
+from tests.gateway.harness import PATH, Peer, answering, get, stage
+from vhlocal.gateway.report import FailureKind
 
 #: Seconds: the limits, and what is longer than them.
 LIMIT, STALL = 0.4, 1.0
@@ -36,5 +37,34 @@ def test_a_server_that_has_accepted_meanwhile_is_not_called_slow(run, rounds):
                 time.sleep(STALL)
                 assert (await answer_to(connection)).startswith(b"HTTP/1.1 200 ")
             assert at.failures == []
+
+    run(main)
+
+
+class Closing:
+    """A server that hangs up on whoever connects, without a word, or with one."""
+
+    def __init__(self, word: bytes) -> None:
+        self._word = word
+
+    async def __call__(self, peer: Peer) -> None:
+        if self._word:
+            await peer.send(self._word)
+        peer.reset()
+
+
+@pytest.mark.parametrize("word", [b"", b"go away\n"], ids=["silent", "with a word"])
+@pytest.mark.parametrize("rounds", range(12))
+def test_a_server_that_hangs_up_before_it_is_asked_is_told_at_once(run, rounds, word):
+    """Its end may come in any of the rounds between the connection and the request that it is for."""
+
+    async def main():
+        async with stage(Closing(word), connect_seconds=5.0) as at, at.client() as client:
+            await client.send(get(PATH))
+            for _ in range(rounds):
+                await asyncio.sleep(0)
+            time.sleep(0.01)
+            status, _, body = await asyncio.wait_for(client.answer(), 10)
+            assert (status, at.failures[0].kind) == (502, FailureKind.RESET), body
 
     run(main)

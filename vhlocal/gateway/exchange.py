@@ -198,6 +198,8 @@ class Exchange:
         elif isinstance(error, TimeoutError):
             seconds = self._hub.options.connect_seconds
             self.fail(FailureKind.TIMEOUT, 504, f"{self._where} did not accept a connection within {seconds:g} seconds")
+        elif isinstance(error, ConnectionResetError):
+            self.fail(FailureKind.RESET, 502, "the server hung up before it answered")
         elif not self._wait_for_word():
             self._fail_refused()
 
@@ -308,7 +310,8 @@ class Exchange:
                 connection.give_back()
             else:
                 connection.cut()
-                self._drop_upload()
+                if upload is not None:
+                    upload.drop()
         self.flush()
         self._finish(whole=True)
         self._client.finished(close=self._close)
@@ -480,13 +483,10 @@ class Exchange:
         self._finish(whole=False)
         self._client.broken(reset=self._unframed)
 
-    def _drop_upload(self) -> None:
-        if self._upload is not None:
-            self._upload.drop()
-
     def _release(self) -> None:
         self._hub.hold.leave(self)
-        self._drop_upload()
+        if self._upload is not None:
+            self._upload.drop()
         if self._connecting is not None:
             self._connecting.cancel()
             self._connecting = None

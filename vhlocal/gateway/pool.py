@@ -23,7 +23,10 @@ class Connecting(Protocol):
         """Take the connection: it is the caller's until given back or cut."""
 
     def connect_failed(self, error: Exception) -> None:
-        """There is none: an ``OSError``, or a ``TimeoutError`` when the server did not accept in time."""
+        """There is none: an ``OSError``, a ``TimeoutError`` when the server did not accept in time.
+
+        A ``ConnectionResetError`` when it hung up on a connection that nothing had been sent on.
+        """
 
 
 class Endable(Protocol):
@@ -151,6 +154,8 @@ class Pool:
         try:
             await asyncio.wait({connecting}, timeout=self._options.connect_seconds)
             for _ in range(_ROUNDS):  # it may be this process that had to wait for the processor, and not the server
+                if connecting.done():
+                    break
                 await asyncio.sleep(0)
             if not connecting.done():
                 waiting.connect_failed(TimeoutError("no connection in time"))
@@ -163,8 +168,11 @@ class Pool:
                 connecting.result()[1].cut()
             raise
         else:
-            self._open.add(connection)
-            waiting.connected(connection)
+            if connection.alive():
+                self._open.add(connection)
+                waiting.connected(connection)
+            else:  # its end was heard before anybody could be told of the connection
+                waiting.connect_failed(ConnectionResetError("the server hung up before it was asked"))
         finally:
             connecting.cancel()
 

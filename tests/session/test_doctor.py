@@ -27,10 +27,10 @@ def told(run: Running) -> dict:
 
 
 def urls(run: Running) -> tuple[str, str]:
-    """Return the URLs of the one endpoint, under the version and under ``dev``."""
+    """Return the URLs of the one endpoint's root, under the version and under ``dev``."""
     (endpoint,) = told(run)["endpoints"]
     version, alias = endpoint["urls"]
-    return version, alias
+    return f"{version}/", f"{alias}/"
 
 
 def send(run: Running, failing: Failing) -> int:

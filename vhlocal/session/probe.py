@@ -9,7 +9,9 @@ import shlex
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
+from vhlocal.contract.headers import production_headers
 from vhlocal.errors import InputError
 
 if TYPE_CHECKING:
@@ -125,9 +127,8 @@ def _request(prefix: str, probe: Probe) -> bytes:
     body = b"" if probe.body is None else probe.body.read_bytes()
     head = [
         f"{probe.method} {prefix}{probe.target} HTTP/1.1",
-        "Host: localhost",
+        *(f"{name.decode()}: {value.decode()}" for name, value in production_headers(prefix, uuid4().hex)),
         "User-Agent: vhlocal-probe",
-        f"X-VH-Prefix: {prefix}/",
         "Connection: close",
     ]
     if probe.body is not None:

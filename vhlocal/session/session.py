@@ -68,6 +68,9 @@ _DRAIN = 5.0
 #: Seconds within which a start without a build is quick: nothing is done beside it that can wait.
 _QUICK_START = 5.0
 
+#: Seconds that the doctor gets for what a run's card tells of its endpoints; later it tells it by itself.
+_EXAMINED_BY_THEN = 4.0
+
 #: Seconds that an engine gets to remove what is left of a run that ends at once, and then to be let go of.
 _AT_ONCE = 0.8
 _LET_GO = 0.2
@@ -223,7 +226,7 @@ class Session:
                 self._bus.publish(Notice("the endpoints ask for a user name and password (`basic-auth`)"))
             for notice in (*notices, *((self._state.room.notice,) if self._state.room.notice else ())):
                 self._bus.publish(notice)
-            with self._doctor.on_duty() if self._options.doctor else contextlib.nullcontext():
+            with self._doctor.on_duty() if self._options.doctor or self._options.examine else contextlib.nullcontext():
                 self._ending.waits_for = self._unremoved
                 await self._ending.unless_asked(self._keep(gateway))
         finally:
@@ -296,6 +299,7 @@ class Session:
         seconds = time.monotonic() - self._started
         from vhlocal.session.offers import Asking, find_offers  # noqa: PLC0415 - as in `_judging`
 
+        await self._doctor.at_rest(_EXAMINED_BY_THEN)
         asking = Asking(self._url, self._options.version, self._routes, self._present().package, self._chatter)
         offers = await find_offers(asking, wanted) if self._options.doctor else {}
         shared = port.shared(self._options.host, self._url)
@@ -473,7 +477,7 @@ class Session:
             )
 
     def _urls(self, endpoint: str) -> tuple[str, ...]:
-        return tuple(f"{self._url}{path}/" for path in script_names(self._options.version, endpoint))
+        return tuple(f"{self._url}{path}" for path in script_names(self._options.version, endpoint))
 
     def _task_failed(self, error: BaseException) -> None:
         known = error if isinstance(error, VhlocalError) else VhlocalError(f"unexpected: {error!r}")

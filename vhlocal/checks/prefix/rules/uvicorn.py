@@ -43,11 +43,12 @@ def find(evidence: Evidence) -> Iterator[Finding]:
         yield evidence.finding(
             DEFINITION,
             evidence.code.started,
-            f"{_NAMES.get(server, server.capitalize())} hands on the prefix: the app answers at `{path or '/'}`, "
-            f"and 404 at `{evidence.case.version}{path}`",
+            f"{_NAMES.get(server, server.capitalize())} hands on the prefix: "
+            f"{evidence.moved_to(path or '/', path, 'the app')}",
             "tell it its prefix"
             if evidence.code.framework in OWN_WAYS
             else f"{evidence.code.by_wsgi}; or give each route the prefix",
+            evidence.caveat,
         )
 
 

@@ -37,7 +37,7 @@ _RUN = "uvicorn.run"
 _STARTS = ("run", "run_simple", "serve", "serve_forever")
 
 #: The last words of what gives an app a route: decorators, methods of apps and routers, and classes of routes.
-_ROUTING = {
+ROUTING = {
     *("get", "post", "put", "patch", "delete", "head", "options", "route", "api_route", "websocket", "expose"),
     *("add_url_rule", "add_route", "add_api_route", "add_websocket_route", "add_resource", "Route", "WebSocketRoute"),
     *("add_get", "add_post", "add_put", "add_patch", "add_delete", "add_head", "add_view"),
@@ -183,7 +183,7 @@ def _routes(calls: Sequence[tuple[Module, ast.Call, str]]) -> Iterator[str]:
 
 def _route(module: Module, call: ast.Call, name: str) -> str | None:
     word = name.rpartition(".")[2] or getattr(call.func, "attr", "")
-    if word not in _ROUTING and name not in _DJANGO_ROUTING:
+    if word not in ROUTING and name not in _DJANGO_ROUTING:
         return None
     given = [*call.args[:1], *(keyword.value for keyword in call.keywords if keyword.arg in ("path", "rule"))]
     if word == "add_resource":  # of Flask-RESTful: the class comes first

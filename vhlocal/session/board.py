@@ -82,6 +82,13 @@ class Board:
                 if endpoint in {None, found.finding.endpoint} and self._is_present(found)
             )
 
+    def has_found(self, finding: Finding) -> bool:
+        """Tell whether the same is known of an endpoint's present code, be it by another line or other words."""
+        return any(
+            known.definition.code == finding.definition.code and known.endpoint == finding.endpoint
+            for known in self.findings(finding.endpoint)
+        )
+
     def _whole(self, status: Status) -> Status:
         """Return a status with what `ready` does not say: what was found has the word."""
         if status.state is not State.READY:

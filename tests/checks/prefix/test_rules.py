@@ -143,6 +143,18 @@ def test_it_is_found(name):
 
 SOUND = {
     "POST alone": examined(below(BOTH, {"/predict": Answer(405)}), "", routes=("/predict",)),
+    "POST alone, with docs elsewhere": examined(
+        lambda _, target: (
+            Answer(405)
+            if target in {f"{VERSION}/predict", f"{ALIAS}/predict"}
+            else PAGE
+            if target == "/docs"
+            else MISSING
+        ),
+        "",
+        docs=("/docs",),
+        routes=("/predict",),
+    ),
     "POST at the root": examined(below(BOTH, {"/": Answer(405), "": Answer(405)}), ""),
     "POST alone, with docs": examined(below(BOTH, {"/docs": PAGE, "/openapi.json": PAGE}), ""),
     "no host is accepted": examined(lambda *_: Answer(400), local=lambda *_: Answer(400)),

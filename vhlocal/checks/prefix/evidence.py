@@ -225,11 +225,16 @@ class Evidence:
         return Finding(definition, place, seen, change, self.endpoint.name, framework, caveat)
 
     def _moved(self, elsewhere: Callable[[str], Answer | None]) -> str | None:
-        """Return the first path that the app has elsewhere, and not where it is asked for."""
+        """Return the first path that the app has elsewhere, and not where it is asked for.
+
+        Of an app that has something below its prefix, what nobody has asked for proves nothing: it may have its docs
+        elsewhere.
+        """
         nonsense = elsewhere(NONSENSE)
+        knows = any(self.is_found(self.case.version, path) for path in self.paths)
         moved = (
             path
-            for path in self.paths
+            for path in (self.case.paths if knows else self.paths)
             if self.is_lost(self.case.version, path) and _says_more(elsewhere(path), nonsense)
         )
         return next(moved, None)

@@ -57,8 +57,8 @@ def _if_nowhere(case: Case, answers: Mapping[Asked, Answer]) -> Iterator[Asked]:
         return
     others = tuple(dict.fromkeys((*case.routes, *USUAL)))
     yield from (Asked(prefix, prefix + path) for prefix in case.prefixes for path in others)
-    known = [path for path in others if Asked(case.version, case.version + path) in answers]
-    if known and not any(_is_found(answers, case, case.version, path) for path in known):
+    all_known = all(Asked(case.version, case.version + path) in answers for path in others)
+    if all_known and not any(_is_found(answers, case, case.version, path) for path in others):
         yield from (Asked(case.version, path) for path in others)
         if not any(_is_found(answers, case, "", path) for path in others):
             yield from (Asked(case.version, case.version * 2 + path) for path in others)

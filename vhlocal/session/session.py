@@ -66,7 +66,7 @@ _SIGNALS = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "SIGTERM", signal.SIGHUP: "
 _DRAIN = 5.0
 
 #: Seconds that the doctor gets for what a run's card tells of its endpoints; later it tells it by itself.
-_EXAMINED_BY_THEN = 4.0
+_EXAMINED_BY_THEN = 10.0
 
 #: Seconds that an engine gets to remove what is left of a run that ends at once, and then to be let go of.
 _AT_ONCE = 0.8

@@ -21,6 +21,8 @@ TOLD = {
     "at its URL": (below(BOTH, {"": PAGE}), ""),
     "at its URL with a slash": (below(BOTH, {"/": PAGE}), ""),
     "for a user alone": (lambda *_: Answer(401), ""),
+    "and fails": (lambda *_: Answer(500), "but answers 500 at its URL"),
+    "and fails without a slash alone": (lambda prefix, target: PAGE if target == f"{prefix}/" else Answer(500), ""),
     "nowhere": (lambda *_: MISSING, "but answers 404 at its URL"),
     "at a route of the code": (below(BOTH, {"/predict": POST_ALONE}), "answers at POST …/predict, and 404 at its URL"),
     "at a page": (below(BOTH, {"/items/1": PAGE}), "answers at …/items/1, and 404 at its URL"),

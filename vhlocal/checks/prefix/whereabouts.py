@@ -23,10 +23,15 @@ _MOST = 3
 def caveat(evidence: Evidence) -> str:
     """Return what a reader of `ready` has to know of an app that answers 404 at its URL, "" where it answers there.
 
-    That is where it does answer, or that nothing was found; with what kept it from being reached that is a finding's.
+    That is where it does answer, or that nothing was found, or that it fails. Where something kept it from being
+    reached, that is a finding's.
     """
     version = evidence.case.version
-    if any(not _is_missing(evidence.under(version, path)) for path in evidence.case.paths[:2]):
+    roots = [evidence.under(version, path) for path in evidence.case.paths if path in ("", "/")]
+    failed = [answer.status for answer in roots if answer is not None and answer.status >= 500]
+    if len(failed) == len(roots):
+        return f"but answers {failed[0]} at its URL"
+    if not all(map(_is_missing, roots)):
         return ""
     routes = tuple(dict.fromkeys(_routes(evidence)))
     if not routes:

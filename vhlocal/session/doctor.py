@@ -29,6 +29,10 @@ if TYPE_CHECKING:
 #: What browsers and tools ask for at the root of every host.
 _USUAL = ("/favicon.ico", "/robots.txt", "/apple-touch-icon", "/.well-known/")
 
+#: Seconds before an endpoint that has just come up is examined again, where it did not answer in time: it may still be
+#: busy with its start.
+_PATIENCE = (2.0, 8.0)
+
 _OUTSIDE = "outside"
 _FIRST = "first"
 
@@ -147,14 +151,12 @@ class Doctor:
                     yield _Complaint(endpoint.name, target.revision, _OUTSIDE, "", "/")
 
     async def _examine(self, complaint: _Complaint) -> None:
-        from vhlocal.session.examine import examine  # noqa: PLC0415 - all rules, which no start is to wait for
-
         async with self._busy[complaint.endpoint]:
             seen: Seen | None = None
             try:
                 patient = self._patient(complaint)
                 if patient is not None:
-                    seen = await examine(patient, complaint.path)
+                    seen = await _examined(patient, complaint)
             except Exception as error:  # noqa: BLE001 - a doctor that fails says so, and changes nothing
                 if not self._is_replaced(complaint):
                     self._is.bus.publish(_failure(complaint.endpoint, error))
@@ -199,6 +201,17 @@ class Doctor:
                 self._is.found(finding, complaint.revision)
         if seen.caveat:
             self._is.bus.publish(Examined(complaint.endpoint, complaint.revision, seen.caveat))
+
+
+async def _examined(patient: Patient, complaint: _Complaint) -> Seen:
+    from vhlocal.session.examine import UnansweredError, examine  # noqa: PLC0415 - all rules, which no start waits for
+
+    for pause in _PATIENCE if complaint.kind == _FIRST else ():
+        try:
+            return await examine(patient, complaint.path)
+        except UnansweredError:
+            await asyncio.sleep(pause)
+    return await examine(patient, complaint.path)
 
 
 def _failure(endpoint: str, error: Exception) -> Notice:

@@ -69,8 +69,11 @@ with make_server("127.0.0.1", int(sys.argv[1]), demo_app) as server:
 """
 
 
-def started(code: str, tmp_path) -> tuple[int, float, float]:
-    """Start a server of this code, and return its first answer's status and times; EndedError where it ends."""
+def started(code: str, tmp_path, asked: list[str]) -> tuple[int, float, float]:
+    """Start a server of this code, and return its first answer's status and times; EndedError where it ends.
+
+    What it is asked is added to ``asked`` before it is.
+    """
 
     async def start() -> tuple[int, float, float]:
         async def nothing() -> list[Listener]:
@@ -95,6 +98,7 @@ def started(code: str, tmp_path) -> tuple[int, float, float]:
             diagnosis=Diagnosis(None, tmp_path, Bus(), lambda: None, lambda *_: ()),  # type: ignore[arg-type]
             limit=30,
             probe=Probe(),
+            asks=lambda method, target: asked.append(f"{method} {target}"),
         )
         try:
             answered = await wait_until_ready(awaited, lambda notice: None)
@@ -110,11 +114,13 @@ def started(code: str, tmp_path) -> tuple[int, float, float]:
 
 def test_a_server_that_answers_one_request_and_ends_was_never_ready(tmp_path):
     with pytest.raises(EndedError) as raised:
-        started(ONE_REQUEST, tmp_path)
+        started(ONE_REQUEST, tmp_path, [])
     assert (raised.value.ended.code, raised.value.once) == (0, True)
 
 
 def test_a_server_of_the_same_kind_that_goes_on_is_ready(tmp_path):
-    status, asked, at = started(ONE_REQUEST.replace("handle_request", "serve_forever"), tmp_path)
+    requests: list[str] = []
+    status, asked, at = started(ONE_REQUEST.replace("handle_request", "serve_forever"), tmp_path, requests)
     assert status == 200
     assert asked < at
+    assert requests == ["GET /x/", "GET /x/"], "each is known before a log tells it"

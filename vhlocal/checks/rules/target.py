@@ -163,6 +163,8 @@ def _function(module: Module, name: str) -> ast.FunctionDef | None:
 def _only_image_brings(module: str, endpoint: Endpoint, subject: Subject) -> bool:
     """Tell whether nothing that is known can bring a module, and the image is none of which that is known."""
     top = module.partition(".")[0]
+    if top != module:  # a package, as images bring them
+        return False
     if is_official_python(endpoint.image) or is_standard(top) or not top.isidentifier():
         return False
     if _is_nearly_packaged(module, subject) or subject.modules.is_directory(top) or subject.modules.find(top):

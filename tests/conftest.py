@@ -47,7 +47,6 @@ ONCE = {
     "cli/test_secrets.py": "looks for passwords in what is made",
     "session/test_diagnosis.py": "has servers fail under a Python of the image's; test_processes.py does so under each",
     "session/test_doctor.py": "asks servers that run under a Python of the image's",
-    "session/test_listening.py": "looks where servers of the image's Python listen",
     "session/test_pages.py": "reads pages of whole runs; control/ has them under each",
     "session/test_starting.py": "starts whole runs in which something fails",
     "session/test_exclusive.py": "edits what runs; test_processes.py does so under each",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.conftest import ONCE, TESTS, TOGETHER
+from tests.conftest import ONCE, ROWS, TESTS
 
 
 def test_the_base_image_is_the_python_that_its_name_says(engine, base_image):
@@ -29,4 +29,4 @@ def test_a_command_runs_with_directories_of_its_own(vhlocal, tmp_path):
 
 
 def test_what_is_named_to_run_once_or_on_one_core_is_there():
-    assert [path for path in (*ONCE, *TOGETHER) if not (TESTS / path).exists()] == []
+    assert [path for path in (*ONCE, *ROWS) if not (TESTS / path).exists()] == []

@@ -10,6 +10,7 @@ from vhlocal.contract.limits import ContainerLimits
 from vhlocal.errors import EngineError
 from vhlocal.runtime.base import Identity, Mounts, ServerSpec
 from vhlocal.runtime.connect import RUNTIMES
+from vhlocal.runtime.process import ports as claimed
 from vhlocal.runtime.process.ports import free_ports, give_back, own_port
 
 
@@ -133,5 +134,6 @@ def test_the_ports_of_a_removed_server_are_given_back(process_runtime, tmp_path)
     with pytest.raises(EngineError):
         free_ports(1, ports)
     process_runtime.remove(server)
-    assert sorted(free_ports(len(ports), ports)) == sorted(ports)
+    # Not by claiming them again: other tests of this machine may have done so by now.
+    assert [port for port in ports if port in claimed._claims] == []
     give_back(ports)

@@ -427,6 +427,6 @@ def test_a_signal_reaches_every_server_and_the_exit_code_is_the_serving_ones(sta
 def test_nobody_without_the_token_is_heard(start):
     with start() as it:
         port = json.loads((it.code.parent / "runner" / "serve_warm.json").read_text())["control"]
-        with pytest.raises(AssertionError, match="hung up"):
+        with pytest.raises((AssertionError, ConnectionError), match="hung up|reset|Broken pipe"):
             Control(port, "another token")
         wait_for(lambda: it.control.ask(do="where", number=1)["stacks"], "the connection to be heard still")

@@ -4,6 +4,7 @@ import contextlib
 import os
 import signal
 import socket
+import subprocess
 import threading
 
 import psutil
@@ -132,6 +133,21 @@ def test_a_server_that_is_stopped_before_its_master_ends_is_not_forked_by_the_ne
         it.control.event("ended", number=number)
         assert it.next().status == 200
         assert not [event for event in it.control.events if event["event"] == "forked" and event["number"] == number]
+
+
+@pytest.mark.parametrize("stack", [OLDEST, USUAL], ids=str)
+@pytest.mark.parametrize("buried", [True, False])
+def test_a_process_whose_parent_to_be_has_ended_does_not_wait_for_it(runner, stack, buried):
+    """As a server that takes its order while the whole container ends: it would hold the output open for ever."""
+    ended = subprocess.Popen(["true"])
+    if buried:
+        ended.wait()
+    else:
+        wait_for(lambda: psutil.Process(ended.pid).status() == psutil.STATUS_ZOMBIE, "its end")
+    code = "import sys; sys.path.insert(0, sys.argv[1]); import serve_warm_family as it; it.die_with(int(sys.argv[2]))"
+    alone = subprocess.run([str(python_of(stack)), "-c", code, str(runner), str(ended.pid)], timeout=30, check=False)
+    ended.wait()
+    assert alone.returncode == 128 + signal.SIGKILL
 
 
 def test_servers_that_are_asked_for_while_the_master_ends_are_forked_by_the_next_one(busy):

@@ -12,6 +12,12 @@ _SET_CHILD_SUBREAPER = 36  # PR_SET_CHILD_SUBREAPER
 
 _PAUSE = 0.0005
 
+#: What the kernel calls processes that have ended.
+_ENDED = (b"Z", b"X")
+
+#: The exit code of who is left alone.
+_ALONE = 128 + signal.SIGKILL
+
 #: A limit that nobody comes near (bytes of POSIX message queues). Whatever a process starts inherits it, and leaves
 #: neither by a session of its own nor by another program: so it can tell which server a process belongs to.
 _MARKED = getattr(resource, "RLIMIT_MSGQUEUE", None)
@@ -28,10 +34,14 @@ def adopt_orphans():
 
 
 def die_with(parent):
-    """End this process when ``parent`` does, which is its parent or about to become it."""
+    """End this process when ``parent`` does, which is its parent or about to become it; at once where it has ended."""
     while os.getppid() != parent:
+        if _state(parent)[0] in _ENDED:
+            os._exit(_ALONE)
         time.sleep(_PAUSE)
     _prctl(_SET_DEATH_SIGNAL, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(_ALONE)
 
 
 def belong_to(server):
@@ -80,7 +90,7 @@ def _below(pid):
         below = children(waiting.pop())
         found += below
         waiting += below
-    return [each for each in found if _state(each)[0] not in (b"Z", b"X")]
+    return [each for each in found if _state(each)[0] not in _ENDED]
 
 
 def _children(pid):

@@ -97,9 +97,9 @@ class Running:
         return self.vhlocal.endpoints(self.directory)
 
     def url(self, endpoint: str, name: str | None = None) -> str:
-        """Return an endpoint's URL: its version's, or that of the alias ``name``, without trailing slash."""
+        """Return the URL of an endpoint's root, with its slash: its version's, or that of the alias ``name``."""
         urls = [str(url) for url in self.endpoints()[endpoint]["urls"]]
-        return urls[0] if name is None else next(url for url in urls if url.rstrip("/").split("/")[-2] == name)
+        return f"{urls[0] if name is None else next(url for url in urls if url.split('/')[-2] == name)}/"
 
     def wait_for_state(self, state: str, *endpoints: str, seconds: float = READY_SECONDS) -> None:
         """Wait until the endpoints (all where none is named) are in this state."""

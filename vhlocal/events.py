@@ -116,6 +116,18 @@ class Found(Event):
 
 
 @dataclass(frozen=True)
+class Examined(Event):
+    """An endpoint that is ready was asked how it answers; ``revision`` is the code that answered.
+
+    ``caveat`` is what `ready` does not say of it, "" for nothing.
+    """
+
+    endpoint: str
+    revision: str
+    caveat: str
+
+
+@dataclass(frozen=True)
 class Problem(Event):
     """Something went wrong that the run survives, such as a broken edit; ``then`` says what happens now."""
 

@@ -81,6 +81,7 @@ class Finding:
     """What was seen at one place, and the change to make there; ``endpoint`` where it is about one alone.
 
     ``framework`` is the one of the definition's remedies that fits the endpoint's code, "" where none differs.
+    ``caveat`` is what `ready` does not say of its endpoint then, such as ``but answers 404 below its prefix``.
     """
 
     definition: Definition
@@ -89,6 +90,7 @@ class Finding:
     change: str
     endpoint: str | None = None
     framework: str = ""
+    caveat: str = ""
 
 
 @dataclass(frozen=True)

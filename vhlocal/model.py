@@ -200,7 +200,8 @@ class Status:
     version's URL first, then one per alias. ``restarts`` counts crashes since the start of the run. ``strategy`` is how
     the next edit is brought in. ``broken`` is a newer revision that does not start, while ``revision`` serves on: then
     ``reason``, ``hint``, ``place`` and ``detail`` (longer evidence, such as a traceback) tell of that. ``finding`` is
-    what the reason is known as, where it has a code. ``memory`` is None until it was looked at. ``start_up`` tells of
+    what the reason is known as, where it has a code. ``caveat`` is what `ready` does not say: how it answers that it
+    should not, or where it answers. ``memory`` is None until it was looked at. ``start_up`` tells of
     the last start, which a fork is not.
     """
 
@@ -221,6 +222,7 @@ class Status:
     memory: MemoryUse | None = None
     since: float = 0.0
     start_up: StartUp | None = None
+    caveat: str = ""
 
 
 @dataclass(frozen=True)

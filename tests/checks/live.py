@@ -39,6 +39,7 @@ FAILING = {
     "VH408": (Failing(), 404),
     "VH409": (Failing(alias=True), 500),
     "VH410": (Failing("/predict/"), 404),
+    "VH411": (Failing(), 200),
 }
 
 

@@ -15,7 +15,7 @@ from tests.checks.sample import FakeIndex
 from vhlocal.checks.as_json import as_json
 from vhlocal.checks.as_sarif import as_sarif
 from vhlocal.checks.registry import ALL_DEFINITIONS, ALL_RULES
-from vhlocal.checks.report import check_ignored, look
+from vhlocal.checks.report import check_ignored, joined, look
 from vhlocal.checks.rule import Rule
 from vhlocal.checks.subject import read_subject
 from vhlocal.errors import InputError
@@ -153,3 +153,14 @@ def test_the_remedy_is_the_one_of_the_code_s_framework(code, framework, project)
     report = look(read_subject(directory, load_settings(directory, {}, environ={}), FakeIndex()), {})
     (finding,) = (finding for finding in report.findings if finding.definition.code == "VH106")
     assert finding.framework == framework
+
+
+def test_what_a_running_endpoint_shows_stands_in_for_what_its_code_told(subject):
+    report = look(subject, {})
+    static = report.findings[1]
+    live = replace(static, seen="as it answers")
+    assert [finding.seen for finding in joined(report, [live], {}).findings if finding.definition.code == "VH106"] == [
+        "as it answers"
+    ]
+    elsewhere = replace(live, endpoint="another")
+    assert len(joined(report, [elsewhere], {}).findings) == len(report.findings) + 1

@@ -58,7 +58,7 @@ class Process:
 
     def url(self, endpoint: str) -> str:
         """Return an endpoint's URL under the version's path, with its trailing slash."""
-        return str(self.endpoints()[endpoint]["urls"][0])
+        return f"{self.endpoints()[endpoint]['urls'][0]}/"
 
     def wait_for_state(self, state: str, endpoint: str = "plain") -> dict[str, Any]:
         """Wait until an endpoint is in this state, and return what is told of it."""

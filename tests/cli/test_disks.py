@@ -119,7 +119,7 @@ def endpoints(vhlocal, directory) -> dict[str, dict[str, Any]]:
 
 
 def answer(vhlocal, directory) -> str:
-    return requests.get(endpoints(vhlocal, directory)["plain"]["urls"][0] + "said", timeout=10).text
+    return requests.get(endpoints(vhlocal, directory)["plain"]["urls"][0] + "/said", timeout=10).text
 
 
 def edit(directory: Path, text: str) -> None:

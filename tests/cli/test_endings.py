@@ -171,7 +171,7 @@ def test_down_ends_a_detached_run_and_leaves_nothing(project, vhlocal, engine):
         assert "Running in the background (process " in up.stdout
         assert "plain: ready" in up.stdout
         process = Path("/proc") / up.stdout.partition("(process ")[2].partition(")")[0]
-        url = vhlocal.endpoints(directory)["plain"]["urls"][0]
+        url = vhlocal.endpoints(directory)["plain"]["urls"][0] + "/"
         assert requests.get(url, timeout=10).status_code == 200
         assert "GET " in vhlocal("logs", "-C", str(directory), "plain").stdout
     finally:

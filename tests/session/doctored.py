@@ -25,7 +25,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if word == "stall":
             SLOW.set()
         own = (self.headers.get("X-VH-Prefix") or "").rstrip("/")
-        self.say(200 if self.path == own + "/" else 500 if word == "bug" else 404, word)
+        self.say(200 if self.path in (own, own + "/") else 500 if word == "bug" else 404, word)
         if word == "die":
             os._exit(3)
 

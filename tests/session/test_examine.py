@@ -12,9 +12,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
+from vhlocal.contract.headers import PRODUCTION_HOST
 from vhlocal.model import Endpoint, Package, Place
 from vhlocal.runtime.base import Address
-from vhlocal.session.examine import Patient, UnansweredError, examine
+from vhlocal.session.examine import Patient, Seen, UnansweredError, examine
 
 VERSION, ALIAS = "/acme/shop/main/20261122.0/greet", "/acme/shop/main/dev/greet"
 
@@ -62,25 +63,25 @@ def say(handler, status=200, body=b"hello", **headers):
     handler.wfile.write(body)
 
 
-def codes(findings):
-    return [finding.definition.code for finding in findings]
+def codes(seen):
+    return [finding.definition.code for finding in seen.findings]
 
 
 def test_an_endpoint_that_is_sound_is_asked_for_its_root_under_both_names(patient):
     """P7, K9: each request is marked, and carries what the ingress sets."""
     with serving(say) as (port, asked):
-        assert asyncio.run(examine(patient(port))) == ()
-    assert [path for path, _ in asked] == [f"{VERSION}/", f"{ALIAS}/"]
+        assert asyncio.run(examine(patient(port))) == Seen()
+    assert [path for path, _ in asked] == [f"{VERSION}/", VERSION, f"{ALIAS}/", ALIAS]
     for path, headers in asked:
-        assert headers["X-VH-Prefix"] == path
+        assert headers["X-VH-Prefix"].rstrip("/") == path.rstrip("/")
         assert (headers["User-Agent"], headers["X-VHLocal-Doctor"]) == ("vhlocal-doctor", "1")
-        assert (headers["Host"], headers["X-Forwarded-Host"]) == ("127.0.0.1:8080", "127.0.0.1:8080")
-        assert (headers["X-Forwarded-Port"], headers["X-Forwarded-Proto"]) == ("8080", "http")
+        assert (headers["Host"], headers["X-Forwarded-Host"]) == (PRODUCTION_HOST, PRODUCTION_HOST)
+        assert (headers["X-Forwarded-Port"], headers["X-Forwarded-Proto"]) == ("443", "https")
 
 
 def test_an_endpoint_without_an_alias_is_examined_under_its_version(patient):
     with serving(lambda handler: say(handler, 200 if handler.path == "/" else 404)) as (port, asked):
-        (finding,) = asyncio.run(examine(patient(port, None)))
+        (finding,) = asyncio.run(examine(patient(port, None))).findings
     assert (finding.definition.code, finding.place.line) == ("VH401", 1)
     assert {headers["X-VH-Prefix"] for _, headers in asked} == {f"{VERSION}/"}
 
@@ -96,7 +97,7 @@ def test_what_is_wrong_is_found_though_nothing_has_failed(patient):
 def test_a_redirect_is_not_followed(patient):
     with serving(lambda handler: say(handler, 302, b"", Location="/login")) as (port, asked):
         assert codes(asyncio.run(examine(patient(port)))) == ["VH404"]
-    assert {path for path, _ in asked} == {f"{VERSION}/", f"{ALIAS}/"}
+    assert {path for path, _ in asked} == {f"{VERSION}/", f"{ALIAS}/", VERSION, ALIAS}
 
 
 @pytest.mark.parametrize("pause", [0, 0.3])
@@ -109,7 +110,7 @@ def test_an_answer_without_an_end_is_left(pause, patient):
                 time.sleep(pause)
 
     with serving(answer) as (port, _):
-        assert asyncio.run(examine(patient(port))) == (), "each was left within all of their time"
+        assert asyncio.run(examine(patient(port))) == Seen(), "each was left within all of their time"
 
 
 NO_HTTP = {

@@ -78,15 +78,31 @@ def test_a_schema_gives_the_docs_and_a_request(tmp_path):
     answers = {
         f"{DEV}/openapi.json": (200, "application/json", SCHEMA),
         f"{DEV}/docs": (200, "text/html", "<title>Swagger</title>"),
+        f"{DEV}/count": (200, "application/json", "1"),
     }
     found, asked = offered(answers, tmp_path)
     assert found == Offer(BASE + DEV, "/docs", Call("GET", "/count"))
-    assert asked == [f"GET {DEV}/openapi.json", f"GET {DEV}/docs"]
+    assert asked == [f"GET {DEV}/openapi.json", f"GET {DEV}/docs", f"GET {DEV}/count"]
+
+
+def test_a_route_of_the_schema_that_is_not_there_is_not_offered(tmp_path):
+    found, _ = offered({f"{DEV}/openapi.json": (200, "application/json", SCHEMA)}, tmp_path)
+    assert found == Offer(BASE + DEV, "", Call("GET", "/openapi.json"))
 
 
 def test_an_app_that_answers_under_the_version_alone_is_told_there(tmp_path):
-    found, _ = offered({f"{OWN}/openapi.json": (200, "application/json", SCHEMA)}, tmp_path)
+    answers = {f"{OWN}/openapi.json": (200, "application/json", SCHEMA), f"{OWN}/count": (200, "text/plain", "1")}
+    found, _ = offered(answers, tmp_path)
     assert found == Offer(BASE + OWN, "", Call("GET", "/count"))
+    found, _ = offered({f"{OWN}/predict": (405, "text/plain", "")}, tmp_path, APP + PREDICT)
+    assert found == Offer(BASE + OWN, "", Call("POST", "/predict", "{}", "application/json"))
+    found, _ = offered({OWN: (200, "text/html", "")}, tmp_path)
+    assert found == Offer(BASE + OWN, "", Call("GET", ""))
+
+
+def test_an_app_that_is_there_with_a_last_slash_alone_gets_no_request_without(tmp_path):
+    found, _ = offered({f"{DEV}/": (200, "text/html", ""), f"{OWN}/": (200, "text/html", "")}, tmp_path)
+    assert found == Offer(BASE + DEV)
 
 
 def test_without_a_schema_a_route_of_the_code_is_told_if_it_is_below_the_prefix(tmp_path):
@@ -94,17 +110,20 @@ def test_without_a_schema_a_route_of_the_code_is_told_if_it_is_below_the_prefix(
     assert found == Offer(BASE + DEV, "", Call("POST", "/predict", "{}", "application/json"))
     found, asked = offered({"/predict": (405, "text/plain", ""), "/": (200, "text/plain", "")}, tmp_path, APP + PREDICT)
     assert found == Offer(BASE + DEV)
-    assert len(asked) <= 6
+    assert len(asked) <= 9
 
 
 def test_an_app_that_answers_everything_has_no_schema(tmp_path):
     page = (200, "text/html", "<p>one page for all</p>")
-    answers = dict.fromkeys((f"{DEV}/openapi.json", f"{DEV}/schema/openapi.json", f"{DEV}/", f"{DEV}/docs"), page)
+    answers = dict.fromkeys((f"{DEV}/openapi.json", f"{DEV}/schema/openapi.json", DEV, f"{DEV}/docs"), page)
     found, _ = offered(answers, tmp_path)
     assert found == Offer(BASE + DEV, "", Call("GET", ""))
 
 
-def test_the_warm_up_request_is_the_project_s_own_and_nothing_is_asked(tmp_path):
+def test_the_warm_up_request_is_the_project_s_own_and_is_told_where_it_is_answered(tmp_path):
     probe = Probe("POST", "/predict", tmp_path / "sample.json", named=True)
-    found, asked = offered({}, tmp_path, probe=probe)
-    assert (found, asked) == (Offer(BASE + DEV, "", Call("POST", "/predict", file=tmp_path / "sample.json")), [])
+    call = Call("POST", "/predict", file=tmp_path / "sample.json")
+    found, asked = offered({f"{DEV}/predict": (405, "text/plain", "")}, tmp_path, probe=probe)
+    assert (found, asked) == (Offer(BASE + DEV, "", call), [f"GET {DEV}/predict"])
+    found, _ = offered({}, tmp_path, probe=probe)
+    assert found == Offer(BASE + OWN, "", call), "under the version it was answered when it warmed up"

@@ -28,7 +28,7 @@ def run(vhlocal, project, tmp_path):
 
 def test_p1_each_wrong_part_of_a_path_is_told_with_what_runs(run):
     """P1: also in paths that end early, and where case alone differs."""
-    version = run.endpoints()["plain"]["urls"][0].split("/")[-3]
+    version = run.endpoints()["plain"]["urls"][0].split("/")[-2]
     for path, error in {
         "/other/digits/local/dev/plain/": "no owner `other`; running: acme",
         "/acme/other/local/dev/plain/": "no project `other`; running: digits",

@@ -98,7 +98,7 @@ def during_a_run(directory: Path, visit: Callable[[str], None], read_seconds: fl
 
     def hear(event: Event) -> None:
         if isinstance(event, Ready):
-            threading.Thread(target=visit_and_stop, args=(event.statuses[0].urls[0],)).start()
+            threading.Thread(target=visit_and_stop, args=(f"{event.statuses[0].urls[0]}/",)).start()
         elif isinstance(event, RequestsEnded):
             records.extend(record for record in event.records if record.endpoint)
 

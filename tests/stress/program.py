@@ -98,7 +98,7 @@ def _neighbours(count: int) -> Iterator[None]:
 
 
 async def _stress(run: Run, given: argparse.Namespace) -> Outcome:
-    urls = {name: facts["urls"][0] for name, facts in run.running.endpoints().items()}
+    urls = {name: f"{facts['urls'][0]}/" for name, facts in run.running.endpoints().items()}
     outcome = Outcome(run, Saves(run.directory, random.Random(given.seed)), Traffic(urls, given.seed))
     following = asyncio.ensure_future(run.follow())
     try:

@@ -18,7 +18,7 @@ DEV = f"{BASE}/acme/words/local/dev"
 
 def status(name: str, state: State = State.READY, **more) -> Status:
     names = ("20261125.0", "dev", "staging")
-    return Status(name, state, urls=tuple(f"{BASE}/acme/words/local/{each}/{name}/" for each in names), **more)
+    return Status(name, state, urls=tuple(f"{BASE}/acme/words/local/{each}/{name}" for each in names), **more)
 
 
 def shown(*statuses: Status, offers=None, shared: str = "", reloads: bool = True) -> str:
@@ -45,6 +45,19 @@ def test_a_card_has_the_dev_url_first_then_docs_a_curl_and_the_status_page():
         "ready: in 1.9 s",
     ]
     assert max(map(len, said.splitlines())) <= 80
+
+
+def test_what_ready_does_not_say_stands_below_the_url_also_where_there_are_many():
+    caveat = "answers at POST …/predict, …/health, …/metrics and 4 more, and 404 at its URL"
+    said = shown(status("words", caveat=caveat), offers={"words": Offer(f"{DEV}/words", "", CALL)}).splitlines()
+    assert said[1:4] == [
+        f"words  {DEV}/words",
+        "  note  ready, answers at POST …/predict, …/health, …/metrics and 4 more, and",
+        "        404 at its URL",
+    ]
+    assert max(map(len, said)) <= 80
+    many = shown(*(status(name, caveat="but answers 404 below its prefix") for name in "abcde"))
+    assert many.count("  note  ready, but answers 404 below its prefix\n") == 5
 
 
 def test_with_a_host_it_has_addresses_that_others_can_open():

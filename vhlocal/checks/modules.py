@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import builtins
 import warnings
 from collections import Counter
 from dataclasses import dataclass, replace
@@ -41,6 +42,25 @@ _CHANGING = (
 _MISSING = {"ImportError", "ModuleNotFoundError", "FileNotFoundError", "OSError", "IOError", "Exception"}
 #: Calls whose second argument stands in for what was not set.
 _FALLBACKS = {"get", "getenv", "setdefault", "pop", "getattr", "config", "env", "str"}
+
+
+#: What libraries give under a second name, and where it is defined: rules know the name on the right.
+_HOMES = {
+    "dash.dash.Dash": "dash.Dash",
+    "django.urls.conf.path": "django.urls.path",
+    "django.urls.conf.re_path": "django.urls.re_path",
+    "fastapi.applications.FastAPI": "fastapi.FastAPI",
+    "fastapi.routing.APIRouter": "fastapi.APIRouter",
+    "flask.app.Flask": "flask.Flask",
+    "flask.blueprints.Blueprint": "flask.Blueprint",
+    "gradio.blocks.Blocks": "gradio.Blocks",
+    "gradio.interface.Interface": "gradio.Interface",
+    "uvicorn.main.run": "uvicorn.run",
+    "werkzeug.DebuggedApplication": "werkzeug.debug.DebuggedApplication",
+    "werkzeug.run_simple": "werkzeug.serving.run_simple",
+}
+#: Names that lead to names: further than anybody writes.
+_DEEPEST = 12
 
 
 @dataclass(frozen=True)
@@ -84,9 +104,11 @@ class Site(NamedTuple):
 class Module:
     """One packaged Python file. ``tree`` is None where it is no Python that this version can read."""
 
-    def __init__(self, path: str, source: Path) -> None:
+    def __init__(self, path: str, source: Path, modules: Modules | None = None) -> None:
         self.path = path
         self.source = source
+        self._modules = modules
+        self._homes: dict[str, str] = {}
 
     @property
     def directory(self) -> str:
@@ -111,18 +133,46 @@ class Module:
         return tuple(_walk(self.tree))
 
     @cached_property
+    def bound_once(self) -> Mapping[str, ast.expr]:
+        """The names that are bound once in the module, at its top or in a function, with what to."""
+        return self._bound[1]
+
+    @cached_property
     def constants(self) -> Mapping[str, ast.expr]:
         """The names that are bound at the module's top, and nowhere else in it, with what to."""
+        return self._bound[0]
+
+    @cached_property
+    def _bound(self) -> tuple[Mapping[str, ast.expr], Mapping[str, ast.expr]]:
         bound: Counter[str] = Counter()
-        found: dict[str, ast.expr] = {}
+        at_top: dict[str, ast.expr] = {}
+        anywhere: dict[str, ast.expr] = {}
         for node, _, where in self.sites:
             if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
                 bound[node.id] += 1
             elif isinstance(node, ast.arg):
                 bound[node.arg] += 1
-            elif isinstance(node, ast.Assign) and not (where.inside or where.branch):
-                found |= {target.id: node.value for target in node.targets if isinstance(target, ast.Name)}
-        return {name: value for name, value in found.items() if bound[name] == 1}
+            elif isinstance(node, ast.Assign) and not where.branch:
+                found = {target.id: node.value for target in node.targets if isinstance(target, ast.Name)}
+                anywhere |= found
+                at_top |= {} if where.inside else found
+        once = {name for name, count in bound.items() if count == 1}
+        return (
+            {name: value for name, value in at_top.items() if name in once},
+            {name: value for name, value in anywhere.items() if name in once},
+        )
+
+    @cached_property
+    def classes(self) -> Mapping[str, ast.ClassDef]:
+        """The classes at the module's top."""
+        found = (site.node for site in self.sites if isinstance(site.node, ast.ClassDef) and not site.where.inside)
+        return {node.name: node for node in found}
+
+    @cached_property
+    def stars(self) -> tuple[str, ...]:
+        """The modules all of whose names are imported (``from x import *``)."""
+        found = (site.node for site in self.sites if isinstance(site.node, ast.ImportFrom))
+        return tuple(self._absolute(node) for node in found if any(alias.name == "*" for alias in node.names))
 
     @cached_property
     def names(self) -> Mapping[str, str]:
@@ -134,10 +184,15 @@ class Module:
                     found[alias.asname or alias.name.partition(".")[0]] = (
                         alias.name if alias.asname else alias.name.partition(".")[0]
                     )
-            elif isinstance(site.node, ast.ImportFrom) and not site.node.level:
+            elif isinstance(site.node, ast.ImportFrom):
                 for alias in site.node.names:
-                    found[alias.asname or alias.name] = f"{site.node.module}.{alias.name}"
+                    found[alias.asname or alias.name] = f"{self._absolute(site.node)}.{alias.name}"
         return found
+
+    def _absolute(self, node: ast.ImportFrom) -> str:
+        """Return the dotted name of the module that is imported from, seen from the code's directory."""
+        above = self.path.split("/")[: -node.level] if node.level else []
+        return ".".join([*above, *([node.module] if node.module else [])])
 
     def place(self, node: ast.AST, lines_below: int = 0) -> Place:
         """Where a node stands."""
@@ -149,13 +204,100 @@ class Module:
         return self.place(node, line - 1 if several else 0)
 
     def dotted(self, node: ast.AST) -> str:
-        """Return what a name or attribute stands for, imports followed: ``numpy.load`` for ``np.load``; else ``""``."""
-        if isinstance(node, ast.Name):
-            return self.names.get(node.id, node.id)
-        if isinstance(node, ast.Attribute):
-            below = self.dotted(node.value)
-            return f"{below}.{node.attr}" if below else ""
-        return ""
+        """Return what a name or attribute stands for, followed to where it is defined; else ``""``.
+
+        ``numpy.load`` for ``np.load``, ``flask.Flask`` for a name that another module of the project has it by.
+        """
+        written = _written(node)
+        if written and written not in self._homes:
+            self._homes[written] = self.home(written)
+        return self._homes.get(written, "")
+
+    def home(self, name: str, depth: int = 0) -> str:
+        """Return where a dotted name is defined that is used in this module."""
+        first, _, rest = name.partition(".")
+        bound = self.names.get(first)
+        if bound is None and depth < _DEEPEST:
+            alias = self.constants.get(first)
+            known = _written(alias) if alias is not None else ""
+            if known and known != first:
+                return self.home(f"{known}.{rest}" if rest else known, depth + 1)
+            if alias is None and first not in self.classes:
+                bound = self._by_star(first, depth)
+        if bound is None:
+            return name
+        return self._elsewhere(f"{bound}.{rest}" if rest else bound, depth)
+
+    def _by_star(self, name: str, depth: int) -> str | None:
+        """Return what a name stands for that nothing here binds, where all names of another module were imported."""
+        if not self.stars or hasattr(builtins, name) or name in self._defined:
+            return None
+        for star in self.stars:
+            module = self._modules.find(star) if self._modules else None
+            if module is None:
+                return f"{star}.{name}"
+            found = module.home(name, depth + 1)
+            if found != name:
+                return found
+        return None
+
+    @cached_property
+    def _defined(self) -> frozenset[str]:
+        kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+        named = {site.node.name for site in self.sites if isinstance(site.node, kinds)}
+        stored = (site.node for site in self.sites if isinstance(site.node, ast.Name | ast.arg))
+        return frozenset(
+            named | {n.arg if isinstance(n, ast.arg) else n.id for n in stored if _is_bound(n)},
+        )
+
+    def _elsewhere(self, name: str, depth: int) -> str:
+        """Return where a dotted name is defined that begins with a module: of the project's own or of a library."""
+        if self._modules is not None and depth < _DEEPEST:
+            parts = name.split(".")
+            for length in range(len(parts) - 1, 0, -1):
+                head, rest = ".".join(parts[:length]), ".".join(parts[length:])
+                module = self._near(head)
+                if module is not None and module is not self:
+                    found = module.home(rest, depth + 1)
+                    return name if found == rest else found
+        return _HOMES.get(name, name)
+
+    def maker(self, node: ast.expr) -> str:
+        """Return the full name of what made a value, by its class where that is known; "" where it is not certain."""
+        module, made = self._value_of(node)
+        if not isinstance(made, ast.Call):
+            return ""
+        name = module.dotted(made.func)
+        for _ in range(_DEEPEST):
+            module, own = module.class_of(name)
+            if own is None or not own.bases:
+                break
+            name = module.dotted(own.bases[0])
+        return name
+
+    def class_of(self, name: str) -> tuple[Module, ast.ClassDef | None]:
+        """Return the project's class of a full name, and the module that it is in; None where it is none of those."""
+        if name in self.classes:
+            return self, self.classes[name]
+        head, _, last = name.rpartition(".")
+        module = self._near(head)
+        return (self, None) if module is None else (module, module.classes.get(last))
+
+    def _near(self, name: str) -> Module | None:
+        """Return the packaged module of a dotted name, looked for from the code's directory and from this one's."""
+        if self._modules is None or not name:
+            return None
+        return self._modules.find(name) or self._modules.find(name, self.directory)
+
+    def _value_of(self, node: ast.expr) -> tuple[Module, ast.expr | None]:
+        """Return what a name is bound to, and in which module."""
+        if not isinstance(node, ast.Name | ast.Attribute):
+            return self, node
+        if isinstance(node, ast.Name) and node.id in self.bound_once:
+            return self, self.bound_once[node.id]
+        head, _, last = self.dotted(node).rpartition(".")
+        module = self._near(head)
+        return (self, None) if module is None else (module, module.constants.get(last))
 
 
 class Modules:
@@ -175,7 +317,7 @@ class Modules:
         if file is None:
             return None
         if path not in self._known:
-            self._known[path] = Module(path, file.source)
+            self._known[path] = Module(path, file.source, self)
         return self._known[path]
 
     def find(self, name: str, root: str = "") -> Module | None:
@@ -192,6 +334,20 @@ class Modules:
         start = f"{directory}/"
         inside = (path[len(start) :] for path in self._package.files if path.startswith(start))
         return {path.partition("/")[0].removesuffix(".py") for path in inside}
+
+
+def _written(node: ast.AST) -> str:
+    """Return a name, or names with dots between them, as they are written; "" for anything else."""
+    if isinstance(node, ast.Name):
+        return node.id
+    if isinstance(node, ast.Attribute):
+        below = _written(node.value)
+        return f"{below}.{node.attr}" if below else ""
+    return ""
+
+
+def _is_bound(node: ast.Name | ast.arg) -> bool:
+    return isinstance(node, ast.arg) or isinstance(node.ctx, ast.Store)
 
 
 def is_main_guard(test: ast.expr) -> bool:

@@ -24,6 +24,7 @@ from vhlocal.checks.rules import (
     metadata_path,
     missing_command,
     near_misses,
+    one_request,
     personal_paths,
     pins,
     refused,
@@ -32,6 +33,7 @@ from vhlocal.checks.rules import (
     secrets,
     target,
     unpackaged_files,
+    unprefixed,
 )
 from vhlocal.checks.server.registry import DEFINITIONS as SERVER_DEFINITIONS
 
@@ -51,6 +53,7 @@ ALL_RULES: tuple[Rule[Subject], ...] = (
     command_host.RULE,
     local_bin.RULE,
     missing_command.RULE,
+    one_request.RULE,
     command_debug.RULE,
     target.RULE,
     requirement_lines.RULE,
@@ -68,10 +71,13 @@ ALL_RULES: tuple[Rule[Subject], ...] = (
     localhost_urls.RULE,
     absolute_links.RULE,
     absolute_redirects.RULE,
+    unprefixed.RULE,
 )
 
-#: What is found of the project alone.
-STATIC_DEFINITIONS: tuple[Definition, ...] = tuple(definition for rule in ALL_RULES for definition in rule.definitions)
+#: What is found of the project alone, and not of a running endpoint as well.
+STATIC_DEFINITIONS: tuple[Definition, ...] = tuple(
+    definition for rule in ALL_RULES for definition in rule.definitions if definition not in PREFIX_DEFINITIONS
+)
 
 #: What the pages are made from, in the order of the codes. Rules with other evidence add theirs here.
 ALL_DEFINITIONS: tuple[Definition, ...] = tuple(

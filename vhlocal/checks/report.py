@@ -77,10 +77,15 @@ def look(subject: Subject, ignored: Mapping[str, str], rules: Iterable[Rule[Subj
 
 
 def joined(report: Report, found: Iterable[Finding], ignored: Mapping[str, str]) -> Report:
-    """Return a report with what was found besides, once each; what is ``ignored`` is silenced."""
+    """Return a report with what was found besides, once each; what is ``ignored`` is silenced.
+
+    What a running endpoint shows stands in for what its code alone told of the same.
+    """
     known = {*report.findings, *(item.finding for item in report.silenced)}
     new = [finding for finding in dict.fromkeys(found) if finding not in known]
-    kept = [*report.findings, *(finding for finding in new if finding.definition.code not in ignored)]
+    shown = {(finding.definition.code, finding.endpoint) for finding in new}
+    still = [finding for finding in report.findings if (finding.definition.code, finding.endpoint) not in shown]
+    kept = [*still, *(finding for finding in new if finding.definition.code not in ignored)]
     silenced = [Silenced(finding, ignored[finding.definition.code]) for finding in new if finding not in kept]
     return replace(report, findings=tuple(sorted(kept, key=_order)), silenced=(*report.silenced, *silenced))
 

@@ -115,7 +115,7 @@ def _serving(call: ast.Call, module: Module, variables: Mapping[str, str]) -> Se
         return _addressed(call, module)
     starter = _FUNCTIONS.get(name)
     if starter is None and isinstance(call.func, ast.Attribute):
-        starter = _METHODS.get((_made_by(call.func.value, module), call.func.attr))
+        starter = _METHODS.get((module.maker(call.func.value), call.func.attr))
     open_ended = any(keyword.arg is None for keyword in call.keywords)
     if starter is None or open_ended or any(isinstance(argument, ast.Starred) for argument in call.args):
         return None
@@ -142,12 +142,6 @@ def _addressed(call: ast.Call, module: Module) -> Serving | None:
     host, port = (_value(element, module) for element in address.elts)
     name = module.dotted(call.func).rpartition(".")[2]
     return Serving(name, module.place(call), _text(host), _number(port), host_given=True, port_given=True)
-
-
-def _made_by(node: ast.expr, module: Module) -> str:
-    """Return the full name of what a variable was made by, where the module makes it once at its top."""
-    made = module.constants.get(node.id) if isinstance(node, ast.Name) else node
-    return module.dotted(made.func) if isinstance(made, ast.Call) else ""
 
 
 def _argument(call: ast.Call, keyword: str, index: int | None) -> ast.expr | None:

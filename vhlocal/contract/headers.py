@@ -30,6 +30,10 @@ _RESERVED_PREFIX = b"x-forwarded-"
 _NAME = re.compile(rb"[A-Za-z0-9-]+")
 
 
+#: Stands for the name of a cluster's ingress, which requests name as their host in production (K9).
+PRODUCTION_HOST = "deployments.example.com"
+
+
 @dataclass(frozen=True)
 class Hop:
     """What the ingress knows of one request: who sent it, over which scheme, to which port, under which id."""
@@ -85,3 +89,12 @@ def ingress_headers(hop: Hop, host: bytes, prefix: str | None) -> list[RawHeader
         (b"X-Forwarded-Scheme", hop.scheme.encode()),
         (b"X-Scheme", hop.scheme.encode()),
     ]
+
+
+def production_headers(prefix: str, request_id: str, host: str = PRODUCTION_HOST) -> list[RawHeader]:
+    """Return the headers of a request of vhlocal's own, as one that comes through production's ingress (P7, K9).
+
+    Among them is the ``Host``, which is none of this machine's: an app may answer by it.
+    """
+    hop = Hop("127.0.0.1", "https", 443, request_id)
+    return [(b"Host", host.encode()), *ingress_headers(hop, host.encode(), prefix)]

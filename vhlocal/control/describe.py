@@ -18,6 +18,7 @@ def status(known: Status) -> dict[str, Any]:
     return {
         "endpoint": known.endpoint,
         "state": known.state.value,
+        "caveat": known.caveat,
         "reason": known.reason,
         "hint": known.hint,
         "place": str(known.place) if known.place else None,

@@ -204,12 +204,13 @@ def _log(lines: Sequence[str]) -> str:
 def _row(status: Status) -> str:
     links = "<br>".join(f'<a href="{escape(url)}">{escape(url)}</a>' for url in status.urls)
     state = status.state.value
+    caveat = f"<br><span class=failed>{escape(status.caveat)}</span>" if status.caveat else ""
     revision = f"<code>{escape(status.revision)}</code>"
     if status.broken:
         revision += f"<br><span class=failed><code>{escape(status.broken)}</code> is broken</span>"
     way = f"<br><span class=dim>reload: {status.strategy.value}</span>" if status.strategy else ""
     return (
-        f"<tr><td>{escape(status.endpoint)}<td class={state}>{state}<td>{links}<td>{revision}{way}"
+        f"<tr><td>{escape(status.endpoint)}<td class={state}>{state}{caveat}<td>{links}<td>{revision}{way}"
         f"{_memory(status)}</tr>{_why(status)}"
     )
 

@@ -19,6 +19,7 @@ from vhlocal.project.marks import Document, Trouble, raise_troubles, read_docume
 from vhlocal.project.schema import did_you_mean, explain
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from pathlib import Path
 
     from vhlocal.model import Endpoint
@@ -28,6 +29,9 @@ CONFIG_FILE = "valohai.yaml"
 
 #: What the platform's parser takes an item for, in its order: of two keys in one item, the first here wins.
 _ITEM_KINDS = ("step", "task", "endpoint", "pipeline", "blueprint", "deployment")
+
+#: Words of lint messages that are keys as well, and so name nothing.
+_WORDS = {*_ITEM_KINDS, "name", "node", "edge", "source", "target", "parameter", "default", "type", "input", "command"}
 
 _EXAMPLE = """\
 - endpoint:
@@ -96,7 +100,51 @@ def read_config(directory: Path) -> Config:
         return Config(path, (), tuple(troubles), elsewhere, tuple(doubts))
     sound = [index for index in items if index not in {trouble.path[0] for trouble in troubles}]
     endpoints, own, lint_doubts = _endpoints(document, sound)
+    if not found:  # the platform's linter looks no further either where its schema refuses something
+        told = {*(trouble.message for trouble in own), *(notice.text for notice in lint_doubts)}
+        refused, doubtful = _lint(document, data, told)
+        elsewhere, lint_doubts = tuple(refused), [*lint_doubts, *doubtful]
     return Config(path, endpoints, (*troubles, *own), elsewhere, (*doubts, *lint_doubts))
+
+
+def _lint(document: Document, data: list[Any], told: Collection[str]) -> tuple[list[Trouble], list[Notice]]:
+    """Return what the platform's own linter says of the whole file: what it refuses, and what it warns of.
+
+    ``told`` is what was found of the endpoints already.
+    """
+    try:
+        # Items of no kind are told of as what is ignored.
+        messages = valohai_yaml.parse([item for item in data if _kind(item)], validate=False).lint().messages
+    except Exception as error:  # noqa: BLE001 - whatever its parser ends with, it does not take the file
+        return [Trouble(f"the platform cannot read this: {error}", _unreadable(document, data))], []
+    troubles, notices = [], []
+    for message in messages:
+        text = str(message["message"])
+        if text in told:
+            continue
+        place = _place_of(text, document)
+        if message["type"] == "error":
+            troubles.append(Trouble(text, place))
+        else:
+            notices.append(Notice(text, place))
+    return troubles, notices
+
+
+def _place_of(message: str, document: Document) -> Place:
+    """Return where something stands that a lint message names, the last that it does: the linter gives no location."""
+    words = [word.strip(".") for word in re.findall(r"[\w.-]+", message)]
+    named = (document.find_text((), word) for word in reversed(words) if word not in _WORDS)
+    return next(filter(None, named), None) or document.place()
+
+
+def _unreadable(document: Document, data: list[Any]) -> Place:
+    """Return where the first item stands that the platform's parser does not take."""
+    for index, item in enumerate(data):
+        try:
+            valohai_yaml.parse([item], validate=False)
+        except Exception:  # noqa: BLE001 - see above
+            return document.place((index,))
+    return document.place()
 
 
 def _invalid(data: Any, document: Document) -> list[Trouble]:

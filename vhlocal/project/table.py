@@ -130,9 +130,9 @@ SETTINGS = (
         "doctor",
         Kind.SWITCH,
         "--no-doctor",
-        "Examine endpoints that fail with GET requests, to find out why.",
+        "Send GET requests to endpoints, to find out whether they answer as in production.",
         True,
-        off="Do not send GET requests to endpoints that fail, to find out why.",
+        off="Do not send GET requests to endpoints, to find out whether they answer as in production.",
     ),
     Setting(
         "request_buffering",

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import threading
 from collections import deque
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from vhlocal.events import Event, Found, LogLine, Notice, StatusChanged, StepOutput, StepStarted
+from vhlocal.events import Event, Examined, Found, LogLine, Notice, StatusChanged, StepOutput, StepStarted
 from vhlocal.model import State, Status
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ class Board:
         self._lines: dict[str, deque[LogLine]] = {}
         self._notices: dict[Notice, None] = {}
         self._findings: dict[Found, None] = {}
+        self._examined: dict[str, Examined] = {}
         self._step_endpoints: dict[str, tuple[str, ...]] = {}
 
     def apply(self, event: Event) -> None:
@@ -36,6 +38,8 @@ class Board:
                 self._statuses[event.status.endpoint] = event.status
             elif isinstance(event, Found):
                 self._keep(event)
+            elif isinstance(event, Examined):
+                self._examined[event.endpoint] = event
             elif isinstance(event, LogLine):
                 self._lines.setdefault(event.endpoint, deque(maxlen=KEPT)).append(event)
             elif isinstance(event, Notice):
@@ -55,12 +59,13 @@ class Board:
     def statuses(self) -> tuple[Status, ...]:
         """Return all statuses, in the order of ``valohai.yaml``."""
         with self._lock:
-            return tuple(self._statuses.values())
+            return tuple(map(self._whole, self._statuses.values()))
 
     def status(self, endpoint: str) -> Status | None:
         """Return one endpoint's status, or None when there is no such endpoint."""
         with self._lock:
-            return self._statuses.get(endpoint)
+            status = self._statuses.get(endpoint)
+            return None if status is None else self._whole(status)
 
     def tail(self, endpoint: str, count: int) -> tuple[LogLine, ...]:
         """Return an endpoint's last ``count`` lines, oldest first."""
@@ -76,6 +81,27 @@ class Board:
                 for found in self._findings
                 if endpoint in {None, found.finding.endpoint} and self._is_present(found)
             )
+
+    def has_found(self, finding: Finding) -> bool:
+        """Tell whether the same is known of an endpoint's present code, be it by another line or other words."""
+        return any(
+            known.definition.code == finding.definition.code and known.endpoint == finding.endpoint
+            for known in self.findings(finding.endpoint)
+        )
+
+    def _whole(self, status: Status) -> Status:
+        """Return a status with what `ready` does not say: what was found has the word."""
+        if status.state is not State.READY:
+            return status
+        caveats = [
+            found.finding.caveat
+            for found in self._findings
+            if found.finding.endpoint == status.endpoint and found.revision == status.revision
+        ]
+        examined = self._examined.get(status.endpoint)
+        if examined is not None and examined.revision == status.revision:
+            caveats.append(examined.caveat)
+        return replace(status, caveat=next(filter(None, caveats), ""))
 
     def _keep(self, found: Found) -> None:
         if found.told:

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 
 from vhlocal.contract.paths import script_names, split_target
 from vhlocal.errors import VhlocalError
-from vhlocal.events import Event, Notice, RequestsEnded
+from vhlocal.events import Event, Examined, Notice, RequestsEnded, StatusChanged
+from vhlocal.model import State
+from vhlocal.session.tasks import within
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -20,15 +22,19 @@ if TYPE_CHECKING:
     from vhlocal.findings import Finding
     from vhlocal.model import RequestRecord
     from vhlocal.session.desired import Inputs
-    from vhlocal.session.examine import Patient
+    from vhlocal.session.examine import Patient, Seen
     from vhlocal.session.routes import Routes
     from vhlocal.session.tasks import Tasks
 
 #: What browsers and tools ask for at the root of every host.
 _USUAL = ("/favicon.ico", "/robots.txt", "/apple-touch-icon", "/.well-known/")
 
+#: Seconds before an endpoint that has just come up is examined again, where it did not answer in time: it may still be
+#: busy with its start.
+_PATIENCE = (2.0, 8.0)
+
 _OUTSIDE = "outside"
-_ASKED_FOR = "asked for"
+_FIRST = "first"
 
 
 @dataclass(frozen=True)
@@ -64,7 +70,7 @@ class _Complaint:
 
 
 class Doctor:
-    """Looks at each request that ended, and examines an endpoint once for each kind of trouble with its code.
+    """Examines each endpoint once it is up, and then once for each kind of trouble that a request has with its code.
 
     One examination at a time for each endpoint; requests never wait for it.
     """
@@ -72,9 +78,12 @@ class Doctor:
     def __init__(self, practice: Practice) -> None:
         self._is = practice
         self._seen: set[tuple[str, str, str]] = set()
+        self._looked_at: set[str] = set()
         self._told: set[tuple[str | None, str, str]] = set()
         self._busy: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._under_way = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
 
     @contextlib.contextmanager
     def on_duty(self) -> Iterator[None]:
@@ -90,27 +99,43 @@ class Doctor:
         """Whether no examination is under way or waits for another."""
         return not self._under_way
 
+    async def at_rest(self, seconds: float | None = None) -> None:
+        """Wait until no examination is under way any more, for so many seconds at most."""
+        await within(self._idle.wait(), seconds)
+
     async def examine_all(self) -> None:
-        """Examine every endpoint that answers, whatever it has answered so far."""
+        """Examine every endpoint that answers, if it was not yet, and wait for the end of that."""
         for endpoint in self._is.inputs().endpoints:
-            target = self._is.routes.target(endpoint.name)
-            await self._examine(_Complaint(endpoint.name, target.revision, _ASKED_FOR, "", "/"))
+            self._examine_first(endpoint.name)
+        await self.at_rest()
 
     def _hear(self, event: Event) -> None:
-        if not isinstance(event, RequestsEnded):
-            return
-        for record in event.records:
-            for complaint in self._complaints(record):
-                if complaint.key not in self._seen:
-                    self._seen.add(complaint.key)
-                    self._under_way += 1
-                    self._is.tasks.start(self._counted(complaint), f"examine {complaint.endpoint}")
+        if isinstance(event, StatusChanged) and event.status.state is State.READY:
+            self._examine_first(event.status.endpoint)
+        elif isinstance(event, RequestsEnded):
+            for record in event.records:
+                for complaint in self._complaints(record):
+                    if complaint.key not in self._seen:
+                        self._seen.add(complaint.key)
+                        self._begin(complaint)
+
+    def _examine_first(self, endpoint: str) -> None:
+        if endpoint not in self._looked_at:
+            self._looked_at.add(endpoint)
+            self._begin(_Complaint(endpoint, self._is.routes.target(endpoint).revision, _FIRST, "", ""))
+
+    def _begin(self, complaint: _Complaint) -> None:
+        self._under_way += 1
+        self._idle.clear()
+        self._is.tasks.start(self._counted(complaint), f"examine {complaint.endpoint}")
 
     async def _counted(self, complaint: _Complaint) -> None:
         try:
             await self._examine(complaint)
         finally:
             self._under_way -= 1
+            if not self._under_way:
+                self._idle.set()
 
     def _complaints(self, record: RequestRecord) -> Iterator[_Complaint]:
         """Yield what a request gives cause for; one that went to the host's root may come from any endpoint's page."""
@@ -126,21 +151,21 @@ class Doctor:
                     yield _Complaint(endpoint.name, target.revision, _OUTSIDE, "", "/")
 
     async def _examine(self, complaint: _Complaint) -> None:
-        from vhlocal.session.examine import examine  # noqa: PLC0415 - all rules, which no start is to wait for
-
         async with self._busy[complaint.endpoint]:
-            findings: tuple[Finding, ...] = ()
+            seen: Seen | None = None
             try:
                 patient = self._patient(complaint)
                 if patient is not None:
-                    findings = await examine(patient, complaint.path)
+                    seen = await _examined(patient, complaint)
             except Exception as error:  # noqa: BLE001 - a doctor that fails says so, and changes nothing
                 if not self._is_replaced(complaint):
                     self._is.bus.publish(_failure(complaint.endpoint, error))
             if self._is_replaced(complaint):
                 self._seen.discard(complaint.key)  # its code may come back
-            else:
-                self._tell(findings, complaint.revision)
+                if complaint.kind == _FIRST:
+                    self._looked_at.discard(complaint.endpoint)
+            elif seen is not None:
+                self._tell(seen, complaint)
 
     def _patient(self, complaint: _Complaint) -> Patient | None:
         """Return what is to be examined, None where other code serves by now; VhlocalError where none does."""
@@ -168,12 +193,25 @@ class Doctor:
         target = self._is.routes.target(complaint.endpoint)
         return target.holding or (target.address is not None and target.revision != complaint.revision)
 
-    def _tell(self, findings: tuple[Finding, ...], revision: str) -> None:
-        for finding in findings:
-            key = (finding.endpoint, revision, finding.definition.code)
+    def _tell(self, seen: Seen, complaint: _Complaint) -> None:
+        for finding in seen.findings:
+            key = (finding.endpoint, complaint.revision, finding.definition.code)
             if key not in self._told:
                 self._told.add(key)
-                self._is.found(finding, revision)
+                self._is.found(finding, complaint.revision)
+        if seen.caveat:
+            self._is.bus.publish(Examined(complaint.endpoint, complaint.revision, seen.caveat))
+
+
+async def _examined(patient: Patient, complaint: _Complaint) -> Seen:
+    from vhlocal.session.examine import UnansweredError, examine  # noqa: PLC0415 - all rules, which no start waits for
+
+    for pause in _PATIENCE if complaint.kind == _FIRST else ():
+        try:
+            return await examine(patient, complaint.path)
+        except UnansweredError:
+            await asyncio.sleep(pause)
+    return await examine(patient, complaint.path)
 
 
 def _failure(endpoint: str, error: Exception) -> Notice:

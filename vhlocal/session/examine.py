@@ -13,12 +13,13 @@ from vhlocal.checks.prefix.code import read_code
 from vhlocal.checks.prefix.evidence import Answer, Case, Evidence
 from vhlocal.checks.prefix.questions import DOCS, questions
 from vhlocal.checks.prefix.registry import find
-from vhlocal.contract.headers import Hop, ingress_headers
+from vhlocal.checks.prefix.whereabouts import caveat
+from vhlocal.contract.headers import PRODUCTION_HOST, production_headers
 from vhlocal.errors import VhlocalError
 from vhlocal.session.tasks import in_thread
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from vhlocal.checks.prefix.evidence import Asked
     from vhlocal.findings import Finding
@@ -27,10 +28,10 @@ if TYPE_CHECKING:
 
 #: Seconds that one answer may take, and all of them together.
 ANSWER_SECONDS = 3.0
-ALL_SECONDS = 20.0
+ALL_SECONDS = 60.0
 
 #: Bytes of an answer's body that are read.
-_BODY = 64 * 1024
+_BODY = 512 * 1024
 
 
 class UnansweredError(VhlocalError):
@@ -42,7 +43,8 @@ class Patient:
     """A server that runs, and what it serves.
 
     ``prefix`` is the version's path and ``alias`` that of one alias, both without a slash at their end; ``host`` is
-    what clients name in their requests, such as ``127.0.0.1:8080``. ``asks`` hears of each request before it is sent.
+    what clients on this machine name in their requests, such as ``127.0.0.1:8080``. ``asks`` hears of each request
+    before it is sent.
     """
 
     endpoint: Endpoint
@@ -54,11 +56,19 @@ class Patient:
     asks: Callable[[str, str], None] = lambda _method, _target: None
 
 
-async def examine(patient: Patient, path: str = "/", seconds: float = ALL_SECONDS) -> tuple[Finding, ...]:
+@dataclass(frozen=True)
+class Seen:
+    """What an examination has brought: findings, and what else a reader of `ready` has to know ("" for nothing)."""
+
+    findings: tuple[Finding, ...] = ()
+    caveat: str = ""
+
+
+async def examine(patient: Patient, path: str = "", seconds: float = ALL_SECONDS) -> Seen:
     """Return what is wrong with the answers at ``path`` below the prefixes, also where nothing has failed yet.
 
-    The server is sent GET requests alone, each marked as vhlocal's own, one after the other, and each as an ingress
-    would forward it (P7, K9). UnansweredError where it answers too late or not at all; all answers together get
+    The server is sent GET requests alone, each marked as vhlocal's own, one after the other, and each as production's
+    ingress would forward it (P7, K9). UnansweredError where it answers too late or not at all; all answers together get
     ``seconds``.
     """
     try:
@@ -67,22 +77,44 @@ async def examine(patient: Patient, path: str = "/", seconds: float = ALL_SECOND
         raise UnansweredError(f"its answers took more than {seconds:.0f} s") from None
 
 
-async def _examined(patient: Patient, path: str) -> tuple[Finding, ...]:
+async def _examined(patient: Patient, path: str) -> Seen:
     code = await in_thread(read_code, patient.endpoint, patient.package)
-    case = Case(patient.prefix, patient.alias, path, patient.host, DOCS.get(code.framework, ()))
+    case = Case(
+        patient.prefix,
+        patient.alias,
+        path,
+        PRODUCTION_HOST,
+        DOCS.get(code.framework, ()),
+        code.routes,
+        ("localhost", patient.host),
+    )
     answers: dict[Asked, Answer] = {}
     while asked := questions(case, answers):
-        for one in asked:
-            patient.asks("GET", one.target)
-            answers[one] = await in_thread(_ask, patient.address, patient.host, one)
-    return await in_thread(find, Evidence(patient.endpoint, code, case, answers))
+        answers |= await in_thread(_answers, patient, asked)
+    evidence = Evidence(patient.endpoint, code, case, answers)
+    seen = Seen(await in_thread(find, evidence), caveat(evidence))
+    if seen == Seen():
+        return seen
+    # What is answered one way now and another way then proves nothing. Of what is not there, the roots will do.
+    roots = {prefix + path for prefix in case.prefixes for path in case.paths}
+    decisive = [one for one, answer in answers.items() if not answer.is_missing or one.target in roots]
+    again = await in_thread(_answers, patient, decisive)
+    return seen if all(again[one].status == answers[one].status for one in decisive) else Seen()
 
 
-def _ask(address: Address, host: str, asked: Asked) -> Answer:
+def _answers(patient: Patient, asked: Iterable[Asked]) -> dict[Asked, Answer]:
+    answers = {}
+    for one in asked:
+        patient.asks("GET", one.target)
+        answers[one] = _ask(patient.address, one)
+    return answers
+
+
+def _ask(address: Address, asked: Asked) -> Answer:
     connection = http.client.HTTPConnection(address.host, address.port, timeout=ANSWER_SECONDS)
     try:
         connection.putrequest("GET", asked.target, skip_host=True, skip_accept_encoding=True)
-        for name, value in _headers(host, asked.prefix):
+        for name, value in _headers(asked):
             connection.putheader(name, value)
         connection.endheaders()
         response = connection.getresponse()
@@ -96,15 +128,12 @@ def _ask(address: Address, host: str, asked: Asked) -> Answer:
         connection.close()
 
 
-def _headers(host: str, prefix: str) -> list[tuple[bytes, bytes]]:
-    port = host.rpartition(":")[2]
-    hop = Hop("127.0.0.1", "http", int(port) if port.isdecimal() else 80, uuid4().hex)
+def _headers(asked: Asked) -> list[tuple[bytes, bytes]]:
     return [
-        (b"Host", host.encode()),
+        *production_headers(asked.prefix, uuid4().hex, asked.host or PRODUCTION_HOST),
         (b"User-Agent", b"vhlocal-doctor"),
         (b"X-VHLocal-Doctor", b"1"),
         (b"Accept", b"text/html, */*"),
-        *ingress_headers(hop, host.encode(), prefix),
         (b"Connection", b"close"),
     ]
 

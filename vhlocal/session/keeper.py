@@ -440,7 +440,7 @@ class Keeper:
         if ended is not None and error.ended.code == _KILLED:
             await asyncio.wait({ended}, timeout=_ITS_CONTAINER)
             if ended.done() and ended.result().out_of_memory:
-                return EndedError(ended.result(), error.evidence, loaded=error.loaded)
+                return EndedError(ended.result(), error.evidence, loaded=error.loaded, once=error.once)
         return error
 
     def _after(self, failed: Desired, error: Exception, explanation: Explanation) -> Desired:

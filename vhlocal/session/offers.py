@@ -65,7 +65,7 @@ class _Server:
 async def find_offers(asking: Asking, wanted: Sequence[Desired]) -> dict[str, Offer]:
     """Return what can be asked of each endpoint that answers, by its name.
 
-    Each server is sent six GET requests at most, and nothing is told of one that takes its time.
+    Each server is sent nine GET requests at most, and nothing is told of one that takes its time.
     """
     servers = []
     for item in wanted:
@@ -78,17 +78,19 @@ async def find_offers(asking: Asking, wanted: Sequence[Desired]) -> dict[str, Of
 
 
 async def _offered(server: _Server) -> Offer:
-    url, probe = server.asking.base + server.prefixes[0], server.desired.bringing.probe
-    if probe.named:
-        return Offer(url, call=Call(probe.method, probe.target, file=probe.body))
     try:
         return await asyncio.wait_for(in_thread(_offer, server), _ALL)
     except (asyncio.TimeoutError, OSError, http.client.HTTPException, VhlocalError):
-        return Offer(url)
+        return Offer(server.asking.base + server.prefixes[0])
 
 
 def _offer(server: _Server) -> Offer:
-    first = server.prefixes[0]
+    first, probe = server.prefixes[0], server.desired.bringing.probe
+    if probe.named:
+        warm_up = Call(probe.method, probe.target, file=probe.body)
+        # Under the version it was answered well, whatever there is under an alias.
+        prefix = first if _is_there(server, first, warm_up) else server.prefixes[-1]
+        return Offer(server.asking.base + prefix, call=warm_up)
     asked = [(first, schema, docs) for schema, docs in _SCHEMAS]
     asked += [(prefix, *_SCHEMAS[0]) for prefix in server.prefixes[1:2]]
     for prefix, path, docs in asked:
@@ -96,13 +98,26 @@ def _offer(server: _Server) -> Offer:
         if schema is not None:
             status, kind, _ = _get(server, prefix, docs)
             has_docs = status == http.client.OK and kind.startswith("text/html")
-            return Offer(server.asking.base + prefix, docs if has_docs else "", call_of(schema) or Call("GET", path))
-    url = server.asking.base + first
-    for call in itertools.islice(_routes(server), _MOST_ROUTES):
-        # A route for POST alone answers 405, one that is not below the prefix 404.
-        if _get(server, first, call.target)[0] != http.client.NOT_FOUND:
-            return Offer(url, call=call)
-    return Offer(url, call=Call("GET", "") if _get(server, first, "/")[0] < http.client.BAD_REQUEST else None)
+            call = call_of(schema)
+            if call is None or not _is_there(server, prefix, call):
+                call = Call("GET", path)
+            return Offer(server.asking.base + prefix, docs if has_docs else "", call)
+    routes = tuple(itertools.islice(_routes(server), _MOST_ROUTES))
+    for prefix in server.prefixes:
+        call = next((call for call in routes if _is_there(server, prefix, call)), None)
+        if call is None and _get(server, prefix, "")[0] < http.client.BAD_REQUEST:
+            call = Call("GET", "")
+        if call is not None:
+            return Offer(server.asking.base + prefix, call=call)
+    return Offer(server.asking.base + first)
+
+
+def _is_there(server: _Server, prefix: str, call: Call) -> bool:
+    """Tell whether a request has a route. One for POST alone answers 405, one that is not below the prefix 404."""
+    try:
+        return _get(server, prefix, call.target)[0] != http.client.NOT_FOUND
+    except TimeoutError:  # something is at work there
+        return True
 
 
 def _json(server: _Server, prefix: str, path: str) -> Any:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
+from vhlocal.checks.server.evidence import AFTER_ONE
 from vhlocal.errors import EngineError, VhlocalError
 from vhlocal.events import Problem, Reloaded, StatusChanged
 from vhlocal.model import MemoryUse, State, Status, Strategy
@@ -155,7 +156,8 @@ class Post:
         try:
             answered = await server.wait_until_ready(self.trouble)
         except EndedError as error:
-            raise EndedError(error.ended, await self._heard.last_lines(), loaded=server.loaded) from None
+            lines = await self._heard.last_lines()
+            raise EndedError(error.ended, lines, loaded=server.loaded, once=error.once) from None
         took = time.monotonic() - began
         self._slowest = max(self._slowest, took)
         self.find(self._is.diagnosis.started(self.asked.endpoint, took), self.asked.revision, told=False)
@@ -296,7 +298,7 @@ class Post:
     async def explain(self, error: Exception, wanted: Desired) -> Explanation:
         """Say why ``wanted`` did not come up."""
         if isinstance(error, EndedError):
-            return await self.explain_end(error, wanted, _UNTIL_THEN[error.loaded])
+            return await self.explain_end(error, wanted, AFTER_ONE if error.once else _UNTIL_THEN[error.loaded])
         if isinstance(error, VhlocalError):
             return explained_error(error, self.name)
         if isinstance(error, SavedAgainError):

@@ -9,7 +9,9 @@ import shlex
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
+from vhlocal.contract.headers import production_headers
 from vhlocal.errors import InputError
 
 if TYPE_CHECKING:
@@ -68,14 +70,18 @@ def read_probe(text: str, directory: Path) -> Probe:
 class Answered:
     """An answer whose head has just come from ``address``; ``status`` is 0 where it was no HTTP.
 
-    ``asked`` and ``at`` are when its request went out and when it came (monotonic seconds).
+    ``simple`` tells that it is no HTTP/1.1: what serves one request and ends speaks no more than 1.0. ``asked`` and
+    ``at`` are when its request went out and when it came (monotonic seconds).
     """
 
     def __init__(
-        self, address: Address, status: int, asked: float, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+        self, address: Address, line: bytes, asked: float, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
+        words = line.split()
+        is_http = len(words) > 1 and words[0].startswith(b"HTTP/") and words[1].isdigit()
         self.address = address
-        self.status = status
+        self.status = int(words[1]) if is_http else 0
+        self.simple = not (is_http and words[0] >= b"HTTP/1.1")
         self.asked = asked
         self.at = time.monotonic()
         self._reader = reader
@@ -116,18 +122,15 @@ async def ask(address: Address, prefix: str, probe: Probe) -> Answered | None:
     if not line:
         writer.close()
         return None
-    words = line.split()
-    status = int(words[1]) if len(words) > 1 and words[0].startswith(b"HTTP/") and words[1].isdigit() else 0
-    return Answered(address, status, asked, reader, writer)
+    return Answered(address, line, asked, reader, writer)
 
 
 def _request(prefix: str, probe: Probe) -> bytes:
     body = b"" if probe.body is None else probe.body.read_bytes()
     head = [
         f"{probe.method} {prefix}{probe.target} HTTP/1.1",
-        "Host: localhost",
+        *(f"{name.decode()}: {value.decode()}" for name, value in production_headers(prefix, uuid4().hex)),
         "User-Agent: vhlocal-probe",
-        f"X-VH-Prefix: {prefix}/",
         "Connection: close",
     ]
     if probe.body is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from vhlocal.errors import ServerError, VhlocalError
@@ -50,14 +50,15 @@ class EndedError(Exception):
     """The server ended before it answered.
 
     ``evidence`` is what is known of why, such as a traceback; ``loaded`` whether its code had been imported by then,
-    None where that is not known.
+    None where that is not known; ``once`` that one request was answered, and was its last.
     """
 
-    def __init__(self, ended: Exit, evidence: str = "", *, loaded: bool | None = None) -> None:
+    def __init__(self, ended: Exit, evidence: str = "", *, loaded: bool | None = None, once: bool = False) -> None:
         super().__init__(ended)
         self.ended = ended
         self.evidence = evidence
         self.loaded = loaded
+        self.once = once
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,7 @@ class Awaited:
     a server that goes on. ``shared`` tells that its network is this machine's: where it has bound its addresses says
     nothing yet (see ``Server.check_reach``), and it may listen on the endpoint's port although it was told another.
     ``bound``, where its runner tells, returns what is set as long as it listens itself: it is asked nothing before.
+    ``asks`` hears of each request that is to be answered: its method and its target.
     """
 
     endpoint: Endpoint
@@ -85,6 +87,7 @@ class Awaited:
     hidden: Collection[int] = field(default=())
     shared: bool = False
     bound: Callable[[], asyncio.Event] | None = None
+    asks: Callable[[str, str], None] = lambda _method, _target: None
 
     @property
     def elsewhere(self) -> Address | None:
@@ -113,7 +116,7 @@ async def _first_answer(awaited: Awaited, on_trouble: Callable[[Notice], None], 
     name = awaited.endpoint.name
     asked = [awaited.address]
     async with (
-        beside(_poll(awaited, asked, answers)) as (ready,),
+        beside(_answer(awaited, asked, answers)) as (ready,),
         beside(_look(awaited, on_trouble)) as (looking,),
         beside(_look_elsewhere(awaited, asked)),
     ):
@@ -129,7 +132,7 @@ async def _first_answer(awaited: Awaited, on_trouble: Callable[[Notice], None], 
             )
         return answered
     if awaited.ended in done:
-        raise EndedError(awaited.ended.result())
+        raise EndedError(awaited.ended.result(), once=bool(answers))
     if looking in done:
         raise as_error(explained(looking.result()), name)
     silent = await _silence(awaited, await _listeners(awaited, on_trouble), awaited.limit)
@@ -140,7 +143,20 @@ async def _first_answer(awaited: Awaited, on_trouble: Callable[[Notice], None], 
     raise as_error(explained(silent), name)
 
 
+async def _answer(awaited: Awaited, asked: Sequence[Address], answers: list[Answered]) -> Answered:
+    """Return an answer of a server that goes on: what may serve one request and end is asked twice."""
+    first = await _poll(awaited, asked, answers)
+    if not first.simple:
+        return first
+    async with beside(first.finish()):
+        # By a plain request: what warms up may be a POST.
+        second = await _poll(replace(awaited, probe=probing.Probe()), (first.address,), answers)
+    second.status, second.asked, second.at = first.status, first.asked, first.at
+    return second
+
+
 async def _poll(awaited: Awaited, asked: Sequence[Address], answers: list[Answered]) -> Answered:
+    awaited.asks(awaited.probe.method, awaited.prefix + awaited.probe.target)
     pause = probing.FIRST_PAUSE
     while True:
         if awaited.bound is not None:

@@ -299,7 +299,7 @@ class Server:
                 self.exclusive = self._refused(fork)
                 if self.exclusive is not None:
                     raise AloneError(self.exclusive) from None
-                raise EndedError(error.ended, fork.evidence, loaded=fork.loaded is not None) from None
+                raise EndedError(error.ended, fork.evidence, loaded=fork.loaded is not None, once=error.once) from None
             try:
                 if self._layout.shares_network:
                     self._check_hosts(await forks.hosts(fork))
@@ -464,8 +464,6 @@ class Server:
         *,
         new: bool = False,
     ) -> Awaited:
-        self._asks(self._probe.method, self._prefix + self._probe.target)
-
         async def listeners() -> Sequence[Listener]:
             return await in_thread(self._runtime.listeners, self.id)
 
@@ -483,6 +481,7 @@ class Server:
             new,
             frozenset(hidden),
             self._layout.shares_network,
+            asks=self._asks,
         )
 
 

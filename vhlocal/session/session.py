@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING
 from vhlocal.contract.limits import READ_TIMEOUT, ROLLOUT_PATIENCE
 from vhlocal.contract.paths import script_names
 from vhlocal.errors import VhlocalError
-from vhlocal.events import Bus, Found, Listening, Notice, Problem, Ready, StatusChanged, StepStarted, Stopping, Waiting
-from vhlocal.findings import Severity
+from vhlocal.events import Bus, Found, Listening, Notice, Problem, Ready, StatusChanged, Stopping, Waiting
 from vhlocal.gateway.options import GatewayOptions
 from vhlocal.gateway.server import Gateway
 from vhlocal.gateway.table import RouteTable, Upstream
@@ -30,6 +29,7 @@ from vhlocal.session.doctor import Doctor, Practice
 from vhlocal.session.edits import Edits, Means
 from vhlocal.session.ending import Ending
 from vhlocal.session.environments import Upkeep, forget_environments, make_environments, problems, remember_environments
+from vhlocal.session.first_look import errors_of
 from vhlocal.session.fleet import Fleet
 from vhlocal.session.leftovers import find_leftovers, remove_servers
 from vhlocal.session.limits import GRACE, RELOAD_LIMIT
@@ -65,8 +65,8 @@ _SIGNALS = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "SIGTERM", signal.SIGHUP: "
 #: Seconds that requests in flight get to finish when the run ends.
 _DRAIN = 5.0
 
-#: Seconds within which a start without a build is quick: nothing is done beside it that can wait.
-_QUICK_START = 5.0
+#: Seconds that the doctor gets for what a run's card tells of its endpoints; later it tells it by itself.
+_EXAMINED_BY_THEN = 10.0
 
 #: Seconds that an engine gets to remove what is left of a run that ends at once, and then to be let go of.
 _AT_ONCE = 0.8
@@ -223,7 +223,7 @@ class Session:
                 self._bus.publish(Notice("the endpoints ask for a user name and password (`basic-auth`)"))
             for notice in (*notices, *((self._state.room.notice,) if self._state.room.notice else ())):
                 self._bus.publish(notice)
-            with self._doctor.on_duty() if self._options.doctor else contextlib.nullcontext():
+            with self._doctor.on_duty() if self._options.doctor or self._options.examine else contextlib.nullcontext():
                 self._ending.waits_for = self._unremoved
                 await self._ending.unless_asked(self._keep(gateway))
         finally:
@@ -266,15 +266,11 @@ class Session:
 
     async def _check(self, inputs: Inputs) -> None:
         """Tell the errors that the project itself shows, beside a build; a start that is quick goes first."""
-        busy = asyncio.Event()
-        unsubscribe = self._bus.subscribe(lambda event: busy.set() if isinstance(event, StepStarted) else None)
-        async with beside(self._up.wait(), busy.wait()) as waiting:
-            await asyncio.wait(waiting, timeout=_QUICK_START, return_when=asyncio.FIRST_COMPLETED)
-        unsubscribe()
         names = {None, *(endpoint.name for endpoint in inputs.endpoints)}
-        for finding in await in_thread(self._options.check):
-            if finding.definition.severity is Severity.ERROR and finding.endpoint in names:
-                self._found(finding, inputs.package.revision)
+        found = await errors_of(self._options.check, self._bus, self._up)
+        # What an endpoint has shown by its answers says more than its code.
+        for finding in [each for each in found if each.endpoint in names and not self._board.has_found(each)]:
+            self._found(finding, inputs.package.revision)
 
     async def _make(
         self, wanted: tuple[Desired, ...], leftovers: Sequence[PresentServer], *, fail_fast: bool = False
@@ -296,6 +292,7 @@ class Session:
         seconds = time.monotonic() - self._started
         from vhlocal.session.offers import Asking, find_offers  # noqa: PLC0415 - as in `_judging`
 
+        await self._doctor.at_rest(_EXAMINED_BY_THEN)
         asking = Asking(self._url, self._options.version, self._routes, self._present().package, self._chatter)
         offers = await find_offers(asking, wanted) if self._options.doctor else {}
         shared = port.shared(self._options.host, self._url)
@@ -353,7 +350,12 @@ class Session:
     def _appointed(self) -> Doctor:
         host = self._url.removeprefix("http://")
         asks = self._chatter.expect
-        return Doctor(Practice(self._bus, self._tasks, self._routes, self._present, self._found, host, asks))
+        return Doctor(Practice(self._bus, self._tasks, self._routes, self._present, self._shown, host, asks))
+
+    def _shown(self, finding: Finding, revision: str) -> None:
+        """Tell what an endpoint has shown by its answers, unless its code has told the same."""
+        if not self._board.has_found(finding):
+            self._found(finding, revision)
 
     def _found(self, finding: Finding, revision: str, told: bool = False) -> None:
         """Tell a finding, unless the project has chosen to live with it."""
@@ -473,7 +475,7 @@ class Session:
             )
 
     def _urls(self, endpoint: str) -> tuple[str, ...]:
-        return tuple(f"{self._url}{path}/" for path in script_names(self._options.version, endpoint))
+        return tuple(f"{self._url}{path}" for path in script_names(self._options.version, endpoint))
 
     def _task_failed(self, error: BaseException) -> None:
         known = error if isinstance(error, VhlocalError) else VhlocalError(f"unexpected: {error!r}")

@@ -62,6 +62,8 @@ def _show_endpoint(console: Console, ready: Ready, status: Status, *, short: boo
     url = _reachable(ready, offer.url)
     beside = len(status.endpoint) + 2 + len(url) <= console.width
     console.print(Text.assemble((status.endpoint, "bold green"), "  " if beside else "\n  ", (url, "bold")))
+    if status.caveat:
+        _wrapped(console, "note  ", f"ready, {status.caveat}", "yellow")
     if short:
         return
     if offer.docs:
@@ -106,17 +108,17 @@ def _summary(console: Console, ready: Ready, serving: int) -> Text:
 
 def _first(urls: Sequence[str]) -> str:
     """Return the URL under the first alias, which stays the same tomorrow."""
-    return urls[min(1, len(urls) - 1)].rstrip("/") if urls else ""
+    return urls[min(1, len(urls) - 1)] if urls else ""
 
 
 def _reachable(ready: Ready, url: str) -> str:
     return ready.shared + url.removeprefix(ready.url) if ready.shared and url.startswith(ready.url) else url
 
 
-def _wrapped(console: Console, label: str, text: str) -> None:
+def _wrapped(console: Console, label: str, text: str, style: str = "") -> None:
     lines = textwrap.wrap(text, max(20, console.width - 2 - len(label)), break_on_hyphens=False) or [""]
     for number, line in enumerate(lines):
-        console.print(Text.assemble(("  ", ""), (label if number == 0 else " " * len(label), "dim"), line))
+        console.print(Text.assemble(("  ", ""), (label if number == 0 else " " * len(label), "dim"), (line, style)))
 
 
 def _near(path: Path) -> Path:

@@ -25,6 +25,8 @@ def show_endpoints(console: Console, endpoints: Iterable[Mapping[str, Any]]) -> 
     plain = not console.is_terminal
     for endpoint in endpoints:
         state = Text(endpoint["state"], style=_STYLES.get(endpoint["state"], "yellow"))
+        if endpoint["caveat"]:
+            state.append(f", {endpoint['caveat']}", style="bold yellow")
         if endpoint["restarts"]:
             state.append(f" ({endpoint['restarts']} restarts)", style="dim")
         if endpoint["broken"]:

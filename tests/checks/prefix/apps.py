@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 VERSION = "/acme/shop/main/20261122.0/greet"
 ALIAS = "/acme/shop/main/dev/greet"
-HOST = "127.0.0.1:8080"
+HOST, LOCAL_HOSTS = "deployments.example.com", ("localhost", "127.0.0.1:8080")
 
 COMMAND = Place(Path("valohai.yaml"), 4)
 MADE = Place(Path("server.py"), 3)
@@ -55,12 +55,14 @@ def examined(
     wsgi: bool = False,
     alias: str | None = ALIAS,
     docs: tuple[str, ...] = (),
+    routes: tuple[str, ...] = (),
+    local: App | None = None,
 ) -> Evidence:
-    """Ask an app all that it is to be asked."""
+    """Ask an app all that it is to be asked; ``local`` answers where the host is one of this machine's."""
     command = None if wsgi else ("python server.py",)
     endpoint = Endpoint("greet", "python:3.11-slim", 8000, "server:app" if wsgi else None, command)
-    case = Case(VERSION, alias, path, HOST, docs)
+    case = Case(VERSION, alias, path, HOST, docs, routes, LOCAL_HOSTS)
     answers: dict[Asked, Answer] = {}
     while asked := questions(case, answers):
-        answers |= {one: app(one.prefix, one.target) for one in asked}
+        answers |= {one: ((local if one.host else None) or app)(one.prefix, one.target) for one in asked}
     return Evidence(endpoint, known or code(), case, answers)

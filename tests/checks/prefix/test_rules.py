@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 
 from tests.checks.prefix.apps import (
@@ -22,6 +25,7 @@ from tests.checks.prefix.apps import (
 )
 from vhlocal.checks.prefix.evidence import Answer
 from vhlocal.checks.prefix.registry import find
+from vhlocal.model import Place
 
 BOTH = (VERSION, ALIAS)
 HOME = {"/": PAGE}
@@ -61,6 +65,38 @@ FOUND = {
     "a middleware takes away what Gunicorn has taken": (
         examined(below((VERSION * 2, ALIAS * 2), HOME), wsgi=True),
         ["VH403"],
+    ),
+    "POST alone is there, and an API's docs without the prefix": (
+        examined(below(("",), {"/docs": PAGE, "/openapi.json": PAGE}), "", code("uvicorn")),
+        ["VH408"],
+    ),
+    "POST alone is there, and no docs": (
+        examined(below(("",), {"/predict": Answer(405)}), "", routes=("/predict",)),
+        ["VH401"],
+    ),
+    "POST alone is there, with the prefix twice": (
+        examined(below((VERSION * 2, ALIAS * 2), {"/predict": Answer(405)}), "", wsgi=True, routes=("/predict",)),
+        ["VH403"],
+    ),
+    "POST alone is there, under the version": (
+        examined(below((VERSION,), {"/predict": Answer(405)}), "", routes=("/predict",)),
+        ["VH402"],
+    ),
+    "a user is wanted where a public path has the prefix": (
+        examined(lambda _, target: PAGE if target == "/health" else Answer(401), "", routes=("/health",)),
+        ["VH401"],
+    ),
+    "one page for everything, and the app's own without the prefix": (
+        examined(lambda _, target: Answer(405) if target == "/predict" else Answer(403), routes=("/predict",)),
+        ["VH401"],
+    ),
+    "a name of this machine alone is accepted": (
+        examined(lambda *_: Answer(400), local=below(BOTH, HOME)),
+        ["VH411"],
+    ),
+    "a name of this machine alone is accepted, and there is no root": (
+        examined(lambda *_: Answer(400), local=lambda *_: MISSING),
+        ["VH411"],
     ),
     "a redirect to the root": (
         examined(below(BOTH, HOME | {"/moved": redirect("/result")}), "/moved"),
@@ -106,6 +142,22 @@ def test_it_is_found(name):
 
 
 SOUND = {
+    "POST alone": examined(below(BOTH, {"/predict": Answer(405)}), "", routes=("/predict",)),
+    "POST alone, with docs elsewhere": examined(
+        lambda _, target: (
+            Answer(405)
+            if target in {f"{VERSION}/predict", f"{ALIAS}/predict"}
+            else PAGE
+            if target == "/docs"
+            else MISSING
+        ),
+        "",
+        docs=("/docs",),
+        routes=("/predict",),
+    ),
+    "POST at the root": examined(below(BOTH, {"/": Answer(405), "": Answer(405)}), ""),
+    "POST alone, with docs": examined(below(BOTH, {"/docs": PAGE, "/openapi.json": PAGE}), ""),
+    "no host is accepted": examined(lambda *_: Answer(400), local=lambda *_: Answer(400)),
     "an app that knows every prefix": examined(below(BOTH, HOME)),
     "an app that reads the header": examined(reads_header),
     "its honest 404": examined(below(BOTH, HOME), "/nope"),
@@ -174,6 +226,29 @@ def test_nothing_is_found(name):
     assert codes(SOUND[name]) == []
 
 
+@pytest.mark.parametrize(
+    ("name", "caveat"),
+    [
+        ("POST alone is there, and no docs", "but answers 404 below its prefix"),
+        ("a user is wanted where a public path has the prefix", "but answers 401 below its prefix"),
+        ("POST alone is there, under the version", "but answers 404 under aliases"),
+        ("Gunicorn under an alias", "but answers 500 under aliases"),
+        ("a name of this machine alone is accepted", "but answers 400 to production's host"),
+        ("a link to the root", ""),
+    ],
+)
+def test_a_finding_tells_what_ready_does_not_say(name, caveat):
+    (finding,) = find(FOUND[name][0])
+    assert finding.caveat == caveat
+
+
+def test_a_root_path_of_the_app_s_own_is_pointed_to():
+    known = replace(code(framework="FastAPI"), own_root_path=Place(Path("server.py"), 5))
+    (finding,) = find(examined(below(("",), HOME), known=known, wsgi=True))
+    assert (finding.definition.code, finding.place.line) == ("VH401", 5)
+    assert finding.change == "leave `root_path` out: `wsgi` sets it for each request"
+
+
 def test_a_finding_points_to_the_app_or_to_what_starts_it():
     assert [finding.place for finding in find(FOUND["the prefix is not known"][0])] == [MADE]
     assert [finding.place for finding in find(FOUND["Uvicorn without the prefix"][0])] == [COMMAND]
@@ -191,8 +266,8 @@ def test_a_sound_app_is_asked_for_nothing_but_its_own_paths():
     assert [one.target for one in asked] == [f"{VERSION}/", f"{ALIAS}/"]
 
 
-def test_no_app_is_asked_more_than_a_score_of_times():
-    assert max(len(evidence.answers) for evidence in (*SOUND.values(), *(one for one, _ in FOUND.values()))) <= 16
+def test_no_app_is_asked_more_than_two_dozen_times():
+    assert max(len(evidence.answers) for evidence in (*SOUND.values(), *(one for one, _ in FOUND.values()))) <= 26
 
 
 def the_one(evidence):

@@ -115,7 +115,7 @@ def run_sample(directory: Path, case: Case) -> Outcome:
             outcome.notices.append(event)
         elif isinstance(event, Ready):
             outcome.ready = True
-            url = event.statuses[0].urls[0]
+            url = f"{event.statuses[0].urls[0]}/"
             threading.Thread(target=_ask_and_stop, args=(url, case, session.request_stop)).start()
 
     bus.subscribe(hear)

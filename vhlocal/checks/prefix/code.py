@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ from vhlocal.checks.servers import program_of, the_server
 from vhlocal.model import Place
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from vhlocal.checks.commands import Command
     from vhlocal.checks.modules import Module
@@ -35,6 +36,19 @@ _RUN = "uvicorn.run"
 #: How the calls are named that start a server and do not return.
 _STARTS = ("run", "run_simple", "serve", "serve_forever")
 
+#: The last words of what gives an app a route: decorators, methods of apps and routers, and classes of routes.
+ROUTING = {
+    *("get", "post", "put", "patch", "delete", "head", "options", "route", "api_route", "websocket", "expose"),
+    *("add_url_rule", "add_route", "add_api_route", "add_websocket_route", "add_resource", "Route", "WebSocketRoute"),
+    *("add_get", "add_post", "add_put", "add_patch", "add_delete", "add_head", "add_view"),
+}
+_DJANGO_ROUTING = {"django.urls.path"}
+#: Arguments that put a path before every route of a part of the app.
+_PREFIXES = {"prefix", "url_prefix"}
+_PARAMETER = re.compile(r"\{[^{}/]*\}|<[^<>/]*>|(?<=/):\w+")
+#: Routes that are asked for where an app is not at its root.
+_MOST_ROUTES = 4
+
 
 @dataclass(frozen=True)
 class Code:
@@ -51,6 +65,9 @@ class Code:
     server: str = ""
     made: Place | None = None
     root_path: Place | None = None
+    own_root_path: Place | None = None
+    hosts: Place | None = None
+    routes: tuple[str, ...] = ()
     texts: tuple[tuple[str, Place], ...] = ()
     target: str = ""
     starts: Place | None = None
@@ -89,6 +106,9 @@ def read_code(endpoint: Endpoint, package: Package) -> Code:
         server="uvicorn" if runs is not None else _server(command),
         made=next((module.place(call) for module, call, name in calls if name in _APPS), None),
         root_path=_root_path(command, runs),
+        own_root_path=next(_own_root_paths(calls), None),
+        hosts=next(_hosts(reach), None),
+        routes=tuple(dict.fromkeys(_routes(calls)))[:_MOST_ROUTES],
         texts=(*_texts(reach), *_links(package)),
         target=target,
         starts=starts,
@@ -134,6 +154,50 @@ def _root_path(command: Command | None, runs: tuple[Module, ast.Call] | None) ->
         return None
     module, call = runs
     return next((module.place(call) for keyword in call.keywords if keyword.arg == "root_path"), None)
+
+
+def _own_root_paths(calls: Iterable[tuple[Module, ast.Call, str]]) -> Iterator[Place]:
+    for module, call, name in calls:
+        if name in _APPS:
+            yield from (module.place(keyword.value) for keyword in call.keywords if keyword.arg == "root_path")
+
+
+def _hosts(reach: Reach) -> Iterator[Place]:
+    for item in reach.reached:
+        if "ALLOWED_HOSTS" in item.module.constants:
+            yield item.module.place(item.module.constants["ALLOWED_HOSTS"])
+    for module, _, call in reach.calls:
+        named = [*call.args, call.func]
+        if any(module.dotted(node).endswith(".TrustedHostMiddleware") for node in named):
+            yield module.place(call)
+
+
+def _routes(calls: Sequence[tuple[Module, ast.Call, str]]) -> Iterator[str]:
+    """Yield the paths of an app's routes, those first that are below what is put before all routes of a part."""
+    found = [route for module, call, name in calls if (route := _route(module, call, name)) is not None]
+    keywords = (keyword for _, call, _ in calls for keyword in call.keywords if keyword.arg in _PREFIXES)
+    for prefix in dict.fromkeys(filter(None, (_path(keyword.value) for keyword in keywords))):
+        yield from (prefix.rstrip("/") + route for route in found)
+    yield from found
+
+
+def _route(module: Module, call: ast.Call, name: str) -> str | None:
+    word = name.rpartition(".")[2] or getattr(call.func, "attr", "")
+    if word not in ROUTING and name not in _DJANGO_ROUTING:
+        return None
+    given = [*call.args[:1], *(keyword.value for keyword in call.keywords if keyword.arg in ("path", "rule"))]
+    if word == "add_resource":  # of Flask-RESTful: the class comes first
+        given = call.args[1:2]
+    path = _path(given[0], "/" if name in _DJANGO_ROUTING else "") if given else None
+    if path is None or len(path) < 2 or not path.isascii() or not path.isprintable() or " " in path:
+        return None
+    return _PARAMETER.sub("1", path)
+
+
+def _path(node: ast.expr, start: str = "") -> str | None:
+    text = node.value if isinstance(node, ast.Constant) else None
+    path = start + text if isinstance(text, str) else ""
+    return path if path.startswith("/") else None
 
 
 def _texts(reach: Reach) -> Iterator[tuple[str, Place]]:

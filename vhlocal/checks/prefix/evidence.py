@@ -9,7 +9,7 @@ from urllib.parse import urljoin, urlsplit
 from vhlocal.findings import Finding
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from vhlocal.checks.prefix.code import Code
     from vhlocal.findings import Definition
@@ -23,10 +23,14 @@ _NOT_FOUND = 404
 
 @dataclass(frozen=True)
 class Asked:
-    """One GET request: the whole path, and the prefix that ``X-VH-Prefix`` names (P7)."""
+    """One GET request: the whole path, and the prefix that ``X-VH-Prefix`` names (P7).
+
+    ``host`` is what the request names as its host, "" for a name as production's.
+    """
 
     prefix: str
     target: str
+    host: str = ""
 
 
 @dataclass(frozen=True)
@@ -61,13 +65,30 @@ class Answer:
         """Return the values of a header."""
         return tuple(value for own, value in self.headers if own == name)
 
+    def says_more_than(self, nonsense: Answer) -> bool:
+        """Tell whether the app has something of its own here, where ``nonsense`` is what it answers everywhere.
+
+        Failures (5xx) tell nothing. Pages of one status are told apart by what they are made of.
+        """
+        if self.status >= 500 or self.status == _NOT_FOUND:
+            return False
+        if self.status != nonsense.status:
+            return True
+        return self.status < 300 and (self.kind, self.body) != (nonsense.kind, nonsense.body)
+
+    @property
+    def kind(self) -> str:
+        """The media type of the body, "" where it tells none."""
+        return next(iter(self.values("content-type")), "").partition(";")[0].strip().lower()
+
 
 @dataclass(frozen=True)
 class Case:
     """What is to be examined: ``path`` below the prefixes of the version and of one alias, asked of ``host``.
 
-    Prefixes have no slash at their end; ``path`` is empty or begins with one. ``docs`` are pages of an API's own docs
-    that there may be.
+    Prefixes have no slash at their end; ``path`` is empty, which is the endpoint's URL itself, or begins with one.
+    ``docs`` are pages of an API's own docs that there may be, ``routes`` other paths at which the app may be where it
+    is not at its root. ``local_hosts`` are names that this machine has for itself.
     """
 
     version: str
@@ -75,6 +96,8 @@ class Case:
     path: str
     host: str
     docs: tuple[str, ...] = ()
+    routes: tuple[str, ...] = ()
+    local_hosts: tuple[str, ...] = ()
 
     @property
     def prefixes(self) -> tuple[str, ...]:
@@ -115,7 +138,11 @@ class Evidence:
 
     def under(self, prefix: str | None, path: str) -> Answer | None:
         """Return the answer below a prefix, None if it was not asked for."""
-        return None if prefix is None else self.answers.get(Asked(prefix, prefix + path))
+        return None if prefix is None else self.answers.get(Asked(prefix, (prefix + path) or "/"))
+
+    def locally(self, host: str) -> Answer | None:
+        """Return the answer at the version's root to a request that names a host of this machine."""
+        return self.answers.get(Asked(self.case.version, f"{self.case.version}/", host))
 
     def outside(self, path: str) -> Answer | None:
         """Return the answer to the path without the prefix."""
@@ -128,22 +155,45 @@ class Evidence:
     def own(self) -> Iterator[tuple[Asked, Answer]]:
         """Yield all that was asked for as a client does, below the prefix."""
         for asked, answer in self.answers.items():
+            if asked.host:
+                continue
             if asked.target.startswith(asked.prefix) and not asked.target.startswith(asked.prefix * 2):
                 yield asked, answer
 
     @property
+    def paths(self) -> tuple[str, ...]:
+        """Every path that was asked for below the version's prefix, in that order, but the one that nobody has."""
+        version = self.case.version
+        asked = (one.target[len(version) :] for one, _ in self.own() if one.prefix == version)
+        return tuple(path for path in dict.fromkeys(asked) if path != NONSENSE)
+
+    def is_lost(self, prefix: str | None, path: str) -> bool:
+        """Tell whether the app has nothing of its own there below a prefix; False where that was not asked."""
+        answer, nonsense = self.under(prefix, path), self.under(prefix, NONSENSE)
+        if answer is None or nonsense is None or answer.status >= 500:
+            return False
+        return answer.status == nonsense.status and not answer.says_more_than(nonsense)
+
+    def is_found(self, prefix: str | None, path: str) -> bool:
+        """Tell whether the app has something of its own there below a prefix; False where that was not asked."""
+        return _says_more(self.under(prefix, path), self.under(prefix, NONSENSE))
+
+    @property
     def unprefixed(self) -> str | None:
         """The path that is there without the prefix and not below it (P4), None where there is none."""
-        if not _is_missing(self.outside(NONSENSE)):
-            return None
-        return next((path for path in self.case.paths if self._moved(path, self.outside(path))), None)
+        return self._moved(self.outside)
 
     @property
     def twice(self) -> str | None:
         """The path that is there below the prefix written twice, and not below it, None where there is none."""
-        if not _is_missing(self.doubled(NONSENSE)):
-            return None
-        return next((path for path in self.case.paths if self._moved(path, self.doubled(path))), None)
+        return self._moved(self.doubled)
+
+    @property
+    def caveat(self) -> str:
+        """What a reader of `ready` has to know where the app is not reached below its prefix."""
+        path = self.unprefixed if self.unprefixed is not None else self.twice
+        answer = None if path is None else self.under(self.case.version, path)
+        return "" if answer is None else f"but answers {answer.status} below its prefix"
 
     @property
     def is_doubling(self) -> bool:
@@ -164,14 +214,31 @@ class Evidence:
         names = (value.partition("/")[0].partition("-")[0].lower() for value in said)
         return next((name for name in names if name in servers), "")
 
-    def finding(self, definition: Definition, place: Place, seen: str, change: str) -> Finding:
+    def moved_to(self, elsewhere: str, path: str, app: str = "it") -> str:
+        """Return the words for an app that has something of its own ``elsewhere``, and not below its prefix."""
+        answer = self.under(self.case.version, path)
+        return f"{app} answers at `{elsewhere}`, and {answer.status if answer else 404} at `{self.case.version}{path}`"
+
+    def finding(self, definition: Definition, place: Place, seen: str, change: str, caveat: str = "") -> Finding:
         """Return what was found of this endpoint, with its framework where the remedy differs by that."""
         framework = self.code.framework if self.code.framework in definition.remedy else ""
-        return Finding(definition, place, seen, change, self.endpoint.name, framework)
+        return Finding(definition, place, seen, change, self.endpoint.name, framework, caveat)
 
-    def _moved(self, path: str, elsewhere: Answer | None) -> bool:
-        return _is_missing(self.under(self.case.version, path)) and elsewhere is not None and elsewhere.is_there
+    def _moved(self, elsewhere: Callable[[str], Answer | None]) -> str | None:
+        """Return the first path that the app has elsewhere, and not where it is asked for.
+
+        Of an app that has something below its prefix, what nobody has asked for proves nothing: it may have its docs
+        elsewhere.
+        """
+        nonsense = elsewhere(NONSENSE)
+        knows = any(self.is_found(self.case.version, path) for path in self.paths)
+        moved = (
+            path
+            for path in (self.case.paths if knows else self.paths)
+            if self.is_lost(self.case.version, path) and _says_more(elsewhere(path), nonsense)
+        )
+        return next(moved, None)
 
 
-def _is_missing(answer: Answer | None) -> bool:
-    return answer is not None and answer.is_missing
+def _says_more(answer: Answer | None, nonsense: Answer | None) -> bool:
+    return answer is not None and nonsense is not None and answer.says_more_than(nonsense)

@@ -9,6 +9,7 @@ from vhlocal.checks.prefix.rules import (
     docs,
     doubled,
     gunicorn,
+    hosts,
     ignored,
     links,
     redirects,
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from vhlocal.findings import Definition
 
 PREFIX_RULES: tuple[Rule[Evidence], ...] = (
+    hosts.RULE,
     ignored.RULE,
     version_only.RULE,
     doubled.RULE,

@@ -41,6 +41,10 @@ def find(subject: Subject) -> Iterator[Finding]:
             if serving.debug:
                 seen = f"`{serving.name}` is called with {serving.debug}"
                 yield Finding(DEFINITION, serving.place, seen, f"take {serving.debug} out", name)
+        for module, site, call in reach.calls:
+            if site.is_sure and module.dotted(call.func) == "werkzeug.debug.DebuggedApplication":
+                seen = "`DebuggedApplication` shows a debugger to whoever causes an error"
+                yield Finding(DEFINITION, module.place(call), seen, "serve the app without it", name)
         for item in reach.reached:
             node = _debug_setting(item.module)
             if node is not None:

@@ -12,6 +12,7 @@ from vhlocal.findings import Definition, Example, Finding, Severity
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from vhlocal.checks.commands import Command
     from vhlocal.checks.subject import Subject
 
 DEFINITION = Definition(
@@ -30,6 +31,10 @@ DEFINITION = Definition(
 )
 
 
+#: Programs that start others by their bare names, with the subcommand and the option by which they do.
+_STARTING = {"mlflow": ("uvicorn", ("models", "serve"), "--env-manager", "local")}
+
+
 def find(subject: Subject) -> Iterator[Finding]:
     """Yield such commands, where the image is known to bring none of its own."""
     installed = subject.requirements.names if subject.requirements else frozenset()
@@ -38,6 +43,7 @@ def find(subject: Subject) -> Iterator[Finding]:
         if "PATH" in {**subject.variables, **exported(commands)} or brings_programs(endpoint):
             continue
         for command in commands:
+            yield from _started(command, endpoint.name)
             program = command.words[0]
             provider = command_provider(program)
             if provider in installed or (provider == "fastapi" and "fastapi-cli" in installed):
@@ -48,6 +54,16 @@ def find(subject: Subject) -> Iterator[Finding]:
                     f"write ~/.local/bin/{program}",
                     endpoint.name,
                 )
+
+
+def _started(command: Command, endpoint: str) -> Iterator[Finding]:
+    """Yield what a command starts by a bare name, which the shell would not find either."""
+    other, subcommand, option, value = _STARTING.get(command.program, ("", (), "", ""))
+    words = tuple(word for word in command.arguments if not word.startswith("-"))
+    if other and words[: len(subcommand)] == subcommand and value in command.values(option):
+        seen = f"`{command.program} {' '.join(subcommand)}` starts `{other}`, which pip installs into ~/.local/bin"
+        change = 'write PATH="$HOME/.local/bin:$PATH" before the command'
+        yield Finding(DEFINITION, command.place, seen, change, endpoint)
 
 
 RULE = Rule((DEFINITION,), find)

@@ -49,7 +49,32 @@ ATTRIBUTE = Definition(
     rows=("R4",),
 )
 
+FACTORY = Definition(
+    code="VH113",
+    title="The application named is a function that makes one",
+    severity=Severity.ERROR,
+    why="A WSGI server calls what it is given with `environ` and `start_response` at each request. A factory that is "
+    "named and not called takes neither, so that every request is answered 500.",
+    remedy={"": "Call it: `wsgi: module:create_app()`. It is called once, when the server starts."},
+    example=Example("yaml", "wsgi: server:create_app", "wsgi: server:create_app()"),
+    rows=("R4",),
+)
+ELSEWHERE = Definition(
+    code="VH114",
+    title="The module to be served is in no package that is known",
+    severity=Severity.WARNING,
+    why="The server imports the module when it starts. It is none of the project's, and no requirement is named like "
+    "it: unless the base image brings it, the server ends before it has answered once.",
+    remedy={"": "Name a module of the project; where the image does bring it, silence this finding with that reason."},
+    example=Example("yaml", "wsgi: generate:generate", "wsgi: server:app"),
+    rows=("R4", "B1"),
+)
+
 _HERE_OR_ELSEWHERE = ("--app-dir", "--chdir", "--pythonpath", "--workdir")
+
+
+#: Servers that take an app as it is named.
+_CALLING = ("gunicorn",)
 
 
 def find(subject: Subject) -> Iterator[Finding]:
@@ -71,6 +96,7 @@ def _wsgi(endpoint: Endpoint, place: Place, subject: Subject) -> Iterator[Findin
             yield from _missing(endpoint, place, (parent, (last,)), subject)
             return
     yield from _missing(endpoint, place, (module, (name,) if colon else ("application", "app")), subject)
+    yield from _factory(endpoint, place, attribute, (module, name), subject)
 
 
 def _command(endpoint: Endpoint, subject: Subject) -> Iterator[Finding]:
@@ -83,6 +109,8 @@ def _command(endpoint: Endpoint, subject: Subject) -> Iterator[Finding]:
     for target in command_targets(command):
         if target.module and target.attribute:
             yield from _missing(endpoint, command.place, (target.module, (target.attribute,)), subject)
+            if command.program in _CALLING and not any(f"{target.attribute}(" in word for word in command.words):
+                yield from _factory(endpoint, command.place, "", (target.module, target.attribute), subject)
 
 
 def _missing(
@@ -92,7 +120,10 @@ def _missing(
     module, names = target
     found = subject.modules.find(module)
     if found is None:
-        if not _may_be_installed(module, endpoint, subject):
+        if _only_image_brings(module, endpoint, subject):
+            change = f"add {module.replace('.', '/')}.py, or name a module of the project"
+            yield Finding(ELSEWHERE, place, _not_packaged(module, subject), change, endpoint.name)
+        elif not _may_be_installed(module, endpoint, subject):
             yield Finding(
                 MODULE, place, _not_packaged(module, subject), _nearest_module(module, subject), endpoint.name
             )
@@ -105,6 +136,41 @@ def _missing(
     change = did_you_mean(names[0], likely) or f"define {names[0]} in {found.path}"
     seen = f"{found.path} defines {'neither' if len(names) > 1 else 'no'} {wanted}"
     yield Finding(ATTRIBUTE, place, seen, change, endpoint.name)
+
+
+def _factory(
+    endpoint: Endpoint, place: Place, written: str, target: tuple[str, str], subject: Subject
+) -> Iterator[Finding]:
+    """Yield a function that is named, not called, and surely takes nothing of what a server gives to an app."""
+    name, attribute = target
+    module = subject.modules.find(name)
+    function = None if module is None else _function(module, attribute)
+    if function is None or "(" in written:
+        return
+    given = function.args
+    required = len(given.posonlyargs) + len(given.args) - len(given.defaults)
+    if not required and given.vararg is None and not function.decorator_list:
+        seen = f"`{attribute}` is a function that takes nothing: it makes the application, and is none"
+        yield Finding(FACTORY, place, seen, f"write {name}:{attribute}()", endpoint.name)
+
+
+def _function(module: Module, name: str) -> ast.FunctionDef | None:
+    """Return the function of a name, where nothing else in its module's top is bound to that."""
+    found = [site.node for site in module.sites if not site.where.inside and name in _bound(site.node)]
+    return found[0] if len(found) == 1 and isinstance(found[0], ast.FunctionDef) else None
+
+
+def _only_image_brings(module: str, endpoint: Endpoint, subject: Subject) -> bool:
+    """Tell whether nothing that is known can bring a module, and the image is none of which that is known."""
+    top = module.partition(".")[0]
+    if top != module:  # a package, as images bring them
+        return False
+    if is_official_python(endpoint.image) or is_standard(top) or not top.isidentifier():
+        return False
+    if _is_nearly_packaged(module, subject) or subject.modules.is_directory(top) or subject.modules.find(top):
+        return False
+    stem, installed = top.replace("_", "-").lower(), subject.requirements
+    return installed is None or not (installed.open or any(stem in name or name in stem for name in installed.names))
 
 
 def _may_be_installed(module: str, endpoint: Endpoint, subject: Subject) -> bool:
@@ -202,4 +268,4 @@ def _starred(
     return None if source is None or source in above else defined_names(source, modules, above)
 
 
-RULE = Rule((MODULE, ATTRIBUTE), find)
+RULE = Rule((MODULE, ATTRIBUTE, FACTORY, ELSEWHERE), find)

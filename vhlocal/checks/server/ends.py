@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vhlocal.checks.rule import Rule
+from vhlocal.checks.server.evidence import AFTER_ONE
 from vhlocal.findings import Definition, Example, Finding, Severity
 
 if TYPE_CHECKING:
@@ -32,7 +33,8 @@ DONE = Definition(
     title="The server's command ends as if all were done",
     severity=Severity.ERROR,
     why="The container lives as long as `server-command`. A command that starts a server in the background, or has no "
-    "server in it, ends with code 0, and everything that it started ends with it.",
+    "server in it, ends with code 0, and everything that it started ends with it. So does a server that is made to "
+    "answer one request, as `python -m wsgiref.simple_server` is.",
     remedy={
         "": "Let the last line run the server in the foreground: no `&`, no `--daemon`.",
         "Flask": '`app.run(…)` has to be called, under `if __name__ == "__main__":`; or write `wsgi: server:app`.',
@@ -84,7 +86,9 @@ def find(ended: Ended) -> Iterator[Finding]:
     elif ended.code == 0:
         seen = f"the server ended{when or ' after it had served'} with exit code 0, as if all were done"
         change = "let the command run the server in the foreground"
-        if not when:
+        if ended.when == AFTER_ONE:
+            change = "take a server that goes on after a request, such as `wsgi: module:name`"
+        elif not when:
             change = "it was asked to end, or its code returned: see who sends SIGTERM, and what its last lines say"
         yield Finding(DONE, ended.command, seen, change, name)
     else:

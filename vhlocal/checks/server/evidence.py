@@ -20,6 +20,9 @@ _NO_MODULE = re.compile(r"ModuleNotFoundError: No module named '([\w.]+)'")
 _NO_FILE = re.compile(r"FileNotFoundError: .*'([^'\n]+)'\s*$", re.MULTILINE)
 _IMPORT = re.compile(r"\s*(?:import|from)\s+([A-Za-z_]\w*)")
 
+#: What a server was doing that answered once.
+AFTER_ONE = "after its first request"
+
 
 def place_of(endpoint: Endpoint, key: str) -> Place:
     """Return where a key stands, or the endpoint itself where the key is not written."""

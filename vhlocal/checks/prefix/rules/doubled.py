@@ -43,10 +43,18 @@ def find(evidence: Evidence) -> Iterator[Finding]:
         return
     if evidence.twice is not None:
         seen = f"it answers where the prefix is written twice, and 404 at `{version}{evidence.twice}`"
-        yield evidence.finding(DEFINITION, code.app, seen, "leave the prefix to the server, which has taken it away")
+        yield evidence.finding(
+            DEFINITION, code.app, seen, "leave the prefix to the server, which has taken it away", evidence.caveat
+        )
     else:
         seen = f"the server is told a root path: 404 at `{version}{evidence.unprefixed}`, an answer without the prefix"
-        yield evidence.finding(DEFINITION, code.root_path or code.app, seen, f"leave the root path out: {code.by_wsgi}")
+        yield evidence.finding(
+            DEFINITION,
+            code.root_path or code.app,
+            seen,
+            f"leave the root path out: {code.by_wsgi}",
+            evidence.caveat,
+        )
 
 
 RULE = Rule((DEFINITION,), find)

@@ -12,6 +12,7 @@ from vhlocal.findings import Definition, Example, Finding, Severity
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from vhlocal.checks.prefix.code import Code
     from vhlocal.checks.prefix.evidence import Evidence
 
 DEFINITION = Definition(
@@ -48,6 +49,7 @@ _UNDER_WSGI = (
     "`wsgi` gives the prefix in SCRIPT_NAME or root_path: see what in the app looks at the whole path instead, or sets "
     "a root path of its own; a worker for apps of its own kind, such as aiohttp's, gets the whole path"
 )
+_DECIDES = "have what decides by the path take the prefix of the request (`X-VH-Prefix`) from it first"
 
 
 def find(evidence: Evidence) -> Iterator[Finding]:
@@ -55,15 +57,27 @@ def find(evidence: Evidence) -> Iterator[Finding]:
     path = evidence.unprefixed
     if path is None or evidence.is_doubling or evidence.is_served_by(*ASGI_SERVERS):
         return
-    seen = f"it answers at `{path or '/'}`, and 404 at `{evidence.case.version}{path}`"
-    if evidence.endpoint.server_command is None:
-        yield Finding(DEFINITION, evidence.code.app, seen, _UNDER_WSGI, evidence.endpoint.name)
-    else:
-        has_own = evidence.code.framework in OWN_WAYS
-        change = "tell it its prefix" if has_own else f"{evidence.code.by_wsgi}; or take the prefix from the path"
-        if evidence.code.framework == "Node":
-            change = "take the prefix of `X-VH-Prefix` from the path"
-        yield evidence.finding(DEFINITION, evidence.code.app, seen, change)
+    code, seen = evidence.code, evidence.moved_to(path or "/", path)
+    answer = evidence.under(evidence.case.version, path)
+    everywhere = answer is not None and not answer.is_missing
+    if everywhere and code.framework not in OWN_WAYS:
+        seen += ", as to every path there"
+    if evidence.endpoint.server_command is not None:
+        yield evidence.finding(DEFINITION, code.app, seen, _change(code, everywhere=everywhere), evidence.caveat)
+        return
+    place, change = code.app, _DECIDES if everywhere else _UNDER_WSGI
+    if code.own_root_path is not None:
+        place, change = code.own_root_path, "leave `root_path` out: `wsgi` sets it for each request"
+    yield Finding(DEFINITION, place, seen, change, evidence.endpoint.name, caveat=evidence.caveat)
+
+
+def _change(code: Code, *, everywhere: bool) -> str:
+    """Return what to do about an app that its own command serves."""
+    if code.framework in OWN_WAYS:
+        return "tell it its prefix"
+    if code.framework == "Node":
+        return "take the prefix of `X-VH-Prefix` from the path"
+    return _DECIDES if everywhere else f"{code.by_wsgi}; or take the prefix from the path"
 
 
 RULE = Rule((DEFINITION,), find)

@@ -12,6 +12,7 @@ from vhlocal.findings import Definition, Example, Severity
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from vhlocal.checks.prefix.code import Code
     from vhlocal.checks.prefix.evidence import Evidence
     from vhlocal.findings import Finding
 
@@ -43,12 +44,16 @@ def find(evidence: Evidence) -> Iterator[Finding]:
         yield evidence.finding(
             DEFINITION,
             evidence.code.started,
-            f"{_NAMES.get(server, server.capitalize())} hands on the prefix: the app answers at `{path or '/'}`, "
-            f"and 404 at `{evidence.case.version}{path}`",
-            "tell it its prefix"
-            if evidence.code.framework in OWN_WAYS
-            else f"{evidence.code.by_wsgi}; or give each route the prefix",
+            f"{_NAMES.get(server, server.capitalize())} hands on the prefix: "
+            f"{evidence.moved_to(path or '/', path, 'the app')}",
+            change_for(evidence.code),
+            evidence.caveat,
         )
+
+
+def change_for(code: Code) -> str:
+    """Return what to do about an app that has no route for the prefix, in the project's own words."""
+    return "tell it its prefix" if code.framework in OWN_WAYS else f"{code.by_wsgi}; or give each route the prefix"
 
 
 RULE = Rule((DEFINITION,), find)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vhlocal.checks.prefix.evidence import NONSENSE
 from vhlocal.checks.prefix.settings import DASH, GRADIO, OWN_WAYS
 from vhlocal.checks.rule import Rule
 from vhlocal.findings import Definition, Example, Severity
@@ -46,26 +45,23 @@ DEFINITION = Definition(
 def find(evidence: Evidence) -> Iterator[Finding]:
     """Yield a path that is there under the version, where all is missing under the alias."""
     case = evidence.case
-    for path in case.paths:
+    for path in evidence.paths:
         under_version, under_alias = evidence.under(case.version, path), evidence.under(case.alias, path)
-        if under_version is None or not under_version.is_there or under_alias is None:
+        if under_version is None or under_alias is None:
             continue
-        if under_alias.is_missing and _knows_nothing(evidence):
+        answers = evidence.is_found(case.version, path) or (under_version.status < 400 <= under_alias.status)
+        if answers and evidence.is_lost(case.alias, path) and evidence.is_lost(case.alias, "/"):
             yield evidence.finding(
                 DEFINITION,
                 evidence.code.app,
-                f"it answers at `{case.version}{path}`, and 404 under the alias, at `{case.alias}{path}`",
+                f"it answers at `{case.version}{path}`, and {under_alias.status} under the alias, at "
+                f"`{case.alias}{path}`",
                 "have clients use the version's URL, or let it answer under both"
                 if evidence.code.framework in OWN_WAYS
                 else "take the prefix of each request from its header `X-VH-Prefix`",
+                f"but answers {under_alias.status} under aliases",
             )
             return
-
-
-def _knows_nothing(evidence: Evidence) -> bool:
-    """Tell whether nothing is found under the alias: one page alone may have gone meanwhile."""
-    asked = [evidence.under(evidence.case.alias, path) for path in ("/", NONSENSE)]
-    return all(answer is not None and answer.is_missing for answer in asked)
 
 
 RULE = Rule((DEFINITION,), find)

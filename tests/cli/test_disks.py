@@ -8,14 +8,14 @@ import os
 import shutil
 import subprocess
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 import pytest
 import requests
 
 from tests.cli.projects import plain
 from tests.command import COMMAND
-from tests.waiting import wait_for
+from tests.waiting import free_port, wait_for
 
 #: Root that may do no more with others' files than others may.
 WITHOUT_PRIVILEGES = ("setpriv", "--bounding-set", "-dac_override,-dac_read_search,-fowner,-chown")
@@ -77,29 +77,38 @@ def home(vhlocal, tmp_path):
     return place
 
 
+class Served(NamedTuple):
+    """A run: what it prints, and the URL of its one endpoint."""
+
+    log: Path
+    url: str
+
+
 @pytest.fixture
 def serving(engine, vhlocal, tmp_path):
     """Run ``vhlocal up`` as every other command is run, until it is ready; ended after the block."""
 
     @contextlib.contextmanager
     def serve(directory, *arguments, output=None):
-        log = tmp_path / "up.log"
+        log, port = tmp_path / "up.log", free_port()
         with (output or log).open("wb") as written:
             process = subprocess.Popen(
-                [*vhlocal.prefix, *COMMAND, "up", "-C", str(directory), "--port", "0", *arguments],
+                [*vhlocal.prefix, *COMMAND, "up", "-C", str(directory), "--port", str(port), *arguments],
                 env=vhlocal.environment,
                 stdin=subprocess.DEVNULL,
                 stdout=written,
                 stderr=written,
             )
+        url = f"http://127.0.0.1:{port}/local/{directory.name}/local/dev/plain/said"
         try:
 
             def ready():
                 assert process.poll() is None, log.read_text() if output is None else process.returncode
-                return endpoints(vhlocal, directory).get("plain", {}).get("state") == "ready"
+                return (answer(url) or "").endswith("/said")
 
             wait_for(ready, "the endpoint to be ready")
-            yield log
+            assert state(vhlocal, directory) == "ready", "wherever it keeps its files, other commands have to find it"
+            yield Served(log, url)
             done = vhlocal("down", "-C", str(directory))
             assert done.stdout.startswith("Stopped the run at "), done.stdout + done.stderr
             assert process.wait(60) == 0
@@ -107,19 +116,23 @@ def serving(engine, vhlocal, tmp_path):
             if process.poll() is None:
                 process.kill()
                 process.wait()
-            vhlocal("down", "-C", str(directory))
+                vhlocal("down", "-C", str(directory))
 
     return serve
 
 
-def endpoints(vhlocal, directory) -> dict[str, dict[str, Any]]:
-    """Return what the command tells: wherever it keeps its files, it has to find the run."""
-    listed = vhlocal("ps", "--json", "-C", str(directory))
-    return {item["endpoint"]: item for item in json.loads(listed.stdout)["endpoints"]} if listed.stdout else {}
+def state(vhlocal, directory) -> str:
+    """Return the endpoint's state as a command tells it."""
+    (told,) = json.loads(vhlocal("ps", "--json", "-C", str(directory)).stdout)["endpoints"]
+    return told["state"]
 
 
-def answer(vhlocal, directory) -> str:
-    return requests.get(endpoints(vhlocal, directory)["plain"]["urls"][0] + "/said", timeout=10).text
+def answer(url) -> str | None:
+    """Return what the server says, or None while there is none."""
+    with contextlib.suppress(requests.ConnectionError):
+        answered = requests.get(url, timeout=10)
+        return answered.text if answered.ok else None
+    return None
 
 
 def edit(directory: Path, text: str) -> None:
@@ -136,7 +149,7 @@ def test_a_home_that_cannot_be_written_is_told_and_the_run_goes_on(project, serv
     directory = project(plain() | {".vhignore": "*.new\n"})
     vhlocal.prefix = break_it(home)
     before = sorted(directory.iterdir())
-    with serving(directory, "--runtime", runtime) as log:
+    with serving(directory, "--runtime", runtime) as (log, url):
         said = log.read_text()
         assert f"note: {home}" in said or why in said
         assert why in said
@@ -144,7 +157,7 @@ def test_a_home_that_cannot_be_written_is_told_and_the_run_goes_on(project, serv
         assert " is used in its place" in said
         assert "Traceback" not in said
         edit(directory, "new")
-        wait_for(lambda: answer(vhlocal, directory) == "new", "the new code")
+        wait_for(lambda: answer(url) == "new", "the new code")
     assert sorted(directory.iterdir()) == before
 
 
@@ -215,25 +228,25 @@ def test_a_disk_that_fills_up_under_a_run_costs_the_edit_and_not_the_server(
     project, serving, vhlocal, small_disk, runtime
 ):
     directory = project(plain() | {".vhignore": "*.new\n"})
-    with serving(directory, "--runtime", runtime) as log:
+    with serving(directory, "--runtime", runtime) as (log, url):
         edit(directory, "first")
-        wait_for(lambda: answer(vhlocal, directory) == "first", "the first edit")
+        wait_for(lambda: answer(url) == "first", "the first edit")
         filler = fill(small_disk)
         edit(directory, "second")
         wait_for(lambda: "the disk is full where" in log.read_text(), "the full disk to be told")
-        assert answer(vhlocal, directory) == "first"
+        assert answer(url) == "first"
         assert "free some space there" in log.read_text()
         filler.unlink()
         edit(directory, "third")
-        wait_for(lambda: answer(vhlocal, directory) == "third", "the edit after there is room again")
+        wait_for(lambda: answer(url) == "third", "the edit after there is room again")
         assert "Traceback" not in log.read_text()
         assert "fault of vhlocal" not in log.read_text()
 
 
 def test_a_file_that_takes_no_more_of_what_is_told_ends_no_run(project, serving, vhlocal):
     directory = project(plain())
-    with serving(directory, "--runtime", "process", output=Path("/dev/full")):
-        assert answer(vhlocal, directory).endswith("/said")
+    with serving(directory, "--runtime", "process", output=Path("/dev/full")) as (_, url):
+        assert (answer(url) or "").endswith("/said")
 
 
 def test_temporary_files_that_have_no_room_are_told(project, vhlocal, engine, tmp_path):

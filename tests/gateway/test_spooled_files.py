@@ -336,7 +336,8 @@ def test_a_killed_gateway_leaves_no_file(tmp_path):
             wait_for(lambda: sizes(tmp_path, gateway) != [], "the body to be on disk")
             assert list(tmp_path.iterdir()) == []
             os.kill(gateway.pid, signal.SIGKILL)
-            assert client.recv(1) == b""
+            with contextlib.suppress(ConnectionResetError):  # where it had not read all yet
+                assert client.recv(1) == b""
     assert list(tmp_path.iterdir()) == []
 
 

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
+from typing import TYPE_CHECKING
 
 import pytest
+from docker.errors import NotFound
 
 from tests.checks.sample import told
 from tests.checks.server.live import Case, run_sample
 from tests.engine.servers import SERVER, project_of
 from tests.engine_fixtures import containers_of
 from tests.waiting import wait_for
+
+if TYPE_CHECKING:
+    from docker.models.containers import Container
 
 SLOW = SERVER.replace("import http", "import time; time.sleep(6)\nimport http")
 
@@ -36,11 +42,16 @@ def test_a_container_in_which_nobody_can_look_is_told_in_one_line_and_comes_up(p
 def test_a_container_that_is_gone_meanwhile_is_no_more_than_an_end(project, engine, base_image):
     directory = project(project_of("exec python -c 'import time; time.sleep(600)'"))
 
+    def running() -> list[Container]:
+        with contextlib.suppress(NotFound):  # one that only made something, and has gone again
+            found = map(engine.containers.get, containers_of(engine, directory))
+            return [each for each in found if each.status == "running" and each.name.startswith("vhlocal-")]
+        return []
+
     def take_away() -> None:
-        (container,) = wait_for(lambda: containers_of(engine, directory), "the container")
-        wait_for(lambda: engine.containers.get(container).status == "running", "its start")
+        (container,) = wait_for(running, "the container")
         threading.Event().wait(3)
-        engine.containers.get(container).remove(force=True)
+        container.remove(force=True)
 
     taker = threading.Thread(target=take_away)
     taker.start()

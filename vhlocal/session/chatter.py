@@ -7,6 +7,8 @@ import threading
 import time
 from dataclasses import dataclass
 
+from vhlocal.visible import SGR
+
 #: Seconds within which a server logs what it was asked.
 _SOON = 10.0
 
@@ -36,10 +38,6 @@ _BANNERS = re.compile(
 )
 
 
-#: What servers colour their lines with.
-_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
-
-
 @dataclass
 class _Asked:
     """A request on its way to a server: how it stands in a log, and until when."""
@@ -63,7 +61,7 @@ class Chatter:
 
     def has(self, endpoint: str, text: str) -> bool:
         """Tell whether a line is of that kind. Each request is taken for one line: others' look the same."""
-        text = _COLOURS.sub("", text)
+        text = SGR.sub("", text)
         if _BANNERS.match(text):
             return True
         with self._lock:

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 _LINE_LIMIT = 4096
 _TRAILER_LIMIT = 16 * 1024
 
+#: Chunks that are read at one time: more than one read of a socket brings, unless they are tiny.
+_CHUNKS_AT_ONCE = 500
+
 _CHUNK_SIZE = re.compile(rb"([0-9A-Fa-f]{1,16})[ \t]*(?:;[^\x00-\x08\x0a-\x1f\x7f]*)?")
 _FIELD_LINE = re.compile(rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[ \t]*([^\x00-\x08\x0a-\x1f\x7f]*)")
 
@@ -41,7 +44,10 @@ class BodyReader(Protocol):
     trailers: list[RawHeader]
 
     def feed(self, data: bytes) -> tuple[bytes, bytes]:
-        """Return the payload in ``data`` and what follows the body's end. Raises ``BodyError``."""
+        """Return the payload in ``data`` and what follows that: beyond the body, or, if not ``done``, to be fed again.
+
+        Raises ``BodyError``.
+        """
         ...
 
 
@@ -104,8 +110,9 @@ class ChunkedReader:
         self.trailers: list[RawHeader] = []
 
     def feed(self, data: bytes) -> tuple[bytes, bytes]:
-        """See ``BodyReader``."""
+        """See ``BodyReader``. Of a flood of chunks only so many are read, so that others get their turn."""
         data = self._pending + data if self._pending else data
+        self._pending = b""
         payload: list[bytes] = []
         at = 0
         while not self.done:
@@ -121,13 +128,15 @@ class ChunkedReader:
                     self._chunk_ended = False
                     at += 2
                 continue
+            if len(payload) == _CHUNKS_AT_ONCE:
+                break
             end = self._line_end(data, at)
             if end < 0:
-                break
+                self._pending = data[at:]
+                return b"".join(payload), b""
             self._take_line(data[at:end])
             at = end + 2
-        self._pending = b"" if self.done else data[at:]
-        return b"".join(payload), data[at:] if self.done else b""
+        return b"".join(payload), data[at:]
 
     def _line_end(self, data: bytes, at: int) -> int:
         if self._chunk_ended:

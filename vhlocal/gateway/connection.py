@@ -34,6 +34,9 @@ _READ_AHEAD = 64 * 1024
 #: Clients too many that are told so at one time; more are hung up on.
 _TURNED_AWAY = 64
 
+#: Requests that are begun, or parts of bodies that are sent on, for one client before others get their turn.
+_STEPS = 4
+
 #: Empty lines that are skipped before a request.
 _EMPTY_LINES = 8
 
@@ -230,8 +233,11 @@ class ClientConnection(asyncio.Protocol):
             return
         self._advancing = True
         try:
-            while (self._buffer or self._ended) and self._step():
-                pass
+            for _ in range(_STEPS):
+                if not (self._buffer or self._ended) or not self._step():
+                    break
+            else:
+                self._hub.loop.call_soon(self._advance)
         finally:
             self._advancing = False
         if self._reading_paused or len(self._buffer) >= _READ_AHEAD:

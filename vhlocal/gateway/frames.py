@@ -15,6 +15,9 @@ _OPCODE = 0x0F
 #: By what stands in a head's second byte for the length: how many more bytes hold it.
 _MORE_LENGTH = {126: 2, 127: 8}
 
+#: Heads and payloads that are read at one time: more than one read of a socket brings, unless frames are tiny.
+_PARTS_AT_ONCE = 1000
+
 #: Of a close frame's payload its reason may have so many bytes.
 _REASON_BYTES = 123
 
@@ -33,11 +36,14 @@ class FrameReader:
         """Whether what was read ends where a frame ends: another may be put there."""
         return not self._remaining and not self._head
 
-    def feed(self, data: bytes) -> None:
-        """Read on."""
-        at, size = 0, len(data)
-        while at < size:
+    def feed(self, data: bytes, at: int = 0) -> int:
+        """Read on from ``at``; return how far. Of a flood of frames only so many are read at one time."""
+        size = len(data)
+        for _ in range(_PARTS_AT_ONCE):
+            if at == size:
+                break
             at = self._read(data, at)
+        return at
 
     def finish(self, data: bytes) -> int:
         """Read on to the end of the frame that has begun; return how many bytes of ``data`` belong to that."""

@@ -84,6 +84,7 @@ class Pool:
     def __init__(self, loop: asyncio.AbstractEventLoop, options: GatewayOptions, outbox: Outbox) -> None:
         self.head_limit = options.head_bytes
         self.time = loop.time
+        self.soon = loop.call_soon
         self.put = outbox.put
         self.flush = outbox.flush
         self._loop = loop

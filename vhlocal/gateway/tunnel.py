@@ -50,8 +50,8 @@ class Tunnel:
         self._owner = owner
         self._serving = serving
         self._websocket = websocket
-        self._client = _End(self, client, FrameReader() if websocket else None)
-        self._server = _End(self, server, FrameReader() if websocket else None)
+        self._client = _End(self, client, hub.loop, FrameReader() if websocket else None)
+        self._server = _End(self, server, hub.loop, FrameReader() if websocket else None)
         self._client.other, self._server.other = self._server, self._client
         self._open = 2
         self._seen = 0
@@ -152,12 +152,23 @@ class _End(asyncio.Protocol):
 
     other: _End
 
-    def __init__(self, tunnel: Tunnel, transport: asyncio.Transport, frames: FrameReader | None) -> None:
+    def __init__(
+        self,
+        tunnel: Tunnel,
+        transport: asyncio.Transport,
+        loop: asyncio.AbstractEventLoop,
+        frames: FrameReader | None,
+    ) -> None:
         self.transport = transport
         self.received = 0
         self.ended = False
         self._tunnel = tunnel
+        self._loop = loop
         self._frames = frames
+        # What has come and waits for the next round of the loop; nothing more is read meanwhile.
+        self._later = b""
+        # Whether the other side takes no more for now.
+        self._held = False
         self._farewell: bytes | None = None
         self._dismissed = False
 
@@ -170,31 +181,52 @@ class _End(asyncio.Protocol):
         """Send the other side no more than the frame that has begun, and then ``farewell``: a close frame."""
         self._farewell = farewell
         if not self.ended:
-            self._say_farewell(b"")
+            self._later = self._later[self._say_farewell(self._later) :]
 
     def data_received(self, data: bytes) -> None:
         self.received += len(data)
+        self._take(self._later + data)
+        if self._later and not self.transport.is_closing():
+            self.transport.pause_reading()
+            self._loop.call_soon(self._read_on)
+
+    def _read_on(self) -> None:
+        """Take the next part of a flood, once others have had their turn."""
+        if self._held or not self._later or self.transport.is_closing():
+            return
+        self._take(self._later)
+        if self._later:
+            self._loop.call_soon(self._read_on)
+        elif not self._held and not self.ended and not self.transport.is_closing():
+            self.transport.resume_reading()
+
+    def _take(self, data: bytes) -> None:
         if self._farewell is not None:
-            self._say_farewell(data)
+            self._later = data[self._say_farewell(data) :]
             self._tunnel.parted()
             return
-        if self._frames is not None:
-            self._frames.feed(data)
-        self.other.transport.write(data)
+        cut = len(data) if self._frames is None else self._frames.feed(data)
+        self._later = data[cut:]
+        self.other.transport.write(data[:cut])
 
-    def _say_farewell(self, data: bytes) -> None:
-        """Send on the rest of the frame that has begun, and the farewell after it; all else is only looked at."""
+    def _say_farewell(self, data: bytes) -> int:
+        """Send on the rest of the frame that has begun, and the farewell after it; all else is only looked at.
+
+        Return how much of it was read.
+        """
         assert self._frames is not None and self._farewell is not None
+        cut = 0
         if not self._dismissed:
             cut = self._frames.finish(data)
             self.other.transport.write(data[:cut])
-            data = data[cut:]
             self._dismissed = self._frames.between
             if self._dismissed and not self._frames.closing:
                 self.other.transport.write(self._farewell)
-        self._frames.feed(data)
+        return self._frames.feed(data, cut)
 
     def eof_received(self) -> bool:
+        while self._later:  # uvloop may tell of the end although nothing more is to be read
+            self._take(self._later)
         self.ended = True
         self._tunnel.parted()
         if self.other.ended or self.other.transport.is_closing():
@@ -205,12 +237,24 @@ class _End(asyncio.Protocol):
         return True
 
     def pause_writing(self) -> None:
-        if not self.other.transport.is_closing():
-            self.other.transport.pause_reading()
+        self.other.hold()
 
     def resume_writing(self) -> None:
-        if not self.other.transport.is_closing() and not self.other.ended:
-            self.other.transport.resume_reading()
+        self.other.let_go()
+
+    def hold(self) -> None:
+        """Read no more for now: the other side takes none."""
+        self._held = True
+        if not self.transport.is_closing():
+            self.transport.pause_reading()
+
+    def let_go(self) -> None:
+        """Read on."""
+        self._held = False
+        if self._later:
+            self._loop.call_soon(self._read_on)
+        elif not self.transport.is_closing() and not self.ended:
+            self.transport.resume_reading()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.ended = True

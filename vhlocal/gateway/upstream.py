@@ -67,6 +67,8 @@ class UpstreamConnection(asyncio.Protocol):
         self._carried: Carried | None = None
         self._method = ""
         self._buffer = b""
+        # What has come and waits for the next round of the loop; nothing more is read meanwhile.
+        self._later = b""
         self._body: BodyReader | None = None
         self._framing = Framing.NONE
         self._keep_alive = False
@@ -95,7 +97,10 @@ class UpstreamConnection(asyncio.Protocol):
         """Read on; the time that the client took is not held against the server."""
         self.reading_paused = False
         self.heard = self._pool.time()
-        self._transport.resume_reading()
+        if self._later:
+            self._pool.soon(self._read_on)
+        else:
+            self._transport.resume_reading()
 
     def give_back(self) -> None:
         """Return to the pool after a whole exchange; to one that has been retired nothing returns."""
@@ -121,8 +126,7 @@ class UpstreamConnection(asyncio.Protocol):
         self._pool.flush()
         self._leave()
         self._pool.forget(self)
-        if self.reading_paused:
-            self.resume_reading()
+        self._transport.resume_reading()
         return self._transport
 
     @property
@@ -158,6 +162,23 @@ class UpstreamConnection(asyncio.Protocol):
             return
         self.heard = self._pool.time()
         self._answered = True
+        self._take(carried, self._later + data if self._later else data)
+        if self._later and not self._transport.is_closing():
+            self._transport.pause_reading()
+            self._pool.soon(self._read_on)
+
+    def _read_on(self) -> None:
+        """Take the next part of a flood, once others have had their turn."""
+        carried = self._carried
+        if carried is not None and self._later and not self.reading_paused:
+            self._take(carried, self._later)
+            if self._later:
+                self._pool.soon(self._read_on)
+            elif not self.reading_paused and not self._transport.is_closing():
+                self._transport.resume_reading()
+
+    def _take(self, carried: Carried, data: bytes) -> None:
+        self._later = b""
         try:
             self._read(carried, data)
         except HeadError as error:
@@ -178,35 +199,39 @@ class UpstreamConnection(asyncio.Protocol):
             payload, data = self._body.feed(data)
             if payload:
                 carried.response_body(payload)
-        if self._carried is carried and self._body.done:
+        if self._carried is not carried:
+            return
+        if not self._body.done:
+            self._later = data
+        else:
             trailers, self._body = self._body.trailers, None
             carried.response_end(trailers, self._keep_alive and not data)
 
     def _read_heads(self, carried: Carried, data: bytes) -> bytes | None:
-        """Read 1xx heads and the final one; return what follows that, or None when it is not there yet."""
+        """Read one head; return what follows the final one, or None when that is not there yet."""
         rest, limit = self._buffer + data, self._pool.head_limit
         self._buffer = b""
-        while self._carried is carried:
-            end = rest.find(_HEAD_END, 0, limit + 4) + 4
-            if end < 4:
-                if len(rest) > limit:
-                    raise HeadError(502, "its head is too long")
-                self._buffer = rest
-                break
-            head = parse_response(rest[:end], self._method)
-            rest = rest[end:]
-            if head.status == 101:
-                carried.switched(head, rest)
-            elif head.status < 200:
-                carried.interim(head)
-            elif len(rest) == head.length and not head.open_ended:
-                carried.whole_response(head, rest)
-            else:
-                self._keep_alive = head.keep_alive
-                self._framing = head.framing
-                self._body = body_reader(head.framing, head.length)
-                carried.response_head(head)
-                return rest if self._carried is carried else None
+        end = rest.find(_HEAD_END, 0, limit + 4) + 4
+        if end < 4:
+            if len(rest) > limit:
+                raise HeadError(502, "its head is too long")
+            self._buffer = rest
+            return None
+        head = parse_response(rest[:end], self._method)
+        rest = rest[end:]
+        if head.status == 101:
+            carried.switched(head, rest)
+        elif head.status < 200:
+            carried.interim(head)
+            self._later = rest
+        elif len(rest) == head.length and not head.open_ended:
+            carried.whole_response(head, rest)
+        else:
+            self._keep_alive = head.keep_alive
+            self._framing = head.framing
+            self._body = body_reader(head.framing, head.length)
+            carried.response_head(head)
+            return rest if self._carried is carried else None
         return None
 
     def _fail(self, carried: Carried, reason: str) -> None:
@@ -233,6 +258,8 @@ class UpstreamConnection(asyncio.Protocol):
         self._end(exc)
 
     def _end(self, exc: Exception | None) -> None:
+        while self._later and self._carried is not None:
+            self._take(self._carried, self._later)
         carried = self._carried
         self._leave()
         self._pool.forget(self)

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from tests.gateway.alone import Alone
-from tests.gateway.harness import CLOSE, OK, PATH, PREFIX, Peer, answering, get, server, stage
+from tests.gateway.harness import CLOSE, OK, PATH, PREFIX, Peer, answering, get, server, silent, stage
 from vhlocal.gateway.server import FailureKind
 
 SLOW_HEAD = get(PATH, b"X-Slow: " + b"x" * 4000)
@@ -63,7 +63,7 @@ def test_three_hundred_clients_that_dribble_hold_up_nobody_and_are_ended(run_onc
 
 def test_a_client_too_many_gets_a_503_that_says_so_and_room_is_made_by_who_leaves(run):
     async def main():
-        async with stage(answering(b"ok"), connections=2) as at, at.client() as one:
+        async with stage(answering(b"ok"), connections=2, room_seconds=60) as at, at.client() as one:
             for _ in range(3):
                 async with at.client() as two:
                     for client in (one, two):
@@ -92,7 +92,7 @@ def test_a_client_too_many_gets_a_503_that_says_so_and_room_is_made_by_who_leave
 def test_a_flood_of_clients_too_many_costs_those_connected_nothing(run):
     async def main():
         async with (
-            stage(answering(b"ok"), connections=1) as at,
+            stage(answering(b"ok"), connections=1, room_seconds=60) as at,
             at.client() as one,
             contextlib.AsyncExitStack() as stack,
         ):
@@ -109,6 +109,65 @@ def test_a_flood_of_clients_too_many_costs_those_connected_nothing(run):
             assert len(at.limits) == 1
             await one.send(get(PATH))
             assert (await one.answer())[2] == b"ok"
+
+    run(main)
+
+
+def test_who_has_asked_for_nothing_the_longest_makes_room(run):
+    """One that never asked, one in a head, one between two requests; never one that waits for its answer."""
+
+    async def main():
+        asked = asyncio.Event()
+
+        async def script(peer: Peer):
+            if b"slow" in await peer.head():
+                asked.set()
+                await peer.rest()
+            await peer.send(OK)
+
+        async with (
+            stage(script, connections=4, room_seconds=0) as at,
+            at.client() as waiting,
+            at.client() as mute,
+            at.client() as slow,
+            at.client() as between,
+            contextlib.AsyncExitStack() as stack,
+        ):
+            await waiting.send(get(PATH + b"/slow"))
+            await asked.wait()
+            await slow.send(b"GET / HT")
+            assert await serves(between)
+            for gone in (mute, slow, between):
+                one = await stack.enter_async_context(at.client())
+                assert await serves(one)
+                assert await gone.rest() == b""
+            assert not waiting.reader.at_eof()
+            assert at.gateway.connections() == 4
+            assert at.limits == []
+
+    run(main)
+
+
+def test_clients_that_are_all_busy_do_not_lock_out_the_control_plane(run):
+    async def main():
+        async with stage(silent(asyncio.Event()), connections=3) as at, contextlib.AsyncExitStack() as stack:
+            busy = [await stack.enter_async_context(at.client()) for _ in range(3)]
+            for client in busy:
+                await client.send(get(PATH))
+            while at.gateway.in_flight(at.upstream) < 3:
+                await asyncio.sleep(0)
+            for path in (b"/", b"/api/endpoints"):
+                async with at.client() as one:
+                    await one.send(get(path))
+                    assert (await one.answer())[2] == b"control"
+                    assert await one.rest() == b"", "one request, and room for the next"
+            assert at.limits == []
+            for path in (PATH, b"/acme/digits/local/dev/nothing"):
+                async with at.client() as one:
+                    await one.send(get(path))
+                    assert (await one.answer())[0] == 503
+            assert [limit.kind for limit in at.limits] == [FailureKind.FULL]
+            assert at.gateway.connections() == 3
 
     run(main)
 

@@ -31,8 +31,11 @@ _HEAD_END = b"\r\n\r\n"
 #: Read ahead of what is being handled, in bytes; more waits in the client's own socket.
 _READ_AHEAD = 64 * 1024
 
-#: Clients too many that are told so at one time; more are hung up on.
+#: Clients too many that are let in at one time, to reach the control plane or to be told; more are hung up on.
 _TURNED_AWAY = 64
+
+#: Seconds that each of them gets to send its request.
+_A_MOMENT = 1.0
 
 #: Requests that are begun, or parts of bodies that are sent on, for one client before others get their turn.
 _STEPS = 4
@@ -75,23 +78,25 @@ class ClientConnection(asyncio.Protocol):
         self.write = partial(self._hub.outbox.put, self._transport)
         # A client that has gone already has no name any more.
         peer = transport.get_extra_info("peername")
-        hub = self._hub
-        crowded = len(hub.watched) - hub.turned_away >= hub.options.connections
+        hub, now = self._hub, self._hub.loop.time()
+        crowded = hub.is_crowded and not hub.make_room(now)
         if peer is None or hub.closing or (crowded and hub.turned_away >= _TURNED_AWAY):
             self._transport.abort()
             return
-        self._hub.watched.add(self)
+        hub.watched.add(self)
         self._address = peer[0]
         if crowded:
-            self._turn_away()
-            return
-        self._deadline = self._hub.loop.time() + self._hub.options.client_idle_seconds
+            self._turned_away = True
+            hub.turned_away += 1
+        else:
+            hub.idle[self] = now
+        self._deadline = now + (_A_MOMENT if crowded else hub.options.client_idle_seconds)
 
     def data_received(self, data: bytes) -> None:
         if self._lingering:
             return
         self._heard = self._hub.loop.time()
-        if not self._buffer and self._exchange is None:
+        if not self._buffer and self._exchange is None and not self._turned_away:
             self._deadline = self._heard + self._hub.options.head_seconds
         self._buffer = self._buffer + data if self._buffer else data
         self._advance()
@@ -108,6 +113,7 @@ class ClientConnection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._hub.watched.discard(self)
+        self._hub.idle.pop(self, None)
         self._hub.turned_away -= self._turned_away
         exchange, self._exchange = self._exchange, None
         self._buffer = b""
@@ -143,10 +149,11 @@ class ClientConnection(asyncio.Protocol):
         unread = self._body is not None
         self._exchange = None
         self._body = None
-        if close or unread or self._retired:
+        if close or unread or self._retired or self._turned_away:
             self._end(linger=unread or bool(self._buffer))
             return
-        self._deadline = self._hub.loop.time() + self._hub.options.client_idle_seconds
+        self._hub.idle[self] = now = self._hub.loop.time()
+        self._deadline = now + self._hub.options.client_idle_seconds
         if self._buffer or self._ended:
             self._advance()
 
@@ -175,6 +182,11 @@ class ClientConnection(asyncio.Protocol):
         """See ``hub.Watched``."""
         return self._exchange is not None
 
+    @property
+    def at_rest(self) -> bool:
+        """See ``hub.Resting``."""
+        return not self._transport.get_write_buffer_size()
+
     def tick(self, now: float) -> None:
         """See ``hub.Watched``."""
         exchange = self._exchange
@@ -195,6 +207,8 @@ class ClientConnection(asyncio.Protocol):
             return
         if self._lingering:
             self.cut()
+        elif self._turned_away:
+            self._turn_away()
         elif self._buffer and not self.slow:
             self._refuse(408, "the request's head did not come in time")
         else:
@@ -282,9 +296,14 @@ class ClientConnection(asyncio.Protocol):
         request = self._take_request()
         if request is None:
             return False
+        hub = self._hub
+        if self._turned_away and hub.is_for_endpoint(request.prefix, hub.table.lookup(request.prefix or "")):
+            self._turn_away()
+            return False
+        hub.idle.pop(self, None)
         if request.has_body:
             self._body = body_reader(request.framing, request.length)
-        self._exchange = exchange = Exchange(self._hub, self, request, self._address, next(_REQUEST_IDS))
+        self._exchange = exchange = Exchange(hub, self, request, self._address, next(_REQUEST_IDS))
         exchange.start()
         return True
 
@@ -336,10 +355,8 @@ class ClientConnection(asyncio.Protocol):
         self._searched = max(0, len(self._buffer) - 3)
 
     def _turn_away(self) -> None:
-        """Answer unasked, and end, before anything else is spent on a client too many."""
+        """Tell a client too many that it is one: the control plane alone is for all."""
         hub, limit = self._hub, self._hub.options.connections
-        self._turned_away = True
-        hub.turned_away += 1
         if not hub.crowded:
             hub.crowded = True
             hub.on_limit(LimitPassed(FailureKind.FULL, limit, "", "", "", "", ""))
@@ -377,6 +394,7 @@ class ClientConnection(asyncio.Protocol):
         """Close; reading on for a while where the client still sends, else it would see a reset, not the answer."""
         self._buffer = b""
         self._body = None
+        self._hub.idle.pop(self, None)
         if not linger or self._ended or not self._transport.can_write_eof():
             self._hang_up()
             return

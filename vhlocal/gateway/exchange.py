@@ -73,7 +73,7 @@ class Exchange:
         prefix = self.request.prefix
         route = None if prefix is None else self._hub.table.lookup(prefix)
         account = self._account
-        if prefix is not None and (route is not None or not prefix.startswith("/api/")):
+        if self._hub.is_for_endpoint(prefix, route):
             account.prefix = prefix
             account.route = route
             if route is not None:

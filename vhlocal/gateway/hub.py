@@ -44,6 +44,15 @@ class Watched(Protocol):
         """End what is in flight, each in the way of its protocol; it may take a moment."""
 
 
+class Resting(Watched, Protocol):
+    """A client that asks for nothing."""
+
+    @property
+    def at_rest(self) -> bool:
+        """Whether its last answer has gone out."""
+        ...
+
+
 @dataclass
 class Hub:
     """The parts and the facts that every connection needs. ``port`` is the gateway's own public port."""
@@ -62,11 +71,33 @@ class Hub:
     outbox: Outbox
     port: int = 0
     closing: bool = False
-    #: How many of the watched are too many and are just being told so; whether that has been reported.
+    #: How many of the watched are too many, and what they ask for is at most the control plane's; whether any of them
+    #: was turned away.
     turned_away: int = 0
     crowded: bool = False
     watched: set[Watched] = field(default_factory=set)
+    #: Since when clients ask for nothing, the first the longest; by the loop's time.
+    idle: dict[Resting, float] = field(default_factory=dict)
     _told_names: set[bytes] = field(default_factory=set)
+
+    @property
+    def is_crowded(self) -> bool:
+        """Whether as many clients are connected as there may be."""
+        return len(self.watched) - self.turned_away >= self.options.connections
+
+    def make_room(self, now: float) -> bool:
+        """Hang up on the client that has asked for nothing the longest, if it has not for a while."""
+        oldest = next((client for client in self.idle if client.at_rest), None)
+        if oldest is None or now - self.idle[oldest] < self.options.room_seconds:
+            return False
+        del self.idle[oldest]
+        self.watched.discard(oldest)
+        oldest.cut()
+        return True
+
+    def is_for_endpoint(self, prefix: str | None, route: Route | None) -> bool:
+        """Tell whether a request is an endpoint's, not the control plane's; ``route`` is what its prefix leads to."""
+        return prefix is not None and (route is not None or not prefix.startswith("/api/"))
 
     def tell_dropped(self, names: Iterable[bytes], route: Route) -> None:
         """Tell which of a request's headers do not reach its server, each name once in a gateway's life (K9)."""

@@ -63,8 +63,11 @@ class GatewayOptions:
     closing_seconds: float = 2.0
     #: Reading on after the last answer, so that the client sees that answer and not a reset.
     linger_seconds: float = 5.0
-    #: Clients connected at one time, WebSockets included. One more gets a 503 that says so, and is hung up on. Each may
-    #: need two open files, its own connection and one to a server: the process must be allowed that many and some more.
+    #: Clients connected at one time, WebSockets included. One more takes the place of who has asked for nothing the
+    #: longest, ``room_seconds`` at least; where there is nobody, it gets the control plane's answers, and in an
+    #: endpoint's place a 503 that says so. Each may need two open files, its own connection and one to a server: the
+    #: process must be allowed that many and some more.
     connections: int = 4096
+    room_seconds: float = 1.0
     #: How often the times above are looked at.
     tick_seconds: float = 0.25

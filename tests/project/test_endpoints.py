@@ -1,7 +1,6 @@
 from pathlib import Path
 
 import pytest
-import valohai_yaml
 
 from vhlocal.project.endpoints import read_endpoint
 from vhlocal.project.marks import compose
@@ -11,8 +10,7 @@ START = "- endpoint:\n    name: aa\n    image: x\n    wsgi: a\n"
 
 def read(text):
     document = compose(START + text, Path("valohai.yaml"))
-    (parsed,) = valohai_yaml.parse(document.data, validate=False).endpoints.values()
-    return read_endpoint(parsed, document, (0, "endpoint"))
+    return read_endpoint(document.data[0]["endpoint"], document, (0, "endpoint"))
 
 
 def test_an_endpoint_without_trouble_has_none():

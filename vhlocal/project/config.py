@@ -2,36 +2,23 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-
-import valohai_yaml
-from jsonschema import Draft202012Validator
-from valohai_yaml.lint import LintResult
-from valohai_yaml.validation import get_json_schema
 
 from vhlocal.errors import InputError
 from vhlocal.events import Notice
 from vhlocal.model import Place
-from vhlocal.project.endpoints import read_endpoint
+from vhlocal.project.endpoints import ITEM_KINDS, item_kind, read_endpoint
 from vhlocal.project.marks import Document, Trouble, raise_troubles, read_document
-from vhlocal.project.schema import did_you_mean, explain
+from vhlocal.project.schema import did_you_mean
+from vhlocal.project.taken import is_taken, keep_taken
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
     from pathlib import Path
 
     from vhlocal.model import Endpoint
-    from vhlocal.project.marks import NodePath
 
 CONFIG_FILE = "valohai.yaml"
-
-#: What the platform's parser takes an item for, in its order: of two keys in one item, the first here wins.
-_ITEM_KINDS = ("step", "task", "endpoint", "pipeline", "blueprint", "deployment")
-
-#: Words of lint messages that are keys as well, and so name nothing.
-_WORDS = {*_ITEM_KINDS, "name", "node", "edge", "source", "target", "parameter", "default", "type", "input", "command"}
 
 _EXAMPLE = """\
 - endpoint:
@@ -89,8 +76,21 @@ def read_config(directory: Path) -> Config:
         )
     document = read_document(path)
     items = _endpoint_items(document)
+    if is_taken(path, document.source):
+        return Config(path, _endpoints(document, items)[0])
+    config = _judged(document, items)
+    if not (config.troubles or config.elsewhere or config.doubts):
+        keep_taken(path, document.source)
+    return config
+
+
+def _judged(document: Document, items: list[int]) -> Config:
+    """Ask the platform's package for all that it says of a file; InputError for one without an endpoint."""
+    from vhlocal.project.lint import lint, lint_endpoint, refused  # noqa: PLC0415 - slow to import
+
+    path = document.file
     data = _without([] if document.data is None else document.data, document.keys_trouble)
-    found = [*document.keys_trouble, *_invalid(data, document)]
+    found = [*document.keys_trouble, *refused(data, document)]
     troubles = [trouble for trouble in found if _matters(trouble, items)]
     elsewhere = tuple(trouble for trouble in found if not _matters(trouble, items))
     doubts = _ignored_keys(document, data) if isinstance(data, list) else []
@@ -99,59 +99,17 @@ def read_config(directory: Path) -> Config:
     if any(len(trouble.path) < 2 for trouble in troubles):
         return Config(path, (), tuple(troubles), elsewhere, tuple(doubts))
     sound = [index for index in items if index not in {trouble.path[0] for trouble in troubles}]
-    endpoints, own, lint_doubts = _endpoints(document, sound)
+    endpoints, own = _endpoints(document, sound)
+    for index in sound:
+        wrong, doubtful = lint_endpoint(document, index)
+        own += wrong
+        doubts += doubtful
     if not found:  # the platform's linter looks no further either where its schema refuses something
-        told = {*(trouble.message for trouble in own), *(notice.text for notice in lint_doubts)}
-        refused, doubtful = _lint(document, data, told)
-        elsewhere, lint_doubts = tuple(refused), [*lint_doubts, *doubtful]
-    return Config(path, endpoints, (*troubles, *own), elsewhere, (*doubts, *lint_doubts))
-
-
-def _lint(document: Document, data: list[Any], told: Collection[str]) -> tuple[list[Trouble], list[Notice]]:
-    """Return what the platform's own linter says of the whole file: what it refuses, and what it warns of.
-
-    ``told`` is what was found of the endpoints already.
-    """
-    try:
-        # Items of no kind are told of as what is ignored.
-        messages = valohai_yaml.parse([item for item in data if _kind(item)], validate=False).lint().messages
-    except Exception as error:  # noqa: BLE001 - whatever its parser ends with, it does not take the file
-        return [Trouble(f"the platform cannot read this: {error}", _unreadable(document, data))], []
-    troubles, notices = [], []
-    for message in messages:
-        text = str(message["message"])
-        if text in told:
-            continue
-        place = _place_of(text, document)
-        if message["type"] == "error":
-            troubles.append(Trouble(text, place))
-        else:
-            notices.append(Notice(text, place))
-    return troubles, notices
-
-
-def _place_of(message: str, document: Document) -> Place:
-    """Return where something stands that a lint message names, the last that it does: the linter gives no location."""
-    words = [word.strip(".") for word in re.findall(r"[\w.-]+", message)]
-    named = (document.find_text((), word) for word in reversed(words) if word not in _WORDS)
-    return next(filter(None, named), None) or document.place()
-
-
-def _unreadable(document: Document, data: list[Any]) -> Place:
-    """Return where the first item stands that the platform's parser does not take."""
-    for index, item in enumerate(data):
-        try:
-            valohai_yaml.parse([item], validate=False)
-        except Exception:  # noqa: BLE001 - see above
-            return document.place((index,))
-    return document.place()
-
-
-def _invalid(data: Any, document: Document) -> list[Trouble]:
-    """Return what the platform's schema refuses, but for what was found wrong with keys already."""
-    known = {trouble.path[0] for trouble in document.keys_trouble if trouble.path}
-    found = explain(Draft202012Validator(get_json_schema()).iter_errors(data), document)
-    return [trouble for trouble in found if not trouble.path or trouble.path[0] not in known]
+        told = {*(trouble.message for trouble in own), *(notice.text for notice in doubts)}
+        others, doubtful = lint(document, data, told)
+        elsewhere = tuple(others)
+        doubts += doubtful
+    return Config(path, endpoints, (*troubles, *own), elsewhere, tuple(doubts))
 
 
 def _no_endpoint(config: Config) -> InputError:
@@ -163,11 +121,7 @@ def _no_endpoint(config: Config) -> InputError:
 def _endpoint_items(document: Document) -> list[int]:
     """Return the indices of the items that the platform takes for endpoints."""
     data = document.data if isinstance(document.data, list) else []
-    return [index for index, item in enumerate(data) if _kind(item) == "endpoint"]
-
-
-def _kind(item: Any) -> str | None:
-    return next((kind for kind in _ITEM_KINDS if isinstance(item, dict) and kind in item), None)
+    return [index for index, item in enumerate(data) if item_kind(item) == "endpoint"]
 
 
 def _matters(trouble: Trouble, items: list[int]) -> bool:
@@ -187,12 +141,12 @@ def _ignored_keys(document: Document, data: Any) -> list[Notice]:
     """Return a notice for each key beside an item's kind: the platform drops it without a word."""
     notices = []
     for index, item in enumerate(data):
-        kind = _kind(item)
+        kind = item_kind(item)
         for key in item if isinstance(item, dict) else ():
             if key == kind:
                 continue
-            text, hint = f"`{key}` is ignored: it is unknown here", did_you_mean(key, _ITEM_KINDS)
-            if kind is not None and key in _ITEM_KINDS:
+            text, hint = f"`{key}` is ignored: it is unknown here", did_you_mean(key, ITEM_KINDS)
+            if kind is not None and key in ITEM_KINDS:
                 text = f"this `{key}` is ignored: it stands in the same list item as a `{kind}`"
                 hint = f"begin it with a dash: `- {key}:`"
             notices.append(Notice(text, document.key_place((index, key)), hint))
@@ -203,33 +157,15 @@ def _line(place: Place | None) -> str:
     return str(place.line) if place is not None else "?"
 
 
-def _endpoints(document: Document, items: list[int]) -> tuple[tuple[Endpoint, ...], list[Trouble], list[Notice]]:
+def _endpoints(document: Document, items: list[int]) -> tuple[tuple[Endpoint, ...], list[Trouble]]:
     troubles: list[Trouble] = []
-    notices: list[Notice] = []
     endpoints: dict[str, Endpoint] = {}
     for index in items:
-        (parsed,) = valohai_yaml.parse([document.data[index]], validate=False).endpoints.values()
-        result = LintResult()
-        parsed.lint(result, {})
-        for message in result.messages:
-            trouble = _lint_trouble(document, (index, "endpoint"), str(message["message"]))
-            if message["type"] == "error":
-                troubles.append(trouble)
-            else:
-                notices.append(Notice(trouble.message, trouble.place, endpoint=parsed.name))
-        endpoint, own = read_endpoint(parsed, document, (index, "endpoint"))
+        path = (index, "endpoint")
+        endpoint, own = read_endpoint(document.data[index]["endpoint"], document, path)
         troubles += own
         if (first := endpoints.get(endpoint.name)) is not None:
             clash = f"two endpoints are named `{endpoint.name}`, the first on line {_line(first.place('name'))}"
-            place = document.place((index, "endpoint", "name"))
-            troubles.append(Trouble(clash, place, hint="give one of them another name"))
+            troubles.append(Trouble(clash, document.place((*path, "name")), hint="give one of them another name"))
         endpoints.setdefault(endpoint.name, endpoint)
-    return tuple(endpoints.values()), troubles, notices
-
-
-def _lint_trouble(document: Document, path: NodePath, message: str) -> Trouble:
-    """Find the node of a lint message: the linter gives no location, but quotes the endpoint, then the value."""
-    part = "workspace-volume" if " workspace volume " in message else "shared-volumes"
-    quoted = re.findall(r'"([^"]*)"', message)
-    place = document.find_text((*path, part), quoted[1]) if len(quoted) > 1 else None
-    return Trouble(message, place or document.place((*path, part)), path)
+    return tuple(endpoints.values()), troubles

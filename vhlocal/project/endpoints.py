@@ -1,4 +1,4 @@
-"""One endpoint of ``valohai.yaml``: from the platform's own parsed object to ours, and what its schema leaves open."""
+"""One endpoint of ``valohai.yaml``: from what is written to ours, and what the platform's schema leaves open."""
 
 from __future__ import annotations
 
@@ -18,43 +18,52 @@ if TYPE_CHECKING:
     from vhlocal.project.marks import Document, NodePath
 
 
+#: What the platform's parser takes an item for, in its order: of two keys in one item, the first here wins.
+ITEM_KINDS = ("step", "task", "endpoint", "pipeline", "blueprint", "deployment")
+
 #: What Kubernetes calls a DNS-1123 subdomain, as which it takes the names of volume claims.
 _LABEL = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?"
 _CLAIM = re.compile(rf"{_LABEL}(\.{_LABEL})*")
 _LONGEST_CLAIM = 253
 
 
-def read_endpoint(parsed: Any, document: Document, path: NodePath) -> tuple[Endpoint, list[Trouble]]:
-    """Turn a ``valohai_yaml`` endpoint, valid by the schema, into ours; ``path`` is where it stands in ``document``.
+def item_kind(item: Any) -> str | None:
+    """Return what the platform takes an item of the file for, or None where that is nothing."""
+    return next((kind for kind in ITEM_KINDS if isinstance(item, dict) and kind in item), None)
+
+
+def read_endpoint(written: Mapping[str, Any], document: Document, path: NodePath) -> tuple[Endpoint, list[Trouble]]:
+    """Turn an endpoint as it is ``written``, valid by the platform's schema, into ours; ``path`` leads to it.
 
     The troubles are what the schema lets pass and no server could live with: a file outside the code directory, a
     volume outside its claim, half a port, a limit below its request.
     """
+    listed = written.get("files", ())
     files = tuple(
-        EndpointFile(file.name, posixpath.normpath(file.path), document.place((*path, "files", index)))
-        for index, file in enumerate(parsed.files)
+        EndpointFile(file["name"], posixpath.normpath(file["path"]), document.place((*path, "files", index)))
+        for index, file in enumerate(listed)
     )
-    resources = parsed.resources or {}
-    command = parsed.server_command
+    resources = written.get("resources", {})
+    command = written.get("server-command")
     endpoint = Endpoint(
-        name=parsed.name,
-        image=parsed.image,
-        port=_port(parsed.port),
-        wsgi=parsed.wsgi,
+        name=written["name"],
+        image=written["image"],
+        port=_port(written.get("port")),
+        wsgi=written.get("wsgi"),
         server_command=None if command is None else (command,) if isinstance(command, str) else tuple(command),
-        description=parsed.description or "",
+        description=written.get("description", ""),
         files=files,
         resources=_resources(resources),
-        shared_volumes=tuple(_shared_volume(volume) for volume in parsed.shared_volumes or ()),
-        workspace_volume=_workspace_volume(parsed.workspace_volume),
-        node_selector=parsed.node_selector,
-        tolerations=tuple({key: str(value) for key, value in item.items()} for item in parsed.tolerations or ()),
+        shared_volumes=tuple(_shared_volume(volume) for volume in written.get("shared-volumes", ())),
+        workspace_volume=_workspace_volume(written.get("workspace-volume")),
+        node_selector=written.get("node-selector"),
+        tolerations=tuple({key: str(value) for key, value in item.items()} for item in written.get("tolerations", ())),
         places=_places(document, path),
     )
     troubles = [
-        *_server_troubles(parsed, document, path),
-        *_file_troubles(parsed.files, document, path),
-        *_volume_troubles(parsed, document, path),
+        *_server_troubles(written, document, path),
+        *_file_troubles(listed, document, path),
+        *_volume_troubles(written, document, path),
         *_resource_troubles(resources, document, (*path, "resources")),
     ]
     return endpoint, troubles
@@ -101,15 +110,16 @@ def _places(document: Document, path: NodePath) -> dict[str, Place]:
     return places
 
 
-def _server_troubles(parsed: Any, document: Document, path: NodePath) -> Iterator[Trouble]:
-    if parsed.port is not None and not float(parsed.port).is_integer():
-        place = document.place((*path, "port"))
-        yield Trouble(f"`port` must be a whole number, not {parsed.port}", place)
-    if parsed.name != parsed.name.strip():  # the schema's pattern lets a line's end pass
+def _server_troubles(written: Mapping[str, Any], document: Document, path: NodePath) -> Iterator[Trouble]:
+    port = written.get("port")
+    if port is not None and not float(port).is_integer():
+        yield Trouble(f"`port` must be a whole number, not {port}", document.place((*path, "port")))
+    if written["name"] != written["name"].strip():  # the schema's pattern lets a line's end pass
         yield Trouble("`name` ends in a line break", document.place((*path, "name")))
-    if not parsed.image.strip():
+    if not written["image"].strip():
         yield Trouble("`image` is empty", document.place((*path, "image")), hint="name a Docker image")
-    for key, value in (("wsgi", parsed.wsgi), ("server-command", parsed.server_command)):
+    for key in ("wsgi", "server-command"):
+        value = written.get(key)
         lines = value if isinstance(value, list) else [value or ""]
         if value is not None and not any(line.strip() for line in lines):
             yield Trouble(f"`{key}` is empty", document.place((*path, key)), hint="say how the server is started")
@@ -119,30 +129,28 @@ def _file_troubles(files: Any, document: Document, path: NodePath) -> Iterator[T
     names: dict[str, Place] = {}
     targets: dict[str, Place] = {}
     for index, file in enumerate(files):
-        place = document.place((*path, "files", index, "path"))
-        target = posixpath.normpath(file.path)
-        if file.name in names:
-            name_place = document.place((*path, "files", index, "name"))
-            message = f"two files are named `{file.name}`, the first on line {names[file.name].line}"
+        name, written = file["name"], file["path"]
+        place, name_place = (document.place((*path, "files", index, key)) for key in ("path", "name"))
+        target = posixpath.normpath(written)
+        if name in names:
+            message = f"two files are named `{name}`, the first on line {names[name].line}"
             yield Trouble(message, name_place, hint="give one of them another name")
-        names.setdefault(file.name, document.place((*path, "files", index, "name")))
+        names.setdefault(name, name_place)
         if target.startswith("/"):
             hint = "write a path relative to the code's directory"
-            yield Trouble(f"`path` of the file `{file.name}` is absolute: {file.path}", place, hint=hint)
+            yield Trouble(f"`path` of the file `{name}` is absolute: {written}", place, hint=hint)
         elif target in (".", "..") or target.startswith("../"):
             hint = "write the path of a file below the code's directory"
-            yield Trouble(
-                f'`path` of the file `{file.name}` leaves the code\'s directory: "{file.path}"', place, hint=hint
-            )
+            yield Trouble(f'`path` of the file `{name}` leaves the code\'s directory: "{written}"', place, hint=hint)
         elif other := _collision(target, targets):
             yield Trouble(f"two files land at one path, `{target}` and the one of line {other.line}", place)
         targets.setdefault(target, place)
 
 
-def _volume_troubles(parsed: Any, document: Document, path: NodePath) -> Iterator[Trouble]:
+def _volume_troubles(written: Mapping[str, Any], document: Document, path: NodePath) -> Iterator[Trouble]:
     """Tell what Kubernetes refuses of volumes, and what would name any directory of this machine (K4)."""
     targets = []
-    for index, volume in enumerate(parsed.shared_volumes or ()):
+    for index, volume in enumerate(written.get("shared-volumes", ())):
         at = (*path, "shared-volumes", index)
         claim, sub_path = volume["pvc-name"], volume.get("sub-path") or ""  # the platform's lint has it relative
         if not _CLAIM.fullmatch(claim) or len(claim) > _LONGEST_CLAIM:
@@ -154,9 +162,9 @@ def _volume_troubles(parsed: Any, document: Document, path: NodePath) -> Iterato
             hint = "write a path relative to the volume's root, without `..`"
             yield Trouble(f"`sub-path` leaves the volume: {sub_path!r}", document.place((*at, "sub-path")), hint=hint)
         targets.append((volume["mount-path"], document.place((*at, "mount-path"))))
-    if parsed.workspace_volume is not None:
+    if "workspace-volume" in written:
         place = document.place((*path, "workspace-volume", "mount-path"))
-        targets.append((parsed.workspace_volume["mount-path"], place))
+        targets.append((written["workspace-volume"]["mount-path"], place))
     mounted: dict[str, Place] = {}
     for target, place in targets:
         if ":" in target or "\0" in target:

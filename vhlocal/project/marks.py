@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -33,12 +33,16 @@ class Trouble:
 
 @dataclass(frozen=True)
 class Document:
-    """A YAML document: its plain ``data``, its node tree, and the ``keys_trouble`` found in its mappings' keys."""
+    """A YAML document: its plain ``data``, its node tree, the ``keys_trouble`` found in its mappings' keys.
+
+    ``source`` is the text of the file.
+    """
 
     file: Path
     data: Any
     root: yaml.Node | None
     keys_trouble: tuple[Trouble, ...] = ()
+    source: str = field(default="", repr=False)
 
     def place(self, path: NodePath = ()) -> Place:
         """Return where a value stands; where none is written, its nearest ancestor.
@@ -120,7 +124,7 @@ def compose(text: str, file: Path) -> Document:
     finally:
         if loader is not None:
             loader.dispose()
-    return Document(file, data, root, troubles)
+    return Document(file, data, root, troubles, text)
 
 
 def raise_troubles(troubles: Sequence[Trouble]) -> None:

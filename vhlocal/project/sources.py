@@ -8,13 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from jsonschema import Draft202012Validator
-
 from vhlocal.errors import InputError
 from vhlocal.project.envfile import check_variable
 from vhlocal.project.marks import raise_troubles, read_document
-from vhlocal.project.schema import explain
 from vhlocal.project.table import SETTINGS, SETTINGS_FILE, Kind, Setting, schema
+from vhlocal.project.taken import is_taken, keep_taken
 
 if TYPE_CHECKING:
     from vhlocal.model import Place
@@ -77,8 +75,18 @@ def read_settings_file(directory: Path) -> Source:
     if document.data is None:
         return {}
     document = _with_dashes(document)
-    raise_troubles(explain(Draft202012Validator(schema()).iter_errors(document.data), document))
+    if not is_taken(file, document.source):
+        _validate(document)
+        keep_taken(file, document.source)
     return {setting.name: _from_yaml(setting, document) for setting in SETTINGS if setting.key in document.data}
+
+
+def _validate(document: Document) -> None:
+    from jsonschema import Draft202012Validator  # noqa: PLC0415 - slow to import
+
+    from vhlocal.project.schema import explain  # noqa: PLC0415
+
+    raise_troubles(explain(Draft202012Validator(schema()).iter_errors(document.data), document))
 
 
 def _with_dashes(document: Document) -> Document:

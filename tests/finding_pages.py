@@ -101,6 +101,7 @@ line, and all else is as always. Where pip has several places to install from, n
       "code": "VH106", "severity": "error", "title": "…", "endpoint": "greet",
       "file": "valohai.yaml", "line": 4, "column": null,
       "seen": "…", "why": "…", "change": "…", "framework": "FastAPI",
+      "edits": [{{"file": "valohai.yaml", "line": 4, "old": "…", "new": "…"}}],
       "remedy": {{"": "…", "FastAPI": "…"}}, "rows": ["R3"], "page": "docs/findings/VH106.md"
     }}
   ],
@@ -109,7 +110,9 @@ line, and all else is as always. Where pip has several places to install from, n
 }}
 ```
 
-`framework` tells which of the remedies fits the endpoint's code. It, `endpoint`, `line` and `column` may be null. An
+`edits` are the change in the project's own lines: `new` in the place of `old`, which begins at `line`; without `old`,
+lines to add at the end of the file, and `line` is null. There are none where only you can choose. `framework` tells
+which of the remedies fits the endpoint's code. It, `endpoint`, `line` and `column` may be null. An
 item of `silenced` has all keys of a finding, and its `reason`.
 
 ## All findings

@@ -77,11 +77,26 @@ class Definition:
 
 
 @dataclass(frozen=True)
+class Edit:
+    """A change that can be pasted: the whole lines ``new`` in the place of ``old``, which begin at ``place``.
+
+    Without ``old``, the lines are added at the end of the file, which may not be there yet. Without ``new``, they are
+    taken out. No text ends in a line break.
+    """
+
+    place: Place
+    old: str
+    new: str
+
+
+@dataclass(frozen=True)
 class Finding:
     """What was seen at one place, and the change to make there; ``endpoint`` where it is about one alone.
 
     ``framework`` is the one of the definition's remedies that fits the endpoint's code, "" where none differs.
     ``caveat`` is what `ready` does not say of its endpoint then, such as ``but answers 404 below its prefix``.
+    ``edits`` are the change in the project's own lines: all of them make one remedy. There are none where the lines
+    are not known for certain, or only the project's author can choose.
     """
 
     definition: Definition
@@ -91,6 +106,7 @@ class Finding:
     endpoint: str | None = None
     framework: str = ""
     caveat: str = ""
+    edits: tuple[Edit, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -84,6 +84,9 @@ def test_json_has_the_promised_shape(subject):
         "rows": ["R3"],
         "page": "docs/findings/VH106.md",
     }
+    ((edit,),) = (first["edits"],)
+    assert (edit["file"], edit["line"]) == ("valohai.yaml", 5)
+    assert "--host 0.0.0.0" in edit["new"]
     assert all(first[key] for key in ("title", "seen", "why", "change", "remedy"))
     assert told["silenced"][0]["reason"] == "ours"
     assert set(told["silenced"][0]) == {*first, "reason"}
@@ -119,8 +122,10 @@ def test_the_terminal_tells_all_parts(subject):
     assert lines[2] == "    at valohai.yaml:5"
     assert lines[3].startswith("    why: A container's localhost")
     assert lines[4] == "    change: add --host 0.0.0.0 to the command"
-    assert lines[5].startswith("    Flask: Write `wsgi: server:app`")
-    assert lines[6] == "    more: vhlocal explain VH106"
+    assert lines[5] == "    valohai.yaml:5"
+    assert lines[6].startswith("      - ") and "--host 0.0.0.0" not in lines[6]
+    assert lines[7].startswith("      + ") and "--host 0.0.0.0" in lines[7]
+    assert lines[8] == "    more: vhlocal explain VH106"
     assert lines[-1] == "1 error, 1 warning, 1 silenced"
 
 

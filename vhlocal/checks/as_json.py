@@ -47,6 +47,10 @@ def _finding(finding: Finding, directory: Path) -> dict[str, Any]:
         "seen": finding.seen,
         "why": definition.why,
         "change": finding.change,
+        "edits": [
+            {"file": relative(edit.place.file, directory), "line": edit.place.line, "old": edit.old, "new": edit.new}
+            for edit in finding.edits
+        ],
         "framework": finding.framework or None,
         "remedy": dict(definition.remedy),
         "rows": list(definition.rows),

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from vhlocal.checks.commands import exported
+from vhlocal.checks.edits import with_import, with_keyword, written
 from vhlocal.checks.servers import LOOPBACK, the_server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from vhlocal.checks.edits import Edits
     from vhlocal.checks.modules import Module
     from vhlocal.checks.reach import Reach
     from vhlocal.model import Place
@@ -81,7 +83,10 @@ _ADDRESSED = ("http.server.HTTPServer", "http.server.ThreadingHTTPServer", "sock
 
 @dataclass(frozen=True)
 class Serving:
-    """One call that serves. ``host`` and ``port`` are None where they are not written out; ``debug`` is what is on."""
+    """One call that serves. ``host`` and ``port`` are None where they are not written out; ``debug`` is what is on.
+
+    ``call`` is the call, in ``module``; ``starter`` how it is told where to listen, None where by a pair of both.
+    """
 
     name: str
     place: Place
@@ -89,7 +94,34 @@ class Serving:
     port: int | None
     host_given: bool
     port_given: bool
+    module: Module
+    call: ast.Call
+    starter: Starter | None = None
     debug: str | None = None
+
+    @property
+    def on_every_address(self) -> Edits:
+        """The edit that lets it listen on every address."""
+        return self._told("host", '"0.0.0.0"')
+
+    @property
+    def on_the_port(self) -> Edits:
+        """The edit that lets it listen on the endpoint's port."""
+        return with_import(self.module, self._told("port", 'int(os.environ["VALOHAI_PORT"])'), "import os")
+
+    def _told(self, what: str, value: str) -> Edits:
+        starter, address = self.starter, self.call.args[0] if self.call.args else None
+        if starter is None:
+            return written(self.module, address.elts[what == "port"], value) if isinstance(address, ast.Tuple) else ()
+        keyword, index = (
+            (starter.host_keyword, starter.host_index) if what == "host" else (starter.port_keyword, starter.port_index)
+        )
+        given = _argument(self.call, keyword, index)
+        return (
+            with_keyword(self.module, self.call, keyword, value)
+            if given is None
+            else written(self.module, given, value)
+        )
 
     def is_loopback(self) -> bool:
         """Tell whether only the server's own container reaches it (R3)."""
@@ -129,6 +161,9 @@ def _serving(call: ast.Call, module: Module, variables: Mapping[str, str]) -> Se
         _number(_value(port, module)) if port else None if moved else starter.port or None,
         host is not None,
         port is not None,
+        module,
+        call,
+        starter,
         next(_debug(call, starter, module), None),
     )
 
@@ -141,7 +176,8 @@ def _addressed(call: ast.Call, module: Module) -> Serving | None:
         return None
     host, port = (_value(element, module) for element in address.elts)
     name = module.dotted(call.func).rpartition(".")[2]
-    return Serving(name, module.place(call), _text(host), _number(port), host_given=True, port_given=True)
+    place = module.place(call)
+    return Serving(name, place, _text(host), _number(port), host_given=True, port_given=True, module=module, call=call)
 
 
 def _argument(call: ast.Call, keyword: str, index: int | None) -> ast.expr | None:

@@ -15,7 +15,7 @@ from vhlocal.checks.subject import read_subject
 from vhlocal.cli.options import project_options
 from vhlocal.control.client import Client
 from vhlocal.errors import VhlocalError
-from vhlocal.findings import Finding
+from vhlocal.findings import Edit, Finding
 from vhlocal.model import Place
 from vhlocal.project.settings import load_settings
 from vhlocal.session.record import ProjectState
@@ -66,8 +66,19 @@ def _in_run(directory: Path, code: str) -> list[Finding]:
 
 
 def _finding(facts: dict[str, Any]) -> Finding:
-    file, _, line = facts["place"].partition(":")
-    number = line.partition(":")[0]
     definition = next(each for each in ALL_DEFINITIONS if each.code == facts["code"])
-    place = Place(Path(file), int(number) if number else None)
-    return Finding(definition, place, facts["seen"], facts["change"], facts["endpoint"], facts["framework"] or "")
+    return Finding(
+        definition,
+        _place(facts["place"]),
+        facts["seen"],
+        facts["change"],
+        facts["endpoint"],
+        facts["framework"] or "",
+        edits=tuple(Edit(_place(edit["place"]), edit["old"], edit["new"]) for edit in facts["edits"]),
+    )
+
+
+def _place(text: str) -> Place:
+    file, _, line = text.partition(":")
+    number = line.partition(":")[0]
+    return Place(Path(file), int(number) if number else None)

@@ -256,9 +256,16 @@ def _finding(facts: dict[str, Any]) -> str:
         f"<p>{_prose(facts['why'])}</p>",
         f"<p class=hint>{_prose(facts['change'])}</p>",
     ]
-    if facts["framework"] and remedy:
+    parts += [_edit(edit) for edit in facts["edits"]]
+    if facts["framework"] and remedy and not facts["edits"]:
         parts.append(f"<p class=hint>{escape(facts['framework'])}: {_prose(remedy)}</p>")
     return f'<div class="found {facts["severity"]}">{"".join(parts)}</div>'
+
+
+def _edit(edit: dict[str, str]) -> str:
+    """Return a change of the project's own lines, to be pasted."""
+    lines = [f"- {line}" for line in edit["old"].splitlines()] + [f"+ {line}" for line in edit["new"].splitlines()]
+    return f"<p class=dim><code>{escape(edit['place'])}</code></p><pre>{escape(chr(10).join(lines))}</pre>"
 
 
 def _starts(view: View) -> str:

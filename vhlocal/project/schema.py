@@ -51,10 +51,15 @@ def explain(errors: Iterable[ValidationError], document: Document) -> list[Troub
 def did_you_mean(word: str, known: Iterable[str]) -> str | None:
     """Return a hint that names the closest of the known words, or lists them; None where none is known."""
     names = sorted(known)
-    close = difflib.get_close_matches(word, names, n=1, cutoff=0.6)
-    if close:
-        return f"did you mean `{close[0]}`?"
+    close = nearest(word, names)
+    if close is not None:
+        return f"did you mean `{close}`?"
     return f"known here: {', '.join(names)}" if names else None
+
+
+def nearest(word: str, known: Iterable[str]) -> str | None:
+    """Return the one of the known words that may have been meant, None where none is like it."""
+    return next(iter(difflib.get_close_matches(word, sorted(known), n=1, cutoff=0.6)), None)
 
 
 def _troubles(fault: _Fault, document: Document) -> Iterator[Trouble]:

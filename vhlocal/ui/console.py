@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.segment import Segment
 from rich.text import Text
 
+from vhlocal.ui.findings import show_edits
 from vhlocal.visible import coloured, visible
 
 if TYPE_CHECKING:
@@ -82,7 +83,8 @@ def show_error(console: Console, error: VhlocalError, then: str = "") -> None:
     _hint(console, error.hint)
     if error.finding is not None:
         definition = error.finding.definition
-        if error.finding.framework:
+        show_edits(console, error.finding, Path.cwd())
+        if error.finding.framework and not error.finding.edits:
             console.print(
                 Text.assemble((f"  {error.finding.framework}: ", "bold"), definition.remedy[error.finding.framework])
             )

@@ -61,10 +61,20 @@ def show_finding(console: Console, finding: Finding, base: Path, *, explain: boo
     if explain:
         console.print(Text.assemble(("    why: ", "bold"), definition.why))
     console.print(Text.assemble(("    change: ", "bold"), finding.change))
-    if finding.framework:
+    show_edits(console, finding, base)
+    if finding.framework and not finding.edits:
         console.print(Text.assemble((f"    {finding.framework}: ", "bold"), definition.remedy[finding.framework]))
     if explain:
         console.print(Text(f"    more: {definition.explain}", "dim"))
+
+
+def show_edits(console: Console, finding: Finding, base: Path) -> None:
+    """Print a finding's change in the project's own lines, to be pasted: what goes with `-`, what comes with `+`."""
+    for edit in finding.edits:
+        console.print(Text(f"    {_place(edit.place, base)}", "dim"))
+        for sign, text, style in (("-", edit.old, "red"), ("+", edit.new, "green")):
+            for line in text.splitlines():
+                console.print(Text(f"      {sign} {line}", style))
 
 
 def show_page(console: Console, page: str, found: Sequence[Finding], base: Path) -> None:

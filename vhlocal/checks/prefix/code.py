@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from vhlocal.checks.commands import commands_of, lines_of
 from vhlocal.checks.links import absolute_links
 from vhlocal.checks.modules import Modules
+from vhlocal.checks.prefix.fixes import NO_FIXES, ROUTING, Fixes
 from vhlocal.checks.reach import Reach
 from vhlocal.checks.servers import program_of, the_server
 from vhlocal.model import Place
@@ -31,17 +32,15 @@ _APPS = {
     "starlette.applications.Starlette",
     "django.core.wsgi.get_wsgi_application",
     "django.core.asgi.get_asgi_application",
+    "quart.Quart",
+    "litestar.Litestar",
+    "falcon.App",
+    "falcon.asgi.App",
 }
 _RUN = "uvicorn.run"
 #: How the calls are named that start a server and do not return.
 _STARTS = ("run", "run_simple", "serve", "serve_forever")
 
-#: The last words of what gives an app a route: decorators, methods of apps and routers, and classes of routes.
-ROUTING = {
-    *("get", "post", "put", "patch", "delete", "head", "options", "route", "api_route", "websocket", "expose"),
-    *("add_url_rule", "add_route", "add_api_route", "add_websocket_route", "add_resource", "Route", "WebSocketRoute"),
-    *("add_get", "add_post", "add_put", "add_patch", "add_delete", "add_head", "add_view"),
-}
 _DJANGO_ROUTING = {"django.urls.path"}
 #: Arguments that put a path before every route of a part of the app.
 _PREFIXES = {"prefix", "url_prefix"}
@@ -57,7 +56,8 @@ class Code:
     ``started`` is the line of ``wsgi`` or of the command that serves, ``server`` that command's program, "" where it is
     no known server. ``made`` is where the app is made, ``root_path`` where the server is told a root path. ``texts``
     are what the code and its pages have written out that may be a path. ``target`` is what ``wsgi`` would name the app
-    by, "" where that is not known, and ``starts`` where its module starts a server whenever it is imported.
+    by, "" where that is not known, and ``starts`` where its module starts a server whenever it is imported. ``fixes``
+    are what to write in its own lines.
     """
 
     started: Place
@@ -71,6 +71,7 @@ class Code:
     texts: tuple[tuple[str, Place], ...] = ()
     target: str = ""
     starts: Place | None = None
+    fixes: Fixes = NO_FIXES
 
     @property
     def by_wsgi(self) -> str:
@@ -99,7 +100,7 @@ def read_code(endpoint: Endpoint, package: Package) -> Code:
     command = the_server(found)
     calls = [(module, call, module.dotted(call.func)) for module, _, call in reach.calls]
     runs = next(((module, call) for module, call, name in calls if name == _RUN), None)
-    target, starts = _by_wsgi(reach)
+    target, start = _by_wsgi(reach)
     return Code(
         started=place if command is None else command.place,
         framework=reach.framework,
@@ -111,12 +112,13 @@ def read_code(endpoint: Endpoint, package: Package) -> Code:
         routes=tuple(dict.fromkeys(_routes(calls)))[:_MOST_ROUTES],
         texts=(*_texts(reach), *_links(package)),
         target=target,
-        starts=starts,
+        starts=None if start is None else start[0].place(start[1]),
+        fixes=Fixes(reach, command, target, start),
     )
 
 
-def _by_wsgi(reach: Reach) -> tuple[str, Place | None]:
-    """Return what ``wsgi`` would name the app by, and where its module starts a server by being imported.
+def _by_wsgi(reach: Reach) -> tuple[str, tuple[Module, ast.Call] | None]:
+    """Return what ``wsgi`` would name the app by, and the call by which its module serves when it is imported.
 
     The app is what the command names, or else what one of the topmost modules makes and gives a name.
     """
@@ -131,11 +133,11 @@ def _by_wsgi(reach: Reach) -> tuple[str, Place | None]:
     return "", None
 
 
-def _start(reach: Reach, inside: Module) -> Place | None:
+def _start(reach: Reach, inside: Module) -> tuple[Module, ast.Call] | None:
     for module, site, call in reach.calls:
         name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
         if module is inside and name in _STARTS and not (site.where.function or site.where.main):
-            return module.place(call)
+            return module, call
     return None
 
 

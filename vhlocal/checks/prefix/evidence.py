@@ -11,6 +11,7 @@ from vhlocal.findings import Finding
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from vhlocal.checks.edits import Edits
     from vhlocal.checks.prefix.code import Code
     from vhlocal.findings import Definition
     from vhlocal.model import Endpoint, Place
@@ -219,10 +220,12 @@ class Evidence:
         answer = self.under(self.case.version, path)
         return f"{app} answers at `{elsewhere}`, and {answer.status if answer else 404} at `{self.case.version}{path}`"
 
-    def finding(self, definition: Definition, place: Place, seen: str, change: str, caveat: str = "") -> Finding:
+    def finding(
+        self, definition: Definition, place: Place, seen: str, change: str, caveat: str = "", edits: Edits = ()
+    ) -> Finding:
         """Return what was found of this endpoint, with its framework where the remedy differs by that."""
         framework = self.code.framework if self.code.framework in definition.remedy else ""
-        return Finding(definition, place, seen, change, self.endpoint.name, framework, caveat)
+        return Finding(definition, place, seen, change, self.endpoint.name, framework, caveat, edits)
 
     def _moved(self, elsewhere: Callable[[str], Answer | None]) -> str | None:
         """Return the first path that the app has elsewhere, and not where it is asked for.

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from vhlocal.checks.links import absolute_links
+from vhlocal.checks.request_prefix import in_template
 from vhlocal.checks.rule import Rule
 from vhlocal.findings import Definition, Example, Finding, Severity
 from vhlocal.model import Place
@@ -40,11 +42,13 @@ def find(subject: Subject) -> Iterator[Finding]:
     """Yield the first such link of each line, in the packaged pages of the endpoints and in their code's texts."""
     if not subject.endpoints:
         return
-    named = _named(subject)
+    named, frameworks = _named(subject), {reach.framework for reach in subject.reaches}
+    framework = frameworks.pop() if len(frameworks) == 1 else ""
     for path, file in subject.package.files.items():
         if path.endswith(_PAGES) and _is_served(path, named):
             for line, link in absolute_links(subject.text(path) or ""):
-                yield _finding(Place(file.source, line), link)
+                place = Place(file.source, line)
+                yield replace(_finding(place, link), edits=in_template(place, link, framework))
     for reach in subject.reaches:
         for module, site, text in reach.texts:
             if "<" in text:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
+from vhlocal.checks.request_prefix import prefixed
 from vhlocal.checks.rule import Rule
 from vhlocal.findings import Definition, Example, Finding, Severity
 
@@ -56,7 +57,8 @@ def find(subject: Subject) -> Iterator[Finding]:
                 if isinstance(path, str) and path.startswith("/") and not path.startswith("//"):
                     seen = f"`{path}` leads to the root of the host, outside of the endpoint's path"
                     change = "have the framework make the URL"
-                    yield Finding(DEFINITION, module.place(node), seen, change, reach.endpoint.name)
+                    edits = prefixed(module, target, reach.framework)
+                    yield Finding(DEFINITION, module.place(node), seen, change, reach.endpoint.name, edits=edits)
 
 
 RULE = Rule((DEFINITION,), find)

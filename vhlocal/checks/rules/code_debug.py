@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
+from vhlocal.checks.commands import lines_of
+from vhlocal.checks.edits import with_import, without_keyword, written
 from vhlocal.checks.rule import Rule
 from vhlocal.checks.serving import servings
 from vhlocal.findings import Definition, Example, Finding, Severity
@@ -33,6 +35,9 @@ DEFINITION = Definition(
 _DJANGO = {"INSTALLED_APPS", "ROOT_URLCONF", "MIDDLEWARE"}
 
 
+_BY_VARIABLE = 'os.environ.get("DJANGO_DEBUG") == "1"'
+
+
 def find(subject: Subject) -> Iterator[Finding]:
     """Yield servers that a script starts with it, and Django's settings with ``DEBUG``."""
     for reach in subject.reaches:
@@ -40,17 +45,21 @@ def find(subject: Subject) -> Iterator[Finding]:
         for serving in servings(reach, subject.variables):
             if serving.debug:
                 seen = f"`{serving.name}` is called with {serving.debug}"
-                yield Finding(DEFINITION, serving.place, seen, f"take {serving.debug} out", name)
+                edits = without_keyword(serving.module, serving.call, serving.debug.partition("=")[0])
+                yield Finding(DEFINITION, serving.place, seen, f"take {serving.debug} out", name, edits=edits)
         for module, site, call in reach.calls:
             if site.is_sure and module.dotted(call.func) == "werkzeug.debug.DebuggedApplication":
                 seen = "`DebuggedApplication` shows a debugger to whoever causes an error"
-                yield Finding(DEFINITION, module.place(call), seen, "serve the app without it", name)
+                app = ast.get_source_segment("\n".join(lines_of(module.source)), call.args[0]) if call.args else None
+                edits = written(module, call, app) if app else ()
+                yield Finding(DEFINITION, module.place(call), seen, "serve the app without it", name, edits=edits)
         for item in reach.reached:
             node = _debug_setting(item.module)
             if node is not None:
-                change = 'take it from the environment: `DEBUG = os.environ.get("DJANGO_DEBUG") == "1"`'
+                change = f"take it from the environment: `DEBUG = {_BY_VARIABLE}`"
                 seen = "Django's settings have DEBUG = True"
-                yield Finding(DEFINITION, item.module.place(node), seen, change, name)
+                edits = with_import(item.module, written(item.module, node, _BY_VARIABLE), "import os")
+                yield Finding(DEFINITION, item.module.place(node), seen, change, name, edits=edits)
 
 
 def _debug_setting(module: Module) -> ast.expr | None:

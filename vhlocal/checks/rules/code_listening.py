@@ -53,14 +53,15 @@ def find(subject: Subject) -> Iterator[Finding]:
         if serving.is_loopback():
             reason = "" if serving.host_given else ", its default"
             seen = f"`{serving.name}` listens on {serving.host}{reason}: only its own container reaches it"
-            yield Finding(HOST, serving.place, seen, "let it listen on 0.0.0.0", endpoint.name)
+            change = "let it listen on 0.0.0.0"
+            yield Finding(HOST, serving.place, seen, change, endpoint.name, edits=serving.on_every_address)
         if serving.port not in (None, endpoint.port):
             reason = "" if serving.port_given else ", its default"
             seen = (
                 f"`{serving.name}` listens on port {serving.port}{reason}, but the endpoint's port is {endpoint.port}"
             )
             change = f"take the port from VALOHAI_PORT, or write `port: {serving.port}` in valohai.yaml"
-            yield Finding(PORT, serving.place, seen, change, endpoint.name)
+            yield Finding(PORT, serving.place, seen, change, endpoint.name, edits=serving.on_the_port)
 
 
 RULE = Rule((HOST, PORT), find)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from vhlocal.checks.edits import in_command, served_by_wsgi
 from vhlocal.checks.rule import Rule
 from vhlocal.findings import Definition, Example, Finding, Severity
 
@@ -11,7 +12,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from vhlocal.checks.commands import Command
+    from vhlocal.checks.edits import Edits
     from vhlocal.checks.subject import Subject
+    from vhlocal.model import Endpoint
 
 DEFINITION = Definition(
     code="VH108",
@@ -45,7 +48,8 @@ def find(subject: Subject) -> Iterator[Finding]:
                 change = "leave it out; `vhlocal up` brings in each save by itself"
                 if command.program == "manage.py":
                     change = "serve Django's WSGI application instead, such as `wsgi: mysite.wsgi`"
-                yield Finding(DEFINITION, command.place, seen, change, endpoint.name)
+                edits = _edits(command, endpoint, subject)
+                yield Finding(DEFINITION, command.place, seen, change, endpoint.name, edits=edits)
 
 
 def _seen(command: Command) -> str | None:
@@ -61,6 +65,19 @@ def _seen(command: Command) -> str | None:
     if command.variables.get("FLASK_DEBUG", "").lower() in _ON:
         return "`FLASK_DEBUG` switches the debugger and the reloader on"
     return None
+
+
+def _edits(command: Command, endpoint: Endpoint, subject: Subject) -> Edits:
+    program = command.program
+    if program == "manage.py":
+        applications = [path for path in subject.package.files if path.endswith("/wsgi.py")]
+        target = applications[0].removesuffix(".py").replace("/", ".") if len(applications) == 1 else ""
+        return served_by_wsgi(endpoint, target)
+    if program == "fastapi" and command.arguments[:1] == ("dev",):
+        return in_command(command, r"(?<=fastapi )dev\b", lambda _: "run")
+    if command.has("--reload", "--debug"):
+        return in_command(command, r" --(reload|debug)(?![\w=-])", lambda _: "")
+    return in_command(command, r"FLASK_DEBUG=\S+ ", lambda _: "")
 
 
 RULE = Rule((DEFINITION,), find)

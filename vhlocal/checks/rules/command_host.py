@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from vhlocal.checks.edits import BINDING, on_every_address
 from vhlocal.checks.rule import Rule
 from vhlocal.checks.servers import listening
 from vhlocal.findings import Definition, Example, Finding, Severity
@@ -34,13 +35,6 @@ DEFINITION = Definition(
     rows=("R3",),
 )
 
-#: What to add where nothing is given; `--host 0.0.0.0` for all others.
-_OPTIONS = {
-    "daphne": "-b 0.0.0.0",
-    "gunicorn": "--bind 0.0.0.0:$VALOHAI_PORT",
-    "hypercorn": "--bind 0.0.0.0:$VALOHAI_PORT",
-}
-
 
 def find(subject: Subject) -> Iterator[Finding]:
     """Yield the commands whose server listens on localhost, because it is told to or by default."""
@@ -50,7 +44,7 @@ def find(subject: Subject) -> Iterator[Finding]:
             continue
         program = found.command.program
         reason = "" if found.host_given else f", the default of {program}"
-        change = f"add {_OPTIONS.get(program, '--host 0.0.0.0')} to the command"
+        change = f"add {BINDING.get(program, '--host 0.0.0.0')} to the command"
         if program == "manage.py":
             change = f"add 0.0.0.0:{endpoint.port} to the command"
         elif found.host_given:
@@ -61,6 +55,7 @@ def find(subject: Subject) -> Iterator[Finding]:
             f"the server listens on {found.host}{reason}: only its own container reaches it",
             change,
             endpoint.name,
+            edits=on_every_address(found, endpoint.port),
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from vhlocal.checks.edits import on_the_port
 from vhlocal.checks.rule import Rule
 from vhlocal.checks.servers import listening
 from vhlocal.findings import Definition, Example, Finding, Severity
@@ -46,6 +47,7 @@ def find(subject: Subject) -> Iterator[Finding]:
             f"the server listens on port {found.port}{default}, but the endpoint's port is {endpoint.port}",
             f"let it listen on $VALOHAI_PORT, or write `port: {found.port}`",
             endpoint.name,
+            edits=on_the_port(found),
         )
 
 

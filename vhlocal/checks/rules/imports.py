@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ast
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from vhlocal.checks.commands import brings_programs
 from vhlocal.checks.distributions import brought, is_common, is_standard, providers
+from vhlocal.checks.edits import added
 from vhlocal.checks.images import is_official_python
 from vhlocal.checks.rule import Rule
 from vhlocal.findings import Definition, Example, Finding, Severity
@@ -60,7 +62,7 @@ def find(subject: Subject) -> Iterator[Finding]:
                 continue
             found = _judge(top, module, node, subject)
             if found is not None:
-                yield Finding(found.definition, found.place, found.seen, found.change, reach.endpoint.name)
+                yield replace(found, endpoint=reach.endpoint.name)
 
 
 def _judge(top: str, module: Module, node: ast.AST, subject: Subject) -> Finding | None:
@@ -77,12 +79,17 @@ def _judge(top: str, module: Module, node: ast.AST, subject: Subject) -> Finding
     if unread is not None and read is not None and any(name in unread.names for name in wanted):
         name = next(name for name in wanted if name in unread.names)
         return Finding(
-            UNREAD, place, f"`{top}` is imported; only {unread.name} lists {name}", f"add {name} to {read.name}"
+            UNREAD,
+            place,
+            f"`{top}` is imported; only {unread.name} lists {name}",
+            f"add {name} to {read.name}",
+            edits=added(subject.directory / read.name, name),
         )
     if not is_common(top):
         return None
     file = read.name if read else "requirements.txt"
-    return Finding(NOWHERE, place, f"`{top}` is imported, and no line provides it", f"add {wanted[0]} to {file}")
+    seen, edits = f"`{top}` is imported, and no line provides it", added(subject.directory / file, wanted[0])
+    return Finding(NOWHERE, place, seen, f"add {wanted[0]} to {file}", edits=edits)
 
 
 def _imports(reach: Reach) -> Iterator[tuple[Module, ast.AST, str]]:

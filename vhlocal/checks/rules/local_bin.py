@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from vhlocal.checks.commands import brings_programs, exported
 from vhlocal.checks.distributions import command_provider
+from vhlocal.checks.edits import in_command
 from vhlocal.checks.rule import Rule
 from vhlocal.findings import Definition, Example, Finding, Severity
 
@@ -53,6 +55,7 @@ def find(subject: Subject) -> Iterator[Finding]:
                     f"`{program}` is installed by pip into ~/.local/bin, which is not on the PATH",
                     f"write ~/.local/bin/{program}",
                     endpoint.name,
+                    edits=in_command(command, _word(program), lambda match: f"~/.local/bin/{match[0]}"),
                 )
 
 
@@ -63,7 +66,14 @@ def _started(command: Command, endpoint: str) -> Iterator[Finding]:
     if other and words[: len(subcommand)] == subcommand and value in command.values(option):
         seen = f"`{command.program} {' '.join(subcommand)}` starts `{other}`, which pip installs into ~/.local/bin"
         change = 'write PATH="$HOME/.local/bin:$PATH" before the command'
-        yield Finding(DEFINITION, command.place, seen, change, endpoint)
+        path = 'PATH="$HOME/.local/bin:$PATH"'
+        edits = in_command(command, _word(command.words[0]), lambda match: f"{path} {match[0]}")
+        yield Finding(DEFINITION, command.place, seen, change, endpoint, edits=edits)
+
+
+def _word(word: str) -> str:
+    """Return the pattern of a word of a command that is no part of another."""
+    return rf"(?<![\w./~-]){re.escape(word)}(?![\w./:-])"
 
 
 RULE = Rule((DEFINITION,), find)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from vhlocal.checks.commands import brings_programs, exported
 from vhlocal.checks.distributions import brought, command_provider
+from vhlocal.checks.edits import added
 from vhlocal.checks.rule import Rule
 from vhlocal.findings import Definition, Example, Finding, Severity
 
@@ -49,7 +50,8 @@ def find(subject: Subject) -> Iterator[Finding]:
             if provider is not None and provider not in (there or ()) and not is_own:
                 file = requirements.name if requirements else "requirements.txt"
                 seen = f"`{command.program}` is started, and no line of the requirements installs it"
-                yield Finding(DEFINITION, command.place, seen, f"add {provider} to {file}", endpoint.name)
+                change, edits = f"add {provider} to {file}", added(subject.directory / file, provider)
+                yield Finding(DEFINITION, command.place, seen, change, endpoint.name, edits=edits)
 
 
 RULE = Rule((DEFINITION,), find)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from vhlocal.checks.edits import in_line
 from vhlocal.checks.paths import nearly
 from vhlocal.checks.rule import Rule
 from vhlocal.findings import Definition, Example, Finding, Severity
@@ -41,6 +42,7 @@ def find(subject: Subject) -> Iterator[Finding]:
                     f"{path} is opened, but the chosen file lands at {entry}",
                     f"open {entry}, or write `path: {path}` in valohai.yaml",
                     endpoint.name,
+                    edits=in_line(opened.place, path, entry),
                 )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
+from vhlocal.checks.edits import without_keyword, written
 from vhlocal.checks.prefix.code import read_code
 from vhlocal.checks.rule import Rule
 from vhlocal.checks.servers import the_server
@@ -48,12 +49,20 @@ def find(subject: Subject) -> Iterator[Finding]:
         seen = _seen(command)
         if seen is not None:
             goes_on = "take a server that goes on"
-            by_wsgi = read_code(reach.endpoint, subject.package).by_wsgi
-            change = goes_on if command.program in _NETCATS else f"{by_wsgi}; or {goes_on}"
-            yield Finding(DEFINITION, command.place, seen, change, reach.endpoint.name)
+            code = read_code(reach.endpoint, subject.package)
+            is_served = command.program not in _NETCATS
+            change = f"{code.by_wsgi}; or {goes_on}" if is_served else goes_on
+            edits = code.fixes.by_wsgi if is_served else ()
+            yield Finding(DEFINITION, command.place, seen, change, reach.endpoint.name, edits=edits)
         elif command.script is not None:
             for module, node, text in _in_code(reach):
-                yield Finding(DEFINITION, module.place(node), text, "call `serve_forever()`", reach.endpoint.name)
+                if isinstance(node.func, ast.Attribute) and node.func.attr == "handle_request":
+                    change = "call `serve_forever()`"
+                    edits = written(module, node, f"{ast.unparse(node.func.value)}.serve_forever()")
+                else:
+                    change = "leave `limit_max_requests` out"
+                    edits = without_keyword(module, node, "limit_max_requests")
+                yield Finding(DEFINITION, module.place(node), text, change, reach.endpoint.name, edits=edits)
 
 
 def _seen(command: Command) -> str | None:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from typing import TYPE_CHECKING
 
+from vhlocal.checks.edits import written
 from vhlocal.checks.rule import Rule
 from vhlocal.findings import Definition, Example, Finding, Severity
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from vhlocal.checks.edits import Edits
+    from vhlocal.checks.modules import Module, Site
     from vhlocal.checks.subject import Subject
 
 DEFINITION = Definition(
@@ -59,7 +63,16 @@ def find(subject: Subject) -> Iterator[Finding]:
                     f"`{text}` is a path of one machine",
                     "name it relative to the code's directory",
                     reach.endpoint.name,
+                    edits=_edits(module, site, subject),
                 )
+
+
+def _edits(module: Module, site: Site, subject: Subject) -> Edits:
+    """Name the one packaged file that a path ends in, where there is one."""
+    parts = (site.text or "").split("/")
+    tails = ("/".join(parts[at:]) for at in range(3, len(parts)))
+    packaged = next((tail for tail in tails if tail in subject.package.files), None)
+    return written(module, site.node, f'"{packaged}"') if packaged and isinstance(site.node, ast.expr) else ()
 
 
 RULE = Rule((DEFINITION,), find)

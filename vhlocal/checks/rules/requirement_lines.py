@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from vhlocal.checks.edits import in_line
 from vhlocal.checks.rule import Rule
 from vhlocal.findings import Definition, Example, Finding, Severity
 
@@ -29,13 +30,22 @@ DEFINITION = Definition(
 def find(subject: Subject) -> Iterator[Finding]:
     """Yield the lines that cannot be parsed, and includes of what is not packaged."""
     for line in subject.requirements.invalid if subject.requirements else ():
-        yield Finding(DEFINITION, line.place, f"`{line.text}`: {line.reason}", _change(line.text))
+        pin = _pin(line.text)
+        edits = in_line(line.place, line.text, pin) if pin else ()
+        yield Finding(DEFINITION, line.place, f"`{line.text}`: {line.reason}", _change(line.text, pin), edits=edits)
 
 
-def _change(text: str) -> str:
+def _pin(text: str) -> str:
+    """Return what was meant by a line with one `=`, "" for any other."""
     name, equals, version = text.partition("=")
     if equals and version and not version.startswith("=") and name.strip().replace("-", "").replace("_", "").isalnum():
-        return f"write {name.strip()}=={version.strip()}"
+        return f"{name.strip()}=={version.strip()}"
+    return ""
+
+
+def _change(text: str, pin: str) -> str:
+    if pin:
+        return f"write {pin}"
     return "correct the line, or see that the file is packaged" if text.startswith("-") else "write it as pip reads it"
 
 

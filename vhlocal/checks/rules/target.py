@@ -7,13 +7,14 @@ import difflib
 from typing import TYPE_CHECKING
 
 from vhlocal.checks.distributions import is_standard
+from vhlocal.checks.edits import in_line
 from vhlocal.checks.images import is_official_python
 from vhlocal.checks.reach import command_targets
 from vhlocal.checks.rule import Rule
 from vhlocal.checks.servers import the_server
 from vhlocal.findings import Definition, Example, Finding, Severity
 from vhlocal.model import Place
-from vhlocal.project.schema import did_you_mean
+from vhlocal.project.schema import did_you_mean, nearest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -124,8 +125,14 @@ def _missing(
             change = f"add {module.replace('.', '/')}.py, or name a module of the project"
             yield Finding(ELSEWHERE, place, _not_packaged(module, subject), change, endpoint.name)
         elif not _may_be_installed(module, endpoint, subject):
+            meant = None if _on_disk(module, subject) else _meant_module(module, subject)
             yield Finding(
-                MODULE, place, _not_packaged(module, subject), _nearest_module(module, subject), endpoint.name
+                MODULE,
+                place,
+                _not_packaged(module, subject),
+                _nearest_module(module, subject),
+                endpoint.name,
+                edits=in_line(place, module, meant) if meant else (),
             )
         return
     defined = defined_names(found, subject.modules)
@@ -135,7 +142,10 @@ def _missing(
     likely = [name for name in sorted(defined) if not name.startswith("_")]
     change = did_you_mean(names[0], likely) or f"define {names[0]} in {found.path}"
     seen = f"{found.path} defines {'neither' if len(names) > 1 else 'no'} {wanted}"
-    yield Finding(ATTRIBUTE, place, seen, change, endpoint.name)
+    apps = [name for name in ("app", "application") if name in defined]
+    meant = nearest(names[0], likely) or (apps[0] if apps else None)
+    edits = in_line(place, f"{module}:{names[0]}", f"{module}:{meant}") if meant else ()
+    yield Finding(ATTRIBUTE, place, seen, change, endpoint.name, edits=edits)
 
 
 def _factory(
@@ -151,7 +161,8 @@ def _factory(
     required = len(given.posonlyargs) + len(given.args) - len(given.defaults)
     if not required and given.vararg is None and not function.decorator_list:
         seen = f"`{attribute}` is a function that takes nothing: it makes the application, and is none"
-        yield Finding(FACTORY, place, seen, f"write {name}:{attribute}()", endpoint.name)
+        change, edits = f"write {name}:{attribute}()", in_line(place, f"{name}:{attribute}", f"{name}:{attribute}()")
+        yield Finding(FACTORY, place, seen, change, endpoint.name, edits=edits)
 
 
 def _function(module: Module, name: str) -> ast.FunctionDef | None:
@@ -212,6 +223,12 @@ def _not_packaged(module: str, subject: Subject) -> str:
     if module.endswith(".py") and module in subject.package.files:
         return f"`{module}` names a file; a module has no .py"
     return f"no module {module} is packaged: there is no {path}"
+
+
+def _meant_module(module: str, subject: Subject) -> str | None:
+    if module.endswith(".py"):
+        return module.removesuffix(".py").replace("/", ".")
+    return nearest(module, _packaged(subject))
 
 
 def _nearest_module(module: str, subject: Subject) -> str:

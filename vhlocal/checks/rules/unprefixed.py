@@ -7,8 +7,9 @@ import re
 from typing import TYPE_CHECKING
 
 from vhlocal.checks.commands import exported
-from vhlocal.checks.prefix.code import ROUTING, read_code
-from vhlocal.checks.prefix.rules.uvicorn import DEFINITION, change_for
+from vhlocal.checks.prefix.code import read_code
+from vhlocal.checks.prefix.fixes import ROUTING
+from vhlocal.checks.prefix.rules.uvicorn import DEFINITION, change_for, edits_for
 from vhlocal.checks.prefix.servers import ASGI_SERVERS
 from vhlocal.checks.rule import Rule
 from vhlocal.checks.servers import program_of, the_server
@@ -55,6 +56,7 @@ def find(subject: Subject) -> Iterator[Finding]:
                 reach.endpoint.name,
                 code.framework if code.framework in DEFINITION.remedy else "",
                 caveat="but answers 404 below its prefix",
+                edits=edits_for(code),
             )
 
 

@@ -46,7 +46,8 @@ def find(evidence: Evidence) -> Iterator[Finding]:
             if path is not None and asked.prefix.startswith(f"{path.rstrip('/')}/"):
                 seen = f"`{asked.target}` sets the cookie `{name}` with the path `{path}`"
                 change = "give it the prefix of the request for its path"
-                yield evidence.finding(DEFINITION, evidence.code.app, seen, change)
+                edits = evidence.code.fixes.cookie(name)
+                yield evidence.finding(DEFINITION, evidence.code.app, seen, change, edits=edits)
                 return
 
 

@@ -46,7 +46,8 @@ def find(evidence: Evidence) -> Iterator[Finding]:
         if path is not None:
             seen = f"the docs at `{asked.target}` ask for `{path}`, outside of the prefix"
             change = "put the prefix of the request before the path of the schema"
-            yield evidence.finding(DEFINITION, evidence.code.place_of(path), seen, change)
+            code = evidence.code
+            yield evidence.finding(DEFINITION, code.place_of(path), seen, change, edits=code.fixes.prefixed(path))
             return
 
 

@@ -54,6 +54,7 @@ def find(evidence: Evidence) -> Iterator[Finding]:
             seen,
             f"leave the root path out: {code.by_wsgi}",
             evidence.caveat,
+            code.fixes.by_wsgi_alone,
         )
 
 

@@ -44,9 +44,8 @@ def find(evidence: Evidence) -> Iterator[Finding]:
     fails = all(answer is not None and answer.status == 500 for answer in aliases)
     if works and fails and evidence.is_served_by(GUNICORN):
         seen = f"500 at `{case.alias}/`, where `{case.version}/` is answered"
-        yield evidence.finding(
-            DEFINITION, evidence.code.started, seen, evidence.code.by_wsgi, "but answers 500 under aliases"
-        )
+        code, caveat = evidence.code, "but answers 500 under aliases"
+        yield evidence.finding(DEFINITION, code.started, seen, code.by_wsgi, caveat, code.fixes.by_wsgi)
 
 
 RULE = Rule((DEFINITION,), find)

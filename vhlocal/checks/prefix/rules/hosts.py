@@ -41,7 +41,8 @@ def find(evidence: Evidence) -> Iterator[Finding]:
             place = evidence.code.hosts or evidence.code.app
             seen = f"{answer.status} to a request whose host is `{case.host}`, {local.status} where it is `{host}`"
             caveat = f"but answers {answer.status} to production's host"
-            yield evidence.finding(DEFINITION, place, seen, "accept the host of your cluster, or every one", caveat)
+            change = "accept the host of your cluster, or every one"
+            yield evidence.finding(DEFINITION, place, seen, change, caveat, evidence.code.fixes.hosts)
             return
 
 

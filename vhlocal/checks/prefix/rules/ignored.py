@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from vhlocal.checks.prefix.rules.uvicorn import edits_for
 from vhlocal.checks.prefix.servers import ASGI_SERVERS
 from vhlocal.checks.prefix.settings import OWN_WAYS
 from vhlocal.checks.rule import Rule
@@ -63,12 +64,15 @@ def find(evidence: Evidence) -> Iterator[Finding]:
     if everywhere and code.framework not in OWN_WAYS:
         seen += ", as to every path there"
     if evidence.endpoint.server_command is not None:
-        yield evidence.finding(DEFINITION, code.app, seen, _change(code, everywhere=everywhere), evidence.caveat)
+        edits = () if everywhere and code.framework not in OWN_WAYS else edits_for(code)
+        change = _change(code, everywhere=everywhere)
+        yield evidence.finding(DEFINITION, code.app, seen, change, evidence.caveat, edits)
         return
     place, change = code.app, _DECIDES if everywhere else _UNDER_WSGI
     if code.own_root_path is not None:
         place, change = code.own_root_path, "leave `root_path` out: `wsgi` sets it for each request"
-    yield Finding(DEFINITION, place, seen, change, evidence.endpoint.name, caveat=evidence.caveat)
+    edits = code.fixes.without_root_path if code.own_root_path is not None else ()
+    yield Finding(DEFINITION, place, seen, change, evidence.endpoint.name, caveat=evidence.caveat, edits=edits)
 
 
 def _change(code: Code, *, everywhere: bool) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vhlocal.checks.links import absolute_links
+from vhlocal.checks.request_prefix import in_template
 from vhlocal.checks.rule import Rule
 from vhlocal.findings import Definition, Example, Severity
 
@@ -44,7 +45,9 @@ def find(evidence: Evidence) -> Iterator[Finding]:
             more = f" and {len(paths) - 1} more" if paths[1:] else ""
             seen = f"the page at `{asked.target}` leads to `{paths[0]}`{more}, outside of the prefix"
             change = "write it relative, or have the framework make the URL"
-            yield evidence.finding(DEFINITION, evidence.code.place_of(paths[0]), seen, change)
+            place = evidence.code.place_of(paths[0])
+            edits = in_template(place, paths[0], evidence.code.framework) if not more else ()
+            yield evidence.finding(DEFINITION, place, seen, change, edits=edits)
             return
 
 

@@ -39,7 +39,8 @@ def find(evidence: Evidence) -> Iterator[Finding]:
             if path is not None:
                 seen = f"`{asked.target}` redirects to `{path}`, outside of the prefix"
                 change = "have the framework make the URL, or put the prefix before the path"
-                yield evidence.finding(DEFINITION, evidence.code.place_of(path), seen, change)
+                code = evidence.code
+                yield evidence.finding(DEFINITION, code.place_of(path), seen, change, edits=code.fixes.prefixed(path))
                 return
 
 

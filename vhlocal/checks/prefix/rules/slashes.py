@@ -45,7 +45,8 @@ def find(evidence: Evidence) -> Iterator[Finding]:
         if asked.is_missing and toggled.is_there and not toggled.is_redirect:
             seen = f"404 at `{prefix}{case.path}`, an answer at `{prefix}{case.toggled}`"
             place = evidence.code.place_of(case.toggled)
-            yield evidence.finding(DEFINITION, place, seen, f"ask for `{case.toggled}`, or let the app have both")
+            change, edits = f"ask for `{case.toggled}`, or let the app have both", evidence.code.fixes.both_slashes
+            yield evidence.finding(DEFINITION, place, seen, change, edits=edits)
             return
 
 

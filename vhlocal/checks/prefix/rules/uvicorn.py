@@ -12,6 +12,7 @@ from vhlocal.findings import Definition, Example, Severity
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from vhlocal.checks.edits import Edits
     from vhlocal.checks.prefix.code import Code
     from vhlocal.checks.prefix.evidence import Evidence
     from vhlocal.findings import Finding
@@ -48,12 +49,18 @@ def find(evidence: Evidence) -> Iterator[Finding]:
             f"{evidence.moved_to(path or '/', path, 'the app')}",
             change_for(evidence.code),
             evidence.caveat,
+            edits_for(evidence.code),
         )
 
 
 def change_for(code: Code) -> str:
     """Return what to do about an app that has no route for the prefix, in the project's own words."""
     return "tell it its prefix" if code.framework in OWN_WAYS else f"{code.by_wsgi}; or give each route the prefix"
+
+
+def edits_for(code: Code) -> Edits:
+    """Return the same in the project's own lines."""
+    return code.fixes.own_way if code.framework in OWN_WAYS else code.fixes.by_wsgi_alone
 
 
 RULE = Rule((DEFINITION,), find)

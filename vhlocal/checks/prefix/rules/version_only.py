@@ -60,6 +60,7 @@ def find(evidence: Evidence) -> Iterator[Finding]:
                 if evidence.code.framework in OWN_WAYS
                 else "take the prefix of each request from its header `X-VH-Prefix`",
                 f"but answers {under_alias.status} under aliases",
+                () if evidence.code.framework in OWN_WAYS else evidence.code.fixes.per_request,
             )
             return
 

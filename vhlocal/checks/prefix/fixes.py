@@ -1,0 +1,261 @@
+"""What to write in an endpoint's own lines so that it answers below every prefix, or below its own alone."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from vhlocal.checks.commands import lines_of
+from vhlocal.checks.edits import (
+    Edits,
+    after_program,
+    in_line,
+    served_by_wsgi,
+    together,
+    with_import,
+    with_keyword,
+    with_keywords,
+    without_keyword,
+    written,
+)
+from vhlocal.checks.request_prefix import prefix_of, prefixed
+from vhlocal.findings import Edit
+from vhlocal.model import Place
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from vhlocal.checks.commands import Command
+    from vhlocal.checks.modules import Module, Site
+    from vhlocal.checks.reach import Reach
+
+#: The last words of what gives an app a route: decorators, methods of apps and routers, and classes of routes.
+ROUTING = {
+    *("get", "post", "put", "patch", "delete", "head", "options", "route", "api_route", "websocket", "expose"),
+    *("add_url_rule", "add_route", "add_api_route", "add_websocket_route", "add_resource", "Route", "WebSocketRoute"),
+    *("add_get", "add_post", "add_put", "add_patch", "add_delete", "add_head", "add_view"),
+}
+
+_OS = "import os"
+#: The variable that holds the version's prefix without a slash at its end (P5), and with one (P6).
+_BARE, _SLASHED = 'os.environ["SCRIPT_NAME"]', 'os.environ["VH_DEFAULT_PREFIX"]'
+_GRADIO = ("gradio.Blocks", "gradio.Interface", "gradio.ChatInterface", "gradio.TabbedInterface")
+
+
+@dataclass(frozen=True)
+class Fixes:
+    """The remedies of one endpoint, each worked out when it is asked for; () where one is not certain.
+
+    ``target`` is what ``wsgi`` would name the app by, ``start`` the call that serves when its module is imported.
+    """
+
+    reach: Reach | None = None
+    command: Command | None = None
+    target: str = ""
+    start: tuple[Module, ast.Call] | None = None
+
+    @property
+    def by_wsgi(self) -> Edits:
+        """Have ``wsgi`` serve the app."""
+        if self.reach is None:
+            return ()
+        served = served_by_wsgi(self.reach.endpoint, self.target)
+        if self.start is None:
+            return served
+        return together(served, _guarded(*self.start))
+
+    @property
+    def by_wsgi_alone(self) -> Edits:
+        """Have ``wsgi`` serve the app, which is told no root path of its own."""
+        own = self.without_root_path
+        return together(self.by_wsgi, own) if own else self.by_wsgi
+
+    @property
+    def without_root_path(self) -> Edits:
+        """Leave out the ``root_path`` that the app is made with."""
+        for module, _, call in self._calls:
+            if module.dotted(call.func) in ("fastapi.FastAPI", "litestar.Litestar"):
+                edits = without_keyword(module, call, "root_path")
+                if edits:
+                    return edits
+        return ()
+
+    @property
+    def own_way(self) -> Edits:
+        """Tell a framework that has one prefix what it is."""
+        ways = {
+            "Dash": self._dash,
+            "Gradio": self._gradio,
+            "LitServe": self._litserve,
+            "Streamlit": self._streamlit,
+            "aiohttp": self._aiohttp,
+        }
+        way = ways.get(self._framework)
+        return () if way is None else way()
+
+    @property
+    def hosts(self) -> Edits:
+        """Accept every host."""
+        for module, _, call in self._calls:
+            named = [*call.args, call.func]
+            if any(module.dotted(node).endswith(".TrustedHostMiddleware") for node in named):
+                return with_keyword(module, call, "allowed_hosts", '["*"]')
+        for item in self.reach.reached if self.reach else ():
+            if "ALLOWED_HOSTS" in item.module.constants:
+                return written(item.module, item.module.constants["ALLOWED_HOSTS"], '["*"]')
+        return ()
+
+    @property
+    def both_slashes(self) -> Edits:
+        """Have the app take paths with and without their last slash."""
+        for module, site, call in self._calls:
+            name, parent = module.dotted(call.func), site.parent
+            if name == "fastapi.FastAPI":
+                return without_keyword(module, call, "redirect_slashes")
+            if name == "flask.Flask" and isinstance(parent, ast.Assign) and isinstance(parent.targets[0], ast.Name):
+                return _below(module, parent, f"{parent.targets[0].id}.url_map.strict_slashes = False")
+        return ()
+
+    def prefixed(self, path: str) -> Edits:
+        """Put the prefix of the request before a path that the code writes out."""
+        for module, site, text in self.reach.texts if self.reach else ():
+            node, parent = site.node, site.parent
+            is_given = isinstance(node, ast.Constant) and isinstance(parent, ast.Call | ast.keyword)
+            if text == path and is_given and not (isinstance(parent, ast.Call) and _is_route(parent)):
+                return prefixed(module, node, self._framework)  # type: ignore[arg-type]
+        return ()
+
+    def cookie(self, name: str) -> Edits:
+        """Give a cookie that the code sets the prefix of the request for its path."""
+        for module, _, call in self._calls:
+            if not isinstance(call.func, ast.Attribute) or call.func.attr != "set_cookie" or not call.args:
+                continue
+            first = call.args[0]
+            if isinstance(first, ast.Constant) and first.value == name:
+                prefix, needed = prefix_of(module, call, self._framework)
+                edits = with_keyword(module, call, "path", f'{prefix} + "/"') if prefix else ()
+                return with_import(module, edits, needed)
+        return ()
+
+    @property
+    def per_request(self) -> Edits:
+        """Take the prefix from each request, in code that takes the version's."""
+        for module, _, call in self._calls:
+            for keyword in call.keywords:
+                if keyword.arg == "prefix" and self.reach is not None and _is_version(module, keyword.value):
+                    path = "/{owner}/{project}/{deployment}/{version}/" + self.reach.endpoint.name
+                    return written(module, keyword.value, f'"{path}"')
+            if module.dotted(call.func).endswith(".DispatcherMiddleware"):
+                return self.by_wsgi
+        return self.by_wsgi_alone if self.without_root_path else ()
+
+    @property
+    def _framework(self) -> str:
+        return self.reach.framework if self.reach else ""
+
+    @property
+    def _calls(self) -> Iterator[tuple[Module, Site, ast.Call]]:
+        yield from self.reach.calls if self.reach else ()
+
+    def _dash(self) -> Edits:
+        for module, site, call in self._calls:
+            match site.parent:
+                case ast.Assign(targets=[ast.Name(id=name)]) if module.dotted(call.func) == "dash.Dash":
+                    told = {"requests_pathname_prefix": _SLASHED, "routes_pathname_prefix": '"/"'}
+                    app = with_import(module, with_keywords(module, call, told), _OS)
+                    if not app or self.reach is None or "/" in module.path:
+                        return ()
+                    target = f"{module.path.removesuffix('.py')}:server"
+                    server = _named(module, f"{name}.server")
+                    if server:
+                        served = served_by_wsgi(self.reach.endpoint, target.replace(":server", f":{server}"))
+                        return together(app, served)
+                    named = _below(module, site.parent, "server = " + name + ".server")
+                    return _joined(app, named, served_by_wsgi(self.reach.endpoint, target))
+        return ()
+
+    def _gradio(self) -> Edits:
+        for module, _, call in self._calls:
+            is_launch = isinstance(call.func, ast.Attribute) and call.func.attr == "launch"
+            if is_launch and module.maker(call.func.value) in _GRADIO:  # type: ignore[attr-defined]
+                return with_import(module, with_keyword(module, call, "root_path", _BARE), _OS)
+        return ()
+
+    def _litserve(self) -> Edits:
+        for module, _, call in self._calls:
+            home = module.classes.get(call.func.id) if isinstance(call.func, ast.Name) else None
+            if home is None or not any(module.dotted(base).endswith("LitAPI") for base in home.bases):
+                continue
+            given = next((one.value for one in call.keywords if one.arg == "api_path"), None)
+            path = given.value if isinstance(given, ast.Constant) else "/predict" if given is None else None
+            if isinstance(path, str):
+                told = with_keyword(module, call, "api_path", f'{_BARE} + "{path}"')
+                return with_import(module, told, _OS)
+        return ()
+
+    def _streamlit(self) -> Edits:
+        return after_program(self.command, "run", "--server.baseUrlPath $VH_DEFAULT_PREFIX") if self.command else ()
+
+    def _aiohttp(self) -> Edits:
+        for module, site, call in self._calls:
+            if module.dotted(call.func) not in ("aiohttp.web.run_app", "aiohttp.web_runner.run_app") or not call.args:
+                continue
+            statement = site.parent
+            if isinstance(statement, ast.Expr) and isinstance(call.args[0], ast.Name):
+                space, name = " " * statement.col_offset, call.args[0].id
+                root = f"root = web.Application()\n{space}root.add_subapp({_BARE}, {name})\n{space}"
+                segment = ast.get_source_segment(module.source.read_text(encoding="utf-8"), call) or ""
+                if segment.startswith("web.run_app("):
+                    told = segment.replace(f"web.run_app({name}", "web.run_app(root", 1)
+                    return with_import(module, written(module, statement, root + told), _OS)
+        return ()
+
+
+def _guarded(module: Module, call: ast.Call) -> Edits:
+    """Have a call run only where its module is the script."""
+    for node in module.tree.body if module.tree else ():
+        if isinstance(node, ast.Expr) and node.value is call:
+            lines = lines_of(module.source)[node.lineno - 1 : node.end_lineno]
+            guarded = ['if __name__ == "__main__":', *(f"    {line}" for line in lines)]
+            return (Edit(Place(module.source, node.lineno), "\n".join(lines), "\n".join(guarded)),)
+    return ()
+
+
+def _named(module: Module, written_as: str) -> str:
+    """Return the name that the module's top binds to what is written so, "" for none."""
+    return next((name for name, value in module.constants.items() if ast.unparse(value) == written_as), "")
+
+
+def _below(module: Module, statement: ast.stmt, line: str) -> Edits:
+    """Add a line below a statement."""
+    end = statement.end_lineno or statement.lineno
+    last = lines_of(module.source)[end - 1]
+    return in_line(Place(module.source, end), last, f"{last}\n{' ' * statement.col_offset}{line}")
+
+
+def _joined(app: Edits, below: Edits, served: Edits) -> Edits:
+    """Return edits of which the first two may be of the same line: the second only adds lines below."""
+    if not (app and below and served):
+        return ()
+    (added,) = below
+    same = next((edit for edit in app if (edit.place, edit.old) == (added.place, added.old)), None)
+    if same is None:
+        return together(app, below, served)
+    tail = added.new.removeprefix(added.old)
+    rest = tuple(edit for edit in app if edit is not same)
+    return (*rest, Edit(same.place, same.old, same.new + tail), *served)
+
+
+def _is_version(module: Module, node: ast.expr) -> bool:
+    """Tell whether a value is the version's prefix, be it under a name that the module binds once."""
+    value = module.constants.get(node.id, node) if isinstance(node, ast.Name) else node
+    return any(name in ast.unparse(value) for name in ("SCRIPT_NAME", "VH_DEFAULT_PREFIX"))
+
+
+def _is_route(call: ast.Call) -> bool:
+    name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+    return name in ROUTING
+
+
+NO_FIXES = Fixes()

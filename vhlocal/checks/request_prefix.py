@@ -1,0 +1,65 @@
+"""What the prefix of a request is called in the code that answers it (P7)."""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING
+
+from vhlocal.checks.commands import lines_of
+from vhlocal.checks.edits import Edits, in_line, with_import, written
+
+if TYPE_CHECKING:
+    from vhlocal.checks.modules import Module
+    from vhlocal.model import Place
+
+
+#: What templates of each framework are always given.
+_IN_TEMPLATES = {
+    "Flask": "request.script_root",
+    "Django": "request.META.SCRIPT_NAME",
+    "FastAPI": "request.scope.root_path",
+}
+
+
+def prefix_of(module: Module, node: ast.expr, framework: str) -> tuple[str, str]:
+    """Return what the prefix of the request is called at a node, and the import that it needs; "" for none known."""
+    given = _parameters(module, node)
+    if framework == "Flask":
+        return "request.script_root", "from flask import request"
+    if framework == "Django" and "request" in given:
+        return 'request.META["SCRIPT_NAME"]', ""
+    if framework == "WSGI" and "environ" in given:
+        return 'environ["SCRIPT_NAME"]', ""
+    if framework == "FastAPI":
+        name = next((name for name, kind in given.items() if kind.endswith(".Request")), "")
+        return (f'{name}.scope["root_path"]', "") if name else ("", "")
+    return "", ""
+
+
+def prefixed(module: Module, node: ast.expr, framework: str) -> Edits:
+    """Return the edit that puts the prefix of the request before a path; none where nothing there tells it."""
+    prefix, needed = prefix_of(module, node, framework)
+    source = ast.get_source_segment("\n".join(lines_of(module.source)), node) or ""
+    edits = written(module, node, f"{prefix} + {source}") if prefix and source else ()
+    return with_import(module, edits, needed)
+
+
+def in_template(place: Place, link: str, framework: str) -> Edits:
+    """Return the edit that puts the prefix of the request before a link of a template; none of a page that is none."""
+    prefix = _IN_TEMPLATES.get(framework)
+    if prefix is None or "templates" not in place.file.parts:
+        return ()
+    return in_line(place, f'"{link}"', f'"{{{{ {prefix} }}}}{link}"')
+
+
+def _parameters(module: Module, node: ast.expr) -> dict[str, str]:
+    """Return the parameters of the function that a node is in, with what annotates each."""
+    given: dict[str, str] = {}
+    for function, _, _ in module.sites:
+        if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
+            continue
+        if function.lineno <= node.lineno <= (function.end_lineno or 0):
+            arguments = function.args
+            for argument in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs):
+                given[argument.arg] = module.dotted(argument.annotation) if argument.annotation else ""
+    return given

@@ -6,12 +6,16 @@ import asyncio
 
 
 class FakeTransport(asyncio.Transport):
-    """``sent`` is all that was written, ``eof`` whether the writing side was ended, ``aborted`` how it was closed."""
+    """``sent`` is all that was written, ``eof`` whether the writing side was ended, ``aborted`` how it was closed.
+
+    ``reading`` is whether it is asked to read on; nothing is read.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self.sent = b""
         self.eof = self.aborted = False
+        self.reading = True
         self._protocol: asyncio.BaseProtocol = asyncio.Protocol()
         self._closing = self._lost = False
 
@@ -42,10 +46,10 @@ class FakeTransport(asyncio.Transport):
         return self._protocol
 
     def pause_reading(self) -> None:
-        """Nothing is read."""
+        self.reading = False
 
     def resume_reading(self) -> None:
-        """Nothing is read."""
+        self.reading = True
 
     def lose(self) -> None:
         """Report the end of a transport that was closed, as the event loop does a round later."""

@@ -113,6 +113,40 @@ def test_much_data_arrives_whole(run):
     run(main)
 
 
+def test_what_a_client_does_not_take_stays_with_the_server(run):
+    """Also where that comes together with the switch."""
+
+    async def main():
+        async def flood(peer: Peer):
+            await peer.head()
+            peer.writer.write(SWITCH + bytes(300_000))
+            for _ in range(256):
+                await peer.send(bytes(65536))
+
+        async with stage(flood, send_buffer=4096) as at, at.client(receive_buffer=4096) as client:
+            client.writer.transport.pause_reading()
+            await client.send(UPGRADE)
+            for _ in range(20):
+                await asyncio.sleep(0.05)
+                (watched,) = at.gateway._hub.watched
+                if isinstance(watched, Tunnel):
+                    assert watched._client.transport.get_write_buffer_size() < 1_000_000
+            client.writer.transport.resume_reading()
+            await client.head()
+            assert len(await client.exactly(400_000)) == 400_000
+            assert isinstance(watched, Tunnel)
+
+    run(main)
+
+
+def test_a_client_that_has_too_much_before_its_tunnel_begins_is_sent_more_once_it_takes_that():
+    """No transport tells it twice."""
+    _, client, server = joined(full=True)
+    assert (client.reading, server.reading) == (True, False)
+    client.get_protocol().resume_writing()
+    assert (client.reading, server.reading) == (True, True)
+
+
 def test_either_side_going_away_ends_the_other(run):
     async def main():
         gone = asyncio.Event()
@@ -218,7 +252,7 @@ class Quiet:
         """Nobody asks."""
 
 
-def joined(*, websocket: bool = True) -> tuple[Tunnel, FakeTransport, FakeTransport]:
+def joined(*, websocket: bool = True, full: bool = False) -> tuple[Tunnel, FakeTransport, FakeTransport]:
     """A tunnel between a client and a server that are not there."""
     table, loop = RouteTable(), asyncio.new_event_loop()
     loop.close()
@@ -228,7 +262,7 @@ def joined(*, websocket: bool = True) -> tuple[Tunnel, FakeTransport, FakeTransp
     hub = Hub(loop, table, options, print, print, print, print, print, Hold(loop, table, 0), room, pool, outbox)
     client, server = FakeTransport(), FakeTransport()
     tunnel = Tunnel(hub, Quiet(), client, server, ServerConnections(), websocket=websocket)
-    tunnel.open(b"", b"", ended=False)
+    tunnel.open(b"", b"", ended=False, full=full)
     return tunnel, client, server
 
 

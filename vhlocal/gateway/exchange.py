@@ -331,7 +331,7 @@ class Exchange:
         client, early, ended = self._client.detach()
         websocket = head.upgrade.strip().lower() == b"websocket"
         tunnel = Tunnel(self._hub, self, client, connection.detach(), connection.server, websocket=websocket)
-        tunnel.open(data, early, ended=ended)
+        tunnel.open(data, early, ended=ended, full=self._client.slow)
 
     def lost(self, reason: str, unanswered: bool) -> None:
         """See ``upstream.Carried``."""

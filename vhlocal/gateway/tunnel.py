@@ -66,10 +66,15 @@ class Tunnel:
         """Whether it is being ended. Else nobody waits for it when the gateway closes: it may be open for hours."""
         return self._ending is not None
 
-    def open(self, from_server: bytes, from_client: bytes, *, ended: bool) -> None:
-        """Begin with what either has sent already; ``ended`` when the client will send no more than that."""
+    def open(self, from_server: bytes, from_client: bytes, *, ended: bool, full: bool) -> None:
+        """Begin with what either has sent already.
+
+        ``ended`` when the client will send no more than that, ``full`` when it does not take more for now: no transport
+        tells that twice.
+        """
         for end in (self._client, self._server):
             end.transport.set_protocol(end)
+        self._client.full = full
         if from_server:
             self._server.data_received(from_server)
         if from_client:
@@ -78,7 +83,9 @@ class Tunnel:
             self._client.eof_received()
         self._hub.watched.add(self)
         for end in (self._client, self._server):
-            if not end.ended:
+            if end.other.full:
+                end.transport.pause_reading()
+            elif not (end.ended or end.later):
                 end.transport.resume_reading()
 
     def tick(self, now: float) -> None:
@@ -162,13 +169,13 @@ class _End(asyncio.Protocol):
         self.transport = transport
         self.received = 0
         self.ended = False
+        #: Whether it does not take more for now.
+        self.full = False
         self._tunnel = tunnel
         self._loop = loop
         self._frames = frames
-        # What has come and waits for the next round of the loop; nothing more is read meanwhile.
-        self._later = b""
-        # Whether the other side takes no more for now.
-        self._held = False
+        #: What has come and waits for the next round of the loop; nothing more is read meanwhile.
+        self.later = b""
         self._farewell: bytes | None = None
         self._dismissed = False
 
@@ -181,32 +188,32 @@ class _End(asyncio.Protocol):
         """Send the other side no more than the frame that has begun, and then ``farewell``: a close frame."""
         self._farewell = farewell
         if not self.ended:
-            self._later = self._later[self._say_farewell(self._later) :]
+            self.later = self.later[self._say_farewell(self.later) :]
 
     def data_received(self, data: bytes) -> None:
         self.received += len(data)
-        self._take(self._later + data)
-        if self._later and not self.transport.is_closing():
+        self._take(self.later + data)
+        if self.later and not self.transport.is_closing():
             self.transport.pause_reading()
             self._loop.call_soon(self._read_on)
 
     def _read_on(self) -> None:
         """Take the next part of a flood, once others have had their turn."""
-        if self._held or not self._later or self.transport.is_closing():
+        if self.other.full or not self.later or self.transport.is_closing():
             return
-        self._take(self._later)
-        if self._later:
+        self._take(self.later)
+        if self.later:
             self._loop.call_soon(self._read_on)
-        elif not self._held and not self.ended and not self.transport.is_closing():
+        elif not self.other.full and not self.ended and not self.transport.is_closing():
             self.transport.resume_reading()
 
     def _take(self, data: bytes) -> None:
         if self._farewell is not None:
-            self._later = data[self._say_farewell(data) :]
+            self.later = data[self._say_farewell(data) :]
             self._tunnel.parted()
             return
         cut = len(data) if self._frames is None else self._frames.feed(data)
-        self._later = data[cut:]
+        self.later = data[cut:]
         self.other.transport.write(data[:cut])
 
     def _say_farewell(self, data: bytes) -> int:
@@ -225,8 +232,8 @@ class _End(asyncio.Protocol):
         return self._frames.feed(data, cut)
 
     def eof_received(self) -> bool:
-        while self._later:  # uvloop may tell of the end although nothing more is to be read
-            self._take(self._later)
+        while self.later:  # uvloop may tell of the end although nothing more is to be read
+            self._take(self.later)
         self.ended = True
         self._tunnel.parted()
         if self.other.ended or self.other.transport.is_closing():
@@ -237,21 +244,17 @@ class _End(asyncio.Protocol):
         return True
 
     def pause_writing(self) -> None:
-        self.other.hold()
+        self.full = True
+        if not self.other.transport.is_closing():
+            self.other.transport.pause_reading()
 
     def resume_writing(self) -> None:
+        self.full = False
         self.other.let_go()
 
-    def hold(self) -> None:
-        """Read no more for now: the other side takes none."""
-        self._held = True
-        if not self.transport.is_closing():
-            self.transport.pause_reading()
-
     def let_go(self) -> None:
-        """Read on."""
-        self._held = False
-        if self._later:
+        """Read on: the other side takes more."""
+        if self.later:
             self._loop.call_soon(self._read_on)
         elif not self.transport.is_closing() and not self.ended:
             self.transport.resume_reading()

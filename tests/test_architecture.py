@@ -15,6 +15,7 @@ LEVELS = {
     "findings": 0,
     "events": 0,
     "storage": 0,
+    "values": 0,
     "visible": 0,
     "contract": 1,
     "project": 2,

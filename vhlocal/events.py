@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, TypeVar
+
+from vhlocal.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import enum
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, NamedTuple
+
+from vhlocal.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -104,7 +107,7 @@ class Version:
     aliases: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True)  # the standard one: there may be tens of thousands
 class PackagedFile:
     """One file of the packaged set (B5): its posix path in the package, its content's hash, mode, size in bytes."""
 

@@ -11,7 +11,6 @@ import contextlib
 import errno
 import os
 import stat
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -20,6 +19,7 @@ import platformdirs
 
 from vhlocal.errors import VhlocalError
 from vhlocal.events import Notice
+from vhlocal.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

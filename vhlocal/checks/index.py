@@ -18,12 +18,14 @@ import threading
 import time
 import urllib.error
 import urllib.parse
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Protocol
 
 import platformdirs
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
+
+from vhlocal.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping

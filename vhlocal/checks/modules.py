@@ -6,12 +6,13 @@ import ast
 import builtins
 import warnings
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 from vhlocal.model import Place
 from vhlocal.project.packaged_paths import directories_of
+from vhlocal.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

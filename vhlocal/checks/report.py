@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from vhlocal.checks.reach import fitted
@@ -10,6 +10,7 @@ from vhlocal.checks.registry import ALL_DEFINITIONS, ALL_RULES
 from vhlocal.errors import InputError
 from vhlocal.findings import Note, Severity
 from vhlocal.project.schema import did_you_mean
+from vhlocal.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping

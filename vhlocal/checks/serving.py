@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from vhlocal.checks.commands import exported
 from vhlocal.checks.edits import with_import, with_keyword, written
 from vhlocal.checks.servers import LOOPBACK, the_server
+from vhlocal.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

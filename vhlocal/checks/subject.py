@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -18,6 +17,7 @@ from vhlocal.project.files import check_chosen
 from vhlocal.project.package import read_package
 from vhlocal.project.requirements import requirement_lines
 from vhlocal.project.selection import check_known, override_images, read_loaders, read_strategies
+from vhlocal.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

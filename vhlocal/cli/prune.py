@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +14,7 @@ from vhlocal.project.settings import environment
 from vhlocal.runtime.connect import engine_may_answer
 from vhlocal.session.record import goes_on, known_layers, layers_in_use, new_run
 from vhlocal.storage import identity
+from vhlocal.values import dataclass
 
 if TYPE_CHECKING:
     from vhlocal.runtime.docker.prune import Removable

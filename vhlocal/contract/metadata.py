@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import json
 import uuid
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from vhlocal.contract import paths
+from vhlocal.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import queue
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from werkzeug.exceptions import HTTPException, NotFound
@@ -16,6 +15,7 @@ from werkzeug.wrappers import Request, Response
 
 from vhlocal.control import describe, pages
 from vhlocal.events import Event, LogLine, RequestsEnded
+from vhlocal.values import dataclass
 from vhlocal.visible import json_text
 
 if TYPE_CHECKING:

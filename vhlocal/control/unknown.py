@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import difflib
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from vhlocal.contract.paths import SEGMENTS, script_name
+from vhlocal.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

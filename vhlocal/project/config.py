@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from vhlocal.errors import InputError
@@ -12,6 +11,7 @@ from vhlocal.project.endpoints import ITEM_KINDS, item_kind, read_endpoint
 from vhlocal.project.marks import Document, Trouble, raise_troubles, read_document
 from vhlocal.project.schema import did_you_mean
 from vhlocal.project.taken import is_taken, keep_taken
+from vhlocal.values import dataclass
 
 if TYPE_CHECKING:
     from pathlib import Path

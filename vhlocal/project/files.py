@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from vhlocal.errors import InputError
 from vhlocal.events import Notice
 from vhlocal.project.marks import Trouble, raise_troubles
 from vhlocal.project.schema import did_you_mean
+from vhlocal.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence

@@ -10,10 +10,10 @@ from __future__ import annotations
 import ast
 import posixpath
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from vhlocal.contract.image import CODE_DIRECTORY
+from vhlocal.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -5,12 +5,13 @@ from __future__ import annotations
 import configparser
 import os
 import sys
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vhlocal.events import Notice
 from vhlocal.model import Place
+from vhlocal.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

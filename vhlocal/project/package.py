@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from vhlocal.project.reading import ReadPackage, identity, read_all, read_touched
+from vhlocal.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Collection

@@ -8,12 +8,13 @@ import os
 import posixpath
 import stat
 import time
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING
 
 from vhlocal.errors import InputError
 from vhlocal.model import Package, PackagedFile, Place
 from vhlocal.project.packaged_paths import directories_of, packaged_paths
+from vhlocal.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping

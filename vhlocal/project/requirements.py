@@ -6,12 +6,12 @@ import codecs
 import hashlib
 import posixpath
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from vhlocal.errors import InputError
 from vhlocal.model import Place
 from vhlocal.project.local_requirements import Reads, local_reads
+from vhlocal.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
 from vhlocal.errors import InputError
@@ -12,6 +12,7 @@ from vhlocal.project.envfile import read_env_file
 from vhlocal.project.naming import DEFAULT_OWNER, directory_name, remote_names, slug, validate_name
 from vhlocal.project.sources import Found, read_environment, read_flags, read_settings_file
 from vhlocal.project.table import SETTINGS, Kind
+from vhlocal.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

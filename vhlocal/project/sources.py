@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +12,7 @@ from vhlocal.project.envfile import check_variable
 from vhlocal.project.marks import raise_troubles, read_document
 from vhlocal.project.table import SETTINGS, SETTINGS_FILE, Kind, Setting, schema
 from vhlocal.project.taken import is_taken, keep_taken
+from vhlocal.values import dataclass
 
 if TYPE_CHECKING:
     from vhlocal.model import Place

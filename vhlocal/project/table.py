@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
 from typing import Any
+
+from vhlocal.values import dataclass
 
 SETTINGS_FILE = "vhlocal.yaml"
 

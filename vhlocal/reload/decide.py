@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from vhlocal.model import Strategy
+from vhlocal.values import dataclass
 
 
 @dataclass(frozen=True)

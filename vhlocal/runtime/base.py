@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING, Protocol
 
 from vhlocal.contract.image import DEFAULT_PORT
+from vhlocal.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 import threading
 import time
-from dataclasses import dataclass
+
+from vhlocal.values import dataclass
 
 from vhlocal.visible import SGR
 

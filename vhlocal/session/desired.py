@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,6 +26,7 @@ from vhlocal.reload.decide import Difference
 from vhlocal.runtime.base import Entry, Identity, Layer, Mounts, ServerSpec
 from vhlocal.session.plan import Environment
 from vhlocal.session.probe import Probe
+from vhlocal.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping

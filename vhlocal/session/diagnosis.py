@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from vhlocal.checks.commands import commands_of, lines_of
@@ -31,6 +31,7 @@ from vhlocal.session import port
 from vhlocal.session.exits import Explanation, explained, explained_error
 from vhlocal.session.tasks import in_thread
 from vhlocal.session.tracebacks import last_failure, read_traceback, where
+from vhlocal.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import defaultdict
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -14,6 +13,7 @@ from vhlocal.errors import VhlocalError
 from vhlocal.events import Event, Examined, Notice, RequestsEnded, StatusChanged
 from vhlocal.model import State
 from vhlocal.session.tasks import within
+from vhlocal.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from vhlocal.errors import VhlocalError
@@ -15,6 +14,7 @@ from vhlocal.session.desired import Desired, Inputs, difference
 from vhlocal.session.phases import Phases
 from vhlocal.session.tasks import in_thread
 from vhlocal.session.wish import Wish
+from vhlocal.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import http.client
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
@@ -17,6 +16,7 @@ from vhlocal.checks.prefix.whereabouts import caveat
 from vhlocal.contract.headers import PRODUCTION_HOST, production_headers
 from vhlocal.errors import VhlocalError
 from vhlocal.session.tasks import in_thread
+from vhlocal.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

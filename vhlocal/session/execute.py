@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import time
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from vhlocal.errors import BuildError
 from vhlocal.events import Notice, PullProgress, StepFailed, StepFinished, StepOutput, StepStarted
 from vhlocal.session.plan import Make, Plan, Pull, Remove
 from vhlocal.session.tasks import in_thread, together
+from vhlocal.values import dataclass
 
 if TYPE_CHECKING:
     from vhlocal.events import Bus

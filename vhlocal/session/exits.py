@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from vhlocal.errors import ServerError
+from vhlocal.values import dataclass
 
 if TYPE_CHECKING:
     from vhlocal.errors import VhlocalError

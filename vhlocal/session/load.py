@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timezone
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
@@ -33,6 +33,7 @@ from vhlocal.session.desired import Inputs
 from vhlocal.session.probe import read_probe
 from vhlocal.session.record import volumes_directory
 from vhlocal.session.writers import own_output
+from vhlocal.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from vhlocal.errors import EngineError
+from vhlocal.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

@@ -7,7 +7,6 @@ import asyncio
 import http.client
 import itertools
 import json
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -20,6 +19,7 @@ from vhlocal.errors import VhlocalError
 from vhlocal.model import Call, Offer
 from vhlocal.session.openapi import call_of
 from vhlocal.session.tasks import in_thread
+from vhlocal.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -7,12 +7,12 @@ import contextlib
 import mimetypes
 import shlex
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from vhlocal.contract.headers import production_headers
 from vhlocal.errors import InputError
+from vhlocal.values import dataclass
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING, Any
 
 from vhlocal.errors import ServerError, VhlocalError
@@ -14,6 +14,7 @@ from vhlocal.runtime.base import Address, Listener
 from vhlocal.session import probe as probing
 from vhlocal.session.exits import as_error, explained
 from vhlocal.session.tasks import beside
+from vhlocal.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Sequence

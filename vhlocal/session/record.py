@@ -9,12 +9,13 @@ import os
 import re
 import sys
 import threading
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vhlocal.errors import InputError
 from vhlocal.storage import room, rooms, spare, usual, writing
+from vhlocal.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from vhlocal.contract.paths import script_names
 from vhlocal.gateway.table import Route, RouteTable, Upstream
+from vhlocal.values import dataclass
 
 if TYPE_CHECKING:
     from vhlocal.model import Version

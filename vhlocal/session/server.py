@@ -6,7 +6,7 @@ import asyncio
 import concurrent.futures
 import contextlib
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from vhlocal.errors import VhlocalError
@@ -22,6 +22,7 @@ from vhlocal.session.ready import Awaited, EndedError, wait_until_ready
 from vhlocal.session.record import new_token
 from vhlocal.session.start_up import CREATED, Birth, start_up
 from vhlocal.session.tasks import begin, beside, in_thread, settle
+from vhlocal.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence

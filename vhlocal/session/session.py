@@ -7,7 +7,7 @@ import contextlib
 import signal
 import sys
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -44,6 +44,7 @@ from vhlocal.session.tasks import Tasks, beside, in_thread, together, within
 from vhlocal.session.unreachable import Unreachable
 from vhlocal.session.view import View
 from vhlocal.session.warmth import Warmth
+from vhlocal.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from vhlocal.model import Import, StartUp
+from vhlocal.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from vhlocal.contract.image import CODE_DIRECTORY
 from vhlocal.model import Place
+from vhlocal.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from bisect import bisect_right
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
 from vhlocal.model import RequestRecord
+from vhlocal.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from vhlocal.contract.image import CODE_DIRECTORY, RUNNER_DIRECTORY
@@ -14,6 +13,7 @@ from vhlocal.reload.staging import MARKER
 from vhlocal.runtime.base import Entry
 from vhlocal.session.desired import runner_files
 from vhlocal.storage import room
+from vhlocal.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

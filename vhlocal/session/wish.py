@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from vhlocal.session.desired import difference
+from vhlocal.values import dataclass
 
 if TYPE_CHECKING:
     import asyncio

@@ -6,7 +6,7 @@ Where standard output is no terminal the same is told in plain lines, and nothin
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,6 +25,7 @@ from vhlocal.ui.card import show_card
 from vhlocal.ui.console import as_printed, labelled, log_text, show_error, show_notice, silence
 from vhlocal.ui.findings import show_finding
 from vhlocal.ui.requests import duration, request_lines
+from vhlocal.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from vhlocal.checks.commands import commands_of, lines_of
@@ -14,6 +13,7 @@ from vhlocal.checks.prefix.fixes import NO_FIXES, ROUTING, Fixes
 from vhlocal.checks.reach import Reach
 from vhlocal.checks.servers import program_of, the_server
 from vhlocal.model import Place
+from vhlocal.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import posixpath
 import re
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vhlocal.contract.image import CODE_DIRECTORY
 from vhlocal.model import Place
+from vhlocal.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Collection

@@ -6,7 +6,7 @@ import contextlib
 import re
 import sys
 import warnings
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -21,6 +21,7 @@ from docker.utils.config import find_config_file
 from vhlocal.errors import EngineError
 from vhlocal.runtime.docker.address import NoAddressError, check_address
 from vhlocal.runtime.docker.failures import gone_away, no_answer, no_credentials, not_pulled, refused
+from vhlocal.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

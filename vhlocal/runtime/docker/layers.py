@@ -12,7 +12,6 @@ import contextlib
 import os
 import shlex
 import shutil
-from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -25,6 +24,7 @@ from vhlocal.runtime.docker.engine import Bind, ContainerSpec, Engine
 from vhlocal.runtime.docker.failures import disk_full
 from vhlocal.runtime.docker.labels import PIP_CACHE
 from vhlocal.runtime.lines import Lines
+from vhlocal.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

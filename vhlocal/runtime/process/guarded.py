@@ -10,7 +10,7 @@ import selectors
 import subprocess
 import sys
 import threading
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,7 @@ from vhlocal.runtime.base import Exit
 from vhlocal.runtime.lines import Lines
 from vhlocal.runtime.process import guard
 from vhlocal.runtime.process.cgroup import make_group
+from vhlocal.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -6,11 +6,11 @@ for pip is what production's package index stands on, so uv is told the same in 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vhlocal.project.network import CA_VARIABLES
+from vhlocal.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

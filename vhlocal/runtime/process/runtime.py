@@ -11,7 +11,7 @@ import secrets
 import shutil
 import threading
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,6 +25,7 @@ from vhlocal.runtime.process.guarded import Guarded, Orders, drop, idle
 from vhlocal.runtime.process.ports import LOOPBACK, free_ports, give_back, own_port
 from vhlocal.runtime.process.pythons import wanted_version
 from vhlocal.storage import refused, writing
+from vhlocal.values import dataclass
 
 if TYPE_CHECKING:
     import subprocess

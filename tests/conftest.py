@@ -17,6 +17,7 @@ from tests.engine_fixtures import (
     running,
     sample,
     shared_cache,
+    taken_texts,
     tools,
     vhlocal,
 )
@@ -32,6 +33,7 @@ __all__ = [
     "running",
     "sample",
     "shared_cache",
+    "taken_texts",
     "tools",
     "vhlocal",
 ]

@@ -96,7 +96,7 @@ def tools(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def taken(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def taken_texts(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where it is kept which files' texts the platform's validators took: they say the same in every test."""
     return tmp_path_factory.mktemp("taken")
 
@@ -113,7 +113,7 @@ def shared_cache(tmp_path: Path, environments: Path, tools: Path, monkeypatch: p
 
 
 @pytest.fixture
-def vhlocal(tmp_path: Path, environments: Path, taken: Path, tools: Path) -> Vhlocal:
+def vhlocal(tmp_path: Path, environments: Path, taken_texts: Path, tools: Path) -> Vhlocal:
     """The command line, with state, cache and runtime directories of its own, and none of the caller's settings."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("VHLOCAL_")}
     for name in ("STATE_HOME", "CACHE_HOME", "DATA_HOME", "RUNTIME_DIR"):
@@ -124,7 +124,7 @@ def vhlocal(tmp_path: Path, environments: Path, taken: Path, tools: Path) -> Vhl
     cache = Path(environment["XDG_CACHE_HOME"], "vhlocal")
     cache.mkdir()
     cache.joinpath("environments").symlink_to(environments)
-    cache.joinpath("taken").symlink_to(taken)
+    cache.joinpath("taken").symlink_to(taken_texts)
     return Vhlocal(environment)
 
 

@@ -18,11 +18,12 @@ from typing import TYPE_CHECKING, TypeVar
 import platformdirs
 
 from vhlocal.errors import VhlocalError
-from vhlocal.events import Notice
 from vhlocal.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from vhlocal.events import Notice
 
 E = TypeVar("E", bound=VhlocalError)
 
@@ -210,6 +211,8 @@ def _room(usual: Path, kind: str, parts: tuple[str, ...]) -> Room:
             raise VhlocalError(f"{why.message}, and {neither.message}", hint=hint) from error
         with writing(why.message, place):
             _try(place.joinpath(*parts))
+        from vhlocal.events import Notice  # noqa: PLC0415 - most commands have no other use for events
+
         return Room(place.joinpath(*parts), Notice(f"{why.message}: {place} is used in its place", hint=why.hint))
     return Room(path)
 

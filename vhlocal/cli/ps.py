@@ -9,8 +9,6 @@ import click
 
 from vhlocal.cli.options import project_options
 from vhlocal.cli.running import client_of_run
-from vhlocal.ui import tables
-from vhlocal.ui.console import standard_output
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,6 +29,9 @@ def command(directory: Path, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(found, indent=2))
     else:
+        from vhlocal.ui import tables  # noqa: PLC0415 - rich is slow to import
+        from vhlocal.ui.console import standard_output  # noqa: PLC0415
+
         tables.show_endpoints(standard_output(), found["endpoints"])
         if found["open_to_network"]:
             click.echo(f"Open to the network. Status page: {found['page']}")

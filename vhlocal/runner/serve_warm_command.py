@@ -5,7 +5,6 @@ import re
 import shlex
 import shutil
 import sys
-import zipfile
 
 #: What serves ``wsgi:``, wherever it may be started again from.
 _SERVE_WSGI = os.path.join(os.path.dirname(os.path.abspath(__file__)), "serve_wsgi.py")
@@ -49,7 +48,7 @@ def main_of(argv):
         return _of_python(program, argv)
     named = _shebang(program)
     interpreter = named and _program(named)
-    if interpreter is None or zipfile.is_zipfile(program):
+    if interpreter is None or _is_zip(program):
         return None
     return Main("file", program, argv[1:], interpreter, [named, program, *argv[1:]])
 
@@ -77,9 +76,15 @@ def _of_python(interpreter, words):
     if arguments[:1] == ["-m"] and len(arguments) > 1:
         return Main("module", arguments[1], arguments[2:], interpreter, words, options)
     script = arguments[0] if arguments else "-"
-    if script.startswith("-") or not os.path.isfile(script) or zipfile.is_zipfile(script):
+    if script.startswith("-") or not os.path.isfile(script) or _is_zip(script):
         return None
     return Main("file", script, arguments[1:], interpreter, words, options)
+
+
+def _is_zip(path):
+    import zipfile  # slow to import, and `wsgi:` has no need of it
+
+    return zipfile.is_zipfile(path)
 
 
 def _program(name):

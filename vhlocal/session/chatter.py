@@ -7,7 +7,6 @@ import threading
 import time
 
 from vhlocal.values import dataclass
-
 from vhlocal.visible import SGR
 
 #: Seconds within which a server logs what it was asked.

@@ -6,8 +6,6 @@ import errno
 import ipaddress
 import socket
 
-import psutil
-
 from vhlocal.errors import InputError
 from vhlocal.events import Notice
 
@@ -52,6 +50,8 @@ def _bind(host: str, port: int) -> socket.socket:
 
 def holder(port: int) -> str:
     """Return who listens on a port, as the end of a sentence; nothing where this user may not know."""
+    import psutil  # noqa: PLC0415 - slow to import, and only who finds a port taken needs it
+
     try:
         for connection in psutil.net_connections("tcp"):
             listens = connection.status == psutil.CONN_LISTEN and connection.laddr and connection.laddr.port == port

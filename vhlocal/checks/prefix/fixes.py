@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from vhlocal.checks.commands import lines_of
@@ -22,6 +21,7 @@ from vhlocal.checks.edits import (
 from vhlocal.checks.request_prefix import prefix_of, prefixed
 from vhlocal.findings import Edit
 from vhlocal.model import Place
+from vhlocal.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -43,10 +43,7 @@ def answer():
 
 
 def measure() -> Sequence[Goal]:
-    """Alternate between the two, for a model server and for a small one, and return the goal: the model server's.
-
-    A small server is there before vhlocal has read its own modules; its figures are printed to be known.
-    """
+    """Alternate between the two, for a small server and for a model server, and return a goal for each."""
     rounds = 3 if "--quick" in sys.argv else 11
     samples = Path(__file__).parent.parent / "sample_projects"
     with tempfile.TemporaryDirectory() as place:
@@ -58,8 +55,10 @@ def measure() -> Sequence[Goal]:
         environment = {**os.environ, "XDG_CACHE_HOME": str(Path(place, "cache"))}
         # As an installed vhlocal is: compiled.
         environment.pop("PYTHONDONTWRITEBYTECODE", None)
-        _compared("a small server", small, "words", environment, rounds)
-        return [Goal("up/gunicorn", _compared("a model server", model, "model", environment, rounds), "<=", 1.3)]
+        return [
+            Goal("up/gunicorn, small", _compared("a small server", small, "words", environment, rounds), "<=", 2.0),
+            Goal("up/gunicorn, model", _compared("a model server", model, "model", environment, rounds), "<=", 1.2),
+        ]
 
 
 def _compared(title: str, project: Path, endpoint: str, environment: Mapping[str, str], rounds: int) -> float:
@@ -83,11 +82,11 @@ def _gunicorn(project: Path, path: str, environment: Mapping[str, str]) -> Path:
     made = cache / "environments"
     before = set(made.glob("*gunicorn*/local/bin/gunicorn"))
     learnt = len(list(cache.glob("imports/*.json")))
-    _, process = _start(project, path, environment)
+    _, process = start(project, path, environment)
     deadline = time.monotonic() + _LEARNING
     while len(list(cache.glob("imports/*.json"))) == learnt and time.monotonic() < deadline:
         time.sleep(0.1)
-    _end(process)
+    end(process)
     new = set(made.glob("*gunicorn*/local/bin/gunicorn")) - before
     if len(new) != 1:
         raise UnmeasuredError(f"the environment of {project.name} is not found in {made}")
@@ -98,24 +97,26 @@ def _by_hand(project: Path, gunicorn: Path, environment: Mapping[str, str]) -> f
     port = free_port()
     command = [str(gunicorn), "server:app", "--bind", f"127.0.0.1:{port}"]
     seconds, process = timed(command, port, "/", environment, project)
-    _end(process)
+    end(process)
     return seconds
 
 
 def _up(project: Path, path: str, environment: Mapping[str, str]) -> float:
-    seconds, process = _start(project, path, environment)
-    _end(process)
+    seconds, process = start(project, path, environment)
+    end(process)
     return seconds
 
 
-def _start(project: Path, path: str, environment: Mapping[str, str]) -> tuple[float, subprocess.Popen[bytes]]:
+def start(project: Path, path: str, environment: Mapping[str, str]) -> tuple[float, subprocess.Popen[bytes]]:
+    """Start ``vhlocal up`` with processes; return the seconds until ``path`` is answered 200, and the process."""
     port = free_port()
     names = ("--owner", "bench", "--project", "bench", "--version-name", _VERSION)
     command = [sys.executable, "-m", "vhlocal", "up", "-C", str(project), "--port", str(port), *names]
     return timed([*command, "--runtime", "process"], port, path, environment)
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
+def end(process: subprocess.Popen[bytes]) -> None:
+    """End what was started, as Ctrl-C does."""
     process.send_signal(signal.SIGINT)
     process.wait()
 

@@ -47,7 +47,7 @@ def measure() -> Sequence[Goal]:
     print_table("start to first 200", "s", {"docker run": run, "vhlocal up, warm": up})
     print_table("peak memory of vhlocal up while serving", "MB", {"vhlocal up": peaks})
     ratio = statistics.median(mine / peer for mine, peer in zip(up, run, strict=True))
-    return [Goal("up/docker run", ratio, "<=", 1.5), Goal("peak memory, MB", statistics.median(peaks), "<=", 80)]
+    return [Goal("up/docker run", ratio, "<=", 1.15), Goal("peak memory, MB", statistics.median(peaks), "<=", 80)]
 
 
 def _build(project: Path) -> str:

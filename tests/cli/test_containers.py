@@ -135,17 +135,18 @@ def test_what_one_machine_cannot_do_is_told_with_its_line(project, starting):
         assert f"at {directory}/valohai.yaml:8:5\n" in run.output()
 
 
-def test_a_chosen_file_is_mounted_read_only_at_its_path(project, starting, inspected, tmp_path):
-    """B4: files are chosen when the version is made and land at their path; they are never copied in a dev run."""
-    model = tmp_path / "chosen.bin"
+def test_a_chosen_file_is_the_containers_own(project, starting, inspected, tmp_path):
+    """B4: files are chosen when the version is made and land at their path."""
+    model, path = tmp_path / "chosen.bin", "/valohai/code/models/model.pkl"
     model.write_text("the model")
     directory = project(plain(FILES))
     with starting(directory, "--port", "0", "--file", f"plain.model={model}") as run:
         container, found = inspected(run, directory)
-        assert said(container, "cat", "/valohai/code/models/model.pkl") == "0 the model"
-        assert "Read-only file system" in said(container, "sh", "-c", "echo > /valohai/code/models/model.pkl")
-    [mount] = [mount for mount in found["Mounts"] if mount["Destination"] == "/valohai/code/models/model.pkl"]
-    assert (mount["Type"], mount["Source"], mount["RW"]) == ("bind", str(model), False)
+        assert said(container, "sh", "-c", f"cat {path} && printf ' changed' >> {path}") == "0 the model"
+        assert said(container, "cat", path) == "0 the model changed"
+        assert said(container, "rm", path) == "0 "
+    assert not any(mount["Source"] == str(model) for mount in found["Mounts"])
+    assert model.read_text() == "the model"
 
 
 def test_a_file_at_its_own_path_is_used_and_that_is_told(project, starting, inspected):

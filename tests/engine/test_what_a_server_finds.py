@@ -50,14 +50,14 @@ def test_the_path_arrives_as_it_was_sent(project, running):
             connection.close()
 
 
-def test_a_chosen_file_lands_at_its_path_and_cannot_be_written(kind, project, running, tmp_path):
-    """B4: the file that was chosen is found at the entry's path. Only a container can have it there read-only."""
+def test_a_chosen_file_lands_at_its_path_and_can_be_written(project, running, tmp_path):
+    """B4: the file that was chosen is found at the entry's path, and is the server's own."""
     (tmp_path / "trained.bin").write_text("weights")
     directory = project(project_of("python server.py", FILES))
     with running(directory, "--file", f"plain.model={tmp_path}/trained.bin") as run:
         found = get(run.url("plain"), **{"X-Read": "models/model.bin"})
     assert found["file"] == "weights"
-    assert found["writable"] is (kind == "process")
+    assert found["writable"] is True
 
 
 def test_the_metadata_file_is_at_both_paths(kind, project, running):

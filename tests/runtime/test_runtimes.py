@@ -17,6 +17,7 @@ from vhlocal.contract.image import CODE_DIRECTORY, GUNICORN, Install
 from vhlocal.contract.limits import ContainerLimits
 from vhlocal.errors import BuildError
 from vhlocal.runtime.base import Entry, Exit, Identity, Layer, Mounts, ServerSpec
+from vhlocal.runtime.chosen import LARGE
 from vhlocal.runtime.connect import RUNTIMES
 
 RUN = "1-1-test"
@@ -203,6 +204,31 @@ def test_a_chosen_file_is_found_at_its_path(runtime, spec, tmp_path):
     server = Started(runtime, spec("cat models/model.bin", mounts=mounts))
     assert server.wait().code == 0
     assert server.lines == [("stdout", "weights")]
+
+
+@pytest.mark.parametrize("size", [7, LARGE])
+def test_a_chosen_file_is_the_servers_own_to_rename_and_to_delete(runtime, spec, tmp_path, size):
+    """B4: in production it is a copy in the image."""
+    source = tmp_path / "model.bin"
+    with source.open("wb") as file:
+        file.truncate(size)
+    mounts = Mounts(files={f"{CODE_DIRECTORY}/model.bin": source})
+    server = Started(runtime, spec("mv model.bin old.bin && wc -c < old.bin && rm old.bin && ls", mounts=mounts))
+    assert server.wait().code == 0, server.lines
+    assert server.lines[0] == ("stdout", str(size))
+    assert not any("bin" in text for _, text in server.lines[1:])
+    assert source.stat().st_size == size
+
+
+def test_a_chosen_file_is_written_and_the_users_stays_as_it_is(runtime, spec, tmp_path):
+    """B4."""
+    source = tmp_path / "model.bin"
+    source.write_text("weights")
+    mounts = Mounts(files={f"{CODE_DIRECTORY}/model.bin": source})
+    server = Started(runtime, spec("printf ' and more' >> model.bin && cat model.bin", mounts=mounts))
+    assert server.wait().code == 0, server.lines
+    assert server.lines == [("stdout", "weights and more")]
+    assert source.read_text() == "weights"
 
 
 def test_its_listeners_are_seen(runtime, spec):

@@ -196,7 +196,7 @@ def test_a_failing_rebuild_is_told_and_the_old_server_goes_on(directory, running
         answers(run, "text", "two")
 
 
-def test_b4_a_chosen_file_that_changes_is_mounted_anew(directory, running, tmp_path):
+def test_b4_a_chosen_file_that_changes_is_brought_in(directory, running, tmp_path):
     """B4: the file lands at its path, also after it was replaced by another of the same name."""
     model = tmp_path / "elsewhere" / "trained.txt"
     model.parent.mkdir()

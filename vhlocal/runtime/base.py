@@ -80,7 +80,7 @@ class PresentServer:
 
 @dataclass(frozen=True)
 class Mounts:
-    """What is mounted in a server: host files read-only by path in it (B4), and volumes (K4).
+    """What a server is given beside its entries: chosen files by path in it (B4, see ``chosen``), and volumes (K4).
 
     ``shared`` pairs each shared volume with the host directory that stands in for its claim, of which it has all or a
     directory below.

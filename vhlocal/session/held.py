@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from vhlocal.contract.image import CODE_DIRECTORY
 from vhlocal.model import Place
+from vhlocal.runtime.chosen import DIRECTORY as CHOSEN
 from vhlocal.values import dataclass
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ def read_held(event: Mapping[str, Any], layout: Layout, mounts: Mounts, director
 def _is_own(file: str, layout: Layout, mounts: Mounts) -> bool:
     if layout.shares_network:
         return Path(file).is_relative_to(os.path.realpath(Path(layout.root).parent))
-    mounted = [*mounts.files, *(volume.mount_path for volume, _ in mounts.shared)]
+    mounted = [CHOSEN, *(volume.mount_path for volume, _ in mounts.shared)]
     return not any(PurePosixPath(file).is_relative_to(each) for each in mounted)
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from vhlocal.contract.image import CODE_DIRECTORY
 from vhlocal.errors import EngineError
+from vhlocal.runtime import chosen
 from vhlocal.runtime.base import (
     Address,
     Exit,
@@ -194,7 +195,7 @@ class DockerRuntime:
         self._ports[container] = (spec.port, *spec.more_ports)
         try:
             self._check_files(container, spec)
-            with archive(spec.entries) as packed:
+            with archive([*spec.entries, *chosen.entries(spec.mounts.files)]) as packed:
                 self._engine.put(container, packed)
         except BaseException:
             self._engine.remove(container)
@@ -267,7 +268,7 @@ class DockerRuntime:
         """Make sure, once, that what is mounted is what this machine has: an engine may live among other files."""
         if self._sees_files:
             return
-        mounted = {str(source): target for target, source in spec.mounts.files.items()}
+        mounted = {str(source): target for target, source in chosen.mounted(spec.mounts.files).items()}
         copies = () if spec.staging is None else spec.staging.glob("[!.]*")
         if (known := next(iter(copies), None)) is not None:
             mounted[str(known)] = f"{Layout(spec.port).staging}/{known.name}"
@@ -326,7 +327,7 @@ def _started(name: str, target: Callable[..., None], *arguments: object) -> thre
 def _binds(spec: ServerSpec) -> tuple[Bind, ...]:
     mounts = spec.mounts
     staging = [] if spec.staging is None else [Bind(str(spec.staging), Layout(spec.port).staging)]
-    files = [Bind(str(source), target) for target, source in mounts.files.items()]
+    files = [Bind(str(source), target) for target, source in chosen.mounted(mounts.files).items()]
     shared = [
         Bind(str(directory_of(volume, claim)), volume.mount_path, read_only=volume.read_only)
         for volume, claim in mounts.shared

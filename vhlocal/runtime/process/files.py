@@ -8,10 +8,19 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from vhlocal.runtime import chosen
+from vhlocal.runtime.base import Entry
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from vhlocal.runtime.base import Entry
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
+#: The request by which Linux shares a file's blocks with another.
+_FICLONE = 0x40049409
 
 
 def place(entries: Iterable[Entry], dated: float | None = None) -> None:
@@ -28,6 +37,35 @@ def place(entries: Iterable[Entry], dated: float | None = None) -> None:
             made.add(path.parent)
         with contextlib.suppress(FileNotFoundError):
             _write(path, entry, dated)
+
+
+def give(source: Path, path: Path, *, link: bool) -> str:
+    """Give a server a file of its own with the content of the user's ``source``.
+
+    It shares its blocks until either is written where the file system can do that. A large one is else, if there may
+    be a ``link``, a link to the user's, whose path is returned then: who writes it copies it first. Else "".
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if _cloned(source, path):
+        return ""
+    if link and chosen.is_large(source):
+        path.symlink_to(source)
+        return str(source)
+    place([Entry(str(path), source=source)])
+    return ""
+
+
+def _cloned(source: Path, path: Path) -> bool:
+    if fcntl is None or not chosen.is_large(source):
+        return False
+    try:
+        with source.open("rb") as there, path.open("xb") as here:
+            fcntl.ioctl(here.fileno(), _FICLONE, there.fileno())
+        shutil.copystat(source, path)
+    except OSError:  # another file system, or one that cannot
+        path.unlink(missing_ok=True)
+        return False
+    return True
 
 
 def remove(path: str) -> None:

@@ -27,6 +27,7 @@ FRAMEWORKS = (
     "Gradio",
     "LitServe",
     "Streamlit",
+    "aiohttp",
     "Node",
 )
 

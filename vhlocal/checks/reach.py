@@ -48,6 +48,7 @@ _FRAMEWORKS = {
     "flask": "Flask",
     "wsgiref": "WSGI",
     "werkzeug": "WSGI",
+    "aiohttp.web": "aiohttp",
 }
 _NO_CODE = ("pip", "pip3")
 _NODE = ("node", "nodejs", "npm", "npx", "yarn", "pnpm", "tsx")
@@ -124,7 +125,8 @@ class Reach:
     @cached_property
     def framework(self) -> str:
         """What the code is made with, one of the words that remedies are keyed by; "" where that is not known."""
-        imported = {name.partition(".")[0] for item in self.reached for name in item.module.names.values()}
+        names = {name for item in self.reached for name in item.module.names.values()}
+        imported = names | {name.partition(".")[0] for name in names}
         found = next((word for module, word in _FRAMEWORKS.items() if module in imported), "")
         return found or ("Node" if any(command.program in _NODE for command in self.commands) else "")
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from vhlocal.checks.commands import lines_of
@@ -18,6 +20,7 @@ from vhlocal.checks.edits import (
     without_keyword,
     written,
 )
+from vhlocal.checks.prefix.settings import NODE
 from vhlocal.checks.request_prefix import prefix_of, prefixed
 from vhlocal.findings import Edit
 from vhlocal.model import Place
@@ -40,6 +43,8 @@ ROUTING = {
 _OS = "import os"
 #: The variable that holds the version's prefix without a slash at its end (P5), and with one (P6).
 _BARE, _SLASHED = 'os.environ["SCRIPT_NAME"]', 'os.environ["VH_DEFAULT_PREFIX"]'
+_NODE_SERVER = re.compile(r"createServer\(\s*(?:async\s*)?\(\s*(\w+)\s*,\s*\w+\s*\)\s*=>\s*\{\s*$")
+_EXPRESS = re.compile(r"\s*(?:const|let|var)\s+(\w+)\s*=\s*express\(\)\s*;?\s*$")
 _GRADIO = ("gradio.Blocks", "gradio.Interface", "gradio.ChatInterface", "gradio.TabbedInterface")
 
 
@@ -90,6 +95,7 @@ class Fixes:
             "LitServe": self._litserve,
             "Streamlit": self._streamlit,
             "aiohttp": self._aiohttp,
+            "Node": self._node,
         }
         way = ways.get(self._framework)
         return () if way is None else way()
@@ -209,6 +215,23 @@ class Fixes:
                 if segment.startswith("web.run_app("):
                     told = segment.replace(f"web.run_app({name}", "web.run_app(root", 1)
                     return with_import(module, written(module, statement, root + told), _OS)
+        return ()
+
+    def _node(self) -> Edits:
+        """Take the prefix away where Node's server, or an app of Express, first has the request."""
+        if self.command is None:
+            return ()
+        script = next((word for word in self.command.arguments if word.endswith((".js", ".cjs", ".mjs"))), "")
+        file = self.command.place.file.parent / script
+        for number, line in enumerate(lines_of(file) if script else (), 1):
+            space = re.match(r"\s*", line)[0]  # type: ignore[index]
+            if match := _NODE_SERVER.search(line):
+                steps = NODE.replace("request.", f"{match[1]}.").replace("; if", f";\n{space}  if")
+                return in_line(Place(file, number), line, f"{line}\n{space}  {steps}")
+            if match := _EXPRESS.match(line):
+                steps = NODE.replace("; if", f";\n{space}  if")
+                use = f"{match[1]}.use((request, response, next) => {{\n{space}  {steps}\n{space}  next();\n{space}}});"
+                return in_line(Place(file, number), line, f"{line}\n{space}{use}")
         return ()
 
 

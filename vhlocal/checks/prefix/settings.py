@@ -20,6 +20,15 @@ LITSERVE = (
     "version's URL alone."
 )
 STREAMLIT = "Add `--server.baseUrlPath $VH_DEFAULT_PREFIX` to the command: it is right under the version's URL alone."
+AIOHTTP = (
+    'Have an application of its own lead there: `root.add_subapp(os.environ["SCRIPT_NAME"], app)` and '
+    "`web.run_app(root, …)` are right under the version's URL alone. Routes that begin with "
+    "`/{owner}/{project}/{deployment}/{version}/endpoint` answer under the version and each alias."
+)
+NODE = (
+    'const prefix = (request.headers["x-vh-prefix"] ?? process.env.SCRIPT_NAME ?? "").replace(/\\/$/, ""); '
+    'if (prefix && request.url.startsWith(prefix)) request.url = "/" + request.url.slice(prefix.length + 1);'
+)
 
 #: The remedies of those that cannot be served in another way.
-OWN_WAYS = {"Dash": DASH, "Gradio": GRADIO, "LitServe": LITSERVE, "Streamlit": STREAMLIT}
+OWN_WAYS = {"Dash": DASH, "Gradio": GRADIO, "LitServe": LITSERVE, "Streamlit": STREAMLIT, "aiohttp": AIOHTTP}

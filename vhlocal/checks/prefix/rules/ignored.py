@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from vhlocal.checks.prefix.rules.uvicorn import edits_for
 from vhlocal.checks.prefix.servers import ASGI_SERVERS
-from vhlocal.checks.prefix.settings import OWN_WAYS
+from vhlocal.checks.prefix.settings import NODE, OWN_WAYS
 from vhlocal.checks.rule import Rule
 from vhlocal.findings import Definition, Example, Finding, Severity
 
@@ -31,10 +31,7 @@ DEFINITION = Definition(
         "FastAPI": "Write `wsgi: server:app` instead of `server-command`.",
         "WSGI": "Write `wsgi: server:application`, or move the prefix from `PATH_INFO` to `SCRIPT_NAME` first.",
         **OWN_WAYS,
-        "Node": "Take the prefix away before anything looks at the path: "
-        '`const prefix = (request.headers["x-vh-prefix"] ?? process.env.SCRIPT_NAME ?? "").replace(/\\/$/, ""); '
-        "if (prefix && request.url.startsWith(prefix)) "
-        'request.url = request.url.slice(prefix.length) || "/";`.',
+        "Node": f"Take the prefix away before anything looks at the path: `{NODE}`.",
     },
     example=Example(
         "yaml",

@@ -60,7 +60,7 @@ def change_for(code: Code) -> str:
 
 def edits_for(code: Code) -> Edits:
     """Return the same in the project's own lines."""
-    return code.fixes.own_way if code.framework in OWN_WAYS else code.fixes.by_wsgi_alone
+    return code.fixes.own_way if code.framework in (*OWN_WAYS, "Node") else code.fixes.by_wsgi_alone
 
 
 RULE = Rule((DEFINITION,), find)

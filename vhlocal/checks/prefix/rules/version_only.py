@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vhlocal.checks.prefix.settings import DASH, GRADIO, OWN_WAYS
+from vhlocal.checks.prefix.settings import AIOHTTP, DASH, GRADIO, OWN_WAYS
 from vhlocal.checks.rule import Rule
 from vhlocal.findings import Definition, Example, Severity
 
@@ -29,6 +29,7 @@ DEFINITION = Definition(
         "WSGI": 'Use `environ.get("HTTP_X_VH_PREFIX") or os.environ["SCRIPT_NAME"]`.',
         "Dash": f"Nothing to change where clients use the version's URL: a Dash app has one prefix. {DASH}",
         "Gradio": f"Nothing to change where clients use the version's URL. Else: {GRADIO}",
+        "aiohttp": f"Nothing to change where clients use the version's URL. Else: {AIOHTTP}",
         "LitServe": "Nothing to change where clients use the version's URL: `api_path` is one path, under no alias.",
         "Streamlit": "Nothing to change where clients use the version's URL: `--server.baseUrlPath` is one path, under "
         "no alias.",

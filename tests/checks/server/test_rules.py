@@ -183,6 +183,9 @@ def test_b2_a_missing_module_is_told_with_the_line_to_add_and_the_file_that_prod
     assert told(found) == ("VH509", 4)
     assert found.seen.endswith("no module named sklearn.svm")
     assert found.change == "add scikit-learn to requirements-deployment.txt"
+    assert [(edit.place.file.name, edit.new) for edit in found.edits] == [
+        ("requirements-deployment.txt", "scikit-learn")
+    ]
     both = ("requirements.txt", "requirements-deployment.txt")
     found = end(1, NO_SKLEARN, requirements="requirements-deployment.txt", packaged=both)
     assert found.change.endswith(", the one file that production installs")
@@ -192,6 +195,7 @@ def test_b2_a_missing_module_is_told_with_the_line_to_add_and_the_file_that_prod
 def test_a_module_that_nobody_knows_may_be_the_projects_own():
     found = end(1, "ModuleNotFoundError: No module named 'helpers'")
     assert "add what provides it" in found.change
+    assert found.edits == ()
     assert "ignored by git" in found.change
 
 

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from vhlocal.checks.distributions import is_common, providers
+from vhlocal.checks.edits import added
 from vhlocal.checks.paths import nearly
 from vhlocal.checks.rule import Rule
 from vhlocal.checks.server.evidence import missing_file, missing_module, module_files
@@ -101,7 +102,9 @@ def _no_module(ended: Ended, module: str) -> Finding:
         ", the one file that production installs" if all(each in ended.packaged for each in REQUIREMENTS_FILES) else ""
     )
     own_too = "" if is_common(top) else f"; if it is the project's own, see that {ignored}"
-    return Finding(NO_MODULE, place, seen, f"add {line} to {file}{read}{own_too}", name)
+    own_file = ended.command.file.parent / (ended.requirements or REQUIREMENTS_FILES[-1])
+    edits = added(own_file, line) if is_common(top) else ()
+    return Finding(NO_MODULE, place, seen, f"add {line} to {file}{read}{own_too}", name, edits=edits)
 
 
 def _near_miss(ended: Ended, file: str) -> str | None:

@@ -191,6 +191,9 @@ class Container:
     def _do_holds(self, **_: Any) -> dict[str, Any]:
         return {"holds": False}
 
+    def _do_lacks(self, **_: Any) -> dict[str, Any]:
+        return {"lacks": []}
+
     def _do_killed(self, **_: Any) -> dict[str, Any]:
         return {"spared": True}
 

@@ -9,10 +9,11 @@ CODE = Difference(code=True, environment=False, settings=False)
 
 
 @pytest.mark.parametrize(("code", "environment", "settings"), list(itertools.product([False, True], repeat=3)))
-def test_the_cheapest_way_that_brings_in_all_is_chosen(code, environment, settings):
-    way = decide(Difference(code, environment, settings), Means(running=True, forks=True, alone=False), None)
+@pytest.mark.parametrize("alone", [False, True])
+def test_the_cheapest_way_that_brings_in_all_is_chosen(code, environment, settings, alone):
+    way = decide(Difference(code, environment, settings), Means(running=True, forks=True, alone=alone), None)
     if environment or settings:
-        assert way is Strategy.REPLACE
+        assert way is (Strategy.RESTART if alone else Strategy.REPLACE)
     else:
         assert way is (Strategy.FORK if code else None)
 
@@ -26,7 +27,9 @@ def test_the_cheapest_way_that_brings_in_all_is_chosen(code, environment, settin
         (Means(running=True, forks=True, alone=True), None, Strategy.FORK),
         (Means(running=True, forks=True, alone=False), Strategy.RESTART, Strategy.RESTART),
         (Means(running=True, forks=True, alone=False), Strategy.REPLACE, Strategy.REPLACE),
+        (Means(running=True, forks=False, alone=True), Strategy.REPLACE, Strategy.RESTART),
         (Means(running=True, forks=False, alone=False), Strategy.FORK, Strategy.REPLACE),
+        (Means(running=True, forks=False, alone=True), Strategy.FORK, Strategy.RESTART),
     ],
 )
 def test_the_users_choice_counts_as_far_as_the_server_allows_it(means, chosen, way):

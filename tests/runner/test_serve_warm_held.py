@@ -12,7 +12,7 @@ import pytest
 from tests.runner.stacks import USUAL, python_of
 from tests.runner.test_serve_warm_shared import PID
 from tests.runner.warm import warm
-from tests.waiting import free_port
+from tests.waiting import free_port, wait_for
 
 APP = """
 def app(environ, start_response):
@@ -86,8 +86,13 @@ class Holder:
         number = self.it.fork()
         ended = self.it.control.event("ended", number=number)
         assert ended["code"] != 0
-        alone = [event for event in self.it.control.events if event["event"] == "alone" and event["number"] == number]
-        return alone[0] if alone else None
+        told = [event for event in self.it.control.events if event["event"] == "refused" and event["number"] == number]
+        return next(filter(self.holds, told), None)
+
+    def holds(self, event):
+        """Tell whether the server that serves has what another has told to be refused."""
+        asked = {name: event[name] for name in ("kind", "name", "inode")}
+        return self.it.control.ask(do="holds", **asked)["holds"]
 
     def place(self, line):
         return [f"{self.it.code}/server.py", line]
@@ -182,3 +187,73 @@ def test_what_was_let_go_of_since_is_nobody_s_refusal(holder):
     finally:
         kept.rename(path)
     assert holder.refused(HELD["new file"][0]) is not None
+
+
+#: Code that lives on without what it is refused: in another process or thread, or while it waits.
+LIVING_ON = {
+    "port": ("try:\n    {port}\nexcept OSError:\n    pass", 5),
+    "lock": ("try:\n    {flock}\nexcept OSError:\n    pass", 5),
+    "wait": (
+        "import threading\nX = open(HOME + '/y.lock', 'w')\n"
+        "threading.Thread(target=lambda: fcntl.lockf(X, fcntl.LOCK_EX), daemon=True).start()",
+        6,
+    ),
+    "socket": ("try:\n    {socket}\nexcept OSError:\n    pass", 5),
+}
+
+
+@pytest.mark.parametrize("kind", LIVING_ON)
+def test_whoever_lives_on_without_what_it_is_refused_is_known_to_lack_it(holder, kind):
+    code, line = LIVING_ON[kind]
+    words = {kind: line for kind, (line, _, _) in HELD.items() if re.fullmatch("[a-z]+", kind)}
+    holder.it.save("server.py", (BEGIN + code.format(**words) + APP).format(*holder.ports, **holder.words))
+    number = holder.it.fork()
+    try:
+        holder.it.control.event("bound", number=number)
+        lacking = wait_for(lambda: holder.it.control.ask(do="lacks", number=number)["lacks"], "it to be told")
+        assert [each["place"] for each in lacking] == [holder.place(line)]
+        assert holder.holds(lacking[0])
+    finally:
+        holder.it.control.ask(do="stop", number=number, grace=0)
+
+
+def test_what_it_has_after_all_is_not_lacked(holder):
+    """A lock and a port that others had for a while."""
+    code = textwrap.dedent("""
+        import time
+        def get(take):
+            while True:
+                try:
+                    return take()
+                except OSError:
+                    time.sleep(0.01)
+        L = open(HOME + '/theirs.lock', 'w')
+        def begin():
+            get(lambda: fcntl.flock(L, fcntl.LOCK_EX | fcntl.LOCK_NB))
+            fcntl.lockf(L, fcntl.LOCK_EX)
+            global P
+            P = get(lambda: socket.create_server(('127.0.0.1', {theirs})))
+        import threading
+        threading.Thread(target=begin, daemon=True).start()
+        """)
+    home = holder.words["home"]
+
+    def lacking():
+        return {each["kind"] for each in holder.it.control.ask(do="lacks", number=number)["lacks"]}
+
+    with contextlib.ExitStack() as stack:
+        theirs = stack.enter_context(socket.create_server(("127.0.0.1", free_port())))
+        lock = stack.enter_context(Path(home, "theirs.lock").open("w"))
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        fcntl.lockf(lock, fcntl.LOCK_EX)
+        code = code.format(theirs=theirs.getsockname()[1])
+        holder.it.save("server.py", (BEGIN + code + APP).format(*holder.ports, **holder.words))
+        number = holder.it.fork()
+        stack.callback(lambda: holder.it.control.ask(do="stop", number=number, grace=0))
+        holder.it.control.event("bound", number=number)
+        wait_for(lambda: lacking() == {"lock"}, "the lock to be lacking")
+        fcntl.flock(lock, fcntl.LOCK_UN)
+        fcntl.lockf(lock, fcntl.LOCK_UN)
+        wait_for(lambda: lacking() == {"tcp"}, "the port to be lacking")
+        theirs.close()
+        wait_for(lambda: not lacking(), "nothing to be lacking")

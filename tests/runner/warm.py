@@ -165,6 +165,7 @@ def warm(runner: Path, place: Path, command, python: Path, files, libraries=(), 
         "modules": [],
         "denied": {},
         "profile": False,
+        "beside": False,
     }
     (home / "serve_warm.json").write_text(json.dumps({**known, **settings}))
     environment = {"HOME": str(place), "PYTHONPATH": str(beside), "PATH": os.environ["PATH"], "LANG": "C.UTF-8"}

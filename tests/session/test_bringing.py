@@ -84,7 +84,7 @@ def test_verbose_tells_the_phases(directory, running):
 
 
 @pytest.mark.parametrize(
-    ("strategy", "same"), [("fork", True), ("restart", True), ("replace", False)], ids=["fork", "restart", "replace"]
+    ("strategy", "same"), [("fork", True), ("restart", False), ("replace", False)], ids=["fork", "restart", "replace"]
 )
 def test_each_strategy_brings_code_in_and_keeps_broken_code_out(directory, running, strategy, same):
     (directory / "valohai.yaml").write_text(COMMAND)

@@ -1,9 +1,14 @@
 """A server that holds what only one can have, beside its endpoint's port."""
 
+import contextlib
+import socket
+import subprocess
+
+import psutil
 import pytest
 import requests
 
-from tests.session.edited import YAML, Load, numbered
+from tests.session.edited import APP, YAML, Load, numbered
 from tests.session.test_processes import asked
 from tests.waiting import free_port, wait_for
 
@@ -79,10 +84,10 @@ def test_what_a_server_has_in_its_own_directory_is_another_s_in_another_one_unti
     wait_for(lambda: run.output().count("(fork)") == 1, "the fork to be told")
 
 
-def test_a_pid_file_that_would_outlive_its_server_costs_nobody_the_server(project, process_run, tmp_path):
+def test_a_file_that_would_outlive_its_server_costs_nobody_the_server(project, process_run, tmp_path):
     """To restart would not help: the file would be there still, for the new server and for the old one."""
-    lock = tmp_path / "words.pid"
-    directory, save = begun(project, PID_FILE, lock=lock)
+    lock = tmp_path / "words.once"
+    directory, save = begun(project, "open('{lock}', 'x')\n", lock=lock)
     run = process_run(directory)
     before = asked(run.url("words"))
     save(2)
@@ -90,6 +95,103 @@ def test_a_pid_file_that_would_outlive_its_server_costs_nobody_the_server(projec
     assert asked(run.url("words")) == before
     assert told(run, f"FileExistsError: [Errno 17] File exists: '{lock}'")
     assert told(run, "is held by the server that runs") == 0
+
+
+def test_files_of_a_server_that_has_ended_are_in_nobody_s_way(project, process_run, tmp_path):
+    """In production they go with its container: at an edit, and after a crash, of which nobody can clean up."""
+    lock = tmp_path / "words.pid"
+    listening = "import socket\nSOCKET = socket.socket(socket.AF_UNIX); SOCKET.bind('{socket}'); SOCKET.listen()\n"
+    directory, save = begun(project, PID_FILE + listening, lock=lock, socket=tmp_path / "s")
+    kept = tmp_path / "kept.pid"
+    kept.write_text("1")
+    run = process_run(directory)
+    save(2)
+    answers(run, 2)
+    assert run.endpoints()["words"]["strategy"] == "restart"
+    assert told(run, f"the pid file {lock} is held by the server that runs") == 1
+    psutil.Process(int(lock.read_text())).parent().kill()
+    run.wait_for_restart("words")
+    answers(run, 2)
+    assert run.endpoints()["words"]["restarts"] == 1
+    assert kept.read_text() == "1"
+
+
+DATABASE = (
+    "import sqlite3\nDATABASE = sqlite3.connect('{lock}', timeout=0, isolation_level=None)\n"
+    "DATABASE.execute('PRAGMA locking_mode = EXCLUSIVE'); DATABASE.execute('CREATE TABLE IF NOT EXISTS x (y)')\n"
+    "DATABASE.execute('INSERT INTO x VALUES (1)')\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("holding", "name", "line"),
+    [(PORT, "port {port}", 2), (DATABASE, "the lock on {lock}", 3)],
+    ids=["port", "database"],
+)
+def test_an_edit_that_starts_a_server_anew_goes_over_to_a_restart_too(
+    project, process_run, tmp_path, holding, name, line
+):
+    """Where the restarted one fails for another reason, the old code is served again."""
+    words = {"port": free_port(), "lock": tmp_path / "words.db"}
+    directory, save = begun(project, holding, **words)
+    run = process_run(directory)
+    begin = holding.format(**words)
+
+    def save_both(number, begin=begin):
+        save(number, begin)
+        (directory / "valohai.yaml").write_text(f"{YAML}    port: {8100 + number}\n")
+
+    save_both(2)
+    answers(run, 2)
+    wait_for(lambda: run.output().count("(restart)") == 1, "the restart to be told")
+    named = f"{name.format(**words)} is held by the server that runs, so that there cannot be two: edits are brought in"
+    assert told(run, f"{named} by restart at {directory / 'server.py'}:{line}") == 1
+    save_both(3, begin + "import nothing_of_this_name\n")
+    wait_for(lambda: run.endpoints()["words"]["broken"], "the edit to fail")
+    answer = requests.get(run.url("words"), timeout=60)
+    assert (answer.json()["number"], "X-VHLocal-Stale" in answer.headers) == (2, True)
+    assert told(run, "No module named 'nothing_of_this_name'")
+    save_both(4)
+    answers(run, 4)
+    assert told(run, "is held by") == 1
+
+
+#: Goes on without what it is refused, as much code does that serves metrics or is to be its machine's only scheduler.
+METRICS = """
+import socket, threading
+def metrics():
+    try:
+        listening = socket.create_server(('127.0.0.1', {port}))
+    except OSError as error:
+        return print('no metrics:', error)
+    while True:
+        client, _ = listening.accept()
+        client.sendall(str(NUMBER).encode())
+        client.close()
+threading.Thread(target=metrics, daemon=True).start()
+"""
+
+
+def test_a_server_that_lives_on_without_what_it_was_refused_has_it_in_the_end(project, process_run):
+    """By code alone, and by settings too; else the new one would never have the port, as it has in production."""
+    port = free_port()
+    directory, save = begun(project, METRICS, port=port)
+    run = process_run(directory)
+
+    def counted():
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=5) as client:
+            return client.recv(10)
+        return b""
+
+    save(2)
+    answers(run, 2)
+    wait_for(lambda: counted() == b"2", f"the new server to have the port; output:\n{run.output()}")
+    save(3)
+    (directory / "valohai.yaml").write_text(f"{YAML}    port: 8100\n")
+    answers(run, 3)
+    wait_for(lambda: counted() == b"3", f"the new server to have the port; output:\n{run.output()}")
+    assert told(run, f"port {port} is held by the server that runs") == 1
+    assert run.output().count("(restart)") == 2
 
 
 def test_in_a_container_a_port_and_a_file_are_named_once_and_edits_are_brought_in_by_replacement(project, running):
@@ -105,3 +207,25 @@ def test_in_a_container_a_port_and_a_file_are_named_once_and_edits_are_brought_i
         named = "port 9100 is held by the server that runs, so that there cannot be two: edits are brought in"
         assert told(run, f"{named} by replacement at {directory / 'server.py'}:2") == 1
         assert told(run, "is held by") == 1
+
+
+def test_in_a_container_what_lies_in_a_shared_volume_is_there_once_also_for_a_server_that_starts_anew(project, running):
+    """What is the container's own is not: a crash is no reason to meet the files of the server before."""
+    volumes = "    shared-volumes:\n      - {pvc-name: claim, mount-path: /mnt/shared}\n"
+    volumes += "    workspace-volume: {mount-path: /mnt/own, size: 1}\n"
+    begin = LOCK.format(lock="/mnt/shared/words.lock") + PID_FILE.format(lock="/tmp/words.pid")
+    begin += "import time\nopen('/mnt/own/starts', 'a').write('.')\nSTARTS = len(open('/mnt/own/starts').read())\n"
+    code = (begin + APP.replace('"pid": os.getpid()', '"pid": os.getpid(), "starts": STARTS')).replace
+    directory = project({"valohai.yaml": YAML + volumes, "server.py": code("NUMBER = 0", "NUMBER = 1")})
+    with running(directory) as run:
+        (directory / "server.py").write_text(code("NUMBER = 0", "NUMBER = 2"))
+        (directory / "valohai.yaml").write_text(f"{YAML}{volumes}    port: 8100\n")
+        answers(run, 2)
+        named = "the lock on /mnt/shared/words.lock is held by the server that runs, so that there cannot be two"
+        assert told(run, named) == 1
+        assert asked(run.url("words"))["starts"] == 1
+        container = run.endpoints()["words"]["container"]
+        subprocess.run(["docker", "kill", container], check=True, capture_output=True, timeout=60)
+        run.wait_for_restart("words")
+        assert asked(run.url("words")) | {"pid": 0} == {"number": 2, "sum": 0, "pid": 0, "starts": 2}
+        assert run.endpoints()["words"]["restarts"] == 1

@@ -1,12 +1,13 @@
 """What a runner tells of what only one server can have."""
 
+import socket
 from pathlib import Path
 
 import pytest
 
 from vhlocal.model import Place, SharedVolume
 from vhlocal.runtime.base import Layout, Mounts
-from vhlocal.session.held import read_held
+from vhlocal.session.held import clear_away, read_held
 
 PROJECT = Path("/home/ann/words")
 
@@ -54,6 +55,39 @@ def test_a_process_has_its_own_of_what_lies_in_its_directory(tmp_path):
     assert not held("tcp", "127.0.0.1:9100", layout).own
 
 
-def test_files_outlive_who_has_them_and_locks_and_ports_do_not():
-    kinds = ("tcp", "udp", "abstract", "socket", "made", "lock")
-    assert [kind for kind in kinds if held(kind, "x", Layout()).outlives] == ["socket", "made"]
+@pytest.mark.parametrize(("host", "stay"), [("0.0.0.0", ["socket", "made", "pid"]), ("127.0.0.1", ["made"])])
+def test_files_outlive_who_has_them_and_locks_and_ports_do_not(host, stay):
+    """Of a process those go too that nobody has any use for."""
+    kinds = ("tcp", "udp", "abstract", "socket", "made", "pid", "lock")
+    assert [kind for kind in kinds if held(kind, "x", Layout(host=host)).outlives] == stay
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "here", "elsewhere"),
+    [
+        ("tcp", "0.0.0.0:9100", True, False),
+        ("made", "/tmp/one.pid", True, False),
+        ("lock", "/mnt/shared/one.lock", True, True),
+        ("made", "/mnt/shared/one.pid", False, False),
+        ("pid", "/mnt/shared/one.pid", False, False),
+    ],
+)
+def test_the_next_server_has_its_own_in_another_place_or_what_its_holder_leaves(kind, name, here, elsewhere):
+    it = held(kind, name, Layout())
+    assert it.to_be_had(elsewhere=False) is here
+    assert it.to_be_had(elsewhere=True) is elsewhere
+
+
+def test_what_nobody_has_any_use_for_is_taken_away_and_nothing_else(tmp_path):
+    texts = {"own": "4711\n", "other": "4712", "data": "4711 words", "empty": "", "large": "1" * 100}
+    for name, text in texts.items():
+        (tmp_path / name).write_text(text)
+    dead, alive = (socket.socket(socket.AF_UNIX) for _ in range(2))
+    with dead, alive:
+        dead.bind(str(tmp_path / "dead"))
+        alive.bind(str(tmp_path / "alive"))
+        alive.listen()
+        dead.close()
+        names = {**dict.fromkeys([*texts, "gone"], "made"), "dead": "socket", "alive": "socket"}
+        clear_away({"kind": kind, "name": str(tmp_path / name), "pid": 4711} for name, kind in names.items())
+    assert {each.name for each in tmp_path.iterdir()} == {"other", "data", "empty", "large", "alive"}

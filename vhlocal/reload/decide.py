@@ -39,14 +39,14 @@ def standing(means: Means, chosen: Strategy | None) -> Strategy:
     """Return how an endpoint's code is brought in as long as nothing but code changes.
 
     ``chosen`` is the user's own choice. A fork is the quickest and needs no gap. A second container needs none either,
-    and is ready no later than the first would be again: to stop one takes longer than to make one. So a restart in the
-    container, with requests waiting, is for what there cannot be two of.
+    and is ready no later than the first would be again: to stop one takes longer than to make one. So a restart, with
+    requests waiting until the first one has ended and the second one answers, is for what there cannot be two of.
     """
-    if chosen is not None and (chosen is not Strategy.FORK or means.forks):
+    if chosen is Strategy.RESTART:
         return chosen
-    if means.forks:
+    if means.forks and chosen is not Strategy.REPLACE:
         return Strategy.FORK
-    return Strategy.RESTART if means.alone else Strategy.REPLACE
+    return _anew(means)
 
 
 def decide(difference: Difference, means: Means, chosen: Strategy | None) -> Strategy | None:
@@ -56,6 +56,12 @@ def decide(difference: Difference, means: Means, chosen: Strategy | None) -> Str
     """
     if not difference:
         return None
-    if difference.environment or difference.settings or not means.running:
+    if not means.running:
         return Strategy.REPLACE
+    if difference.environment or difference.settings:
+        return _anew(means)
     return standing(means, chosen)
+
+
+def _anew(means: Means) -> Strategy:
+    return Strategy.RESTART if means.alone else Strategy.REPLACE

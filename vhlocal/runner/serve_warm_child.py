@@ -37,6 +37,11 @@ NOT_BOOTED = 3
 current = None
 
 
+def asking():
+    """Return what notes the things that only one can have and this process asks for; None where it is no server."""
+    return None if current is None else current.asked
+
+
 class Server:
     """What one forked server is told and tells.
 

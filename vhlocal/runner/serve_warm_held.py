@@ -1,11 +1,12 @@
 """What only one process can have: ports, sockets' files, locks, and files that were not to be there before.
 
-A server that ends at its start may have been refused one, which the server that serves may have. Both have to be
-certain: the code's own line has asked, and the kernel says who has it. Locks are heard of from Python 3.8 on.
+A server may be refused one at its start, which the server that serves may have. Both have to be certain: the code's own
+line has asked, and the kernel says who has it. New files and databases are heard of from Python 3.8 on.
 """
 
 import errno
 import fcntl
+import functools
 import os
 import re
 import socket
@@ -23,9 +24,14 @@ _SET_LOCKS = {fcntl.F_SETLK, fcntl.F_SETLKW, 37, 38}  # the last are F_OFD_SETLK
 #: What may be a path in the words of an error.
 _PATHS = re.compile(r"[\"'`]([^\"'`]+)[\"'`]|(/[^\s:,;\"'`]+)")
 
-_FILES = ("lock", "made", "socket")
-#: How errors say that somebody else has locked a file.
+_FILES = ("lock", "made", "pid", "socket")
+
+#: How errors say that somebody else has locked a file, and that a pid file names somebody who runs.
 _LOCKED = re.compile("lock|busy|unavailable|in use", re.IGNORECASE)
+_RUNS = re.compile("running|exist|start|pid", re.IGNORECASE)
+
+#: Bytes of a pid file at most.
+_LONGEST_PID = 32
 
 _ANY_HOST = ("", "0.0.0.0", "::")
 
@@ -34,7 +40,10 @@ class Asked:
     """What this process has asked for, by what its lines in ``code`` were; ``tell`` reports to the supervisor.
 
     Kinds are ``tcp``, ``udp``, ``abstract`` (a socket without a file), ``socket`` (one's file), ``made`` (a file that
-    was not to be there before) and ``lock`` (on a file); names are ``host:port``, or paths.
+    was not to be there before), ``pid`` (one that names a process) and ``lock`` (on a file); names are ``host:port``,
+    or paths.
+
+    What it was refused is told at once, as ``lacks``, and so is when it has that after all: code may live on without.
     """
 
     def __init__(self, code, tell):
@@ -42,6 +51,7 @@ class Asked:
         self._tell = tell
         #: Places by kind and name; a lock's file may be another one by now, so what identifies it is kept too.
         self._asked = {}
+        self._lacking = set()
         self._databases = set()
         self._left = _NOTED
         self._ended = None
@@ -58,10 +68,32 @@ class Asked:
             bind(listening, address)
         except OSError as error:
             if kind and error.errno == errno.EADDRINUSE:
-                self._note(kind, name)
+                self._lack(kind, name)
             raise
         if kind:
             self._has(kind, name, os.fstat(listening.fileno()).st_ino)
+            self._lacking.discard((kind, name))
+
+    def lock(self, lock, fd, operation, *where):
+        """Do ``lock`` on a file for this process alone, and note that it is somebody else's, also while it waits."""
+        try:
+            done = lock(fd, operation | fcntl.LOCK_NB, *where)
+        except OSError as error:
+            if error.errno not in (errno.EAGAIN, errno.EACCES):
+                raise
+            number = fd if isinstance(fd, int) else fd.fileno()
+            key = "lock", os.readlink("/proc/self/fd/%d" % number), _identity(number)
+            self._lack(*key)
+            if operation & fcntl.LOCK_NB:
+                raise
+        else:
+            if self._lacking:
+                number = fd if isinstance(fd, int) else fd.fileno()
+                self._get("lock", os.readlink("/proc/self/fd/%d" % number))
+            return done
+        done = lock(fd, operation, *where)
+        self._get(*key[:2])
+        return done
 
     def end(self, error):
         """Tell, once in each process, what it may be for that this one ends by ``error``.
@@ -77,22 +109,22 @@ class Asked:
             return
         lines = {place for each in raised for place in self._lines(each)}
         told = [(*asked, place) for asked, place in self._asked.items() if not raised or place in lines]
-        for each in raised:
+        for each in raised or [error]:
             place = (self._lines(each) or [None])[-1]
-            told += [("lock", name, _identity(name), place) for name in self._files_of(each)]
+            told += [(kind, name, _identity(name), place) for kind, name in self._files_of(each)]
         for kind, name, inode, place in told[:_TOLD]:
             self._tell(event="refused", kind=kind, name=name, inode=inode, place=place)
 
     def _files_of(self, error):
-        """Return the files that may be locked where this error says so: those that it names, or connected databases."""
+        """Return what an error may speak of: locked or pid files that it names, or databases that are connected."""
         text = str(error)
         if type(error).__module__ == "sqlite3":
-            return sorted(self._databases) if "is locked" in text else []
-        if not _LOCKED.search(text):
-            return []
+            return [("lock", path) for path in sorted(self._databases)] if "is locked" in text else []
         named = [getattr(error, "filename", None), *(path for found in _PATHS.findall(text) for path in found)]
         paths = [path for path in named if path and isinstance(path, str) and len(path) < _LONGEST]
-        return sorted({os.path.realpath(path) for path in paths if os.path.isfile(path)})
+        files = sorted({os.path.realpath(path) for path in paths if os.path.isfile(path)})
+        kinds = [kind for kind, words in (("lock", _LOCKED), ("pid", _RUNS)) if words.search(text)]
+        return [(kind, path) for kind in kinds for path in files]
 
     def _hear(self, event, arguments):
         """Hear an audit event; whatever is wrong with what it tells is not the code's concern."""
@@ -103,16 +135,9 @@ class Asked:
             except Exception:  # noqa: BLE001 - see above
                 pass
 
-    def _hear_flock(self, fd, operation):
-        if operation & fcntl.LOCK_EX:
-            self._note_lock(fd)
-
-    def _hear_lockf(self, fd, operation, *_):
-        self._hear_flock(fd, operation)
-
     def _hear_fcntl(self, fd, operation, *_):
         if operation in _SET_LOCKS:
-            self._note_lock(fd)
+            self._note("lock", os.readlink("/proc/self/fd/%d" % fd), _identity(fd))
 
     def _hear_connect(self, database):
         path = os.fsdecode(database)
@@ -128,11 +153,23 @@ class Asked:
         name = os.path.realpath(os.fsdecode(path))
         if os.path.lexists(name):
             self._note("made", name)
+            self._lack("pid", name)  # other files that are there already may be there for good
         else:
             self._has("made", name, None)
 
-    def _note_lock(self, fd):
-        self._note("lock", os.readlink("/proc/self/fd/%d" % fd), _identity(fd))
+    def _lack(self, kind, name, inode=None):
+        """Note that it was refused something, and tell so where that is new."""
+        self._note(kind, name, inode)
+        place = self._asked.get((kind, name, inode))
+        if place is not None and (kind, name) not in self._lacking:
+            self._lacking.add((kind, name))
+            self._tell(event="lacks", kind=kind, name=name, inode=inode, place=place)
+
+    def _get(self, kind, name):
+        """Tell that it has what it was refused."""
+        if (kind, name) in self._lacking:
+            self._lacking.discard((kind, name))
+            self._tell(event="got", kind=kind, name=name)
 
     def _note(self, kind, name, inode=None):
         key = (kind, name, inode)
@@ -170,9 +207,24 @@ class Asked:
         return (path, line) if path.startswith(self._code) else None
 
 
+def hear_locks(current):
+    """Have files locked through ``current``'s ``Asked`` from now on, as long as that is not None."""
+    for lock in (fcntl.flock, fcntl.lockf):
+        setattr(fcntl, lock.__name__, _heard(lock, current))
+
+
+def _heard(lock, current):
+    @functools.wraps(lock)
+    def heard(fd, operation, *where):
+        asked = current()
+        if asked is None or not isinstance(operation, int) or not operation & fcntl.LOCK_EX:
+            return lock(fd, operation, *where)
+        return asked.lock(lock, fd, operation, *where)
+
+    return heard
+
+
 _HEARD = {
-    "fcntl.flock": Asked._hear_flock,
-    "fcntl.lockf": Asked._hear_lockf,
     "fcntl.fcntl": Asked._hear_fcntl,
     "sqlite3.connect": Asked._hear_connect,
     "open": Asked._hear_open,
@@ -180,14 +232,37 @@ _HEARD = {
 
 
 class Held:
-    """What one server's processes have told to have, as the supervisor knows it."""
+    """What one server's processes have told to have, and to lack, as the supervisor knows it."""
 
     def __init__(self):
         self._has = {}
+        self._makers = {}
+        self._lacks = {}
 
-    def note(self, kind, name, inode):
-        """Note that it has bound a socket, or is about to make a file."""
+    def note(self, kind, name, inode, pid):
+        """Note that its process ``pid`` has bound a socket, or is about to make a file."""
         self._has[kind, name] = inode
+        self._makers[kind, name] = pid
+        self.get(kind, name)
+
+    def marks(self):
+        """Return those files, of kind, name and maker, that are of no use once it has ended: sockets, and pid files."""
+        marks = [(kind, name, pid) for (kind, name), pid in self._makers.items()]
+        return [
+            each for each in marks if each[0] == "socket" or (each[0] == "made" and _named_process(each[1]) == each[2])
+        ]
+
+    def lack(self, kind, name, inode, place):
+        """Note that it was refused something by the code's line at ``place``."""
+        self._lacks[kind, name] = {"kind": kind, "name": name, "inode": inode, "place": place}
+
+    def get(self, kind, name):
+        """Note that it has what it was refused."""
+        self._lacks.pop((kind, name), None)
+
+    def lacks(self):
+        """Return what it was refused and does not have since."""
+        return list(self._lacks.values())
 
     def find_made(self):
         """Note which files are there now that it has made: it serves, so none has been refused."""
@@ -201,6 +276,8 @@ class Held:
         if kind == "lock":
             identity = _identity(name) if inode is None else tuple(inode)
             return identity is not None and any(_locks(pid, identity) for pid in pids)
+        if kind == "pid":
+            return _named_process(name) in pids
         if kind == "made":
             return self._has.get((kind, name), None) in {_identity(name)} - {None}
         sockets = {"socket:[%d]" % own for (it, at), own in self._has.items() if it == kind and _meet(kind, at, name)}
@@ -243,6 +320,15 @@ def _identity(file):
     except OSError:
         return None
     return status.st_dev, status.st_ino
+
+
+def _named_process(file):
+    """Return the id of the process that a pid file names; None where it is none."""
+    try:
+        with open(file, "rb") as text:
+            return int(text.read(_LONGEST_PID))
+    except (OSError, ValueError):
+        return None
 
 
 def _opened(pid):

@@ -46,6 +46,11 @@ class Hosts:
         self._listener.listen(8)
         self._supervisor.watch(self._listener, self._accept)
 
+    @property
+    def attended(self):
+        """Whether there is somebody who has been told what has happened."""
+        return self._attending is not None
+
     def tell(self, **event):
         """Tell what has happened, as soon as there is somebody to hear it."""
         if self._attending is not None:

@@ -39,6 +39,8 @@ class Process:
         self.environments = {}
         self.birth = Birth()
         self.held = serve_warm_held.Held()
+        #: Whether it ends for something that it was refused.
+        self.refused = False
         self.stopping = False
         self.kill_at = None
         #: The exit code to tell in place of its own, whether the kernel has ended it for the memory limit, and whether

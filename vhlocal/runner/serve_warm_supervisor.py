@@ -13,12 +13,14 @@ import time
 import serve_warm_child
 import serve_warm_family
 import serve_warm_files
+import serve_warm_held
 import serve_warm_host
 import serve_warm_learning
 import serve_warm_master
 import serve_warm_memory
 import serve_warm_process
 import serve_warm_protocol
+import serve_warm_questions
 import serve_warm_stacks
 
 #: Seconds that one module gets to be imported by the master.
@@ -28,8 +30,11 @@ _IMPORT_LIMIT = 60.0
 #: help either, so many times later the server is given up.
 _TRIES = 3
 
+#: Seconds within which vhlocal comes to hear what a server ended for that was begun beside another.
+_LAST_WORDS = 5.0
 
-class Supervisor:
+
+class Supervisor(serve_warm_questions.Questions):
     """See the module. ``main`` is what servers run; ``settings`` come from vhlocal."""
 
     def __init__(self, main, settings):
@@ -53,6 +58,8 @@ class Supervisor:
         self._master_pid = None
         self._forks_lost = 0
         self._importing = None
+        #: What to end with, and until when vhlocal may come to hear why, once the server has that served.
+        self._exit_code = self._exit_at = None
 
     # The life of the container.
 
@@ -137,10 +144,19 @@ class Supervisor:
         """Note the end of a server's first process; the container ends with the server that serves."""
         if server.end(status) and self._limit.has_killed():
             server.out_of_memory = True
+        self._tell_marks(server)
         if server.number == self._serving and not server.again:
             for other in self._servers.values():
                 other.kill()
-            os._exit(server.code if server.verdict is None else server.verdict)
+            self._exit_code = server.code if server.verdict is None else server.verdict
+            if not (server.refused and self._settings["beside"]):
+                os._exit(self._exit_code)
+            self._exit_at = time.monotonic() + _LAST_WORDS
+
+    def _tell_marks(self, server):
+        """Tell of files that only a server that runs has any use for."""
+        for kind, name, pid in server.held.marks():
+            self._hosts.tell(event="made", kind=kind, name=name, pid=pid)
 
     def _gone(self, server):
         """Nothing is left of a server: begin it again, or tell its end."""
@@ -153,12 +169,16 @@ class Supervisor:
 
     def _until_due(self):
         times = [server.kill_at for server in self._servers.values() if server.kill_at is not None]
+        if self._exit_at is not None:
+            times.append(self._exit_at)
         if self._importing is not None:
             times.append(self._importing[1])
         return max(0.0, min(times) - time.monotonic()) if times else None
 
     def _do_due(self):
         now = time.monotonic()
+        if self._exit_at is not None and (self._hosts.attended or self._exit_at <= now):
+            os._exit(self._exit_code)
         for server in self._servers.values():
             if server.kill_at is not None and server.kill_at <= now:
                 server.kill()
@@ -184,6 +204,7 @@ class Supervisor:
         other.close()
         serve_warm_master.leave(self._selector)
         serve_warm_child.pose_as(self._main)
+        serve_warm_held.hear_locks(serve_warm_child.asking)
         settings, pipes = self._settings, (self._report_out, self._stacks.sink, self._streams)
 
         supervisor = os.getppid()
@@ -375,13 +396,18 @@ class Supervisor:
         self._hosts.tell(event="failed", number=server.number, text=text)
 
     def _server_has(self, server, pid, kind, name, inode):
-        server.held.note(kind, name, inode)
+        server.held.note(kind, name, inode, pid)
 
-    def _server_refused(self, server, pid, kind, name, inode, place):
-        """A server ends at its start: tell of what it cannot have beside the one that serves."""
-        serving = self._servers.get(self._serving)
-        if serving is not None and serving is not server and serving.holds(kind, name, inode):
-            self._hosts.tell(event="alone", number=server.number, kind=kind, name=name, place=place)
+    def _server_refused(self, server, pid, **what):
+        """A server ends at its start, perhaps for what somebody else has."""
+        server.refused = True
+        self._hosts.tell(event="refused", number=server.number, **what)
+
+    def _server_lacks(self, server, pid, **what):
+        server.held.lack(**what)
+
+    def _server_got(self, server, pid, kind, name):
+        server.held.get(kind, name)
 
     def _server_left_out(self, server, pid, library):
         self._hosts.tell(event="left_out", library=library)
@@ -437,6 +463,7 @@ class Supervisor:
         before = self._servers.get(self._serving)
         server.served = True
         server.held.find_made()
+        self._tell_marks(server)
         self._serving = number
         server.expend(self._expendability)
         if before is not None and before is not server:
@@ -444,19 +471,6 @@ class Supervisor:
         if self._learning.has_news or not self._warm:
             self._warm_up()
         return {"bound": server.bound}
-
-    def do_hosts(self, number):
-        """Return the addresses that a server listens at, as its code means them (R3)."""
-        self._read_reports()
-        return {"hosts": self._servers[number].hosts() if number in self._servers else []}
-
-    def do_birth(self, number):
-        """Return how long ago a server's process, port and code were there, and what was imported for it.
-
-        That is in two parts: what was imported until the code was loaded, and since.
-        """
-        server = self._servers.get(number)
-        return {"refused": "ended"} if server is None else server.birth.facts(server.pid, time.monotonic())
 
     def do_stop(self, number, grace):
         """Ask a server to end, and end it after ``grace`` seconds: ``ended`` is told once nothing is left of it."""
@@ -466,11 +480,6 @@ class Supervisor:
         else:  # whoever has not heard of it is told again
             self._hosts.tell(event="ended", number=number, code=serve_warm_process.KILLED, out_of_memory=False)
         return {}
-
-    def do_holds(self, kind, name):
-        """Tell whether the server that serves has what another could not have beside it."""
-        server = self._servers.get(self._serving)
-        return {"holds": server is not None and server.holds(kind, name)}
 
     def do_killed(self):
         """The kernel has killed a process for the memory limit: tell whether the server that serves has lost none.
@@ -486,11 +495,3 @@ class Supervisor:
                 server.out_of_memory = True
                 server.kill()
         return {"spared": bool(others)}
-
-    def do_where(self, number):
-        """Return the stacks of a server's processes, as Python's faulthandler writes them."""
-        return {"stacks": self._stacks.ask(self._pids(number))}
-
-    def _pids(self, number):
-        server = self._servers.get(number)
-        return [] if server is None else server.members()

@@ -141,6 +141,7 @@ class ServerSpec:
 
     ``port`` is where it is to listen; ``more_ports`` are further ones in it that are to be reached from this machine.
     ``staging`` is a host directory of which it reads, at the layout's ``staging``. ``layout`` is where it was located.
+    ``after`` is the server that was in its pod before it and has ended, if any: it gets that one's workspace volume.
     """
 
     identity: Identity
@@ -154,6 +155,7 @@ class ServerSpec:
     more_ports: tuple[int, ...] = ()
     staging: Path | None = None
     layout: Layout = field(default_factory=Layout)
+    after: str = ""
 
     def located(self, layout: Layout) -> ServerSpec:
         """Return the same with all paths and the port as ``layout`` has them."""

@@ -15,7 +15,7 @@ from vhlocal.session.tasks import settle
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from vhlocal.runtime.base import Address, Layout
+    from vhlocal.runtime.base import Address, Entry, Layout
     from vhlocal.session.held import Held
 
 #: How a server ends when its container does: it is killed.
@@ -23,6 +23,9 @@ _WITH_ITS_CONTAINER = Exit(137)
 
 #: Seconds that a server gets to be gone once it was killed.
 _GONE = 5.0
+
+#: Seconds within which all is heard that a runner has told until it ended.
+_LAST_WORDS = 2.0
 
 
 class AloneError(Exception):
@@ -66,15 +69,15 @@ class Fork:
         self.forked: float | None = None
         self.loaded: float | None = None
         self.evidence = ""
-        #: What it ends for, since the server that serves has it (see ``held``): the runner's words.
-        self.alone: dict[str, Any] | None = None
+        #: What it may end for, since somebody else has it (see ``held``): the runner's words.
+        self.refused: list[dict[str, Any]] = []
 
 
 class Forks:
     """What a container's runner keeps.
 
-    ``on_news`` hears what the runner has learnt: ``warm``, ``kept``, ``unkept``, and of a reloader that it has
-    ``left_out``.
+    ``on_news`` hears what the runner has learnt (``warm``, ``kept``, ``unkept``), of a reloader that it has
+    ``left_out``, and of files that were ``made``.
     """
 
     def __init__(
@@ -89,6 +92,8 @@ class Forks:
         self.serving = Fork(1, layout.port, addresses[layout.port])
         self._known: dict[int, Fork] = {1: self.serving}
         self.mounted = False
+        #: Set once the runner has told all that it ever will.
+        self.gone = asyncio.Event()
 
     async def connect(self, token: str) -> bool:
         """Reach the runner; False where there is none, since the command cannot be forked.
@@ -113,9 +118,13 @@ class Forks:
         """The ports of the runner itself and of servers that are to end, or might be there."""
         return (self._layout.control, *self._ports)
 
-    async def write(self, written: Sequence[dict[str, Any]], removed: Sequence[str]) -> str:
-        """Let the runner bring files from the staging directory into the code's; return why it cannot, or nothing."""
-        answer = await self._ask(do="write", written=list(written), removed=list(removed))
+    async def write(self, copies: Sequence[Entry], removed: Sequence[str], were: Mapping[str, str]) -> str:
+        """Let the runner bring files from the staging directory into the code's; return why it cannot, or nothing.
+
+        ``were`` has by a copy's path where the same file is so far, among the ``removed``.
+        """
+        written = [_taken(copy, were) for copy in copies]
+        answer = await self._ask(do="write", written=written, removed=list(removed))
         return f"{answer['error']}: {answer.get('file') or ''}" if "error" in answer else ""
 
     async def begin(self) -> Fork:
@@ -169,9 +178,21 @@ class Forks:
             await self._ask(do="stop", number=fork.number, grace=grace)
             await asyncio.wait_for(asyncio.shield(fork.ended), grace + _GONE)
 
-    async def holds(self, kind: str, name: str) -> bool:
-        """Tell whether the server that serves has what another could not have beside it."""
-        return bool((await self._ask(do="holds", kind=kind, name=name)).get("holds"))
+    async def holds(self, kind: str, name: str, inode: Sequence[int] | None = None) -> bool:
+        """Tell whether the server that serves has what another could not have beside it; ``inode`` is a lock's."""
+        return bool((await self._ask(do="holds", kind=kind, name=name, inode=inode)).get("holds"))
+
+    async def refused(self, fork: Fork, *, gone: bool) -> list[dict[str, Any]]:
+        """Return what a server was refused and ends for, or lives on without, in the runner's words.
+
+        ``gone`` tells that the runner has ended with it: nothing can be asked any more, but all is heard that it told.
+        """
+        with contextlib.suppress(RunnerGoneError, asyncio.TimeoutError):
+            if gone:
+                await asyncio.wait_for(self.gone.wait(), _LAST_WORDS)
+            elif not fork.ended.done():
+                return [*fork.refused, *(await self._ask(do="lacks", number=fork.number)).get("lacks", [])]
+        return fork.refused
 
     async def spares(self) -> bool:
         """Tell whether the kernel, for the memory limit, has killed none of the processes of the server that serves."""
@@ -217,12 +238,13 @@ class Forks:
     def _hear(self, event: dict[str, Any]) -> None:
         kind = event.pop("event", "")
         fork = self._known.get(event.get("number", 0))
-        if kind in {"warm", "kept", "unkept", "left_out"}:
+        if kind in {"warm", "kept", "unkept", "left_out", "made"}:
             self._on_news({"event": kind, **event})
         elif kind == "gone":
             for each in self._known.values():
                 settle(each.ended, _WITH_ITS_CONTAINER)
             self._known = {}
+            self.gone.set()
         elif fork is not None:
             _note(fork, kind, event, self._layout)
             if fork.ended.done():
@@ -236,6 +258,12 @@ def no_memory() -> NoRoomError:
     )
 
 
+def _taken(copy: Entry, were: Mapping[str, str]) -> dict[str, Any]:
+    """Return an entry in the runner's words."""
+    facts = {"path": copy.path, "mode": copy.mode, "link": copy.link, "blob": copy.digest}
+    return {**facts, "was": were[copy.path]} if copy.path in were else facts
+
+
 def _note(fork: Fork, kind: str, event: dict[str, Any], layout: Layout) -> None:
     match kind:
         case "forked":
@@ -246,8 +274,8 @@ def _note(fork: Fork, kind: str, event: dict[str, Any], layout: Layout) -> None:
             fork.evidence = layout.as_in_production(str(event["text"]))
         case "bound":
             fork.bound.set()
-        case "alone":
-            fork.alone = fork.alone or event
+        case "refused":
+            fork.refused.append(event)
         case "again":
             fork.begin_again()
         case "ended":

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import socket
+import stat
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +16,7 @@ from vhlocal.runtime.chosen import DIRECTORY as CHOSEN
 from vhlocal.values import dataclass
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from vhlocal.runtime.base import Layout, Mounts
 
@@ -23,34 +27,42 @@ _WORDS = {
     "abstract": "the socket {name}",
     "socket": "the socket {name}",
     "made": "the file {name}",
+    "pid": "the pid file {name}",
     "lock": "the lock on {name}",
 }
 
-#: What is on the disk still when its holder has ended, so that nobody has it in that place again.
-_OUTLIVING = ("socket", "made")
+#: What is on the disk still when its holder has ended. Of a process, ``clear_away`` takes away all but the last.
+_OUTLIVING = ("socket", "pid", "made")
 
-_FILES = ("socket", "made", "lock")
+_FILES = ("socket", "made", "pid", "lock")
+
+#: Bytes of a pid file at most.
+_LONGEST_PID = 32
 
 
 @dataclass(frozen=True)
 class Held:
     """One such thing. ``name`` is in production's paths, ``place`` the line of the project's code that asks for it.
 
-    ``own`` tells that a server in a container or directory of its own has one for itself.
+    ``own`` tells that a server in a container or directory of its own has one for itself, ``outlives`` that it stays
+    where it is when its holder ends.
     """
 
     kind: str
     name: str
     place: Place | None
     own: bool
+    outlives: bool
 
     def __str__(self) -> str:
         return _WORDS[self.kind].format(name=self.name, port=self.name.rpartition(":")[2])
 
-    @property
-    def outlives(self) -> bool:
-        """Whether it stays when its holder ends: then only a server in another place can have one."""
-        return self.kind in _OUTLIVING
+    def to_be_had(self, *, elsewhere: bool) -> bool:
+        """Tell whether the next server has it once its holder has ended, if only in another place.
+
+        ``elsewhere`` tells that it has been refused in another place than its holder's.
+        """
+        return not elsewhere if self.own else not self.outlives
 
 
 def read_held(event: Mapping[str, Any], layout: Layout, mounts: Mounts, directory: Path) -> Held:
@@ -62,7 +74,37 @@ def read_held(event: Mapping[str, Any], layout: Layout, mounts: Mounts, director
     if path.is_relative_to(CODE_DIRECTORY):
         place = Place(directory / path.relative_to(CODE_DIRECTORY), line)
     own = _is_own(name, layout, mounts) if kind in _FILES else not layout.shares_network
-    return Held(kind, _as_in_production(name, layout), place, own)
+    outlives = kind in _OUTLIVING and not (layout.shares_network and kind != "made")
+    return Held(kind, _as_in_production(name, layout), place, own, outlives)
+
+
+def clear_away(made: Iterable[Mapping[str, Any]]) -> None:
+    """Take away what the processes of a server that has ended have ``made`` and nobody has any use for.
+
+    In production its container's file system goes with it. Here what lies elsewhere on this machine stays, all but
+    sockets' files at which nobody listens, and files that hold nothing but the id of the process that made them.
+    """
+    for each in made:
+        file = Path(str(each["name"]))
+        with contextlib.suppress(OSError, ValueError):
+            if each["kind"] == "socket" and stat.S_ISSOCK(file.lstat().st_mode):
+                useless = not _listens(file)
+            else:
+                with file.open("rb") as text:
+                    useless = int(text.read(_LONGEST_PID)) == each["pid"]
+            if useless:
+                file.unlink()
+
+
+def _listens(file: Path) -> bool:
+    with socket.socket(socket.AF_UNIX) as asking:
+        try:
+            asking.connect(str(file))
+        except ConnectionRefusedError:
+            return False
+        except OSError:  # it is of another kind, or has too many to listen to
+            pass
+    return True
 
 
 def _is_own(file: str, layout: Layout, mounts: Mounts) -> bool:

@@ -228,26 +228,22 @@ class Keeper:
             self._is_down(explanation, target.revision, _least_pause(error))
 
     async def _begin(self, target: Desired) -> None:
-        """Start ``target``, in the container that is there where only code differs; else that one is taken away."""
+        """Start ``target``, with a file system of its own, as in production: nothing of an earlier one is in its way.
+
+        The same code once more is another container of the same pod.
+        """
         post = self._post
-        differs = difference(post.wanted, target)
-        server = post.server
-        anew = server is None or differs.environment or differs.settings
-        anew = anew or not await self._is.environments.is_there(target)
-        if server is None or anew:
-            self._clear()
-            server = post.make(target)
+        await post.all_gone(GRACE)
+        if post.server is not None:
+            await post.server.clear_away()
+        server = post.make(target, post.server if target is post.wanted else None)
         try:
-            if anew:
-                answered = await post.bring_up(server, target)
-            else:
-                await (server.write_back if target is post.wanted else server.write)(target.spec.entries)
-                answered = await post.start_up(server)
-        except BaseException as error:
-            if anew or not isinstance(error, EndedError):
-                post.server = None
-                post.discard(server)
+            answered = await post.bring_up(server, target)
+        except BaseException:
+            post.discard(server)
             raise
+        finally:
+            self._clear()
         post.take_over(server, target, answered)
         self._is_up()
 
@@ -341,29 +337,31 @@ class Keeper:
         return None if first else Strategy.REPLACE
 
     async def _by_strategy(self, strategy: Strategy, wanted: Desired, phases: Phases) -> Strategy:
+        """Return the strategy that did it: another one where the server shows that there cannot be two of it.
+
+        One is refused what the one that serves has, and ends for it or lives on without.
+        """
+        post = self._post
+        while True:
+            try:
+                return await self._beside(strategy, wanted, phases)
+            except AloneError as error:
+                post.clashed = held = error.held
+                strategy = decide(difference(post.wanted, wanted), post.means, wanted.bringing.strategy) or strategy
+                way = "restart" if strategy is Strategy.RESTART else "replacement"
+                hint = "without it, edits are brought in by a fork, in a tenth of the time"
+                text = f"{error}, so that there cannot be two: edits are brought in by {way}"
+                self._is.bus.publish(Notice(text, held.place or wanted.endpoint.place(), hint, post.name))
+
+    async def _beside(self, strategy: Strategy, wanted: Desired, phases: Phases) -> Strategy:
         """Return the strategy that did it: where there is no room for a fork, or its runner has gone, a replacement."""
         if strategy is Strategy.FORK:
             try:
                 await STRATEGIES[strategy](self._post, wanted, phases)
                 return strategy
             except NoRoomError as error:
-                self._is.bus.publish(
-                    Notice(
-                        f"{error}: edits are brought in by replacement",
-                        wanted.endpoint.place("resources.memory"),
-                        error.hint,
-                        self._post.name,
-                    )
-                )
-            except AloneError as error:
-                self._post.clashed, strategy = error.held, self._post.standing
-                way = "restart" if strategy is Strategy.RESTART else "replacement"
-                hint = "without it, edits are brought in by a fork, in a tenth of the time"
-                text = f"{error}, so that there cannot be two: edits are brought in by {way}"
-                place = error.held.place or wanted.endpoint.place()
-                self._is.bus.publish(Notice(text, place, hint, self._post.name))
-                await STRATEGIES[strategy](self._post, wanted, phases)
-                return strategy
+                text, place = f"{error}: edits are brought in by replacement", wanted.endpoint.place("resources.memory")
+                self._is.bus.publish(Notice(text, place, error.hint, self._post.name))
             except RunnerGoneError:
                 pass
             except (VhlocalError, EndedError):

@@ -17,9 +17,10 @@ from vhlocal.reload.staging import SavedAgainError
 from vhlocal.session.exits import Explanation, as_error, explained_error
 from vhlocal.session.heard import Heard
 from vhlocal.session.limits import RELOAD_FACTOR
+from vhlocal.session.making import Making
 from vhlocal.session.memory import MemoryWatch
 from vhlocal.session.ready import EndedError
-from vhlocal.session.server import Making, Server
+from vhlocal.session.server import Server
 from vhlocal.session.warmth import Runner
 
 if TYPE_CHECKING:
@@ -121,7 +122,7 @@ class Post:
         """See ``Site``."""
         return max(self._is.reload_seconds, RELOAD_FACTOR * self._slowest)
 
-    def make(self, wanted: Desired) -> Server:
+    def make(self, wanted: Desired, after: Server | None = None) -> Server:
         """See ``Site``."""
         return Server(
             Making(
@@ -136,6 +137,7 @@ class Post:
                 on_news=lambda news: self._heard.learn(self.wanted.spec.image, news),
                 asks=partial(self._is.chatter.expect, self.name),
                 made=self._is.made.pop(self.name, ()),
+                after="" if after is None else after.id,
             )
         )
 
@@ -143,11 +145,12 @@ class Post:
         """See ``Site``."""
         again = self.taken is not None and wanted is self.wanted
         await self._is.environments.make(wanted)
-        await server.create(self._runner(wanted), from_copies=again)
-        return await self.start_up(server)
+        if again:
+            await server.keep()
+        await server.create(self._runner(wanted))
+        return await self._start_up(server)
 
-    async def start_up(self, server: Server) -> Answered:
-        """See ``Site``."""
+    async def _start_up(self, server: Server) -> Answered:
         began = time.monotonic()
         self._heard.begin()
         await server.start()
@@ -326,6 +329,7 @@ class Post:
             known=self._is.warmth.load(wanted.spec.image),
             forks=self._is.reloads and bringing.strategy in {None, Strategy.FORK},
             profile=self._is.profile,
+            beside=self.running,
         )
 
     def _watch_memory(self, server: Server) -> MemoryWatch:

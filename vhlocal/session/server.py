@@ -9,32 +9,30 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from vhlocal.errors import VhlocalError
+from vhlocal.errors import ServerError, VhlocalError
 from vhlocal.reload.runner_client import RunnerGoneError
 from vhlocal.reload.staging import SavedAgainError
 from vhlocal.runtime.base import Exit, Layout, Listener
 from vhlocal.session.desired import changed_entries, moved_files
 from vhlocal.session.exits import as_error, explained
 from vhlocal.session.forks import AloneError, Forks, NotThereError, no_memory
-from vhlocal.session.held import read_held
+from vhlocal.session.held import clear_away, read_held
 from vhlocal.session.phases import Phases
 from vhlocal.session.ready import Awaited, EndedError, wait_until_ready
 from vhlocal.session.record import new_token
 from vhlocal.session.start_up import CREATED, Birth, start_up
-from vhlocal.session.tasks import begin, beside, in_thread, settle
-from vhlocal.values import dataclass
+from vhlocal.session.tasks import begin, begin_after, beside, in_thread, settle
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 
     from vhlocal.events import Notice
-    from vhlocal.model import Endpoint, StartUp
-    from vhlocal.reload.staging import Staging
-    from vhlocal.runtime.base import Address, Entry, Memory, OnLine, Runtime, ServerSpec
-    from vhlocal.session.diagnosis import Diagnosis
+    from vhlocal.model import StartUp
+    from vhlocal.runtime.base import Address, Entry, Memory, ServerSpec
     from vhlocal.session.forks import Fork
     from vhlocal.session.held import Held
-    from vhlocal.session.probe import Answered, Probe
+    from vhlocal.session.making import Making
+    from vhlocal.session.probe import Answered
     from vhlocal.session.warmth import Runner
 
 
@@ -46,29 +44,8 @@ T = TypeVar("T")
 #: Seconds after which a start takes its time.
 _SLOW_START = 2.0
 
-
-@dataclass(frozen=True)
-class Making:
-    """What a container is made of and with.
-
-    ``staging`` holds the files that are brought into it later. ``on_line`` gets what it prints, from a thread of the
-    runtime's. ``on_news`` hears what its runner has learnt, ``asks`` of each request by which it is to show that it is
-    there.
-    ``patience`` is how many seconds it gets to answer for the first time. ``made`` is what was made for it before:
-    name and seconds.
-    """
-
-    runtime: Runtime
-    endpoint: Endpoint
-    spec: ServerSpec
-    staging: Staging
-    probe: Probe
-    diagnosis: Callable[[], Diagnosis]
-    patience: float
-    on_line: OnLine
-    on_news: Callable[[dict[str, Any]], None]
-    asks: Callable[[str, str], None]
-    made: tuple[tuple[str, float], ...] = ()
+#: Seconds between two tries to reach the runner of a server that starts beside another.
+_BETWEEN_TRIES = 0.05
 
 
 class Server:
@@ -93,6 +70,11 @@ class Server:
         self._in_doubt: frozenset[str] = frozenset()
         self._by_archive = False
         self._made = making.made
+        #: Files that it has made and nobody else has any use for, by name.
+        self._made_files: dict[str, dict[str, Any]] = {}
+        self._after = making.after
+        #: Whether another server of the endpoint serves as it starts.
+        self._beside = False
         self._profiled = False
         #: Whether its runner leads what the code binds to its port; None as long as that has not told.
         self._led: bool | None = False
@@ -143,25 +125,27 @@ class Server:
         fixed = self._layout.shares_network and declared and not self.can_fork
         return fixed or (self.exclusive is not None and not self.exclusive.own)
 
-    async def create(self, runner: Runner | None, *, from_copies: bool = False) -> None:
-        """Make it, with its files in place, behind a runner where it has use for one.
+    async def keep(self) -> None:
+        """Have it made of its files as they were, whatever the project's will be by then.
 
-        ``from_copies`` takes the files as they were, whatever the project's are by now; SavedAgainError where there is
-        no copy of one that has changed.
+        SavedAgainError where there is no copy of one that has changed.
         """
+        entries = self._spec.entries
+        self._spec = replace(self._spec, entries=await in_thread(lambda: tuple(map(self._staged, entries))))
+
+    async def create(self, runner: Runner | None) -> None:
+        """Make it, with its files in place, behind a runner where it has use for one."""
         self._phases = phases = Phases(time.monotonic())
         for name, seconds in self._made:
             phases.include(name, seconds)
-        spec = replace(self._spec, staging=self._staging.directory)
-        if from_copies:
-            spec = replace(spec, entries=await in_thread(lambda: tuple(map(self._staged, spec.entries))))
+        spec = replace(self._spec, staging=self._staging.directory, after=self._after)
         await self._in_turn(self._create(spec, runner))
         phases.mark(CREATED)
 
     async def _create(self, spec: ServerSpec, runner: Runner | None) -> None:
         self._layout = layout = await in_thread(self._runtime.layout, spec)
         if runner is not None and (runner.forks or runner.profile or layout.shares_network):
-            self._profiled, self._led = runner.profile, None
+            self._profiled, self._led, self._beside = runner.profile, None, runner.beside
             spec = replace(
                 spec,
                 command=runner.command,
@@ -171,7 +155,7 @@ class Server:
         self.id = await in_thread(self._runtime.create, spec.located(layout))
 
     async def start(self) -> None:
-        """Start it, also again after its end."""
+        """Start it."""
         loop = asyncio.get_running_loop()
         ended: asyncio.Future[Exit] = loop.create_future()
 
@@ -188,10 +172,7 @@ class Server:
         def on_line(stream: str, text: str) -> None:
             self._tell(stream, self._layout.as_in_production(text))
 
-        if self._phases is None or self.ended is not None:
-            self._phases = Phases(time.monotonic())
-        self.ended, self.stopping, self.exclusive = ended, False, None
-        self._leave_runner()
+        self.ended = ended
         try:
             self.addresses = await self._in_turn(in_thread(self._runtime.start, self.id, on_line, on_exit, spares))
         except VhlocalError:
@@ -246,6 +227,22 @@ class Server:
                 if await self.forks.holds(known.kind, self._layout.located(known.name)):
                     self.exclusive = known
 
+    async def check_alone(self, old: Server, fork: Fork | None = None) -> None:
+        """Make sure that it, or a ``fork`` in it, was not refused what ``old`` has, which serves: else AloneError.
+
+        Where it has ended it has told what for; where it has answered, or not in time, it may live on without.
+        """
+        forks, theirs = await self._reach_runner(), await old._reach_runner()
+        if forks is None or theirs is None:
+            return
+        for event in await forks.refused(fork or forks.serving, gone=not self.running):
+            held = read_held(event, self._layout, self._spec.mounts, self._diagnosis().directory)
+            if held.to_be_had(elsewhere=old is not self):
+                with contextlib.suppress(RunnerGoneError):
+                    if await theirs.holds(event["kind"], event["name"], event["inode"]):
+                        old.exclusive = held
+                        raise AloneError(held)
+
     def note_start(self, answered: Answered) -> None:
         """Tell from its first answer, and from what its runner saw, where the time of its start went."""
         assert self._phases is not None
@@ -297,13 +294,15 @@ class Server:
             except EndedError as error:
                 if error.ended.out_of_memory:
                     raise no_memory() from None
-                self.exclusive = self._refused(fork)
-                if self.exclusive is not None:
-                    raise AloneError(self.exclusive) from None
+                await self.check_alone(self, fork)
                 raise EndedError(error.ended, fork.evidence, loaded=fork.loaded is not None, once=error.once) from None
+            except ServerError:
+                await self.check_alone(self, fork)
+                raise
             try:
                 if self._layout.shares_network:
                     self._check_hosts(await forks.hosts(fork))
+                await self.check_alone(self, fork)
                 with contextlib.suppress(NotThereError):
                     await forks.serve(fork)
                     return answered
@@ -311,14 +310,6 @@ class Server:
                 answered.hang_up()
                 raise
             answered.hang_up()
-
-    def _refused(self, fork: Fork) -> Held | None:
-        """Return what a server was refused, where the next one can have it once this one has made room for it."""
-        if fork.alone is None:
-            return None
-        held = read_held(fork.alone, self._layout, self._spec.mounts, self._diagnosis().directory)
-        another_place = held.own and not self._spec.limits.gpus
-        return None if held.outlives and not another_place else held
 
     async def write(self, entries: tuple[Entry, ...]) -> None:
         """Bring its files to what ``entries`` are; SavedAgainError when one of them has changed in the meantime."""
@@ -363,12 +354,18 @@ class Server:
         """Ask it to end, and end it after ``grace`` seconds, also while a start goes on that was given up."""
         self.stopping = True
         # Its turn is nobody's to wait for: to remove it ends the grace.
-        await asyncio.shield(self._after_all(in_thread(self._runtime.stop, self.id, grace)))
+        await asyncio.shield(begin_after(self._doing, in_thread(self._runtime.stop, self.id, grace)))
+        await self.clear_away()
 
     async def remove(self) -> None:
         """Take it away, also when its making or its start was given up and is still under way."""
         self._leave_runner()
         await self._in_turn(self._remove())
+
+    async def clear_away(self) -> None:
+        """Take away what is left of it, once it has ended, outside of its own directory: see ``held.clear_away``."""
+        if self._layout.shares_network and self._made_files:
+            await in_thread(clear_away, tuple(self._made_files.values()))
 
     async def emptied(self, limit: float) -> None:
         """Return once no older server answers requests in it beside the one that serves, after ``limit`` seconds."""
@@ -378,24 +375,12 @@ class Server:
     async def _remove(self) -> None:
         if self.id:
             await in_thread(self._runtime.remove, self.id)
+        await self.clear_away()
 
     async def _in_turn(self, work: Coroutine[Any, Any, T]) -> T:
         """Do ``work`` after what was begun before, and before what is begun from now on."""
-        self._doing = doing = self._after_all(work)
+        self._doing = doing = begin_after(self._doing, work)
         return await asyncio.shield(doing)
-
-    def _after_all(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
-        """Begin ``work`` after what was begun before, which goes on in its thread when whoever asked gives up."""
-        before = self._doing
-
-        async def do() -> T:
-            if before is not None:
-                await asyncio.wait({before})
-            return await work
-
-        doing = begin(do())
-        doing.add_done_callback(_seen)
-        return doing
 
     def _leave_runner(self) -> None:
         if self._reaching is not None:
@@ -405,9 +390,15 @@ class Server:
         self._reached = self._reaching = self.forks = None
 
     async def _meet_runner(self) -> None:
-        """Hear what the runner of a start that takes its time has to tell; a quick one is left alone."""
-        await asyncio.sleep(_SLOW_START)
-        await self._reach_runner()
+        """Hear what the runner of a start that takes its time has to tell; a quick one is left alone.
+
+        Not so beside another server: what it may be refused is told by whoever ends for it, as long as that is there.
+        """
+        pause = _BETWEEN_TRIES if self._beside else _SLOW_START
+        while True:
+            await asyncio.sleep(pause)
+            if await self._reach_runner() is not None or not self._beside:
+                return
 
     async def _reach_runner(self) -> Forks | None:
         """Return what speaks with its runner, whether or not that can fork; None where there is none.
@@ -421,7 +412,7 @@ class Server:
         return self._reached
 
     async def _connect(self) -> None:
-        forks = Forks(self.addresses, self._layout, self._on_news)
+        forks = Forks(self.addresses, self._layout, self._hear)
         self._led = None
         with contextlib.suppress(RunnerGoneError):  # it is there, but does not answer
             if await forks.connect(self._token):
@@ -429,13 +420,19 @@ class Server:
             else:
                 self._led = False
 
+    def _hear(self, news: dict[str, Any]) -> None:
+        if news["event"] == "made":
+            self._made_files[news["name"]] = news
+        else:
+            self._on_news(news)
+
     async def _bring(self, copies: Sequence[Entry], removed: Sequence[str], were: Mapping[str, str]) -> None:
         """Let the runner take the copies from the staging directory; where it cannot, send them as an archive.
 
         ``were`` has by a copy's path where the same file is so far, among the ``removed``.
         """
         if not self._by_archive and self.forks is not None and self.can_fork and self.forks.mounted:
-            self._by_archive = bool(await self.forks.write([_taken(copy, were) for copy in copies], removed))
+            self._by_archive = bool(await self.forks.write(copies, removed, were))
             if not self._by_archive:
                 return
         # One that was given up goes on in its thread: its older files are not to come after these.
@@ -484,15 +481,3 @@ class Server:
             self._layout.shares_network,
             asks=self._asks,
         )
-
-
-def _seen(doing: asyncio.Task[Any]) -> None:
-    """Take note of how it ended: where whoever asked has given up, nobody else does."""
-    if not doing.cancelled():
-        doing.exception()
-
-
-def _taken(copy: Entry, were: Mapping[str, str]) -> dict[str, Any]:
-    """Return an entry in the runner's words."""
-    facts = {"path": copy.path, "mode": copy.mode, "link": copy.link, "blob": copy.digest}
-    return {**facts, "was": were[copy.path]} if copy.path in were else facts

@@ -51,6 +51,19 @@ def begin(work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
     return asyncio.get_running_loop().create_task(work)
 
 
+def begin_after(before: asyncio.Task[Any] | None, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+    """Run ``work`` once ``before`` has ended. Where whoever asked for it gives up, nobody has to see how it ends."""
+
+    async def do() -> T:
+        if before is not None:
+            await asyncio.wait({before})
+        return await work
+
+    doing = begin(do())
+    doing.add_done_callback(lambda done: None if done.cancelled() else done.exception())
+    return doing
+
+
 async def in_thread(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """Run a blocking call in a thread of its own and return what it returns.
 

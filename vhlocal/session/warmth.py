@@ -61,7 +61,7 @@ class Runner:
     ``command`` is the one that starts it, ``declared`` the endpoint's port, ``keep`` names loader functions, ``known``
     is what ``Warmth.load`` returned. ``forks`` tells that it is for its forks that it is wanted, and not only for
     leading the server to its port. ``profile`` has it measure the imports of the first server, for which nothing is
-    imported beforehand then.
+    imported beforehand then. ``beside`` tells that another server serves meanwhile, which may have what only one can.
     """
 
     command: tuple[str, ...]
@@ -70,6 +70,7 @@ class Runner:
     known: Mapping[str, Any]
     forks: bool
     profile: bool = False
+    beside: bool = False
 
     def entries(self, layout: Layout, token: str) -> tuple[Entry, ...]:
         """Return its files, in production's paths, and the one that tells it what it has to know.
@@ -88,6 +89,7 @@ class Runner:
             "keep": list(self.keep),
             "warm": self.forks,
             "profile": self.profile,
+            "beside": self.beside,
             **self.known,
         }
         return (

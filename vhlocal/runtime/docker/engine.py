@@ -79,7 +79,7 @@ class ContainerSpec:
     """What a container is created from. ``publish`` makes ``ports`` reachable on 127.0.0.1.
 
     ``host_network`` gives it this machine's own network in place of one of its own; ``reads`` lets it read what it is
-    ``tell``-ed.
+    ``tell``-ed. ``volumes_of`` is a container whose mounts it gets too, those apart that it has itself.
     """
 
     name: str | None
@@ -95,6 +95,7 @@ class ContainerSpec:
     init: bool = False
     host_network: bool = False
     reads: bool = False
+    volumes_of: str = ""
 
 
 @dataclass(frozen=True)
@@ -219,6 +220,7 @@ class Engine:
             init=spec.init,
             network_mode="host" if spec.host_network else None,
             mounts=[_mount(bind) for bind in spec.binds],
+            volumes_from=[spec.volumes_of] if spec.volumes_of else None,
             port_bindings={f"{port}/tcp": ("127.0.0.1", None) for port in spec.ports if spec.publish} or None,
             log_config=docker.types.LogConfig(type="json-file", config={"max-size": "10m", "max-file": "2"}),
             **_limits(spec.limits),

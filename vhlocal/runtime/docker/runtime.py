@@ -190,6 +190,7 @@ class DockerRuntime:
                 ports=(spec.port, *spec.more_ports),
                 publish=self._publish,
                 init=True,
+                volumes_of=spec.after if spec.mounts.workspace else "",
             )
         )
         self._ports[container] = (spec.port, *spec.more_ports)
@@ -332,7 +333,8 @@ def _binds(spec: ServerSpec) -> tuple[Bind, ...]:
         Bind(str(directory_of(volume, claim)), volume.mount_path, read_only=volume.read_only)
         for volume, claim in mounts.shared
     ]
-    own = [Bind(None, mounts.workspace.mount_path, read_only=False, volume=True)] if mounts.workspace else []
+    workspace = None if spec.after else mounts.workspace
+    own = [] if workspace is None else [Bind(None, workspace.mount_path, read_only=False, volume=True)]
     return (*files, *shared, *own, *staging)
 
 

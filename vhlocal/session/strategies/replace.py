@@ -2,48 +2,57 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 from functools import partial
 from typing import TYPE_CHECKING
 
-from vhlocal.errors import EngineError
+from vhlocal.errors import EngineError, ServerError
 from vhlocal.session.limits import GRACE, RETIREMENT
+from vhlocal.session.ready import EndedError
 
 if TYPE_CHECKING:
     from vhlocal.session.desired import Desired
     from vhlocal.session.phases import Phases
+    from vhlocal.session.probe import Answered
     from vhlocal.session.server import Server
     from vhlocal.session.strategies.site import Site
 
 
 async def bring(site: Site, wanted: Desired, phases: Phases) -> None:
-    """Bring up a server with the new code and lead requests to it.
+    """Bring up a server with the new code and lead requests to it; requests wait where the old one has ended.
 
-    Requests wait where the old one has ended, and where it has to, since there cannot be two.
+    AloneError where it is refused what the old one has.
     """
     old = site.server
-    alone = old is not None and old.running and old.is_alone
-    if old is not None and (alone or not old.running):
+    if old is not None and not old.running:
         site.hold()
-    if old is not None and old.address is not None and alone:
-        await site.drained(old.address)
-        await old.stop(GRACE)
     new = site.make(wanted)
     try:
-        answered = await site.bring_up(new, wanted)
-    except BaseException as error:
-        gone = site.discard(new)
-        if old is not None and alone and isinstance(error, Exception):
-            await asyncio.wait({gone}, timeout=GRACE)
-            site.take_over(old, site.wanted, await site.start_up(old))
+        answered = await _answered(site, new, wanted)
+    except BaseException:
+        site.discard(new)
         raise
     phases.mark("ready")
     site.take_over(new, wanted, answered)
-    if old is not None and alone:
-        site.discard(old)
-    elif old is not None and old.address is not None:
+    if old is not None and old.address is not None:
         site.retire(old.address, partial(_end, site, old))
+
+
+async def _answered(site: Site, new: Server, wanted: Desired) -> Answered:
+    old = site.server
+    try:
+        answered = await site.bring_up(new, wanted)
+    except (ServerError, EndedError):
+        if old is not None and old.running:
+            await new.check_alone(old)
+        raise
+    if old is not None and old.running:
+        try:
+            await new.check_alone(old)
+        except BaseException:
+            answered.hang_up()
+            raise
+    return answered
 
 
 async def _end(site: Site, server: Server) -> None:

@@ -26,16 +26,12 @@ class Site(Protocol):
         """Seconds that new code gets to answer."""
         ...
 
-    def make(self, wanted: Desired) -> Server:
-        """Return a container for ``wanted``, not created yet."""
+    def make(self, wanted: Desired, after: Server | None = None) -> Server:
+        """Return a container for ``wanted``, not created yet: another one of the pod that ``after`` is of, if any."""
         ...
 
     async def bring_up(self, server: Server, wanted: Desired) -> Answered:
         """Create a container, start it, and return its first answer."""
-        ...
-
-    async def start_up(self, server: Server) -> Answered:
-        """Start a container that is there, and return its first answer."""
         ...
 
     def hold(self) -> None:

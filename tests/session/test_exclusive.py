@@ -8,7 +8,7 @@ import psutil
 import pytest
 import requests
 
-from tests.session.edited import APP, YAML, Load, numbered
+from tests.session.edited import APP, COMMAND, SERVE, YAML, Load, numbered
 from tests.session.test_processes import asked
 from tests.waiting import free_port, wait_for
 
@@ -154,6 +154,21 @@ def test_an_edit_that_starts_a_server_anew_goes_over_to_a_restart_too(
     save_both(4)
     answers(run, 4)
     assert told(run, "is held by") == 1
+
+
+def test_a_port_of_what_no_runner_starts_is_found_by_what_it_says_and_the_system_knows(project, process_run):
+    port = free_port()
+    serve = SERVE.replace("8000", "int(os.environ['VALOHAI_PORT'])").replace("import sys", "import os, sys")
+    directory, save = begun(project, PORT, port=port)
+    (directory / "serve.py").write_text(serve)
+    (directory / "valohai.yaml").write_text(COMMAND.replace("python serve.py", "python serve.py 2>&1 | cat"))
+    run = process_run(directory)
+    assert run.endpoints()["words"]["strategy"] == "replace"
+    for number in (2, 3):
+        save(number)
+        answers(run, number)
+    wait_for(lambda: run.output().count("(restart)") == 2, "both restarts to be told")
+    assert told(run, f"port {port} is held by the server that runs, so that there cannot be two") == 1
 
 
 #: Goes on without what it is refused, as much code does that serves metrics or is to be its machine's only scheduler.

@@ -7,7 +7,7 @@ import pytest
 
 from vhlocal.model import Place, SharedVolume
 from vhlocal.runtime.base import Layout, Mounts
-from vhlocal.session.held import clear_away, read_held
+from vhlocal.session.held import clear_away, ports_in_use, read_held
 
 PROJECT = Path("/home/ann/words")
 
@@ -76,6 +76,20 @@ def test_the_next_server_has_its_own_in_another_place_or_what_its_holder_leaves(
     it = held(kind, name, Layout())
     assert it.to_be_had(elsewhere=False) is here
     assert it.to_be_had(elsewhere=True) is elsewhere
+
+
+@pytest.mark.parametrize(
+    ("said", "ports"),
+    [
+        ("Error: listen EADDRINUSE: address already in use :::9100", [9100]),
+        ("listen tcp 0.0.0.0:9100: bind: address already in use", [9100]),
+        ("OSError: [Errno 98] Address already in use (while attempting to bind on address ('::', 80))", [98, 80]),
+        ("listening at 9100\nbind: Address already in use", []),
+        ("port 9100 is fine", []),
+    ],
+)
+def test_ports_are_read_from_a_line_that_says_that_they_are_in_use(said, ports):
+    assert ports_in_use(said) == ports
 
 
 def test_what_nobody_has_any_use_for_is_taken_away_and_nothing_else(tmp_path):

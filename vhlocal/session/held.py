@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import socket
 import stat
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
+from vhlocal.checks.server.port_in_use import is_clash
 from vhlocal.contract.image import CODE_DIRECTORY
 from vhlocal.model import Place
 from vhlocal.runtime.chosen import DIRECTORY as CHOSEN
@@ -55,7 +56,13 @@ class Held:
     outlives: bool
 
     def __str__(self) -> str:
-        return _WORDS[self.kind].format(name=self.name, port=self.name.rpartition(":")[2])
+        return _WORDS[self.kind].format(name=self.name, port=self.port)
+
+    @property
+    def port(self) -> int | None:
+        """The number of a port."""
+        number = self.name.rpartition(":")[2]
+        return int(number) if self.kind in ("tcp", "udp") else None
 
     def to_be_had(self, *, elsewhere: bool) -> bool:
         """Tell whether the next server has it once its holder has ended, if only in another place.
@@ -76,6 +83,12 @@ def read_held(event: Mapping[str, Any], layout: Layout, mounts: Mounts, director
     own = _is_own(name, layout, mounts) if kind in _FILES else not layout.shares_network
     outlives = kind in _OUTLIVING and not (layout.shares_network and kind != "made")
     return Held(kind, _as_in_production(name, layout), place, own, outlives)
+
+
+def ports_in_use(said: str) -> list[int]:
+    """Return the ports that a server has said to be in use, in a line that says so."""
+    lines = [line for line in said.splitlines() if is_clash([line])]
+    return [int(number) for line in lines for number in re.findall(r"(?<![\d.])\d{2,5}(?![\d.])", line)]
 
 
 def clear_away(made: Iterable[Mapping[str, Any]]) -> None:

@@ -16,7 +16,7 @@ from vhlocal.runtime.base import Exit, Layout, Listener
 from vhlocal.session.desired import changed_entries, moved_files
 from vhlocal.session.exits import as_error, explained
 from vhlocal.session.forks import AloneError, Forks, NotThereError, no_memory
-from vhlocal.session.held import clear_away, read_held
+from vhlocal.session.held import Held, clear_away, ports_in_use, read_held
 from vhlocal.session.phases import Phases
 from vhlocal.session.ready import Awaited, EndedError, wait_until_ready
 from vhlocal.session.record import new_token
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from vhlocal.model import StartUp
     from vhlocal.runtime.base import Address, Entry, Memory, ServerSpec
     from vhlocal.session.forks import Fork
-    from vhlocal.session.held import Held
     from vhlocal.session.making import Making
     from vhlocal.session.probe import Answered
     from vhlocal.session.warmth import Runner
@@ -144,7 +143,8 @@ class Server:
 
     async def _create(self, spec: ServerSpec, runner: Runner | None) -> None:
         self._layout = layout = await in_thread(self._runtime.layout, spec)
-        if runner is not None and (runner.forks or runner.profile or layout.shares_network):
+        shares = layout.shares_network or bool(spec.mounts.shared)  # what there can be one of may be there
+        if runner is not None and (runner.forks or runner.profile or shares):
             self._profiled, self._led, self._beside = runner.profile, None, runner.beside
             spec = replace(
                 spec,
@@ -222,18 +222,26 @@ class Server:
 
     async def find_exclusive(self, known: Held) -> None:
         """Find out whether it has what an earlier server of its endpoint had, and no other could beside that."""
-        if self.forks is not None:
-            with contextlib.suppress(RunnerGoneError):
-                if await self.forks.holds(known.kind, self._layout.located(known.name)):
-                    self.exclusive = known
+        with contextlib.suppress(RunnerGoneError):
+            if self.forks is None:
+                holds = known.kind == "tcp" and self._layout.shares_network and known.port in await self._ports()
+            else:
+                holds = await self.forks.holds(known.kind, self._layout.located(known.name))
+            if holds:
+                self.exclusive = known
 
-    async def check_alone(self, old: Server, fork: Fork | None = None) -> None:
+    async def check_alone(self, old: Server, fork: Fork | None = None, *, said: str = "") -> None:
         """Make sure that it, or a ``fork`` in it, was not refused what ``old`` has, which serves: else AloneError.
 
-        Where it has ended it has told what for; where it has answered, or not in time, it may live on without.
+        Where it has ended it has told what for; where it has answered, or not in time, it may live on without. What is
+        no Python has at most ``said`` that a port is in use, as it ended.
         """
         forks, theirs = await self._reach_runner(), await old._reach_runner()
         if forks is None or theirs is None:
+            ports = ports_in_use(said) if self._layout.shares_network else []
+            if ports and (taken := await old._ports() & set(ports)):
+                old.exclusive = Held("tcp", f":{min(taken)}", None, own=False, outlives=False)
+                raise AloneError(old.exclusive)
             return
         for event in await forks.refused(fork or forks.serving, gone=not self.running):
             held = read_held(event, self._layout, self._spec.mounts, self._diagnosis().directory)
@@ -242,6 +250,10 @@ class Server:
                     if await theirs.holds(event["kind"], event["name"], event["inode"]):
                         old.exclusive = held
                         raise AloneError(held)
+
+    async def _ports(self) -> set[int]:
+        """Return the ports that it listens at, as the system tells."""
+        return {listener.port for listener in await in_thread(self._runtime.listeners, self.id)}
 
     def note_start(self, answered: Answered) -> None:
         """Tell from its first answer, and from what its runner saw, where the time of its start went."""

@@ -42,9 +42,9 @@ async def _answered(site: Site, new: Server, wanted: Desired) -> Answered:
     old = site.server
     try:
         answered = await site.bring_up(new, wanted)
-    except (ServerError, EndedError):
+    except (ServerError, EndedError) as error:
         if old is not None and old.running:
-            await new.check_alone(old)
+            await new.check_alone(old, said=error.evidence if isinstance(error, EndedError) else "")
         raise
     if old is not None and old.running:
         try:

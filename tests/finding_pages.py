@@ -66,13 +66,15 @@ ignore:
 
 ## The doctor: what only a running endpoint shows
 
-When an app behind `vhlocal up` answers 404, 500 or a redirect, or a page leads a browser to a 404 at the root of the
-host, the doctor asks the server itself why: VH4xx. It asks for the endpoint's root and for the path that failed, under
-the version's path and an alias'; where they are missing, also without the prefix, with the prefix twice, and with or
-without the last slash; and for `/docs` of a FastAPI app. From the answers it tells an app that does not know its prefix
-from an honest 404, which is no finding.
+Each endpoint is examined once it is up; and when its app answers 404, 500 or a redirect, or a page leads a browser to a
+404 at the root of the host, the doctor asks the server itself why: VH4xx. It asks for the endpoint's root and for the
+path that failed, under the version's path and an alias', and for a path that nobody has; where they are missing, also
+without the prefix, with the prefix twice, and with or without the last slash; for `/docs` of a FastAPI app; for up to
+three scripts, styles and pictures of a page at the root; and whether the WebSockets of the code, two at most, would
+open. It names a host as production's, and another one where that is refused. From the answers it tells an app that does
+not know its prefix from an honest 404, which is no finding, and from one page for everything, which proves nothing.
 
-It sends GET requests alone, some two to sixteen, without the query. What failed by another method, or with a 500, is
+It sends GET requests alone, some four to forty, without the query. What failed by another method, or with a 500, is
 never repeated: only the root is asked for. Each request carries `User-Agent: vhlocal-doctor`, `X-VHLocal-Doctor: 1` and
 the headers that production's ingress sets, so that the app can tell them apart; they go to the server directly and are
 no part of the run's requests. It asks once for each endpoint, revision and kind of trouble, one examination at a time,

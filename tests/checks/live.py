@@ -40,6 +40,7 @@ FAILING = {
     "VH409": (Failing(alias=True), 500),
     "VH410": (Failing("/predict/"), 404),
     "VH411": (Failing(), 200),
+    "VH412": (Failing("/ws"), 404),
 }
 
 

@@ -50,6 +50,47 @@ def test_what_a_project_lives_with_is_counted_and_no_error(check):
     assert (done.returncode, done.stdout) == (0, "ok: nothing found, 1 silenced\n"), done.stderr
 
 
+BAD_YAML = """\
+- endpoint:
+    name: gone
+    image: python:3.11-slim
+    port: 8001
+    server-command: python gone.py
+- endpoint:
+    name: lost
+    image: python:3.11-slim
+    port: 8002
+    server-command: python lost.py
+- endpoint:
+    name: bare
+    image: python:3.11-slim
+    port: 8003
+    server-command: python bare.py
+"""
+BARE = """\
+import os
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+
+class Handler(BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200 if self.path == "/" else 404)
+        self.end_headers()
+
+
+ThreadingHTTPServer(("0.0.0.0", int(os.environ["VALOHAI_PORT"])), Handler).serve_forever()
+"""
+
+
+def test_an_endpoint_that_does_not_come_up_keeps_no_other_from_being_examined(check, project):
+    files = {"valohai.yaml": BAD_YAML, "gone.py": "raise SystemExit(9)\n", "lost.py": "import nowhere_to_be_found\n"}
+    done = check(project(files | {"bare.py": BARE}), "--json")
+    assert done.returncode == HAS_ERRORS, done.stderr
+    found = {(each["endpoint"], each["code"]) for each in json.loads(done.stdout)["findings"]}
+    assert {("bare", "VH401"), ("gone", "VH515"), ("lost", "VH509")} <= found, done.stdout
+    assert "the doctor could not" not in done.stderr
+
+
 def test_a_server_that_does_not_come_up_fails_the_check(check, project):
     files = project_of("python server.py")
     files["server.py"] = "raise SystemExit(9)\n"

@@ -207,8 +207,81 @@ FLASK = (
     _mended(_case("flask_gunicorn", _FLASK, GUNICORN, "VH409", "but answers 500 under aliases")),
 )
 
+_DJANGO = """\
+import os
+
+from django.core.wsgi import get_wsgi_application
+
+os.environ["DJANGO_SETTINGS_MODULE"] = "NAME_settings"
+app = get_wsgi_application()
+"""
+_DJANGO_SETTINGS = """\
+import os
+from pathlib import Path
+
+SECRET_KEY = os.environ.get("DJANGO_SECRET_KEY") or os.urandom(32).hex()
+ALLOWED_HOSTS = HOSTS
+INSTALLED_APPS = ["django.contrib.staticfiles"]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.middleware.common.CommonMiddleware",
+]
+ROOT_URLCONF = "NAME_urls"
+STATICFILES_DIRS = [Path(__file__).parent / "assets"]
+STATIC_URL = "/static/"
+WHITENOISE_USE_FINDERS = True
+WHITENOISE_AUTOREFRESH = True
+"""
+_DJANGO_URLS = """\
+from django.http import HttpResponse, JsonResponse
+from django.templatetags.static import static
+from django.urls import path
+from django.views.decorators.http import require_POST
+
+urlpatterns = ROUTES
+"""
+_PREDICT = '[path("predict", require_POST(lambda request: JsonResponse({"host": request.get_host()})))]'
+_SHOP = """[path("", lambda _: HttpResponse(f'<link rel="stylesheet" href="{static("style.css")}">'))]"""
+_OWN_STATIC = _DJANGO_SETTINGS.replace(
+    'STATIC_URL = "/static/"',
+    'STATIC_URL = os.environ["VH_DEFAULT_PREFIX"] + "static/"\nWHITENOISE_STATIC_PREFIX = "/static/"',
+)
+
+
+def _django(name: str, routes: str, settings: str, hosts: str) -> tuple[tuple[str, str], ...]:
+    return (
+        (f"{name}_settings.py", settings.replace("HOSTS = HOSTS", f"HOSTS = {hosts}").replace("NAME", name)),
+        (f"{name}_urls.py", _DJANGO_URLS.replace("ROUTES", routes)),
+        ("assets/style.css", "body { margin: 0 }\n"),
+    )
+
+
+def _django_pair(case: Case, routes: str, broken: tuple[str, str], mended: tuple[str, str]) -> tuple[Case, Case]:
+    """Make a pair that differs in its settings, and what ``ALLOWED_HOSTS`` is in them."""
+    case = replace(case, code=_DJANGO.replace("NAME", case.name), files=_django(case.name, routes, *broken))
+    return case, replace(_mended(case)[1], files=_django(case.name, routes, *mended))
+
+
+DJANGO_REQUIREMENTS = "django>=4.2\nwhitenoise>=6.5\n"
+DJANGO = (
+    _django_pair(
+        _case("no_host", "", WSGI, "VH411", "but answers 400 to production's host"),
+        _PREDICT,
+        (_DJANGO_SETTINGS, "[]"),
+        (_DJANGO_SETTINGS, '["*"]'),
+    ),
+    _django_pair(
+        _case("static_files", "", WSGI, "VH405", method="GET", path="/static/style.css"),
+        _SHOP,
+        (_DJANGO_SETTINGS, '["*"]'),
+        (_OWN_STATIC, '["*"]'),
+    ),
+)
+
 #: By what they share an environment with: what it installs, and pairs of what is broken and the same mended.
 GROUPS = {
+    "Django": (DJANGO_REQUIREMENTS, DJANGO),
     "FastAPI": (FASTAPI_REQUIREMENTS, FASTAPI),
     "Flask": (FLASK_REQUIREMENTS, FLASK),
 }

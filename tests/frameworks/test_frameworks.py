@@ -55,7 +55,7 @@ def test_each_broken_endpoint_has_its_finding_and_no_other(group, project, proce
     caveats = {name: status["caveat"] for name, status in run.endpoints().items()}
     assert caveats == {endpoint(case): case.caveat for case in cases}
     listed = run.vhlocal("ps", "-C", str(run.directory)).stdout
-    assert all(f"ready, {case.caveat}" in listed for case in cases), listed
+    assert all(f"ready, {case.caveat}" in listed for case in cases if case.caveat), listed
 
 
 def test_the_first_table_of_a_run_says_so(project, process_run):

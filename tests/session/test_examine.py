@@ -12,8 +12,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
+from vhlocal.checks.prefix.evidence import NONSENSE
 from vhlocal.contract.headers import PRODUCTION_HOST
 from vhlocal.model import Endpoint, Package, Place
+from vhlocal.project.package import read_package
 from vhlocal.runtime.base import Address
 from vhlocal.session.examine import Patient, Seen, UnansweredError, examine
 
@@ -24,12 +26,12 @@ VERSION, ALIAS = "/acme/shop/main/20261122.0/greet", "/acme/shop/main/dev/greet"
 def patient(tmp_path):
     """Make a patient of what listens on a port."""
 
-    def of(port, alias=ALIAS):
+    def of(port, alias=ALIAS, code=""):
         place = Place(tmp_path / "valohai.yaml", 1)
-        endpoint = Endpoint("greet", "python", 8000, server_command=("./serve",), places={"": place})
-        return Patient(
-            endpoint, Package(tmp_path, {}, "r1"), Address("127.0.0.1", port), VERSION, alias, "127.0.0.1:8080"
-        )
+        endpoint = Endpoint("greet", "python", 8000, server_command=("python server.py",), places={"": place})
+        (tmp_path / "server.py").write_text(f"from starlette.middleware.trustedhost import *\n{code}\n")
+        package = read_package(tmp_path) if code else Package(tmp_path, {}, "r1")
+        return Patient(endpoint, package, Address("127.0.0.1", port), VERSION, alias, "127.0.0.1:8080")
 
     return of
 
@@ -71,9 +73,10 @@ def test_an_endpoint_that_is_sound_is_asked_for_its_root_under_both_names(patien
     """P7, K9: each request is marked, and carries what the ingress sets."""
     with serving(say) as (port, asked):
         assert asyncio.run(examine(patient(port))) == Seen()
-    assert [path for path, _ in asked] == [f"{VERSION}/", VERSION, f"{ALIAS}/", ALIAS]
+    nobodys = [f"{prefix}{NONSENSE}" for prefix in (VERSION, ALIAS)]
+    assert [path for path, _ in asked] == [f"{VERSION}/", VERSION, f"{ALIAS}/", ALIAS, *nobodys]
     for path, headers in asked:
-        assert headers["X-VH-Prefix"].rstrip("/") == path.rstrip("/")
+        assert headers["X-VH-Prefix"].rstrip("/") == path.removesuffix(NONSENSE).rstrip("/")
         assert (headers["User-Agent"], headers["X-VHLocal-Doctor"]) == ("vhlocal-doctor", "1")
         assert (headers["Host"], headers["X-Forwarded-Host"]) == (PRODUCTION_HOST, PRODUCTION_HOST)
         assert (headers["X-Forwarded-Port"], headers["X-Forwarded-Proto"]) == ("443", "https")
@@ -94,10 +97,27 @@ def test_what_is_wrong_is_found_though_nothing_has_failed(patient):
         assert codes(asyncio.run(examine(patient(port)))) == ["VH405", "VH407"]
 
 
+def test_an_app_that_answers_to_a_host_of_its_own_is_asked_by_that(patient):
+    """It may well be the cluster's: so the rest is looked at, and what is known is told."""
+    code = 'app.add_middleware(TrustedHostMiddleware, allowed_hosts=["localhost", "*.acme.com"])'
+
+    def answer(handler):
+        known = handler.headers["Host"] in ("localhost", "vhlocal.acme.com")
+        say(handler, 200 if known else 400, b'<a href="/about">', Content_Type="text/html")
+
+    with serving(answer) as (port, asked):
+        seen = asyncio.run(examine(patient(port, code=code)))
+        assert codes(seen) == ["VH405"]
+    assert [headers["Host"] for _, headers in asked][-1] == "vhlocal.acme.com"
+    with serving(lambda handler: say(handler, 400 if handler.headers["Host"] == PRODUCTION_HOST else 200)) as (port, _):
+        seen = asyncio.run(examine(patient(port, code=code)))
+    assert seen == Seen(caveat="answers to the host vhlocal.acme.com, and not to every one")
+
+
 def test_a_redirect_is_not_followed(patient):
     with serving(lambda handler: say(handler, 302, b"", Location="/login")) as (port, asked):
         assert codes(asyncio.run(examine(patient(port)))) == ["VH404"]
-    assert {path for path, _ in asked} == {f"{VERSION}/", f"{ALIAS}/", VERSION, ALIAS}
+    assert {path for path, _ in asked} == {f"{VERSION}/", f"{ALIAS}/", VERSION, ALIAS, f"{VERSION}{NONSENSE}"}
 
 
 @pytest.mark.parametrize("pause", [0, 0.3])

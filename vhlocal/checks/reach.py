@@ -50,6 +50,8 @@ _FRAMEWORKS = {
     "werkzeug": "WSGI",
     "aiohttp.web": "aiohttp",
 }
+#: What Django takes the name of a module by.
+_MODULES = ("DJANGO_SETTINGS_MODULE", "ROOT_URLCONF")
 _NO_CODE = ("pip", "pip3")
 _NODE = ("node", "nodejs", "npm", "npx", "yarn", "pnpm", "tsx")
 
@@ -155,7 +157,7 @@ class Reach:
             if site.where.main and not item.script:
                 continue
             eager = item.eager and not (site.where.function or site.where.branch or site.where.guarded)
-            for name, root in _imports(item.module, site.node):
+            for name, root in _imports(item.module, site):
                 module = self._find(name, root)
                 if module is not None:
                     yield Reached(module, eager=eager)
@@ -220,8 +222,9 @@ def _flask_targets(word: str) -> Iterator[Target]:
         yield Target(module, attribute.partition("(")[0] or "app")
 
 
-def _imports(module: Module, node: ast.AST) -> Iterator[tuple[str, str]]:
+def _imports(module: Module, site: Site) -> Iterator[tuple[str, str]]:
     """Yield what a node imports, as a dotted name and the directory that it is looked for in."""
+    node = site.node
     if isinstance(node, ast.Import):
         for alias in node.names:
             yield from _both(alias.name, module)
@@ -237,6 +240,20 @@ def _imports(module: Module, node: ast.AST) -> Iterator[tuple[str, str]]:
     elif isinstance(node, ast.Constant) and isinstance(node.value, str) and _DOTTED.fullmatch(node.value):
         yield node.value, ""  # such as Django's settings, which name modules by texts
         yield node.value.rpartition(".")[0], ""
+    elif isinstance(node, ast.Constant) and isinstance(node.value, str) and _names_module(site.parent):
+        yield node.value, ""
+
+
+def _names_module(node: ast.AST | None) -> bool:
+    """Tell whether one of Django's settings that name modules is given here."""
+    match node:
+        case ast.Assign(targets=[ast.Name(id=name)]):
+            return name in _MODULES
+        case ast.Assign(targets=[ast.Subscript(slice=ast.Constant(value=name))]):
+            return name in _MODULES
+        case ast.Call(args=[ast.Constant(value=name), _]):
+            return name in _MODULES
+    return False
 
 
 def _both(name: str, module: Module) -> Iterator[tuple[str, str]]:

@@ -20,6 +20,7 @@ from vhlocal.checks.rules import (
     imports,
     large_files,
     local_bin,
+    local_hosts,
     localhost_urls,
     metadata_path,
     missing_command,
@@ -72,6 +73,7 @@ ALL_RULES: tuple[Rule[Subject], ...] = (
     absolute_links.RULE,
     absolute_redirects.RULE,
     unprefixed.RULE,
+    local_hosts.RULE,
 )
 
 #: What is found of the project alone, and not of a running endpoint as well.

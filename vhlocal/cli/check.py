@@ -15,7 +15,10 @@ from vhlocal.project.network import host_network
 from vhlocal.project.settings import environment, load_settings
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from vhlocal.checks.report import Report
+    from vhlocal.errors import VhlocalError
 
 #: What CI can tell findings by that would fail in production.
 _HAS_ERRORS = 6
@@ -44,17 +47,25 @@ def command(directory: Path, shape: str | None, live: bool, **flags: Any) -> Non
             read_probe(request, directory)
     subject = read_subject(directory, settings, PackageIndex(host_network(environment())))
     report = look(subject, settings.ignore)
-    failure = None
+    failures: list[VhlocalError] = []
     if live:
         from vhlocal.cli.live import look_live  # noqa: PLC0415 - all that a run is made of
 
-        found, failure = look_live(directory, flags)
+        found, failures = look_live(directory, flags)
         report = joined(report, found, settings.ignore)
     _print(report, directory, shape)
-    if failure is not None and not report.has_errors:
-        raise failure
-    if report.has_errors:
-        raise click.exceptions.Exit(_HAS_ERRORS)
+    _show_failures(failures)
+    if report.has_errors or failures:
+        raise click.exceptions.Exit(_HAS_ERRORS if report.has_errors else failures[0].exit_code)
+
+
+def _show_failures(failures: Sequence[VhlocalError]) -> None:
+    """Tell what no finding of the report tells."""
+    for failure in failures:
+        if failure.finding is None:
+            from vhlocal.ui.console import show_error, standard_error  # noqa: PLC0415 - as above
+
+            show_error(standard_error(), failure)
 
 
 def _print(report: Report, directory: Path, shape: str | None) -> None:

@@ -32,10 +32,11 @@ _SHOWN = (
 )
 
 
-def look_live(directory: Path, flags: Mapping[str, Any]) -> tuple[list[Finding], VhlocalError | None]:
-    """Start the endpoints, examine each, and end them; return what was found, and why one could not be started.
+def look_live(directory: Path, flags: Mapping[str, Any]) -> tuple[list[Finding], list[VhlocalError]]:
+    """Start the endpoints, examine each that answers, and end them; return what was found, and what went wrong.
 
-    What goes on is told on stderr: stdout is the report's.
+    An endpoint that does not come up keeps no other from being examined. What goes on is told on stderr: stdout is the
+    report's.
     """
     options = replace(
         run_options(directory, read_project(directory, (), flags)),
@@ -46,16 +47,20 @@ def look_live(directory: Path, flags: Mapping[str, Any]) -> tuple[list[Finding],
         access=None,
         access_log=None,
         examine=True,
+        fail_fast=False,
         ignored={},  # the report silences them, and counts them
     )
     bus = events.Bus()
     found: list[Finding] = []
+    failures: dict[tuple[str | None, str], VhlocalError] = {}  # a server is tried again while others start
     session = Session(options, bus, ControlPlane())
     terminal = Terminal(standard_error(), lambda: session.request_stop("its output is no longer read", insist=False))
 
     def hear(event: events.Event) -> None:
         if isinstance(event, events.Found):
             found.append(event.finding)
+        elif isinstance(event, events.Problem):
+            failures.setdefault((event.endpoint, event.error.message), event.error)
         elif isinstance(event, _SHOWN):
             terminal(event)
 
@@ -63,7 +68,7 @@ def look_live(directory: Path, flags: Mapping[str, Any]) -> tuple[list[Finding],
     try:
         run(session.run())
     except (BuildError, ServerError, EngineError) as error:
-        return found, error
+        failures[None, error.message] = error
     finally:
         terminal.close()
-    return found, None
+    return found, list(failures.values())

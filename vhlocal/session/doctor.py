@@ -106,7 +106,8 @@ class Doctor:
     async def examine_all(self) -> None:
         """Examine every endpoint that answers, if it was not yet, and wait for the end of that."""
         for endpoint in self._is.inputs().endpoints:
-            self._examine_first(endpoint.name)
+            if self._is.routes.target(endpoint.name).address is not None:
+                self._examine_first(endpoint.name)
         await self.at_rest()
 
     def _hear(self, event: Event) -> None:

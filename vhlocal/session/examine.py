@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import http.client
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
@@ -21,6 +23,7 @@ from vhlocal.values import dataclass
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from vhlocal.checks.prefix.code import Code
     from vhlocal.checks.prefix.evidence import Asked
     from vhlocal.findings import Finding
     from vhlocal.model import Endpoint, Package
@@ -29,6 +32,12 @@ if TYPE_CHECKING:
 #: Seconds that one answer may take, and all of them together.
 ANSWER_SECONDS = 3.0
 ALL_SECONDS = 60.0
+
+#: Hosts of an app's own that it is asked by.
+_MOST_HOSTS = 3
+
+#: Requests after which no more questions follow, whatever was answered.
+_MOST_REQUESTS = 48
 
 #: Bytes of an answer's body that are read.
 _BODY = 512 * 1024
@@ -87,34 +96,44 @@ async def _examined(patient: Patient, path: str) -> Seen:
         DOCS.get(code.framework, ()),
         code.routes,
         ("localhost", patient.host),
+        code.hosts.others[:_MOST_HOSTS] if code.hosts else (),
+        code.sockets,
     )
-    answers: dict[Asked, Answer] = {}
-    while asked := questions(case, answers):
-        answers |= await in_thread(_answers, patient, asked)
-    evidence = Evidence(patient.endpoint, code, case, answers)
+    evidence = await _asked(patient, code, case)
+    if host := evidence.moved_host:  # the cluster's own, as far as anybody here knows
+        evidence = await _asked(patient, code, replace(case, host=host, local_hosts=(), other_hosts=()))
+    answers, case = dict(evidence.answers), evidence.case
     seen = Seen(await in_thread(find, evidence), caveat(evidence))
     if seen == Seen():
-        return seen
+        return seen if not host else Seen(caveat=f"answers to the host {host}, and not to every one")
     # What is answered one way now and another way then proves nothing. Of what is not there, the roots will do.
     roots = {prefix + path for prefix in case.prefixes for path in case.paths}
     decisive = [one for one, answer in answers.items() if not answer.is_missing or one.target in roots]
-    again = await in_thread(_answers, patient, decisive)
+    again = await in_thread(_answers, patient, decisive, case.host)
     return seen if all(again[one].status == answers[one].status for one in decisive) else Seen()
 
 
-def _answers(patient: Patient, asked: Iterable[Asked]) -> dict[Asked, Answer]:
+async def _asked(patient: Patient, code: Code, case: Case) -> Evidence:
+    """Ask all that there is cause for."""
+    answers: dict[Asked, Answer] = {}
+    while (asked := questions(case, answers)) and len(answers) < _MOST_REQUESTS:
+        answers |= await in_thread(_answers, patient, asked, case.host)
+    return Evidence(patient.endpoint, code, case, answers)
+
+
+def _answers(patient: Patient, asked: Iterable[Asked], host: str) -> dict[Asked, Answer]:
     answers = {}
     for one in asked:
         patient.asks("GET", one.target)
-        answers[one] = _ask(patient.address, one)
+        answers[one] = _ask(patient.address, one, host)
     return answers
 
 
-def _ask(address: Address, asked: Asked) -> Answer:
+def _ask(address: Address, asked: Asked, host: str) -> Answer:
     connection = http.client.HTTPConnection(address.host, address.port, timeout=ANSWER_SECONDS)
     try:
         connection.putrequest("GET", asked.target, skip_host=True, skip_accept_encoding=True)
-        for name, value in _headers(asked):
+        for name, value in _headers(asked, asked.host or host):
             connection.putheader(name, value)
         connection.endheaders()
         response = connection.getresponse()
@@ -128,13 +147,22 @@ def _ask(address: Address, asked: Asked) -> Answer:
         connection.close()
 
 
-def _headers(asked: Asked) -> list[tuple[bytes, bytes]]:
+def _headers(asked: Asked, host: str) -> list[tuple[bytes, bytes]]:
+    connection = [(b"Connection", b"close")]
+    if asked.socket:
+        connection = [
+            (b"Connection", b"Upgrade"),
+            (b"Upgrade", b"websocket"),
+            (b"Sec-WebSocket-Version", b"13"),
+            (b"Sec-WebSocket-Key", base64.b64encode(uuid4().bytes)),
+            (b"Origin", f"https://{host}".encode()),
+        ]
     return [
-        *production_headers(asked.prefix, uuid4().hex, asked.host or PRODUCTION_HOST),
+        *production_headers(asked.prefix, uuid4().hex, host),
         (b"User-Agent", b"vhlocal-doctor"),
         (b"X-VHLocal-Doctor", b"1"),
         (b"Accept", b"text/html, */*"),
-        (b"Connection", b"close"),
+        *connection,
     ]
 
 

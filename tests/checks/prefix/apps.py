@@ -57,12 +57,20 @@ def examined(
     docs: tuple[str, ...] = (),
     routes: tuple[str, ...] = (),
     local: App | None = None,
+    other_hosts: tuple[str, ...] = (),
+    sockets: App | None = None,
 ) -> Evidence:
-    """Ask an app all that it is to be asked; ``local`` answers where the host is one of this machine's."""
+    """Ask an app all that it is to be asked.
+
+    ``local`` answers where the host is another than production's, ``sockets`` where a WebSocket at `/ws` is asked for.
+    """
     command = None if wsgi else ("python server.py",)
     endpoint = Endpoint("greet", "python:3.11-slim", 8000, "server:app" if wsgi else None, command)
-    case = Case(VERSION, alias, path, HOST, docs, routes, LOCAL_HOSTS)
+    case = Case(VERSION, alias, path, HOST, docs, routes, LOCAL_HOSTS, other_hosts, ("/ws",) if sockets else ())
     answers: dict[Asked, Answer] = {}
     while asked := questions(case, answers):
-        answers |= {one: ((local if one.host else None) or app)(one.prefix, one.target) for one in asked}
+        answers |= {
+            one: ((local if one.host else sockets if one.socket else None) or app)(one.prefix, one.target)
+            for one in asked
+        }
     return Evidence(endpoint, known or code(), case, answers)

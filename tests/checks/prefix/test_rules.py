@@ -23,12 +23,16 @@ from tests.checks.prefix.apps import (
     redirect,
     with_header,
 )
-from vhlocal.checks.prefix.evidence import Answer
+from vhlocal.checks.hosts import Hosts
+from vhlocal.checks.prefix.evidence import NONSENSE, Answer
 from vhlocal.checks.prefix.registry import find
 from vhlocal.model import Place
 
 BOTH = (VERSION, ALIAS)
 HOME = {"/": PAGE}
+INDEX = html('<link rel="icon" href="icon.png"><script type=module src="./app.js?v=1"></script>')
+SCRIPT = Answer(200, (("content-type", "text/javascript"),), "go()")
+NO_HOST = Hosts("ALLOWED_HOSTS", Place(Path("settings.py"), 5), (), sure=True)
 SWAGGER = html("<script>const ui = SwaggerUIBundle({\n  url: '/openapi.json',\n  dom_id: '#ui' })</script>")
 REDOC = html('<redoc spec-url="/openapi.json"></redoc>')
 
@@ -45,7 +49,56 @@ def reads_header(prefix, target):
     return PAGE if target == f"{prefix}/" else MISSING
 
 
+FILE = {"/": INDEX, "/app.js": SCRIPT, "/ws": MISSING}
+SWITCHED = Answer(101)
+
+
+def index_for_all(prefixes, routes, index=None):
+    """Make an app that answers its page wherever it has no route, as those of single-page apps do."""
+    app = below(prefixes, routes)
+
+    def answer(prefix, target):
+        found = app(prefix, target)
+        return (index or (lambda _: INDEX))(target) if found.is_missing else found
+
+    return answer
+
+
 FOUND = {
+    "one page for everything, whose script is not below the prefix": (
+        examined(index_for_all(("",), FILE)),
+        ["VH401"],
+    ),
+    "one page for everything, another each time": (
+        examined(index_for_all(("",), FILE, lambda target: html(f'<script src="app.js"></script>{target}'))),
+        ["VH401"],
+    ),
+    "one page for everything, under the version alone": (examined(index_for_all((VERSION,), FILE)), ["VH402"]),
+    "one answer for everything, and routes without the prefix": (
+        examined(index_for_all(("",), {"/predict": Answer(405)}, lambda _: PAGE), routes=("/predict",)),
+        ["VH401"],
+    ),
+    "one page for everything, under Uvicorn": (examined(index_for_all(("",), FILE), known=code("uvicorn")), ["VH408"]),
+    "a page below the prefix, and its script elsewhere": (
+        examined(lambda _, target: {f"{VERSION}/": INDEX, f"{ALIAS}/": INDEX, "/app.js": SCRIPT}.get(target, MISSING)),
+        ["VH401"],
+    ),
+    "a page whose base is the root": (
+        examined(below(BOTH, {"/": html('<base href="/"><script src="main.js"></script>')})),
+        ["VH405"],
+    ),
+    "a WebSocket that is refused below the prefix": (
+        examined(below(BOTH, HOME), sockets=lambda _, target: SWITCHED if target == "/ws" else Answer(403)),
+        ["VH412"],
+    ),
+    "a WebSocket under the version alone": (
+        examined(below(BOTH, HOME), sockets=lambda _, target: SWITCHED if target.startswith(VERSION) else Answer(403)),
+        ["VH412"],
+    ),
+    "nothing but a WebSocket is below the version, and all without it": (
+        examined(below(("",), HOME), sockets=lambda _, target: SWITCHED if target == "/ws" else Answer(403)),
+        ["VH401"],
+    ),
     "the prefix is not known": (examined(below(("",), HOME)), ["VH401"]),
     "it is not known, and what failed is an honest 404": (examined(below(("",), HOME), "/nope"), ["VH401"]),
     "it is not known, and there is no alias": (examined(below(("",), HOME), alias=None), ["VH401"]),
@@ -98,6 +151,14 @@ FOUND = {
         examined(lambda *_: Answer(400), local=lambda *_: MISSING),
         ["VH411"],
     ),
+    "routes are chosen by a name of this machine": (
+        examined(lambda *_: MISSING, local=below(BOTH, {"/predict": Answer(405)}), routes=("/predict",)),
+        ["VH411"],
+    ),
+    "no host is accepted": (
+        examined(lambda *_: Answer(400), known=replace(code(framework="Django"), hosts=NO_HOST)),
+        ["VH411"],
+    ),
     "a redirect to the root": (
         examined(below(BOTH, HOME | {"/moved": redirect("/result")}), "/moved"),
         ["VH404"],
@@ -142,6 +203,29 @@ def test_it_is_found(name):
 
 
 SOUND = {
+    "one page for everything, with its script": examined(index_for_all(BOTH, FILE), routes=("/predict",)),
+    "one page for everything, below and outside of the prefix": examined(index_for_all((*BOTH, ""), FILE)),
+    "one answer for everything": examined(lambda *_: PAGE, routes=("/predict",)),
+    "a script that nobody has": examined(below(BOTH, {"/": INDEX})),
+    "scripts of others": examined(below(BOTH, {"/": html('<script src="https://cdn.example.com/x.js"></script>')})),
+    "a base that is the prefix": examined(
+        lambda prefix, target: (
+            html(f'<base href="{prefix}/"><script src="app.js"></script>')
+            if target == f"{prefix}/"
+            else SCRIPT
+            if target == f"{prefix}/app.js"
+            else MISSING
+        )
+    ),
+    "a WebSocket": examined(below(BOTH, HOME), sockets=lambda *_: SWITCHED),
+    "a WebSocket for users": examined(below(BOTH, HOME), sockets=lambda *_: Answer(403)),
+    "a WebSocket that fails": examined(
+        below(BOTH, HOME), sockets=lambda _, target: SWITCHED if target == "/ws" else FAILED
+    ),
+    "a host of the app's own is accepted, and this machine's": examined(
+        lambda *_: Answer(400), local=below(BOTH, HOME), other_hosts=("api.acme.com",)
+    ),
+    "all is 400, and nobody knows why": examined(lambda *_: Answer(400)),
     "POST alone": examined(below(BOTH, {"/predict": Answer(405)}), "", routes=("/predict",)),
     "POST alone, with docs elsewhere": examined(
         lambda _, target: (
@@ -263,7 +347,7 @@ def test_a_finding_names_the_endpoint_and_the_framework_where_the_remedy_differs
 
 def test_a_sound_app_is_asked_for_nothing_but_its_own_paths():
     asked = examined(below(BOTH, HOME)).answers
-    assert [one.target for one in asked] == [f"{VERSION}/", f"{ALIAS}/"]
+    assert [one.target for one in asked] == [f"{VERSION}/", f"{ALIAS}/", f"{VERSION}{NONSENSE}"]
 
 
 def test_no_app_is_asked_more_than_two_dozen_times():

@@ -21,6 +21,11 @@ TOLD = {
     "at its URL": (below(BOTH, {"": PAGE}), ""),
     "at its URL with a slash": (below(BOTH, {"/": PAGE}), ""),
     "for a user alone": (lambda *_: Answer(401), ""),
+    "and refuses whatever it is asked": (lambda *_: Answer(400), "but answers 400 to all that it was asked"),
+    "and refuses its root alone": (
+        lambda prefix, target: Answer(400 if target in (f"{prefix}/", prefix) else 404),
+        "",
+    ),
     "and fails": (lambda *_: Answer(500), "but answers 500 at its URL"),
     "and fails without a slash alone": (lambda prefix, target: PAGE if target == f"{prefix}/" else Answer(500), ""),
     "nowhere": (lambda *_: MISSING, "but answers 404 at its URL"),

@@ -7,6 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 from vhlocal.checks.commands import commands_of, lines_of
+from vhlocal.checks.hosts import host_lists
 from vhlocal.checks.links import absolute_links
 from vhlocal.checks.modules import Modules
 from vhlocal.checks.prefix.fixes import NO_FIXES, ROUTING, Fixes
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from vhlocal.checks.commands import Command
+    from vhlocal.checks.hosts import Hosts
     from vhlocal.checks.modules import Module
     from vhlocal.model import Endpoint, Package
 
@@ -41,6 +43,10 @@ _RUN = "uvicorn.run"
 #: How the calls are named that start a server and do not return.
 _STARTS = ("run", "run_simple", "serve", "serve_forever")
 
+_SOCKET_ROUTING = {"websocket", "websocket_route", "add_api_websocket_route", "add_websocket_route", "WebSocketRoute"}
+#: The WebSockets that frameworks have of themselves.
+_SOCKETS = {"Streamlit": ("/_stcore/stream",)}
+_MOST_SOCKETS = 2
 _DJANGO_ROUTING = {"django.urls.path"}
 #: Arguments that put a path before every route of a part of the app.
 _PREFIXES = {"prefix", "url_prefix"}
@@ -54,10 +60,10 @@ class Code:
     """What is known; places are None where nothing such is.
 
     ``started`` is the line of ``wsgi`` or of the command that serves, ``server`` that command's program, "" where it is
-    no known server. ``made`` is where the app is made, ``root_path`` where the server is told a root path. ``texts``
-    are what the code and its pages have written out that may be a path. ``target`` is what ``wsgi`` would name the app
-    by, "" where that is not known, and ``starts`` where its module starts a server whenever it is imported. ``fixes``
-    are what to write in its own lines.
+    no known server. ``made`` is where the app is made, ``root_path`` where the server is told a root path, ``hosts``
+    what hosts it answers to. ``texts`` are what the code and its pages have written out that may be a path. ``target``
+    is what ``wsgi`` would name the app by, "" where that is not known, and ``starts`` where its module starts a server
+    whenever it is imported. ``fixes`` are what to write in its own lines.
     """
 
     started: Place
@@ -66,8 +72,9 @@ class Code:
     made: Place | None = None
     root_path: Place | None = None
     own_root_path: Place | None = None
-    hosts: Place | None = None
+    hosts: Hosts | None = None
     routes: tuple[str, ...] = ()
+    sockets: tuple[str, ...] = ()
     texts: tuple[tuple[str, Place], ...] = ()
     target: str = ""
     starts: Place | None = None
@@ -108,8 +115,9 @@ def read_code(endpoint: Endpoint, package: Package) -> Code:
         made=next((module.place(call) for module, call, name in calls if name in _APPS), None),
         root_path=_root_path(command, runs),
         own_root_path=next(_own_root_paths(calls), None),
-        hosts=next(_hosts(reach), None),
+        hosts=next(host_lists(reach), None),
         routes=tuple(dict.fromkeys(_routes(calls)))[:_MOST_ROUTES],
+        sockets=(*_SOCKETS.get(reach.framework, ()), *dict.fromkeys(_sockets(calls)))[:_MOST_SOCKETS],
         texts=(*_texts(reach), *_links(package)),
         target=target,
         starts=None if start is None else start[0].place(start[1]),
@@ -164,16 +172,6 @@ def _own_root_paths(calls: Iterable[tuple[Module, ast.Call, str]]) -> Iterator[P
             yield from (module.place(keyword.value) for keyword in call.keywords if keyword.arg == "root_path")
 
 
-def _hosts(reach: Reach) -> Iterator[Place]:
-    for item in reach.reached:
-        if "ALLOWED_HOSTS" in item.module.constants:
-            yield item.module.place(item.module.constants["ALLOWED_HOSTS"])
-    for module, _, call in reach.calls:
-        named = [*call.args, call.func]
-        if any(module.dotted(node).endswith(".TrustedHostMiddleware") for node in named):
-            yield module.place(call)
-
-
 def _routes(calls: Sequence[tuple[Module, ast.Call, str]]) -> Iterator[str]:
     """Yield the paths of an app's routes, those first that are below what is put before all routes of a part."""
     found = [route for module, call, name in calls if (route := _route(module, call, name)) is not None]
@@ -181,6 +179,15 @@ def _routes(calls: Sequence[tuple[Module, ast.Call, str]]) -> Iterator[str]:
     for prefix in dict.fromkeys(filter(None, (_path(keyword.value) for keyword in keywords))):
         yield from (prefix.rstrip("/") + route for route in found)
     yield from found
+
+
+def _sockets(calls: Iterable[tuple[Module, ast.Call, str]]) -> Iterator[str]:
+    """Yield the paths of WebSockets: what FastAPI and Starlette have by decorators, methods and classes."""
+    for module, call, name in calls:
+        word = name.rpartition(".")[2] or getattr(call.func, "attr", "")
+        route = _route(module, call, name) if word in _SOCKET_ROUTING else None
+        if route is not None:
+            yield route
 
 
 def _route(module: Module, call: ast.Call, name: str) -> str | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
 
+from vhlocal.checks.prefix.assets import assets_of
 from vhlocal.findings import Finding
 from vhlocal.values import dataclass
 
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 #: A path that no app has: what answers there answers everywhere.
 NONSENSE = "/vhlocal-doctor/no-such-page"
 
+#: The status of an answer that makes a connection a WebSocket.
+SWITCHED = 101
+
 _NOT_FOUND = 404
 
 
@@ -26,12 +30,13 @@ _NOT_FOUND = 404
 class Asked:
     """One GET request: the whole path, and the prefix that ``X-VH-Prefix`` names (P7).
 
-    ``host`` is what the request names as its host, "" for a name as production's.
+    ``host`` is what the request names as its host, "" for a name as production's. ``socket`` asks for a WebSocket.
     """
 
     prefix: str
     target: str
     host: str = ""
+    socket: bool = False
 
 
 @dataclass(frozen=True)
@@ -89,7 +94,8 @@ class Case:
 
     Prefixes have no slash at their end; ``path`` is empty, which is the endpoint's URL itself, or begins with one.
     ``docs`` are pages of an API's own docs that there may be, ``routes`` other paths at which the app may be where it
-    is not at its root. ``local_hosts`` are names that this machine has for itself.
+    is not at its root. ``local_hosts`` are names that this machine has for itself, ``other_hosts`` those that the app's
+    code has written out as its own. ``sockets`` are paths at which the app has WebSockets.
     """
 
     version: str
@@ -99,6 +105,8 @@ class Case:
     docs: tuple[str, ...] = ()
     routes: tuple[str, ...] = ()
     local_hosts: tuple[str, ...] = ()
+    other_hosts: tuple[str, ...] = ()
+    sockets: tuple[str, ...] = ()
 
     @property
     def prefixes(self) -> tuple[str, ...]:
@@ -141,9 +149,31 @@ class Evidence:
         """Return the answer below a prefix, None if it was not asked for."""
         return None if prefix is None else self.answers.get(Asked(prefix, (prefix + path) or "/"))
 
-    def locally(self, host: str) -> Answer | None:
-        """Return the answer at the version's root to a request that names a host of this machine."""
-        return self.answers.get(Asked(self.case.version, f"{self.case.version}/", host))
+    @property
+    def moved_host(self) -> str:
+        """The host that the app's code has written out and that it answers to otherwise; "" for none."""
+        return next((host for host in self.case.other_hosts if self._differs(f"{self.case.version}/", host)), "")
+
+    @property
+    def local_alone(self) -> tuple[Asked, Answer] | None:
+        """What was asked by a name of this machine and refused to production's host; None where nothing was."""
+        if self.moved_host:
+            return None
+        refused = ((one, answer) for one, answer in self.answers.items() if self._differs(one.target, one.host))
+        return next(refused, None)
+
+    def _differs(self, target: str, host: str) -> bool:
+        """Tell whether a path is refused to production's host, and not to another one."""
+        refused, answer = (self.answers.get(Asked(self.case.version, target, name)) for name in ("", host))
+        if not host or refused is None or answer is None:
+            return False
+        return 400 <= refused.status < 500 and answer.status < 500 and answer.status != refused.status
+
+    def socket(self, prefix: str | None, path: str) -> Answer | None:
+        """Return the answer to who asks for a WebSocket below a prefix, None if nobody did."""
+        return (
+            None if prefix is None else self.answers.get(Asked(prefix or self.case.version, prefix + path, socket=True))
+        )
 
     def outside(self, path: str) -> Answer | None:
         """Return the answer to the path without the prefix."""
@@ -156,7 +186,7 @@ class Evidence:
     def own(self) -> Iterator[tuple[Asked, Answer]]:
         """Yield all that was asked for as a client does, below the prefix."""
         for asked, answer in self.answers.items():
-            if asked.host:
+            if asked.host or asked.socket:
                 continue
             if asked.target.startswith(asked.prefix) and not asked.target.startswith(asked.prefix * 2):
                 yield asked, answer
@@ -168,11 +198,18 @@ class Evidence:
         asked = (one.target[len(version) :] for one, _ in self.own() if one.prefix == version)
         return tuple(path for path in dict.fromkeys(asked) if path != NONSENSE)
 
+    @property
+    def assets(self) -> tuple[str, ...]:
+        """The paths of what the page at the version's root needs, below its prefix."""
+        return assets_of_root(self.case, self.answers)
+
     def is_lost(self, prefix: str | None, path: str) -> bool:
         """Tell whether the app has nothing of its own there below a prefix; False where that was not asked."""
         answer, nonsense = self.under(prefix, path), self.under(prefix, NONSENSE)
         if answer is None or nonsense is None or answer.status >= 500:
             return False
+        if path in self.assets and answer.is_page:
+            return True
         return answer.status == nonsense.status and not answer.says_more_than(nonsense)
 
     def is_found(self, prefix: str | None, path: str) -> bool:
@@ -235,12 +272,20 @@ class Evidence:
         """
         nonsense = elsewhere(NONSENSE)
         knows = any(self.is_found(self.case.version, path) for path in self.paths)
-        moved = (
-            path
-            for path in (self.case.paths if knows else self.paths)
-            if self.is_lost(self.case.version, path) and _says_more(elsewhere(path), nonsense)
-        )
-        return next(moved, None)
+        for path in (*self.case.paths, *self.assets) if knows else self.paths:
+            answer = elsewhere(path)
+            if path in self.assets and answer is not None and answer.is_page:
+                continue  # one page for everything
+            if self.is_lost(self.case.version, path) and _says_more(answer, nonsense):
+                return path
+        return None
+
+
+def assets_of_root(case: Case, answers: Mapping[Asked, Answer]) -> tuple[str, ...]:
+    """Return the paths below the version's prefix of what the page at its root needs; none where it is no page."""
+    root = Asked(case.version, f"{case.version}/")
+    answer = answers.get(root)
+    return assets_of(answer.body, root.target, case.version) if answer is not None and answer.is_page else ()
 
 
 def _says_more(answer: Answer | None, nonsense: Answer | None) -> bool:

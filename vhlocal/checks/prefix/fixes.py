@@ -37,6 +37,7 @@ ROUTING = {
     *("get", "post", "put", "patch", "delete", "head", "options", "route", "api_route", "websocket", "expose"),
     *("add_url_rule", "add_route", "add_api_route", "add_websocket_route", "add_resource", "Route", "WebSocketRoute"),
     *("add_get", "add_post", "add_put", "add_patch", "add_delete", "add_head", "add_view"),
+    *("websocket_route", "add_api_websocket_route"),
 }
 
 _OS = "import os"

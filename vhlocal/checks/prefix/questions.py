@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vhlocal.checks.prefix.evidence import NONSENSE, Answer, Asked, Case
+from vhlocal.checks.prefix.evidence import NONSENSE, SWITCHED, Answer, Asked, Case, assets_of_root
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -28,20 +28,56 @@ def _wanted(case: Case, answers: Mapping[Asked, Answer]) -> Iterator[Asked]:
             yield Asked(prefix, prefix + path)
     for page in case.docs:
         yield Asked(case.version, case.version + page)
-    if any(_status(answers, prefix, path) >= 400 for prefix in case.prefixes for path in case.paths):
+    yield Asked(case.version, case.version + NONSENSE)
+    failing = any(_status(answers, prefix, path) >= 400 for prefix in case.prefixes for path in case.paths)
+    if failing or _answers_all(case, answers) or assets_of_root(case, answers):
         yield from (Asked(prefix, prefix + NONSENSE) for prefix in case.prefixes)
     if _status(answers, case.version, "/") >= 400:
-        yield from _hosts(case, answers)
+        yield from _hosts(case, answers, (*case.other_hosts, *case.local_hosts))
     yield from _if_missing(case, answers)
+    yield from _if_blank(case, answers)
+    yield from _sockets(case, answers)
 
 
-def _hosts(case: Case, answers: Mapping[Asked, Answer]) -> Iterator[Asked]:
-    """Yield the root by names of this machine, one after the other, until one is answered otherwise."""
-    for host in case.local_hosts:
+def _hosts(case: Case, answers: Mapping[Asked, Answer], hosts: Sequence[str]) -> Iterator[Asked]:
+    """Yield the root by other names of hosts, one after the other, until one is answered otherwise."""
+    for host in hosts:
         asked = Asked(case.version, f"{case.version}/", host)
         yield asked
         if asked not in answers or answers[asked].status != _status(answers, case.version, "/"):
             return
+
+
+def _if_blank(case: Case, answers: Mapping[Asked, Answer]) -> Iterator[Asked]:
+    """Yield what a page at the root needs, and what an app has that answers all alike; where it has not, without it."""
+    wanted = (*assets_of_root(case, answers), *(case.routes if _answers_all(case, answers) else ()))
+    yield from (Asked(prefix, prefix + path) for prefix in case.prefixes for path in wanted)
+    lost = [path for path in wanted if _is_lost(answers, case, path)]
+    for path in [*lost, NONSENSE] if lost else []:
+        yield Asked(case.version, path)
+
+
+def _sockets(case: Case, answers: Mapping[Asked, Answer]) -> Iterator[Asked]:
+    """Yield an app's WebSockets under both names, and without the prefix where they are refused there."""
+    for path in case.sockets:
+        below = [Asked(prefix, prefix + path, socket=True) for prefix in case.prefixes]
+        yield from below
+        if below[0] in answers and answers[below[0]].status != SWITCHED:
+            yield Asked(case.version, path, socket=True)
+
+
+def _answers_all(case: Case, answers: Mapping[Asked, Answer]) -> bool:
+    """Tell whether the app answers a path that nobody has as it answers its root: that proves nothing."""
+    root, nonsense = (answers.get(Asked(case.version, case.version + path)) for path in ("/", NONSENSE))
+    return root is not None and nonsense is not None and root.status < 300 and not root.says_more_than(nonsense)
+
+
+def _is_lost(answers: Mapping[Asked, Answer], case: Case, path: str) -> bool:
+    answer = answers.get(Asked(case.version, case.version + path))
+    if answer is None:
+        return False
+    is_page = path in assets_of_root(case, answers) and answer.is_page
+    return answer.status < 500 and (is_page or not _is_found(answers, case, case.version, path))
 
 
 def _if_missing(case: Case, answers: Mapping[Asked, Answer]) -> Iterator[Asked]:
@@ -81,6 +117,8 @@ def _if_nowhere(
     if all(asked in answers for asked in bare) and not any(_is_found(answers, case, "", path) for path in others):
         for path in (*missing, NONSENSE, *others):
             yield Asked(case.version, case.version * 2 + path)
+        for host in case.local_hosts[:1]:  # an app may choose its routes by that
+            yield from (Asked(case.version, case.version + path, host) for path in others)
 
 
 def _is_found(answers: Mapping[Asked, Answer], case: Case, start: str, path: str) -> bool:

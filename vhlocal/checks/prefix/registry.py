@@ -14,6 +14,7 @@ from vhlocal.checks.prefix.rules import (
     links,
     redirects,
     slashes,
+    sockets,
     uvicorn,
     version_only,
 )
@@ -36,6 +37,7 @@ PREFIX_RULES: tuple[Rule[Evidence], ...] = (
     uvicorn.RULE,
     gunicorn.RULE,
     slashes.RULE,
+    sockets.RULE,
 )
 
 DEFINITIONS: tuple[Definition, ...] = tuple(definition for rule in PREFIX_RULES for definition in rule.definitions)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from vhlocal.checks.prefix.evidence import NONSENSE
 from vhlocal.checks.prefix.questions import USUAL
 
 if TYPE_CHECKING:
@@ -16,6 +17,8 @@ SCHEMA = "/openapi.json"
 
 #: Methods in a schema, those first that an endpoint is for.
 _METHODS = ("post", "get", "put", "patch", "delete")
+#: What an app answers that cannot do anything with a request, whatever it asks for.
+_REFUSED = 400
 #: Paths that are named, at most.
 _MOST = 3
 
@@ -31,6 +34,8 @@ def caveat(evidence: Evidence) -> str:
     failed = [answer.status for answer in roots if answer is not None and answer.status >= 500]
     if len(failed) == len(roots):
         return f"but answers {failed[0]} at its URL"
+    if roots and all(_is_refused(evidence, path) for path in ("/", NONSENSE)):
+        return f"but answers {_REFUSED} to all that it was asked"
     if not all(map(_is_missing, roots)):
         return ""
     routes = tuple(dict.fromkeys(_routes(evidence)))
@@ -38,6 +43,11 @@ def caveat(evidence: Evidence) -> str:
         return "but answers 404 at its URL"
     more = f" and {len(routes) - _MOST} more" if len(routes) > _MOST else ""
     return f"answers at {', '.join(routes[:_MOST])}{more}, and 404 at its URL"
+
+
+def _is_refused(evidence: Evidence, path: str) -> bool:
+    answer = evidence.under(evidence.case.version, path)
+    return answer is not None and answer.status == _REFUSED
 
 
 def _is_missing(answer: Answer | None) -> bool:

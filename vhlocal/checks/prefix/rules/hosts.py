@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from vhlocal.checks.prefix.evidence import NONSENSE, Asked
 from vhlocal.checks.rule import Rule
 from vhlocal.findings import Definition, Example, Severity
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from vhlocal.checks.hosts import Hosts
     from vhlocal.checks.prefix.evidence import Evidence
     from vhlocal.findings import Finding
 
@@ -22,28 +24,42 @@ DEFINITION = Definition(
     remedy={
         "": "Accept the host of your cluster. Its ingress alone reaches the server, so `*`, every name, will do.",
         "Django": 'Write `ALLOWED_HOSTS = ["*"]` in the settings, or the host of your cluster in place of `*`.',
+        "Flask": 'Write `app.config["TRUSTED_HOSTS"] = None`, or leave it out; and no host in routes or `SERVER_NAME`.',
         "FastAPI": 'Write `TrustedHostMiddleware, allowed_hosts=["*"]`, or leave the middleware out.',
     },
     example=Example("python", "ALLOWED_HOSTS = []", 'ALLOWED_HOSTS = ["*"]'),
     rows=("K9",),
 )
 
+CHANGE = "accept the host of your cluster, or every one"
+#: What frameworks answer to a host that they do not accept.
+_REFUSED = 400
+
 
 def find(evidence: Evidence) -> Iterator[Finding]:
-    """Yield an endpoint whose root is answered to a name of this machine, and refused to one as production's."""
-    case = evidence.case
-    answer = evidence.under(case.version, "/")
-    if answer is None or not 400 <= answer.status < 500:
+    """Yield an endpoint that answers to a name of this machine and refuses one as production's, or refuses all."""
+    case, hosts = evidence.case, evidence.code.hosts
+    root, nonsense, local = (
+        evidence.under(case.version, "/"),
+        evidence.under(case.version, NONSENSE),
+        evidence.local_alone,
+    )
+    if local is not None:
+        asked, answer = local
+        refused = evidence.answers[Asked(case.version, asked.target)].status
+        seen = f"{refused} to a request whose host is `{case.host}`, {answer.status} where it is `{asked.host}`"
+    elif root is not None and nonsense is not None and root.status == nonsense.status == _REFUSED and _is_empty(hosts):
+        refused = root.status
+        seen = f"{refused} to every request, whatever its host: `{hosts.setting if hosts else ''}` is empty"
+    else:
         return
-    for host in case.local_hosts:
-        local = evidence.locally(host)
-        if local is not None and local.status != answer.status and local.status < 500:
-            place = evidence.code.hosts or evidence.code.app
-            seen = f"{answer.status} to a request whose host is `{case.host}`, {local.status} where it is `{host}`"
-            caveat = f"but answers {answer.status} to production's host"
-            change = "accept the host of your cluster, or every one"
-            yield evidence.finding(DEFINITION, place, seen, change, caveat, evidence.code.fixes.hosts)
-            return
+    place = hosts.place if hosts else evidence.code.app
+    caveat = f"but answers {refused} to production's host"
+    yield evidence.finding(DEFINITION, place, seen, CHANGE, caveat, evidence.code.fixes.hosts)
+
+
+def _is_empty(hosts: Hosts | None) -> bool:
+    return hosts is not None and hosts.names == ()
 
 
 RULE = Rule((DEFINITION,), find)

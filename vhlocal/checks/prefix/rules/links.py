@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vhlocal.checks.links import absolute_links
+from vhlocal.checks.prefix.assets import base_of, needs_base
 from vhlocal.checks.request_prefix import in_template
 from vhlocal.checks.rule import Rule
 from vhlocal.findings import Definition, Example, Severity
@@ -37,7 +38,16 @@ DEFINITION = Definition(
 def find(evidence: Evidence) -> Iterator[Finding]:
     """Yield the first page with such links, with the first of them."""
     for asked, answer in evidence.own():
-        if not answer.is_page or "<base" in answer.body.lower():
+        if not answer.is_page:
+            continue
+        base = base_of(answer.body)
+        if base is not None:
+            path = evidence.case.leaves(base, asked.target)
+            if path is not None and needs_base(answer.body):
+                seen = f"the page at `{asked.target}` has `{path}` as its `<base>`, outside of the prefix"
+                change = "have the page's `<base>` be the prefix of the request, with a slash at its end, or `./`"
+                yield evidence.finding(DEFINITION, evidence.code.place_of(path), seen, change)
+                return
             continue
         left = (evidence.case.leaves(link, asked.target) for _, link in absolute_links(answer.body))
         paths = list(dict.fromkeys(path for path in left if path is not None))

@@ -1,0 +1,60 @@
+"""VH412: a WebSocket is refused below the prefix (P4, P7, K9)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from vhlocal.checks.prefix.evidence import SWITCHED
+from vhlocal.checks.rule import Rule
+from vhlocal.findings import Definition, Example, Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from vhlocal.checks.prefix.evidence import Evidence
+    from vhlocal.findings import Finding
+
+DEFINITION = Definition(
+    code="VH412",
+    title="A WebSocket is refused below the prefix",
+    severity=Severity.ERROR,
+    why="A WebSocket begins with a GET request, whose path has the prefix as every other one. A middleware that takes "
+    "the prefix away from HTTP requests alone leaves it there: pages are right, and what they open is refused.",
+    remedy={
+        "": "Treat a WebSocket's path as that of any other request.",
+        "FastAPI": 'Write `if scope["type"] in ("http", "websocket"):` in the middleware, or leave it out and write '
+        "`wsgi: server:app`.",
+    },
+    example=Example(
+        "python",
+        'if scope["type"] == "http":',
+        'if scope["type"] in ("http", "websocket"):',
+    ),
+    rows=("P4", "P7", "K9"),
+)
+
+
+def find(evidence: Evidence) -> Iterator[Finding]:
+    """Yield a WebSocket that is there without the prefix, or under the version, and not where it is asked for."""
+    version, alias = evidence.case.version, evidence.case.alias
+    if evidence.unprefixed is not None or evidence.twice is not None:
+        return
+    for path in evidence.case.sockets:
+        bare, below, by_alias = (evidence.socket(prefix, path) for prefix in ("", version, alias))
+        if below is None or below.status >= 500:
+            continue
+        if below.status != SWITCHED and bare is not None and bare.status == SWITCHED:
+            seen = f"the WebSocket at `{path}` is there, and {below.status} at `{version}{path}`"
+        elif below.status == SWITCHED and by_alias is not None and 400 <= by_alias.status < 500:
+            if evidence.is_lost(alias, "/"):
+                continue  # nothing is there, which is told
+            seen = f"the WebSocket at `{version}{path}` is there, and {by_alias.status} at `{alias}{path}`"
+        else:
+            continue
+        change = "take the prefix of `X-VH-Prefix` from a WebSocket's path too"
+        caveat = "but refuses its WebSocket below its prefix"
+        yield evidence.finding(DEFINITION, evidence.code.place_of(path), seen, change, caveat)
+        return
+
+
+RULE = Rule((DEFINITION,), find)

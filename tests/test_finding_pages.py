@@ -39,5 +39,5 @@ def test_the_worked_example_of_the_contributors_page_works(project):
     directory = project(flask("import time\n\n\n@app.get('/')\ndef page():\n    time.sleep(1)\n"))
     subject = read_subject(directory, load_settings(directory, {}, environ={}), FakeIndex())
     (finding,) = look(subject, {}, [names["RULE"]]).findings
-    assert (finding.definition.code, finding.place.line) == ("VH310", 9)
-    assert "VH310" not in [definition.code for definition in ALL_DEFINITIONS]
+    assert (finding.definition.code, finding.place.line) == ("VH311", 9)
+    assert "VH311" not in [definition.code for definition in ALL_DEFINITIONS]

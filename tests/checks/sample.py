@@ -1,8 +1,8 @@
 """The samples of the findings: for each code a broken project and the same one mended, each a project that runs.
 
 The place of a finding is the line with its code in a comment. Where a file takes no comment, or has to be made,
-``expected.json`` beside the two says so: ``places`` lists them, ``create`` has sizes of files to make, ``index`` what
-the package index has, as the Pythons that each version is for.
+``expected.json`` beside the two says so: ``places`` lists them, ``create`` has sizes of files to make, ``tracked`` what
+git is to track in each of the two, ``index`` what the package index has, as the Pythons that each version is for.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import subprocess
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -67,6 +68,9 @@ class Sample:
         for path, size in self.expected.get("create", {}).items():
             with (directory / path).open("wb") as file:
                 file.truncate(size)
+        for command in ("init -q", "add") if "tracked" in self.expected else ():
+            added = self.expected["tracked"][name] if command == "add" else ()
+            subprocess.run(["git", "-C", directory, *command.split(), *added], check=True)
         return directory
 
     @property

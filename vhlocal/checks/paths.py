@@ -8,6 +8,7 @@ import posixpath
 import re
 from typing import TYPE_CHECKING
 
+from vhlocal.contract.image import CODE_DIRECTORY
 from vhlocal.values import dataclass
 
 if TYPE_CHECKING:
@@ -49,6 +50,17 @@ _LOADERS = {
     "torch.jit.load",
     "torch.load",
 }
+_MAKERS = {
+    "pathlib.Path",
+    "pathlib.PurePath",
+    "os.path.join",
+    "os.path.abspath",
+    "os.path.realpath",
+    "str",
+    "os.fspath",
+}
+#: Where the platform has its own (B7); what an endpoint opens there is judged otherwise.
+_PLATFORM = "/valohai/"
 _METHODS = {"open", "read_text", "read_bytes"}
 _ASKERS = {"exists", "isfile", "is_file", "access", "stat"}
 _WRITERS = {"write_text", "write_bytes", "touch", "dump", "save", "to_csv", "to_pickle", "to_parquet"}
@@ -62,7 +74,10 @@ _ALIKE = 0.8
 
 @dataclass(frozen=True)
 class Opened:
-    """One opening: the file's posix path in the package, and where. ``sure`` means that it fails without the file."""
+    """One opening: the file's posix path in the package, and where. ``sure`` means that it fails without the file.
+
+    A path that begins with a slash is one of the machine.
+    """
 
     path: str
     place: Place
@@ -70,13 +85,18 @@ class Opened:
 
 
 def openings(calls: Iterable[tuple[Module, Site, ast.Call]]) -> tuple[Opened, ...]:
-    """Return the files that are opened for reading, less those that the same code writes, or asks whether they are."""
+    """Return the files that are opened for reading, less those that the same code writes, or asks whether they are.
+
+    Of paths of the machine those are left out, too, that are handed to anything else: it may put the file there.
+    """
     found: list[Opened] = []
     excused: set[str] = set()
     for module, site, call in calls:
         path = read_path(call, module)
         if path is not None:
             found.append(Opened(path, module.place(call), site.is_sure))
+        else:
+            excused.update(_handed_on(call, module))
         excused.update(_written_or_asked_for(call, module))
     return tuple(opened for opened in found if opened.path not in excused)
 
@@ -97,7 +117,8 @@ def read_path(call: ast.Call, module: Module) -> str | None:
 def literal_path(node: ast.expr, module: Module, depth: int = 0) -> str | None:
     """Return what an expression means as a path below the code's directory, None where that is not certain.
 
-    A text is relative to the working directory, which is the code's (B7); ``__file__`` is the module itself.
+    A text is relative to the working directory, which is the code's (B7); ``__file__`` is the module itself. What
+    begins with a slash is a path of the machine.
     """
     found = None
     if depth > _DEEPEST:
@@ -109,7 +130,7 @@ def literal_path(node: ast.expr, module: Module, depth: int = 0) -> str | None:
         elif bound is not None:
             found = literal_path(bound, module, depth + 1)
     elif isinstance(node, ast.Constant) and isinstance(node.value, str):
-        found = _relative(node.value)
+        found = _normal(node.value)
     elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div):
         found = _joined([node.left, node.right], module, depth)
     elif isinstance(node, ast.Attribute) and node.attr == "parent":
@@ -160,17 +181,34 @@ def _joined(nodes: list[ast.expr], module: Module, depth: int) -> str | None:
     return posixpath.normpath(posixpath.join(*known)) if known and len(known) == len(parts) else None
 
 
-def _relative(text: str) -> str | None:
-    if not text or text.startswith(("/", "~", "\\")) or _URL.match(text) or "\n" in text:
+def _normal(text: str) -> str | None:
+    if not text or text.startswith(("~", "\\", "//")) or _URL.match(text) or "\n" in text:
         return None
     path = posixpath.normpath(text)
-    return None if path == ".." or path.startswith("../") else path
+    path = path.removeprefix(f"{CODE_DIRECTORY}/")
+    return None if path == ".." or path.startswith(("../", _PLATFORM)) else path
 
 
 def _writes(call: ast.Call, index: int) -> bool:
     """Tell whether a call's mode, its argument at ``index`` or by name, is not sure to be one for reading."""
     given = [keyword.value for keyword in call.keywords if keyword.arg == "mode"] + call.args[index : index + 1]
     return any(not isinstance(mode, ast.Constant) or set(str(mode.value)) & set("wax+") for mode in given)
+
+
+def makes_path(node: ast.AST | None, module: Module) -> bool:
+    """Tell whether an expression does nothing but to make a path of its parts."""
+    if isinstance(node, ast.Call):
+        attribute = node.func.attr if isinstance(node.func, ast.Attribute) else ""
+        return module.dotted(node.func) in _MAKERS or attribute in ("joinpath", "with_name")
+    return isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div)
+
+
+def _handed_on(call: ast.Call, module: Module) -> Iterator[str]:
+    """Yield the paths of the machine that a call gets which does not itself make a path."""
+    if not makes_path(call, module):
+        given = (*call.args, *(keyword.value for keyword in call.keywords))
+        paths = (literal_path(node, module) for node in given)
+        yield from (path for path in paths if path is not None and path.startswith("/"))
 
 
 def _written_or_asked_for(call: ast.Call, module: Module) -> Iterator[str]:

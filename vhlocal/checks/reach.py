@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from vhlocal.checks.commands import Command
     from vhlocal.checks.modules import Module, Modules, Site
     from vhlocal.findings import Finding
-    from vhlocal.model import Endpoint
+    from vhlocal.model import Endpoint, Place
 
 _DOTTED = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+")
 _DOTTED_OR_NOT = re.compile(r"[A-Za-z_][\w.]*")
@@ -70,11 +70,13 @@ class Reached:
     """A module that an endpoint runs, and how it was reached.
 
     ``script`` tells that it runs as ``__main__``; ``eager`` that it is imported whatever happens, at the start.
+    ``importer`` is the line that imports it, None where the endpoint names it.
     """
 
     module: Module
     script: bool = False
     eager: bool = True
+    importer: Place | None = None
 
 
 class Reach:
@@ -160,8 +162,9 @@ class Reach:
             for name, root in _imports(item.module, site):
                 module = self._find(name, root)
                 if module is not None:
-                    yield Reached(module, eager=eager)
-                yield from (Reached(parent, eager=eager) for parent in self._parents(name, root))
+                    yield Reached(module, eager=eager, importer=item.module.place(site.node))
+                for parent in self._parents(name, root):
+                    yield Reached(parent, eager=eager, importer=item.module.place(site.node))
 
     def _find(self, name: str, root: str) -> Module | None:
         return self._modules.find(name, root) if name else None

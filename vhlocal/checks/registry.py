@@ -15,10 +15,12 @@ from vhlocal.checks.rules import (
     command_host,
     command_port,
     conflicting_pins,
+    dotenv,
     doubtful,
     image_tag,
     imports,
     large_files,
+    line_ends,
     local_bin,
     local_hosts,
     localhost_urls,
@@ -35,6 +37,7 @@ from vhlocal.checks.rules import (
     target,
     unpackaged_files,
     unprefixed,
+    untracked,
 )
 from vhlocal.checks.server.registry import DEFINITIONS as SERVER_DEFINITIONS
 
@@ -62,6 +65,8 @@ ALL_RULES: tuple[Rule[Subject], ...] = (
     pins.RULE,
     imports.RULE,
     unpackaged_files.RULE,
+    untracked.RULE,
+    line_ends.RULE,
     large_files.RULE,
     secrets.RULE,
     code_debug.RULE,
@@ -69,6 +74,7 @@ ALL_RULES: tuple[Rule[Subject], ...] = (
     near_misses.RULE,
     personal_paths.RULE,
     run_paths.RULE,
+    dotenv.RULE,
     localhost_urls.RULE,
     absolute_links.RULE,
     absolute_redirects.RULE,

@@ -14,6 +14,7 @@ from vhlocal.checks.requirements import parse
 from vhlocal.contract.image import REQUIREMENTS_FILES, requirements_file
 from vhlocal.project.config import read_config
 from vhlocal.project.files import check_chosen
+from vhlocal.project.git import ask_git
 from vhlocal.project.package import read_package
 from vhlocal.project.requirements import requirement_lines
 from vhlocal.project.selection import check_known, override_images, read_loaders, read_strategies
@@ -92,6 +93,12 @@ class Subject:
         read = requirements_file(self.package.files)
         others = [name for name in REQUIREMENTS_FILES if name in self.package.files and name != read]
         return self._parsed(others[0]) if others else None
+
+    @cached_property
+    def untracked(self) -> frozenset[str]:
+        """The packaged files that git does not track; none where the directory is no repository, or git fails."""
+        listed = ask_git(self.directory, "ls-files", "-oz", "--exclude-standard")
+        return frozenset(listed.split("\0")) & self.package.files.keys()
 
     @cached_property
     def known_images(self) -> tuple[Endpoint, ...]:

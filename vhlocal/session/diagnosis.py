@@ -23,6 +23,7 @@ from vhlocal.checks.server.evidence import (
     module_files,
 )
 from vhlocal.checks.server.port_in_use import is_clash
+from vhlocal.checks.unpackaged import why_unpackaged
 from vhlocal.contract.image import requirements_file
 from vhlocal.errors import EngineError, VhlocalError
 from vhlocal.events import Notice
@@ -146,7 +147,7 @@ class Diagnosis:
             requirements=requirements_file(package.files),
             packaged=package.files.keys(),
             commands=tuple((command.words[0], command.place) for command in commands_of(endpoint)),
-            here=frozenset(path for path in missed if (self.directory / path).exists()),
+            here={path: why_unpackaged(path, self.directory) for path in missed if (self.directory / path).exists()},
             stands_in=self.runtime.stands_in,
         )
 

@@ -20,10 +20,12 @@ from vhlocal.checks.server.evidence import (
 )
 from vhlocal.checks.server.memory import enough
 from vhlocal.checks.server.registry import ENDED, MEASURED, OUTLIVED, SILENT, STARTED, UNREACHABLE, diagnose
+from vhlocal.checks.unpackaged import Why
 from vhlocal.findings import Note
 from vhlocal.model import Endpoint, EndpointFile, Place, Resources
 
 YAML = Path("/p/valohai.yaml")
+IGNORED = Why("it is ignored by git or .vhignore", "stop ignoring it")
 MB = 1024 * 1024
 
 
@@ -201,7 +203,7 @@ def test_a_module_that_nobody_knows_may_be_the_projects_own():
 
 def test_b5_a_module_of_the_project_that_is_not_packaged_is_told_as_that():
     """B5: what git ignores is not there in production."""
-    found = end(1, "ModuleNotFoundError: No module named 'helpers.text'", here={"helpers/text.py"})
+    found = end(1, "ModuleNotFoundError: No module named 'helpers.text'", here={"helpers/text.py": IGNORED})
     assert told(found) == ("VH510", 4)
     assert "helpers/text.py is on this machine, but not packaged" in found.seen
 
@@ -219,23 +221,24 @@ def no_file(path):
 @pytest.mark.parametrize("path", ["labels.txt", "./labels.txt", "/valohai/code/labels.txt"])
 def test_b5_a_file_that_is_here_and_not_packaged_is_the_cause(path):
     """B5: the packaged set is production's."""
-    found = end(1, no_file(path), here={"labels.txt"}, raised=Place(Path("/p/server.py"), 2))
+    found = end(1, no_file(path), here={"labels.txt": IGNORED}, raised=Place(Path("/p/server.py"), 2))
     assert told(found) == ("VH510", 2)
-    assert found.seen == "labels.txt is not there: it is on this machine, but not packaged"
+    here = "it is on this machine, but not packaged: it is ignored by git or .vhignore"
+    assert found.seen == f"labels.txt is not there: {here}"
 
 
 @pytest.mark.parametrize("opened", ["modle.pkl", "models/model.pkl"])
 def test_b4_a_chosen_file_under_another_name_is_named(opened):
     """B4: a file always lands at its path."""
     chosen = replace(ENDPOINT, files=(EndpointFile("model", "model.pkl", at(9)),))
-    found = end(1, no_file(opened), endpoint=chosen, here={opened})
+    found = end(1, no_file(opened), endpoint=chosen, here={opened: IGNORED})
     assert told(found) == ("VH511", 4)
     assert found.seen == f"{opened} is not there, but the chosen file lands at model.pkl"
 
 
 @pytest.mark.parametrize("path", ["labels.txt", "/etc/labels.txt", "../labels.txt"])
 def test_a_file_that_is_nowhere_is_no_more_than_the_end(path):
-    assert end(1, no_file(path), here={"other.txt"}).definition.code == "VH515"
+    assert end(1, no_file(path), here={"other.txt": IGNORED}).definition.code == "VH515"
 
 
 def test_the_last_of_several_is_the_one():
@@ -302,7 +305,7 @@ def test_b1_a_module_that_the_image_may_bring_is_not_blamed_on_production():
 
 def test_b5_the_projects_own_module_is_production_s_matter_on_any_machine():
     """B5: no image brings it, whether it is ignored or what `wsgi` names."""
-    ignored = end(1, "ModuleNotFoundError: No module named 'own'", here={"own.py"}, stands_in=True)
+    ignored = end(1, "ModuleNotFoundError: No module named 'own'", here={"own.py": IGNORED}, stands_in=True)
     assert told(ignored)[0] == "VH510"
     named = end(1, "ModuleNotFoundError: No module named 'server'", endpoint=WSGI, stands_in=True)
     assert told(named)[0] == "VH509"

@@ -52,9 +52,9 @@ def find(subject: Subject) -> Iterator[Finding]:
         if not is_official_python(reach.endpoint.image) or brings_programs(reach.endpoint):
             continue
         seen: set[str] = set()
-        for module, node, name in _imports(reach):
+        for module, node, name in imports_at_start(reach):
             top = name.partition(".")[0]
-            if top in seen or is_standard(top) or _is_own(top, module, subject):
+            if top in seen or is_standard(top) or is_own(top, module, subject):
                 continue
             seen.add(top)
             served = ("gunicorn", "packaging") if reach.endpoint.wsgi is not None else ()  # R4 sets it up
@@ -92,7 +92,7 @@ def _judge(top: str, module: Module, node: ast.AST, subject: Subject) -> Finding
     return Finding(NOWHERE, place, seen, f"add {wanted[0]} to {file}", edits=edits)
 
 
-def _imports(reach: Reach) -> Iterator[tuple[Module, ast.AST, str]]:
+def imports_at_start(reach: Reach) -> Iterator[tuple[Module, ast.AST, str]]:
     """Yield the imports that run at the server's start whatever happens."""
     for item in reach.reached:
         if not item.eager:
@@ -108,7 +108,8 @@ def _imports(reach: Reach) -> Iterator[tuple[Module, ast.AST, str]]:
                 yield item.module, site.node, site.node.module
 
 
-def _is_own(top: str, module: Module, subject: Subject) -> bool:
+def is_own(top: str, module: Module, subject: Subject) -> bool:
+    """Tell whether a packaged module or directory has the name, seen from ``module``."""
     roots = {"", module.directory}
     return any(subject.modules.find(top, root) or subject.modules.is_directory(top, root) for root in roots)
 

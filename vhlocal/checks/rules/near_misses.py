@@ -49,7 +49,7 @@ def find(subject: Subject) -> Iterator[Finding]:
 def near_miss(path: str, endpoint: Endpoint, subject: Subject) -> str | None:
     """Return the path of the entry that was meant, None where the path is there, or nothing is like it."""
     entries = {entry.path for entry in endpoint.files}
-    if path in subject.package.files or path in entries:
+    if path.startswith("/") or path in subject.package.files or path in entries:
         return None
     opened = {opened.path for opened in subject.openings[endpoint.name]}
     return nearly(path, entries - opened)

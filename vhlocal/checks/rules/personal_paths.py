@@ -55,8 +55,7 @@ def find(subject: Subject) -> Iterator[Finding]:
     """Yield such paths in code that is sure to be used: no fallback, no condition, no docstring."""
     for reach in subject.reaches:
         for module, site, text in reach.texts:
-            match = _PERSONAL.fullmatch(text) if site.is_sure else None
-            if match is not None and match["user"] not in _OF_IMAGES:
+            if site.is_sure and is_personal(text):
                 yield Finding(
                     DEFINITION,
                     module.place(site.node),
@@ -65,6 +64,12 @@ def find(subject: Subject) -> Iterator[Finding]:
                     reach.endpoint.name,
                     edits=_edits(module, site, subject),
                 )
+
+
+def is_personal(path: str) -> bool:
+    """Tell whether a path is of somebody's own machine."""
+    match = _PERSONAL.fullmatch(path)
+    return match is not None and match["user"] not in _OF_IMAGES
 
 
 def _edits(module: Module, site: Site, subject: Subject) -> Edits:

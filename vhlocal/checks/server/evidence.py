@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
+from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,8 +13,9 @@ from vhlocal.model import Place
 from vhlocal.values import dataclass
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping
 
+    from vhlocal.checks.unpackaged import Why
     from vhlocal.model import Endpoint
 
 _NO_MODULE = re.compile(r"ModuleNotFoundError: No module named '([\w.]+)'")
@@ -71,10 +73,10 @@ class Ended:
     ``lines`` are the last that it printed. ``raised`` is where in the project's code the exception that ended it came
     about. ``when`` says what it was doing (``before its first answer``), ``requests`` which were on their way to it.
     ``requirements`` is the file that was installed (B2), ``packaged`` are the paths of the package, ``here`` those of
-    what it missed that are in the project's directory. ``commands`` tells where each command of ``server-command``
-    stands. ``holder`` tells, as the end of a sentence, who has its port. ``peak`` is the most memory that it was seen
-    to use, in bytes. ``architecture`` is the image's and ``machine`` this machine's, "" where unknown. ``stands_in``
-    tells that something else stood in for the image.
+    what it missed that are in the project's directory, with why they are not packaged. ``commands`` tells where each
+    command of ``server-command`` stands. ``holder`` tells, as the end of a sentence, who has its port. ``peak`` is the
+    most memory that it was seen to use, in bytes. ``architecture`` is the image's and ``machine`` this machine's, ""
+    where unknown. ``stands_in`` tells that something else stood in for the image.
     """
 
     endpoint: Endpoint
@@ -87,7 +89,7 @@ class Ended:
     requirements: str | None = None
     packaged: Collection[str] = ()
     commands: tuple[tuple[str, Place], ...] = ()
-    here: Collection[str] = ()
+    here: Mapping[str, Why] = field(default_factory=dict)
     holder: str = ""
     peak: int | None = None
     architecture: str = ""

@@ -75,8 +75,8 @@ def find(ended: Ended) -> Iterator[Finding]:
         yield Finding(
             NOT_PACKAGED,
             ended.place,
-            f"{file} is not there: it is on this machine, but not packaged",
-            f"stop ignoring it, or give the endpoint an entry in `files` with `path: {file}`",
+            f"{file} is not there: it is on this machine, but not packaged: {ended.here[file].reason}",
+            f"{ended.here[file].change}, or give the endpoint an entry in `files` with `path: {file}`",
             ended.endpoint.name,
         )
 
@@ -87,9 +87,9 @@ def _no_module(ended: Ended, module: str) -> Finding:
     seen = f"{ends}no module named {module}"
     own = [path for path in module_files(module) if path in ended.here and path not in ended.packaged]
     if own:
-        return Finding(
-            NOT_PACKAGED, place, f"{seen}; {own[0]} is on this machine, but not packaged", "stop ignoring it", name
-        )
+        why = ended.here[own[0]]
+        seen += f"; {own[0]} is on this machine, but not packaged: {why.reason}"
+        return Finding(NOT_PACKAGED, place, seen, why.change, name)
     ignored = "it is not ignored by git or .vhignore"
     if module == re.split("[.:]", ended.endpoint.wsgi or "")[0]:
         return Finding(

@@ -13,6 +13,7 @@ from tests.checks.sample import SAMPLES, FakeIndex, Sample, found_in, told
 from tests.checks.server.live import CASES
 from tests.contract_rows import ROWS
 from vhlocal.checks.prefix.registry import DEFINITIONS
+from vhlocal.checks.prefix.script_name import DEFINITION as SCRIPT_NAME
 from vhlocal.checks.registry import ALL_DEFINITIONS, STATIC_DEFINITIONS
 from vhlocal.findings import FRAMEWORKS, Severity
 
@@ -53,8 +54,8 @@ def test_codes_are_unique_and_each_has_a_sample_and_no_sample_is_left_over():
     assert len(set(every)) == len(every)
     assert sorted(path.name for path in SAMPLES.iterdir()) == CODES
     assert sorted(FAILING) == PREFIX_CODES
-    assert sorted([*FAILING, *CASES]) == sorted(path.name for path in LIVE_SAMPLES.iterdir())
-    assert sorted([*CODES, *FAILING, *CASES]) == every
+    assert sorted([*FAILING, *CASES, SCRIPT_NAME.code]) == sorted(path.name for path in LIVE_SAMPLES.iterdir())
+    assert sorted([*CODES, *FAILING, *CASES, SCRIPT_NAME.code]) == every
 
 
 @pytest.mark.parametrize("definition", ALL_DEFINITIONS, ids=lambda one: one.code)

@@ -50,6 +50,19 @@ def test_what_a_project_lives_with_is_counted_and_no_error(check):
     assert (done.returncode, done.stdout) == (0, "ok: nothing found, 1 silenced\n"), done.stderr
 
 
+def test_what_is_right_only_by_script_name_is_told(check):
+    """P5: nobody knows whether production sets it."""
+    done = check(LIVE / "VH413" / "broken", "--json")
+    assert done.returncode == 0, done.stderr
+    (finding,) = json.loads(done.stdout)["findings"]
+    assert (finding["code"], finding["line"], finding["severity"]) == ("VH413", 4, "warning")
+    assert finding["seen"].startswith("without `SCRIPT_NAME`: ")
+    mended = check(LIVE / "VH413" / "mended")
+    assert (mended.returncode, mended.stdout) == (0, "ok: nothing found\n"), mended.stderr
+    without = check(LIVE / "VH413" / "broken", "--no-script-name", "--json")
+    assert "VH515" in [finding["code"] for finding in json.loads(without.stdout)["findings"]]
+
+
 BAD_YAML = """\
 - endpoint:
     name: gone

@@ -14,6 +14,14 @@ def test_the_platform_s_variables_are_there():
     }
 
 
+def test_script_name_may_be_left_unset():
+    """P5: and then a project's own variable of that name is the user's."""
+    environment = server_environment(VERSION, ENDPOINT, {}, script_name=False)
+    assert sorted(environment) == ["VALOHAI_PORT", "VH_DEFAULT_PREFIX"]
+    own = server_environment(VERSION, ENDPOINT, {"SCRIPT_NAME": "/x"}, script_name=False)
+    assert own["SCRIPT_NAME"] == "/x"
+
+
 def test_the_user_s_variables_are_there_and_the_platform_s_win():
     """B8: the project's and the version's own."""
     environment = server_environment(VERSION, ENDPOINT, {"MODE": "fast", "VALOHAI_PORT": "1"})

@@ -156,6 +156,7 @@ def test_explain_tells_every_value_and_its_origin_and_no_secret(project, load):
         ("basic-auth", "none", "default"),
         ("doctor", "true", "default"),
         ("request-buffering", "true, as production's ingress does", "default"),
+        ("script-name", "true", "default"),
         ("access-log", "none", "default"),
         ("strict", "true", "flag --strict"),
         ("ignore", "none", "default"),

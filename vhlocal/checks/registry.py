@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vhlocal.checks.prefix.registry import DEFINITIONS as PREFIX_DEFINITIONS
+from vhlocal.checks.prefix.script_name import DEFINITION as SCRIPT_NAME
 from vhlocal.checks.rules import (
     absolute_links,
     absolute_redirects,
@@ -89,5 +90,5 @@ STATIC_DEFINITIONS: tuple[Definition, ...] = tuple(
 
 #: What the pages are made from, in the order of the codes. Rules with other evidence add theirs here.
 ALL_DEFINITIONS: tuple[Definition, ...] = tuple(
-    sorted((*STATIC_DEFINITIONS, *PREFIX_DEFINITIONS, *SERVER_DEFINITIONS), key=lambda one: one.code)
+    sorted((*STATIC_DEFINITIONS, *PREFIX_DEFINITIONS, SCRIPT_NAME, *SERVER_DEFINITIONS), key=lambda one: one.code)
 )

@@ -51,7 +51,7 @@ def command(directory: Path, shape: str | None, live: bool, **flags: Any) -> Non
     if live:
         from vhlocal.cli.live import look_live  # noqa: PLC0415 - all that a run is made of
 
-        found, failures = look_live(directory, flags)
+        found, failures = look_live(subject, settings, flags)
         report = joined(report, found, settings.ignore)
     _print(report, directory, shape)
     _show_failures(failures)

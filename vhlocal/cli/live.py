@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from vhlocal import events
+from vhlocal.checks.prefix.script_name import may_need_it, needing_it
 from vhlocal.cli.project import read_project
 from vhlocal.cli.up import run_options
 from vhlocal.control.plane import ControlPlane
@@ -18,7 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from vhlocal.checks.subject import Subject
     from vhlocal.findings import Finding
+    from vhlocal.project.settings import Settings
 
 #: What is shown while it goes on. Findings are the report's.
 _SHOWN = (
@@ -32,14 +35,27 @@ _SHOWN = (
 )
 
 
-def look_live(directory: Path, flags: Mapping[str, Any]) -> tuple[list[Finding], list[VhlocalError]]:
+def look_live(
+    subject: Subject, settings: Settings, flags: Mapping[str, Any]
+) -> tuple[list[Finding], list[VhlocalError]]:
     """Start the endpoints, examine each that answers, and end them; return what was found, and what went wrong.
 
-    An endpoint that does not come up keeps no other from being examined. What goes on is told on stderr: stdout is the
-    report's.
+    An endpoint that does not come up keeps no other from being examined. Those that may read ``SCRIPT_NAME`` are
+    examined without it as well (P5). What goes on is told on stderr: stdout is the report's.
     """
+    found, failures = _examine(subject.directory, flags, ())
+    names = may_need_it(subject) if settings.script_name and not failures else ()
+    if names:
+        without, _ = _examine(subject.directory, {**flags, "script_name": False}, names)
+        found += needing_it(subject, found, without)
+    return found, failures
+
+
+def _examine(
+    directory: Path, flags: Mapping[str, Any], names: tuple[str, ...]
+) -> tuple[list[Finding], list[VhlocalError]]:
     options = replace(
-        run_options(directory, read_project(directory, (), flags)),
+        run_options(directory, read_project(directory, names, flags)),
         host="127.0.0.1",
         port=0,
         port_given=True,

@@ -56,6 +56,7 @@ class Settings:
     basic_auth: Mapping[str, str] = field(repr=False)
     doctor: bool
     request_buffering: Mapping[str, str]
+    script_name: bool
     access_log: Path | None
     strict: bool
     ignore: Mapping[str, str]

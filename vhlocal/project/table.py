@@ -143,6 +143,14 @@ SETTINGS = (
         unset="true, as production's ingress does",
         form="ENDPOINT=false",
     ),
+    Setting(
+        "script_name",
+        Kind.SWITCH,
+        "--no-script-name",
+        "Set SCRIPT_NAME to the version's path for the servers.",
+        True,
+        off="Do not set SCRIPT_NAME for the servers: production may not either.",
+    ),
     Setting("access_log", Kind.PATH, "--access-log", "Write a line of JSON per request to this file."),
     Setting(
         "strict",

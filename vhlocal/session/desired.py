@@ -59,7 +59,8 @@ class Inputs:
 
     ``volumes`` is the host directory under which each volume claim has one of its own; ``requirements`` is None where
     the package has no requirements file (B2). ``strategies`` and ``warm_up`` are by endpoint, as far as they are set.
-    ``streaming`` are the endpoints whose requests' bodies go straight on (K9).
+    ``streaming`` are the endpoints whose requests' bodies go straight on (K9). ``script_name`` has servers get
+    ``SCRIPT_NAME`` (P5).
     ``sources`` are the files that were read besides the package, or decide what is done with it. ``left_out`` are files
     that the run writes itself: they do not count.
     """
@@ -76,6 +77,7 @@ class Inputs:
     volumes: Path
     strategies: Mapping[str, Strategy] = field(default_factory=dict)
     streaming: frozenset[str] = frozenset()
+    script_name: bool = True
     warm_up: Mapping[str, Probe] = field(default_factory=dict)
     keep_warm: tuple[str, ...] = ()
     sources: frozenset[Path] = frozenset()
@@ -177,7 +179,7 @@ def _desired(inputs: Inputs, endpoint: Endpoint, base: str) -> Desired:
         identity=Identity(f"{version.owner}/{version.project}", endpoint.name),
         image=environment.image,
         command=tuple(server_command(endpoint)),
-        environment=server_environment(version, endpoint, inputs.variables),
+        environment=server_environment(version, endpoint, inputs.variables, script_name=inputs.script_name),
         port=endpoint.port,
         limits=container_limits(endpoint.resources),
         entries=tuple(entries),

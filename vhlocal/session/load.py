@@ -123,6 +123,7 @@ class Loader:
             volumes=volumes_directory(),
             strategies=read_strategies(settings.strategies, every),
             streaming=read_streaming(settings.request_buffering, every),
+            script_name=settings.script_name,
             warm_up=_warm_up(settings.warm_up, every, self.directory),
             keep_warm=read_loaders(settings.keep_warm),
             sources=frozenset(

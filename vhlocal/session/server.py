@@ -64,7 +64,7 @@ class Server:
         self._tell = making.on_line
         self._on_news = making.on_news
         self._asks = making.asks
-        self._prefix = making.spec.environment["SCRIPT_NAME"]
+        self._prefix = making.spec.environment["VH_DEFAULT_PREFIX"].rstrip("/")
         self._present: tuple[Entry, ...] = making.spec.entries
         self._in_doubt: frozenset[str] = frozenset()
         self._by_archive = False

@@ -43,7 +43,7 @@ def make_artifact(engine: Engine, spec: ServerSpec, tag: str, marks: Marks) -> N
             labels.PROJECT: spec.identity.project,
             labels.ENDPOINT: spec.identity.endpoint,
         }
-        environment = [f"{name}={spec.environment[name]}" for name in _KEPT]
+        environment = [f"{name}={spec.environment[name]}" for name in _KEPT if name in spec.environment]
         config = {
             "Env": [*(parent.config.get("Env") or ()), *environment],
             "Cmd": list(spec.command),

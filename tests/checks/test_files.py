@@ -66,6 +66,17 @@ def test_a_module_of_the_project_s_own_that_is_not_packaged(project):
     assert finding.seen.startswith("`helpers` is imported; helpers.py is on this machine, but not packaged")
 
 
+def test_what_runs_before_the_server_may_make_what_it_needs(project):
+    ignored = {"made_pb2.py": "", "model.pkl": "", ".gitignore": "made_pb2.py\nmodel.pkl\n"}
+    files = command("python -m grpc_tools.protoc made.proto", "python server.py", **ignored)
+    files["server.py"] = "import made_pb2\nopen('model.pkl')\n"
+    assert found(project(files), "VH206") == []
+    files = command("cd .", "python server.py", **ignored) | {"server.py": "import made_pb2\nopen('model.pkl')\n"}
+    assert found(project(files), "VH206") == []
+    files = command("export A=1", "python server.py", **ignored) | {"server.py": files["server.py"]}
+    assert found(project(files), "VH206") == ["VH206 server.py:1", "VH206 server.py:2"]
+
+
 @pytest.mark.parametrize(
     "code",
     [
@@ -110,6 +121,8 @@ def test_a_file_of_this_machine_is_in_no_image(name, project, model):
 NOT_FOR_SURE = {
     "it is fetched": "from own import fetch\nfetch('PATH')\nopen('PATH')\n",
     "it is fetched by a keyword": "from own import fetch\nfetch(to='PATH')\nopen('PATH')\n",
+    "a command writes it": "import subprocess\nsubprocess.run(['fetch', '-o', 'PATH'])\nopen('PATH')\n",
+    "a shell writes it": "import os\nos.system('fetch -o PATH')\nopen('PATH')\n",
     "its directory is filled": "from own import fetch\nfetch('DIRECTORY')\nopen('PATH')\n",
     "it is written": "open('PATH', 'w').write('x')\nopen('PATH')\n",
     "it is looked for": "import os\nif os.path.exists('PATH'):\n    open('PATH')\n",
@@ -196,10 +209,11 @@ def test_a_script_with_the_line_ends_of_windows_fails(line, scripts, place, proj
         ("python server.py", "server.bat", DOS),
         ("sh start.sh", "start.sh", SCRIPT + "printf 'a\r\n'\n"),
         ("sh nowhere.sh", "start.sh", DOS),
+        ("sh start.sh", "old.sh", DOS),
     ],
 )
 def test_scripts_that_are_sound_or_not_run_are_left_alone(line, path, text, project):
-    directory = project(command(line))
+    directory = project(command(line, **{"start.sh": "# instead of old.sh\nexec python server.py\n"}))
     (directory / path).write_bytes(text.encode())
     assert found(directory, "VH210") == []
 
@@ -221,6 +235,7 @@ def test_variables_that_only_an_unpackaged_file_sets(project):
         flask(LOADS, **DOTENV, **{"vhlocal.yaml": "variables:\n  KEY: 1\n"}),
         flask(LOADS, **DOTENV, **{"vhlocal.yaml": "env-file: .env\n"}),
         flask(LOADS.replace("environ['KEY']", "environ.get('KEY', '')"), **DOTENV),
+        flask(LOADS.replace("load_dotenv()", "if 'VALOHAI_PORT' not in os.environ:\n    load_dotenv()"), **DOTENV),
         flask(LOADS.replace("load_dotenv()", "load_dotenv('settings.env')"), **DOTENV, **{"settings.env": "KEY=1\n"}),
         flask(LOADS, **{"requirements.txt": "flask\npython-dotenv\n"}),
     ],

@@ -73,6 +73,8 @@ SOUND = {
     "in production alone": django(SETTINGS + 'if not DEBUG:\n    ALLOWED_HOSTS = ["*"]\n'),
     "other settings": django(shop__production='from shop.settings import *\nALLOWED_HOSTS = ["*"]\n'),
     "local settings that are not packaged": django(SETTINGS + "from shop.local import *\n"),
+    "a library sets them": django(SETTINGS + "import django_heroku\ndjango_heroku.settings(locals())\n"),
+    "a library has settings of its own": django(SETTINGS + "import dynaconf\ndynaconf.DjangoDynaconf(__name__)\n"),
     "nobody looks": django(SETTINGS.replace("common.CommonMiddleware", "http.ConditionalGetMiddleware")),
     "a middleware for every host": fastapi('app.add_middleware(TrustedHostMiddleware, allowed_hosts=["*"])\n'),
     "a middleware as it is": fastapi("app.add_middleware(TrustedHostMiddleware)\n"),

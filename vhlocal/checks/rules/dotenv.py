@@ -46,7 +46,7 @@ def find(subject: Subject) -> Iterator[Finding]:
         asked = {name for module, site in reach.sites for name in _asked(module, site)}
         known = {*subject.variables, *exported(subject.commands[reach.endpoint.name])}
         for module, site, call in reach.calls:
-            if module.dotted(call.func) not in _LOADERS or site.where.fallback:
+            if module.dotted(call.func) not in _LOADERS or not site.is_sure:
                 continue
             path = _file(call, module, reach, subject)
             if path is None:

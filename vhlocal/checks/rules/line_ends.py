@@ -56,7 +56,8 @@ def _run_by(command: Command, subject: Subject) -> list[str]:
         words = [word for word in words[1:] if not word.startswith("-")]
     found = [path for path in map(_path, words[:1]) if path in subject.package.files]
     for _ in range(_DEEPEST):
-        called = {_path(word) for path in found for word in _CALLED.findall(subject.text(path) or "")}
+        lines = (line for path in found for line in (subject.text(path) or "").splitlines())
+        called = {_path(word) for line in lines for word in _CALLED.findall(line.partition("#")[0])}
         new = sorted((called & subject.package.files.keys()) - set(found))
         if not new:
             break

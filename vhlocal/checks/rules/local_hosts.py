@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 #: What looks at a request's host in Django, whatever is asked for.
 _LOOKS = "django.middleware.common.CommonMiddleware"
+#: By what a library sets settings: `django_heroku.settings(locals())`, `DjangoDynaconf(__name__)`.
+_CHANGING = ("locals", "globals", "vars", "exec", "__name__")
 #: What may choose other settings than the code does.
 _CHOICE = "DJANGO_SETTINGS_MODULE"
 
@@ -43,6 +45,8 @@ def _is_certain(subject: Subject, reach: Reach) -> bool:
     if len(speaking) != 1 or _CHOICE in subject.variables:
         return False
     settings = [item.module for item in reach.reached if item.module.path in speaking]
+    if any(getattr(site.node, "id", "") in _CHANGING for module in settings for site in module.sites):
+        return False
     spoken = [site for module in settings for site in module.sites if getattr(site.node, "id", "") == DJANGO]
     middlewares = (module.constants.get("MIDDLEWARE") for module in settings)
     texts = {node.value for each in middlewares if each for node in ast.walk(each) if isinstance(node, ast.Constant)}

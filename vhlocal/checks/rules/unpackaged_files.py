@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import posixpath
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -49,6 +50,8 @@ _OF_SYSTEMS = (
     *("/bin/", "/boot/", "/dev/", "/etc/", "/lib", "/nix/", "/proc/"),
     *("/run/", "/sbin/", "/sys/", "/usr/", "/var/"),
 )
+#: Commands that make no file of the project's.
+_HARMLESS = ("cd", "echo", "export", "ls", "mkdir", "pushd", "set", "ulimit", "umask")
 #: What no image brings.
 _OF_NOBODY = ("/tmp/", "/var/tmp/")
 
@@ -56,6 +59,8 @@ _OF_NOBODY = ("/tmp/", "/var/tmp/")
 def find(subject: Subject) -> Iterator[Finding]:
     """Yield the openings and imports that are sure to fail for want of the file."""
     for reach in subject.reaches:
+        if any(command.program not in _HARMLESS for command in reach.commands[:-1]):
+            continue  # what runs before the server may make the file
         told: set[str] = set()
         for opened in subject.openings[reach.endpoint.name]:
             look = _elsewhere if opened.path.startswith("/") else _inside
@@ -91,8 +96,10 @@ def _elsewhere(opened: Opened, reach: Reach, subject: Subject) -> Finding | None
     mounted = [volume.mount_path for volume in endpoint.shared_volumes]
     mounted += [endpoint.workspace_volume.mount_path] if endpoint.workspace_volume else []
     above = posixpath.dirname(path)
-    spoken = [text.rstrip("/") for module, site, text in reach.texts if not makes_path(site.parent, module)]
-    spoken += endpoint.server_command or ()
+    texts = [(site, text.rstrip("/")) for module, site, text in reach.texts if not makes_path(site.parent, module)]
+    if any(text == path and isinstance(site.parent, ast.List | ast.Tuple) for site, text in texts):
+        return None  # a command's words, say
+    spoken = [text for _, text in texts] + list(endpoint.server_command or ())
     if any(path.startswith(f"{mount.rstrip('/')}/") for mount in mounted):
         return None
     if any(text == above or (above in text and text != path) for text in spoken):

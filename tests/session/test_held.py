@@ -7,6 +7,7 @@ import pytest
 
 from vhlocal.model import Place, SharedVolume
 from vhlocal.runtime.base import Layout, Mounts
+from vhlocal.runtime.chosen import DIRECTORY as CHOSEN
 from vhlocal.session.held import clear_away, ports_in_use, read_held
 
 PROJECT = Path("/home/ann/words")
@@ -33,7 +34,8 @@ def held(kind, name, layout, place=None):
         ("lock", "/valohai/code/one.lock", "the lock on /valohai/code/one.lock", True),
         ("lock", "/mnt/shared/one.lock", "the lock on /mnt/shared/one.lock", False),
         ("lock", "/mnt/shared-not/one.lock", "the lock on /mnt/shared-not/one.lock", True),
-        ("lock", "/valohai/code/model.bin", "the lock on /valohai/code/model.bin", False),
+        ("lock", "/valohai/code/model.bin", "the lock on /valohai/code/model.bin", True),
+        ("lock", f"{CHOSEN}/model.bin", f"the lock on {CHOSEN}/model.bin", False),
     ],
 )
 def test_a_container_has_its_own_of_all_but_what_is_mounted(kind, name, words, own):

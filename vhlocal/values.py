@@ -2,8 +2,8 @@
 
 The standard one writes and compiles source for each class, which was a fifth of a command's start. Here all classes
 share their methods, and what is a class's own is the names of its fields. ``field``, ``replace``, ``asdict`` and
-``fields`` are the standard ones, and work with it. An instance takes twice as long to make: where many are made, as in
-the gateway, the standard one is right.
+``fields`` are the standard ones, and work with it. An instance takes twice as long to make: where tens of
+thousands are made, the standard one is right.
 """
 
 from __future__ import annotations

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from vhlocal.contract import limits
+from vhlocal.values import dataclass
 
 if TYPE_CHECKING:
     from vhlocal.contract.access import BasicAuth

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from vhlocal.gateway.upstream import UpstreamConnection
+from vhlocal.values import dataclass
 
 if TYPE_CHECKING:
     from vhlocal.gateway.options import GatewayOptions

@@ -5,12 +5,12 @@ from __future__ import annotations
 import enum
 import http
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from vhlocal.contract.access import CHALLENGE
 from vhlocal.gateway.frames import GOING_AWAY, SERVICE_RESTART
 from vhlocal.model import CLOSED
+from vhlocal.values import dataclass
 
 if TYPE_CHECKING:
     from vhlocal.contract.headers import RawHeader

@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 import errno
 import tempfile
-from dataclasses import dataclass
 from typing import IO
+
+from vhlocal.values import dataclass
 
 #: Read back from a file at a time, in bytes.
 _PIECE = 256 * 1024

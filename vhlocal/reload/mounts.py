@@ -6,8 +6,6 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-import psutil
-
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -66,6 +64,8 @@ class Mount(NamedTuple):
 
 def mount_table() -> list[Mount]:
     """Return what is mounted; nothing where the system does not tell."""
+    import psutil  # noqa: PLC0415 - slow to import
+
     try:
         return [Mount(part.mountpoint, part.fstype, part.opts) for part in psutil.disk_partitions(all=True)]
     except (OSError, RuntimeError):

@@ -20,8 +20,6 @@ from vhlocal.values import dataclass
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
 
-    from filelock import FileLock
-
     from vhlocal.storage import Room
 
 _PROJECTS = "projects"
@@ -59,7 +57,7 @@ class ProjectState:
         digest = hashlib.sha256(str(directory).encode()).hexdigest()[:12]
         self._name = f"{name}-{digest}"
         self._directory = directory
-        self._lock: FileLock | None = None
+        self._unlock: Callable[[], None] | None = None
 
     @property
     def room(self) -> Room:
@@ -85,14 +83,10 @@ class ProjectState:
         """Claim the project for this run until the process ends, however it ends; InputError when it is taken."""
         if self.running() is not None:  # a run that has its state in another place has a lock of its own
             raise self._taken()
-        from filelock import FileLock, Timeout  # noqa: PLC0415 - slow to import, and only a run claims a project
-
-        self._lock = FileLock(self.path / "run.lock")
-        try:
-            with writing("the project cannot be claimed for this run", self.path):
-                self._lock.acquire(blocking=False)
-        except Timeout:
-            raise self._taken() from None
+        with writing("the project cannot be claimed for this run", self.path):
+            self._unlock = _lock(self.path / "run.lock")
+        if self._unlock is None:
+            raise self._taken()
 
     def _taken(self) -> InputError:
         record = self.running()
@@ -109,8 +103,9 @@ class ProjectState:
         """Give the project free again."""
         with contextlib.suppress(OSError):
             (self.path / "run.json").unlink()
-        if self._lock is not None:
-            self._lock.release()
+        if self._unlock is not None:
+            self._unlock()
+            self._unlock = None
 
     def running(self) -> RunRecord | None:
         """Return the run that goes on now, or None. A file whose run was killed does not count."""
@@ -246,6 +241,31 @@ def goes_on(run: str) -> bool:
         return born == f"{_born(int(pid)) * 100:.0f}"
     except ValueError:
         return False
+
+
+def _lock(file: Path) -> Callable[[], None] | None:
+    """Lock a file until this process ends, or what is returned is called; None where another process has locked it."""
+    if sys.platform == "win32":
+        from filelock import FileLock, Timeout  # noqa: PLC0415 - slow to import
+
+        lock = FileLock(file)
+        try:
+            lock.acquire(blocking=False)
+        except Timeout:
+            return None
+        return lock.release
+    import fcntl  # noqa: PLC0415 - not there on Windows
+
+    descriptor = os.open(file, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        return None
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return lambda: os.close(descriptor)
 
 
 def _born(pid: int) -> float:

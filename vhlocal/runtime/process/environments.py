@@ -21,8 +21,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from filelock import FileLock, Timeout
-
 from vhlocal.contract.image import CODE_DIRECTORY
 from vhlocal.errors import BuildError
 from vhlocal.runtime.base import PresentImage
@@ -36,6 +34,8 @@ from vhlocal.storage import can_be_written
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+
+    from filelock import FileLock
 
     from vhlocal.project.network import HostNetwork
     from vhlocal.runtime.base import Entry, Layer
@@ -191,6 +191,8 @@ class Environments:
     @contextlib.contextmanager
     def _unless_made(self, name: str) -> Iterator[bool]:
         """Keep others from making an environment; False where one is making it."""
+        from filelock import FileLock, Timeout  # noqa: PLC0415 - slow to import, and only who makes or removes locks
+
         try:
             with FileLock(self._shelf.lock_file(name)).acquire(blocking=False):
                 yield True
@@ -256,6 +258,8 @@ class Environments:
     @contextlib.contextmanager
     def _made_once(self, name: str, on_line: OnLine) -> Iterator[None]:
         """Let one process at a time make an environment; what the system refuses becomes a BuildError."""
+        from filelock import FileLock  # noqa: PLC0415
+
         try:
             self._directory.mkdir(parents=True, exist_ok=True)
             lock = FileLock(self._shelf.lock_file(slug(name)))
@@ -265,6 +269,8 @@ class Environments:
             raise not_written(error, self._directory) from error
 
     def _acquired(self, lock: FileLock, on_line: OnLine) -> contextlib.AbstractContextManager[object]:
+        from filelock import Timeout  # noqa: PLC0415
+
         waits = False
         while True:
             try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import random
 import socketserver
 import threading
 import time
@@ -112,6 +113,65 @@ def test_an_app_that_answers_to_a_host_of_its_own_is_asked_by_that(patient):
     with serving(lambda handler: say(handler, 400 if handler.headers["Host"] == PRODUCTION_HOST else 200)) as (port, _):
         seen = asyncio.run(examine(patient(port, code=code)))
     assert seen == Seen(caveat="answers to the host vhlocal.acme.com, and not to every one")
+
+
+def test_a_websocket_is_asked_for_as_a_browser_does_and_left(patient):
+    """P4: the handshake is a GET."""
+    code = '@app.websocket("/ws")\nasync def words(socket):\n    pass'
+    left = []
+
+    def answer(handler):
+        if handler.headers.get("Upgrade") != "websocket":
+            say(handler, 200 if handler.path.rstrip("/") in (VERSION, ALIAS) else 404)
+            return
+        say(handler, 101 if handler.path == "/ws" else 403, b"", Connection="Upgrade", Upgrade="websocket")
+        if handler.path == "/ws":
+            left.append(handler.rfile.read())
+
+    with serving(answer) as (port, asked):
+        seen = asyncio.run(examine(patient(port, code=code)))
+    (finding,) = seen.findings
+    assert (finding.definition.code, finding.place.file.name, finding.place.line) == ("VH412", "server.py", 2)
+    assert finding.caveat == "but refuses its WebSocket below its prefix"
+    handshakes = [headers for path, headers in asked if path.endswith("/ws") and "Upgrade" in headers]
+    assert {headers["Sec-WebSocket-Version"] for headers in handshakes} == {"13"}
+    assert {headers["Origin"] for headers in handshakes} == {f"https://{PRODUCTION_HOST}"}
+    assert left == [b"", b""], "nothing follows the handshake, which was asked twice"
+
+
+def changing(handler):
+    status, kind = random.choice([200, 302, 401, 404, 405, 500]), random.choice(["text/html", "application/json", "x"])
+    say(handler, status, f"{random.random()}".encode(), Content_Type=kind, Location=f"/{random.random()}")
+
+
+def nonsense(handler):
+    handler.wfile.write(
+        b"HTTP/1.1 200 \xff\xfe\r\nContent-Type: text/html; charset=no-such\r\nLocation: http://[::x\r\n"
+        b"Set-Cookie: =;;=\r\nContent-Encoding: gzip\r\nContent-Length: 7\r\n\r\n<a \xff\x00="
+    )
+
+
+WEIRD = {
+    "other answers each time": changing,
+    "what was asked": lambda handler: say(handler, 200, handler.path.encode(), Content_Type="text/html"),
+    "what has no sense": nonsense,
+    "a page of links": lambda handler: say(
+        handler, 200, b'<script src="a.js"></script><a href=b>' * 9000, Content_Type="text/html"
+    ),
+    "itself, by a redirect": lambda handler: say(handler, 307, b"", Location=handler.path),
+    "a status that nobody knows": lambda handler: say(handler, 799),
+    "nothing but what failed": lambda handler: say(handler, 503),
+}
+
+
+@pytest.mark.parametrize("name", WEIRD)
+def test_an_app_that_nobody_knows_is_asked_little_and_blamed_for_nothing(patient, name):
+    routes = "".join(f'@app.get("/r{number}")\n@app.websocket("/s{number}")\n' for number in range(30))
+    random.seed(name)
+    with serving(WEIRD[name]) as (port, asked):
+        for path in ("", "/predict"):
+            assert asyncio.run(examine(patient(port, code=f"{routes}def page():\n    pass"), path)).findings == ()
+    assert len(asked) <= 2 * 2 * 48
 
 
 def test_a_redirect_is_not_followed(patient):

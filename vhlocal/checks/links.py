@@ -27,7 +27,10 @@ def absolute_links(text: str) -> Iterator[tuple[int, str]]:
     kept = _COMMENT.sub(lambda match: re.sub(r"[^\n]", " ", match[0]), text)
     lines: dict[int, str] = {}
     for pattern in (_LINK, _FETCH):
+        line, counted = 1, 0
         for match in pattern.finditer(kept):
             if not _NOT_ABSOLUTE.match(match["path"]):
-                lines.setdefault(kept.count("\n", 0, match.start("path")) + 1, match["path"])
+                line += kept.count("\n", counted, match.start("path"))
+                counted = match.start("path")
+                lines.setdefault(line, match["path"])
     yield from sorted(lines.items())

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_TAG = re.compile(r"<(script|link|img)\b([^<>]*)>", re.IGNORECASE)
 _BASE = re.compile(r"<base\b[^<>]*?\bhref\s*=\s*[\"']?([^\"'\s<>]*)", re.IGNORECASE)
-_ADDRESS = {
-    tag: re.compile(rf"(?:^|\s){attribute}\s*=\s*[\"']?([^\"'\s<>]+)", re.IGNORECASE)
+#: What a page cannot be without comes first.
+_TAGS = {
+    re.compile(rf"<{tag}\b([^<>]*)>", re.IGNORECASE): re.compile(
+        rf"(?:^|\s){attribute}\s*=\s*[\"']?([^\"'\s<>]+)", re.IGNORECASE
+    )
     for tag, attribute in (("script", "src"), ("link", "href"), ("img", "src"))
 }
 _NEEDED = re.compile(r"\brel\s*=\s*[\"']?(?:stylesheet|modulepreload)\b", re.IGNORECASE)
-#: What a page cannot be without comes first.
-_ORDER = ("script", "link", "img")
 #: Assets of one page that are looked at.
 _MOST = 3
 
@@ -33,25 +34,31 @@ def needs_base(body: str) -> bool:
     return any(not re.match(r"[A-Za-z][\w+.-]*:|/|#", address) for address in _addresses(body))
 
 
+@lru_cache(maxsize=4)  # asked for after each answer
 def assets_of(body: str, target: str, prefix: str) -> tuple[str, ...]:
     """Return the paths below ``prefix`` of a few assets of the page at ``target``, without their queries."""
-    paths = (_path(address, body, target) for address in _addresses(body))
-    own = (path.removeprefix(prefix) for path in paths if path.startswith(f"{prefix}/") and path.isascii())
-    return tuple(path for path in dict.fromkeys(own) if path != "/")[:_MOST]
+    base, found = urljoin(target, base_of(body) or ""), dict[str, None]()
+    for address in dict.fromkeys(_addresses(body)):
+        path = _path(address, base)
+        if path.startswith(f"{prefix}/") and path.isascii() and path != f"{prefix}/":
+            found[path.removeprefix(prefix)] = None
+        if len(found) == _MOST:
+            break
+    return tuple(found)
 
 
 def _addresses(body: str) -> Iterator[str]:
-    found = [(match[1].lower(), match[2]) for match in _TAG.finditer(body)]
-    for tag, attributes in sorted(found, key=lambda each: _ORDER.index(each[0])):
-        address = _ADDRESS[tag].search(attributes)
-        if address is not None and (tag != "link" or _NEEDED.search(attributes)):
-            yield address[1]
+    for tag, own in _TAGS.items():
+        for match in tag.finditer(body):
+            address = own.search(match[1])
+            if address is not None and (not match[0][1:].lower().startswith("link") or _NEEDED.search(match[1])):
+                yield address[1]
 
 
-def _path(address: str, body: str, target: str) -> str:
-    """Return the path that an address on the page leads to, "" where that is on another host, or none at all."""
+def _path(address: str, base: str) -> str:
+    """Return the path that an address on a page leads to, "" where that is on another host, or none at all."""
     try:
-        split = urlsplit(urljoin(urljoin(target, base_of(body) or ""), address))
+        split = urlsplit(urljoin(base, address))
     except ValueError:  # no URL at all
         return ""
     return "" if split.netloc or split.scheme else split.path

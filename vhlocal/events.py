@@ -95,6 +95,19 @@ class LogLine(Event):
 
 
 @dataclass(frozen=True)
+class LinesLeftOut(Event):
+    """So many lines of an endpoint's came faster than a display shows them, and are not shown there."""
+
+    endpoint: str
+    count: int
+
+    @property
+    def text(self) -> str:
+        """What stands in their place."""
+        return f"… {self.count:,} lines are left out here, which came faster than they can be shown"
+
+
+@dataclass(frozen=True)
 class Notice(Event):
     """Something worth knowing that stops nothing; shown once for each text."""
 

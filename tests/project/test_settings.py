@@ -1,7 +1,10 @@
+from pathlib import Path
+
 import pytest
 
 from vhlocal.errors import InputError
 from vhlocal.project.settings import environment, load_settings, login
+from vhlocal.project.trust import Outside, remember
 
 
 @pytest.fixture
@@ -96,6 +99,8 @@ def test_lines_part_what_has_commas(load):
 def test_paths_are_relative_to_where_they_are_written(project, load, monkeypatch, tmp_path):
     """B4: a chosen file's path."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    remember(project.directory, [Outside("", Path("/srv/m.pkl"), None, "")])
     settings = load(
         {"files": ("digits.model=here.pkl",)},
         {"VHLOCAL_FILES": "digits.labels=env.json"},

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from vhlocal.cli.options import project_options, setting_options
-from vhlocal.cli.project import read_project
+from vhlocal.cli.project import asking, read_project
 from vhlocal.errors import VhlocalError
 from vhlocal.events import Bus, Notice
 from vhlocal.runtime.docker.connect import connect
@@ -44,7 +44,7 @@ def command(directory: Path, endpoints: tuple[str, ...], **flags: Any) -> None:
         tags.extend(await build(directory, load, partial(connect, str(directory)), bus))
 
     try:
-        run(work())
+        asking(directory, lambda: run(work()))
     finally:
         terminal.close()
     try:

@@ -11,8 +11,9 @@ from vhlocal.checks.index import PackageIndex
 from vhlocal.checks.report import check_ignored, joined, look
 from vhlocal.checks.subject import read_subject
 from vhlocal.cli.options import project_options, setting_options
+from vhlocal.cli.project import read_settings
 from vhlocal.project.network import host_network
-from vhlocal.project.settings import environment, load_settings
+from vhlocal.project.settings import environment
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,7 +39,7 @@ def command(directory: Path, shape: str | None, live: bool, **flags: Any) -> Non
 
     Exit code: 0 if there are no errors, 6 if there are, 2 if the project cannot be read.
     """
-    settings = load_settings(directory, flags)
+    settings = read_settings(directory, flags)
     check_ignored(settings.ignore, lambda code: settings.found["ignore"][code].place)
     if settings.warm_up:
         from vhlocal.session.probe import read_probe  # noqa: PLC0415 - brings asyncio

@@ -10,11 +10,11 @@ import click
 
 from vhlocal.cli.detach import detached
 from vhlocal.cli.options import project_options, setting_options
-from vhlocal.cli.project import read_project
+from vhlocal.cli.project import asking, read_project, read_settings
 from vhlocal.contract.access import BasicAuth
 from vhlocal.control.plane import ControlPlane
 from vhlocal.events import Bus
-from vhlocal.project.settings import environment, is_ci, load_settings
+from vhlocal.project.settings import environment, is_ci
 from vhlocal.runtime.connect import connector
 from vhlocal.session.session import RunOptions, Session, run
 from vhlocal.ui.behind import Behind
@@ -66,7 +66,7 @@ def command(
     machine at its production path. Saving a file reloads it. Ctrl-C stops; press it again to stop at once.
     """
     if explain_settings:
-        show_settings(standard_output(), load_settings(directory, flags).explain())
+        show_settings(standard_output(), read_settings(directory, flags).explain())
     elif detach:
         detached(directory)
     else:
@@ -75,7 +75,8 @@ def command(
         if fail_fast is None:
             fail_fast = not is_terminal() or is_ci(environment())
         check = partial(_errors, directory, load)
-        _serve(replace(options, profile=profile, fail_fast=fail_fast, check=check), verbose=verbose)
+        options = replace(options, profile=profile, fail_fast=fail_fast, check=check)
+        asking(directory, lambda: _serve(options, verbose=verbose))
 
 
 def _errors(directory: Path, load: Loader) -> tuple[Finding, ...]:

@@ -8,6 +8,7 @@ from vhlocal.errors import InputError
 from vhlocal.events import Notice
 from vhlocal.project.marks import Trouble, raise_troubles
 from vhlocal.project.schema import did_you_mean
+from vhlocal.project.trust import Outside, check_trusted
 from vhlocal.values import dataclass
 
 if TYPE_CHECKING:
@@ -40,7 +41,8 @@ def choose_files(
     """Match the choices, ``ENDPOINT.NAME`` to path, with the ``files`` of the wanted endpoints (B4).
 
     An entry without a choice takes the file at its own path in ``directory``, with a notice. InputError for a choice
-    that no endpoint has an entry for, for an entry that is left without a file, and for a path that is no file.
+    that no endpoint has an entry for, for an entry that is left without a file, for a path that is no file, and for
+    one that leads out of the project although nobody has chosen it.
     """
     check_chosen(endpoints, chosen)
     notices: list[Notice] = []
@@ -57,6 +59,8 @@ def choose_files(
                 troubles.append(trouble)
                 continue
             if key not in chosen:
+                named = Outside(f"the file of `{key}`", source, entry.place, f"--file {key}={source}")
+                check_trusted(directory, [named])
                 text = f"using ./{entry.path} for {key}; choose another with --file {key}=PATH"
                 notices.append(Notice(text, entry.place, endpoint=endpoint.name))
             found.append(ChosenPath(entry, source, source.stat().st_size))

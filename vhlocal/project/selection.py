@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 #: The settings' own words, and those of the ingress' annotation.
 _SWITCH = {"true": True, "on": True, "false": False, "off": False}
+
+_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 _LOADER = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 
@@ -67,6 +70,19 @@ def read_loaders(chosen: Iterable[str]) -> tuple[str, ...]:
                 hint="such as `keep-warm: [model:load_model]`; the function is called without arguments",
             )
     return loaders
+
+
+def warm_up_words(text: str) -> tuple[str, str, str | None] | None:
+    """Return the method, the target and the file of a warm-up request, ``[METHOD] TARGET [FILE]``; None for others."""
+    try:
+        words = shlex.split(text)
+    except ValueError:
+        return None
+    method = words.pop(0) if words and words[0] in _METHODS else "GET"
+    target, *rest = words or [""]
+    if not target.startswith("/") or len(rest) > 1 or not target.isascii() or not target.isprintable():
+        return None
+    return method, target, rest[0] if rest else None
 
 
 def check_known(endpoints: Sequence[Endpoint], names: Iterable[str]) -> None:

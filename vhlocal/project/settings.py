@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 from vhlocal.errors import InputError
 from vhlocal.project.envfile import read_env_file
 from vhlocal.project.naming import DEFAULT_OWNER, directory_name, remote_names, slug, validate_name
+from vhlocal.project.selection import warm_up_words
 from vhlocal.project.sources import Found, read_environment, read_flags, read_settings_file
 from vhlocal.project.table import SETTINGS, Kind
+from vhlocal.project.trust import Outside, check_trusted
 from vhlocal.values import dataclass
 
 if TYPE_CHECKING:
@@ -94,6 +96,7 @@ def load_settings(
         else:
             default = Found(setting.default, "default")
             found[setting.name] = next((source[setting.name] for source in sources if setting.name in source), default)
+    check_trusted(directory, _named_by(sources[-1], found, directory))
     found["variables"] = _variables(sources, found)
     _name_project(found, directory, environ)
     _check_names(found)
@@ -130,6 +133,21 @@ def _variables(sources: tuple[Source, ...], found: Mapping[str, Found]) -> dict[
         if source.get("env_file") is chosen:
             layers.append(_from_env_file(chosen.value))
     return _merged(layers)
+
+
+def _named_by(project: Source, found: Mapping[str, Any], directory: Path) -> Iterator[Outside]:
+    """Yield the files that are taken because the project's own ``vhlocal.yaml`` names them."""
+    for setting in SETTINGS:
+        own, used = project.get(setting.name), found[setting.name]
+        if setting.kind is Kind.PATH and isinstance(own, Found) and used is own:
+            yield Outside(f"`{setting.key}`", own.value, own.place, f"{setting.flag} {own.value}")
+        elif setting.kind is Kind.PATHS or setting.name == "warm_up":
+            for key, entry in used.items():
+                words = warm_up_words(entry.value) if setting.name == "warm_up" else None
+                file = entry.value if setting.kind is Kind.PATHS else words and words[2]
+                if file and entry is (own or {}).get(key):
+                    name, flag = f"`{setting.key}` of `{key}`", f'{setting.flag} {key}="{entry.value}"'
+                    yield Outside(name, directory / file, entry.place, flag)
 
 
 def _from_env_file(file: Path) -> dict[str, Found]:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import mimetypes
-import shlex
 import time
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from vhlocal.contract.headers import production_headers
 from vhlocal.errors import InputError
+from vhlocal.project.selection import warm_up_words
 from vhlocal.values import dataclass
 
 if TYPE_CHECKING:
@@ -28,8 +28,6 @@ GROWTH = 1.01
 #: Seconds and bytes that the rest of an answer is read for: a server that is hung up on would log it as a fault.
 _DRAIN_SECONDS = 5.0
 _DRAIN_BYTES = 1024 * 1024
-
-_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 
 @dataclass(frozen=True)
@@ -50,18 +48,14 @@ class Probe:
 
 def read_probe(text: str, directory: Path) -> Probe:
     """Read a warm-up request: ``[METHOD] TARGET [FILE]``, the file relative to ``directory``; InputError otherwise."""
-    try:
-        words = shlex.split(text)
-    except ValueError:
-        words = []
-    method = words.pop(0) if words and words[0] in _METHODS else "GET"
-    target, *rest = words or [""]
-    if not target.startswith("/") or len(rest) > 1 or not target.isascii() or not target.isprintable():
+    words = warm_up_words(text)
+    if words is None:
         raise InputError(
             f'a warm-up request is [METHOD] /PATH [FILE], not "{text}"',
             hint="such as `POST /predict sample.json`; the path is the one below the endpoint",
         )
-    body = directory / rest[0] if rest else None
+    method, target, file = words
+    body = None if file is None else directory / file
     if body is not None and not body.is_file():
         raise InputError(f"the body of the warm-up request is no file: {body}")
     return Probe(method, target, body, named=True)

@@ -17,6 +17,7 @@ LEVELS = {
     "storage": 0,
     "values": 0,
     "visible": 0,
+    "masked": 0,
     "contract": 1,
     "project": 2,
     "runtime": 3,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import enum
+import re
 from dataclasses import field
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -256,6 +257,10 @@ class Offer:
 CLOSED = "closed by vhlocal"
 
 
+#: The status page's key in a target.
+_KEY = re.compile(r"([?&]key=)[^&#]*", re.IGNORECASE)
+
+
 class RequestRecord(NamedTuple):
     """One request that ended. Made for each request, hence a tuple: it costs a fifth of a frozen dataclass.
 
@@ -294,5 +299,6 @@ class RequestRecord(NamedTuple):
         return bool(self.method) and not self.prefix
 
     def facts(self) -> dict[str, object]:
-        """Return every field by name, with times to the microsecond."""
-        return {name: round(value, 6) if isinstance(value, float) else value for name, value in self._asdict().items()}
+        """Return every field by name, with times to the microsecond; the key to look is in no target."""
+        facts = {name: round(value, 6) if isinstance(value, float) else value for name, value in self._asdict().items()}
+        return facts if self.prefix else {**facts, "target": _KEY.sub(r"\1********", self.target)}

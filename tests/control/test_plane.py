@@ -133,6 +133,14 @@ def test_endpoints_are_listed(run):
     assert found["version"] == "20261124.0"
 
 
+def test_the_key_to_look_is_told_to_who_shows_the_token_alone(run):
+    """What asks without it may be a page of an endpoint's, which is of the same origin."""
+    assert "?key=" in run.client().endpoints()["page"]
+    _, body = run.get("/api/endpoints")
+    assert json.loads(body)["page"].endswith("/")
+    assert "key=" not in body
+
+
 def test_logs_are_given_and_followed(run):
     run.bus.publish(LogLine("predict", "stdout", "one", 1.0))
     assert [line["text"] for line in run.client().logs("predict", 10, follow=False)] == ["one"]

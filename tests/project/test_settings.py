@@ -241,3 +241,42 @@ def test_the_login_is_the_environment_s():
 def test_the_environment_is_the_process_s(monkeypatch):
     monkeypatch.setenv("VHLOCAL_PORT", "1234")
     assert environment()["VHLOCAL_PORT"] == "1234"
+
+
+def test_a_secret_of_the_project_may_be_kept_elsewhere(project, load):
+    project.write("secret.txt", "from the file\n")
+    yaml = (
+        "basic-auth:\n  ada: env:ADA\n  bob: 'file:secret.txt'\n  eve: plain\n"
+        "variables:\n  API_KEY: env:KEY\n  STAGE: env:prod\n"
+    )
+    settings = load(yaml=yaml, env={"ADA": "from the environment", "KEY": "k"})
+    assert settings.basic_auth == {"ada": "from the environment", "bob": "from the file", "eve": "plain"}
+    assert settings.variables == {"API_KEY": "k", "STAGE": "env:prod"}
+    assert settings.origin("basic_auth", "ada") == "environment ADA"
+    assert not any("from the" in value for _, value, _ in settings.explain())
+    with pytest.raises(InputError, match="`basic-auth` of `ada` is the value of ADA, which is not set") as missing:
+        load(yaml=yaml, env={"KEY": "k"})
+    assert missing.value.place.line == 2
+    assert load({"basic_auth": ("ada=given",)}, {"KEY": "k"}, yaml).basic_auth["ada"] == "given"
+    project.write("secret.txt", "\n")
+    with pytest.raises(InputError, match="is empty"):
+        load(yaml=yaml, env={"ADA": "a", "KEY": "k"})
+    assert load_settings(project.directory, {}, environ={}, fetch=False).basic_auth["ada"] == "env:ADA"
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "postgres://ada:hunter22@db/x",
+        "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhZGEifQ.c2lnbmF0dXJlMTIz",
+        "ghp_0123456789abcdefghijABCDEFGHIJ012345",
+        "-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBgkqhkiG",
+    ],
+)
+@pytest.mark.parametrize("setting", ["variables", "ignore", "images"])
+def test_what_is_a_secret_by_itself_is_masked_whatever_its_name(load, setting, value):
+    rows = load({setting: {"PLAIN": value}}).explain()
+    [shown] = [shown for name, shown, _ in rows if name.endswith(".PLAIN")]
+    assert "********" in shown
+    for part in ("hunter22", "c2lnbmF0dXJlMTIz", "abcdefghij", "MIIEvQIB"):
+        assert part not in shown

@@ -1,4 +1,5 @@
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -47,3 +48,17 @@ def test_a_full_disk_ends_the_log_and_not_the_run():
         bus.publish(RequestsEnded((ended(),)))
     [problem] = problems
     assert str(problem.error.message) == "the access log /dev/full ends here: No space left on device"
+
+
+def test_the_file_is_for_the_user_alone_and_holds_no_key(tmp_path):
+    file, bus = tmp_path / "requests.jsonl", Bus()
+    old = os.umask(0)
+    try:
+        with access_log(file, bus):
+            control = ended()._replace(prefix="", endpoint=None, target="/?a=1&key=SECRET&b=2")
+            bus.publish(RequestsEnded((control, ended()._replace(target="/acme/predict?key=theirs"))))
+    finally:
+        os.umask(old)
+    assert file.stat().st_mode & 0o777 == 0o600
+    targets = [json.loads(line)["target"] for line in file.read_text().splitlines()]
+    assert targets == ["/?a=1&key=********&b=2", "/acme/predict?key=theirs"]

@@ -39,7 +39,7 @@ def command(directory: Path, shape: str | None, live: bool, **flags: Any) -> Non
 
     Exit code: 0 if there are no errors, 6 if there are, 2 if the project cannot be read.
     """
-    settings = read_settings(directory, flags)
+    settings = read_settings(directory, flags, fetch=False)
     check_ignored(settings.ignore, lambda code: settings.found["ignore"][code].place)
     if settings.warm_up:
         from vhlocal.session.probe import read_probe  # noqa: PLC0415 - brings asyncio

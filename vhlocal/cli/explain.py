@@ -47,7 +47,7 @@ def _in_project(directory: Path, code: str) -> list[Finding]:
     if not (directory / _YAML).is_file():
         return []
     try:
-        report = look(read_subject(directory, load_settings(directory, {}), Unasked()), {})
+        report = look(read_subject(directory, load_settings(directory, {}, fetch=False), Unasked()), {})
     except VhlocalError:
         return []
     return [finding for finding in report.findings if finding.definition.code == code]

@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-def read_settings(directory: Path, flags: Mapping[str, object]) -> Settings:
+def read_settings(directory: Path, flags: Mapping[str, object], *, fetch: bool = True) -> Settings:
     """Return the project's settings. On a terminal the user is asked, once, whether it may name files outside of it."""
-    return asking(directory, partial(load_settings, directory, flags))
+    return asking(directory, partial(load_settings, directory, flags, fetch=fetch))
 
 
 def read_project(directory: Path, endpoints: tuple[str, ...], flags: Mapping[str, object]) -> Loader:

@@ -19,15 +19,20 @@ _NOT_ALL_READY = 1
 
 @click.command("ps", epilog="Example:  vhlocal ps --json")
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+@click.option("--link", is_flag=True, help="Print the status page's link, with the key to look, and nothing else.")
 @project_options
-def command(directory: Path, as_json: bool) -> None:
+def command(directory: Path, as_json: bool, link: bool) -> None:
     """List the running endpoints with their state and URLs.
 
     Exit code: 0 if all endpoints are ready, 1 if one is not, 2 if nothing is running.
     """
     found = client_of_run(directory).endpoints()
+    if link:
+        click.echo(found["page"])
+        return
     if as_json:
-        click.echo(json.dumps(found, indent=2))
+        # Output for scripts ends up in logs: the key is for people.
+        click.echo(json.dumps({**found, "page": found["page"].partition("?")[0]}, indent=2))
     else:
         from vhlocal.ui import tables  # noqa: PLC0415 - rich is slow to import
         from vhlocal.ui.console import standard_output  # noqa: PLC0415

@@ -66,7 +66,7 @@ def command(
     machine at its production path. Saving a file reloads it. Ctrl-C stops; press it again to stop at once.
     """
     if explain_settings:
-        show_settings(standard_output(), read_settings(directory, flags).explain())
+        show_settings(standard_output(), read_settings(directory, flags, fetch=False).explain())
     elif detach:
         detached(directory)
     else:

@@ -149,14 +149,15 @@ class App:
     def _icon(self, _request: Request) -> Response:
         return Response(status=204)
 
-    def _endpoints(self, _request: Request) -> Response:
+    def _endpoints(self, request: Request) -> Response:
         view = self._view
         return _json(
             {
                 "run": view.run,
                 "url": view.url,
                 "open_to_network": view.open_to_network,
-                "page": self._guard.link(view.url),
+                # Its key is for who starts runs: what asks here may be a page of an endpoint's.
+                "page": self._guard.link(view.url) if self._guard.is_owner(request.headers) else f"{view.url}/",
                 **describe.version(view.version),
                 "endpoints": [describe.status(status) for status in view.board.statuses()],
                 "notices": [describe.notice(notice) for notice in view.board.notices()],

@@ -37,7 +37,7 @@ _FOREIGN = Refusal(403, "another site's page sent this request", "open the addre
 _WRONG_HOST = Refusal(
     403,
     "the Host header does not name this machine",
-    "open http://localhost, or, through a tunnel, the page that `vhlocal ps --json` prints",
+    "open http://localhost, or, through a tunnel, the link that `vhlocal ps --link` prints",
 )
 
 
@@ -56,8 +56,7 @@ class Guard:
 
     def refusal(self, method: str, headers: Headers) -> Refusal | None:
         """Return why this request to the control plane is refused, or None."""
-        scheme, _, given = headers.get("Authorization", "").partition(" ")
-        if scheme == "Bearer" and _same(given, self._token):
+        if self.is_owner(headers):
             return None
         if method not in _LOOKS:
             return _NO_TOKEN
@@ -68,6 +67,11 @@ class Guard:
         if any(_same(cookie.strip(), f"{self.cookie}={self.read_key}") for cookie in cookies):
             return None
         return self._without_key(headers)
+
+    def is_owner(self, headers: Headers) -> bool:
+        """Tell whether a request shows the run's token."""
+        scheme, _, given = headers.get("Authorization", "").partition(" ")
+        return scheme == "Bearer" and _same(given, self._token)
 
     def _without_key(self, headers: Headers) -> Refusal | None:
         if self._open:

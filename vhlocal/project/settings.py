@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vhlocal.errors import InputError
+from vhlocal.masked import MASK, masked, names_secret
 from vhlocal.project.envfile import read_env_file
 from vhlocal.project.naming import DEFAULT_OWNER, directory_name, remote_names, slug, validate_name
 from vhlocal.project.selection import warm_up_words
@@ -18,14 +20,13 @@ from vhlocal.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from pathlib import Path
 
     from vhlocal.project.sources import Source
     from vhlocal.project.table import Setting
 
-_SECRET_WORDS = ("TOKEN", "SECRET", "PASS", "KEY", "CREDENTIAL", "AUTH", "DSN")
-_MASK = "********"
 _URL_USER = re.compile(r"(?<=://)[^/@\s]+(?=@)")
+#: Where a secret of ``vhlocal.yaml`` is, in its place.
+_ELSEWHERE = re.compile(r"env:[A-Za-z_][A-Za-z0-9_]*$|file:.")
 _LOGIN_VARIABLES = ("LOGNAME", "USER", "LNAME", "USERNAME")
 _PATH_SEGMENTS = ("owner", "project", "deployment", "version_name")
 
@@ -79,13 +80,13 @@ class Settings:
 
 
 def load_settings(
-    directory: Path, flags: Mapping[str, object], *, environ: Mapping[str, str] | None = None
+    directory: Path, flags: Mapping[str, object], *, environ: Mapping[str, str] | None = None, fetch: bool = True
 ) -> Settings:
     """Return the project's settings, each from the first of: flag, environment, ``vhlocal.yaml``, default.
 
     ``flags`` is keyed by the table's names (``version_name``, ``files`` …); None or an empty tuple is "not given".
     Mappings are merged key by key in the same order. ``environ`` is the process's unless given. InputError for what is
-    wrong in any source.
+    wrong in any source. Without ``fetch``, secrets that are kept elsewhere stay there: who only looks needs none.
     """
     environ = environment() if environ is None else environ
     sources = (read_flags(flags), read_environment(environ), read_settings_file(directory))
@@ -98,6 +99,10 @@ def load_settings(
             found[setting.name] = next((source[setting.name] for source in sources if setting.name in source), default)
     check_trusted(directory, _named_by(sources[-1], found, directory))
     found["variables"] = _variables(sources, found)
+    for name, own in _kept_elsewhere(sources[-1]):
+        for key, entry in own.items():
+            if fetch and found[name].get(key) is entry:
+                found[name][key] = _fetched(f"`{name.replace('_', '-')}` of `{key}`", entry, directory, environ)
     _name_project(found, directory, environ)
     _check_names(found)
     _check_users(found["basic_auth"])
@@ -141,13 +146,48 @@ def _named_by(project: Source, found: Mapping[str, Any], directory: Path) -> Ite
         own, used = project.get(setting.name), found[setting.name]
         if setting.kind is Kind.PATH and isinstance(own, Found) and used is own:
             yield Outside(f"`{setting.key}`", own.value, own.place, f"{setting.flag} {own.value}")
+        elif setting.name in {"basic_auth", "variables"}:
+            for key, entry in (own or {}).items():
+                if is_kept_elsewhere(setting.name, key, entry.value) and entry.value.startswith("file:"):
+                    path = directory / Path(entry.value.removeprefix("file:")).expanduser()
+                    yield Outside(f"`{setting.key}` of `{key}`", path, entry.place, f"{setting.flag} {key}=…")
         elif setting.kind is Kind.PATHS or setting.name == "warm_up":
-            for key, entry in used.items():
+            for key, entry in (own or {}).items():
                 words = warm_up_words(entry.value) if setting.name == "warm_up" else None
                 file = entry.value if setting.kind is Kind.PATHS else words and words[2]
-                if file and entry is (own or {}).get(key):
+                if file and used.get(key) is entry:
                     name, flag = f"`{setting.key}` of `{key}`", f'{setting.flag} {key}="{entry.value}"'
                     yield Outside(name, directory / file, entry.place, flag)
+
+
+def _kept_elsewhere(project: Source) -> Iterator[tuple[str, dict[str, Found]]]:
+    """Yield the secrets of ``vhlocal.yaml`` that it does not hold itself, by the setting that they are of."""
+    for name in ("basic_auth", "variables"):
+        own = project.get(name, {})
+        yield name, {key: entry for key, entry in own.items() if is_kept_elsewhere(name, key, entry.value)}
+
+
+def is_kept_elsewhere(setting: str, key: str, value: str) -> bool:
+    """Tell whether a value of ``vhlocal.yaml`` only says where a secret is: ``env:NAME`` or ``file:PATH``."""
+    return bool(_ELSEWHERE.match(value)) and (setting == "basic_auth" or names_secret(key))
+
+
+def _fetched(name: str, entry: Found, directory: Path, environ: Mapping[str, str]) -> Found:
+    kind, _, where = entry.value.partition(":")
+    if kind == "env":
+        if not environ.get(where):
+            hint = f"set it before you start vhlocal: export {where}=…"
+            raise InputError(f"{name} is the value of {where}, which is not set", place=entry.place, hint=hint)
+        return Found(environ[where], f"environment {where}", entry.place)
+    file = directory / Path(where).expanduser()
+    try:
+        text = file.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise InputError(f"{name} is the text of {file}, which cannot be read: {why}", place=entry.place) from error
+    if not text:
+        raise InputError(f"{name} is the text of {file}, which is empty", place=entry.place)
+    return Found(text, f"file {file.name}", entry.place)
 
 
 def _from_env_file(file: Path) -> dict[str, Found]:
@@ -194,7 +234,7 @@ def _check_users(users: Mapping[str, Found]) -> None:
 
 def _rows(setting: Setting, found: Any) -> Iterator[tuple[str, str, str]]:
     if isinstance(found, Found):
-        yield setting.key, _shown(found.value) or setting.unset, found.origin
+        yield setting.key, _masked(setting, "", _shown(found.value)) or setting.unset, found.origin
     elif not found:
         yield setting.key, setting.unset, "default"
     else:
@@ -203,10 +243,10 @@ def _rows(setting: Setting, found: Any) -> Iterator[tuple[str, str, str]]:
 
 
 def _masked(setting: Setting, name: str, value: str) -> str:
-    """Return a value as it may be shown: nothing of a secret, and a variable's URL without its user."""
-    if setting.name == "variables":
-        value = _MASK if any(word in name.upper() for word in _SECRET_WORDS) else _URL_USER.sub(_MASK, value)
-    return _MASK if setting.kind is Kind.SECRETS else value
+    """Return a value as it may be shown: nothing of a secret, be it one by its name or by itself, and no URL's user."""
+    if setting.kind is Kind.SECRETS or (setting.name == "variables" and names_secret(name)):
+        return MASK
+    return masked(_URL_USER.sub(MASK, value))
 
 
 def _value(found: Any) -> Any:

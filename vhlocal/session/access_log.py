@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import queue
 import threading
 from typing import TYPE_CHECKING, TextIO
@@ -31,7 +32,8 @@ def access_log(path: Path | None, bus: Bus) -> Iterator[None]:
         return
     try:
         made = not path.exists()
-        file = path.open("a", encoding="utf-8")
+        # One that is made for it nobody else can read: requests may hold what is secret.
+        file = os.fdopen(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600), "a", encoding="utf-8")
     except OSError as error:
         raise InputError(
             f"the access log {path} cannot be written: {error.strerror}", hint="name another file with --access-log"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from vhlocal.errors import BuildError
 from vhlocal.events import Notice, PullProgress, StepFailed, StepFinished, StepOutput, StepStarted
+from vhlocal.masked import masked
 from vhlocal.session.plan import Make, Plan, Pull, Remove
 from vhlocal.session.tasks import in_thread, together
 from vhlocal.values import dataclass
@@ -74,6 +75,7 @@ async def _step(step: Pull | Make, runtime: Runtime, bus: Bus) -> tuple[str, flo
     output: list[str] = []
 
     def on_line(text: str) -> None:
+        text = masked(text)
         output.append(text)
         bus.publish(StepOutput(step.key, text))
 
@@ -88,6 +90,7 @@ async def _step(step: Pull | Make, runtime: Runtime, bus: Bus) -> tuple[str, flo
             await in_thread(runtime.build, step.layer, on_line)
     except BuildError as error:
         error.place = error.place or step.place
+        error.message, error.detail = masked(error.message), masked(error.detail or "") or None
         bus.publish(StepFailed(step.key, title, tuple(output)))
         raise
     seconds = time.monotonic() - started

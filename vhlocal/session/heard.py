@@ -7,10 +7,11 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from vhlocal.events import LogLine, Notice
+from vhlocal.masked import masking
 from vhlocal.model import State
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from vhlocal.runtime.base import OnLine
     from vhlocal.session.desired import Desired
@@ -45,12 +46,13 @@ class Heard:
         """Count what is printed from here on: a server starts, or new code is brought in."""
         self._lines = 0
 
-    def lines(self) -> OnLine:
-        """Return what takes a server's lines, in a thread of the runtime's."""
-        loop = asyncio.get_running_loop()
+    def lines(self, variables: Mapping[str, str]) -> OnLine:
+        """Return what takes the lines of a server with these variables, in a thread of the runtime's."""
+        loop, hide = asyncio.get_running_loop(), masking(variables)
 
         def on_line(stream: str, text: str) -> None:
             self._lines += 1
+            text = hide(text)
             usual = self._is.chatter.has(self._endpoint, text)
             self._is.bus.publish(LogLine(self._endpoint, stream, text, time.time(), usual))
             if self._serves() is not None and _tells_a_miss(text) and not loop.is_closed():

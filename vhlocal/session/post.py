@@ -133,7 +133,7 @@ class Post:
                 probe=wanted.bringing.probe,
                 diagnosis=lambda: self._is.diagnosis,
                 patience=self._is.patience,
-                on_line=self._heard.lines(),
+                on_line=self._heard.lines(wanted.spec.environment),
                 on_news=lambda news: self._heard.learn(self.wanted.spec.image, news),
                 asks=partial(self._is.chatter.expect, self.name),
                 made=self._is.made.pop(self.name, ()),

@@ -7,7 +7,11 @@ from typing import TYPE_CHECKING
 
 from vhlocal.checks.rule import Rule
 from vhlocal.findings import Definition, Example, Finding, Severity
+from vhlocal.masked import TOKEN_MARKS, TOKENS
 from vhlocal.model import Place
+from vhlocal.project.settings import is_kept_elsewhere
+from vhlocal.project.sources import read_settings_file
+from vhlocal.project.table import SETTINGS_FILE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,7 +25,8 @@ DEFINITION = Definition(
     why="Whoever may read the commit or pull the image has the secret, for as long as either exists.",
     remedy={
         "": "Take it out of the code, let it be replaced where it was given out, and hand it to the server by an "
-        "environment variable: in production the project's or the version's, here `--var` or `--env-file`."
+        "environment variable: in production the project's or the version's, here `--var` or `--env-file`. In "
+        "`vhlocal.yaml` write `env:NAME` or `file:PATH` in its place."
     },
     example=Example("python", 'TOKEN = "ghp_…"', 'TOKEN = os.environ["GITHUB_TOKEN"]'),
     rows=("B5", "B8"),
@@ -29,46 +34,16 @@ DEFINITION = Definition(
 
 _SAMPLES = {"test", "tests", "testdata", "fixtures", "examples", "docs", "node_modules"}
 _NOT_REAL = re.compile(r"example|sample|dummy|placeholder|changeme|your[-_]|xxxx|\.\.\.", re.IGNORECASE)
+#: Names of variables that hold a secret and nothing else.
+_ONE = re.compile(
+    r"(?:^|_)(?:SECRET|SECRET_?KEY|TOKEN|PASSWORD|PASSWD|API_?KEY|PRIVATE_?KEY|ACCESS_?KEY)$", re.IGNORECASE
+)
 _ENV_FILE = re.compile(r"\.env(\.(local|prod|production|dev|development|staging))?")
 _ENV_SECRET = re.compile(
     r"^\s*(?:export\s+)?\w*(?:SECRET|TOKEN|PASSWORD|PASSWD|API_?KEY|PRIVATE_?KEY|CREDENTIAL)\w*\s*=\s*[\"']?([^\s\"'#$]{6,})",
     re.MULTILINE | re.IGNORECASE,
 )
 _KEY = re.compile(r"-----BEGIN (?:[A-Z]+ )?PRIVATE KEY(?: BLOCK)?-----(?:\\n|\s)+[A-Za-z0-9+/=]{16,}")
-_TOKENS = {
-    "an AWS access key": re.compile(r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"),
-    "a GitHub token": re.compile(r"\b(?:gh[pousr]_[A-Za-z0-9]{36}|github_pat_[A-Za-z0-9_]{60,})\b"),
-    "a GitLab token": re.compile(r"\bglpat-[\w-]{20}\b"),
-    "a Slack token": re.compile(r"\bxox[abprs]-\d+-[A-Za-z0-9-]{20,}\b"),
-    "a Google API key": re.compile(r"\bAIza[0-9A-Za-z_-]{35}\b"),
-    "a Hugging Face token": re.compile(r"\bhf_[A-Za-z]{34}\b"),
-    "an OpenAI key": re.compile(r"\bsk-(?:proj-)?[A-Za-z0-9]{20}T3BlbkFJ[A-Za-z0-9]{20}\b"),
-    "a Stripe key": re.compile(r"\bsk_live_[0-9a-zA-Z]{24,}\b"),
-    "an npm token": re.compile(r"\bnpm_[A-Za-z0-9]{36}\b"),
-    "a PyPI token": re.compile(r"\bpypi-AgEIcHlwaS5vcmc[\w-]{50,}\b"),
-    "a SendGrid key": re.compile(r"\bSG\.[\w-]{22}\.[\w-]{43}\b"),
-}
-#: One quick look for all of them: most texts have none.
-_MARKS = (
-    "PRIVATE KEY",
-    "AKIA",
-    "ASIA",
-    "ghp_",
-    "gho_",
-    "ghu_",
-    "ghs_",
-    "ghr_",
-    "github_pat_",
-    "glpat-",
-    "xox",
-    "AIza",
-    "hf_",
-    "T3BlbkFJ",
-    "sk_live_",
-    "npm_",
-    "pypi-",
-    "SG.",
-)
 
 
 def find(subject: Subject) -> Iterator[Finding]:
@@ -86,6 +61,25 @@ def find(subject: Subject) -> Iterator[Finding]:
             seen = f"{path} has {name}"
             change = "take it out, have it replaced, and give it by an environment variable"
             yield Finding(DEFINITION, Place(file.source, line), seen, change)
+    if SETTINGS_FILE in subject.package.files:
+        yield from _written_out(subject)
+
+
+def _written_out(subject: Subject) -> Iterator[Finding]:
+    """Yield the secrets that the settings hold themselves: the file is packaged with the code."""
+    settings = read_settings_file(subject.directory)
+    for name, is_secret in (("basic_auth", lambda _: True), ("variables", _ONE.search)):
+        for key, entry in settings.get(name, {}).items():
+            written = is_secret(key) and not is_kept_elsewhere(name, key, entry.value)
+            if written and entry.value and not _NOT_REAL.search(entry.value) and entry.value[0] not in "$<{":
+                what = f"the password of `{key}` in `basic-auth`" if name == "basic_auth" else f"the value of `{key}`"
+                change = f'write `env:NAME` or `file:PATH` in its place: `{key}: "env:{_variable(key)}"`'
+                yield Finding(DEFINITION, entry.place, f"{SETTINGS_FILE} has {what}", change)
+
+
+def _variable(key: str) -> str:
+    name = re.sub(r"\W", "_", key).upper()
+    return name if _ONE.search(key) else f"{name}_PASSWORD"
 
 
 def _secret(name: str, text: str) -> tuple[str, int] | None:
@@ -94,12 +88,12 @@ def _secret(name: str, text: str) -> tuple[str, int] | None:
         for match in _ENV_SECRET.finditer(text):
             if not _NOT_REAL.search(match[1]):
                 return "the value of a secret variable", _line(text, match.start(1))
-    if not any(mark in text for mark in _MARKS):
+    if not any(mark in text for mark in ("PRIVATE KEY", *TOKEN_MARKS)):
         return None
     for match in _KEY.finditer(text):
         if not _NOT_REAL.search(match[0]):
             return "a private key", _line(text, match.start())
-    for kind, pattern in _TOKENS.items():
+    for kind, pattern in TOKENS.items():
         for match in pattern.finditer(text):
             if not _NOT_REAL.search(match[0]) and len(set(match[0][4:])) > 8:
                 return kind, _line(text, match.start())

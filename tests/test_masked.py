@@ -1,0 +1,44 @@
+"""What is hidden of a text, and what is not."""
+
+import pytest
+
+from vhlocal.masked import MASK, masked, masking
+
+JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhZGEifQ.c2lnbmF0dXJlMTIz"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("at postgres://ada:hunter2@db:5432/x?y=1 now", f"at postgres://ada:{MASK}@db:5432/x?y=1 now"),
+        ("redis://:hunter2@cache/0", f"redis://:{MASK}@cache/0"),
+        ("two http://a:b@c and https://d:e@f", f"two http://a:{MASK}@c and https://d:{MASK}@f"),
+        (f"token={JWT};", f"token={MASK};"),
+        ("Authorization: Bearer abcdef123456", f"Authorization: Bearer {MASK}"),
+        ("{'authorization': 'Basic YWRhOnNlY3JldA=='}", f"{{'authorization': 'Basic {MASK}'}}"),
+        ("key ghp_0123456789abcdefghijABCDEFGHIJ012345.", f"key {MASK}."),
+    ],
+)
+def test_what_looks_like_a_secret_is_hidden(text, shown):
+    assert masked(text) == shown
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "GET http://127.0.0.1:8080/acme/digits/local/dev/predict@v1 200",
+        "mailto ada@example.com, http://example.com/a:b@c",
+        "ssh://git@example.com/x.git",
+        "eyJ is how a token begins; eyJhbGciOiJIUzI1NiJ9 alone is a header",
+        "authorization: none",
+        "PRIVATE KEY is what it wants",
+        "npm_config_cache=/tmp SG.1 xoxo",
+    ],
+)
+def test_what_is_none_stays(text):
+    assert masked(text) == text
+
+
+def test_the_values_of_secret_variables_are_hidden_wherever_they_stand():
+    hide = masking({"DB_PASSWORD": "hunter22!", "SORT_KEY": "created_at", "TOKEN": "short", "STAGE": "production"})
+    assert hide("hunter22! created_at short production") == f"{MASK} created_at short production"

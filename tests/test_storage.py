@@ -103,3 +103,13 @@ def test_a_disk_without_room_is_not_one_to_write_to():
     assert storage.can_be_written(Path("/tmp/vhlocal/not/there/yet"))
     assert not storage.can_be_written(Path("relative"))
     assert not storage.can_be_written(Path("/proc/x"))
+
+
+def test_a_directory_of_ours_is_closed_to_others(home):
+    for place in (storage.usual("cache"), storage.usual("cache") / "deep"):
+        place.mkdir(parents=True)
+        place.chmod(0o777)
+    found = storage.room("cache", "deep", "deeper")
+    assert found.notice is None
+    for place in (found.path, found.path.parent, storage.usual("cache")):
+        assert place.stat().st_mode & 0o022 == 0

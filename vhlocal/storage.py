@@ -21,7 +21,7 @@ from vhlocal.errors import VhlocalError
 from vhlocal.values import dataclass
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from vhlocal.events import Notice
 
@@ -59,7 +59,7 @@ def room(kind: str, *parts: str) -> Room:
 
 def rooms(kind: str, *parts: str) -> list[Path]:
     """Return every directory in which ``parts`` of a kind may be, the usual one first; they need not be there."""
-    found = [usual(kind).joinpath(*parts)]
+    found = [] if _is_others(usual(kind)) else [usual(kind).joinpath(*parts)]
     with contextlib.suppress(VhlocalError):
         spare = _spare()
         if _is_ours(spare):
@@ -201,7 +201,7 @@ def _owner(path: Path) -> str:
 def _room(usual: Path, kind: str, parts: tuple[str, ...]) -> Room:
     try:
         path = usual.joinpath(*parts)
-        _try(path)
+        _try(path, usual)
     except OSError as error:
         why = refused(error, where=usual)
         try:
@@ -210,23 +210,54 @@ def _room(usual: Path, kind: str, parts: tuple[str, ...]) -> Room:
             hint = f"{why.hint}, or {neither.hint}"
             raise VhlocalError(f"{why.message}, and {neither.message}", hint=hint) from error
         with writing(why.message, place):
-            _try(place.joinpath(*parts))
+            _try(place.joinpath(*parts), place)
         from vhlocal.events import Notice  # noqa: PLC0415 - most commands have no other use for events
 
         return Room(place.joinpath(*parts), Notice(f"{why.message}: {place} is used in its place", hint=why.hint))
     return Room(path)
 
 
-def _try(path: Path) -> None:
-    """Make a directory, and write to it; OSError where that, or writing to what is in it, is not possible."""
+def own(*places: Path) -> None:
+    """See that directories are this user's own, and that nobody else may write to them.
+
+    PermissionError where one is somebody else's: what is in it may be of their making. One that is the user's, but that
+    others may write to, is closed to them.
+    """
+    for place in places:
+        if _is_others(place):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(place))
+        mode = place.stat().st_mode
+        if hasattr(os, "geteuid") and mode & 0o022:
+            with contextlib.suppress(OSError):  # some file systems know no modes
+                place.chmod(stat.S_IMODE(mode) & ~0o022)
+
+
+def _is_others(place: Path) -> bool:
+    """Tell whether a directory, or a link to one, is there and somebody else's."""
+    return _has_other_owner(place.lstat) or _has_other_owner(place.stat)
+
+
+def _has_other_owner(look: Callable[[], os.stat_result]) -> bool:
+    try:
+        return hasattr(os, "geteuid") and look().st_uid != os.geteuid()
+    except OSError:
+        return False
+
+
+def _try(path: Path, top: Path) -> None:
+    """Make a directory, and write to it; OSError where that, or writing to what is in it, is not possible.
+
+    It and those above it, up to ``top``, are to be the user's own.
+    """
     home = Path("~").expanduser()
     if not path.is_absolute():
         raise OSError(errno.ENOENT, "no absolute path, which it is not without a home directory (HOME)", str(path))
     if path.is_relative_to(home) and not home.is_dir():
         raise OSError(errno.ENOENT, "there is no such home directory (HOME)", str(home))
     path.mkdir(parents=True, exist_ok=True, mode=0o700)
+    own(path, *(parent for parent in path.parents if parent.is_relative_to(top)))
     for found in path.iterdir():
-        if not found.is_symlink() and not os.access(found, os.W_OK):
+        if _has_other_owner(found.lstat) or (not found.is_symlink() and not os.access(found, os.W_OK)):
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(found))
     probe = path / f".probe-{os.urandom(4).hex()}"
     try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vhlocal.errors import EngineError
-from vhlocal.storage import writing
+from vhlocal.storage import own, writing
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,7 +25,8 @@ def make_directory(volume: SharedVolume, claim: Path) -> None:
     """
     directory = directory_of(volume, claim)
     with writing(f"there is no directory for the shared volume {volume.claim}", directory, EngineError):
-        claim.mkdir(parents=True, exist_ok=True)
+        claim.mkdir(parents=True, exist_ok=True, mode=0o755)
+        own(claim.parent, claim.parent.parent)
         inside = directory.resolve()
         if not inside.is_relative_to(claim.resolve()):
             raise EngineError(

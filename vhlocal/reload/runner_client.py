@@ -13,6 +13,9 @@ _PATIENCE = 30.0
 #: Bytes of one message. It is the project's code that runs where the runner does, and may speak in its place.
 _LONGEST = 1 << 22
 
+#: Messages that are taken before others get their turn.
+_AT_ONCE = 100
+
 Facts = dict[str, Any]
 OnEvent = Callable[[Facts], None]
 
@@ -95,16 +98,33 @@ class RunnerClient(asyncio.Protocol):
         self._transport = cast(asyncio.Transport, transport)
 
     def data_received(self, data: bytes) -> None:
-        *lines, self._rest = (self._rest + data).split(b"\n")
+        self._rest += data
+        if self._read() and self._transport is not None:
+            self._transport.pause_reading()
+            asyncio.get_running_loop().call_soon(self._read_on)
+
+    def _read_on(self) -> None:
+        """Take the next part of a flood, once others have had their turn."""
+        if self._read():
+            asyncio.get_running_loop().call_soon(self._read_on)
+        elif self._transport is not None and not self._transport.is_closing():
+            self._transport.resume_reading()
+
+    def _read(self) -> bool:
+        """Take so many messages; return whether there are more."""
+        *lines, self._rest = self._rest.split(b"\n", _AT_ONCE)
         try:
-            if len(self._rest) > _LONGEST:
-                raise ValueError("a message without an end")
             for line in lines:
                 self._take(json.loads(line))
+            more = b"\n" in self._rest
+            if not more and len(self._rest) > _LONGEST:
+                raise ValueError("a message without an end")
         except (ArithmeticError, LookupError, RecursionError, TypeError, ValueError):  # it is not the runner who speaks
             self._rest = b""
             if self._transport is not None:
                 self._transport.abort()
+            return False
+        return more
 
     def _take(self, facts: Any) -> None:
         if not isinstance(facts, dict):
@@ -116,6 +136,8 @@ class RunnerClient(asyncio.Protocol):
             waiting.set_result(facts)
 
     def connection_lost(self, exc: Exception | None) -> None:
+        while self._read():
+            pass
         self._transport = None
         waiting, self._waiting = self._waiting, {}
         for answer in waiting.values():

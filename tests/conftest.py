@@ -42,6 +42,7 @@ TESTS = Path(__file__).parent
 
 #: What tells the same under every Python, by the beginning of its path, and why. The others run on each.
 ONCE = {
+    "attacks/": "tries what strangers do with files, users and commands; nothing of that is a Python's",
     "runner/": "starts the runner under Pythons of its own choice",
     "runtime/test_process_pythons.py": "looks for Pythons, and asks those",
     "cli/test_disks.py": "fills disks, and looks what the commands say",

@@ -43,9 +43,7 @@ def test_others_have_their_turn_in_the_midst_of_a_flood_and_nothing_is_lost():
     assert told.count("tick") > 20
 
 
-@pytest.mark.parametrize(
-    "burst", [b"[]\n", b"1\n", b"null\n", b"\xff\n", b"[" * 200_000 + b"\n", b"x" * 5_000_000]
-)
+@pytest.mark.parametrize("burst", [b"[]\n", b"1\n", b"null\n", b"\xff\n", b"[" * 200_000 + b"\n", b"x" * 5_000_000])
 def test_what_no_runner_says_ends_the_connection_and_nothing_else(burst):
     told = asyncio.run(asyncio.wait_for(heard(b'{"event": 1}\n' + burst + b'{"event": 2}\n'), 60))
     assert {"event": 2} not in told

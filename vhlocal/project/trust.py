@@ -48,14 +48,24 @@ class UntrustedError(InputError):
 
 
 def check_trusted(directory: Path, named: Iterable[Outside]) -> None:
-    """Raise UntrustedError for what leads out of the project, links followed, and was not allowed."""
+    """Raise UntrustedError for what leads out of the project, links followed, and was not allowed.
+
+    InputError for what can be no file's name.
+    """
     root = Path(os.path.realpath(directory))
-    leading_out = [each for each in named if not Path(os.path.realpath(each.path)).is_relative_to(root)]
+    leading_out = [each for each in named if not _led_to(each).is_relative_to(root)]
     if leading_out:
         allowed = set(_allowed(str(root)))
         unknown = [each for each in leading_out if os.path.realpath(each.path) not in allowed]
         if unknown:
             raise UntrustedError(unknown)
+
+
+def _led_to(named: Outside) -> Path:
+    try:
+        return Path(os.path.realpath(named.path))
+    except ValueError as error:  # a NUL, or half of a character
+        raise InputError(f"{named.key} is no path: {str(named.path)!r}", place=named.place) from error
 
 
 def remember(directory: Path, outside: Iterable[Outside]) -> None:

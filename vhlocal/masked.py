@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -12,17 +13,17 @@ MASK = "********"
 
 #: Tokens of services that mark their own, by what they are.
 TOKENS = {
-    "an AWS access key": re.compile(r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"),
-    "a GitHub token": re.compile(r"\b(?:gh[pousr]_[A-Za-z0-9]{36}|github_pat_[A-Za-z0-9_]{60,})\b"),
-    "a GitLab token": re.compile(r"\bglpat-[\w-]{20}\b"),
-    "a Slack token": re.compile(r"\bxox[abprs]-\d+-[A-Za-z0-9-]{20,}\b"),
-    "a Google API key": re.compile(r"\bAIza[0-9A-Za-z_-]{35}\b"),
-    "a Hugging Face token": re.compile(r"\bhf_[A-Za-z]{34}\b"),
-    "an OpenAI key": re.compile(r"\bsk-(?:proj-)?[A-Za-z0-9]{20}T3BlbkFJ[A-Za-z0-9]{20}\b"),
-    "a Stripe key": re.compile(r"\bsk_live_[0-9a-zA-Z]{24,}\b"),
-    "an npm token": re.compile(r"\bnpm_[A-Za-z0-9]{36}\b"),
-    "a PyPI token": re.compile(r"\bpypi-AgEIcHlwaS5vcmc[\w-]{50,}\b"),
-    "a SendGrid key": re.compile(r"\bSG\.[\w-]{22}\.[\w-]{43}\b"),
+    "an AWS access key": r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b",
+    "a GitHub token": r"\b(?:gh[pousr]_[A-Za-z0-9]{36}|github_pat_[A-Za-z0-9_]{60,})\b",
+    "a GitLab token": r"\bglpat-[\w-]{20}\b",
+    "a Slack token": r"\bxox[abprs]-\d+-[A-Za-z0-9-]{20,}\b",
+    "a Google API key": r"\bAIza[0-9A-Za-z_-]{35}\b",
+    "a Hugging Face token": r"\bhf_[A-Za-z]{34}\b",
+    "an OpenAI key": r"\bsk-(?:proj-)?[A-Za-z0-9]{20}T3BlbkFJ[A-Za-z0-9]{20}\b",
+    "a Stripe key": r"\bsk_live_[0-9a-zA-Z]{24,}\b",
+    "an npm token": r"\bnpm_[A-Za-z0-9]{36}\b",
+    "a PyPI token": r"\bpypi-AgEIcHlwaS5vcmc[\w-]{50,}\b",
+    "a SendGrid key": r"\bSG\.[\w-]{22}\.[\w-]{43}\b",
 }
 
 #: One quick look for all of them: most texts have none.
@@ -46,52 +47,63 @@ TOKEN_MARKS = (
     "SG.",
 )
 
-#: A user's password in a URL, a JSON Web Token, a private key, and what a request is authorized by.
-_URL = re.compile(r"(?<=://)([^/?#\s:@\"']*):([^/?#\s@\"']+)(?=@)")
-_JWT = re.compile(r"\beyJ[\w-]{6,}\.eyJ[\w-]{6,}\.[\w-]{8,}")
-_KEY = re.compile(r"(-----BEGIN (?:[A-Z]+ )?PRIVATE KEY(?: BLOCK)?-----).*", re.DOTALL)
-_HEADER = re.compile(r"(?i)\b(authorization[\"']?\s*[:=]\s*[\"']?(?:bearer|basic|token)\s+)[^\s\"',]{6,}")
-
-_SHAPES: tuple[tuple[str, re.Pattern[str], str], ...] = (
-    ("://", _URL, rf"\1:{MASK}"),
-    ("eyJ", _JWT, MASK),
-    ("PRIVATE KEY", _KEY, rf"\1 {MASK}"),
-    ("uthorization", _HEADER, rf"\1{MASK}"),
-)
-
-#: Whether any of the above may be there.
-_MARKS = re.compile("|".join(map(re.escape, (*TOKEN_MARKS, *(mark for mark, _, _ in _SHAPES)))))
-
-#: Names of what holds a secret.
-_NAMES = re.compile(r"TOKEN|SECRET|PASS|KEY|CREDENTIAL|AUTH|DSN", re.IGNORECASE)
-
-#: Names of what holds nothing else: their values are hidden wherever they stand, and so may be no common words.
-_SURE_NAMES = re.compile(r"(SECRET|TOKEN|PASSWORD|PASSWD|API_?KEY|PRIVATE_?KEY|ACCESS_?KEY)$", re.IGNORECASE)
+#: Names of what holds a secret, and of what holds nothing else: those values are hidden wherever they stand.
+_NAMES = ("TOKEN", "SECRET", "PASS", "KEY", "CREDENTIAL", "AUTH", "DSN")
+_SURE_NAMES = ("SECRET", "TOKEN", "PASSWORD", "PASSWD", "API_KEY", "APIKEY", "PRIVATE_KEY", "ACCESS_KEY", "SECRET_KEY")
 
 #: A secret that is shorter than this is no text to look for: it would be a part of much else.
 _SHORTEST = 8
 
 
+@cache
+def tokens() -> Mapping[str, re.Pattern[str]]:
+    """Return the patterns of ``TOKENS``; compiled when first asked for, since a start needs none."""
+    return {what: re.compile(pattern) for what, pattern in TOKENS.items()}
+
+
+@cache
+def _shapes() -> tuple[tuple[str, re.Pattern[str], str], ...]:
+    """A user's password in a URL, a JSON Web Token, a private key, and what a request is authorized by."""
+    header = r"(?i)\b(authorization[\"']?\s*[:=]\s*[\"']?(?:bearer|basic|token)\s+)[^\s\"',]{6,}"
+    key = r"(-----BEGIN (?:[A-Z]+ )?PRIVATE KEY(?: BLOCK)?-----).*"
+    return (
+        ("://", re.compile(r"(?<=://)([^/?#\s:@\"']*):([^/?#\s@\"']+)(?=@)"), rf"\1:{MASK}"),
+        ("eyJ", re.compile(r"\beyJ[\w-]{6,}\.eyJ[\w-]{6,}\.[\w-]{8,}"), MASK),
+        (
+            "PRIVATE KEY",
+            re.compile(key, re.DOTALL),
+            rf"\1 {MASK}",
+        ),
+        ("uthorization", re.compile(header), rf"\1{MASK}"),
+    )
+
+
+@cache
+def _marks() -> re.Pattern[str]:
+    """Whether any of the above may be there."""
+    return re.compile("|".join(map(re.escape, (*TOKEN_MARKS, *(mark for mark, _, _ in _shapes())))))
+
+
 def names_secret(name: str) -> bool:
     """Tell whether something of this name is likely to be a secret."""
-    return bool(_NAMES.search(name))
+    return any(word in name.upper() for word in _NAMES)
 
 
 def masked(text: str) -> str:
     """Return a text without the secrets that can be told by how they look."""
-    if not _MARKS.search(text):
+    if not _marks().search(text):
         return text
-    for mark, pattern, shown in _SHAPES:
+    for mark, pattern, shown in _shapes():
         if mark in text:
             text = pattern.sub(shown, text)
-    for pattern in TOKENS.values():
+    for pattern in tokens().values():
         text = pattern.sub(MASK, text)
     return text
 
 
 def masking(variables: Mapping[str, str]) -> Callable[[str], str]:
     """Return what masks too, wherever they stand, the values of those variables that hold a secret by their names."""
-    secrets = {value for name, value in variables.items() if _SURE_NAMES.search(name)}
+    secrets = {value for name, value in variables.items() if name.upper().endswith(_SURE_NAMES)}
     known = sorted((secret for secret in secrets if len(secret) >= _SHORTEST), key=len, reverse=True)
     if not known:
         return masked

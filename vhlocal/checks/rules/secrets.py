@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from vhlocal.checks.rule import Rule
 from vhlocal.findings import Definition, Example, Finding, Severity
-from vhlocal.masked import TOKEN_MARKS, TOKENS
+from vhlocal.masked import TOKEN_MARKS, tokens
 from vhlocal.model import Place
 from vhlocal.project.settings import is_kept_elsewhere
 from vhlocal.project.sources import read_settings_file
@@ -93,7 +93,7 @@ def _secret(name: str, text: str) -> tuple[str, int] | None:
     for match in _KEY.finditer(text):
         if not _NOT_REAL.search(match[0]):
             return "a private key", _line(text, match.start())
-    for kind, pattern in TOKENS.items():
+    for kind, pattern in tokens().items():
         for match in pattern.finditer(text):
             if not _NOT_REAL.search(match[0]) and len(set(match[0][4:])) > 8:
                 return kind, _line(text, match.start())

@@ -107,6 +107,24 @@ def by_uv(tmp_path, uv):
     made.close()
 
 
+@pytest.fixture(scope="module")
+def one_for_all(tmp_path_factory, uv):
+    """What makes environments by a tool, in one place for all tests that make layers of names of their own."""
+    by_tool = {}
+
+    def by(tool):
+        if tool not in by_tool:
+            environ = without_uv(os.environ)
+            if tool == "uv":
+                environ["PATH"] = f"{uv}:{environ['PATH']}"
+            by_tool[tool] = Environments(tmp_path_factory.mktemp("cache"), host_network(environ), environ)
+        return by_tool[tool]
+
+    yield by
+    for each in by_tool.values():
+        each.close()
+
+
 @pytest.fixture(params=["by_pip", "by_uv"])
 def either(request):
     return request.getfixturevalue(request.param)
@@ -116,20 +134,17 @@ STACKS = [("pip", RUNNING), ("pip", OTHER), ("pip", "3.6"), ("uv", RUNNING), ("u
 
 
 @pytest.fixture(scope="module", params=STACKS, ids=lambda each: "-".join(each))
-def stack(request, tmp_path_factory, uv):
+def stack(request, one_for_all):
     """A Gunicorn layer on a requirements layer, and the names of both."""
     tool, version = request.param
-    environ = without_uv(os.environ)
-    if tool == "uv":
-        environ["PATH"] = f"{uv}:{environ['PATH']}"
     interpreter(version)
-    environments = Environments(tmp_path_factory.mktemp("cache"), host_network(environ), environ)
-    below = requirements("iniconfig\npackaging==20.9\n", environments.base(f"python:{version}-slim"))
-    above = gunicorn(below.tag)
+    environments = one_for_all(tool)
+    base = environments.base(f"python:{version}-slim")
+    below = requirements("iniconfig\npackaging==20.9\n", base, f"vhlocal/requirements:{version}")
+    above = gunicorn(below.tag, f"vhlocal/gunicorn:{version}")
     lines = build(environments, below, above)
     assert any("iniconfig" in line for line in lines)
-    yield environments, below, above, version
-    environments.close()
+    return environments, below, above, version
 
 
 def test_b2_packages_are_imported_by_the_python_that_the_image_names(stack):
@@ -237,10 +252,10 @@ TOOLS = pytest.mark.parametrize(("tool", "version"), [("pip", RUNNING), ("pip", 
 
 
 @TOOLS
-def test_the_project_s_own_packages_stay_when_the_code_is_gone(request, tool, version):
-    either = request.getfixturevalue(f"by_{tool}")
+def test_the_project_s_own_packages_stay_when_the_code_is_gone(one_for_all, tool, version):
+    either = one_for_all(tool)
     interpreter(version)
-    layer = requirements("./pkg\n", f"python{version}", more=project("pkg"))
+    layer = requirements("./pkg\n", f"python{version}", f"vhlocal/own:{version}", more=project("pkg"))
     build(either, layer)
     assert python(either, layer.tag, "import pkg; pkg.say()") == "hello from pkg"
     assert run(either.local_directory(layer.tag) / "bin" / "say-pkg").stdout == "hello from pkg\n"
@@ -248,12 +263,13 @@ def test_the_project_s_own_packages_stay_when_the_code_is_gone(request, tool, ve
 
 @pytest.mark.parametrize("place", ["", "src/", "flat/"])
 @TOOLS
-def test_an_editable_installation_leads_to_the_code_of_each_server(request, tmp_path, tool, version, place):
+def test_an_editable_installation_leads_to_the_code_of_each_server(one_for_all, tmp_path, tool, version, place):
     """B2: in production it leads to /valohai/code, where whatever is served stands."""
-    either = request.getfixturevalue(f"by_{tool}")
+    either = one_for_all(tool)
     interpreter(version)
-    layer = requirements("-e ./pkg\n", f"python{version}", more=project("pkg", place=place))
-    above = requirements("iniconfig\n", layer.tag, "vhlocal/more:1")
+    name = f"{version}-{place.strip('/') or 'beside'}"
+    layer = requirements("-e ./pkg\n", f"python{version}", f"vhlocal/editable:{name}", project("pkg", place=place))
+    above = requirements("iniconfig\n", layer.tag, f"vhlocal/more:{name}")
     build(either, layer, above)
     for name in ("first", "second"):
         home, code = tmp_path / name / "home", tmp_path / name / "valohai" / "code"

@@ -51,8 +51,9 @@ def test_a_name_cannot_forge_the_question(directory, vhlocal):
     shown = screen.read_until("[y/N]")
     assert "\x1b[2K" not in shown
     assert not any(line.startswith("This project is fine") for line in shown.splitlines())
-    screen.press(b"\x03")
-    assert screen.process.wait(60) != 0
+    screen.press(b"n\r")
+    screen.read_until(None)
+    assert screen.process.wait(60) == 2
 
 
 def test_no_program_that_a_repository_names_runs_for_a_look_at_it(directory, vhlocal, tmp_path):

@@ -109,6 +109,7 @@ def holder(runner, tmp_path_factory):
     place = tmp_path_factory.mktemp("held")
     ports = [free_port(), free_port(), free_udp_port()]
     held = "\n".join(re.sub(r"\bX\b", f"X{number}", line) for number, (line, _, _) in enumerate(HELD.values()))
+    held += "\nopen(HOME + '/running.pid', 'w').write(str(os.getpid()))"
     with warm(
         runner,
         place,
@@ -146,11 +147,26 @@ def test_a_file_that_an_error_names_is_enough_where_the_lock_is_not_python_s(hol
     assert alone["place"] == holder.place(4)
 
 
+@pytest.mark.parametrize(
+    "code",
+    [
+        "try:\n    raise RuntimeError(\"Already running on PID 1 (or pid file '{home}/running.pid' is stale)\")\n"
+        "except RuntimeError:\n    sys.exit(1)",
+        "sys.exit('{home}/running.pid exists: it runs already')",
+    ],
+    ids=["as Gunicorn does", "by hand"],
+)
+def test_a_pid_file_of_the_server_that_serves_is_told_where_an_end_names_it(holder, code):
+    told = holder.refused(code)
+    assert (told["kind"], told["name"]) == ("pid", f"{holder.words['home']}/running.pid")
+
+
 #: Ends that are for something else, although something is refused or named on the way.
 OTHERS = {
     "a refusal that was caught": "try:\n    {port}\nexcept OSError:\n    pass\nraise RuntimeError('no')",
     "a lock that was caught": "try:\n    {flock}\nexcept OSError:\n    pass\nimport nothing_of_this_name",
     "a file that is not locked": "open('one.lock', 'w')\nraise RuntimeError('{code}/one.lock')",
+    "a pid file that is somebody else's": "open('{home}/theirs', 'w').write('1')\nsys.exit('{home}/theirs exists')",
     "a locked file that is named for something else": "raise RuntimeError('\"{home}/x.db\" has no table y')",
     "a file that is somebody else's": "open('{home}/theirs.pid', 'x')",
     "another's lock": "X = open('{home}/theirs.lock', 'w'); fcntl.flock(X, fcntl.LOCK_EX | fcntl.LOCK_NB)",

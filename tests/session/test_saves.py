@@ -80,6 +80,7 @@ def test_of_two_saves_at_once_the_second_is_answered_and_nobody_is_left_of_the_f
                 (directory / "server.py").write_text(HEAVY + numbered(number))
                 threading.Event().wait(gaps.uniform(0.03, 0.2))
             last = answers(run, "number", number, "words")
+        wait_for(lambda: load.asked[-1].number == number, "the others to be answered by it too")
     assert [asked for asked in load.asked if asked.fault] == []
     codes = {}
     for asked in load.asked:

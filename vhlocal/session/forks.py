@@ -24,6 +24,9 @@ _WITH_ITS_CONTAINER = Exit(137)
 #: Seconds that a server gets to be gone once it was killed.
 _GONE = 5.0
 
+#: Things that are remembered to have been refused to a server, whoever it is that tells.
+_REFUSED = 100
+
 #: Seconds within which all is heard that a runner has told until it ended.
 _LAST_WORDS = 2.0
 
@@ -274,7 +277,7 @@ def _note(fork: Fork, kind: str, event: dict[str, Any], layout: Layout) -> None:
             fork.evidence = layout.as_in_production(str(event["text"]))
         case "bound":
             fork.bound.set()
-        case "refused":
+        case "refused" if len(fork.refused) < _REFUSED:
             fork.refused.append(event)
         case "again":
             fork.begin_again()

@@ -46,6 +46,9 @@ _SLOW_START = 2.0
 #: Seconds between two tries to reach the runner of a server that starts beside another.
 _BETWEEN_TRIES = 0.05
 
+#: Files that are remembered to have been made, whoever it is that tells.
+_REMEMBERED = 100
+
 
 class Server:
     """See the module."""
@@ -433,10 +436,10 @@ class Server:
                 self._led = False
 
     def _hear(self, news: dict[str, Any]) -> None:
-        if news["event"] == "made":
-            self._made_files[news["name"]] = news
-        else:
+        if news["event"] != "made":
             self._on_news(news)
+        elif len(self._made_files) < _REMEMBERED:
+            self._made_files[str(news["name"])] = news
 
     async def _bring(self, copies: Sequence[Entry], removed: Sequence[str], were: Mapping[str, str]) -> None:
         """Let the runner take the copies from the staging directory; where it cannot, send them as an archive.

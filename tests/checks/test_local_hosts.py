@@ -58,6 +58,8 @@ def found(files, directory_of):
 def test_production_s_host_is_refused(name, project):
     files, place = FOUND[name]
     assert found(files, project) == [f"VH411 {place}"]
+    (finding,) = (each for each in found_in(project({})).findings if each.definition.code == "VH411")
+    assert ['["*"]' in edit.new for edit in finding.edits] == [True]
 
 
 def with_hosts(hosts: str) -> dict[str, str]:

@@ -6,6 +6,7 @@ import ast
 from typing import TYPE_CHECKING
 
 from vhlocal.checks.hosts import DJANGO, host_lists
+from vhlocal.checks.prefix.code import read_code
 from vhlocal.checks.prefix.rules.hosts import CHANGE, DEFINITION
 from vhlocal.checks.rule import Rule
 from vhlocal.findings import Finding
@@ -34,7 +35,16 @@ def find(subject: Subject) -> Iterator[Finding]:
             seen = f"`{hosts.setting}` has {names} alone" if names else f"`{hosts.setting}` is empty"
             seen += ": a request in production names another host, and is answered 400"
             caveat = "but answers 400 to production's host"
-            yield Finding(DEFINITION, hosts.place, seen, CHANGE, reach.endpoint.name, reach.framework, caveat=caveat)
+            yield Finding(
+                DEFINITION,
+                hosts.place,
+                seen,
+                CHANGE,
+                reach.endpoint.name,
+                reach.framework if reach.framework in DEFINITION.remedy else "",
+                caveat=caveat,
+                edits=read_code(reach.endpoint, subject.package).fixes.hosts,
+            )
             break
 
 

@@ -91,6 +91,14 @@ class Edit:
     old: str
     new: str
 
+    @property
+    def shown(self) -> tuple[str, ...]:
+        """The lines to show: what goes begins with ``- ``, what comes with ``+ ``, what stays with two spaces."""
+        from difflib import ndiff  # noqa: PLC0415 - only where a finding is shown
+
+        compared = ndiff(self.old.splitlines(), self.new.splitlines())
+        return tuple(line for line in compared if not line.startswith("?"))
+
 
 @dataclass(frozen=True)
 class Finding:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
@@ -22,11 +22,9 @@ from vhlocal.checks.edits import (
     written,
 )
 from vhlocal.checks.modules import Module
+from vhlocal.findings import Edit
 from vhlocal.model import Place
 from vhlocal.project.config import read_config
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 #: Findings of samples whose lines only the author can write, and why.
 BY_HAND = {
@@ -155,3 +153,10 @@ def test_no_line_is_written_that_is_not_certain(tmp_path):
     assert in_line(Place(place.file, 9), "web", "server") == ()
     assert together(in_line(place, "web", "server"), ()) == ()
     assert together(in_line(place, "web", "server"), in_line(place, "uvicorn", "gunicorn")) == ()
+
+
+def test_what_stays_is_shown_as_that():
+    place = Place(Path("web.py"), 3)
+    assert Edit(place, "app = f()", "app = f()\nserver = app").shown == ("  app = f()", "+ server = app")
+    assert Edit(place, "f(debug=True)", "f()").shown == ("- f(debug=True)", "+ f()")
+    assert Edit(place, "", "numpy").shown == ("+ numpy",)

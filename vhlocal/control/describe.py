@@ -107,7 +107,10 @@ def finding(known: Finding) -> dict[str, Any]:
         "seen": known.seen,
         "why": definition.why,
         "change": known.change,
-        "edits": [{"place": str(edit.place), "old": edit.old, "new": edit.new} for edit in known.edits],
+        "edits": [
+            {"place": str(edit.place), "old": edit.old, "new": edit.new, "shown": list(edit.shown)}
+            for edit in known.edits
+        ],
         "framework": known.framework or None,
         "remedy": dict(definition.remedy),
         "page": definition.page,

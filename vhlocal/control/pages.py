@@ -262,10 +262,9 @@ def _finding(facts: dict[str, Any]) -> str:
     return f'<div class="found {facts["severity"]}">{"".join(parts)}</div>'
 
 
-def _edit(edit: dict[str, str]) -> str:
+def _edit(edit: dict[str, Any]) -> str:
     """Return a change of the project's own lines, to be pasted."""
-    lines = [f"- {line}" for line in edit["old"].splitlines()] + [f"+ {line}" for line in edit["new"].splitlines()]
-    return f"<p class=dim><code>{escape(edit['place'])}</code></p><pre>{escape(chr(10).join(lines))}</pre>"
+    return f"<p class=dim><code>{escape(edit['place'])}</code></p><pre>{escape(chr(10).join(edit['shown']))}</pre>"
 
 
 def _starts(view: View) -> str:

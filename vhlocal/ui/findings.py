@@ -72,9 +72,8 @@ def show_edits(console: Console, finding: Finding, base: Path) -> None:
     """Print a finding's change in the project's own lines, to be pasted: what goes with `-`, what comes with `+`."""
     for edit in finding.edits:
         console.print(Text(f"    {_place(edit.place, base)}", "dim"))
-        for sign, text, style in (("-", edit.old, "red"), ("+", edit.new, "green")):
-            for line in text.splitlines():
-                console.print(Text(f"      {sign} {line}", style))
+        for line in edit.shown:
+            console.print(Text(f"      {line}", {"-": "red", "+": "green"}.get(line[0], "")))
 
 
 def show_page(console: Console, page: str, found: Sequence[Finding], base: Path) -> None:

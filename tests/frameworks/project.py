@@ -20,8 +20,9 @@ WAITRESS = "server-command: ~/.local/bin/waitress-serve --port=$VALOHAI_PORT {na
 class Case:
     """One endpoint: its module's ``code``, how it is served, and a request that a client sends.
 
-    ``found`` is the finding that it has to have, and ``caveat`` what is told beside `ready`. ``files`` are
-    further ones.
+    ``found`` is the finding that it has to have, "" for a sound one, and ``caveat`` what is told beside `ready`.
+    ``files`` are further ones. ``by_hand`` tells that its finding shows no lines to paste, ``alone`` that its framework
+    has one prefix: mended as the finding says, it answers under the version alone.
     """
 
     name: str
@@ -32,6 +33,9 @@ class Case:
     method: str = "POST"
     path: str = "/predict"
     files: tuple[tuple[str, str], ...] = ()
+    body: str = ""
+    alone: bool = False
+    by_hand: bool = False
 
 
 def project_of(cases: Sequence[Case], requirements: str) -> Mapping[str, str]:

@@ -60,7 +60,7 @@ def wanted(code: str, image: str, bringing: Bringing) -> Desired:
         identity=Identity("acme/words", NAME),
         image=image,
         command=("python", "server.py"),
-        environment={"SCRIPT_NAME": "/acme/words/local/dev/web"},
+        environment={"VH_DEFAULT_PREFIX": "/acme/words/local/dev/web/"},
         port=8000,
         limits=ContainerLimits(gpus=1 if bringing is ALONE else 0),
         entries=(Entry(CODE, content=code.encode()),),

@@ -12,8 +12,9 @@ from vhlocal.events import Bus
 from vhlocal.model import Package
 from vhlocal.reload.staging import Staging
 from vhlocal.session.diagnosis import Diagnosis
+from vhlocal.session.making import Making
 from vhlocal.session.probe import Probe
-from vhlocal.session.server import Making, Server
+from vhlocal.session.server import Server
 from vhlocal.session.warmth import Runner
 
 SERVER = (

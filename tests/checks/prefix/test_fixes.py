@@ -153,6 +153,28 @@ def test_a_router_that_knows_the_version_takes_any(prefix, tmp_path):
     assert 'APIRouter(prefix="/{owner}/{project}/{deployment}/{version}/greet")' in text
 
 
+WRAPPED = """\
+import os
+
+from flask import Flask
+from werkzeug.middleware.dispatcher import DispatcherMiddleware
+
+app = Flask(__name__)
+NAME = DispatcherMiddleware(
+    Flask("nothing"), {os.environ["SCRIPT_NAME"]: app.wsgi_app}
+)
+"""
+
+
+def test_a_middleware_that_knows_the_version_gives_way_to_wsgi(tmp_path):
+    apply(fixes_of(tmp_path, WRAPPED.replace("NAME", "app.wsgi_app"), UVICORN).per_request)
+    assert mended(tmp_path) == (WSGI, WRAPPED.partition("NAME")[0])
+
+
+def test_a_middleware_that_is_the_app_itself_is_left_to_its_author(tmp_path):
+    assert fixes_of(tmp_path, WRAPPED.replace("NAME", "app"), UVICORN).per_request == ()
+
+
 HOSTS = "from starlette.middleware.trustedhost import TrustedHostMiddleware\n" + FASTAPI
 
 

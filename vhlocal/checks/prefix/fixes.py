@@ -147,13 +147,13 @@ class Fixes:
     @property
     def per_request(self) -> Edits:
         """Take the prefix from each request, in code that takes the version's."""
-        for module, _, call in self._calls:
+        for module, site, call in self._calls:
             for keyword in call.keywords:
                 if keyword.arg == "prefix" and self.reach is not None and _is_version(module, keyword.value):
                     path = "/{owner}/{project}/{deployment}/{version}/" + self.reach.endpoint.name
                     return written(module, keyword.value, f'"{path}"')
             if module.dotted(call.func).endswith(".DispatcherMiddleware"):
-                return self.by_wsgi
+                return together(self.by_wsgi, _left_out(module, site.parent))
         return self.by_wsgi_alone if self.without_root_path else ()
 
     @property
@@ -242,6 +242,15 @@ def _guarded(module: Module, call: ast.Call) -> Edits:
             lines = lines_of(module.source)[node.lineno - 1 : node.end_lineno]
             guarded = ['if __name__ == "__main__":', *(f"    {line}" for line in lines)]
             return (Edit(Place(module.source, node.lineno), "\n".join(lines), "\n".join(guarded)),)
+    return ()
+
+
+def _left_out(module: Module, statement: ast.AST | None) -> Edits:
+    """Leave out a middleware that a Flask app is wrapped in: ``wsgi`` takes the prefix of each request."""
+    match statement:
+        case ast.Assign(targets=[ast.Attribute(attr="wsgi_app")], col_offset=0):
+            lines = lines_of(module.source)[statement.lineno - 1 : statement.end_lineno]
+            return (Edit(Place(module.source, statement.lineno), "\n".join(lines), ""),)
     return ()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from tests.frameworks.project import GUNICORN, SCRIPT, UVICORN, WAITRESS, WSGI, Case
 
@@ -94,7 +95,7 @@ app = Prefixed(app)
 )
 
 
-def _case(name: str, code: str, served: str = WSGI, found: str = "", caveat: str = "", **more: str) -> Case:
+def _case(name: str, code: str, served: str = WSGI, found: str = "", caveat: str = "", **more: Any) -> Case:
     return Case(name, code, served, found, caveat, **more)
 
 
@@ -130,6 +131,7 @@ FASTAPI = (
             WSGI,
             "VH401",
             "but answers 401 below its prefix",
+            by_hand=True,
             **_HEALTH,
         ),
         _PUBLIC.replace("PATH", 'request.url.path.removeprefix(request.scope["root_path"])'),

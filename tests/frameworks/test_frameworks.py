@@ -30,6 +30,9 @@ __all__ = ["process_run"]
 #: Seconds for what takes three on a machine that is not busy.
 PATIENCE = 300
 
+#: Whose findings show lines to paste, each of them.
+PASTED = ("FastAPI", "Flask")
+
 pytestmark = [pytest.mark.timeout(900), pytest.mark.builds]
 
 
@@ -102,6 +105,15 @@ def test_each_broken_endpoint_has_its_finding_and_no_other(group, project, proce
     assert caveats == {endpoint(case): case.caveat for case in cases}
     listed = run.vhlocal("ps", "-C", str(run.directory)).stdout
     assert all(f"ready, {case.caveat}" in listed for case in cases if case.caveat), listed
+    if group not in PASTED:
+        return
+    pasted = paste(run)
+    assert {endpoint(case) for case in cases} - pasted == {endpoint(case) for case in cases if case.by_hand}
+    mended = [case for case in cases if endpoint(case) in pasted]
+    answered = {case.name: served(case) for case in mended}
+    settled(run, lambda: {case.name: statuses(run, case) for case in mended}, answered)
+    of_mended = {endpoint(case): left(case) for case in mended}
+    settled(run, lambda: {name: codes for name, codes in found(run).items() if name in pasted}, of_mended)
 
 
 @pytest.mark.parametrize("group", OTHERS)

@@ -166,7 +166,7 @@ def test_profile_tells_a_start_import_by_import(project, up, runtime):
 
 
 def test_what_was_made_for_it_is_part_of_a_start(project, up):
-    """A crash is started again with what is there."""
+    """A crash is started again with what is installed, in a directory of its own."""
     directory = project({**FILES, "requirements.txt": "iniconfig  # for the start alone\n"})
     run = up(directory, "--runtime", "process", "--no-reload")
     told = profile_of(run, "words")
@@ -179,7 +179,7 @@ def test_what_was_made_for_it_is_part_of_a_start(project, up):
     wait_for(lambda: run.endpoints()["words"]["restarts"], "the crash")
     run.wait_for_state("ready")
     again = profile_of(run, "words")
-    assert [part["phase"] for part in again["phases"]] == ["process started", "app loaded", "first answer"]
+    assert [part["phase"] for part in again["phases"]] == ["created", "process started", "app loaded", "first answer"]
     assert again["ready_seconds"] < told["ready_seconds"]
 
 

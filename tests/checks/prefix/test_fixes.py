@@ -65,7 +65,7 @@ def test_gradio_is_told_its_root_path(tmp_path):
     apply(fixes_of(tmp_path, GRADIO, SCRIPT).own_way)
     assert mended(tmp_path) == (
         SCRIPT,
-        "import os\n" + GRADIO.replace('0.0.0.0")', '0.0.0.0", root_path=os.environ["SCRIPT_NAME"])'),
+        "import os\n" + GRADIO.replace('0.0.0.0")', '0.0.0.0", root_path=os.environ["VH_DEFAULT_PREFIX"].rstrip("/"))'),
     )
 
 
@@ -84,7 +84,7 @@ ls.LitServer(Api(ARGUMENTS)).run(port=8000)
 @pytest.mark.parametrize(("given", "path"), [("", "/predict"), ('api_path="/score"', "/score")])
 def test_litserve_is_told_its_whole_path(given, path, tmp_path):
     apply(fixes_of(tmp_path, LITSERVE.replace("ARGUMENTS", given), SCRIPT).own_way)
-    told = f'api_path=os.environ["SCRIPT_NAME"] + "{path}"'
+    told = f'api_path=os.environ["VH_DEFAULT_PREFIX"].rstrip("/") + "{path}"'
     assert mended(tmp_path) == (SCRIPT, "import os\n" + LITSERVE.replace("ARGUMENTS", told))
 
 
@@ -100,7 +100,8 @@ AIOHTTP = "from aiohttp import web\n\napp = web.Application()\nweb.run_app(app, 
 
 def test_an_app_of_aiohttp_is_put_below_the_prefix(tmp_path):
     apply(fixes_of(tmp_path, AIOHTTP, SCRIPT).own_way)
-    below = 'root = web.Application()\nroot.add_subapp(os.environ["SCRIPT_NAME"], app)\nweb.run_app(root, port=8000)'
+    prefix = 'os.environ["VH_DEFAULT_PREFIX"].rstrip("/")'
+    below = f"root = web.Application()\nroot.add_subapp({prefix}, app)\nweb.run_app(root, port=8000)"
     assert mended(tmp_path) == (SCRIPT, "import os\n" + AIOHTTP.replace("web.run_app(app, port=8000)", below))
 
 

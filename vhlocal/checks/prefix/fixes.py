@@ -41,8 +41,9 @@ ROUTING = {
 }
 
 _OS = "import os"
-#: The variable that holds the version's prefix without a slash at its end (P5), and with one (P6).
-_BARE, _SLASHED = 'os.environ["SCRIPT_NAME"]', 'os.environ["VH_DEFAULT_PREFIX"]'
+#: The version's prefix with a slash at its end (P6), and without one: not by P5, which nobody knows of production.
+_SLASHED = 'os.environ["VH_DEFAULT_PREFIX"]'
+_BARE = f'{_SLASHED}.rstrip("/")'
 _NODE_SERVER = re.compile(r"createServer\(\s*(?:async\s*)?\(\s*(\w+)\s*,\s*\w+\s*\)\s*=>\s*\{\s*$")
 _EXPRESS = re.compile(r"\s*(?:const|let|var)\s+(\w+)\s*=\s*express\(\)\s*;?\s*$")
 _GRADIO = ("gradio.Blocks", "gradio.Interface", "gradio.ChatInterface", "gradio.TabbedInterface")

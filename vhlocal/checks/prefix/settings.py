@@ -12,21 +12,21 @@ DASH = (
 )
 GRADIO = (
     '`app = gradio.mount_gradio_app(FastAPI(), demo, path="/")` and `wsgi: server:app` answer under the version and '
-    'each alias. Started by `server-command`, `demo.launch(root_path=os.environ["SCRIPT_NAME"], …)` is right under the '
-    "version's URL alone."
+    "each alias. Started by `server-command`, "
+    '`demo.launch(root_path=os.environ["VH_DEFAULT_PREFIX"].rstrip("/"), …)` is right under the version\'s URL alone.'
 )
 LITSERVE = (
-    'Give the API its whole path, `LitAPI(api_path=os.environ["SCRIPT_NAME"] + "/predict")`: it is right under the '
-    "version's URL alone."
+    'Give the API its whole path, `LitAPI(api_path=os.environ["VH_DEFAULT_PREFIX"].rstrip("/") + "/predict")`: it is '
+    "right under the version's URL alone."
 )
 STREAMLIT = "Add `--server.baseUrlPath $VH_DEFAULT_PREFIX` to the command: it is right under the version's URL alone."
 AIOHTTP = (
-    'Have an application of its own lead there: `root.add_subapp(os.environ["SCRIPT_NAME"], app)` and '
-    "`web.run_app(root, …)` are right under the version's URL alone. Routes that begin with "
+    'Have an application of its own lead there: `root.add_subapp(os.environ["VH_DEFAULT_PREFIX"].rstrip("/"), app)` '
+    "and `web.run_app(root, …)` are right under the version's URL alone. Routes that begin with "
     "`/{owner}/{project}/{deployment}/{version}/endpoint` answer under the version and each alias."
 )
 NODE = (
-    'const prefix = (request.headers["x-vh-prefix"] ?? process.env.SCRIPT_NAME ?? "").replace(/\\/$/, ""); '
+    'const prefix = (request.headers["x-vh-prefix"] ?? process.env.VH_DEFAULT_PREFIX ?? "").replace(/\\/$/, ""); '
     'if (prefix && request.url.startsWith(prefix)) request.url = "/" + request.url.slice(prefix.length + 1);'
 )
 

@@ -95,3 +95,42 @@ def test_what_the_machine_has_left_bounds_it_too(ask, files, own):
 def test_k2_one_more_server_may_need_what_the_largest_does_and_so_may_all_others(ask, used, needed):
     """K2: those that have just begun, or have not loaded their model yet, are counted as they may become."""
     assert ask(f"memory.needed({used})", {}, "") == needed
+
+
+#: A server of one process, of which the kernel has killed a worker that a second one has taken the place of.
+KILLED = """\
+import os, signal, sys
+sys.path.insert(0, sys.argv[1])
+import serve_warm_memory, serve_warm_process, serve_warm_supervisor
+
+pid = os.fork()
+if not pid:
+    os.setsid()
+    signal.pause()
+server = serve_warm_process.Process(2, 8001, 1)
+server.be_born(pid, 0.0)
+server.loading.append(1 << 22)  # no process has this id
+supervisor = object.__new__(serve_warm_supervisor.Supervisor)
+supervisor._reap = lambda: None
+supervisor._servers, supervisor._serving = {2: server}, 1
+supervisor._limit = serve_warm_memory.Limit(*sys.argv[2:5])
+counted = os.path.join(sys.argv[2], "memory.events")
+open(counted, "w").write("oom_kill 3\\n")
+for heard in sys.argv[5:]:
+    supervisor.do_killed() if heard == "killed" else supervisor._server_loading(server, pid)
+os.waitpid(pid, 0)
+print(server.out_of_memory)
+"""
+
+
+@pytest.mark.parametrize("heard", [("killed", "loading"), ("loading", "killed")], ids=str)
+def test_k2_a_kill_is_told_as_that_in_whatever_order_it_is_heard_of(runner, tmp_path, heard):
+    for name, text in V2.items():
+        (tmp_path / name).write_text(text)
+    for name, text in (("own", "0::/\n"), ("machine", "")):
+        (tmp_path / name).write_text(text)
+    where = [str(runner), str(tmp_path), str(tmp_path / "own"), str(tmp_path / "machine")]
+    done = subprocess.run(
+        [str(python_of(USUAL)), "-c", KILLED, *where, *heard], check=True, capture_output=True, text=True
+    )
+    assert done.stdout == "True\n"

@@ -418,7 +418,8 @@ class Supervisor(serve_warm_questions.Questions):
         server.loading.append(pid)
         if not gone or server.loaded:
             return
-        server.out_of_memory = self._limit.has_killed()
+        # It may be known already, and this have been said in the moment before it was killed for that.
+        server.out_of_memory = server.out_of_memory or self._limit.has_killed()
         if server.out_of_memory:
             server.verdict = serve_warm_process.KILLED
         else:

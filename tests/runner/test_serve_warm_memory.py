@@ -105,8 +105,8 @@ import serve_warm_memory, serve_warm_process, serve_warm_supervisor
 
 pid = os.fork()
 if not pid:
-    os.setsid()
     signal.pause()
+os.setpgid(pid, pid)  # as a server's process leads a group
 server = serve_warm_process.Process(2, 8001, 1)
 server.be_born(pid, 0.0)
 server.loading.append(1 << 22)  # no process has this id
@@ -131,6 +131,10 @@ def test_k2_a_kill_is_told_as_that_in_whatever_order_it_is_heard_of(runner, tmp_
         (tmp_path / name).write_text(text)
     where = [str(runner), str(tmp_path), str(tmp_path / "own"), str(tmp_path / "machine")]
     done = subprocess.run(
-        [str(python_of(USUAL)), "-c", KILLED, *where, *heard], check=True, capture_output=True, text=True
+        [str(python_of(USUAL)), "-c", KILLED, *where, *heard],
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=60,
     )
     assert done.stdout == "True\n"

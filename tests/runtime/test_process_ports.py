@@ -15,10 +15,7 @@ from vhlocal.runtime.process.ports import free_ports, give_back, own_port
 
 
 def listening(port):
-    held = socket.socket()
-    held.bind(("127.0.0.1", port))
-    held.listen()
-    return held
+    return socket.create_server(("127.0.0.1", port))  # connections of before may wait for their time there
 
 
 TAKE = """

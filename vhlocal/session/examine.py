@@ -17,6 +17,7 @@ from vhlocal.checks.prefix.registry import find
 from vhlocal.checks.prefix.whereabouts import caveat
 from vhlocal.contract.headers import PRODUCTION_HOST, production_headers
 from vhlocal.errors import VhlocalError
+from vhlocal.session.asking import OWN_HEADERS, get
 from vhlocal.session.tasks import in_thread
 from vhlocal.values import dataclass
 
@@ -130,21 +131,14 @@ def _answers(patient: Patient, asked: Iterable[Asked], host: str) -> dict[Asked,
 
 
 def _ask(address: Address, asked: Asked, host: str) -> Answer:
-    connection = http.client.HTTPConnection(address.host, address.port, timeout=ANSWER_SECONDS)
     try:
-        connection.putrequest("GET", asked.target, skip_host=True, skip_accept_encoding=True)
-        for name, value in _headers(asked, asked.host or host):
-            connection.putheader(name, value)
-        connection.endheaders()
-        response = connection.getresponse()
-        headers = tuple((name.lower(), value) for name, value in response.getheaders())
-        return Answer(response.status, headers, _body(response).decode("utf-8", errors="replace"))
+        with get(address, asked.target, _headers(asked, asked.host or host), ANSWER_SECONDS) as response:
+            headers = tuple((name.lower(), value) for name, value in response.getheaders())
+            return Answer(response.status, headers, _body(response).decode("utf-8", errors="replace"))
     except TimeoutError:
         raise UnansweredError(f"it has not answered in {ANSWER_SECONDS:.0f} s") from None
     except (OSError, http.client.HTTPException):
         raise UnansweredError("its server does not answer any more") from None
-    finally:
-        connection.close()
 
 
 def _headers(asked: Asked, host: str) -> list[tuple[bytes, bytes]]:
@@ -159,8 +153,7 @@ def _headers(asked: Asked, host: str) -> list[tuple[bytes, bytes]]:
         ]
     return [
         *production_headers(asked.prefix, uuid4().hex, host),
-        (b"User-Agent", b"vhlocal-doctor"),
-        (b"X-VHLocal-Doctor", b"1"),
+        *OWN_HEADERS,
         (b"Accept", b"text/html, */*"),
         *connection,
     ]

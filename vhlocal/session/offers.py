@@ -17,6 +17,7 @@ from vhlocal.contract.headers import Hop, ingress_headers
 from vhlocal.contract.paths import script_names
 from vhlocal.errors import VhlocalError
 from vhlocal.model import Call, Offer
+from vhlocal.session.asking import OWN_HEADERS, get
 from vhlocal.session.openapi import call_of
 from vhlocal.session.tasks import in_thread
 from vhlocal.values import dataclass
@@ -136,24 +137,12 @@ def _get(server: _Server, prefix: str, path: str) -> tuple[int, str, bytes]:
     """Return status, type and body of a GET request's answer; the request is as an ingress would forward it."""
     host = server.asking.base.removeprefix("http://")
     server.asking.chatter.expect(server.desired.endpoint.name, "GET", prefix + path)
-    connection = http.client.HTTPConnection(server.address.host, server.address.port, timeout=_ONE)
-    try:
-        connection.putrequest("GET", prefix + path, skip_host=True, skip_accept_encoding=True)
-        port = host.rpartition(":")[2]
-        hop = Hop("127.0.0.1", "http", int(port) if port.isdecimal() else 80, uuid4().hex)
-        for name, value in (
-            (b"Host", host.encode()),
-            (b"User-Agent", b"vhlocal-doctor"),
-            (b"X-VHLocal-Doctor", b"1"),
-            *ingress_headers(hop, host.encode(), prefix),
-            (b"Connection", b"close"),
-        ):
-            connection.putheader(name, value)
-        connection.endheaders()
-        response = connection.getresponse()
+    port = host.rpartition(":")[2]
+    hop = Hop("127.0.0.1", "http", int(port) if port.isdecimal() else 80, uuid4().hex)
+    forwarded = ingress_headers(hop, host.encode(), prefix)
+    headers = ((b"Host", host.encode()), *OWN_HEADERS, *forwarded, (b"Connection", b"close"))
+    with get(server.address, prefix + path, headers, _ONE) as response:
         return response.status, response.headers.get_content_type(), response.read(_LONGEST)
-    finally:
-        connection.close()
 
 
 def _routes(server: _Server) -> Iterator[Call]:

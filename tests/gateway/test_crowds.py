@@ -45,10 +45,13 @@ def test_three_hundred_clients_that_dribble_hold_up_nobody_and_are_ended(run_onc
             bodies = asyncio.gather(*(dribble(client, SLOW_BODY[-2:] + b"x" * 4000, stop) for client in slow[150:]))
             for client in slow[150:]:
                 await client.send(SLOW_BODY[:-2])
+            connected = 0
             for _ in range(200):
                 await other.send(get(PATH))
                 assert (await other.answer())[2] == b"ok"
-            assert (at.gateway.connections(), at.gateway.in_flight(at.upstream)) == (301, 0), "bodies wait here (K9)"
+                assert at.gateway.in_flight(at.upstream) == 0, "bodies wait here (K9)"
+                connected = max(connected, at.gateway.connections())
+            assert connected == 301
             assert all(answer.startswith(b"HTTP/1.1 408 ") for answer in await heads)
             # A body has no end to be in time for, but it has to go on coming.
             stop.set()

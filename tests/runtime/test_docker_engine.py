@@ -10,7 +10,7 @@ import pytest
 
 from tests.waiting import wait_for
 from vhlocal.contract.limits import ContainerLimits
-from vhlocal.runtime.base import Entry, Identity, Layout, Mounts, ServerSpec
+from vhlocal.runtime.base import Entry, Exit, Identity, Layout, Mounts, ServerSpec
 from vhlocal.runtime.docker.engine import Engine
 from vhlocal.runtime.docker.layers import BuildNetwork
 from vhlocal.runtime.docker.runtime import DockerRuntime
@@ -96,6 +96,38 @@ def test_k9_where_containers_cannot_be_reached_a_port_of_loopback_is(engine, bas
         assert wait_for(answer, "the server to answer") == b"hello"
         runtime.stop(server, 1)
         wait_for(lambda: ended, "its end to be told")
+    finally:
+        runtime.remove(server)
+        runtime.close()
+
+
+def test_k2_a_kill_for_memory_of_which_the_engine_never_heard_is_known_from_the_kernel(engine, base_image, tmp_path):
+    """K2: the engine's helper loses the kernel's word where the whole container goes at once."""
+
+    class Deaf(Engine):
+        def events(self, label, kinds):
+            return super().events(label, ["rename"])
+
+        def state(self, container):
+            return replace(super().state(container), out_of_memory=False)
+
+    runtime = DockerRuntime(Deaf.connect(without_host()), BuildNetwork({}, None), str(tmp_path), "test")
+    spec = ServerSpec(
+        identity=Identity("acme/digits", "hello"),
+        image=base_image,
+        command=("sh", "-c", "exec python -c \"b'x' * 300_000_000\""),
+        environment={},
+        port=8000,
+        limits=ContainerLimits(memory=64_000_000),
+        entries=(),
+        mounts=Mounts(),
+    )
+    server = runtime.create(spec)
+    try:
+        ended = []
+        runtime.start(server, lambda *_: None, ended.append)
+        wait_for(lambda: ended, "its end to be told")
+        assert ended == [Exit(137, out_of_memory=True)]
     finally:
         runtime.remove(server)
         runtime.close()

@@ -57,6 +57,9 @@ _BETWEEN_TRIES = 1.0
 #: The exit code of who was killed.
 _KILLED = 137
 
+#: What the kernel has counted since its start.
+_COUNTERS = Path("/proc/vmstat")
+
 #: So many ports for servers beside the first, where each that is published costs a process or a forwarding.
 _PUBLISHED = 12
 
@@ -79,6 +82,8 @@ class DockerRuntime:
         self._run = run
         self._publish = not engine.reaches_containers
         self._out_of_memory: set[str] = set()
+        #: Of containers with a limit: how many the kernel had ended for memory before, where that can be known.
+        self._kills: dict[str, int] = {}
         self._spares: dict[str, Spares] = {}
         self._ports: dict[str, tuple[int, ...]] = {}
         self._dated = 0
@@ -194,6 +199,8 @@ class DockerRuntime:
             )
         )
         self._ports[container] = (spec.port, *spec.more_ports)
+        if spec.limits.memory is not None and not self._publish and (kills := _kernel_kills()) is not None:
+            self._kills[container] = kills
         try:
             self._check_files(container, spec)
             with archive([*spec.entries, *chosen.entries(spec.mounts.files)]) as packed:
@@ -249,10 +256,12 @@ class DockerRuntime:
 
     def stop(self, server: str, grace: float) -> None:
         """Stop a container: SIGTERM, then SIGKILL after ``grace`` seconds."""
+        self._kills.pop(server, None)
         self._engine.stop(server, grace)
 
     def remove(self, server: str) -> None:
         """Remove a container and its own volumes."""
+        self._kills.pop(server, None)
         self._engine.remove(server)
         self._ports.pop(server, None)
         self._spares.pop(server, None)
@@ -299,10 +308,17 @@ class DockerRuntime:
         try:
             code = self._engine.wait(server)
             # The engine remembers also who was killed long ago and was no loss to the server.
-            killed = server in self._out_of_memory or (code == _KILLED and self._engine.state(server).out_of_memory)
+            killed = server in self._out_of_memory or (code == _KILLED and self._killed_for_memory(server))
         except EngineError:
             return Exit(_KILLED)  # Removed from outside, or the engine has gone: no more can be known.
         return Exit(code, killed)
+
+    def _killed_for_memory(self, server: str) -> bool:
+        """Ask the engine, and the kernel: an engine never hears of a kill that took the whole container at once."""
+        if self._engine.state(server).out_of_memory:
+            return True
+        before, now = self._kills.get(server), _kernel_kills()
+        return before is not None and now is not None and now > before
 
     def _watch(self) -> None:
         """End a container when the kernel kills a process in it for memory, and nobody ``Spares`` it."""
@@ -317,6 +333,16 @@ class DockerRuntime:
             if not self._closed.wait(_BETWEEN_TRIES):
                 with contextlib.suppress(EngineError):
                     self._events = self._engine.events(f"{labels.RUN}={self._run}", ["oom"])
+
+
+def _kernel_kills() -> int | None:
+    """Return how many processes this machine's kernel has ended for memory; None where it does not count them."""
+    with contextlib.suppress(OSError, ValueError):
+        for line in _COUNTERS.read_text().splitlines():
+            name, _, count = line.partition(" ")
+            if name == "oom_kill":
+                return int(count)
+    return None
 
 
 def _started(name: str, target: Callable[..., None], *arguments: object) -> threading.Thread:

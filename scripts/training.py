@@ -27,9 +27,9 @@ from vhlocal.project.requirements import requirement_inputs
 from vhlocal.project.settings import load_settings
 from vhlocal.runtime.base import Mounts
 from vhlocal.runtime.connect import connector
-from vhlocal.session.desired import Desired, Inputs, desired
-from vhlocal.session.load import name_version
 from vhlocal.session.record import new_run
+from vhlocal.session.wanted.desired import Desired, Inputs, desired
+from vhlocal.session.wanted.load import name_version
 
 if TYPE_CHECKING:
     from vhlocal.runtime.base import Exit, Runtime

@@ -120,7 +120,7 @@ item of `silenced` has all keys of a finding, and its `reason`.
 ## All findings
 
 Each is shown by a sample that has it and by the same project mended: [one test](../../tests/checks/test_findings.py)
-reads them all, [another](../../tests/session/test_doctor.py) runs those of the prefix, and
+reads them all, [another](../../tests/session/diagnosis/test_doctor.py) runs those of the prefix, and
 [a third](../../tests/checks/server/test_live.py) those of servers and limits.
 `vhlocal up` tells these as they happen, once, on the terminal, the status page and in the API, and the errors that the
 project itself shows as well; where a server does not come up, the error is the finding. `vhlocal explain VH408` shows

@@ -129,3 +129,51 @@ def test_nothing_of_ours_imports_the_runner():
 
 def test_no_module_outgrows_its_reader():
     assert {str(path): n for path in [*MODULES, *RUNNER] if (n := len(path.read_text().splitlines())) > 500} == {}
+
+
+#: The rooms of the session, each of which may use those before it; and what stands below and above all of them.
+ROOMS = ("wanted", "warm", "traffic", "diagnosis", "endpoint", "offers")
+ABOVE = {"session", "options", "view", "build"}
+
+#: Packages in which each file is a row of one table.
+TABLES = {"rules", "strategies"}
+
+
+def room_of(parts: tuple[str, ...]) -> int:
+    """Return the rank of a module of the session, given its name below it: what uses the others has the higher one."""
+    if parts[0] in ROOMS:
+        return ROOMS.index(parts[0]) + 1
+    return len(ROOMS) + 1 if parts[0] in ABOVE else 0
+
+
+@pytest.mark.parametrize("path", sorted(ROOT.joinpath("session").rglob("*.py")), ids=lambda path: path.name)
+def test_the_rooms_of_the_session_use_those_before_them(path):
+    home = room_of(tuple(part.removesuffix(".py") for part in path.relative_to(ROOT / "session").parts))
+    for name in imports(path):
+        if name.startswith("vhlocal.session."):
+            target = tuple(name.split(".")[2:])
+            assert room_of(target) <= home, f"{path.relative_to(ROOT)} imports {name}"
+
+
+def test_a_test_that_bears_a_modules_name_lies_where_the_module_does():
+    """``vhlocal/session/warm/forks.py`` is tested by ``tests/session/warm/test_forks.py``."""
+    tests = ROOT.parent / "tests"
+    mirrored = {
+        (path.parent.relative_to(ROOT), path.stem) for path in [*MODULES, *RUNNER] if path.stem not in {"__init__"}
+    }
+    strays = []
+    for test in tests.rglob("test_*.py"):
+        where, stem = test.parent.relative_to(tests), test.stem.removeprefix("test_")
+        package = ROOT / where
+        inner = [
+            folder for folder, name in mirrored if name == stem and folder != where and folder.is_relative_to(where)
+        ]
+        if where.parts and package.is_dir() and (where, stem) not in mirrored and inner:
+            strays.append(f"{test.relative_to(tests)}: {stem} is in {inner}")
+    assert strays == []
+
+
+def test_every_package_is_tested_in_one_of_its_name():
+    """Those apart that are the files of a table: what is promised of each is asked where the table is tested."""
+    packages = {path.parent.relative_to(ROOT) for path in [*MODULES, *RUNNER] if path.parent.name not in TABLES}
+    assert [str(each) for each in packages if not (ROOT.parent / "tests" / each).is_dir()] == []

@@ -18,8 +18,8 @@ from rich.console import Console
 from vhlocal.events import Bus
 from vhlocal.gateway.report import Failure, Page
 from vhlocal.gateway.server import Gateway, GatewayOptions, Route, RouteTable, Upstream
-from vhlocal.session.requests import Requests
 from vhlocal.session.session import run
+from vhlocal.session.traffic.requests import Requests
 from vhlocal.ui.terminal import Terminal
 
 PREFIX = "/bench/bench/local/v/words"

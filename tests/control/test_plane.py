@@ -26,7 +26,7 @@ from vhlocal.gateway.report import Failure, FailureKind
 from vhlocal.model import Import, MemoryUse, Place, StartUp, State, Status, Version
 from vhlocal.session.board import Board
 from vhlocal.session.record import RunRecord
-from vhlocal.session.requests import Requests
+from vhlocal.session.traffic.requests import Requests
 from vhlocal.session.view import View
 
 VERSION = Version("acme", "digits", "local", "20261124.0", ("dev",))

@@ -24,7 +24,7 @@ import uvloop
 
 from vhlocal.events import Bus
 from vhlocal.gateway.server import Failure, Gateway, GatewayOptions, Page, Route, RouteTable, Upstream
-from vhlocal.session.requests import Requests
+from vhlocal.session.traffic.requests import Requests
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

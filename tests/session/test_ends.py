@@ -11,7 +11,7 @@ from tests.session.test_keeper_model import by, wanted
 from vhlocal.events import Bus
 from vhlocal.model import Package
 from vhlocal.runtime.base import Exit
-from vhlocal.session.diagnosis import Diagnosis
+from vhlocal.session.diagnosis.cause import Diagnosis
 
 HANDLED = """\
 Traceback (most recent call last):

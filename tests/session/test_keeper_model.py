@@ -20,20 +20,20 @@ from vhlocal.model import Endpoint, Package, State, Strategy, Version
 from vhlocal.reload.staging import Staging
 from vhlocal.runtime.base import Entry, Exit, Identity, Mounts, ServerSpec
 from vhlocal.session.board import Board
-from vhlocal.session.chatter import Chatter
-from vhlocal.session.desired import Bringing, Desired
-from vhlocal.session.diagnosis import Diagnosis
-from vhlocal.session.environments import Upkeep
-from vhlocal.session.keeper import Keeper
+from vhlocal.session.diagnosis.cause import Diagnosis
+from vhlocal.session.endpoint.chatter import Chatter
+from vhlocal.session.endpoint.keeper import Keeper
+from vhlocal.session.endpoint.surroundings import Surroundings
 from vhlocal.session.limits import RELOAD_LIMIT
 from vhlocal.session.phases import Phases
-from vhlocal.session.plan import Environment
 from vhlocal.session.probe import Probe
-from vhlocal.session.routes import Routes
-from vhlocal.session.surroundings import Surroundings
 from vhlocal.session.tasks import Tasks
-from vhlocal.session.warmth import Warmth
-from vhlocal.session.wish import Wish
+from vhlocal.session.traffic.routes import Routes
+from vhlocal.session.wanted.desired import Bringing, Desired
+from vhlocal.session.wanted.environments import Upkeep
+from vhlocal.session.wanted.plan import Environment
+from vhlocal.session.wanted.wish import Wish
+from vhlocal.session.warm.warmth import Warmth
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine

@@ -11,11 +11,11 @@ from tests.session.test_processes import SERVER_ERROR, asked
 from vhlocal.events import Bus
 from vhlocal.model import Package
 from vhlocal.reload.staging import Staging
-from vhlocal.session.diagnosis import Diagnosis
-from vhlocal.session.making import Making
+from vhlocal.session.diagnosis.cause import Diagnosis
+from vhlocal.session.endpoint.making import Making
+from vhlocal.session.endpoint.server import Server
 from vhlocal.session.probe import Probe
-from vhlocal.session.server import Server
-from vhlocal.session.warmth import Runner
+from vhlocal.session.warm.warmth import Runner
 
 SERVER = (
     """\

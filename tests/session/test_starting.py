@@ -14,9 +14,9 @@ from vhlocal.contract.image import GUNICORN
 from vhlocal.errors import BuildError
 from vhlocal.events import Bus
 from vhlocal.runtime.base import Layer
-from vhlocal.session.environments import problems
-from vhlocal.session.execute import execute
-from vhlocal.session.plan import Environment, plan
+from vhlocal.session.wanted.environments import problems
+from vhlocal.session.wanted.execute import execute
+from vhlocal.session.wanted.plan import Environment, plan
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -11,7 +11,7 @@ from vhlocal.checks.server.ends import FAILED
 from vhlocal.events import Found, Problem
 from vhlocal.findings import Finding
 from vhlocal.model import Place
-from vhlocal.session.exits import as_error, explained
+from vhlocal.session.diagnosis.exits import as_error, explained
 from vhlocal.ui.terminal import Terminal
 
 FINDING = Finding(FAILED, Place(Path("/p/valohai.yaml"), 4), "the server ended with exit code 3", "mend it", "digits")

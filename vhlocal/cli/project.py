@@ -11,8 +11,8 @@ import click
 
 from vhlocal.project.settings import load_settings
 from vhlocal.project.trust import UntrustedError, remember
-from vhlocal.session.load import Loader, loader, name_version
 from vhlocal.session.record import ProjectState
+from vhlocal.session.wanted.load import Loader, loader, name_version
 from vhlocal.visible import one_line
 
 if TYPE_CHECKING:

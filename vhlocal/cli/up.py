@@ -16,7 +16,8 @@ from vhlocal.control.plane import ControlPlane
 from vhlocal.events import Bus
 from vhlocal.project.settings import environment, is_ci
 from vhlocal.runtime.connect import connector
-from vhlocal.session.session import RunOptions, Session, run
+from vhlocal.session.options import RunOptions
+from vhlocal.session.session import Session, run
 from vhlocal.ui.behind import Behind
 from vhlocal.ui.console import is_terminal, standard_output
 from vhlocal.ui.tables import show_settings
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from vhlocal.findings import Finding
-    from vhlocal.session.load import Loader
+    from vhlocal.session.wanted.load import Loader
 
 #: Log lines that wait to be shown at most, before some are left out: on a terminal nobody reads so quickly, and a file
 #: is to have what a burst brings.

@@ -9,14 +9,14 @@ from prometheus_client.core import CollectorRegistry, CounterMetricFamily, Gauge
 from prometheus_client.exposition import choose_encoder
 
 from vhlocal.model import State
-from vhlocal.session.traffic import BOUNDS
+from vhlocal.session.traffic.sums import BOUNDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from prometheus_client.core import Metric
 
-    from vhlocal.session.traffic import Histogram, Traffic
+    from vhlocal.session.traffic.sums import Histogram, Traffic
     from vhlocal.session.view import View
 
 _LE = (*(f"{bound:g}" for bound in BOUNDS), "+Inf")

@@ -14,7 +14,7 @@ from vhlocal.contract.limits import MEBIBYTE
 from vhlocal.control import describe
 from vhlocal.gateway.report import Failure, FailureKind, Page
 from vhlocal.model import State, Status
-from vhlocal.session.start_up import slowest
+from vhlocal.session.warm.start_up import slowest
 from vhlocal.visible import json_text, visible
 
 if TYPE_CHECKING:

@@ -6,11 +6,11 @@ import time
 from typing import TYPE_CHECKING
 
 from vhlocal.events import Bus, Problem, StepFinished, StepStarted
-from vhlocal.session.desired import Desired, desired
-from vhlocal.session.environments import make_environments
 from vhlocal.session.leftovers import find_leftovers, remove_servers
 from vhlocal.session.record import new_run
 from vhlocal.session.tasks import in_thread
+from vhlocal.session.wanted.desired import Desired, desired
+from vhlocal.session.wanted.environments import make_environments
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from vhlocal.model import Version
     from vhlocal.runtime.base import ImageRuntime
-    from vhlocal.session.load import Loader
+    from vhlocal.session.wanted.load import Loader
 
 
 async def build(directory: Path, load: Loader, connect: Callable[[str], ImageRuntime], bus: Bus) -> tuple[str, ...]:

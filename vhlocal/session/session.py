@@ -11,7 +11,6 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from vhlocal.contract.limits import READ_TIMEOUT, ROLLOUT_PATIENCE
 from vhlocal.contract.paths import script_names
 from vhlocal.errors import VhlocalError
 from vhlocal.events import Bus, Found, Listening, Notice, Problem, Ready, StatusChanged, Stopping, Waiting
@@ -21,43 +20,45 @@ from vhlocal.gateway.table import RouteTable, Upstream
 from vhlocal.model import State, Status
 from vhlocal.reload.staging import Staging
 from vhlocal.session import open_files, port
-from vhlocal.session.access_log import access_log
 from vhlocal.session.board import Board
-from vhlocal.session.chatter import Chatter
-from vhlocal.session.desired import Desired, Inputs, desired
-from vhlocal.session.doctor import Doctor, Practice
-from vhlocal.session.edits import Edits, Means
+from vhlocal.session.diagnosis.doctor import Doctor, Practice
+from vhlocal.session.diagnosis.first_look import errors_of
+from vhlocal.session.diagnosis.unreachable import Unreachable
 from vhlocal.session.ending import Ending
-from vhlocal.session.environments import Upkeep, forget_environments, make_environments, problems, remember_environments
-from vhlocal.session.first_look import errors_of
-from vhlocal.session.fleet import Fleet
+from vhlocal.session.endpoint.chatter import Chatter
+from vhlocal.session.endpoint.fleet import Fleet
+from vhlocal.session.endpoint.surroundings import Surroundings
 from vhlocal.session.leftovers import find_leftovers, remove_servers
-from vhlocal.session.limits import GRACE, RELOAD_LIMIT
-from vhlocal.session.mirror import Mirror
-from vhlocal.session.own_files import OwnFiles
+from vhlocal.session.limits import GRACE
 from vhlocal.session.record import ProjectState, RunRecord, new_run, new_token, this_process
-from vhlocal.session.requests import Requests
-from vhlocal.session.routes import Routes
-from vhlocal.session.settled import SettledLoad
-from vhlocal.session.surroundings import Surroundings
 from vhlocal.session.tasks import Tasks, beside, in_thread, together, within
-from vhlocal.session.unreachable import Unreachable
+from vhlocal.session.traffic.access_log import access_log
+from vhlocal.session.traffic.requests import Requests
+from vhlocal.session.traffic.routes import Routes
 from vhlocal.session.view import View
-from vhlocal.session.warmth import Warmth
-from vhlocal.values import dataclass
+from vhlocal.session.wanted.desired import Desired, Inputs, desired
+from vhlocal.session.wanted.edits import Edits, Means
+from vhlocal.session.wanted.environments import (
+    Upkeep,
+    forget_environments,
+    make_environments,
+    problems,
+    remember_environments,
+)
+from vhlocal.session.wanted.mirror import Mirror
+from vhlocal.session.wanted.own_files import OwnFiles
+from vhlocal.session.wanted.settled import SettledLoad
+from vhlocal.session.warm.warmth import Warmth
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
-    from pathlib import Path
+    from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 
-    from vhlocal.contract.access import BasicAuth
     from vhlocal.findings import Finding
     from vhlocal.gateway.report import LimitPassed
     from vhlocal.gateway.table import Route
-    from vhlocal.model import Version
-    from vhlocal.runtime.base import Address, Connect, PresentServer, Runtime
-    from vhlocal.session.diagnosis import Diagnosis
-    from vhlocal.session.load import Loaded
+    from vhlocal.runtime.base import Address, PresentServer, Runtime
+    from vhlocal.session.diagnosis.cause import Diagnosis
+    from vhlocal.session.options import RunOptions
     from vhlocal.session.view import Face
 
 #: What ends a run, in the user's words.
@@ -72,42 +73,6 @@ _EXAMINED_BY_THEN = 10.0
 #: Seconds that an engine gets to remove what is left of a run that ends at once, and then to be let go of.
 _AT_ONCE = 0.8
 _LET_GO = 0.2
-
-
-@dataclass(frozen=True)
-class RunOptions:
-    """What a run is started with.
-
-    ``load`` reads the project, given the base URL, what was read before, and the paths that may have changed since then
-    (None where any may). ``doctor`` lets endpoints be asked why they answer as they would not in production;
-    ``examine`` ends the run once each has been, whatever it answered. ``profile`` has the imports of servers measured.
-    ``fail_fast`` ends the run with the first endpoint that does not come up; else the others are served, and a save is
-    the next try. ``check`` looks at the project alone, in a thread, and returns what is wrong with it.
-    ``ignored`` are codes of findings that the project lives with. ``patience`` is how many seconds a server gets to
-    answer for the first time, ``reload_seconds`` how many new code gets at least. ``read_seconds`` is how many may pass
-    between two reads of an answer, and how many what is in flight gets once its server has been replaced (K9).
-    """
-
-    directory: Path
-    version: Version
-    host: str
-    port: int
-    port_given: bool
-    reload: bool
-    strict: bool
-    access: BasicAuth | None
-    access_log: Path | None
-    doctor: bool
-    examine: bool
-    profile: bool
-    ignored: Mapping[str, str]
-    load: Callable[[str, Inputs | None, frozenset[Path] | None], Loaded]
-    connect: Connect
-    fail_fast: bool = True
-    check: Callable[[], Iterable[Finding]] = tuple
-    patience: float = ROLLOUT_PATIENCE
-    reload_seconds: float = RELOAD_LIMIT
-    read_seconds: float = READ_TIMEOUT
 
 
 def run(work: Coroutine[None, None, None]) -> None:
@@ -291,7 +256,7 @@ class Session:
         self._where_possible(partial(self._state.keep_version, self._options.version.name))
         self._remember(wanted)
         seconds = time.monotonic() - self._started
-        from vhlocal.session.offers import Asking, find_offers  # noqa: PLC0415 - as in `_judging`
+        from vhlocal.session.offers.find import Asking, find_offers  # noqa: PLC0415 - as in `_judging`
 
         await self._doctor.at_rest(_EXAMINED_BY_THEN)
         asking = Asking(self._url, self._options.version, self._routes, self._present().package, self._chatter)
@@ -331,7 +296,7 @@ class Session:
         )
 
     def _judging(self) -> Diagnosis:
-        from vhlocal.session.diagnosis import Diagnosis  # noqa: PLC0415 - no server's start is to wait for the rules
+        from vhlocal.session.diagnosis.cause import Diagnosis  # noqa: PLC0415 - no server's start is to wait for the rules
 
         directory = self._options.directory
         return Diagnosis(self._runtime, directory, self._bus, lambda: self._present().package, self._requests.last)
@@ -364,13 +329,13 @@ class Session:
             self._bus.publish(Found(finding, revision, told))
 
     def _dropped(self, name: str, route: Route) -> None:
-        from vhlocal.session.passed import tell_dropped  # noqa: PLC0415 - as above
+        from vhlocal.session.traffic.passed import tell_dropped  # noqa: PLC0415 - as above
 
         self._bus.publish(tell_dropped(name, route.endpoint))
 
     def _passed(self, passed: LimitPassed) -> None:
         """Tell that a request passed a limit: as what was found of its endpoint, or, the gateway's own, as a notice."""
-        from vhlocal.session.passed import tell_passed  # noqa: PLC0415 - as above
+        from vhlocal.session.traffic.passed import tell_passed  # noqa: PLC0415 - as above
 
         told = tell_passed(passed, self._present().endpoints)
         if isinstance(told, Notice):

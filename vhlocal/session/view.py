@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from vhlocal.gateway.report import Failure, Page
     from vhlocal.model import Version
     from vhlocal.session.board import Board
-    from vhlocal.session.requests import Requests
+    from vhlocal.session.traffic.requests import Requests
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from vhlocal.session.start_up import slowest
+from vhlocal.session.warm.start_up import slowest
 from vhlocal.ui.requests import duration
 from vhlocal.ui.tables import new_table, print_whole
 

@@ -1,0 +1,126 @@
+"""Until a server answers: where it is asked."""
+
+import asyncio
+import sys
+
+import pytest
+
+from tests.waiting import free_port
+from vhlocal.events import Bus
+from vhlocal.model import Endpoint
+from vhlocal.runtime.base import Address, Exit, Listener
+from vhlocal.session.diagnosis.cause import Diagnosis
+from vhlocal.session.endpoint.ready import Awaited, EndedError, wait_until_ready
+from vhlocal.session.probe import Probe
+
+HOST = "127.0.0.1"
+
+
+def test_a_server_that_minds_its_own_port_is_asked_there_as_soon_as_it_listens_and_not_before(tmp_path):
+    """On this machine somebody else may have that port until then. It is not waited for the first look at all ports."""
+
+    async def start() -> tuple[bool, list[str]]:
+        happened: list[str] = []
+
+        async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await reader.readuntil(b"\r\n\r\n")
+            happened.append("asked")
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+            writer.close()
+
+        async def listeners() -> list[Listener]:
+            happened.append("looked at")
+            return [Listener(HOST, port)] if len(happened) > 2 else [Listener(HOST, 22)]
+
+        async def stacks() -> str:
+            return ""
+
+        async with await asyncio.start_server(answer, HOST) as server:
+            port = server.sockets[0].getsockname()[1]
+            told = free_port()
+            awaited = Awaited(
+                endpoint=Endpoint("plain", "python", port, server_command=("./serve",)),
+                prefix="/x",
+                address=Address(HOST, told),
+                port=told,
+                ended=asyncio.get_running_loop().create_future(),
+                listeners=listeners,
+                stacks=stacks,
+                diagnosis=Diagnosis(None, tmp_path, Bus(), lambda: None, lambda *_: ()),  # type: ignore[arg-type]
+                limit=1.9,
+                probe=Probe(),
+                shared=True,
+            )
+            answered = await wait_until_ready(awaited, lambda notice: None)
+            await answered.finish()
+            return answered.address == Address(HOST, port), happened
+
+    there, happened = asyncio.run(start())
+    assert there
+    assert happened == ["looked at", "looked at", "looked at", "asked"]
+
+
+ONE_REQUEST = """\
+import sys
+from wsgiref.simple_server import demo_app, make_server
+
+with make_server("127.0.0.1", int(sys.argv[1]), demo_app) as server:
+    server.handle_request()
+"""
+
+
+def started(code: str, tmp_path, asked: list[str]) -> tuple[int, float, float]:
+    """Start a server of this code, and return its first answer's status and times; EndedError where it ends.
+
+    What it is asked is added to ``asked`` before it is.
+    """
+
+    async def start() -> tuple[int, float, float]:
+        async def nothing() -> list[Listener]:
+            return []
+
+        async def stacks() -> str:
+            return ""
+
+        port, loop = free_port(), asyncio.get_running_loop()
+        process = await asyncio.create_subprocess_exec(sys.executable, "-c", code, str(port))
+        ended: asyncio.Future[Exit] = loop.create_future()
+        waiting = loop.create_task(process.wait())
+        waiting.add_done_callback(lambda done: ended.set_result(Exit(done.result())))
+        awaited = Awaited(
+            endpoint=Endpoint("plain", "python", port, server_command=("./serve",)),
+            prefix="/x",
+            address=Address(HOST, port),
+            port=port,
+            ended=ended,
+            listeners=nothing,
+            stacks=stacks,
+            diagnosis=Diagnosis(None, tmp_path, Bus(), lambda: None, lambda *_: ()),  # type: ignore[arg-type]
+            limit=30,
+            probe=Probe(),
+            asks=lambda method, target: asked.append(f"{method} {target}"),
+        )
+        try:
+            answered = await wait_until_ready(awaited, lambda notice: None)
+            await answered.finish()
+            return answered.status, answered.asked, answered.at
+        finally:
+            if process.returncode is None:
+                process.kill()
+            await waiting
+
+    return asyncio.run(start())
+
+
+def test_a_server_that_answers_one_request_and_ends_was_never_ready(tmp_path):
+    with pytest.raises(EndedError) as raised:
+        started(ONE_REQUEST, tmp_path, [])
+    assert (raised.value.ended.code, raised.value.once) == (0, True)
+
+
+def test_a_server_of_the_same_kind_that_goes_on_is_ready(tmp_path):
+    requests: list[str] = []
+    status, asked, at = started(ONE_REQUEST.replace("handle_request", "serve_forever"), tmp_path, requests)
+    assert status == 200
+    assert asked < at
+    assert requests == ["GET /x/", "GET /x/"], "each is known before a log tells it"

@@ -1,0 +1,49 @@
+from pathlib import Path
+
+import pytest
+
+from vhlocal.contract import limits
+from vhlocal.gateway.report import FailureKind, LimitPassed
+from vhlocal.model import Endpoint, Place
+from vhlocal.session.traffic.passed import tell_dropped, tell_passed
+
+ENDPOINT = Endpoint(
+    name="digits", image="python:3.11-slim", port=8000, wsgi="app", places={"": Place(Path("valohai.yaml"), 3)}
+)
+
+
+def passed(kind, limit):
+    return LimitPassed(kind, limit, "digits", "/a/b/c/d/digits", "POST", "/a/b/c/d/digits/", "id")
+
+
+@pytest.mark.parametrize(
+    ("kind", "limit", "code", "seen", "status"),
+    [
+        (FailureKind.TOO_LARGE, limits.BODY_LIMIT, "VH602", "a POST request's body is over 1 MB", "413"),
+        (FailureKind.TIMEOUT, limits.READ_TIMEOUT, "VH603", "a POST request was not answered for 60 s", "504"),
+    ],
+)
+def test_k9_a_request_over_a_limit_is_told_with_what_production_answers(kind, limit, code, seen, status):
+    """K9: 413 over 1 MB, 504 after 60 s."""
+    found = tell_passed(passed(kind, limit), [ENDPOINT])
+    assert (found.definition.code, found.endpoint, found.seen) == (code, "digits", seen)
+    assert status in found.change
+    assert found.place.line == 3
+
+
+def test_an_endpoint_that_has_gone_is_not_spoken_of():
+    assert tell_passed(passed(FailureKind.TOO_LARGE, limits.BODY_LIMIT), []) is None
+
+
+def test_clients_too_many_are_told_as_the_gateways_own_limit():
+    notice = tell_passed(LimitPassed(FailureKind.FULL, 4096, "", "", "", "", ""), [ENDPOINT])
+    assert notice.text == "4,096 clients are connected at once; more are answered 503"
+    assert notice.endpoint is None
+
+
+def test_k9_a_dropped_header_is_told_with_what_to_send():
+    """K9: names with underscores are dropped; of a name that a client chose no more is shown than a line takes."""
+    notice = tell_dropped("X_User_Id", "digits")
+    assert notice.text.startswith("digits: the header `X_User_Id` was dropped, as production's ingress drops it")
+    assert (notice.endpoint, notice.hint) == ("digits", "let the client send it with dashes")
+    assert len(tell_dropped("x_" + "y" * 30_000, "digits").text) < 250

@@ -1,0 +1,242 @@
+"""Finds out why an endpoint answers as it would not in production, as soon as it does."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import defaultdict
+from functools import partial
+from typing import TYPE_CHECKING
+
+from vhlocal.contract.paths import script_names, split_target
+from vhlocal.errors import VhlocalError
+from vhlocal.events import Event, Examined, Notice, RequestsEnded, StatusChanged
+from vhlocal.model import State
+from vhlocal.session.tasks import within
+from vhlocal.values import dataclass
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from vhlocal.events import Bus
+    from vhlocal.findings import Finding
+    from vhlocal.model import RequestRecord
+    from vhlocal.session.diagnosis.examine import Patient, Seen
+    from vhlocal.session.tasks import Tasks
+    from vhlocal.session.traffic.routes import Routes
+    from vhlocal.session.wanted.desired import Inputs
+
+#: What browsers and tools ask for at the root of every host.
+_USUAL = ("/favicon.ico", "/robots.txt", "/apple-touch-icon", "/.well-known/")
+
+#: Seconds before an endpoint that has just come up is examined again, where it did not answer in time: it may still be
+#: busy with its start.
+_PATIENCE = (2.0, 8.0)
+
+_OUTSIDE = "outside"
+_FIRST = "first"
+
+
+@dataclass(frozen=True)
+class Practice:
+    """What a doctor works with: ``found`` tells a finding and its revision, ``host`` is what clients name.
+
+    ``asks`` hears of each request that an endpoint is sent: its method and its target.
+    """
+
+    bus: Bus
+    tasks: Tasks
+    routes: Routes
+    inputs: Callable[[], Inputs]
+    found: Callable[[Finding, str], None]
+    host: str
+    asks: Callable[[str, str, str], None]
+
+
+@dataclass(frozen=True)
+class _Complaint:
+    """What is to be examined, once for each ``kind`` of trouble; ``path`` below the prefix is to be asked for."""
+
+    endpoint: str
+    revision: str
+    kind: str
+    prefix: str
+    path: str
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """By what it is known whether it was examined already."""
+        return self.endpoint, self.revision, self.kind
+
+
+class Doctor:
+    """Examines each endpoint once it is up, and then once for each kind of trouble that a request has with its code.
+
+    One examination at a time for each endpoint; requests never wait for it.
+    """
+
+    def __init__(self, practice: Practice) -> None:
+        self._is = practice
+        self._seen: set[tuple[str, str, str]] = set()
+        self._looked_at: set[str] = set()
+        self._told: set[tuple[str | None, str, str]] = set()
+        self._busy: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._under_way = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
+
+    @contextlib.contextmanager
+    def on_duty(self) -> Iterator[None]:
+        """Hear of requests for as long as the block lasts."""
+        unsubscribe = self._is.bus.subscribe(self._hear)
+        try:
+            yield
+        finally:
+            unsubscribe()
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no examination is under way or waits for another."""
+        return not self._under_way
+
+    async def at_rest(self, seconds: float | None = None) -> None:
+        """Wait until no examination is under way any more, for so many seconds at most."""
+        await within(self._idle.wait(), seconds)
+
+    async def examine_all(self) -> None:
+        """Examine every endpoint that answers, if it was not yet, and wait for the end of that."""
+        for endpoint in self._is.inputs().endpoints:
+            if self._is.routes.target(endpoint.name).address is not None:
+                self._examine_first(endpoint.name)
+        await self.at_rest()
+
+    def _hear(self, event: Event) -> None:
+        if isinstance(event, StatusChanged) and event.status.state is State.READY:
+            self._examine_first(event.status.endpoint)
+        elif isinstance(event, RequestsEnded):
+            for record in event.records:
+                for complaint in self._complaints(record):
+                    if complaint.key not in self._seen:
+                        self._seen.add(complaint.key)
+                        self._begin(complaint)
+
+    def _examine_first(self, endpoint: str) -> None:
+        if endpoint not in self._looked_at:
+            self._looked_at.add(endpoint)
+            self._begin(_Complaint(endpoint, self._is.routes.target(endpoint).revision, _FIRST, "", ""))
+
+    def _begin(self, complaint: _Complaint) -> None:
+        self._under_way += 1
+        self._idle.clear()
+        self._is.tasks.start(self._counted(complaint), f"examine {complaint.endpoint}")
+
+    async def _counted(self, complaint: _Complaint) -> None:
+        try:
+            await self._examine(complaint)
+        finally:
+            self._under_way -= 1
+            if not self._under_way:
+                self._idle.set()
+
+    def _complaints(self, record: RequestRecord) -> Iterator[_Complaint]:
+        """Yield what a request gives cause for; one that went to the host's root may come from any endpoint's page."""
+        if record.endpoint is not None:
+            if (trouble := trouble_of(record)) is not None:
+                path = path_of(record)
+                kind = f"{trouble} {record.prefix} {'with' if path.endswith('/') else 'without'} a slash"
+                yield _Complaint(record.endpoint, record.revision, kind, record.prefix, path)
+        elif record.status == 404 and not record.target.startswith(_USUAL):
+            for endpoint in self._is.inputs().endpoints:
+                target = self._is.routes.target(endpoint.name)
+                if target.address is not None:
+                    yield _Complaint(endpoint.name, target.revision, _OUTSIDE, "", "/")
+
+    async def _examine(self, complaint: _Complaint) -> None:
+        async with self._busy[complaint.endpoint]:
+            seen: Seen | None = None
+            try:
+                patient = self._patient(complaint)
+                if patient is not None:
+                    seen = await _examined(patient, complaint)
+            except Exception as error:  # noqa: BLE001 - a doctor that fails says so, and changes nothing
+                if not self._is_replaced(complaint):
+                    self._is.bus.publish(_failure(complaint.endpoint, error))
+            if self._is_replaced(complaint):
+                self._seen.discard(complaint.key)  # its code may come back
+                if complaint.kind == _FIRST:
+                    self._looked_at.discard(complaint.endpoint)
+            elif seen is not None:
+                self._tell(seen, complaint)
+
+    def _patient(self, complaint: _Complaint) -> Patient | None:
+        """Return what is to be examined, None where other code serves by now; VhlocalError where none does."""
+        from vhlocal.session.diagnosis.examine import Patient  # noqa: PLC0415 - as above
+
+        if self._is_replaced(complaint):
+            return None
+        target = self._is.routes.target(complaint.endpoint)
+        if target.address is None:
+            raise VhlocalError("its server does not answer any more")
+        inputs, asks = self._is.inputs(), partial(self._is.asks, complaint.endpoint)
+        version, *aliases = script_names(inputs.version, complaint.endpoint)
+        alias = complaint.prefix if complaint.prefix in aliases else next(iter(aliases), None)
+        return next(
+            (
+                Patient(endpoint, inputs.package, target.address, version, alias, self._is.host, asks)
+                for endpoint in inputs.endpoints
+                if endpoint.name == complaint.endpoint
+            ),
+            None,
+        )
+
+    def _is_replaced(self, complaint: _Complaint) -> bool:
+        """Tell whether newer code has come, or is about to."""
+        target = self._is.routes.target(complaint.endpoint)
+        return target.holding or (target.address is not None and target.revision != complaint.revision)
+
+    def _tell(self, seen: Seen, complaint: _Complaint) -> None:
+        for finding in seen.findings:
+            key = (finding.endpoint, complaint.revision, finding.definition.code)
+            if key not in self._told:
+                self._told.add(key)
+                self._is.found(finding, complaint.revision)
+        if seen.caveat:
+            self._is.bus.publish(Examined(complaint.endpoint, complaint.revision, seen.caveat))
+
+
+async def _examined(patient: Patient, complaint: _Complaint) -> Seen:
+    from vhlocal.session.diagnosis.examine import UnansweredError, examine  # noqa: PLC0415 - all rules, which no start waits for
+
+    for pause in _PATIENCE if complaint.kind == _FIRST else ():
+        try:
+            return await examine(patient, complaint.path)
+        except UnansweredError:
+            await asyncio.sleep(pause)
+    return await examine(patient, complaint.path)
+
+
+def _failure(endpoint: str, error: Exception) -> Notice:
+    why = error.message if isinstance(error, VhlocalError) else f"{type(error).__name__}: {error}"
+    return Notice(f"the doctor could not look at {endpoint}: {why}", endpoint=endpoint)
+
+
+def trouble_of(record: RequestRecord) -> str | None:
+    """Return the kind of an answer that the app itself gave, None where nothing is wrong with it."""
+    if record.reason:
+        return None
+    if 300 <= record.status < 400 and record.status != 304:
+        return "redirect"
+    return str(record.status) if record.status in (404, 500) else None
+
+
+def path_of(record: RequestRecord) -> str:
+    """Return what to ask for: the path of a GET request, without its query; else the endpoint's root.
+
+    What failed in the app's code is not repeated either: it may take long, and its traceback is printed again.
+    """
+    target = record.target.partition("?")[0]
+    repeatable = record.method in ("GET", "HEAD") and record.status != 500
+    if not repeatable or not target.isascii() or not target.isprintable():
+        return "/"
+    split = split_target(target.encode())
+    return "/" if split is None else split[1].decode()

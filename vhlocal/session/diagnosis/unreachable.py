@@ -1,0 +1,87 @@
+"""Servers that run and let nobody in: told as what they are, and led to again once they do."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from vhlocal.events import StatusChanged
+from vhlocal.model import State
+
+if TYPE_CHECKING:
+    from vhlocal.events import Bus
+    from vhlocal.model import Status
+    from vhlocal.runtime.base import Address
+    from vhlocal.session.board import Board
+    from vhlocal.session.tasks import Tasks
+    from vhlocal.session.traffic.routes import Routes
+
+#: Seconds that a server's end gets to be known, before it is told that the server runs; shorter than what the gateway
+#: lets requests wait for word of it.
+_KNOWN_BY_THEN = 1.0
+
+#: Seconds between two tries to connect, and for each.
+_BETWEEN_TRIES = 0.25
+_TRY_SECONDS = 2.0
+
+
+class Unreachable:
+    """Follows up each request that found nothing listening at its server's port."""
+
+    def __init__(self, bus: Bus, board: Board, routes: Routes, tasks: Tasks) -> None:
+        self._bus = bus
+        self._board = board
+        self._routes = routes
+        self._tasks = tasks
+        self._followed: set[str] = set()
+
+    def refused(self, endpoint: str) -> None:
+        """Find out what is the matter with an endpoint that is ready and refuses connections, and tell it."""
+        if endpoint not in self._followed:
+            self._followed.add(endpoint)
+            self._tasks.start(self._follow(endpoint), f"why {endpoint} refuses connections")
+
+    async def _follow(self, endpoint: str) -> None:
+        try:
+            target, status = self._routes.target(endpoint), self._board.status(endpoint)
+            await asyncio.sleep(_KNOWN_BY_THEN)
+            if target.address is None or status is None or status.state is not State.READY:
+                return
+            if target != self._routes.target(endpoint) or await _accepts(target.address):
+                return
+            told = _told(status, target.address.port)
+            self._routes.close(endpoint)
+            self._bus.publish(StatusChanged(told))
+            while self._stands(told):
+                if await _accepts(target.address) and self._stands(told):
+                    self._routes.lead(endpoint, target.address, target.revision, stale=target.stale)
+                    self._bus.publish(StatusChanged(status))
+                    return
+                await asyncio.sleep(_BETWEEN_TRIES)
+        finally:
+            self._followed.discard(endpoint)
+
+    def _stands(self, told: Status) -> bool:
+        """Whether nobody has told anything else of the endpoint; its memory may have been."""
+        now = self._board.status(told.endpoint)
+        return now is not None and (now.state, now.since, now.reason) == (told.state, told.since, told.reason)
+
+
+def _told(status: Status, port: int) -> Status:
+    return replace(
+        status,
+        state=State.FAILED,
+        reason=f"its server runs, but nothing accepts connections at its port {port} any more",
+        hint="its log may say why; the next save brings in another server",
+    )
+
+
+async def _accepts(address: Address) -> bool:
+    with contextlib.suppress(OSError, asyncio.TimeoutError):
+        connecting = asyncio.open_connection(address.host, address.port)
+        _, writer = await asyncio.wait_for(connecting, _TRY_SECONDS)
+        writer.close()
+        return True
+    return False

@@ -1,0 +1,1 @@
+"""One endpoint's life: its servers, what they say, how newer code is brought in."""

@@ -1,0 +1,98 @@
+"""What one endpoint's servers say: what they print, what they have missed by that, what their runner has learnt."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING, Any
+
+from vhlocal.events import LogLine, Notice
+from vhlocal.masked import masking
+from vhlocal.model import State
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from vhlocal.runtime.base import OnLine
+    from vhlocal.session.endpoint.surroundings import Surroundings
+    from vhlocal.session.wanted.desired import Desired
+
+_TAIL = 60
+
+#: Seconds that the last lines of a server that has ended get to arrive.
+_LAST_LINES = 0.2
+
+
+def _tells_a_miss(text: str) -> bool:
+    from vhlocal.checks.server.evidence import tells_a_miss  # noqa: PLC0415 - a start is not to wait for it
+
+    return tells_a_miss(text)
+
+
+class Heard:
+    """One endpoint's: ``serves`` returns what its server was made from while that serves, else None."""
+
+    def __init__(self, surroundings: Surroundings, endpoint: str, serves: Callable[[], Desired | None]) -> None:
+        self._is = surroundings
+        self._endpoint = endpoint
+        self._serves = serves
+        self._lines = 0
+        # Whether it is looked at what its server has missed.
+        self._misses = False
+        # Whose reloaders it has been told of.
+        self._left_out: set[str] = set()
+
+    def begin(self) -> None:
+        """Count what is printed from here on: a server starts, or new code is brought in."""
+        self._lines = 0
+
+    def lines(self, variables: Mapping[str, str]) -> OnLine:
+        """Return what takes the lines of a server with these variables, in a thread of the runtime's."""
+        loop, hide = asyncio.get_running_loop(), masking(variables)
+
+        def on_line(stream: str, text: str) -> None:
+            self._lines += 1
+            text = hide(text)
+            usual = self._is.chatter.has(self._endpoint, text)
+            self._is.bus.publish(LogLine(self._endpoint, stream, text, time.time(), usual))
+            if self._serves() is not None and _tells_a_miss(text) and not loop.is_closed():
+                loop.call_soon_threadsafe(self._missed)
+
+        return on_line
+
+    async def last_lines(self) -> str:
+        """Return the end of what was printed since the beginning."""
+        await asyncio.sleep(_LAST_LINES)
+        count = min(_TAIL, self._lines or _TAIL)
+        return "\n".join(line.text for line in self._is.board.tail(self._endpoint, count))
+
+    def learn(self, image: str, news: dict[str, Any]) -> None:
+        """Hear what a runner has found out: what it imports beforehand in an image, and what it cannot."""
+        if news["event"] == "warm":
+            self._is.warmth.save(image, news["modules"], news["denied"])
+            for module, why in news["denied"].items():
+                text = f"{module} {why}: it is imported anew at each reload"
+                self._is.bus.publish(Notice(text, endpoint=self._endpoint))
+        elif news["event"] == "unkept":
+            hint = "`keep-warm` is for what lives in the main memory of one thread; it is loaded at each reload instead"
+            self._is.bus.publish(Notice(f"nothing is kept warm: {news['why']}", None, hint, self._endpoint))
+        elif news["event"] == "left_out" and news["library"] not in self._left_out:
+            self._left_out.add(news["library"])
+            text = f"{news['library']}'s own reloader is left out: vhlocal brings in each save"
+            hint = "production has no edits; take the option for it out"
+            self._is.bus.publish(Notice(text, None, hint, self._endpoint))
+
+    def _missed(self) -> None:
+        """Tell what a server that serves has missed; what it misses at its start is told with its end."""
+        status, wanted = self._is.board.status(self._endpoint), self._serves()
+        if status is not None and status.state is State.READY and wanted is not None and not self._misses:
+            self._misses = True
+            self._is.tasks.start(self._tell_missed(wanted), f"what {self._endpoint} has missed")
+
+    async def _tell_missed(self, wanted: Desired) -> None:
+        try:
+            found = await self._is.diagnosis.of_miss(wanted.endpoint, (await self.last_lines()).splitlines())
+            if found is not None:
+                self._is.found(found, wanted.revision, False)
+        finally:
+            self._misses = False

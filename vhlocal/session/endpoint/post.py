@@ -1,0 +1,359 @@
+"""One endpoint's place in the run: the server that is up, its route, and what is told of both."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+from vhlocal.checks.server.evidence import AFTER_ONE
+from vhlocal.errors import EngineError, VhlocalError
+from vhlocal.events import Problem, Reloaded, StatusChanged
+from vhlocal.model import MemoryUse, State, Status, Strategy
+from vhlocal.reload.decide import Means, standing
+from vhlocal.reload.staging import SavedAgainError
+from vhlocal.session.diagnosis.exits import Explanation, as_error, explained_error
+from vhlocal.session.endpoint.heard import Heard
+from vhlocal.session.endpoint.making import Making
+from vhlocal.session.endpoint.memory import MemoryWatch
+from vhlocal.session.endpoint.ready import EndedError
+from vhlocal.session.endpoint.server import Server
+from vhlocal.session.limits import RELOAD_FACTOR
+from vhlocal.session.warm.warmth import Runner
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from vhlocal.events import Notice
+    from vhlocal.findings import Finding
+    from vhlocal.runtime.base import Address
+    from vhlocal.session.endpoint.surroundings import Surroundings
+    from vhlocal.session.phases import Phases
+    from vhlocal.session.probe import Answered
+    from vhlocal.session.wanted.desired import Desired
+    from vhlocal.session.warm.held import Held
+
+#: Stands for the revision of an edit that has none of its own: it could not be read as a project, or not installed.
+UNREAD = "edit"
+
+#: By which factor a peak of memory has to be higher than the one that was told, to be told too.
+_HIGHER = 1.05
+
+#: Seconds until an engine is asked once more to remove a server: the first time, and at most.
+_FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 30.0
+
+#: What a server was doing that has ended, by whether its code had been loaded, as far as that is known.
+_UNTIL_THEN = {
+    None: "before its first answer",
+    True: "after its code was loaded, before its first answer",
+    False: "while its code was loaded",
+}
+
+
+async def _until_gone(server: Server) -> None:
+    """Take a server away. Where the engine does not answer, it is asked again: later it does, or the run ends."""
+    pause = _FIRST_PAUSE
+    while True:
+        try:
+            await server.remove()
+            return
+        except EngineError:
+            await asyncio.sleep(pause)
+            pause = min(_LONGEST_PAUSE, 2 * pause)
+
+
+class Post:
+    """What a keeper decides about, and ``strategies`` work on: see ``strategies/site.py`` for what those ask for."""
+
+    def __init__(self, surroundings: Surroundings, wanted: Desired) -> None:
+        self._is = surroundings
+        self.name = wanted.endpoint.name
+        #: What the server was made from, or is to be at first.
+        self.wanted = wanted
+        #: What was asked for last.
+        self.asked = wanted
+        self.server: Server | None = None
+        #: When a server began to take the requests, in monotonic seconds; None as long as none has.
+        self.taken: float | None = None
+        #: Whether the server is merely watched over, and nothing is being brought in.
+        self.at_rest = False
+        #: How often there was no server.
+        self.crashes = 0
+        #: A newer revision that does not start, and why.
+        self.broken: tuple[str, Explanation] | None = None
+        #: Why the last edit could not be read.
+        self.unread: Explanation | None = None
+        #: What watches the memory of the server that was started last.
+        self.memory: MemoryWatch | None = None
+        #: What a server could not have beside the one that served, the last time that this was so.
+        self.clashed: Held | None = None
+        #: For how many reasons servers live side by side at this moment.
+        self.beside = 0
+        self._slowest = 0.0
+        self._leaving: set[asyncio.Task[None]] = set()
+        self._heard = Heard(surroundings, self.name, lambda: self.wanted if self.at_rest else None)
+
+    @property
+    def running(self) -> bool:
+        """Whether there is a server that has been ready and has not ended."""
+        return self.server is not None and self.server.running
+
+    @property
+    def means(self) -> Means:
+        """What the server allows."""
+        server = self.server
+        return Means(
+            running=server is not None and server.running,
+            forks=server is not None and server.can_fork,
+            alone=self.wanted.spec.limits.gpus > 0 or (server is not None and server.is_alone),
+        )
+
+    @property
+    def standing(self) -> Strategy:
+        """How the next edit of code is brought in."""
+        return standing(self.means, self.wanted.bringing.strategy)
+
+    # What strategies ask for.
+
+    @property
+    def limit(self) -> float:
+        """Seconds that new code gets to answer."""
+        return max(self._is.reload_seconds, RELOAD_FACTOR * self._slowest)
+
+    def make(self, wanted: Desired, after: Server | None = None) -> Server:
+        """Return a container for ``wanted``, not created yet: another one of the pod that ``after`` is of, if any."""
+        return Server(
+            Making(
+                runtime=self._is.runtime,
+                endpoint=wanted.endpoint,
+                spec=wanted.spec,
+                staging=self._is.staging,
+                probe=wanted.bringing.probe,
+                diagnosis=lambda: self._is.diagnosis,
+                patience=self._is.patience,
+                on_line=self._heard.lines(wanted.spec.environment),
+                on_news=lambda news: self._heard.learn(self.wanted.spec.image, news),
+                asks=partial(self._is.chatter.expect, self.name),
+                made=self._is.made.pop(self.name, ()),
+                after="" if after is None else after.id,
+            )
+        )
+
+    async def bring_up(self, server: Server, wanted: Desired) -> Answered:
+        """Create a container, start it, and return its first answer."""
+        again = self.taken is not None and wanted is self.wanted
+        await self._is.environments.make(wanted)
+        if again:
+            await server.keep()
+        await server.create(self._runner(wanted))
+        return await self._start_up(server)
+
+    async def _start_up(self, server: Server) -> Answered:
+        began = time.monotonic()
+        self._heard.begin()
+        await server.start()
+        self.memory = self._watch_memory(server)
+        self._is.tasks.start(self.memory.follow(server), f"memory of {self.name}")
+        try:
+            answered = await server.wait_until_ready(self.trouble)
+        except EndedError as error:
+            lines = await self._heard.last_lines()
+            raise EndedError(error.ended, lines, loaded=server.loaded, once=error.once) from None
+        took = time.monotonic() - began
+        self._slowest = max(self._slowest, took)
+        self.find(self._is.diagnosis.started(self.asked.endpoint, took), self.asked.revision, told=False)
+        try:
+            await server.find_runner()
+            if self.clashed is not None:
+                await server.find_exclusive(self.clashed)
+            server.note_start(answered)
+            await server.check_reach()
+        except BaseException:
+            await answered.finish()
+            raise
+        return answered
+
+    def hold(self) -> None:
+        """Let the endpoint's requests wait."""
+        self._is.routes.hold(self.name)
+        self.tell(State.RELOADING)
+
+    async def drained(self, address: Address) -> None:
+        """Return once nothing is in flight any more at a server that no request is led to."""
+        await self._is.drain(address)
+
+    def take_over(self, server: Server, wanted: Desired, answered: Answered) -> None:
+        """Lead requests to ``server`` from now on, which has given its first answer as ``wanted``."""
+        if wanted is not self.wanted:
+            self.broken = None
+        self.server, self.wanted = server, wanted
+        self.taken = time.monotonic()
+        self.lead()
+        self._is.tasks.start(answered.finish(), f"first answer of {self.name}")
+
+    def retire(self, address: Address, end: Callable[[], Awaitable[None]]) -> None:
+        """Do ``end``, which ends the server at ``address``, once no request is on its way to that any more."""
+
+        async def drain_and_end() -> None:
+            try:
+                await self._is.drain(address)
+                await end()
+            finally:
+                self.beside -= 1
+
+        self.beside += 1
+        self._is.tasks.start(drain_and_end(), f"end an old server of {self.name}")
+
+    def discard(self, server: Server) -> asyncio.Task[None]:
+        """Take a server away; return what ends once it is gone: it is asked for until the engine answers."""
+        leaving = self._is.tasks.start(_until_gone(server), f"remove a server of {self.name}")
+        self._leaving.add(leaving)
+        leaving.add_done_callback(self._leaving.discard)
+        return leaving
+
+    def trouble(self, notice: Notice) -> None:
+        """Tell why a server has not answered yet, as far as is seen by now."""
+        self._is.bus.publish(notice)
+
+    # What a keeper asks for.
+
+    async def all_gone(self, limit: float) -> None:
+        """Return once all servers that were discarded are gone, or after ``limit`` seconds."""
+        if self._leaving:
+            await asyncio.wait(self._leaving, timeout=limit)
+
+    def begin_listening(self) -> None:
+        """Count what servers print from here on: new code is brought in."""
+        self._heard.begin()
+
+    def lead(self) -> None:
+        """Lead requests to the server, and tell how it stands."""
+        assert self.server is not None and self.server.address is not None
+        stale = self._stale_for is not None
+        self._is.routes.lead(self.name, self.server.address, self.wanted.revision, stale=stale)
+        self.tell(State.READY)
+
+    def cannot_read(self, error: VhlocalError) -> None:
+        """Mark that the last edit could not be read, so that older code answers."""
+        self.unread = explained_error(error, self.name)
+        if self.running and self._is.routes.target(self.name).address is not None:
+            self.lead()
+
+    def keep_old(self, newer: Desired, why: Explanation) -> None:
+        """Mark that ``newer`` does not start; the server that is there goes on."""
+        self.find(why.finding, newer.revision)
+        # Its code may be served already, in the environment that there was before.
+        self.broken = (UNREAD if newer.revision == self.wanted.revision else newer.revision, why)
+        if self.running:
+            self.lead()
+
+    def close(self, revision: str, explanation: Explanation) -> None:
+        """Tell requests and displays why there is no server; ``revision`` is the code that failed."""
+        self._is.routes.close(self.name)
+        self.find(explanation.finding, revision)
+        self.tell(State.CRASHED, explanation, revision)
+
+    def tell_reloaded(self, strategy: Strategy, phases: Phases) -> None:
+        """Publish that new code answers."""
+        if strategy is Strategy.FORK and self.memory is not None:
+            self.memory.peak = None  # what the old code needed says nothing of the new
+        self._is.bus.publish(Reloaded(self.name, self.wanted.revision, strategy, phases.seconds, phases.ended))
+        self._is.brought()
+
+    def tell_problem(self, explanation: Explanation, then: str) -> None:
+        """Publish what went wrong, and what happens now."""
+        self._is.bus.publish(Problem(as_error(explanation, self.name), self.name, then))
+
+    def find(self, finding: Finding | None, revision: str, *, told: bool = True) -> None:
+        """Tell a finding, where there is one."""
+        if finding is not None:
+            self._is.found(finding, revision, told)
+
+    def tell(self, state: State, explanation: Explanation | None = None, revision: str = "") -> None:
+        """Publish the endpoint's state; ``revision`` in place of that of what the server was made from."""
+        told = explanation or (self._stale_for if state is State.READY else None) or Explanation("", "", None)
+        self._is.bus.publish(
+            StatusChanged(
+                Status(
+                    endpoint=self.name,
+                    state=state,
+                    reason=told.reason,
+                    hint=told.hint,
+                    place=told.place,
+                    detail=told.detail,
+                    finding=told.finding,
+                    urls=self._is.urls(self.name),
+                    revision=revision or self.wanted.revision,
+                    broken=UNREAD if self.unread else self.broken[0] if self.broken else "",
+                    strategy=self.standing if self._is.reloads else None,
+                    image=self.wanted.environment.base,
+                    container=self.server.id[:12] if self.server else "",
+                    restarts=self.crashes,
+                    memory=self._memory_use(),
+                    since=time.time(),
+                    start_up=self.server.start_up if self.server else None,
+                )
+            )
+        )
+
+    async def explain(self, error: Exception, wanted: Desired) -> Explanation:
+        """Say why ``wanted`` did not come up."""
+        if isinstance(error, EndedError):
+            return await self.explain_end(error, wanted, AFTER_ONE if error.once else _UNTIL_THEN[error.loaded])
+        if isinstance(error, VhlocalError):
+            return explained_error(error, self.name)
+        if isinstance(error, SavedAgainError):
+            return Explanation(f"{error} was saved again while a server was being made of it", "", None)
+        return Explanation(f"unexpected: {error!r}", "", None)
+
+    async def explain_end(self, error: EndedError, wanted: Desired, when: str = "") -> Explanation:
+        """Say why a server ended; ``when`` tells what it was doing, if it was not serving."""
+        lines = (error.evidence or await self._heard.last_lines()).splitlines()
+        peak = self.memory.peak if self.memory else None
+        return await self._is.diagnosis.of_end(wanted.endpoint, error.ended, lines, when, peak)
+
+    @property
+    def _stale_for(self) -> Explanation | None:
+        return self.unread or (self.broken[1] if self.broken else None)
+
+    def _runner(self, wanted: Desired) -> Runner | None:
+        bringing = wanted.bringing
+        if bringing.command is None:
+            return None
+        return Runner(
+            command=bringing.command,
+            declared=wanted.endpoint.port,
+            keep=() if self._is.profile else bringing.keep_warm,
+            known=self._is.warmth.load(wanted.spec.image),
+            forks=self._is.reloads and bringing.strategy in {None, Strategy.FORK},
+            profile=self._is.profile,
+            beside=self.running,
+        )
+
+    def _watch_memory(self, server: Server) -> MemoryWatch:
+        """Return what watches a server that has just been started: who comes near its limit is told, once (K2)."""
+        limit = self.asked.spec.limits.memory
+        told: set[tuple[str, str]] = set()
+
+        async def on_peak(used: int, kept: bool) -> None:
+            wanted = self.asked
+            if limit is not None:
+                if self._is.strict and used > limit and not kept:
+                    await server.end_for_memory()
+                    return
+                found = self._is.diagnosis.measured(wanted.endpoint, used, limit, kept=kept)
+                if found is not None and (key := (found.definition.code, wanted.revision)) not in told:
+                    told.add(key)
+                    self.find(found, wanted.revision, told=False)
+            status = self._is.board.status(self.name)
+            if status is not None and (status.memory is None or used > status.memory.peak * _HIGHER):
+                self._is.bus.publish(StatusChanged(replace(status, memory=self._memory_use())))
+
+        return MemoryWatch(limit is not None, lambda: self.beside == 0, on_peak)
+
+    def _memory_use(self) -> MemoryUse | None:
+        if self.memory is None or self.memory.peak is None:
+            return None
+        return MemoryUse(self.memory.peak, self.wanted.spec.limits.memory)

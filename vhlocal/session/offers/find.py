@@ -1,0 +1,167 @@
+"""Finds out what a person can ask a ready endpoint: its documentation, and one request that it has a route for."""
+
+from __future__ import annotations
+
+import ast
+import asyncio
+import http.client
+import itertools
+import json
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+from vhlocal.checks.commands import commands_of
+from vhlocal.checks.modules import Modules
+from vhlocal.checks.reach import Reach
+from vhlocal.contract.headers import Hop, ingress_headers
+from vhlocal.contract.paths import script_names
+from vhlocal.errors import VhlocalError
+from vhlocal.model import Call, Offer
+from vhlocal.session.asking import OWN_HEADERS, get
+from vhlocal.session.offers.openapi import call_of
+from vhlocal.session.tasks import in_thread
+from vhlocal.values import dataclass
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from vhlocal.model import Package, Version
+    from vhlocal.runtime.base import Address
+    from vhlocal.session.endpoint.chatter import Chatter
+    from vhlocal.session.traffic.routes import Routes
+    from vhlocal.session.wanted.desired import Desired
+
+#: Where frameworks have the schema of an app, and its documentation.
+_SCHEMAS = (("/openapi.json", "/docs"), ("/schema/openapi.json", "/schema"))
+
+#: Seconds that an answer may take, and all of an endpoint's; bytes that are read of one.
+_ONE, _ALL = 1.0, 2.0
+_LONGEST = 4 * 1024 * 1024
+
+#: How many of the routes that are written out are tried.
+_MOST_ROUTES = 2
+
+
+@dataclass(frozen=True)
+class Asking:
+    """A run whose servers have just become ready; ``base`` is the gateway's URL."""
+
+    base: str
+    version: Version
+    routes: Routes
+    package: Package
+    chatter: Chatter
+
+
+@dataclass(frozen=True)
+class _Server:
+    """One that answers, under each of its ``prefixes``: the first is to be told, if it answers there."""
+
+    desired: Desired
+    address: Address
+    prefixes: tuple[str, ...]
+    asking: Asking
+
+
+async def find_offers(asking: Asking, wanted: Sequence[Desired]) -> dict[str, Offer]:
+    """Return what can be asked of each endpoint that answers, by its name.
+
+    Each server is sent nine GET requests at most, and nothing is told of one that takes its time.
+    """
+    servers = []
+    for item in wanted:
+        own, *aliases = script_names(asking.version, item.endpoint.name)
+        address = asking.routes.target(item.endpoint.name).address
+        if address is not None:
+            servers.append(_Server(item, address, (*aliases[:1], own), asking))
+    found = await asyncio.gather(*map(_offered, servers))
+    return {server.desired.endpoint.name: offer for server, offer in zip(servers, found, strict=True)}
+
+
+async def _offered(server: _Server) -> Offer:
+    try:
+        return await asyncio.wait_for(in_thread(_offer, server), _ALL)
+    except (asyncio.TimeoutError, OSError, http.client.HTTPException, VhlocalError):
+        return Offer(server.asking.base + server.prefixes[0])
+
+
+def _offer(server: _Server) -> Offer:
+    first, probe = server.prefixes[0], server.desired.bringing.probe
+    if probe.named:
+        warm_up = Call(probe.method, probe.target, file=probe.body)
+        # Under the version it was answered well, whatever there is under an alias.
+        prefix = first if _is_there(server, first, warm_up) else server.prefixes[-1]
+        return Offer(server.asking.base + prefix, call=warm_up)
+    asked = [(first, schema, docs) for schema, docs in _SCHEMAS]
+    asked += [(prefix, *_SCHEMAS[0]) for prefix in server.prefixes[1:2]]
+    for prefix, path, docs in asked:
+        schema = _json(server, prefix, path)
+        if schema is not None:
+            status, kind, _ = _get(server, prefix, docs)
+            has_docs = status == http.client.OK and kind.startswith("text/html")
+            call = call_of(schema)
+            if call is None or not _is_there(server, prefix, call):
+                call = Call("GET", path)
+            return Offer(server.asking.base + prefix, docs if has_docs else "", call)
+    routes = tuple(itertools.islice(_routes(server), _MOST_ROUTES))
+    for prefix in server.prefixes:
+        call = next((call for call in routes if _is_there(server, prefix, call)), None)
+        if call is None and _get(server, prefix, "")[0] < http.client.BAD_REQUEST:
+            call = Call("GET", "")
+        if call is not None:
+            return Offer(server.asking.base + prefix, call=call)
+    return Offer(server.asking.base + first)
+
+
+def _is_there(server: _Server, prefix: str, call: Call) -> bool:
+    """Tell whether a request has a route. One for POST alone answers 405, one that is not below the prefix 404."""
+    try:
+        return _get(server, prefix, call.target)[0] != http.client.NOT_FOUND
+    except TimeoutError:  # something is at work there
+        return True
+
+
+def _json(server: _Server, prefix: str, path: str) -> Any:
+    """Return an OpenAPI schema, None where there is none."""
+    status, _, body = _get(server, prefix, path)
+    if status != http.client.OK:
+        return None
+    try:
+        found = json.loads(body)
+    except ValueError:
+        return None
+    return found if isinstance(found, dict) and isinstance(found.get("paths"), dict) else None
+
+
+def _get(server: _Server, prefix: str, path: str) -> tuple[int, str, bytes]:
+    """Return status, type and body of a GET request's answer; the request is as an ingress would forward it."""
+    host = server.asking.base.removeprefix("http://")
+    server.asking.chatter.expect(server.desired.endpoint.name, "GET", prefix + path)
+    port = host.rpartition(":")[2]
+    hop = Hop("127.0.0.1", "http", int(port) if port.isdecimal() else 80, uuid4().hex)
+    forwarded = ingress_headers(hop, host.encode(), prefix)
+    headers = ((b"Host", host.encode()), *OWN_HEADERS, *forwarded, (b"Connection", b"close"))
+    with get(server.address, prefix + path, headers, _ONE) as response:
+        return response.status, response.headers.get_content_type(), response.read(_LONGEST)
+
+
+def _routes(server: _Server) -> Iterator[Call]:
+    """Yield the routes that the code has written out and that need no parameter, POST before GET."""
+    endpoint = server.desired.endpoint
+    reach = Reach(endpoint, commands_of(endpoint), Modules(server.asking.package))
+    found = [call for _, _, node in reach.calls if (call := _route(node)) is not None]
+    yield from sorted(found, key=lambda call: call.method == "GET")
+
+
+def _route(node: ast.Call) -> Call | None:
+    """Return the request for ``@app.route("/path", methods=["POST"])``, ``@app.get("/path")`` and the like."""
+    if not isinstance(node.func, ast.Attribute) or node.func.attr not in {"route", "get", "post"} or not node.args:
+        return None
+    path = node.args[0].value if isinstance(node.args[0], ast.Constant) else None
+    if not isinstance(path, str) or not path.startswith("/") or any(letter in path for letter in "<{"):
+        return None
+    methods = next((keyword.value for keyword in node.keywords if keyword.arg == "methods"), None)
+    listed = methods.elts if isinstance(methods, (ast.List, ast.Tuple, ast.Set)) else []
+    written = [each.value for each in listed if isinstance(each, ast.Constant)]
+    posts = node.func.attr == "post" or ("POST" in written and "GET" not in written)
+    return Call("POST", path, "{}", "application/json") if posts else Call("GET", path if path != "/" else "")

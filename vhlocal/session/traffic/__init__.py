@@ -1,0 +1,1 @@
+"""Requests: where they are led, and what is known of those that ended."""

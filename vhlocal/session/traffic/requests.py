@@ -1,0 +1,107 @@
+"""The requests of a run: the last ones kept, all of them counted, and told to the displays some at a time."""
+
+from __future__ import annotations
+
+import threading
+from collections import defaultdict, deque
+from typing import TYPE_CHECKING
+
+from vhlocal.events import RequestsEnded
+from vhlocal.session.traffic.sums import Traffic
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from vhlocal.events import Bus
+    from vhlocal.model import RequestRecord
+
+#: Requests kept for the API and the status page.
+KEPT = 1000
+
+#: Seconds from a request to its being told, where it comes alone; and between two tellings, where there are many.
+_SOON, _BETWEEN = 0.05, 0.5
+#: Counted at the latest when so many wait: all of half a second at once would hold up the next requests.
+_MANY = 1000
+
+
+class Requests:
+    """Takes each request's record in passing; the work on it is done later and for many at once.
+
+    The control plane's own requests are counted and told, not kept: a page that refreshes itself would push all others
+    out.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, bus: Bus) -> None:
+        self._loop = loop
+        self._bus = bus
+        self._new: deque[RequestRecord] = deque()
+        self._due = False
+        self._told = 0.0
+        self._lock = threading.Lock()
+        self._untold: list[RequestRecord] = []
+        self._telling: list[RequestRecord] = []
+        self._kept: deque[RequestRecord] = deque(maxlen=KEPT)
+        self._traffic: defaultdict[str, Traffic] = defaultdict(Traffic)
+
+    def add(self, record: RequestRecord) -> None:
+        """Take in a request that ended; only in the event loop's thread."""
+        self._new.append(record)
+        if not self._due:
+            self._due = True
+            now = self._loop.time()
+            self._loop.call_later(max(_SOON, self._told + _BETWEEN - now), self._tell)
+        elif len(self._new) >= _MANY:
+            with self._lock:
+                self._take_in()
+
+    def last(self, count: int, endpoint: str | None = None) -> tuple[RequestRecord, ...]:
+        """Return the last requests, oldest first, of all endpoints or of one; from any thread."""
+        with self._lock:
+            self._take_in()
+            kept = [record for record in self._kept if endpoint is None or record.endpoint == endpoint]
+        return tuple(kept[max(0, len(kept) - count) :])
+
+    def traffic(self) -> dict[str, Traffic]:
+        """Return the sums by endpoint, "" for what was no endpoint's; from any thread, to be read at once."""
+        with self._lock:
+            self._take_in()
+            return dict(self._traffic)
+
+    def all_told(self) -> bool:
+        """Tell whether everybody has heard of each request so far; from any thread.
+
+        What the control plane has answered well does not count: who asks here again and again makes some each time.
+        """
+        with self._lock:
+            self._take_in()
+            return all(record.is_control and record.status < 300 for record in (*self._untold, *self._telling))
+
+    def close(self) -> None:
+        """Tell what has not been told yet."""
+        self._publish()
+
+    def _tell(self) -> None:
+        self._due = False
+        self._told = self._loop.time()
+        self._publish()
+
+    def _publish(self) -> None:
+        with self._lock:
+            self._take_in()
+            records, self._untold = self._untold, []
+            self._telling = records
+        if records:
+            self._bus.publish(RequestsEnded(tuple(records)))
+        self._telling = []
+
+    def _take_in(self) -> None:
+        # The loop's thread may add meanwhile: what is taken out here is taken out once.
+        take = self._new.popleft
+        records = [take() for _ in range(len(self._new))]
+        self._untold += records
+        endpoints = {record.endpoint for record in records}
+        for endpoint in endpoints:
+            alone = len(endpoints) == 1
+            some = records if alone else [record for record in records if record.endpoint == endpoint]
+            self._traffic[endpoint or ""].add(some)
+        self._kept.extend([record for record in records if record.endpoint or not record.is_control])

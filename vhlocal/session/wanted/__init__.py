@@ -1,0 +1,1 @@
+"""What servers are to be: from the project as it is read to environments that exist."""

@@ -1,0 +1,38 @@
+"""What is asked of one endpoint by a save, and what of that can be done before its environment is made."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from vhlocal.session.wanted.desired import difference
+from vhlocal.values import dataclass
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from vhlocal.session.phases import Phases
+    from vhlocal.session.wanted.desired import Desired
+
+
+@dataclass(eq=False)
+class Wish:
+    """What an endpoint's server is to be from a save on.
+
+    ``made`` is done once the environment for it is there; its exception says why it could not be made. ``early`` tells
+    that the code is not to wait for that: the same environment was asked for already when the code was saved.
+    """
+
+    desired: Desired
+    phases: Phases
+    made: asyncio.Future[None]
+    early: bool = False
+
+
+def in_environment_of(running: Desired, wanted: Desired) -> Desired | None:
+    """Return ``wanted`` in the environment of the server that runs; None where that does not bring in code alone."""
+    meanwhile = replace(
+        wanted, environment=running.environment, spec=replace(wanted.spec, image=running.environment.image)
+    )
+    differs = difference(running, meanwhile)
+    return meanwhile if differs.code and not differs.settings else None

@@ -149,6 +149,19 @@ class MemoryUse:
     limit: int | None = None
 
 
+class ServedAt(NamedTuple):
+    """What is served: an endpoint of a version (K10), by one of its replicas (K3), which are counted from 1."""
+
+    version: str
+    endpoint: str
+    replica: int = 1
+
+    @property
+    def alone(self) -> ServedAt:
+        """The endpoint as such, whichever replica it is: the first stands for it."""
+        return self._replace(replica=1)
+
+
 class State(enum.Enum):
     """What an endpoint is doing. The value is the word that the user reads."""
 
@@ -269,6 +282,8 @@ class RequestRecord(NamedTuple):
     The three times are in seconds from the head's arrival: until it went on to a server (``gateway_seconds``: read,
     held, connected), until the answer's head went out, until the end; None for what did not happen. ``whole`` is False
     where the answer broke off after its head had gone out. ``reason`` says why, where the gateway answered itself.
+    ``version`` names the one that the path led to, ``replica`` is the number of the server that was asked, 0 where its
+    endpoint has no other.
     """
 
     id: str
@@ -287,6 +302,8 @@ class RequestRecord(NamedTuple):
     seconds: float
     whole: bool
     reason: str
+    version: str = ""
+    replica: int = 0
 
     @property
     def is_ours(self) -> bool:

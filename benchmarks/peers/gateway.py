@@ -16,8 +16,10 @@ from typing import TextIO
 from rich.console import Console
 
 from vhlocal.events import Bus
+from vhlocal.gateway.options import GatewayOptions
 from vhlocal.gateway.report import Failure, Page
-from vhlocal.gateway.server import Gateway, GatewayOptions, Route, RouteTable, Upstream
+from vhlocal.gateway.server import Gateway
+from vhlocal.gateway.table import Replica, Route, RouteTable, Upstream
 from vhlocal.session.session import run
 from vhlocal.session.traffic.requests import Requests
 from vhlocal.ui.terminal import Terminal
@@ -30,7 +32,7 @@ async def _serve(port: int, upstream: Upstream, nowhere: TextIO, *, records: boo
     bus.subscribe(Terminal(Console(file=nowhere)))
     requests = Requests(asyncio.get_running_loop(), bus)
     table = RouteTable()
-    table.publish([Route(PREFIX, "words", upstream, revision="0123456789ab")])
+    table.publish([Route(PREFIX, "words", (Replica(upstream, revision="0123456789ab"),))])
     options = GatewayOptions(control=upstream, connections=10_000)
     gateway = Gateway(table, options, _page, requests.add if records else lambda _: None, lambda _: None)
     await gateway.start(socket.create_server(("127.0.0.1", port), backlog=1024))

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 import psutil
 import uvloop
 
+from tests.gateway.routes import route_to
 from vhlocal.events import Bus
 from vhlocal.gateway.server import Failure, Gateway, GatewayOptions, Page, Route, RouteTable, Upstream
 from vhlocal.session.traffic.requests import Requests
@@ -154,7 +155,7 @@ async def _serve(settings: dict[str, Any]) -> None:
 
 def _route(prefix: str, port: int | None, buffered: bool) -> Route:
     upstream = None if port is None else Upstream("127.0.0.1", port)
-    return Route(prefix, "predict", upstream, holding=port is None, revision="r", buffered=buffered)
+    return route_to(prefix, "predict", upstream, holding=port is None, revision="r", buffered=buffered)
 
 
 def _facts(gateway: Gateway, told: _Told) -> dict[str, Any]:

@@ -25,6 +25,7 @@ import h11
 import uvloop
 
 from tests.gateway.harness import CLOSE, PATH, PREFIX, Stage, get, stage
+from tests.gateway.routes import route_to
 from vhlocal.gateway.server import Route, Upstream
 
 if TYPE_CHECKING:
@@ -280,7 +281,7 @@ async def arena(*, held: bool = False) -> AsyncIterator[Arena]:
     try:
         async with stage(_nobody, upstream_idle_seconds=30.0, tick_seconds=1.0, control_plane=control, **room) as at:
             at.upstream = endpoint
-            ready = Route(PREFIX, "predict", endpoint, revision="r1")
+            ready = route_to(PREFIX, "predict", endpoint, revision="r1")
             at.table.publish([ready])
             async with _holding(at, ready) if held else contextlib.nullcontext():
                 yield Arena(at, referee)

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from tests.gateway.routes import route_to
 from vhlocal.gateway.server import (
     Failure,
     Gateway,
@@ -182,7 +183,7 @@ async def stage(
     """
     async with server(script) as upstream, server(control or answering(b"control")) as plane:
         table = RouteTable()
-        route = Route(PREFIX, "predict", upstream, revision="r1", buffered=buffered)
+        route = route_to(PREFIX, "predict", upstream, revision="r1", buffered=buffered)
         table.publish(dataclasses.replace(route, prefix=prefix) for prefix in (PREFIX, ALIAS))
         sock = socket.create_server(("127.0.0.1", 0))
         if send_buffer is not None:
@@ -207,7 +208,9 @@ async def stage(
             changed.set()
 
         settings = GatewayOptions(control=control_plane or plane, **{"tick_seconds": 0.02, **options})
-        gateway = Gateway(table, settings, pages, on_request, limits.append, refused.append, on_dropped)
+        gateway = Gateway(
+            table, settings, pages, on_request, limits.append, lambda route, _: refused.append(route), on_dropped
+        )
         await gateway.start(sock)
         try:
             yield Stage(gateway, table, port, upstream, records, limits, failures, refused, dropped, changed)

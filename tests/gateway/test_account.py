@@ -2,10 +2,10 @@ import time
 from collections.abc import Callable
 
 from tests.gateway.harness import PREFIX, get
+from tests.gateway.routes import route_to
 from vhlocal.gateway.account import Account
 from vhlocal.gateway.head import parse_request
 from vhlocal.gateway.report import FailureKind
-from vhlocal.gateway.table import Route
 
 
 def account(clock: Callable[[], float] = time.monotonic) -> Account:
@@ -16,7 +16,7 @@ def test_a_limit_is_told_once_per_kind_and_only_of_endpoints():
     """K9"""
     told = account()
     assert told.limit_passed(FailureKind.TIMEOUT, 60) is None
-    told.prefix, told.route = PREFIX, Route(PREFIX, "predict", None)
+    told.prefix, told.route = PREFIX, route_to(PREFIX, "predict", None)
     limit = told.limit_passed(FailureKind.TIMEOUT, 60)
     assert limit is not None
     assert (limit.endpoint, limit.prefix, limit.target, limit.limit) == ("predict", PREFIX, "/a?b", 60)

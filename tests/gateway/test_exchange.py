@@ -7,8 +7,9 @@ import hashlib
 import pytest
 
 from tests.gateway.harness import ALIAS, CLOSE, OK, PATH, PREFIX, Peer, echo_head, get, stage
+from tests.gateway.routes import route_to
 from vhlocal.contract.access import BasicAuth
-from vhlocal.gateway.server import FailureKind, Route
+from vhlocal.gateway.server import FailureKind
 
 MEGABYTE = 2**20
 BLOCK = bytes(range(256)) * 256
@@ -289,7 +290,7 @@ def test_only_the_users_reach_a_guarded_endpoint(run):
                     assert (status, ada in head) == (200, True), "the app gets the header, as production's does"
             assert at.gateway.upstream_connections() == 1, "nobody else was led to the server"
             assert (await at.ask(get(b"/", CLOSE))).startswith(b"HTTP/1.1 200"), "the control plane has its own guard"
-            at.table.publish([Route(PREFIX, "predict", None, holding=True)])
+            at.table.publish([route_to(PREFIX, "predict", None, holding=True)])
             assert b" 401 " in await at.ask(get(PATH, CLOSE)), "nobody else waits for an endpoint that changes"
 
     run(main)

@@ -9,10 +9,11 @@ import pytest
 
 from tests.fakes.transport import FakeTransport
 from tests.gateway.harness import CLOSE, OK, PATH, PREFIX, Peer, get, server, stage
+from tests.gateway.routes import route_to
 from vhlocal.gateway.options import GatewayOptions
 from vhlocal.gateway.outbox import Outbox
 from vhlocal.gateway.pool import Pool, ServerConnections
-from vhlocal.gateway.server import Route, Upstream
+from vhlocal.gateway.server import Upstream
 from vhlocal.gateway.upstream import UpstreamConnection
 
 GOOD = "/acme/digits/local/20261124.0/good"
@@ -40,8 +41,8 @@ def bursting(burst: bytes):
 
 async def others_are_served(at, good, requests: int) -> None:
     """Requests of another client, to another server, one after the other."""
-    route = Route(GOOD, "good", good, revision="r1")
-    at.table.publish([Route(PREFIX, "predict", at.upstream, revision="r1"), route])
+    route = route_to(GOOD, "good", good, revision="r1")
+    at.table.publish([route_to(PREFIX, "predict", at.upstream, revision="r1"), route])
     async with at.client() as other:
         for _ in range(requests):
             await other.send(get(GOOD.encode()))

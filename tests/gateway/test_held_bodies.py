@@ -6,8 +6,9 @@ import hashlib
 import pytest
 
 from tests.gateway.harness import CLOSE, OK, PATH, PREFIX, Peer, Stage, echo_head, get, refusing, server, stage
+from tests.gateway.routes import route_to
 from tests.gateway.test_connection import echo_body
-from vhlocal.gateway.server import FailureKind, Route, Upstream
+from vhlocal.gateway.server import FailureKind, Upstream
 
 MEGABYTE = 2**20
 LARGE = bytes(range(256)) * 256 * 320  # 20 MiB: more than the system takes for two sockets
@@ -17,11 +18,11 @@ HELLO = get(PATH, b"Content-Length: 5", method=b"POST") + b"hello"
 
 
 def hold(at: Stage) -> None:
-    at.table.publish([Route(PREFIX, "predict", None, holding=True)])
+    at.table.publish([route_to(PREFIX, "predict", None, holding=True)])
 
 
 def lead(at: Stage, upstream: Upstream | None = None) -> None:
-    at.table.publish([Route(PREFIX, "predict", upstream or at.upstream)])
+    at.table.publish([route_to(PREFIX, "predict", upstream or at.upstream)])
 
 
 async def pass_by(at: Stage) -> None:
@@ -392,7 +393,7 @@ def test_k9_a_body_that_is_refused_by_its_length_is_not_asked_for(run, buffered)
     async def main():
         async with stage(echo_body, buffered=buffered, body_bytes=1000, strict=True) as at:
             assert (await at.ask(expecting)).startswith(b"HTTP/1.1 413 ")
-            at.table.publish([Route(PREFIX, "predict", None)])
+            at.table.publish([route_to(PREFIX, "predict", None)])
             assert (await at.ask(expecting.replace(b"2000", b"5"))).startswith(b"HTTP/1.1 503 ")
             at.table.publish([])
             assert (await at.ask(expecting.replace(b"2000", b"5"))).startswith(b"HTTP/1.1 404 ")
@@ -405,10 +406,10 @@ def test_a_body_that_streams_stays_with_its_client_while_the_request_is_held(run
 
     async def main():
         async with stage(digest_body, buffered=False) as at, at.client() as client:
-            at.table.publish([Route(PREFIX, "predict", None, holding=True, buffered=False)])
+            at.table.publish([route_to(PREFIX, "predict", None, holding=True, buffered=False)])
             client.writer.write(UPLOAD + LARGE)
             assert await left_with(at, client) > 0
-            at.table.publish([Route(PREFIX, "predict", at.upstream, buffered=False)])
+            at.table.publish([route_to(PREFIX, "predict", at.upstream, buffered=False)])
             assert (await client.answer())[2] == hashlib.sha256(LARGE).hexdigest().encode()
 
     run(main)
@@ -479,7 +480,7 @@ def test_no_body_is_lost_while_routes_change(run):
             async def mover() -> None:
                 while not done.is_set():
                     for upstream, holding in ((at.upstream, True), (new, False), (new, True), (at.upstream, False)):
-                        at.table.publish([Route(PREFIX, "predict", upstream, holding)])
+                        at.table.publish([route_to(PREFIX, "predict", upstream, holding)])
                         for _ in range(20):
                             await asyncio.sleep(0)
 

@@ -1,6 +1,7 @@
 import asyncio
 
 from tests.gateway.harness import ALIAS, PREFIX
+from tests.gateway.routes import route_to
 from vhlocal.gateway.hold import Hold
 from vhlocal.gateway.table import Route, RouteTable, Upstream
 
@@ -24,7 +25,7 @@ class Waiting:
 
 
 def holding(prefix: str) -> Route:
-    return Route(prefix, "predict", HERE, holding=True)
+    return route_to(prefix, "predict", HERE, holding=True)
 
 
 def test_waiters_go_in_order_once_their_own_route_settles(run):
@@ -38,7 +39,7 @@ def test_waiters_go_in_order_once_their_own_route_settles(run):
         assert not hold.enter(holding(PREFIX), Waiting("too many", told), 3600)
         hold.settle()
         assert told == []
-        table.publish([Route(PREFIX, "predict", HERE), holding(ALIAS)])
+        table.publish([route_to(PREFIX, "predict", HERE), holding(ALIAS)])
         hold.settle()
         assert told == ["one settled", "two settled"]
         table.publish([])

@@ -12,8 +12,9 @@ import pytest
 from websockets.asyncio.client import connect
 
 from tests.gateway.harness import PATH, PREFIX, Peer, Stage, answering, get, stage
+from tests.gateway.routes import route_to
 from tests.waiting import accepts, free_port, wait_for
-from vhlocal.gateway.server import Route, Upstream
+from vhlocal.gateway.server import Upstream
 
 WSGI = """
 def application(environ, start_response):
@@ -110,7 +111,7 @@ def serving(directory: Path, name: str, app: str = "") -> Iterator[int]:
 async def staged(port: int, **options: object) -> AsyncIterator[Stage]:
     """A gateway in front of the server at this port."""
     async with stage(answering(b""), **options) as at:
-        at.table.publish([Route(PREFIX, "predict", Upstream("127.0.0.1", port))])
+        at.table.publish([route_to(PREFIX, "predict", Upstream("127.0.0.1", port))])
         yield at
 
 

@@ -12,11 +12,13 @@ from websockets.exceptions import ConnectionClosed
 from websockets.frames import CloseCode
 
 from tests.gateway.harness import CLOSE, OK, PATH, PREFIX, Peer, Stage, answering, get, server, silent, stage
+from tests.gateway.routes import route_to
 from tests.gateway.test_websockets import address, behind, dial, echo
-from vhlocal.gateway.server import Route, Upstream
 
 if TYPE_CHECKING:
     from websockets.asyncio.client import ClientConnection
+
+    from vhlocal.gateway.server import Upstream
 
 EVENTS = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream; charset=utf-8\r\n"
 CHUNKED = b"Transfer-Encoding: chunked\r\n\r\n6\r\ndata: \r\n"
@@ -25,7 +27,7 @@ RUN_ENDS = "closed by vhlocal: the run ends"
 
 
 def lead(at: Stage, upstream: Upstream | None) -> None:
-    at.table.publish([Route(PREFIX, "predict", upstream, revision="r2")])
+    at.table.publish([route_to(PREFIX, "predict", upstream, revision="r2")])
 
 
 def staying(answer: bytes):
@@ -206,7 +208,7 @@ def test_a_websocket_is_closed_as_for_a_restart_towards_both_sides(run, compress
         async with behind(greeting, {"compression": compression}) as at:
             async with dial(at, compression=compression) as client, serve(echo, "127.0.0.1", 0) as new:
                 assert await client.recv() == "hello"
-                upstream = at.table.lookup(PREFIX).upstream
+                upstream = at.table.lookup(PREFIX).replicas[0].upstream
                 lead(at, address(new))
                 await at.gateway.retire(upstream, 0)
                 assert await closed(client) == (CloseCode.SERVICE_RESTART, REPLACED)
@@ -230,7 +232,7 @@ def test_a_websocket_that_the_app_closes_meanwhile_is_waited_for(run):
             await socket.close(4001, "done")
 
         async with behind(leaving) as at, dial(at) as client:
-            upstream = at.table.lookup(PREFIX).upstream
+            upstream = at.table.lookup(PREFIX).replicas[0].upstream
             lead(at, None)
             retiring = asyncio.ensure_future(at.gateway.retire(upstream, 3600))
             await asyncio.sleep(0)

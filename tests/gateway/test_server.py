@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import dataclasses
 import socket
 
 import pytest
@@ -24,7 +23,8 @@ from tests.gateway.harness import (
     silent,
     stage,
 )
-from vhlocal.gateway.server import FailureKind, Route, Upstream
+from tests.gateway.routes import route_to
+from vhlocal.gateway.server import FailureKind, Upstream
 
 
 def fields(head: bytes) -> dict[str, str]:
@@ -92,7 +92,7 @@ def test_an_unknown_prefix_is_404_and_an_endpoint_without_server_503(run):
             assert (b"Accept", b"text/html") in failure.headers
             assert (failure.method, failure.target) == ("GET", "/o/p/d/v/none/x")
             assert body == failure.reason.encode()
-            at.table.publish([Route(PREFIX, "predict", None)])
+            at.table.publish([route_to(PREFIX, "predict", None)])
             await client.send(get(PATH))
             status, headers, _ = await client.answer()
             assert (status, headers["x-page"], headers["retry-after"]) == (503, "unavailable", "1")
@@ -107,14 +107,14 @@ def test_requests_wait_while_their_route_holds_and_go_to_the_new_server(run):
     async def main():
         old, fresh = answering(b"old"), answering(b"new")
         async with stage(old) as at, server(fresh) as new, at.client() as one, at.client() as two:
-            at.table.publish([Route(PREFIX, "predict", at.upstream, holding=True)])
+            at.table.publish([route_to(PREFIX, "predict", at.upstream, holding=True)])
             await one.send(get(PATH))
             await two.send(get(PATH, b"Content-Length: 0", method=b"POST"))
             await one.send(get(b"/o/p/d/v/e"))
             async with at.client() as other:
                 await other.send(get(b"/"))
                 assert (await other.answer())[2] == b"control"
-            at.table.publish([Route(PREFIX, "predict", new, revision="r2")])
+            at.table.publish([route_to(PREFIX, "predict", new, revision="r2")])
             for client in (one, two):
                 status, headers, body = await client.answer()
                 assert (status, headers["x-vhlocal-revision"], body) == (200, "r2", b"new")
@@ -125,9 +125,9 @@ def test_requests_wait_while_their_route_holds_and_go_to_the_new_server(run):
 def test_a_publish_from_another_thread_lets_held_requests_go(run):
     async def main():
         async with stage(answering(b"ok")) as at, at.client() as client:
-            at.table.publish([Route(PREFIX, "predict", at.upstream, holding=True)])
+            at.table.publish([route_to(PREFIX, "predict", at.upstream, holding=True)])
             await client.send(get(PATH))
-            await asyncio.to_thread(at.table.publish, [Route(PREFIX, "predict", at.upstream)])
+            await asyncio.to_thread(at.table.publish, [route_to(PREFIX, "predict", at.upstream)])
             assert (await client.answer())[2] == b"ok"
 
     run(main)
@@ -136,7 +136,7 @@ def test_a_publish_from_another_thread_lets_held_requests_go(run):
 def test_holding_is_bounded_in_number_and_in_time(run):
     async def main():
         async with stage(echo_head, hold_limit=1, hold_seconds=0.2) as at:
-            at.table.publish([Route(PREFIX, "predict", at.upstream, holding=True)])
+            at.table.publish([route_to(PREFIX, "predict", at.upstream, holding=True)])
             async with at.client() as one, at.client() as two:
                 await one.send(get(PATH))
                 await two.send(get(PATH))
@@ -153,12 +153,12 @@ def test_a_connection_refused_is_502_when_nothing_becomes_of_it(run):
     async def main():
         with refusing() as gone:
             async with stage(echo_head, word_seconds=0.05) as at, at.client() as client:
-                at.table.publish([Route(PREFIX, "predict", gone)])
+                at.table.publish([route_to(PREFIX, "predict", gone)])
                 await client.send(get(PATH))
                 status, headers, _ = await client.answer()
                 assert (status, headers["x-page"]) == (502, "refused")
                 assert f"127.0.0.1:{gone.port}" in at.failures[0].reason
-                assert [route.upstream for route in at.refused] == [gone]
+                assert [route.replicas[0].upstream for route in at.refused] == [gone]
 
     run(main)
 
@@ -170,14 +170,14 @@ def test_a_request_that_is_refused_is_not_lost_while_another_server_takes_over(r
     async def main():
         with refusing() as gone:
             async with stage(answering(b"new")) as at, at.client() as client:
-                at.table.publish([Route(PREFIX, "predict", gone, revision="r0")])
+                at.table.publish([route_to(PREFIX, "predict", gone, revision="r0")])
                 await client.send(get(PATH, b"Content-Length: 4", method=b"POST") + b"body")
                 while not at.refused:
                     await asyncio.sleep(0)
                 if holds:
-                    at.table.publish([Route(PREFIX, "predict", gone, holding=True)])
+                    at.table.publish([route_to(PREFIX, "predict", gone, holding=True)])
                     await asyncio.sleep(0)
-                at.table.publish([Route(PREFIX, "predict", at.upstream, revision="r2")])
+                at.table.publish([route_to(PREFIX, "predict", at.upstream, revision="r2")])
                 status, headers, _ = await client.answer()
                 assert (status, headers["x-vhlocal-revision"]) == (200, "r2")
 
@@ -188,11 +188,11 @@ def test_a_request_that_is_refused_is_told_what_became_of_its_server(run):
     async def main():
         with refusing() as gone:
             async with stage(echo_head) as at, at.client() as client:
-                at.table.publish([Route(PREFIX, "predict", gone)])
+                at.table.publish([route_to(PREFIX, "predict", gone)])
                 await client.send(get(PATH))
                 while not at.refused:
                     await asyncio.sleep(0)
-                at.table.publish([Route(PREFIX, "predict", None)])
+                at.table.publish([route_to(PREFIX, "predict", None)])
                 status, headers, _ = await client.answer()
                 assert (status, headers["x-page"]) == (503, "unavailable")
 
@@ -203,7 +203,7 @@ def test_requests_that_wait_for_word_are_bounded_like_all_that_wait(run):
     async def main():
         with refusing() as gone:
             async with stage(echo_head, hold_limit=0, word_seconds=3600) as at, at.client() as client:
-                at.table.publish([Route(PREFIX, "predict", gone)])
+                at.table.publish([route_to(PREFIX, "predict", gone)])
                 await client.send(get(PATH))
                 assert (await client.answer())[0] == 502
 
@@ -259,7 +259,7 @@ def test_a_server_that_does_not_accept_in_time_is_504(run):
     async def main():
         with deaf_server() as deaf:
             async with stage(echo_head, connect_seconds=0.1) as at, at.client() as client:
-                at.table.publish([Route(PREFIX, "predict", deaf)])
+                at.table.publish([route_to(PREFIX, "predict", deaf)])
                 await client.send(get(PATH))
                 status, headers, body = await client.answer()
                 assert (status, headers["x-page"]) == (504, "timeout")
@@ -274,12 +274,12 @@ def test_a_request_that_is_connecting_keeps_its_server_from_being_ended(run):
     async def main():
         with deaf_server() as deaf:
             async with stage(echo_head, connect_seconds=60) as at:
-                at.table.publish([Route(PREFIX, "predict", deaf)])
+                at.table.publish([route_to(PREFIX, "predict", deaf)])
                 async with at.client() as client:
                     await client.send(get(PATH))
                     while not at.gateway.in_flight(deaf):
                         await asyncio.sleep(0.01)
-                    at.table.publish([Route(PREFIX, "predict", at.upstream)])
+                    at.table.publish([route_to(PREFIX, "predict", at.upstream)])
                     retiring = asyncio.ensure_future(at.gateway.retire(deaf, 30))
                     assert not (await asyncio.wait({retiring}, timeout=0.1))[0]
                 # The client has gone, and with it the request.
@@ -392,9 +392,7 @@ def test_a_request_in_flight_ends_where_it_began_while_routes_change(run):
         async with stage(slow) as at, server(answering(b"new")) as new, at.client() as one, at.client() as two:
             await one.send(get(PATH))
             await asked.wait()
-            route = at.table.lookup(PREFIX)
-            assert route is not None
-            at.table.publish([dataclasses.replace(route, upstream=new)])
+            at.table.publish([route_to(PREFIX, "predict", new)])
             await two.send(get(PATH))
             assert (await two.answer())[2] == b"new"
             answer.set()
@@ -423,7 +421,7 @@ def test_no_request_is_lost_while_routes_change(run):
             async def mover() -> None:
                 while not done.is_set():
                     for upstream, holding in ((at.upstream, True), (new, False), (new, True), (at.upstream, False)):
-                        at.table.publish([Route(PREFIX, "predict", upstream, holding)])
+                        at.table.publish([route_to(PREFIX, "predict", upstream, holding)])
                         for _ in range(20):
                             await asyncio.sleep(0)
 

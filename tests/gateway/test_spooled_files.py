@@ -17,12 +17,12 @@ import pytest
 
 from tests.gateway.alone import Alone
 from tests.gateway.harness import OK, PATH, PREFIX, Peer, Stage, get, server, stage
+from tests.gateway.routes import route_to
 from tests.gateway.test_connection import echo_body
 from tests.gateway.test_held_bodies import CHUNKED, HELLO, LARGE, UPLOAD, hold, lead, left_with, pass_by
 from tests.gateway.test_memory import head_of, listening
 from tests.gateway.test_server_soak import moody, visitor
 from tests.waiting import wait_for
-from vhlocal.gateway.server import Route
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="a process' open files are told in /proc")
 
@@ -217,7 +217,7 @@ def test_clients_and_servers_that_vanish_while_routes_change_leave_nothing_behin
 
             async def mover() -> None:
                 while not done.is_set():
-                    at.table.publish([Route(PREFIX, "predict", at.upstream, holding=bool(chance.randrange(2)))])
+                    at.table.publish([route_to(PREFIX, "predict", at.upstream, holding=bool(chance.randrange(2)))])
                     for _ in range(20):
                         await asyncio.sleep(0)
 

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.gateway.harness import CLOSE, PATH, PREFIX, Peer, get, stage
-from vhlocal.gateway.server import Route
+from tests.gateway.routes import route_to
 
 
 @pytest.mark.parametrize("ending", ["length", "chunked", "close"])
@@ -27,7 +27,7 @@ def test_every_answer_tells_its_revision_and_only_a_stale_one_that_it_is_stale(r
         async with stage(claiming, control=claiming) as at:
             told = []
             for stale in (False, True, False):
-                at.table.publish([Route(PREFIX, "predict", at.upstream, revision="r1", stale=stale)])
+                at.table.publish([route_to(PREFIX, "predict", at.upstream, revision="r1", stale=stale)])
                 told.append((await at.ask(get(PATH, CLOSE))).lower())
             told.append((await at.ask(get(b"/", CLOSE))).lower())
             assert [answer.count(b"x-vhlocal-revision: r1\r\n") for answer in told] == [1, 1, 1, 0]

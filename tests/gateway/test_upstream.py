@@ -5,7 +5,8 @@ import socket
 import threading
 
 from tests.gateway.harness import CLOSE, OK, PATH, PREFIX, Peer, echo_head, get, refusing, stage
-from vhlocal.gateway.server import Route, Upstream
+from tests.gateway.routes import route_to
+from vhlocal.gateway.server import Upstream
 
 
 def test_connections_are_reused_and_closed_when_idle(run):
@@ -102,7 +103,7 @@ def test_what_cannot_be_sent_again_is_not_sent_to_a_server_that_has_just_hung_up
             serving = threading.Thread(target=serve, args=(listening,))
             serving.start()
             async with stage(echo_head) as at:
-                at.table.publish([Route(PREFIX, "predict", Upstream(*listening.getsockname()))])
+                at.table.publish([route_to(PREFIX, "predict", Upstream(*listening.getsockname()))])
                 with socket.create_connection(("127.0.0.1", at.port)) as client:
                     client.setblocking(False)
                     loop = asyncio.get_running_loop()
@@ -150,11 +151,11 @@ def test_a_refused_connection_follows_a_route_that_has_moved_meanwhile(run):
         with refusing() as refused:
             async with stage(good) as at, at.client() as client:
                 live = at.upstream
-                at.table.publish([Route(PREFIX, "predict", refused)])
+                at.table.publish([route_to(PREFIX, "predict", refused)])
                 # Held first, so that the change and the refusal fall into one round of the loop.
-                at.table.publish([Route(PREFIX, "predict", refused, holding=True)])
+                at.table.publish([route_to(PREFIX, "predict", refused, holding=True)])
                 await client.send(get(PATH))
-                at.table.publish([Route(PREFIX, "predict", live)])
+                at.table.publish([route_to(PREFIX, "predict", live)])
                 assert (await client.answer())[0] == 200
 
     run(main)

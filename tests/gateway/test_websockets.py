@@ -12,7 +12,8 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.http11 import Request, Response
 
 from tests.gateway.harness import PREFIX, Stage, answering, stage
-from vhlocal.gateway.server import Route, Upstream
+from tests.gateway.routes import route_to
+from vhlocal.gateway.server import Upstream
 
 SIXTEEN_MEGABYTES = bytes(range(256)) * 65536
 
@@ -33,7 +34,7 @@ async def behind(handler: Handler, serving: dict[str, object] | None = None, **o
     """A WebSocket server behind a gateway; ``serving`` is for the server, ``options`` for the gateway."""
     settings = {"compression": None, "max_size": None, **(serving or {})}
     async with serve(handler, "127.0.0.1", 0, **settings) as server, stage(answering(b""), **options) as at:
-        at.table.publish([Route(PREFIX, "predict", address(server), revision="r1")])
+        at.table.publish([route_to(PREFIX, "predict", address(server), revision="r1")])
         yield at
 
 
@@ -265,7 +266,7 @@ def test_a_socket_to_no_endpoint_or_to_none_that_runs_gets_the_page_that_says_wh
             with pytest.raises(InvalidStatus) as caught:
                 await connect(f"ws://127.0.0.1:{at.port}/o/p/d/v/none", proxy=None)
             assert caught.value.response.status_code == HTTPStatus.NOT_FOUND
-            at.table.publish([Route(PREFIX, "predict", None)])
+            at.table.publish([route_to(PREFIX, "predict", None)])
             with pytest.raises(InvalidStatus) as caught:
                 await dial(at, open_timeout=None)
             assert caught.value.response.status_code == HTTPStatus.SERVICE_UNAVAILABLE
@@ -279,7 +280,7 @@ def test_an_open_socket_stays_with_its_server_while_the_route_moves(run):
             await socket.send("other")
 
         async with behind(echo) as at, serve(other, "127.0.0.1", 0) as new, dial(at) as client:
-            at.table.publish([Route(PREFIX, "predict", address(new))])
+            at.table.publish([route_to(PREFIX, "predict", address(new))])
             async with dial(at) as fresh:
                 assert await fresh.recv() == "other"
             at.table.publish([])

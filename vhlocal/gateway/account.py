@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from vhlocal.gateway.head import RequestHead
-    from vhlocal.gateway.table import Route
+    from vhlocal.gateway.table import Replica, Route
 
 
 class Account:
@@ -24,6 +24,8 @@ class Account:
     #: None for the control plane.
     prefix: str | None = None
     route: Route | None = None
+    #: Who was asked last, if anybody.
+    replica: Replica | None = None
     status = 0
     bytes_in = 0
     bytes_out = 0
@@ -40,6 +42,16 @@ class Account:
         self.request_id = request_id
         self._clock = clock
         self.started = clock()
+
+    @property
+    def answer_lines(self) -> bytes:
+        """What the answer says of who gave it, as lines of its head."""
+        return b"" if self.replica is None else self.replica.answer_lines
+
+    @property
+    def revision(self) -> str:
+        """The revision of the code that was asked, "" where none was."""
+        return "" if self.replica is None else self.replica.revision
 
     def forwarded(self) -> None:
         """The head goes on to a server now."""
@@ -75,14 +87,14 @@ class Account:
 
     def record(self, *, whole: bool) -> RequestRecord:
         """Return the record of the request, which ends now."""
-        route, request, started = self.route, self.request, self.started
+        route, replica, request, started = self.route, self.replica, self.request, self.started
         # By position: by name it takes four times as long, and each request pays for it.
         facts = (
             self.request_id,
             time.time(),
             self.client,
             None if route is None else route.endpoint,
-            "" if route is None else route.revision,
+            self.revision,
             self.prefix or "",
             request.method,
             request.path,
@@ -94,5 +106,7 @@ class Account:
             self._clock() - started,
             whole,
             self.reason,
+            "" if route is None else route.version,
+            0 if replica is None else replica.number,
         )
         return RequestRecord._make(facts)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 from typing import TYPE_CHECKING
 
 from vhlocal.gateway.account import Account
@@ -16,7 +15,7 @@ from vhlocal.gateway.head import (
     switch_lines,
     upstream_head,
 )
-from vhlocal.gateway.report import CLIENT_GONE, FailureKind, failure_response
+from vhlocal.gateway.report import CLIENT_GONE, FailureKind, connect_failure, failure_response
 from vhlocal.gateway.tunnel import Tunnel
 from vhlocal.gateway.upload import Kept, Stream
 
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
     from vhlocal.gateway.client import Client
     from vhlocal.gateway.hub import Hub
     from vhlocal.gateway.report import Farewell
-    from vhlocal.gateway.table import Route, Upstream
+    from vhlocal.gateway.table import Replica, Route, Upstream
     from vhlocal.gateway.upload import Upload
     from vhlocal.gateway.upstream import UpstreamConnection
 
@@ -48,6 +47,8 @@ class Exchange:
     _retried = False
     #: Whether nothing listened where the route leads: it is waited for word of that.
     _refused = False
+    #: The replicas at which nothing listened.
+    _refusers: tuple[Replica, ...] = ()
     _over = False
     _chunked = False
     _unframed = False
@@ -98,7 +99,7 @@ class Exchange:
 
     def _expect_body(self, route: Route | None) -> None:
         """See that the body comes, and is kept until it is whole, or goes straight on (K9)."""
-        if self._account.prefix is not None and (route is None or not (route.upstream or route.holding)):
+        if self._account.prefix is not None and (route is None or not (route.replicas or route.holding)):
             return
         self._collecting = route is None or route.buffered
         if self._collecting:
@@ -125,12 +126,13 @@ class Exchange:
         self._account.route = route
         if route is None:
             self.fail(FailureKind.UNKNOWN, 404, "no endpoint is served at this path")
-        elif route.upstream is None and not route.holding:
+        elif not route.replicas and not route.holding:
             self.fail(FailureKind.UNAVAILABLE, 503, "the endpoint has no running server at the moment")
         elif self._collecting:
             pass  # where it goes is decided once more when its body is there
-        elif route.upstream is not None and not route.holding:
-            self._send_to(route.upstream)
+        elif route.replicas and not route.holding:
+            replica = self._account.replica = route.next()
+            self._send_to(replica.upstream)
         elif not self._hub.hold.enter(route, self, self._hub.options.hold_seconds):
             self.fail(FailureKind.HOLD_FULL, 503, "too many requests wait for the endpoint already")
 
@@ -140,7 +142,7 @@ class Exchange:
 
     def settled(self) -> None:
         """See ``hold.Waiter``."""
-        self._refused = False
+        self._refused, self._refusers = False, ()
         self._set_out()
 
     def held_too_long(self) -> None:
@@ -193,22 +195,27 @@ class Exchange:
         self._connecting = None
         if self._over or self._moved_on():
             return
-        if isinstance(error, OSError) and error.errno in {errno.EMFILE, errno.ENFILE}:
-            self.fail(FailureKind.FULL, 503, "vhlocal has too many files open to connect to the endpoint's server")
-        elif isinstance(error, TimeoutError):
-            seconds = self._hub.options.connect_seconds
-            self.fail(FailureKind.TIMEOUT, 504, f"{self._where} did not accept a connection within {seconds:g} seconds")
-        elif isinstance(error, ConnectionResetError):
-            self.fail(FailureKind.RESET, 502, "the server hung up before it answered")
-        elif not self._wait_for_word():
+        known = connect_failure(error, self._where, self._hub.options.connect_seconds)
+        if known is not None:
+            self.fail(*known)
+        elif not (self._account.replica and self._go_elsewhere(self._account.replica)):
             self._fail_refused()
 
-    def _wait_for_word(self) -> bool:
-        """Wait until it is known what became of a server that is not there; False where nobody will tell."""
+    def _go_elsewhere(self, gone: Replica) -> bool:
+        """Go to a replica that has not refused it; where all have, wait until it is known what became of them.
+
+        False where nobody will tell.
+        """
         route = self._account.route
         if route is None:
             return False
-        self._hub.on_refused(route)
+        self._hub.on_refused(route, gone)
+        self._refusers += (gone,)
+        others = [replica for replica in route.replicas if replica not in self._refusers]
+        if others:
+            self._account.replica = others[0]
+            self._send_to(others[0].upstream)
+            return True
         self._refused = self._hub.hold.enter(route, self, self._hub.options.word_seconds)
         return self._refused
 
@@ -279,9 +286,8 @@ class Exchange:
         self._answer = head
         if self._upload is not None and self._upload.whole:
             self._upload.drop()  # the answer may take its time
-        route = self._account.route
         self._account.answered(head.status)
-        lines = client_lines(self._chunked, self._close, http_1_0, b"" if route is None else route.answer_lines)
+        lines = client_lines(self._chunked, self._close, http_1_0, self._account.answer_lines)
         self._out += (head.forward, lines)
 
     def whole_response(self, head: ResponseHead, body: bytes) -> None:
@@ -325,8 +331,7 @@ class Exchange:
             self.fail(FailureKind.RESET, 502, "the server switched to a protocol that it was not asked for")
             return
         self._account.answered(head.status)
-        route = self._account.route
-        self._out += (head.forward, switch_lines(head.upgrade, b"" if route is None else route.answer_lines))
+        self._out += (head.forward, switch_lines(head.upgrade, self._account.answer_lines))
         self.flush()
         client, early, ended = self._client.detach()
         websocket = head.upgrade.strip().lower() == b"websocket"
@@ -404,7 +409,7 @@ class Exchange:
 
     def tunnel_ended(self, farewell: Farewell) -> str:
         """See ``tunnel.Owner``."""
-        self._account.reason = self._told(farewell)
+        self._account.reason = farewell.reason(self._account.revision)
         return self._account.reason
 
     def tunnel_closed(self, bytes_in: int, bytes_out: int) -> None:
@@ -437,7 +442,7 @@ class Exchange:
 
         But an event stream is: who reads one expects it to end, and comes back.
         """
-        reason = self._told(farewell)
+        reason = farewell.reason(self._account.revision)
         if not self.head_sent:
             self.fail(FailureKind.ENDED, farewell.status, reason)
         elif self._streams_events:
@@ -450,10 +455,6 @@ class Exchange:
     def _streams_events(self) -> bool:
         """Whether the answer that has begun is an event stream that may end at any time: of no declared length."""
         return self._answer is not None and self._answer.open_ended and self._answer.is_event_stream
-
-    def _told(self, farewell: Farewell) -> str:
-        route = self._account.route
-        return farewell.reason(route.revision if route else "")
 
     def _end_with(self, kind: FailureKind, status: int, reason: str) -> None:
         """End with an error page, or break off the answer that has begun."""

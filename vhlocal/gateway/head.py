@@ -67,7 +67,7 @@ _NO_TRAILER = frozenset(
 )
 
 #: What the gateway says of an answer's code (``table.Route``), and the server therefore cannot.
-_OWN = frozenset({b"x-vhlocal-revision", b"x-vhlocal-stale"})
+_OWN = frozenset({b"x-vhlocal-revision", b"x-vhlocal-version", b"x-vhlocal-replica", b"x-vhlocal-stale"})
 _OWN_START = b"x-vhlocal-"
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from vhlocal.gateway.pool import Pool
     from vhlocal.gateway.report import Farewell, LimitPassed, Pages
     from vhlocal.gateway.spool import SpoolRoom
-    from vhlocal.gateway.table import Route, RouteTable
+    from vhlocal.gateway.table import Replica, Route, RouteTable
     from vhlocal.model import RequestRecord
 
 
@@ -65,7 +65,7 @@ class Hub:
     pages: Pages
     on_request: Callable[[RequestRecord], None]
     on_limit: Callable[[LimitPassed], None]
-    on_refused: Callable[[Route], None]
+    on_refused: Callable[[Route, Replica], None]
     on_dropped: Callable[[str, Route], None]
     hold: Hold
     spool_room: SpoolRoom

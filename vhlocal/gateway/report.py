@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import errno
 import http
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -111,6 +112,17 @@ Pages = Callable[[Failure], Page]
 CLIENT_GONE = 499
 
 _RETRY_LATER = http.HTTPStatus.SERVICE_UNAVAILABLE
+
+
+def connect_failure(error: Exception, where: str, seconds: float) -> tuple[FailureKind, int, str] | None:
+    """Return kind, status and reason of a connection to ``where`` that was not made; None where it was refused."""
+    if isinstance(error, OSError) and error.errno in {errno.EMFILE, errno.ENFILE}:
+        return FailureKind.FULL, 503, "vhlocal has too many files open to connect to the endpoint's server"
+    if isinstance(error, TimeoutError):
+        return FailureKind.TIMEOUT, 504, f"{where} did not accept a connection within {seconds:g} seconds"
+    if isinstance(error, ConnectionResetError):
+        return FailureKind.RESET, 502, "the server hung up before it answered"
+    return None
 
 
 def failure_response(failure: Failure, page: Page, *, close: bool) -> bytes:

@@ -13,7 +13,7 @@ from vhlocal.gateway.outbox import Outbox
 from vhlocal.gateway.pool import Pool
 from vhlocal.gateway.report import RUN_ENDS, Failure, FailureKind, LimitPassed, Page, Pages, replaced
 from vhlocal.gateway.spool import SpoolRoom
-from vhlocal.gateway.table import Route, RouteTable, Upstream
+from vhlocal.gateway.table import Replica, Route, RouteTable, Upstream
 
 if TYPE_CHECKING:
     import socket
@@ -62,7 +62,7 @@ class Gateway:
         pages: Pages,
         on_request: Callable[[RequestRecord], None],
         on_limit: Callable[[LimitPassed], None],
-        on_refused: Callable[[Route], None] = lambda _: None,
+        on_refused: Callable[[Route, Replica], None] = lambda *_: None,
         on_dropped: Callable[[str, Route], None] = lambda *_: None,
     ) -> None:
         self._table = table

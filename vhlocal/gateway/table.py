@@ -19,30 +19,67 @@ class Upstream(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Route:
-    """One public prefix of one endpoint: its version path or an alias path (P1, P3).
+class Replica:
+    """One server of an endpoint that requests are led to.
 
-    ``prefix`` is decoded and has no trailing slash. ``upstream`` is None where there is nothing to send to (building,
-    starting, crashed). While ``holding``, requests wait for a later publish to settle the route. ``revision``, when not
-    empty, is told to clients in ``X-VHLocal-Revision``; ``X-VHLocal-Stale`` tells them when it is ``stale``: a newer
-    revision of the code is broken, or does not answer yet after having failed, and this one goes on. ``buffered`` tells
-    whether requests' bodies are read whole before they go on (K9).
+    ``number`` tells it from others of its endpoint, 0 where there are none; ``version`` names the version where several
+    are served. ``revision``, when not empty, is told to clients in ``X-VHLocal-Revision``; ``X-VHLocal-Stale`` tells
+    them when it is ``stale``: a newer revision of the code is broken, or does not answer yet after having failed, and
+    this one goes on.
     """
 
-    prefix: str
-    endpoint: str
-    upstream: Upstream | None
-    holding: bool = False
+    upstream: Upstream
+    number: int = 0
+    version: str = ""
     revision: str = ""
     stale: bool = False
-    buffered: bool = True
     #: What an answer from here says of its code, as lines of its head. Rendered once: each answer needs it.
     answer_lines: bytes = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        revision = f"X-VHLocal-Revision: {self.revision}\r\n" if self.revision else ""
-        lines = revision + ("X-VHLocal-Stale: true\r\n" if self.stale else "")
+        told = {
+            "Revision": self.revision,
+            "Version": self.version,
+            "Replica": str(self.number or ""),
+            "Stale": "true" if self.stale else "",
+        }
+        lines = "".join(f"X-VHLocal-{name}: {value}\r\n" for name, value in told.items() if value)
         object.__setattr__(self, "answer_lines", lines.encode())
+
+
+@dataclass(eq=False)
+class Turn:
+    """Whose turn it is among an endpoint's replicas, whichever of its prefixes is asked, and across publishes."""
+
+    taken: int = 0
+
+    def pick(self, replicas: tuple[Replica, ...]) -> Replica:
+        """Return the next: strictly in turn, as production's ingress spreads requests (K3)."""
+        self.taken += 1
+        return replicas[self.taken % len(replicas)]
+
+
+@dataclass(frozen=True)
+class Route:
+    """One public prefix of one endpoint: its version path or an alias path (P1, P3).
+
+    ``prefix`` is decoded and has no trailing slash. ``replicas`` are empty where there is nothing to send to (building,
+    starting, crashed). While ``holding``, requests wait for a later publish to settle the route. ``version`` names the
+    one that is served at it. ``buffered`` tells whether requests' bodies are read whole before they go on (K9).
+    """
+
+    prefix: str
+    endpoint: str
+    replicas: tuple[Replica, ...] = ()
+    holding: bool = False
+    version: str = ""
+    buffered: bool = True
+    turn: Turn = field(default_factory=Turn, compare=False, repr=False)
+
+    def next(self) -> Replica:
+        """Return the replica that the next request goes to; only where there is one."""
+        replicas = self.replicas
+        return replicas[0] if len(replicas) == 1 else self.turn.pick(replicas)
 
 
 class RouteTable:

@@ -173,7 +173,7 @@ class Session:
             self._face.page,
             requests.add,
             self._passed,
-            lambda route: self._unreachable.refused(route.endpoint),
+            lambda route, _: self._unreachable.refused(route.endpoint),
             self._dropped,
         )
         try:

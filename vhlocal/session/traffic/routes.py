@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vhlocal.contract.paths import script_names
-from vhlocal.gateway.table import Route, RouteTable, Upstream
+from vhlocal.gateway.table import Replica, Route, RouteTable, Upstream
 from vhlocal.values import dataclass
 
 if TYPE_CHECKING:
@@ -21,6 +21,12 @@ class Target:
     holding: bool = False
     revision: str = ""
     stale: bool = False
+
+    def replicas(self) -> tuple[Replica, ...]:
+        """Return where requests are sent to."""
+        if self.address is None:
+            return ()
+        return (Replica(Upstream(self.address.host, self.address.port), revision=self.revision, stale=self.stale),)
 
 
 class Routes:
@@ -68,10 +74,8 @@ class Routes:
             Route(
                 prefix=prefix,
                 endpoint=endpoint,
-                upstream=None if target.address is None else Upstream(target.address.host, target.address.port),
+                replicas=target.replicas(),
                 holding=target.holding,
-                revision=target.revision,
-                stale=target.stale,
                 buffered=endpoint not in self._streaming,
             )
             for endpoint, target in self._targets.items()

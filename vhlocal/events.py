@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from vhlocal.errors import VhlocalError
     from vhlocal.findings import Finding
-    from vhlocal.model import Offer, Place, RequestRecord, Status, Strategy
+    from vhlocal.model import Offer, Place, RequestRecord, ServedAt, Status, Strategy
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class StepStarted(Event):
     step: str
     title: str
     cause: str
-    endpoints: tuple[str, ...]
+    endpoints: tuple[ServedAt, ...]
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ class LogLine(Event):
     ``usual`` tells that it says nothing of the user's code: a banner, or a request of vhlocal's own.
     """
 
-    endpoint: str
+    at: ServedAt
     stream: str
     text: str
     time: float
@@ -98,7 +98,7 @@ class LogLine(Event):
 class LinesLeftOut(Event):
     """So many lines of an endpoint's came faster than a display shows them, and are not shown there."""
 
-    endpoint: str
+    at: ServedAt
     count: int
 
     @property
@@ -176,13 +176,17 @@ class Ready(Event):
 
 @dataclass(frozen=True)
 class Reloaded(Event):
-    """New code answers, ``seconds`` after its save was noticed; ``phases`` are the parts of that, in their order."""
+    """New code answers, ``seconds`` after its save was noticed; ``phases`` are the parts of that, in their order.
 
-    endpoint: str
+    It is told once for an endpoint, when all of its ``replicas`` have it.
+    """
+
+    at: ServedAt
     revision: str
     strategy: Strategy
     seconds: float
     phases: tuple[tuple[str, float], ...] = ()
+    replicas: int = 1
 
 
 @dataclass(frozen=True)

@@ -149,17 +149,24 @@ class MemoryUse:
     limit: int | None = None
 
 
-class ServedAt(NamedTuple):
-    """What is served: an endpoint of a version (K10), by one of its replicas (K3), which are counted from 1."""
+@dataclass(frozen=True)
+class ServedAt:
+    """What is served: an endpoint of a version (K10), by one of its replicas (K3), which are counted from 1.
+
+    ``name`` is how people are told of it: no longer than it takes to tell it from what else is served.
+    """
 
     version: str
     endpoint: str
     replica: int = 1
+    name: str = field(default="", compare=False)
 
-    @property
-    def alone(self) -> ServedAt:
-        """The endpoint as such, whichever replica it is: the first stands for it."""
-        return self._replace(replica=1)
+    def __post_init__(self) -> None:
+        if not self.name:
+            object.__setattr__(self, "name", self.endpoint)
+
+    def __str__(self) -> str:
+        return self.name
 
 
 class State(enum.Enum):
@@ -211,7 +218,7 @@ class StartUp:
 
 @dataclass(frozen=True)
 class Status:
-    """All that is known of an endpoint at one moment: what ``ps``, the status page and the error pages show.
+    """All that is known of an endpoint's replica at one moment: what ``ps``, the pages and the error pages show.
 
     ``reason`` says why it is in this state, ``hint`` what to do; both are empty when all is well. ``urls`` has the
     version's URL first, then one per alias. ``restarts`` counts crashes since the start of the run. ``strategy`` is how
@@ -222,7 +229,7 @@ class Status:
     the last start, which a fork is not.
     """
 
-    endpoint: str
+    at: ServedAt
     state: State
     reason: str = ""
     hint: str = ""
@@ -240,6 +247,16 @@ class Status:
     since: float = 0.0
     start_up: StartUp | None = None
     caveat: str = ""
+
+    @property
+    def endpoint(self) -> str:
+        """The endpoint that it is of."""
+        return self.at.endpoint
+
+    @property
+    def name(self) -> str:
+        """What people are told that it is of."""
+        return self.at.name
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.requests import PREFIX, ended, of_control
+from tests.served import at
 from vhlocal.checks.registry import ALL_DEFINITIONS
 from vhlocal.checks.server.ends import FAILED
 from vhlocal.contract.limits import MEBIBYTE
@@ -37,14 +38,15 @@ class Run:
 
     def __init__(self, *, open_to_network=False):
         self.bus = Bus()
-        self.board = Board(("predict",))
+        self.board = Board()
         self.bus.subscribe(self.board.apply)
+        self.bus.publish(StatusChanged(Status(at("predict"), State.WAITING)))
         self.stopped = threading.Event()
         self.plane = ControlPlane()
         self.loop = asyncio.new_event_loop()
         self.requests = Requests(self.loop, self.bus)
         self.view = View(
-            version=VERSION,
+            versions=lambda: (VERSION,),
             board=self.board,
             requests=self.requests,
             connections=lambda: (3, 2),
@@ -70,8 +72,8 @@ class Run:
         return answer, body
 
     def crash(self):
-        self.bus.publish(LogLine("predict", "stderr", "ValueError: <boom>", 1.0))
-        self.bus.publish(StatusChanged(Status("predict", State.CRASHED, "exit code 3", "look above")))
+        self.bus.publish(LogLine(at("predict"), "stderr", "ValueError: <boom>", 1.0))
+        self.bus.publish(StatusChanged(Status(at("predict"), State.CRASHED, "exit code 3", "look above")))
 
     def close(self):
         self.plane.stop()
@@ -92,7 +94,7 @@ def open_run():
 
 
 def test_the_status_page_shows_every_endpoint(run):
-    run.bus.publish(StatusChanged(Status("predict", State.READY, urls=("http://127.0.0.1:8080/a/b/c/d/predict/",))))
+    run.bus.publish(StatusChanged(Status(at("predict"), State.READY, urls=("http://127.0.0.1:8080/a/b/c/d/predict/",))))
     answer, body = run.get("/")
     assert answer.getheader("Content-Type") == "text/html; charset=utf-8"
     assert "predict" in body
@@ -101,13 +103,13 @@ def test_the_status_page_shows_every_endpoint(run):
 
 def test_memory_is_shown_as_far_as_it_is_known(run):
     """K1: the most that was seen, and the limit."""
-    run.bus.publish(StatusChanged(Status("predict", State.READY)))
+    run.bus.publish(StatusChanged(Status(at("predict"), State.READY)))
     assert "memory" not in run.get("/")[1]
     assert run.client().endpoints()["endpoints"][0]["memory"] is None
-    run.bus.publish(StatusChanged(Status("predict", State.READY, memory=MemoryUse(51 * MEBIBYTE, 64 * MEBIBYTE))))
+    run.bus.publish(StatusChanged(Status(at("predict"), State.READY, memory=MemoryUse(51 * MEBIBYTE, 64 * MEBIBYTE))))
     assert "memory: up to 51 of 64 MiB" in run.get("/")[1]
     assert run.client().endpoints()["endpoints"][0]["memory"] == {"peak": 51 * MEBIBYTE, "limit": 64 * MEBIBYTE}
-    run.bus.publish(StatusChanged(Status("predict", State.READY, memory=MemoryUse(51 * MEBIBYTE))))
+    run.bus.publish(StatusChanged(Status(at("predict"), State.READY, memory=MemoryUse(51 * MEBIBYTE))))
     assert "memory: up to 51 MiB" in run.get("/")[1]
 
 
@@ -116,13 +118,13 @@ def test_what_was_found_is_told_once_with_its_code_and_page(run):
     place = Place(Path("/p/valohai.yaml"), 4)
     finding = Finding(FAILED, place, "the server ended with exit code 3", "mend it", "predict")
     run.bus.publish(Found(finding, "", told=True))
-    crashed = Status("predict", State.CRASHED, finding.seen, finding.change, place, finding=finding)
+    crashed = Status(at("predict"), State.CRASHED, finding.seen, finding.change, place, finding=finding)
     run.bus.publish(StatusChanged(crashed))
     _, body = run.get("/")
     assert [body.count(words) for words in (finding.seen, finding.change, "vhlocal explain VH515")] == [1, 1, 1]
     (endpoint,) = run.client().endpoints()["endpoints"]
     assert (endpoint["code"], endpoint["page"]) == ("VH515", "docs/findings/VH515.md")
-    run.bus.publish(StatusChanged(Status("predict", State.READY)))
+    run.bus.publish(StatusChanged(Status(at("predict"), State.READY)))
     _, body = run.get("/")
     assert body.count(finding.seen) == 1
 
@@ -142,21 +144,21 @@ def test_the_key_to_look_is_told_to_who_shows_the_token_alone(run):
 
 
 def test_logs_are_given_and_followed(run):
-    run.bus.publish(LogLine("predict", "stdout", "one", 1.0))
+    run.bus.publish(LogLine(at("predict"), "stdout", "one", 1.0))
     assert [line["text"] for line in run.client().logs("predict", 10, follow=False)] == ["one"]
     lines = run.client().logs(None, 10, follow=True)
     assert next(lines)["text"] == "one"
-    run.bus.publish(LogLine("predict", "stdout", "two", 2.0))
+    run.bus.publish(LogLine(at("predict"), "stdout", "two", 2.0))
     assert next(lines)["text"] == "two"
     lines.close()
 
 
 def test_lines_that_come_faster_than_they_are_read_are_counted_where_they_were(run):
     lines = run.client().logs(None, 1, follow=True)
-    run.bus.publish(LogLine("predict", "stdout", "first", 1.0))
+    run.bus.publish(LogLine(at("predict"), "stdout", "first", 1.0))
     assert next(lines)["text"] == "first"
     for number in range(50_000):
-        run.bus.publish(LogLine("predict", "stdout", f"{number} {'x' * 200}", 2.0))
+        run.bus.publish(LogLine(at("predict"), "stdout", f"{number} {'x' * 200}", 2.0))
     got = missed = 0
     while got + missed < 50_000:
         line = next(lines)
@@ -167,13 +169,13 @@ def test_lines_that_come_faster_than_they_are_read_are_counted_where_they_were(r
             assert int(line["text"].split()[0]) == got + missed, "each where it was"
             got += 1
     assert missed
-    run.bus.publish(LogLine("predict", "stdout", "last", 3.0))
+    run.bus.publish(LogLine(at("predict"), "stdout", "last", 3.0))
     assert next(lines)["text"] == "last"
     lines.close()
 
 
 def test_no_line_of_the_past_is_given_where_none_is_asked_for(run):
-    run.bus.publish(LogLine("predict", "stdout", "old", 1.0))
+    run.bus.publish(LogLine(at("predict"), "stdout", "old", 1.0))
     assert run.get("/api/logs?tail=0")[1] == ""
     run.requests.add(ended())
     assert run.get("/api/requests?tail=0")[1] == ""
@@ -203,7 +205,7 @@ def failure(
     kind, status, accept="*/*", prefix="/acme/digits/local/dev/predict", endpoint="predict", host="localhost:8080"
 ):
     headers = ((b"Host", host.encode()), (b"Accept", accept.encode()))
-    return Failure(kind, status, prefix, endpoint, "GET", prefix + "/", headers, "because", "id")
+    return Failure(kind, status, prefix, endpoint, "20261124.0", "GET", prefix + "/", headers, "because", "id")
 
 
 def test_a_crashed_endpoint_is_told_in_json_with_its_log(run):
@@ -220,7 +222,7 @@ def test_a_crashed_endpoint_is_told_in_json_with_its_log(run):
 def found(run):
     """A finding of the code that runs, with the remedies of a framework, and one of code that has gone."""
     definition = next(one for one in ALL_DEFINITIONS if "Flask" in one.remedy)
-    run.bus.publish(StatusChanged(Status("predict", State.READY, revision="new")))
+    run.bus.publish(StatusChanged(Status(at("predict"), State.READY, revision="new")))
     now = Finding(definition, Place(Path("server.py"), 7), "sees <b>`x`</b>", "write `y`", "predict", "Flask")
     run.bus.publish(Found(now, "new"))
     run.bus.publish(Found(Finding(definition, Place(Path("old.py"), 1), "was", "write", "predict"), "old"))
@@ -241,7 +243,7 @@ OF_AN_ENDPOINT = [
 
 @pytest.mark.parametrize(("kind", "status"), OF_AN_ENDPOINT, ids=lambda each: getattr(each, "value", each))
 def test_what_was_found_of_an_endpoint_stands_in_each_of_its_errors(run, found, kind, status):
-    run.bus.publish(LogLine("predict", "stderr", "the last line: ü", 1.0))
+    run.bus.publish(LogLine(at("predict"), "stderr", "the last line: ü", 1.0))
     page = run.plane.page(failure(kind, status))
     facts = json.loads(page.body)
     assert [(one["code"], one["place"]) for one in facts["findings"]] == [(found.definition.code, "server.py:7")]
@@ -281,7 +283,7 @@ def test_only_who_prefers_html_gets_it(run, accept, kind):
 def test_a_start_is_told_in_the_api_and_on_the_page(run):
     imports = (Import("library", 0.25, 0.5, "<b>"), Import("library.part", 0.25, 0.25, "library"))
     start = StartUp((("created", 1.5), ("first answer", 0.5)), 0.125, imports)
-    run.bus.publish(StatusChanged(Status("predict", State.READY, start_up=start)))
+    run.bus.publish(StatusChanged(Status(at("predict"), State.READY, start_up=start)))
     (told,) = json.loads(run.get("/api/profile?endpoint=predict")[1])["endpoints"]
     assert told["ready_seconds"] == run.client().endpoints()["endpoints"][0]["ready_seconds"] == 2.0
     assert told["phases"] == [{"phase": "created", "seconds": 1.5}, {"phase": "first answer", "seconds": 0.5}]
@@ -357,7 +359,7 @@ def test_the_status_page_shows_the_last_requests(run):
 
 
 def test_prometheus_can_read_the_metrics(run):
-    run.bus.publish(StatusChanged(Status("predict", State.READY, restarts=2)))
+    run.bus.publish(StatusChanged(Status(at("predict"), State.READY, restarts=2)))
     for record in (ended(), ended(), ended(502, whole=False)):
         run.requests.add(record)
     answer, body = run.get("/metrics")
@@ -466,5 +468,7 @@ VALUES = st.binary().map(lambda value: value.translate(None, b"\r\n\0"))
 @given(st.lists(st.tuples(st.sampled_from(["Host", "Accept", "Cookie", "Authorization", "Origin"]), VALUES)))
 def test_whatever_a_client_says_of_itself_its_error_has_a_page(run, headers):
     raw = tuple((name.encode(), value) for name, value in headers)
-    page = run.plane.page(Failure(FailureKind.REFUSED, 502, PREFIX, "predict", "GET", PREFIX, raw, "because", "id"))
+    page = run.plane.page(
+        Failure(FailureKind.REFUSED, 502, PREFIX, "predict", "20261124.0", "GET", PREFIX, raw, "because", "id")
+    )
     assert b"because" in page.body

@@ -30,11 +30,11 @@ VERSION = Version("acme", "digits", "local", "20261124.0", ("dev",))
 )
 def test_p1_an_unknown_prefix_is_told_by_the_segment_that_is_wrong(prefix, text):
     """P1: the five segments are told apart."""
-    assert unknown_path(prefix, VERSION, ["predict", "explain"]).error == text
+    assert unknown_path(prefix, [VERSION], {VERSION.name: ["predict", "explain"]}).error == text
 
 
 def test_the_nearest_path_comes_first():
-    nearest = unknown_path("/acme/digits/local/dev/predcit", VERSION, ["explain", "predict"]).known
+    nearest = unknown_path("/acme/digits/local/dev/predcit", [VERSION], {VERSION.name: ["explain", "predict"]}).known
     assert nearest[0] == "/acme/digits/local/dev/predict/"
     assert len(nearest) == 4
 
@@ -52,16 +52,31 @@ def test_the_nearest_path_comes_first():
     ],
 )
 def test_what_may_have_been_meant_is_told(path, hint):
-    assert hint in unknown_path(path, VERSION, ["predict", "explain"]).hint
+    assert hint in unknown_path(path, [VERSION], {VERSION.name: ["predict", "explain"]}).hint
 
 
 @pytest.mark.parametrize("path", ["/ACME/DIGITS/LOCAL/DEV/EXPLAIN", "/acme/digits/local/dev/explan/more"])
 def test_case_and_what_follows_do_not_lead_to_another_path(path):
-    assert unknown_path(path, VERSION, ["predict", "explain"]).known[0] == "/acme/digits/local/dev/explain/"
+    assert (
+        unknown_path(path, [VERSION], {VERSION.name: ["predict", "explain"]}).known[0]
+        == "/acme/digits/local/dev/explain/"
+    )
 
 
 @given(st.text())
 def test_something_is_said_of_any_path(path):
-    said = unknown_path(f"/{path}", VERSION, ["predict"])
+    said = unknown_path(f"/{path}", [VERSION], {VERSION.name: ["predict"]})
     assert said.error and said.hint
     assert len(said.known) == 2
+
+
+def test_k10_a_version_that_does_not_run_is_told_with_those_that_do():
+    """K10: and of one that runs the endpoints are its own."""
+    old = Version("acme", "digits", "local", "20261123.0", ("prod",))
+    endpoints = {VERSION.name: ["predict", "explain"], old.name: ["predict"]}
+    said = unknown_path("/acme/digits/local/20261122.0/predict", [VERSION, old], endpoints)
+    assert said.error == f"no version `20261122.0`; running: {VERSION.name}, dev, 20261123.0, prod"
+    said = unknown_path("/acme/digits/local/prod/explain", [VERSION, old], endpoints)
+    assert said.error == "no endpoint `explain`; running: predict"
+    assert "/acme/digits/local/prod/explain/" not in said.known
+    assert "/acme/digits/local/dev/explain/" in said.known

@@ -2,7 +2,7 @@ from vhlocal.gateway.report import Failure, FailureKind, Page, failure_response
 
 
 def failure(method: str, status: int) -> Failure:
-    return Failure(FailureKind.UNAVAILABLE, status, "/o/p/d/v/e", "e", method, "/o/p/d/v/e", (), "why", "id-1")
+    return Failure(FailureKind.UNAVAILABLE, status, "/o/p/d/v/e", "e", "v", method, "/o/p/d/v/e", (), "why", "id-1")
 
 
 def test_a_failure_is_answered_whole():

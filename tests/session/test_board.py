@@ -1,5 +1,6 @@
 from pathlib import Path
 
+from tests.served import at
 from vhlocal.checks.server.ends import FAILED
 from vhlocal.checks.server.memory import NEAR_LIMIT
 from vhlocal.events import Found, LogLine, Notice, StatusChanged, StepOutput, StepStarted
@@ -9,42 +10,44 @@ from vhlocal.session.board import KEPT, Board
 
 
 def line(endpoint, text):
-    return LogLine(endpoint, "stdout", text, 1.0)
+    return LogLine(at(endpoint), "stdout", text, 1.0)
 
 
 def test_it_keeps_the_newest_status_of_each_endpoint_in_their_order():
-    board = Board(("b", "a"))
-    board.apply(StatusChanged(Status("a", State.READY)))
+    board = Board()
+    for name in ("b", "a"):
+        board.apply(StatusChanged(Status(at(name), State.WAITING)))
+    board.apply(StatusChanged(Status(at("a"), State.READY)))
     assert [(status.endpoint, status.state) for status in board.statuses()] == [
         ("b", State.WAITING),
         ("a", State.READY),
     ]
-    assert board.status("nope") is None
-    board.forget("b")
+    assert board.status(at("nope")) is None
+    board.forget(at("b"))
     assert [status.endpoint for status in board.statuses()] == ["a"]
 
 
 def test_log_lines_are_bounded_and_kept_per_endpoint():
-    board = Board(("a", "b"))
+    board = Board()
     for number in range(KEPT + 5):
         board.apply(line("a", str(number)))
     board.apply(line("b", "only"))
-    assert [found.text for found in board.tail("a", 2)] == [str(KEPT + 3), str(KEPT + 4)]
-    assert len(board.tail("a", 10 * KEPT)) == KEPT
-    assert [found.text for found in board.tail("b", 10)] == ["only"]
-    assert board.tail("nope", 10) == ()
+    assert [found.text for found in board.tail(at("a"), 2)] == [str(KEPT + 3), str(KEPT + 4)]
+    assert len(board.tail(at("a"), 10 * KEPT)) == KEPT
+    assert [found.text for found in board.tail(at("b"), 10)] == ["only"]
+    assert board.tail(at("nope"), 10) == ()
 
 
 def test_what_a_build_prints_is_a_log_of_every_endpoint_that_waits_for_it():
-    board = Board(("a", "b", "c"))
-    board.apply(StepStarted("step", "requirements.txt", "not made yet", ("a", "b")))
+    board = Board()
+    board.apply(StepStarted("step", "requirements.txt", "not made yet", (at("a"), at("b"))))
     board.apply(StepOutput("step", "Collecting flask"))
-    assert [board.tail(name, 1)[0].text for name in ("a", "b")] == ["Collecting flask"] * 2
-    assert board.tail("c", 1) == ()
+    assert [board.tail(at(name), 1)[0].text for name in ("a", "b")] == ["Collecting flask"] * 2
+    assert board.tail(at("c"), 1) == ()
 
 
 def test_a_server_ends_for_one_reason_at_a_time():
-    board = Board(("a",))
+    board = Board()
     first, second = (Finding(FAILED, Place(Path("valohai.yaml"), 4), seen, "", "a") for seen in ("one", "two"))
     other = Finding(NEAR_LIMIT, Place(Path("valohai.yaml"), 7), "near", "", "a")
     for event in (Found(first, ""), Found(other, ""), Found(first, "", told=True), Found(second, "", told=True)):
@@ -53,7 +56,20 @@ def test_a_server_ends_for_one_reason_at_a_time():
 
 
 def test_a_notice_is_kept_once():
-    board = Board(())
+    board = Board()
     board.apply(Notice("cpu is not enforced"))
     board.apply(Notice("cpu is not enforced"))
     assert len(board.notices()) == 1
+
+
+def test_k3_k10_replicas_stand_together_and_versions_are_told_apart():
+    board = Board()
+    for served in (at("a"), at("b"), at("a", version="old"), at("a", 3), at("a", 2)):
+        board.apply(StatusChanged(Status(served, State.READY)))
+    replicas = [at("a"), at("a", 2), at("a", 3)]
+    assert [status.at for status in board.statuses()] == [*replicas, at("b"), at("a", version="old")]
+    assert [status.at for status in board.statuses("a")] == [*replicas, at("a", version="old")]
+    assert [status.at for status in board.statuses("a", "old")] == [at("a", version="old")]
+    board.forget(at("a", 2))
+    assert board.status(at("a", 2)) is None
+    assert board.status(at("a", 3)) is not None

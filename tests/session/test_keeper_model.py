@@ -12,6 +12,7 @@ from hypothesis.stateful import invariant, rule
 
 from tests.fakes.runtime import CODE, FakeRuntime
 from tests.machine import Machine, run_machine
+from tests.served import at
 from vhlocal.contract.limits import ContainerLimits
 from vhlocal.errors import BuildError, InputError
 from vhlocal.events import Bus, StatusChanged
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from vhlocal.runtime.base import Address
 
 NAME = "web"
+WEB = at(NAME, version="dev")
 
 #: Seconds within which what is asked for has to be there. What takes long here is an engine that comes back.
 _LIMIT = 30.0
@@ -55,7 +57,7 @@ ALONE = Bringing(None, None, Probe(), ())
 def wanted(code: str, image: str, bringing: Bringing) -> Desired:
     """Return a server whose code and revision are ``code``, in an environment of this name."""
     endpoint = Endpoint(NAME, image, 8000, server_command=("python server.py",))
-    environment = Environment(NAME, image, ())
+    environment = Environment(WEB, image, ())
     spec = ServerSpec(
         identity=Identity("acme/words", NAME),
         image=image,
@@ -94,10 +96,11 @@ class Keeping(Machine):
     async def begin(self, place: Path) -> None:
         self.runtime = FakeRuntime()
         self.bus = bus = Bus()
-        self.board = Board([NAME])
+        self.board = Board()
         bus.subscribe(self.board.apply)
         self.tasks = Tasks(lambda error: self.faults.append(repr(error)))
-        self.routes = Routes(Version("acme", "words", "local", "dev"), RouteTable())
+        self.routes = Routes(RouteTable())
+        self.routes.serve([Version("acme", "words", "local", WEB.version)])
         self.wish = wanted("good 0", self.image, self.bringing)
 
         async def drain(address: Address) -> None:
@@ -127,7 +130,7 @@ class Keeping(Machine):
             brought=lambda: None,
             read_again=lambda: self.keeper.want(Wish(self.wish, Phases(time.monotonic()), _made())),
         )
-        self.keeper = Keeper(surroundings, self.wish, vital=True)
+        self.keeper = Keeper(surroundings, self.wish, WEB, vital=True)
         self.keeper.begin()
         await self.keeper.started
 
@@ -197,7 +200,7 @@ class Keeping(Machine):
 
     @invariant()
     def a_server_is_there_or_it_is_told_why_not(self) -> None:
-        status, target = self.board.status(NAME), self.routes.target(NAME)
+        status, target = self.board.status(WEB), self.routes.target(WEB)
         assert status is not None
         if status.state is State.CRASHED:
             assert status.reason
@@ -211,7 +214,7 @@ class Keeping(Machine):
         """Where it has not just ended."""
         process = self.led()
         if process is not None:
-            assert process.code == self.routes.target(NAME).revision
+            assert process.code == self.routes.target(WEB).revision
             assert process.code.startswith("good")
 
     def leave(self) -> None:
@@ -227,7 +230,7 @@ class Keeping(Machine):
             self.do(self.end_installation(None))
         self.save("good")
         self.until(lambda: self.answering() == f"good {self.saves}", "the last save to be served")
-        self.until(lambda: not self.routes.target(NAME).stale, "it not to be marked")
+        self.until(lambda: not self.routes.target(WEB).stale, "it not to be marked")
         self.until(lambda: len(self.runtime.living) == 1, "the other servers to end")
         self.until(lambda: len(self.runtime.containers) == 1, "the other containers to go")
         self.crash(out_of_memory=False)
@@ -254,7 +257,7 @@ class Keeping(Machine):
 
     def led(self):
         """Return the server that requests are led to; None where there is none, or it has ended."""
-        address = self.routes.target(NAME).address
+        address = self.routes.target(WEB).address
         for process in self.runtime.living:
             if address is not None and process.port == address.port and process.listens:
                 return process
@@ -266,10 +269,10 @@ class Keeping(Machine):
 
     def facts(self) -> tuple[Any, ...]:
         """Return what to know of a state that should not be."""
-        status, containers = self.board.status(NAME), self.runtime.containers
+        status, containers = self.board.status(WEB), self.runtime.containers
         assert status is not None
         servers = {name: [(each.code, each.port) for each in it.living] for name, it in containers.items()}
-        return status.state, status.reason, self.routes.target(NAME), servers, self.faults
+        return status.state, status.reason, self.routes.target(WEB), servers, self.faults
 
     def until(self, reached, what: str) -> None:
         async def poll() -> None:
@@ -353,9 +356,9 @@ def test_a_restart_that_the_engine_does_not_do_is_tried_again(tmp_path):
         while keeping.runtime.living:
             keeping.wait(0)
         keeping.runtime.away = True
-        keeping.until(lambda: keeping.board.status(NAME).state is not State.RELOADING, "it to be told")
+        keeping.until(lambda: keeping.board.status(WEB).state is not State.RELOADING, "it to be told")
         keeping.a_server_is_there_or_it_is_told_why_not()
-        assert keeping.board.status(NAME).state is State.CRASHED
+        assert keeping.board.status(WEB).state is State.CRASHED
         keeping.runtime.away = False
         keeping.until(lambda: keeping.answering() == "good 1", "it to be started again")
     finally:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.fakes.runtime import FakeRuntime
+from tests.served import at
 from tests.session.edited import YAML, numbered
 from tests.session.test_reload import answers
 from vhlocal.contract.image import GUNICORN
@@ -125,9 +126,9 @@ def test_what_stands_on_an_image_that_failed_is_left_out_and_nothing_else():
     shared, below, above = layer("shared", "base"), layer("below", "base"), layer("above", "below")
     wanted = plan(
         [
-            Environment("good", "base", (shared,)),
-            Environment("bad", "base", (below, above)),
-            Environment("worse", "base", (below,)),
+            Environment(at("good"), "base", (shared,)),
+            Environment(at("bad"), "base", (below, above)),
+            Environment(at("worse"), "base", (below,)),
         ],
         {},
     )
@@ -136,8 +137,8 @@ def test_what_stands_on_an_image_that_failed_is_left_out_and_nothing_else():
         runtime = Slow("below")
         outcome = await execute(wanted, runtime, Bus(), fail_fast=False)
         assert runtime.built == ["shared"]
-        assert [title for title, _ in outcome.took["good"]] == ["pull base", "shared"]
-        assert {name: error.message for name, error in outcome.failed.items()} == {
+        assert [title for title, _ in outcome.took[at("good")]] == ["pull base", "shared"]
+        assert {str(failed): error.message for failed, error in outcome.failed.items()} == {
             "bad": "below failed",
             "worse": "below failed",
         }

@@ -4,12 +4,13 @@ import threading
 
 import pytest
 
+from tests.served import at
 from vhlocal.events import LinesLeftOut, LogLine, Notice, Ready, Stopping
 from vhlocal.ui.behind import Behind
 
 
 def line(number: int, endpoint: str = "web") -> LogLine:
-    return LogLine(endpoint, "stdout", f"line {number}", 0.0)
+    return LogLine(at(endpoint), "stdout", f"line {number}", 0.0)
 
 
 class Stuck:
@@ -38,8 +39,8 @@ def test_no_publisher_waits_for_a_terminal_and_what_is_left_out_is_counted_where
     assert lines == [line(number) for number in range(len(lines))]
     assert 10 <= len(lines) <= 11
     assert terminal.shown[len(lines) :] == [
-        LinesLeftOut("web", 1000 - len(lines)),
-        LinesLeftOut("other", 1),
+        LinesLeftOut(at("web"), 1000 - len(lines)),
+        LinesLeftOut(at("other"), 1),
         Notice("kept"),
     ]
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from tests.served import at
 from vhlocal.events import Ready
 from vhlocal.model import Call, Offer, Place, State, Status
 from vhlocal.ui.card import curl, show_card
@@ -18,7 +19,7 @@ DEV = f"{BASE}/acme/words/local/dev"
 
 def status(name: str, state: State = State.READY, **more) -> Status:
     names = ("20261125.0", "dev", "staging")
-    return Status(name, state, urls=tuple(f"{BASE}/acme/words/local/{each}/{name}" for each in names), **more)
+    return Status(at(name), state, urls=tuple(f"{BASE}/acme/words/local/{each}/{name}" for each in names), **more)
 
 
 def shown(*statuses: Status, offers=None, shared: str = "", reloads: bool = True) -> str:

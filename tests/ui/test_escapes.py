@@ -11,6 +11,7 @@ import pytest
 from rich.table import Table
 from rich.text import Text
 
+from tests.served import at
 from tests.test_visible import OBEYED
 from vhlocal import events
 from vhlocal.checks.server.ends import FAILED
@@ -54,7 +55,7 @@ def shown_somewhere(console: Console, evil: str) -> None:
     place = Place(Path(f"/p/{evil}.yaml"), 4)
     terminal = Terminal(console, verbose=True)
     error = VhlocalError(f"a {evil}", hint=f"b {evil}")
-    terminal(events.LogLine("digits", "stdout", f"c {evil}", 0.0))
+    terminal(events.LogLine(at("digits"), "stdout", f"c {evil}", 0.0))
     terminal(events.Notice(f"d {evil}", place, f"e {evil}"))
     terminal(events.Problem(error))
     consoles.show_error(console, error)
@@ -79,7 +80,7 @@ def test_a_name_begins_no_line(console):
 
 
 def test_colours_of_an_app_reach_a_terminal_and_nothing_else(console):
-    Terminal(console)(events.LogLine("digits", "stdout", "\x1b[31mred\x1b[0m \x1b[2Jall", 0.0))
+    Terminal(console)(events.LogLine(at("digits"), "stdout", "\x1b[31mred\x1b[0m \x1b[2Jall", 0.0))
     said = console.file.getvalue()
     assert "red" in said
     assert "\\x1b[2Jall" in said
@@ -89,5 +90,5 @@ def test_colours_of_an_app_reach_a_terminal_and_nothing_else(console):
 
 def test_a_colour_that_is_not_ended_ends_with_its_line(console):
     for text in ("\x1b[41mred", "plain"):
-        Terminal(console)(events.LogLine("digits", "stdout", text, 0.0))
+        Terminal(console)(events.LogLine(at("digits"), "stdout", text, 0.0))
     assert not re.search(r"\x1b\[[0-9;]*41[0-9;]*m[^\n]*plain", console.file.getvalue())

@@ -23,6 +23,6 @@ def command(directory: Path, endpoint: str | None, follow: bool, tail: int) -> N
     """Show the logs of all endpoints, or of one."""
     client = client_of_run(directory)
     console = standard_output()
-    width = max((len(item["endpoint"]) for item in client.endpoints()["endpoints"]), default=0)
+    width = max((len(item["name"]) for item in client.endpoints()["endpoints"]), default=0)
     for line in client.logs(endpoint, tail, follow=follow):
-        console.print(log_text(line["endpoint"], line["stream"], line["text"], width))
+        console.print(log_text(line["name"], line["stream"], line["text"], width))

@@ -16,6 +16,7 @@ from werkzeug.wrappers import Request, Response
 
 from vhlocal.control import describe, pages
 from vhlocal.events import Event, LinesLeftOut, LogLine, RequestsEnded
+from vhlocal.model import ServedAt
 from vhlocal.values import dataclass
 from vhlocal.visible import json_text
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
     from vhlocal.control.guard import Guard
+    from vhlocal.model import RequestRecord
     from vhlocal.session.view import View
 
 #: Seconds between two empty lines of a followed log, by which a client that has gone is found out.
@@ -158,7 +160,8 @@ class App:
                 "open_to_network": view.open_to_network,
                 # Its key is for who starts runs: what asks here may be a page of an endpoint's.
                 "page": self._guard.link(view.url) if self._guard.is_owner(request.headers) else f"{view.url}/",
-                **describe.version(view.version),
+                **describe.version(view.versions()[0]),
+                "versions": [describe.version(version) for version in view.versions()],
                 "endpoints": [describe.status(status) for status in view.board.statuses()],
                 "notices": [describe.notice(notice) for notice in view.board.notices()],
                 # Asked before the findings are: those of what was examined by now are among them.
@@ -168,22 +171,22 @@ class App:
         )
 
     def _logs(self, request: Request) -> Response:
-        name, tail = self._wanted(request)
-        names = [name] if name else [status.endpoint for status in self._view.board.statuses()]
+        wanted_at, tail = self._wanted(request)
+        served = [status.at for status in self._view.board.statuses() if wanted_at(status.at)]
 
         def past() -> Iterable[bytes]:
-            lines = [line for each in names for line in self._view.board.tail(each, tail)]
+            lines = [line for at in served for line in self._view.board.tail(at, tail)]
             lines.sort(key=lambda line: line.time)
             return [_line(describe.log_line(line)) for line in lines[max(0, len(lines) - tail) :]]
 
         def wanted(event: LogLine) -> bool:
-            return name in (None, event.endpoint)
+            return wanted_at(event.at)
 
         def new(event: LogLine) -> Iterable[bytes]:
             yield _line(describe.log_line(event))
 
         def missed(event: LogLine, count: int) -> bytes:
-            text = LinesLeftOut(event.endpoint, count).text
+            text = LinesLeftOut(event.at, count).text
             return _line(describe.log_line(replace(event, stream="vhlocal", text=text)))
 
         return self._stream(
@@ -191,14 +194,18 @@ class App:
         )
 
     def _requests(self, request: Request) -> Response:
-        name, tail = self._wanted(request)
+        wanted_at, tail = self._wanted(request)
+
+        def wanted(record: RequestRecord) -> bool:
+            replica = record.replica or 1
+            return not record.is_control and wanted_at(ServedAt(record.version, record.endpoint or "", replica))
 
         def past() -> Iterable[bytes]:
-            return [_line(record.facts()) for record in self._view.requests.last(tail, name)]
+            return [_line(record.facts()) for record in self._view.requests.last(tail, wanted)]
 
         def new(event: RequestsEnded) -> Iterable[bytes]:
             for record in event.records:
-                if not record.is_control and name in (None, record.endpoint):
+                if wanted(record):
                     yield _line(record.facts())
 
         def missed(_: RequestsEnded, count: int) -> bytes:
@@ -208,8 +215,8 @@ class App:
         return self._stream(past, feed if "follow" in request.args else None)
 
     def _profile(self, request: Request) -> Response:
-        name, _ = self._wanted(request)
-        statuses = [status for status in self._view.board.statuses() if name in (None, status.endpoint)]
+        wanted_at, _ = self._wanted(request)
+        statuses = [status for status in self._view.board.statuses() if wanted_at(status.at)]
         return _json({"endpoints": [describe.start_up(status) for status in statuses]})
 
     def _metrics(self, request: Request) -> Response:
@@ -219,13 +226,19 @@ class App:
         body, content_type = exposition(self._view, request.headers.get("Accept", ""))
         return Response(body, content_type=content_type)
 
-    def _wanted(self, request: Request) -> tuple[str | None, int]:
-        """Return the endpoint that is asked about, None for all, and how many lines of the past."""
-        name = request.args.get("endpoint")
-        if name is not None and self._view.board.status(name) is None:
-            known = ", ".join(status.endpoint for status in self._view.board.statuses())
-            raise NotFound(f"no endpoint `{name}`; there are: {known}")
-        return name, max(0, request.args.get("tail", 200, type=int))
+    def _wanted(self, request: Request) -> tuple[Callable[[ServedAt], bool], int]:
+        """Return what tells whether something served is asked about, and how many lines of the past."""
+        asked = {name: request.args.get(name) for name in ("endpoint", "version", "replica")}
+        known = [status.at for status in self._view.board.statuses()]
+
+        def wanted(at: ServedAt) -> bool:
+            return all(value in (None, str(getattr(at, name))) for name, value in asked.items())
+
+        for name, value in asked.items():
+            there = list(dict.fromkeys(str(getattr(at, name)) for at in known))
+            if value is not None and value not in there:
+                raise NotFound(f"no {name} `{value}`; there are: {', '.join(there)}")
+        return wanted, max(0, request.args.get("tail", 200, type=int))
 
     def _down(self, _request: Request) -> Response:
         self._view.stop()

@@ -17,6 +17,9 @@ def status(known: Status) -> dict[str, Any]:
     """Return one endpoint's status."""
     return {
         "endpoint": known.endpoint,
+        "version": known.at.version,
+        "replica": known.at.replica,
+        "name": known.name,
         "state": known.state.value,
         "caveat": known.caveat,
         "reason": known.reason,
@@ -75,7 +78,16 @@ def version(known: Version) -> dict[str, Any]:
 
 def log_line(line: LogLine) -> dict[str, Any]:
     """Return one log line."""
-    return {"endpoint": line.endpoint, "stream": line.stream, "text": line.text, "time": line.time}
+    at = line.at
+    return {
+        "endpoint": at.endpoint,
+        "version": at.version,
+        "replica": at.replica,
+        "name": at.name,
+        "stream": line.stream,
+        "text": line.text,
+        "time": line.time,
+    }
 
 
 def notice(known: Notice) -> dict[str, Any]:
@@ -90,8 +102,10 @@ def notice(known: Notice) -> dict[str, Any]:
 
 def unknown(view: View, path: str) -> dict[str, Any]:
     """Return what there is instead of a path, decoded, at which nothing is served."""
-    endpoints = [status.endpoint for status in view.board.statuses()]
-    found = unknown_path(path, view.version, endpoints)
+    endpoints: dict[str, list[str]] = {}
+    for status in view.board.statuses():
+        endpoints.setdefault(status.at.version, []).append(status.endpoint)
+    found = unknown_path(path, view.versions(), endpoints)
     return {"error": found.error, "hint": found.hint, "known": found.known}
 
 

@@ -85,13 +85,17 @@ padding: .2rem 1rem }
 
 def status_page(view: View) -> str:
     """Return the page at ``/``: every endpoint with its state and URLs."""
-    version = view.version
+    version, *others = view.versions()
+    beside = "".join(
+        f"<br>beside it version {escape(each.name)}, aliases {escape(', '.join(each.aliases) or 'none')}"
+        for each in others
+    )
     rows = "".join(_row(status) for status in view.board.statuses())
     notices = "".join(f"<li>{_notice(notice)}</li>" for notice in view.board.notices())
     return _html(
         f"{version.owner}/{version.project}",
         f"<p class=sub>deployment {escape(version.deployment)}, version {escape(version.name)}, "
-        f"aliases {escape(', '.join(version.aliases))}</p>"
+        f"aliases {escape(', '.join(version.aliases))}{beside}</p>"
         "<table><tr><th>endpoint<th>state<th>served at<th>revision</tr>"
         f"{rows}</table>"
         + _findings(view)
@@ -129,14 +133,16 @@ def _facts(view: View, failure: Failure) -> dict[str, Any]:
         return {"hint": "those that `basic-auth` names, by HTTP Basic auth: curl -u USER:PASSWORD"}
     if failure.kind is FailureKind.UNKNOWN:
         return describe.unknown(view, failure.prefix)
-    status = view.board.status(failure.endpoint) if failure.endpoint else None
+    replicas = view.board.statuses(failure.endpoint, failure.version or None) if failure.endpoint else ()
+    # Of several it is told of one that does not answer.
+    status = min(replicas, key=lambda each: each.state is State.READY, default=None)
     if status is None:
         return {"hint": _HINTS[failure.kind]} if failure.kind in _HINTS else {}
     found = view.board.findings(status.endpoint)
     return {
         **_status_facts(failure, status),
         "findings": [describe.finding(finding) for finding in found if finding != status.finding],
-        "log": [line.text for line in view.board.tail(status.endpoint, _TAIL)],
+        "log": [line.text for line in view.board.tail(status.at, _TAIL)],
     }
 
 
@@ -210,7 +216,7 @@ def _row(status: Status) -> str:
         revision += f"<br><span class=failed><code>{escape(status.broken)}</code> is broken</span>"
     way = f"<br><span class=dim>reload: {status.strategy.value}</span>" if status.strategy else ""
     return (
-        f"<tr><td>{escape(status.endpoint)}<td class={state}>{state}{caveat}<td>{links}<td>{revision}{way}"
+        f"<tr><td>{escape(status.name)}<td class={state}>{state}{caveat}<td>{links}<td>{revision}{way}"
         f"{_memory(status)}</tr>{_why(status)}"
     )
 
@@ -269,7 +275,7 @@ def _edit(edit: dict[str, Any]) -> str:
 
 def _starts(view: View) -> str:
     """Return where the time of each endpoint's last start went."""
-    starts = [(status.endpoint, status.start_up) for status in view.board.statuses() if status.start_up is not None]
+    starts = [(status.name, status.start_up) for status in view.board.statuses() if status.start_up is not None]
     rows = "".join(
         f"<tr><td>{escape(name)}<td>{start.seconds:.2f} s"
         f"<td>{_parts(start)}<td>{start.first_request * 1000:.1f} ms</tr>"

@@ -25,17 +25,28 @@ class Unknown:
     known: list[str]
 
 
-def unknown_path(path: str, running: Version, endpoints: Sequence[str]) -> Unknown:
-    """Say what is wrong with a path, decoded, that leads to none of the ``endpoints`` (P1)."""
+def unknown_path(path: str, running: Sequence[Version], endpoints: Mapping[str, Sequence[str]]) -> Unknown:
+    """Say what is wrong with a path, decoded, that leads to no endpoint of the versions that run (P1, K10).
+
+    ``endpoints`` are by version.
+    """
+    served = {
+        name: (version, tuple(dict.fromkeys(endpoints.get(version.name, ()))))
+        for version in running
+        for name in (version.name, *version.aliases)
+    }
+    first = running[0]
+    named = path.removeprefix("/").split("/")[3:4]
+    asked = [served[name] for name in named if name in served] or list(served.values())
     expected = {
-        "owner": (running.owner,),
-        "project": (running.project,),
-        "deployment": (running.deployment,),
-        "version": (running.name, *running.aliases),
-        "endpoint": tuple(endpoints),
+        "owner": (first.owner,),
+        "project": (first.project,),
+        "deployment": (first.deployment,),
+        "version": tuple(served),
+        "endpoint": tuple(dict.fromkeys(endpoint for _, there in asked for endpoint in there)),
     }
     known = [
-        f"{script_name(running, endpoint, name)}/" for name in expected["version"] for endpoint in expected["endpoint"]
+        f"{script_name(version, endpoint, name)}/" for name, (version, there) in served.items() for endpoint in there
     ]
     known.sort(key=lambda right: _likeness(right, path), reverse=True)
     return Unknown(*_wrong_part(path, expected), known)

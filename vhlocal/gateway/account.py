@@ -70,6 +70,7 @@ class Account:
             status=status,
             prefix=self.prefix or "",
             endpoint=self.route.endpoint if self.route else None,
+            version=self.route.version if self.route else "",
             method=self.request.method,
             target=self.request.path,
             headers=tuple(self.request.headers),

@@ -365,7 +365,7 @@ class ClientConnection(asyncio.Protocol):
     def _refuse(self, status: int, reason: str, kind: FailureKind = FailureKind.BAD_REQUEST) -> None:
         """Answer what is no request, and end: where one request is in doubt, so is all that follows."""
         request_id = next(_REQUEST_IDS)
-        failure = Failure(kind, status, "", None, "", "", (), reason, request_id)
+        failure = Failure(kind, status, "", None, "", "", "", (), reason, request_id)
         page = self._hub.pages(failure)
         self.write(failure_response(failure, page, close=True))
         self._hub.on_request(

@@ -46,6 +46,7 @@ class Failure:
     status: int
     prefix: str
     endpoint: str | None
+    version: str
     method: str
     target: str
     headers: tuple[RawHeader, ...]

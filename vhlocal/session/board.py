@@ -8,69 +8,73 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from vhlocal.events import Event, Examined, Found, LogLine, Notice, StatusChanged, StepOutput, StepStarted
-from vhlocal.model import State, Status
+from vhlocal.model import State
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from vhlocal.findings import Finding
+    from vhlocal.model import ServedAt, Status
 
 #: Log lines kept per endpoint, for pages and for a ``logs`` that comes late.
 KEPT = 1000
 
 
 class Board:
-    """The statuses and last log lines of all endpoints. Safe to read from any thread."""
+    """The statuses and last log lines of all that is served. Safe to read from any thread."""
 
-    def __init__(self, endpoints: Iterable[str]) -> None:
+    def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._statuses = {name: Status(name, State.WAITING) for name in endpoints}
-        self._lines: dict[str, deque[LogLine]] = {}
+        self._statuses: dict[ServedAt, Status] = {}
+        self._lines: dict[ServedAt, deque[LogLine]] = {}
         self._notices: dict[Notice, None] = {}
         self._findings: dict[Found, None] = {}
         self._examined: dict[str, Examined] = {}
-        self._step_endpoints: dict[str, tuple[str, ...]] = {}
+        self._step_endpoints: dict[str, tuple[ServedAt, ...]] = {}
 
     def apply(self, event: Event) -> None:
         """Take in one event; the subscriber for the bus."""
         with self._lock:
             if isinstance(event, StatusChanged):
-                self._statuses[event.status.endpoint] = event.status
+                self._statuses[event.status.at] = event.status
             elif isinstance(event, Found):
                 self._keep(event)
             elif isinstance(event, Examined):
                 self._examined[event.endpoint] = event
             elif isinstance(event, LogLine):
-                self._lines.setdefault(event.endpoint, deque(maxlen=KEPT)).append(event)
+                self._lines.setdefault(event.at, deque(maxlen=KEPT)).append(event)
             elif isinstance(event, Notice):
                 self._notices[event] = None
             elif isinstance(event, StepStarted):
                 self._step_endpoints[event.step] = event.endpoints
             elif isinstance(event, StepOutput):
-                for endpoint in self._step_endpoints.get(event.step, ()):
-                    line = LogLine(endpoint, "build", event.text, 0.0)
-                    self._lines.setdefault(endpoint, deque(maxlen=KEPT)).append(line)
+                for at in self._step_endpoints.get(event.step, ()):
+                    line = LogLine(at, "build", event.text, 0.0)
+                    self._lines.setdefault(at, deque(maxlen=KEPT)).append(line)
 
-    def forget(self, endpoint: str) -> None:
-        """Drop an endpoint that is no longer in the project."""
+    def forget(self, at: ServedAt) -> None:
+        """Drop a replica that is no longer wanted."""
         with self._lock:
-            self._statuses.pop(endpoint, None)
+            self._statuses.pop(at, None)
+            self._lines.pop(at, None)
 
-    def statuses(self) -> tuple[Status, ...]:
-        """Return all statuses, in the order of ``valohai.yaml``."""
+    def statuses(self, endpoint: str | None = None, version: str | None = None) -> tuple[Status, ...]:
+        """Return the statuses of all replicas, or of an endpoint's or a version's; in the order of their coming."""
         with self._lock:
-            return tuple(map(self._whole, self._statuses.values()))
+            order: dict[tuple[str, str], list[Status]] = {}
+            for at, status in self._statuses.items():
+                if endpoint in {None, at.endpoint} and version in {None, at.version}:
+                    order.setdefault((at.version, at.endpoint), []).append(self._whole(status))
+        return tuple(status for group in order.values() for status in sorted(group, key=lambda each: each.at.replica))
 
-    def status(self, endpoint: str) -> Status | None:
-        """Return one endpoint's status, or None when there is no such endpoint."""
+    def status(self, at: ServedAt) -> Status | None:
+        """Return one replica's status, or None when there is no such replica."""
         with self._lock:
-            status = self._statuses.get(endpoint)
+            status = self._statuses.get(at)
             return None if status is None else self._whole(status)
 
-    def tail(self, endpoint: str, count: int) -> tuple[LogLine, ...]:
-        """Return an endpoint's last ``count`` lines, oldest first."""
+    def tail(self, at: ServedAt, count: int) -> tuple[LogLine, ...]:
+        """Return a replica's last ``count`` lines, oldest first."""
         with self._lock:
-            lines = tuple(self._lines.get(endpoint, ()))
+            lines = tuple(self._lines.get(at, ()))
         return lines[max(0, len(lines) - count) :]
 
     def findings(self, endpoint: str | None = None) -> tuple[Finding, ...]:
@@ -112,8 +116,7 @@ class Board:
         self._findings[found] = None
 
     def _is_present(self, found: Found) -> bool:
-        status = self._statuses.get(found.finding.endpoint or "")
-        about = self._statuses.values() if found.finding.endpoint is None else [status] if status else []
+        about = [status for at, status in self._statuses.items() if found.finding.endpoint in {None, at.endpoint}]
         return not about or any(found.revision in {each.revision, each.broken} for each in about)
 
     def notices(self) -> tuple[Notice, ...]:

@@ -47,7 +47,7 @@ def artifact_tag(version: Version, endpoint: str) -> str:
 
 async def _artifact(runtime: ImageRuntime, bus: Bus, version: Version, item: Desired) -> str:
     tag = artifact_tag(version, item.endpoint.name)
-    bus.publish(StepStarted(tag, tag, "the whole image", (item.endpoint.name,)))
+    bus.publish(StepStarted(tag, tag, "the whole image", (item.at,)))
     seconds = await in_thread(_timed, runtime, item, tag)
     bus.publish(StepFinished(tag, tag, seconds))
     return tag

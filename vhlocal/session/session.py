@@ -11,13 +11,12 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from vhlocal.contract.paths import script_names
 from vhlocal.errors import VhlocalError
 from vhlocal.events import Bus, Found, Listening, Notice, Problem, Ready, StatusChanged, Stopping, Waiting
 from vhlocal.gateway.options import GatewayOptions
 from vhlocal.gateway.server import Gateway
 from vhlocal.gateway.table import RouteTable, Upstream
-from vhlocal.model import State, Status
+from vhlocal.model import ServedAt, State, Status
 from vhlocal.reload.staging import Staging
 from vhlocal.session import open_files, port
 from vhlocal.session.board import Board
@@ -55,7 +54,7 @@ if TYPE_CHECKING:
 
     from vhlocal.findings import Finding
     from vhlocal.gateway.report import LimitPassed
-    from vhlocal.gateway.table import Route
+    from vhlocal.gateway.table import Replica, Route
     from vhlocal.runtime.base import Address, PresentServer, Runtime
     from vhlocal.session.diagnosis.cause import Diagnosis
     from vhlocal.session.options import RunOptions
@@ -95,9 +94,10 @@ class Session:
         self._run = new_run()
         self._state = ProjectState(options.directory)
         self._table = RouteTable()
-        self._routes = Routes(options.version, self._table)
+        self._routes = Routes(self._table)
+        self._routes.serve([options.version])
         self._tasks = Tasks(self._task_failed)
-        self._board = Board(())
+        self._board = Board()
         self._chatter = Chatter()
         self._unreachable = Unreachable(bus, self._board, self._routes, self._tasks)
         self._fleet: Fleet | None = None
@@ -105,7 +105,7 @@ class Session:
         self._connected: Runtime | None = None
         self._gateway: Gateway | None = None
         self._removed = False
-        self._made: dict[str, tuple[tuple[str, float], ...]] = {}
+        self._made: dict[ServedAt, tuple[tuple[str, float], ...]] = {}
         bus.subscribe(self._board.apply)
 
     async def run(self) -> None:
@@ -148,7 +148,7 @@ class Session:
         self._requests = requests = Requests(self._loop, self._bus)
         self._doctor = self._appointed()
         view = View(
-            version=self._options.version,
+            versions=lambda: self._routes.versions,
             board=self._board,
             requests=requests,
             connections=lambda: (gateway.connections(), gateway.upstream_connections()),
@@ -173,7 +173,7 @@ class Session:
             self._face.page,
             requests.add,
             self._passed,
-            lambda route, _: self._unreachable.refused(route.endpoint),
+            self._refused,
             self._dropped,
         )
         try:
@@ -240,7 +240,7 @@ class Session:
 
     async def _make(
         self, wanted: tuple[Desired, ...], leftovers: Sequence[PresentServer], *, fail_fast: bool = False
-    ) -> Mapping[str, VhlocalError]:
+    ) -> Mapping[ServedAt, VhlocalError]:
         """Make what is missing of the environments; return, and tell, why those of some endpoints are not there."""
         outcome = await make_environments(self._runtime, self._bus, wanted, leftovers, fail_fast=fail_fast)
         self._made |= outcome.took
@@ -249,7 +249,7 @@ class Session:
             self._bus.publish(problem)
         return outcome.failed
 
-    async def _start(self, fleet: Fleet, wanted: tuple[Desired, ...], failed: Mapping[str, VhlocalError]) -> None:
+    async def _start(self, fleet: Fleet, wanted: tuple[Desired, ...], failed: Mapping[ServedAt, VhlocalError]) -> None:
         """Start every server, and tell once all answer, or it is known why not."""
         await fleet.start(failed)
         self._up.set()
@@ -259,7 +259,7 @@ class Session:
         from vhlocal.session.offers.find import Asking, find_offers  # noqa: PLC0415 - as in `_judging`
 
         await self._doctor.at_rest(_EXAMINED_BY_THEN)
-        asking = Asking(self._url, self._options.version, self._routes, self._present().package, self._chatter)
+        asking = Asking(self._url, self._routes, self._present().package, self._chatter)
         offers = await find_offers(asking, wanted) if self._options.doctor else {}
         shared = port.shared(self._options.host, self._url)
         self._bus.publish(Ready(self._url, self._board.statuses(), seconds, offers, self._face.link, shared))
@@ -313,10 +313,14 @@ class Session:
         """Return the project as it was read last."""
         return self._inputs if self._edits is None else self._edits.inputs
 
+    def _inputs_of(self, version: str) -> Inputs | None:
+        """Return what a version is made of; None where it is not served any more."""
+        return self._present() if version == self._options.version.name else None
+
     def _appointed(self) -> Doctor:
         host = self._url.removeprefix("http://")
         asks = self._chatter.expect
-        return Doctor(Practice(self._bus, self._tasks, self._routes, self._present, self._shown, host, asks))
+        return Doctor(Practice(self._bus, self._tasks, self._routes, self._inputs_of, self._shown, host, asks))
 
     def _shown(self, finding: Finding, revision: str) -> None:
         """Tell what an endpoint has shown by its answers, unless its code has told the same."""
@@ -327,6 +331,9 @@ class Session:
         """Tell a finding, unless the project has chosen to live with it."""
         if finding.definition.code not in self._options.ignored:
             self._bus.publish(Found(finding, revision, told))
+
+    def _refused(self, route: Route, replica: Replica) -> None:
+        self._unreachable.refused(ServedAt(route.version, route.endpoint, replica.number or 1))
 
     def _dropped(self, name: str, route: Route) -> None:
         from vhlocal.session.traffic.passed import tell_dropped  # noqa: PLC0415 - as above
@@ -341,12 +348,12 @@ class Session:
         if isinstance(told, Notice):
             self._bus.publish(told)
         elif told is not None:
-            status = self._board.status(passed.endpoint)
+            status = next(iter(self._board.statuses(passed.endpoint)), None)
             self._found(told, status.revision if status else "")
 
     def _desired(self, inputs: Inputs) -> tuple[Desired, ...]:
         # No server has to change for it.
-        self._routes.stream(inputs.streaming)
+        self._routes.stream(inputs.version.name, inputs.streaming)
         return desired(inputs, self._runtime.base)
 
     def _tell_differences(self, wanted: tuple[Desired, ...]) -> None:
@@ -355,7 +362,7 @@ class Session:
             for notice in self._runtime.differences(item.endpoint):
                 self._bus.publish(notice)
 
-    async def _prepare(self, wanted: tuple[Desired, ...]) -> Mapping[str, VhlocalError]:
+    async def _prepare(self, wanted: tuple[Desired, ...]) -> Mapping[ServedAt, VhlocalError]:
         self._tell_differences(wanted)
         failed = await self._make(wanted, ())
         self._remember(wanted)
@@ -419,29 +426,28 @@ class Session:
         return f"{self._names()} to end (up to {GRACE:.0f} s)"
 
     def _unanswered(self) -> str:
-        counts = {status.endpoint: self._in_flight(status.endpoint) for status in self._board.statuses()}
+        counts = {status.name: self._in_flight(status.at) for status in self._board.statuses()}
         busy = [f"{name} ({_requests(count)}" for name, count in counts.items() if count]
         return ", ".join(f"{who} in flight, up to {_DRAIN:.0f} s)" for who in busy or ["clients (requests"])
 
-    def _in_flight(self, endpoint: str) -> int:
-        address = self._routes.target(endpoint).address
+    def _in_flight(self, at: ServedAt) -> int:
+        address = self._routes.target(at).address
         if address is None or self._gateway is None:
             return 0
         return self._gateway.in_flight(Upstream(address.host, address.port))
 
     def _names(self) -> str:
-        left = [status.endpoint for status in self._board.statuses() if status.state is not State.STOPPED]
+        left = [status.name for status in self._board.statuses() if status.state is not State.STOPPED]
         return ", ".join(left) or "this run"
 
     def _wait_for(self, inputs: Inputs) -> None:
         for endpoint in inputs.endpoints:
-            self._routes.close(endpoint.name)
-            self._bus.publish(
-                StatusChanged(Status(endpoint.name, State.WAITING, urls=self._urls(endpoint.name), since=time.time()))
-            )
+            at = ServedAt(inputs.version.name, endpoint.name)
+            self._routes.close(at)
+            self._bus.publish(StatusChanged(Status(at, State.WAITING, urls=self._urls(at), since=time.time())))
 
-    def _urls(self, endpoint: str) -> tuple[str, ...]:
-        return tuple(f"{self._url}{path}" for path in script_names(self._options.version, endpoint))
+    def _urls(self, at: ServedAt) -> tuple[str, ...]:
+        return tuple(f"{self._url}{path}" for path in self._routes.paths(at))
 
     def _task_failed(self, error: BaseException) -> None:
         known = error if isinstance(error, VhlocalError) else VhlocalError(f"unexpected: {error!r}")

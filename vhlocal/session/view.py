@@ -20,12 +20,13 @@ if TYPE_CHECKING:
 class View:
     """A run as others see it. All of it may be used from any thread.
 
-    ``url`` is the gateway's, ``open_to_network`` is True where others than this machine can connect to it. ``stop``
-    ends the run, ``token`` is what changes need. ``connections`` tells how many clients are connected and how many
-    connections to servers are open. ``examined`` tells whether the doctor is through with every request that has ended.
+    ``versions`` are those that are served, the working tree's first. ``url`` is the gateway's, ``open_to_network`` is
+    True where others than this machine can connect to it. ``stop`` ends the run, ``token`` is what changes need.
+    ``connections`` tells how many clients are connected and how many connections to servers are open. ``examined``
+    tells whether the doctor is through with every request that has ended.
     """
 
-    version: Version
+    versions: Callable[[], tuple[Version, ...]]
     board: Board
     requests: Requests
     connections: Callable[[], tuple[int, int]]

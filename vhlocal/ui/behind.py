@@ -11,6 +11,7 @@ from vhlocal.events import Event, LinesLeftOut, LogLine, Ready
 
 if TYPE_CHECKING:
     from vhlocal.events import Subscriber
+    from vhlocal.model import ServedAt
 
 #: Seconds that the run waits at most for what came before it to be shown, once it is ready.
 _CATCHING_UP = 5.0
@@ -28,7 +29,7 @@ class Behind:
         self._show = show
         self._lines = lines
         self._lock = threading.Lock()
-        self._left_out: Counter[str] = Counter()
+        self._left_out: Counter[ServedAt] = Counter()
         self._waiting: SimpleQueue[Event | threading.Event | None] = SimpleQueue()
         self._error: BaseException | None = None
         self._thread = threading.Thread(target=self._work, name="vhlocal-display", daemon=True)
@@ -41,7 +42,7 @@ class Behind:
             limit = self._lines // 2 if self._left_out else self._lines
             if waiting.qsize() >= limit:
                 with self._lock:
-                    self._left_out[event.endpoint] += 1
+                    self._left_out[event.at] += 1
                 return
         if self._left_out:
             self._tell_left_out()
@@ -62,8 +63,8 @@ class Behind:
     def _tell_left_out(self) -> None:
         with self._lock:
             left_out, self._left_out = self._left_out, Counter()
-        for endpoint, count in left_out.items():
-            self._waiting.put(LinesLeftOut(endpoint, count))
+        for at, count in left_out.items():
+            self._waiting.put(LinesLeftOut(at, count))
 
     def _work(self) -> None:
         while (event := self._waiting.get()) is not None:

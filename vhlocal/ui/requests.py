@@ -29,10 +29,15 @@ def request_lines(records: Sequence[RequestRecord]) -> Iterator[tuple[str, Text]
     """Yield whose line it is, and the line; nothing for the control plane's own requests."""
     records = [record for record in records if record.endpoint or not record.is_control]
     if len(records) <= _LINES:
-        yield from ((record.endpoint or NOBODY, _line(record)) for record in records)
+        yield from ((_name(record), _line(record)) for record in records)
         return
-    for name in dict.fromkeys(record.endpoint for record in records):
-        yield name or NOBODY, _summary([record for record in records if record.endpoint == name])
+    for name in dict.fromkeys(map(_name, records)):
+        yield name, _summary([record for record in records if _name(record) == name])
+
+
+def _name(record: RequestRecord) -> str:
+    replica = f"/{record.replica}" if record.replica else ""
+    return f"{record.endpoint}{replica}" if record.endpoint else NOBODY
 
 
 def _line(record: RequestRecord) -> Text:

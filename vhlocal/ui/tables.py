@@ -32,9 +32,9 @@ def show_endpoints(console: Console, endpoints: Iterable[Mapping[str, Any]]) -> 
         if endpoint["broken"]:
             state.append(f" (newer {endpoint['broken']} is broken)", style="bold red")
         urls = endpoint["urls"] or [""]
-        table.add_row(endpoint["endpoint"], state, urls[0], endpoint["revision"], endpoint["strategy"])
+        table.add_row(endpoint["name"], state, urls[0], endpoint["revision"], endpoint["strategy"])
         for url in urls[1:]:
-            table.add_row(endpoint["endpoint"] if plain else "", endpoint["state"] if plain else "", url)
+            table.add_row(endpoint["name"] if plain else "", endpoint["state"] if plain else "", url)
         if endpoint["reason"]:
             table.add_row("", Text(endpoint["reason"], style="red"))
     print_whole(console, table)

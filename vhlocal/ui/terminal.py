@@ -123,23 +123,23 @@ class Terminal:
 
     def _status_changed(self, event: events.StatusChanged) -> None:
         status = event.status
-        self._names.add(status.endpoint)
-        if self._states.get(status.endpoint) is status.state:
+        self._names.add(status.name)
+        if self._states.get(status.name) is status.state:
             return
-        before = self._states.get(status.endpoint)
-        self._states[status.endpoint] = status.state
+        before = self._states.get(status.name)
+        self._states[status.name] = status.state
         if status.state is State.STARTING:
-            self._say(status.endpoint, "starting")
+            self._say(status.name, "starting")
         if status.state is State.READY:
-            self._told.pop(status.endpoint, None)
-            self._show_held(status.endpoint)
+            self._told.pop(status.name, None)
+            self._show_held(status.name)
         if status.state is State.READY and before is not State.RELOADING:
-            self._say(status.endpoint, "ready", "green")
+            self._say(status.name, "ready", "green")
 
     def _step_started(self, event: events.StepStarted) -> None:
         self._steps[event.step] = _Step(event.title, event)
         if not self._console.is_terminal:
-            self._say("build", f"{event.title} for {', '.join(event.endpoints)} ({event.cause})")
+            self._say("build", f"{event.title} for {', '.join(map(str, event.endpoints))} ({event.cause})")
         self._refresh()
 
     def _step_output(self, event: events.StepOutput) -> None:
@@ -177,17 +177,17 @@ class Terminal:
     def _log_line(self, event: events.LogLine) -> None:
         if event.usual and not self._verbose:
             return
-        held = self._held.get(event.endpoint)
+        held = self._held.get(event.at.name)
         if held is None:
             self._show_line(event)
             return
         held.append(event)
         if event.time - held[0].time > _HELD_SECONDS:
-            self._show_held(event.endpoint)
+            self._show_held(event.at.name)
 
     def _show_line(self, event: events.LogLine) -> None:
-        if not self._write(f"{event.endpoint:<{self._width}} | ", event.text):
-            self._console.print(log_text(event.endpoint, event.stream, event.text, self._width))
+        if not self._write(f"{event.at.name:<{self._width}} | ", event.text):
+            self._console.print(log_text(event.at.name, event.stream, event.text, self._width))
 
     def _write(self, label: str, text: str) -> bool:
         """Write a line as the console would print it, and fifty times as quickly; False where it is to print it."""
@@ -198,7 +198,7 @@ class Terminal:
         return True
 
     def _left_out(self, event: events.LinesLeftOut) -> None:
-        self._console.print(labelled(event.endpoint, Text(event.text, "yellow"), self._width))
+        self._console.print(labelled(event.at.name, Text(event.text, "yellow"), self._width))
 
     def _requests_ended(self, event: events.RequestsEnded) -> None:
         for name, line in request_lines(event.records):
@@ -248,10 +248,11 @@ class Terminal:
                 profile.show_start_up(self._console, status)
 
     def _reloaded(self, event: events.Reloaded) -> None:
-        took = f"live in {duration(event.seconds)} ({event.strategy.value})"
+        many = f", {event.replicas} replicas" if event.replicas > 1 else ""
+        took = f"live in {duration(event.seconds)} ({event.strategy.value}{many})"
         parts = ", ".join(f"{name} {duration(seconds)}" for name, seconds in event.phases)
         more = f": {parts}" if self._verbose and parts else ""
-        self._say(event.endpoint, f"rev {event.revision[:_REVISION]} {took}{more}", "green")
+        self._say(event.at.name, f"rev {event.revision[:_REVISION]} {took}{more}", "green")
 
     def _stopping(self, event: events.Stopping) -> None:
         self.close()
@@ -275,7 +276,7 @@ class Terminal:
     def _moving(self) -> RenderableType:
         parts: list[RenderableType] = []
         for step in tuple(self._steps.values()):
-            names = ", ".join(step.started.endpoints)
+            names = ", ".join(map(str, step.started.endpoints))
             parts.append(Spinner("dots", Text(f"{step.title} for {names} ({step.started.cause})")))
             parts.extend(_moving(line) for line in step.lines)
             if step.layers:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.served import at
 from vhlocal.session.endpoint.chatter import Chatter
 
 STAMP = "[2026-11-25 21:29:40 +0000] [12]"
@@ -31,7 +32,7 @@ STAMP = "[2026-11-25 21:29:40 +0000] [12]"
     ],
 )
 def test_a_banner_is(line):
-    assert Chatter().has("words", line)
+    assert Chatter().has(at("words"), line)
 
 
 @pytest.mark.parametrize(
@@ -48,7 +49,7 @@ def test_a_banner_is(line):
     ],
 )
 def test_what_an_app_says_is_not(line):
-    assert not Chatter().has("words", line)
+    assert not Chatter().has(at("words"), line)
 
 
 @pytest.mark.parametrize(
@@ -63,9 +64,9 @@ def test_what_an_app_says_is_not(line):
 )
 def test_a_request_of_our_own_is_once(line):
     chatter = Chatter()
-    chatter.expect("words", "GET", "/a/b/local/dev/words/")
-    assert not chatter.has("other", line)
-    assert not chatter.has("words", line.replace("/words/", "/words/x"))
-    assert not chatter.has("words", line.replace("GET", "POST"))
-    assert chatter.has("words", line)
-    assert not chatter.has("words", line)
+    chatter.expect(at("words"), "GET", "/a/b/local/dev/words/")
+    assert not chatter.has(at("other"), line)
+    assert not chatter.has(at("words"), line.replace("/words/", "/words/x"))
+    assert not chatter.has(at("words"), line.replace("GET", "POST"))
+    assert chatter.has(at("words"), line)
+    assert not chatter.has(at("words"), line)

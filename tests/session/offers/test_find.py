@@ -8,6 +8,7 @@ import json
 import threading
 from contextlib import contextmanager
 
+from tests.served import at
 from vhlocal.contract.limits import ContainerLimits
 from vhlocal.gateway.table import RouteTable
 from vhlocal.model import Call, Endpoint, Offer, Version
@@ -63,14 +64,15 @@ def offered(answers, directory, code: str = APP, probe: Probe | None = None) -> 
     endpoint = Endpoint("web", "python:3.11-slim", 8000, wsgi="server:app")
     spec = ServerSpec(Identity("acme/words", "web"), "image", (), {}, 8000, ContainerLimits(), (), Mounts())
     bringing = Bringing(None, None, probe or Probe(), ())
-    wanted = Desired(endpoint, Environment("web", "image", ()), spec, "1", (), bringing)
+    wanted = Desired(endpoint, Environment(at("web", version=VERSION.name), "image", ()), spec, "1", (), bringing)
     with answering(answers) as (port, asked):
-        routes = Routes(VERSION, RouteTable())
-        routes.lead("web", Address("127.0.0.1", port), "1")
+        routes = Routes(RouteTable())
+        routes.serve([VERSION])
+        routes.lead(wanted.at, Address("127.0.0.1", port), "1")
         chatter = Chatter()
-        asking = Asking(BASE, VERSION, routes, read_package(directory), chatter)
+        asking = Asking(BASE, routes, read_package(directory), chatter)
         found = asyncio.run(find_offers(asking, (wanted,)))
-        assert all(chatter.has("web", f'"{each} HTTP/1.1" 200') for each in asked)
+        assert all(chatter.has(wanted.at, f'"{each} HTTP/1.1" 200') for each in asked)
     return found["web"], asked
 
 

@@ -85,11 +85,13 @@ def test_the_last_requests_are_known_at_once_and_bounded_in_number():
         requests.add(ended(endpoint="words", target="/words"))
         requests.add(of_control())
         assert [record.target for record in requests.last(2)] == [f"/{KEPT + 4}", "/words"]
-        assert [record.target for record in requests.last(1, "predict")] == [f"/{KEPT + 4}"]
+        assert [record.target for record in requests.last(1, lambda record: record.endpoint == "predict")] == [
+            f"/{KEPT + 4}"
+        ]
         assert len(requests.last(10 * KEPT)) == KEPT
         assert requests.last(0) == ()
         traffic = requests.traffic()
-        assert {name: sums.statuses[200] for name, sums in traffic.items()} == {
+        assert {whose.endpoint: sums.statuses[200] for whose, sums in traffic.items()} == {
             "predict": KEPT + 5,
             "words": 1,
             "": 1,
@@ -117,6 +119,6 @@ def test_readers_in_other_threads_neither_lose_nor_double_a_request():
         for reader in readers:
             reader.join()
         assert sum(told.batches) == 20_000
-        assert requests.traffic()["predict"].statuses[200] == 20_000
+        assert requests.traffic()["predict", "", 0].statuses[200] == 20_000
 
     run(main)

@@ -1,5 +1,6 @@
 """Plans are compared as text: what would be done, and why."""
 
+from tests.served import at
 from vhlocal.contract.image import GUNICORN, requirements_install
 from vhlocal.runtime.base import Layer, PresentImage, PresentServer
 from vhlocal.session.wanted.plan import Environment, Make, plan
@@ -7,8 +8,8 @@ from vhlocal.session.wanted.plan import Environment, Make, plan
 BASE = "python:3.11-slim"
 REQUIREMENTS = Layer("vhlocal/requirements:1", BASE, "requirements.txt", requirements_install("requirements.txt"))
 GUNICORN = Layer("vhlocal/gunicorn:1", REQUIREMENTS.tag, "Gunicorn", GUNICORN)
-WSGI = Environment("digits", BASE, (REQUIREMENTS, GUNICORN))
-COMMAND = Environment("plain", BASE, (REQUIREMENTS,))
+WSGI = Environment(at("digits"), BASE, (REQUIREMENTS, GUNICORN))
+COMMAND = Environment(at("plain"), BASE, (REQUIREMENTS,))
 ALL_THERE = {
     BASE: PresentImage("base-id"),
     REQUIREMENTS.tag: PresentImage("requirements-id", "base-id"),
@@ -34,7 +35,11 @@ def test_on_an_empty_engine_all_is_made_once_and_in_order():
 
 def test_endpoints_with_equal_inputs_share_a_step():
     steps = plan([WSGI, COMMAND], {}).images
-    assert [step.endpoints for step in steps] == [("digits", "plain"), ("digits", "plain"), ("digits",)]
+    assert [step.endpoints for step in steps] == [
+        (at("digits"), at("plain")),
+        (at("digits"), at("plain")),
+        (at("digits"),),
+    ]
 
 
 def test_each_layer_needs_the_one_below_it_only_where_that_is_made_too():
@@ -61,7 +66,7 @@ def test_a_base_image_that_is_gone_is_not_needed_while_its_layers_are_there():
 
 
 def test_an_endpoint_without_layers_needs_its_base_image():
-    bare = Environment("bare", "node:22-slim", ())
+    bare = Environment(at("bare"), "node:22-slim", ())
     assert bare.image == "node:22-slim"
     assert str(plan([bare], {})) == "pull node:22-slim (not here yet)"
 

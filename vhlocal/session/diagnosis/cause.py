@@ -66,7 +66,7 @@ _JUST_NOW = 2.0
 class Diagnosis:
     """Asks the rules of ``checks/server`` about one run's servers.
 
-    ``package`` is the project's code as it was read last, ``requests`` gives an endpoint's last ones. A rule that
+    ``package`` is the project's code as it was read last, ``requests`` gives the last ones of an endpoint. A rule that
     fails, or a runtime that does not answer, is told in one line and changes nothing.
     """
 
@@ -74,7 +74,7 @@ class Diagnosis:
     directory: Path
     bus: Bus
     package: Callable[[], Package]
-    requests: Callable[[int, str], Sequence[RequestRecord]]
+    requests: Callable[[int, Callable[[RequestRecord], bool]], Sequence[RequestRecord]]
 
     async def of_end(
         self, endpoint: Endpoint, ended: Exit, lines: Sequence[str], when: str, peak: int | None
@@ -176,7 +176,7 @@ class Diagnosis:
         since = time.time() - _JUST_NOW
         last = [
             f"{record.method} {record.target}"
-            for record in self.requests(_LAST, endpoint.name)
+            for record in self.requests(_LAST, lambda record: record.endpoint == endpoint.name)
             if record.time >= since and record.gateway_seconds is not None and _broken(record)
         ]
         return tuple(dict.fromkeys(reversed(last)))[:_NAMED]

@@ -8,10 +8,10 @@ from collections import defaultdict
 from functools import partial
 from typing import TYPE_CHECKING
 
-from vhlocal.contract.paths import script_names, split_target
+from vhlocal.contract.paths import split_target
 from vhlocal.errors import VhlocalError
 from vhlocal.events import Event, Examined, Notice, RequestsEnded, StatusChanged
-from vhlocal.model import State
+from vhlocal.model import ServedAt, State
 from vhlocal.session.tasks import within
 from vhlocal.values import dataclass
 
@@ -41,32 +41,34 @@ _FIRST = "first"
 class Practice:
     """What a doctor works with: ``found`` tells a finding and its revision, ``host`` is what clients name.
 
+    ``inputs`` are those of a version, by its name.
+
     ``asks`` hears of each request that an endpoint is sent: its method and its target.
     """
 
     bus: Bus
     tasks: Tasks
     routes: Routes
-    inputs: Callable[[], Inputs]
+    inputs: Callable[[str], Inputs | None]
     found: Callable[[Finding, str], None]
     host: str
-    asks: Callable[[str, str, str], None]
+    asks: Callable[[ServedAt, str, str], None]
 
 
 @dataclass(frozen=True)
 class _Complaint:
     """What is to be examined, once for each ``kind`` of trouble; ``path`` below the prefix is to be asked for."""
 
-    endpoint: str
+    at: ServedAt
     revision: str
     kind: str
     prefix: str
     path: str
 
     @property
-    def key(self) -> tuple[str, str, str]:
-        """By what it is known whether it was examined already."""
-        return self.endpoint, self.revision, self.kind
+    def key(self) -> tuple[str, str, str, str]:
+        """By what it is known whether it was examined already: replicas have the same code."""
+        return self.at.version, self.at.endpoint, self.revision, self.kind
 
 
 class Doctor:
@@ -77,10 +79,10 @@ class Doctor:
 
     def __init__(self, practice: Practice) -> None:
         self._is = practice
-        self._seen: set[tuple[str, str, str]] = set()
-        self._looked_at: set[str] = set()
+        self._seen: set[tuple[str, str, str, str]] = set()
+        self._looked_at: set[tuple[str, str]] = set()
         self._told: set[tuple[str | None, str, str]] = set()
-        self._busy: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._busy: defaultdict[ServedAt, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._under_way = 0
         self._idle = asyncio.Event()
         self._idle.set()
@@ -105,14 +107,14 @@ class Doctor:
 
     async def examine_all(self) -> None:
         """Examine every endpoint that answers, if it was not yet, and wait for the end of that."""
-        for endpoint in self._is.inputs().endpoints:
-            if self._is.routes.target(endpoint.name).address is not None:
-                self._examine_first(endpoint.name)
+        for at in self._is.routes.served():
+            if self._is.routes.target(at).address is not None:
+                self._examine_first(at)
         await self.at_rest()
 
     def _hear(self, event: Event) -> None:
         if isinstance(event, StatusChanged) and event.status.state is State.READY:
-            self._examine_first(event.status.endpoint)
+            self._examine_first(event.status.at)
         elif isinstance(event, RequestsEnded):
             for record in event.records:
                 for complaint in self._complaints(record):
@@ -120,15 +122,15 @@ class Doctor:
                         self._seen.add(complaint.key)
                         self._begin(complaint)
 
-    def _examine_first(self, endpoint: str) -> None:
-        if endpoint not in self._looked_at:
-            self._looked_at.add(endpoint)
-            self._begin(_Complaint(endpoint, self._is.routes.target(endpoint).revision, _FIRST, "", ""))
+    def _examine_first(self, at: ServedAt) -> None:
+        if (key := (at.version, at.endpoint)) not in self._looked_at:
+            self._looked_at.add(key)
+            self._begin(_Complaint(at, self._is.routes.target(at).revision, _FIRST, "", ""))
 
     def _begin(self, complaint: _Complaint) -> None:
         self._under_way += 1
         self._idle.clear()
-        self._is.tasks.start(self._counted(complaint), f"examine {complaint.endpoint}")
+        self._is.tasks.start(self._counted(complaint), f"examine {complaint.at}")
 
     async def _counted(self, complaint: _Complaint) -> None:
         try:
@@ -144,15 +146,16 @@ class Doctor:
             if (trouble := trouble_of(record)) is not None:
                 path = path_of(record)
                 kind = f"{trouble} {record.prefix} {'with' if path.endswith('/') else 'without'} a slash"
-                yield _Complaint(record.endpoint, record.revision, kind, record.prefix, path)
+                at = ServedAt(record.version, record.endpoint, record.replica or 1)
+                yield _Complaint(at, record.revision, kind, record.prefix, path)
         elif record.status == 404 and not record.target.startswith(_USUAL):
-            for endpoint in self._is.inputs().endpoints:
-                target = self._is.routes.target(endpoint.name)
+            for at in self._is.routes.served():
+                target = self._is.routes.target(at)
                 if target.address is not None:
-                    yield _Complaint(endpoint.name, target.revision, _OUTSIDE, "", "/")
+                    yield _Complaint(at, target.revision, _OUTSIDE, "", "/")
 
     async def _examine(self, complaint: _Complaint) -> None:
-        async with self._busy[complaint.endpoint]:
+        async with self._busy[complaint.at]:
             seen: Seen | None = None
             try:
                 patient = self._patient(complaint)
@@ -160,11 +163,11 @@ class Doctor:
                     seen = await _examined(patient, complaint)
             except Exception as error:  # noqa: BLE001 - a doctor that fails says so, and changes nothing
                 if not self._is_replaced(complaint):
-                    self._is.bus.publish(_failure(complaint.endpoint, error))
+                    self._is.bus.publish(_failure(complaint.at, error))
             if self._is_replaced(complaint):
                 self._seen.discard(complaint.key)  # its code may come back
                 if complaint.kind == _FIRST:
-                    self._looked_at.discard(complaint.endpoint)
+                    self._looked_at.discard((complaint.at.version, complaint.at.endpoint))
             elif seen is not None:
                 self._tell(seen, complaint)
 
@@ -174,24 +177,26 @@ class Doctor:
 
         if self._is_replaced(complaint):
             return None
-        target = self._is.routes.target(complaint.endpoint)
+        target = self._is.routes.target(complaint.at)
         if target.address is None:
             raise VhlocalError("its server does not answer any more")
-        inputs, asks = self._is.inputs(), partial(self._is.asks, complaint.endpoint)
-        version, *aliases = script_names(inputs.version, complaint.endpoint)
+        inputs, asks = self._is.inputs(complaint.at.version), partial(self._is.asks, complaint.at)
+        if inputs is None:
+            return None
+        version, *aliases = self._is.routes.paths(complaint.at)
         alias = complaint.prefix if complaint.prefix in aliases else next(iter(aliases), None)
         return next(
             (
                 Patient(endpoint, inputs.package, target.address, version, alias, self._is.host, asks)
                 for endpoint in inputs.endpoints
-                if endpoint.name == complaint.endpoint
+                if endpoint.name == complaint.at.endpoint
             ),
             None,
         )
 
     def _is_replaced(self, complaint: _Complaint) -> bool:
         """Tell whether newer code has come, or is about to."""
-        target = self._is.routes.target(complaint.endpoint)
+        target = self._is.routes.target(complaint.at)
         return target.holding or (target.address is not None and target.revision != complaint.revision)
 
     def _tell(self, seen: Seen, complaint: _Complaint) -> None:
@@ -201,7 +206,7 @@ class Doctor:
                 self._told.add(key)
                 self._is.found(finding, complaint.revision)
         if seen.caveat:
-            self._is.bus.publish(Examined(complaint.endpoint, complaint.revision, seen.caveat))
+            self._is.bus.publish(Examined(complaint.at.endpoint, complaint.revision, seen.caveat))
 
 
 async def _examined(patient: Patient, complaint: _Complaint) -> Seen:
@@ -215,9 +220,9 @@ async def _examined(patient: Patient, complaint: _Complaint) -> Seen:
     return await examine(patient, complaint.path)
 
 
-def _failure(endpoint: str, error: Exception) -> Notice:
+def _failure(at: ServedAt, error: Exception) -> Notice:
     why = error.message if isinstance(error, VhlocalError) else f"{type(error).__name__}: {error}"
-    return Notice(f"the doctor could not look at {endpoint}: {why}", endpoint=endpoint)
+    return Notice(f"the doctor could not look at {at}: {why}", endpoint=at.name)
 
 
 def trouble_of(record: RequestRecord) -> str | None:

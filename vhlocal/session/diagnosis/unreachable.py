@@ -12,7 +12,7 @@ from vhlocal.model import State
 
 if TYPE_CHECKING:
     from vhlocal.events import Bus
-    from vhlocal.model import Status
+    from vhlocal.model import ServedAt, Status
     from vhlocal.runtime.base import Address
     from vhlocal.session.board import Board
     from vhlocal.session.tasks import Tasks
@@ -35,37 +35,37 @@ class Unreachable:
         self._board = board
         self._routes = routes
         self._tasks = tasks
-        self._followed: set[str] = set()
+        self._followed: set[ServedAt] = set()
 
-    def refused(self, endpoint: str) -> None:
+    def refused(self, at: ServedAt) -> None:
         """Find out what is the matter with an endpoint that is ready and refuses connections, and tell it."""
-        if endpoint not in self._followed:
-            self._followed.add(endpoint)
-            self._tasks.start(self._follow(endpoint), f"why {endpoint} refuses connections")
+        if at not in self._followed:
+            self._followed.add(at)
+            self._tasks.start(self._follow(at), f"why {at} refuses connections")
 
-    async def _follow(self, endpoint: str) -> None:
+    async def _follow(self, at: ServedAt) -> None:
         try:
-            target, status = self._routes.target(endpoint), self._board.status(endpoint)
+            target, status = self._routes.target(at), self._board.status(at)
             await asyncio.sleep(_KNOWN_BY_THEN)
             if target.address is None or status is None or status.state is not State.READY:
                 return
-            if target != self._routes.target(endpoint) or await _accepts(target.address):
+            if target != self._routes.target(at) or await _accepts(target.address):
                 return
             told = _told(status, target.address.port)
-            self._routes.close(endpoint)
+            self._routes.close(at)
             self._bus.publish(StatusChanged(told))
             while self._stands(told):
                 if await _accepts(target.address) and self._stands(told):
-                    self._routes.lead(endpoint, target.address, target.revision, stale=target.stale)
+                    self._routes.lead(at, target.address, target.revision, stale=target.stale)
                     self._bus.publish(StatusChanged(status))
                     return
                 await asyncio.sleep(_BETWEEN_TRIES)
         finally:
-            self._followed.discard(endpoint)
+            self._followed.discard(at)
 
     def _stands(self, told: Status) -> bool:
         """Whether nobody has told anything else of the endpoint; its memory may have been."""
-        now = self._board.status(told.endpoint)
+        now = self._board.status(told.at)
         return now is not None and (now.state, now.since, now.reason) == (told.state, told.since, told.reason)
 
 

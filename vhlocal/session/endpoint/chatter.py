@@ -5,9 +5,13 @@ from __future__ import annotations
 import re
 import threading
 import time
+from typing import TYPE_CHECKING
 
 from vhlocal.values import dataclass
 from vhlocal.visible import SGR
+
+if TYPE_CHECKING:
+    from vhlocal.model import ServedAt
 
 #: Seconds within which a server logs what it was asked.
 _SOON = 10.0
@@ -51,22 +55,22 @@ class Chatter:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._asked: dict[str, list[_Asked]] = {}
+        self._asked: dict[ServedAt, list[_Asked]] = {}
 
-    def expect(self, endpoint: str, method: str, target: str) -> None:
-        """Take note that vhlocal itself is about to send an endpoint's server this request."""
+    def expect(self, at: ServedAt, method: str, target: str) -> None:
+        """Take note that vhlocal itself is about to send a server this request."""
         words = re.compile(rf"(?<!\w){method} {re.escape(target)}(?![^\s\"'])")
         with self._lock:
-            self._asked.setdefault(endpoint, []).append(_Asked(words, time.monotonic() + _SOON))
+            self._asked.setdefault(at, []).append(_Asked(words, time.monotonic() + _SOON))
 
-    def has(self, endpoint: str, text: str) -> bool:
+    def has(self, at: ServedAt, text: str) -> bool:
         """Tell whether a line is of that kind. Each request is taken for one line: others' look the same."""
         text = SGR.sub("", text)
         if _BANNERS.match(text):
             return True
         with self._lock:
             now = time.monotonic()
-            asked = self._asked[endpoint] = [each for each in self._asked.get(endpoint, ()) if each.until > now]
+            asked = self._asked[at] = [each for each in self._asked.get(at, ()) if each.until > now]
             found = next((each for each in asked if each.words.search(text)), None)
             if found is not None:
                 asked.remove(found)

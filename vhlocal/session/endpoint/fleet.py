@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from vhlocal.errors import VhlocalError
+    from vhlocal.model import ServedAt
     from vhlocal.reload.staging import Staging
     from vhlocal.runtime.base import Entry
     from vhlocal.session.endpoint.surroundings import Surroundings
@@ -24,7 +25,7 @@ class Fleet:
 
     def __init__(self, surroundings: Surroundings) -> None:
         self._is = surroundings
-        self._keepers: dict[str, Keeper] = {}
+        self._keepers: dict[ServedAt, Keeper] = {}
 
     @property
     def staging(self) -> Staging:
@@ -39,30 +40,30 @@ class Fleet:
     def enlist(self, wanted: Sequence[Desired]) -> None:
         """Take on the endpoints of the start, which are to be built first."""
         for item in wanted:
-            keeper = self._keepers[item.endpoint.name] = Keeper(self._is, item, vital=self._is.fail_fast)
+            keeper = self._keepers[item.at] = Keeper(self._is, item, item.at, vital=self._is.fail_fast)
             keeper.tell(State.BUILDING)
 
-    async def start(self, without: Mapping[str, VhlocalError]) -> None:
+    async def start(self, without: Mapping[ServedAt, VhlocalError]) -> None:
         """Start every server, and return once each answers, or it is told why it does not.
 
         ``without`` has why endpoints have no environment. Where the start fails fast, the error of the first server
         that does not come up is raised.
         """
-        for name, keeper in self._keepers.items():
-            keeper.begin(without.get(name))
+        for at, keeper in self._keepers.items():
+            keeper.begin(without.get(at))
         await asyncio.gather(*(keeper.started for keeper in self._keepers.values()))
 
     def want(self, wishes: Sequence[Wish]) -> None:
         """Ask every endpoint for what is wanted; what fails is told, and keeps what it had."""
-        names = {wish.desired.endpoint.name for wish in wishes}
-        for name in [name for name in self._keepers if name not in names]:
-            self._is.tasks.start(self._retire(self._keepers.pop(name), name), f"end {name}")
+        wanted = {wish.desired.at for wish in wishes}
+        for at in [at for at in self._keepers if at not in wanted]:
+            self._is.tasks.start(self._retire(self._keepers.pop(at), at), f"end {at}")
         for wish in wishes:
-            name = wish.desired.endpoint.name
-            if name in self._keepers:
-                self._keepers[name].want(wish)
+            at = wish.desired.at
+            if at in self._keepers:
+                self._keepers[at].want(wish)
             else:
-                keeper = self._keepers[name] = Keeper(self._is, wish.desired, vital=False)
+                keeper = self._keepers[at] = Keeper(self._is, wish.desired, at, vital=False)
                 keeper.add(wish)
 
     def cannot_read(self, error: VhlocalError) -> None:
@@ -77,10 +78,10 @@ class Fleet:
             if isinstance(ended, BaseException):
                 raise ended
 
-    async def _retire(self, keeper: Keeper, name: str) -> None:
-        self._is.routes.forget(name)
+    async def _retire(self, keeper: Keeper, at: ServedAt) -> None:
+        self._is.routes.forget(at)
         try:
             await keeper.retire()
         finally:
-            if name not in self._keepers:
-                self._is.board.forget(name)
+            if at not in self._keepers:
+                self._is.board.forget(at)

@@ -13,6 +13,7 @@ from vhlocal.model import State
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from vhlocal.model import ServedAt
     from vhlocal.runtime.base import OnLine
     from vhlocal.session.endpoint.surroundings import Surroundings
     from vhlocal.session.wanted.desired import Desired
@@ -32,9 +33,9 @@ def _tells_a_miss(text: str) -> bool:
 class Heard:
     """One endpoint's: ``serves`` returns what its server was made from while that serves, else None."""
 
-    def __init__(self, surroundings: Surroundings, endpoint: str, serves: Callable[[], Desired | None]) -> None:
+    def __init__(self, surroundings: Surroundings, at: ServedAt, serves: Callable[[], Desired | None]) -> None:
         self._is = surroundings
-        self._endpoint = endpoint
+        self._at = at
         self._serves = serves
         self._lines = 0
         # Whether it is looked at what its server has missed.
@@ -53,8 +54,8 @@ class Heard:
         def on_line(stream: str, text: str) -> None:
             self._lines += 1
             text = hide(text)
-            usual = self._is.chatter.has(self._endpoint, text)
-            self._is.bus.publish(LogLine(self._endpoint, stream, text, time.time(), usual))
+            usual = self._is.chatter.has(self._at, text)
+            self._is.bus.publish(LogLine(self._at, stream, text, time.time(), usual))
             if self._serves() is not None and _tells_a_miss(text) and not loop.is_closed():
                 loop.call_soon_threadsafe(self._missed)
 
@@ -64,7 +65,7 @@ class Heard:
         """Return the end of what was printed since the beginning."""
         await asyncio.sleep(_LAST_LINES)
         count = min(_TAIL, self._lines or _TAIL)
-        return "\n".join(line.text for line in self._is.board.tail(self._endpoint, count))
+        return "\n".join(line.text for line in self._is.board.tail(self._at, count))
 
     def learn(self, image: str, news: dict[str, Any]) -> None:
         """Hear what a runner has found out: what it imports beforehand in an image, and what it cannot."""
@@ -72,22 +73,22 @@ class Heard:
             self._is.warmth.save(image, news["modules"], news["denied"])
             for module, why in news["denied"].items():
                 text = f"{module} {why}: it is imported anew at each reload"
-                self._is.bus.publish(Notice(text, endpoint=self._endpoint))
+                self._is.bus.publish(Notice(text, endpoint=self._at.name))
         elif news["event"] == "unkept":
             hint = "`keep-warm` is for what lives in the main memory of one thread; it is loaded at each reload instead"
-            self._is.bus.publish(Notice(f"nothing is kept warm: {news['why']}", None, hint, self._endpoint))
+            self._is.bus.publish(Notice(f"nothing is kept warm: {news['why']}", None, hint, self._at.name))
         elif news["event"] == "left_out" and news["library"] not in self._left_out:
             self._left_out.add(news["library"])
             text = f"{news['library']}'s own reloader is left out: vhlocal brings in each save"
             hint = "production has no edits; take the option for it out"
-            self._is.bus.publish(Notice(text, None, hint, self._endpoint))
+            self._is.bus.publish(Notice(text, None, hint, self._at.name))
 
     def _missed(self) -> None:
         """Tell what a server that serves has missed; what it misses at its start is told with its end."""
-        status, wanted = self._is.board.status(self._endpoint), self._serves()
+        status, wanted = self._is.board.status(self._at), self._serves()
         if status is not None and status.state is State.READY and wanted is not None and not self._misses:
             self._misses = True
-            self._is.tasks.start(self._tell_missed(wanted), f"what {self._endpoint} has missed")
+            self._is.tasks.start(self._tell_missed(wanted), f"what {self._at} has missed")
 
     async def _tell_missed(self, wanted: Desired) -> None:
         try:

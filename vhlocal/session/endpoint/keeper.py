@@ -27,6 +27,7 @@ from vhlocal.session.warm.runner_client import RunnerGoneError
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterator
 
+    from vhlocal.model import ServedAt
     from vhlocal.runtime.base import Entry, Exit
     from vhlocal.session.diagnosis.exits import Explanation
     from vhlocal.session.endpoint.server import Server
@@ -58,10 +59,10 @@ class Keeper:
     ends. ``vital`` tells that the run ends where it does not come up at first.
     """
 
-    def __init__(self, surroundings: Surroundings, wanted: Desired, *, vital: bool) -> None:
+    def __init__(self, surroundings: Surroundings, wanted: Desired, at: ServedAt, *, vital: bool) -> None:
         self._is = surroundings
         self._vital = vital
-        self._post = Post(surroundings, wanted)
+        self._post = Post(surroundings, wanted, at)
         self._wish: Wish | None = None
         self._forgotten = False
         # What is to be started where there is no server, and when, in monotonic seconds, if not at once.

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from vhlocal.events import Notice
     from vhlocal.findings import Finding
+    from vhlocal.model import ServedAt
     from vhlocal.runtime.base import Address
     from vhlocal.session.endpoint.surroundings import Surroundings
     from vhlocal.session.phases import Phases
@@ -65,11 +66,11 @@ async def _until_gone(server: Server) -> None:
 
 
 class Post:
-    """What a keeper decides about, and ``strategies`` work on: see ``strategies/site.py`` for what those ask for."""
+    """What a keeper decides about, and ``strategies`` work on: and what is told of both."""
 
-    def __init__(self, surroundings: Surroundings, wanted: Desired) -> None:
+    def __init__(self, surroundings: Surroundings, wanted: Desired, at: ServedAt) -> None:
         self._is = surroundings
-        self.name = wanted.endpoint.name
+        self.at = at
         #: What the server was made from, or is to be at first.
         self.wanted = wanted
         #: What was asked for last.
@@ -93,7 +94,12 @@ class Post:
         self.beside = 0
         self._slowest = 0.0
         self._leaving: set[asyncio.Task[None]] = set()
-        self._heard = Heard(surroundings, self.name, lambda: self.wanted if self.at_rest else None)
+        self._heard = Heard(surroundings, at, lambda: self.wanted if self.at_rest else None)
+
+    @property
+    def name(self) -> str:
+        """What people are told that it is."""
+        return self.at.name
 
     @property
     def running(self) -> bool:
@@ -135,8 +141,8 @@ class Post:
                 patience=self._is.patience,
                 on_line=self._heard.lines(wanted.spec.environment),
                 on_news=lambda news: self._heard.learn(self.wanted.spec.image, news),
-                asks=partial(self._is.chatter.expect, self.name),
-                made=self._is.made.pop(self.name, ()),
+                asks=partial(self._is.chatter.expect, self.at),
+                made=self._is.made.pop(wanted.at, ()),
                 after="" if after is None else after.id,
             )
         )
@@ -177,7 +183,7 @@ class Post:
 
     def hold(self) -> None:
         """Let the endpoint's requests wait."""
-        self._is.routes.hold(self.name)
+        self._is.routes.hold(self.at)
         self.tell(State.RELOADING)
 
     async def drained(self, address: Address) -> None:
@@ -232,13 +238,13 @@ class Post:
         """Lead requests to the server, and tell how it stands."""
         assert self.server is not None and self.server.address is not None
         stale = self._stale_for is not None
-        self._is.routes.lead(self.name, self.server.address, self.wanted.revision, stale=stale)
+        self._is.routes.lead(self.at, self.server.address, self.wanted.revision, stale=stale)
         self.tell(State.READY)
 
     def cannot_read(self, error: VhlocalError) -> None:
         """Mark that the last edit could not be read, so that older code answers."""
         self.unread = explained_error(error, self.name)
-        if self.running and self._is.routes.target(self.name).address is not None:
+        if self.running and self._is.routes.target(self.at).address is not None:
             self.lead()
 
     def keep_old(self, newer: Desired, why: Explanation) -> None:
@@ -251,7 +257,7 @@ class Post:
 
     def close(self, revision: str, explanation: Explanation) -> None:
         """Tell requests and displays why there is no server; ``revision`` is the code that failed."""
-        self._is.routes.close(self.name)
+        self._is.routes.close(self.at)
         self.find(explanation.finding, revision)
         self.tell(State.CRASHED, explanation, revision)
 
@@ -259,7 +265,7 @@ class Post:
         """Publish that new code answers."""
         if strategy is Strategy.FORK and self.memory is not None:
             self.memory.peak = None  # what the old code needed says nothing of the new
-        self._is.bus.publish(Reloaded(self.name, self.wanted.revision, strategy, phases.seconds, phases.ended))
+        self._is.bus.publish(Reloaded(self.at, self.wanted.revision, strategy, phases.seconds, phases.ended))
         self._is.brought()
 
     def tell_problem(self, explanation: Explanation, then: str) -> None:
@@ -277,14 +283,14 @@ class Post:
         self._is.bus.publish(
             StatusChanged(
                 Status(
-                    endpoint=self.name,
+                    at=self.at,
                     state=state,
                     reason=told.reason,
                     hint=told.hint,
                     place=told.place,
                     detail=told.detail,
                     finding=told.finding,
-                    urls=self._is.urls(self.name),
+                    urls=self._is.urls(self.at),
                     revision=revision or self.wanted.revision,
                     broken=UNREAD if self.unread else self.broken[0] if self.broken else "",
                     strategy=self.standing if self._is.reloads else None,
@@ -347,7 +353,7 @@ class Post:
                 if found is not None and (key := (found.definition.code, wanted.revision)) not in told:
                     told.add(key)
                     self.find(found, wanted.revision, told=False)
-            status = self._is.board.status(self.name)
+            status = self._is.board.status(self.at)
             if status is not None and (status.memory is None or used > status.memory.peak * _HIGHER):
                 self._is.bus.publish(StatusChanged(replace(status, memory=self._memory_use())))
 

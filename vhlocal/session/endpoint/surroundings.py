@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from vhlocal.events import Bus
     from vhlocal.findings import Finding
+    from vhlocal.model import ServedAt
     from vhlocal.reload.staging import Staging
     from vhlocal.runtime.base import Address, Runtime
     from vhlocal.session.board import Board
@@ -27,10 +28,10 @@ if TYPE_CHECKING:
 class Surroundings:
     """See the module.
 
-    ``urls`` gives an endpoint's URLs, ``drain`` waits until nothing is in flight at an address, and in the end ends
-    what is. ``reloads`` is False where no new code is ever brought in. ``fail_fast`` ends the run where a server does
-    not come up at first. ``strict`` ends a server that production would end, ``patience`` and ``reload_seconds`` are
-    the run's, in seconds. ``profile`` has imports measured. ``made`` has, by endpoint, what was made since its last
+    ``urls`` gives the URLs of what is served, ``drain`` waits until nothing is in flight at an address, and in the end
+    ends what is. ``reloads`` is False where no new code is ever brought in. ``fail_fast`` ends the run where a server
+    does not come up at first. ``strict`` ends a server that production would end, ``patience`` and ``reload_seconds``
+    are the run's, in seconds. ``profile`` has imports measured. ``made`` has, by endpoint, what was made since its last
     server was: name and seconds. ``found`` tells a finding, the revision that it is about, and whether an error tells
     it too. ``brought`` hears that an edit was brought in, and ``read_again`` that what was read of the project is not
     what is there any more.
@@ -49,12 +50,12 @@ class Surroundings:
     fail_fast: bool
     strict: bool
     profile: bool
-    made: dict[str, tuple[tuple[str, float], ...]]
+    made: dict[ServedAt, tuple[tuple[str, float], ...]]
     patience: float
     reload_seconds: float
     judging: Callable[[], Diagnosis]
     found: Callable[[Finding, str, bool], None]
-    urls: Callable[[str], tuple[str, ...]]
+    urls: Callable[[ServedAt], tuple[str, ...]]
     drain: Callable[[Address], Awaitable[None]]
     brought: Callable[[], None]
     read_again: Callable[[], None]

@@ -14,7 +14,6 @@ from vhlocal.checks.commands import commands_of
 from vhlocal.checks.modules import Modules
 from vhlocal.checks.reach import Reach
 from vhlocal.contract.headers import Hop, ingress_headers
-from vhlocal.contract.paths import script_names
 from vhlocal.errors import VhlocalError
 from vhlocal.model import Call, Offer
 from vhlocal.session.asking import OWN_HEADERS, get
@@ -25,7 +24,7 @@ from vhlocal.values import dataclass
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from vhlocal.model import Package, Version
+    from vhlocal.model import Package
     from vhlocal.runtime.base import Address
     from vhlocal.session.endpoint.chatter import Chatter
     from vhlocal.session.traffic.routes import Routes
@@ -47,7 +46,6 @@ class Asking:
     """A run whose servers have just become ready; ``base`` is the gateway's URL."""
 
     base: str
-    version: Version
     routes: Routes
     package: Package
     chatter: Chatter
@@ -70,8 +68,8 @@ async def find_offers(asking: Asking, wanted: Sequence[Desired]) -> dict[str, Of
     """
     servers = []
     for item in wanted:
-        own, *aliases = script_names(asking.version, item.endpoint.name)
-        address = asking.routes.target(item.endpoint.name).address
+        own, *aliases = asking.routes.paths(item.at)
+        address = asking.routes.target(item.at).address
         if address is not None:
             servers.append(_Server(item, address, (*aliases[:1], own), asking))
     found = await asyncio.gather(*map(_offered, servers))
@@ -136,7 +134,7 @@ def _json(server: _Server, prefix: str, path: str) -> Any:
 def _get(server: _Server, prefix: str, path: str) -> tuple[int, str, bytes]:
     """Return status, type and body of a GET request's answer; the request is as an ingress would forward it."""
     host = server.asking.base.removeprefix("http://")
-    server.asking.chatter.expect(server.desired.endpoint.name, "GET", prefix + path)
+    server.asking.chatter.expect(server.desired.at, "GET", prefix + path)
     port = host.rpartition(":")[2]
     hop = Hop("127.0.0.1", "http", int(port) if port.isdecimal() else 80, uuid4().hex)
     forwarded = ingress_headers(hop, host.encode(), prefix)

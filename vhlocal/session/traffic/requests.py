@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections import defaultdict, deque
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from vhlocal.events import RequestsEnded
 from vhlocal.session.traffic.sums import Traffic
 
 if TYPE_CHECKING:
     import asyncio
+    from collections.abc import Callable
 
     from vhlocal.events import Bus
     from vhlocal.model import RequestRecord
@@ -22,6 +23,18 @@ KEPT = 1000
 _SOON, _BETWEEN = 0.05, 0.5
 #: Counted at the latest when so many wait: all of half a second at once would hold up the next requests.
 _MANY = 1000
+
+
+class Whose(NamedTuple):
+    """Who was asked: ``endpoint`` is "" for the control plane, ``replica`` 0 where its endpoint has no other."""
+
+    endpoint: str
+    version: str
+    replica: int
+
+
+def _whose(record: RequestRecord) -> Whose:
+    return Whose(record.endpoint or "", record.version, record.replica)
 
 
 class Requests:
@@ -41,7 +54,7 @@ class Requests:
         self._untold: list[RequestRecord] = []
         self._telling: list[RequestRecord] = []
         self._kept: deque[RequestRecord] = deque(maxlen=KEPT)
-        self._traffic: defaultdict[str, Traffic] = defaultdict(Traffic)
+        self._traffic: defaultdict[Whose, Traffic] = defaultdict(Traffic)
 
     def add(self, record: RequestRecord) -> None:
         """Take in a request that ended; only in the event loop's thread."""
@@ -54,15 +67,15 @@ class Requests:
             with self._lock:
                 self._take_in()
 
-    def last(self, count: int, endpoint: str | None = None) -> tuple[RequestRecord, ...]:
-        """Return the last requests, oldest first, of all endpoints or of one; from any thread."""
+    def last(self, count: int, wanted: Callable[[RequestRecord], bool] = lambda _: True) -> tuple[RequestRecord, ...]:
+        """Return the last requests that are ``wanted``, oldest first; from any thread."""
         with self._lock:
             self._take_in()
-            kept = [record for record in self._kept if endpoint is None or record.endpoint == endpoint]
+            kept = [record for record in self._kept if wanted(record)]
         return tuple(kept[max(0, len(kept) - count) :])
 
-    def traffic(self) -> dict[str, Traffic]:
-        """Return the sums by endpoint, "" for what was no endpoint's; from any thread, to be read at once."""
+    def traffic(self) -> dict[Whose, Traffic]:
+        """Return the sums of each replica that was asked; from any thread, to be read at once."""
         with self._lock:
             self._take_in()
             return dict(self._traffic)
@@ -99,9 +112,8 @@ class Requests:
         take = self._new.popleft
         records = [take() for _ in range(len(self._new))]
         self._untold += records
-        endpoints = {record.endpoint for record in records}
-        for endpoint in endpoints:
-            alone = len(endpoints) == 1
-            some = records if alone else [record for record in records if record.endpoint == endpoint]
-            self._traffic[endpoint or ""].add(some)
+        everybody = set(map(_whose, records))
+        for whose in everybody:
+            alone = len(everybody) == 1
+            self._traffic[whose].add(records if alone else [record for record in records if _whose(record) == whose])
         self._kept.extend([record for record in records if record.endpoint or not record.is_control])

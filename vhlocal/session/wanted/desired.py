@@ -20,7 +20,7 @@ from vhlocal.contract.image import (
 )
 from vhlocal.contract.limits import container_limits
 from vhlocal.contract.metadata import ChosenFile, VersionFacts, metadata_file
-from vhlocal.model import Place
+from vhlocal.model import Place, ServedAt
 from vhlocal.reload.command import warm_command
 from vhlocal.reload.decide import Difference
 from vhlocal.runtime.base import Entry, Identity, Layer, Mounts, ServerSpec
@@ -61,6 +61,7 @@ class Inputs:
     the package has no requirements file (B2). ``strategies`` and ``warm_up`` are by endpoint, as far as they are set.
     ``streaming`` are the endpoints whose requests' bodies go straight on (K9). ``script_name`` has servers get
     ``SCRIPT_NAME`` (P5).
+    ``frozen`` tells that it is a commit's, which is served beside the working tree and never changes (K10).
     ``sources`` are the files that were read besides the package, or decide what is done with it. ``left_out`` are files
     that the run writes itself: they do not count.
     """
@@ -81,6 +82,7 @@ class Inputs:
     warm_up: Mapping[str, Probe] = field(default_factory=dict)
     keep_warm: tuple[str, ...] = ()
     sources: frozenset[Path] = frozenset()
+    frozen: bool = False
     left_out: frozenset[Path] = frozenset()
 
 
@@ -97,6 +99,11 @@ class Desired:
     revision: str
     files: tuple[tuple[str, int, int, int], ...]
     bringing: Bringing
+
+    @property
+    def at(self) -> ServedAt:
+        """The version and the endpoint."""
+        return self.environment.at
 
 
 def desired(inputs: Inputs, base: Callable[[str], str]) -> tuple[Desired, ...]:
@@ -226,7 +233,12 @@ def _environment(inputs: Inputs, endpoint: Endpoint, base: str) -> Environment:
         layers.append(Layer(_tag("gunicorn", parent, str(GUNICORN)), parent, "Gunicorn", GUNICORN))
         places[layers[-1].tag] = endpoint.place("wsgi")
     known = {image: place for image, place in places.items() if place is not None}
-    return Environment(endpoint.name, base, tuple(layers), known)
+    return Environment(_at(inputs, endpoint), base, tuple(layers), known)
+
+
+def _at(inputs: Inputs, endpoint: Endpoint) -> ServedAt:
+    beside = f"@{inputs.version.name}" if inputs.frozen else ""
+    return ServedAt(inputs.version.name, endpoint.name, name=f"{endpoint.name}{beside}")
 
 
 def _tag(kind: str, *inputs: str) -> str:

@@ -21,13 +21,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from vhlocal.events import Bus
+    from vhlocal.model import ServedAt
     from vhlocal.reload.source import Polling
     from vhlocal.session.tasks import Tasks
     from vhlocal.session.wanted.load import Loaded
 
     Load = Callable[[Inputs, frozenset[Path] | None], Loaded]
     Desire = Callable[[Inputs], tuple[Desired, ...]]
-    Prepare = Callable[[tuple[Desired, ...]], Awaitable[Mapping[str, VhlocalError]]]
+    Prepare = Callable[[tuple[Desired, ...]], Awaitable[Mapping[ServedAt, VhlocalError]]]
 
 #: Seconds from a reload to a look at the whole project: the newest revision and the running one are compared.
 _SOON = 0.5
@@ -79,7 +80,7 @@ class Edits:
         #: What makes environments at this moment, and what is done when it has.
         self._making: asyncio.Task[None] | None = None
 
-    async def follow(self, wanted: tuple[Desired, ...], without: Collection[str] = ()) -> None:
+    async def follow(self, wanted: tuple[Desired, ...], without: Collection[ServedAt] = ()) -> None:
         """Bring in every edit, beginning with those since the project was read; never returns.
 
         ``wanted`` is asked for already. ``without`` are the endpoints whose environments could not be made: the next
@@ -87,7 +88,7 @@ class Edits:
         """
         self._known = True
         self._tried = wanted
-        self._prepared = [item.environment for item in wanted if item.endpoint.name not in without]
+        self._prepared = [item.environment for item in wanted if item.at not in without]
         self._failed = bool(without)
         self._tasks.start(self._look_now_and_then(), "look at the whole project now and then")
         while True:
@@ -166,17 +167,17 @@ class Edits:
         missing = [item for item in wanted if item.environment not in self._prepared]
         made = self._make(wanted) if missing else {}
         self._means.want(
-            [Wish(item, phases.copy(), made[item.endpoint.name] if item in missing else self._there) for item in wanted]
+            [Wish(item, phases.copy(), made[item.at] if item in missing else self._there) for item in wanted]
         )
 
-    def _make(self, wanted: tuple[Desired, ...]) -> dict[str, asyncio.Future[None]]:
+    def _make(self, wanted: tuple[Desired, ...]) -> dict[ServedAt, asyncio.Future[None]]:
         """Have environments made, after those that are being made; each endpoint's is done when its own is there."""
-        made: dict[str, asyncio.Future[None]] = {item.endpoint.name: self._loop.create_future() for item in wanted}
+        made: dict[ServedAt, asyncio.Future[None]] = {item.at: self._loop.create_future() for item in wanted}
         self._making = self._tasks.start(self._prepare(wanted, made, self._making), "make environments")
         return made
 
     async def _prepare(
-        self, wanted: tuple[Desired, ...], made: dict[str, asyncio.Future[None]], before: asyncio.Task[None] | None
+        self, wanted: tuple[Desired, ...], made: dict[ServedAt, asyncio.Future[None]], before: asyncio.Task[None] | None
     ) -> None:
         if before is not None:
             await asyncio.wait({before})
@@ -190,19 +191,17 @@ class Edits:
             failed = dict.fromkeys(made, known)
         self._failed = bool(failed)
         kept = self._prepared if failed else []
-        self._prepared = [*kept, *(item.environment for item in wanted if item.endpoint.name not in failed)]
-        for name, future in made.items():
-            if name in failed:
-                future.set_exception(failed[name])
+        self._prepared = [*kept, *(item.environment for item in wanted if item.at not in failed)]
+        for at, future in made.items():
+            if at in failed:
+                future.set_exception(failed[at])
                 future.exception()  # an endpoint that has gone meanwhile does not ask for it
             else:
                 future.set_result(None)
 
     def _differs(self, wanted: tuple[Desired, ...]) -> bool:
-        known = {item.endpoint.name: item for item in self._tried}
-        return known.keys() != {item.endpoint.name for item in wanted} or any(
-            difference(known[item.endpoint.name], item) for item in wanted
-        )
+        known = {item.at: item for item in self._tried}
+        return known.keys() != {item.at for item in wanted} or any(difference(known[item.at], item) for item in wanted)
 
     def _tell(self, error: VhlocalError, *, again: bool) -> None:
         """Tell what is wrong with the project; a look that nobody caused does not repeat it."""

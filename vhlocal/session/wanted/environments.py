@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from vhlocal.errors import VhlocalError
     from vhlocal.events import Bus
+    from vhlocal.model import ServedAt
     from vhlocal.runtime.base import PresentServer, Runtime
     from vhlocal.session.wanted.desired import Desired
 
@@ -36,12 +37,12 @@ async def make_environments(
     return await execute(plan(environments, images, leftovers), runtime, bus, fail_fast=fail_fast)
 
 
-def problems(failed: Mapping[str, VhlocalError]) -> list[Problem]:
+def problems(failed: Mapping[ServedAt, VhlocalError]) -> list[Problem]:
     """Return why the environments of endpoints could not be made: each reason once, with the endpoints it is about."""
     names: dict[int, list[str]] = {}
     errors = {id(error): error for error in failed.values()}
     for name, error in failed.items():
-        names.setdefault(id(error), []).append(name)
+        names.setdefault(id(error), []).append(str(name))
     return [Problem(_about(", ".join(names[key]), error)) for key, error in errors.items()]
 
 
@@ -57,14 +58,14 @@ class Upkeep:
     ``made`` gets what was made again, by endpoint: title and seconds of each step.
     """
 
-    def __init__(self, runtime: Runtime, bus: Bus, made: dict[str, tuple[tuple[str, float], ...]]) -> None:
+    def __init__(self, runtime: Runtime, bus: Bus, made: dict[ServedAt, tuple[tuple[str, float], ...]]) -> None:
         self._runtime = runtime
         self._bus = bus
         self._made = made
         self._one_at_a_time = asyncio.Lock()
-        self._unmade: set[str] = set()
+        self._unmade: set[ServedAt] = set()
 
-    def lack(self, endpoints: Iterable[str]) -> None:
+    def lack(self, endpoints: Iterable[ServedAt]) -> None:
         """Take note that the environments of these endpoints could not be made so far: nobody has removed them."""
         self._unmade |= set(endpoints)
 
@@ -76,12 +77,12 @@ class Upkeep:
         """Make what is missing, and tell it; BuildError where that fails."""
         async with self._one_at_a_time:  # another endpoint may stand on the same
             if not await self.is_there(wanted):
-                name = wanted.endpoint.name
-                if name not in self._unmade:
+                at = wanted.at
+                if at not in self._unmade:
                     text = f"{wanted.environment.image} has been removed: it is made again"
-                    self._bus.publish(Notice(text, endpoint=name))
+                    self._bus.publish(Notice(text, endpoint=at.name))
                 self._made |= (await make_environments(self._runtime, self._bus, (wanted,), ())).took
-                self._unmade.discard(name)
+                self._unmade.discard(at)
 
 
 def remember_environments(directory: Path, wanted: Sequence[Desired]) -> None:

@@ -16,6 +16,7 @@ from vhlocal.values import dataclass
 
 if TYPE_CHECKING:
     from vhlocal.events import Bus
+    from vhlocal.model import ServedAt
     from vhlocal.runtime.base import Runtime
 
 
@@ -23,8 +24,8 @@ if TYPE_CHECKING:
 class Outcome:
     """How the images of a plan were made, by endpoint: title and seconds of each step, and why one is not there."""
 
-    took: dict[str, tuple[tuple[str, float], ...]] = field(default_factory=dict)
-    failed: dict[str, BuildError] = field(default_factory=dict)
+    took: dict[ServedAt, tuple[tuple[str, float], ...]] = field(default_factory=dict)
+    failed: dict[ServedAt, BuildError] = field(default_factory=dict)
 
 
 async def execute(plan: Plan, runtime: Runtime, bus: Bus, *, fail_fast: bool = True) -> Outcome:
@@ -55,11 +56,11 @@ async def execute(plan: Plan, runtime: Runtime, bus: Bus, *, fail_fast: bool = T
     outcome = Outcome()
     for step in plan.images:
         result = made[step.key].result()
-        for name in step.endpoints:
+        for at in step.endpoints:
             if isinstance(result, BuildError):
-                outcome.failed.setdefault(name, result)
+                outcome.failed.setdefault(at, result)
             else:
-                outcome.took[name] = (*outcome.took.get(name, ()), result)
+                outcome.took[at] = (*outcome.took.get(at, ()), result)
     return outcome
 
 

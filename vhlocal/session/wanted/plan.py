@@ -10,7 +10,7 @@ from vhlocal.values import dataclass
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from vhlocal.model import Place
+    from vhlocal.model import Place, ServedAt
     from vhlocal.runtime.base import Layer, PresentImage, PresentServer
 
 
@@ -21,7 +21,7 @@ class Environment:
     ``places`` tells where in the user's files each of these images is asked for.
     """
 
-    endpoint: str
+    at: ServedAt
     base: str
     layers: tuple[Layer, ...]
     places: Mapping[str, Place] = field(default_factory=dict, compare=False)
@@ -54,7 +54,7 @@ class Pull:
 
     image: str
     cause: str
-    endpoints: tuple[str, ...]
+    endpoints: tuple[ServedAt, ...]
     place: Place | None = None
 
     @property
@@ -72,7 +72,7 @@ class Make:
 
     layer: Layer
     cause: str
-    endpoints: tuple[str, ...]
+    endpoints: tuple[ServedAt, ...]
     needs: str | None
     place: Place | None = None
 
@@ -121,11 +121,11 @@ def _plan_environment(
     for layer in environment.layers:
         cause = _cause(layer, parent, images, made={step.key for step in wanted})
         if cause:
-            wanted.append(Make(layer, cause, (environment.endpoint,), None, environment.places.get(layer.tag)))
+            wanted.append(Make(layer, cause, (environment.at,), None, environment.places.get(layer.tag)))
         parent = layer.tag
     if environment.base not in images and (not environment.layers or len(wanted) == len(environment.layers)):
         place = environment.places.get(environment.base)
-        wanted.insert(0, Pull(environment.base, "not here yet", (environment.endpoint,), place))
+        wanted.insert(0, Pull(environment.base, "not here yet", (environment.at,), place))
     previous: str | None = None
     for step in wanted:
         _merge(step, previous, steps)

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tests.waiting import wait_for
+from tests.waiting import LONG, wait_for
 from vhlocal.control.client import Client
 from vhlocal.errors import VhlocalError
 from vhlocal.session.record import ProjectState, RunRecord
@@ -131,7 +131,7 @@ class Running:
             said = " ".join(self.output().split())
             return all(text in said for text in texts)
 
-        self._wait_for(printed, f"{texts} to be told", 60)
+        self._wait_for(printed, f"{texts} to be told", LONG)
 
     def _wait_for(self, look: Callable[[], bool], what: str, seconds: float = READY_SECONDS) -> None:
         try:

@@ -15,10 +15,13 @@ T = TypeVar("T")
 
 POLL_SECONDS = 0.05
 
+#: How long what takes a moment may take on a machine that is short of time.
+LONG = 120.0
+
 _taken: list[int] = []
 
 
-def wait_for(look: Callable[[], T], what: str, seconds: float = 60.0) -> T:
+def wait_for(look: Callable[[], T], what: str, seconds: float = LONG) -> T:
     """Call ``look`` until it returns something true, and return that; AssertionError after ``seconds``."""
     deadline = time.monotonic() + seconds
     while not (found := look()):

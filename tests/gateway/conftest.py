@@ -5,6 +5,9 @@ from collections.abc import Awaitable, Callable
 import pytest
 import uvloop
 
+#: Seconds for a whole test: what takes a few is far from this on a machine that is short of time, too.
+LIMIT = 300
+
 Run = Callable[[Callable[[], Awaitable[None]]], None]
 
 
@@ -13,7 +16,7 @@ def run_on(start: Callable[[Awaitable[None]], None], main: Callable[[], Awaitabl
 
     async def limited() -> None:
         asyncio.get_running_loop().set_exception_handler(lambda _, context: failures.append(context))
-        await asyncio.wait_for(main(), 60)
+        await asyncio.wait_for(main(), LIMIT)
 
     start(limited())
     assert not failures

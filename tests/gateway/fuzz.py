@@ -388,7 +388,7 @@ async def fuzz(
             cuts = [chance.randrange(len(stream) + 1) for _ in range(chance.choice((0, 0, 0, 1, 2)))]
             try:
                 await at.throw(stream, cuts)
-            except BaseException:
+            except Exception:
                 found = Path(__file__).parent / "seeds" / f"found-{hashlib.sha256(stream).hexdigest()[:12]}.bin"
                 found.write_bytes(stream)
                 raise

@@ -106,8 +106,12 @@ class Stage:
         if receive_buffer is not None:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         sock.setblocking(False)
-        await asyncio.get_running_loop().sock_connect(sock, ("127.0.0.1", self.port))
-        peer = Peer(*await asyncio.open_connection(sock=sock, limit=2**20))
+        try:
+            await asyncio.get_running_loop().sock_connect(sock, ("127.0.0.1", self.port))
+            peer = Peer(*await asyncio.open_connection(sock=sock, limit=2**20))
+        except BaseException:
+            sock.close()
+            raise
         try:
             yield peer
         except BaseException:
@@ -122,6 +126,12 @@ class Stage:
         async with self.client() as client:
             await client.send(raw)
             return await client.rest()
+
+    async def nothing_open(self) -> None:
+        """Wait until nobody is connected, and nothing is on its way; what is given up is so for a round of the loop."""
+        gateway = self.gateway
+        while gateway.connections() or gateway.upstream_connections() or gateway.in_flight(self.upstream):
+            await asyncio.sleep(0)
 
     async def wait_for_records(self, count: int) -> list[RequestRecord]:
         while len(self.records) < count:

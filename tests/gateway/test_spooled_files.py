@@ -227,9 +227,7 @@ def test_clients_and_servers_that_vanish_while_routes_change_leave_nothing_behin
             done.set()
             await moving
             lead(at)
-            while at.gateway.connections() or at.gateway.upstream_connections():
-                await asyncio.sleep(0)
-            assert at.gateway.in_flight(at.upstream) == 0
+            await at.nothing_open()
             assert not files(tmp_path)
 
     run(main)

@@ -17,6 +17,16 @@ from vhlocal.gateway.server import Upstream
 
 SIXTEEN_MEGABYTES = bytes(range(256)) * 65536
 
+#: What both sides would do by themselves: compress, and end what is large or takes long.
+NO_LIMITS = {
+    "compression": None,
+    "max_size": None,
+    "open_timeout": None,
+    "close_timeout": None,
+    "ping_interval": None,
+    "ping_timeout": None,
+}
+
 Handler = Callable[[ServerConnection], Awaitable[None]]
 
 
@@ -32,14 +42,14 @@ def address(server: Server) -> Upstream:
 @contextlib.asynccontextmanager
 async def behind(handler: Handler, serving: dict[str, object] | None = None, **options: object) -> AsyncIterator[Stage]:
     """A WebSocket server behind a gateway; ``serving`` is for the server, ``options`` for the gateway."""
-    settings = {"compression": None, "max_size": None, **(serving or {})}
+    settings = {**NO_LIMITS, **(serving or {})}
     async with serve(handler, "127.0.0.1", 0, **settings) as server, stage(answering(b""), **options) as at:
         at.table.publish([route_to(PREFIX, "predict", address(server), revision="r1")])
         yield at
 
 
 def dial(at: Stage, path: str = "/", **options: object) -> connect:
-    settings = {"compression": None, "max_size": None, "proxy": None, **options}
+    settings = {**NO_LIMITS, "proxy": None, **options}
     return connect(f"ws://127.0.0.1:{at.port}{PREFIX}{path}", **settings)
 
 
@@ -268,7 +278,7 @@ def test_a_socket_to_no_endpoint_or_to_none_that_runs_gets_the_page_that_says_wh
             assert caught.value.response.status_code == HTTPStatus.NOT_FOUND
             at.table.publish([route_to(PREFIX, "predict", None)])
             with pytest.raises(InvalidStatus) as caught:
-                await dial(at, open_timeout=None)
+                await dial(at)
             assert caught.value.response.status_code == HTTPStatus.SERVICE_UNAVAILABLE
 
     run(main)

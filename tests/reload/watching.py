@@ -6,12 +6,11 @@ import subprocess
 import time
 from pathlib import Path
 
-from tests.waiting import wait_for
+from tests.waiting import LONG, wait_for
 from vhlocal.project.unpackaged import Unpackaged
 from vhlocal.reload.source import Subject
 from vhlocal.reload.watch import Watch
 
-SECONDS = 20
 _MARK = ".mark-"
 _IDENTITY = ("-c", "user.name=Ada", "-c", "user.email=ada@example.com")
 
@@ -27,13 +26,13 @@ class Seen:
         marks = path is not None and path.name.startswith(_MARK)
         (self._marks if marks else self.queue).put(path)
 
-    def take(self, seconds=SECONDS):
+    def take(self, seconds=LONG):
         return self.queue.get(timeout=seconds)
 
     def until(self, *wanted):
         """Take until all that is wanted was reported, and return all that was."""
         taken, missing = [], set(wanted)
-        deadline = time.monotonic() + SECONDS
+        deadline = time.monotonic() + LONG
         while missing:
             try:
                 taken.append(self.take(max(0, deadline - time.monotonic())))
@@ -46,7 +45,7 @@ class Seen:
         """Take all that was reported of what happened before this call: events keep their order."""
         mark = Path(directory, f"{_MARK}{time.monotonic_ns()}")
         mark.touch()
-        while self._marks.get(timeout=SECONDS) != mark:
+        while self._marks.get(timeout=LONG) != mark:
             pass
         mark.unlink()
         return [self.queue.get() for _ in range(self.queue.qsize())]

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import psutil
 
-from tests.waiting import free_port
+from tests.waiting import LONG, free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 APPS = Path(__file__).parent / "apps"
 VERSION = "/team/mnist/local/20261124.0/digits"
 ALIAS = "/team/mnist/local/staging/digits"
-PATIENCE = 30
+PATIENCE = LONG
 
 
 @dataclass(frozen=True)

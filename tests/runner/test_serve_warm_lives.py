@@ -13,7 +13,7 @@ import pytest
 from tests.runner.stacks import OLDEST, USUAL, python_of
 from tests.runner.test_serve_warm import APP, FILES, LIBRARY, OWN, WSGI
 from tests.runner.warm import VERSION, warm
-from tests.waiting import accepts, wait_for
+from tests.waiting import LONG, accepts, wait_for
 
 #: Waits in whoever is to fork servers until it may go on, and never in a server.
 SLOW = LIBRARY + (
@@ -145,7 +145,7 @@ def test_a_process_whose_parent_to_be_has_ended_does_not_wait_for_it(runner, sta
     else:
         wait_for(lambda: psutil.Process(ended.pid).status() == psutil.STATUS_ZOMBIE, "its end")
     code = "import sys; sys.path.insert(0, sys.argv[1]); import serve_warm_family as it; it.die_with(int(sys.argv[2]))"
-    alone = subprocess.run([str(python_of(stack)), "-c", code, str(runner), str(ended.pid)], timeout=30, check=False)
+    alone = subprocess.run([str(python_of(stack)), "-c", code, str(runner), str(ended.pid)], timeout=LONG, check=False)
     ended.wait()
     assert alone.returncode == 128 + signal.SIGKILL
 

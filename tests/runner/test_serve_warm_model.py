@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import psutil
-import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import invariant, rule
 
@@ -182,7 +181,7 @@ class Lives(Machine):
         for number in [number for number in self.begun if number != self.serving]:
             self.begun[number].may_end = True
             self.it.control.ask(do="stop", number=number, grace=0)
-        wait_for(lambda: self.hear() or len(self.begun) == 1, f"the end of {self.begun}", 30)
+        wait_for(lambda: self.hear() or len(self.begun) == 1, f"the end of {self.begun}")
         listening = set().union(*map(ports_of, self.processes()))
         assert listening == {self.it.control.port, self.begun[self.serving].port}
         assert self.leaders() == 1, "what a server has started has not ended with it"
@@ -211,7 +210,6 @@ def ports_of(process: psutil.Process) -> set[int]:
     return set()
 
 
-@pytest.mark.timeout(180)
 def test_whatever_the_order_every_server_ends_that_is_to_and_none_that_serves(runner, tmp_path):
     python, places = python_of(USUAL), itertools.count()
 

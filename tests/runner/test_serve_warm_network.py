@@ -7,7 +7,7 @@ import pytest
 from tests.engine.servers import TELLS_ASKED
 from tests.runner.stacks import OLDEST, USUAL, Stack, python_of
 from tests.runner.warm import warm
-from tests.waiting import wait_for
+from tests.waiting import free_port, wait_for
 
 UVLOOP = Stack("py3.11-uvloop", "3.11", ("uvicorn>=0.30", "uvloop"))
 
@@ -113,7 +113,7 @@ ASKS = """
 def ask():
     while True:
         try:
-            connection = socket.create_connection((HOST, PORT), timeout=10)
+            connection = socket.create_connection((HOST, PORT), timeout=120)
         except ConnectionRefusedError:
             continue
         connection.sendall(b"GET / HTTP/1.0\\r\\n\\r\\n")
@@ -128,8 +128,9 @@ threading.Thread(target=ask, daemon=True).start()
 @pytest.mark.parametrize("stack", [OLDEST, USUAL], ids=str)
 def test_a_server_reaches_itself_at_the_port_that_it_was_written_for(start, stack, host):
     """It is led elsewhere, and so is what it asks there of this machine, by whichever of its addresses."""
-    text = ASKS % (FIXED, host) + "serve('0.0.0.0')"
-    with start(text, stack, declared=FIXED) as it:
+    fixed = free_port()
+    text = ASKS % (fixed, host) + "serve('0.0.0.0')"
+    with start(text, stack, declared=fixed) as it:
         wait_for(lambda: it.get(1).json() == ["HTTP/1.0 200"], "its answer to itself")
 
 
@@ -143,7 +144,7 @@ def test_a_port_that_a_server_binds_without_python_is_asked_there(start):
             _socket.socket.bind(self.socket, self.server_address)
             self.server_name, self.server_port = "", PORT
     def ask():
-        connection = socket.create_connection(("127.0.0.1", PORT), timeout=10)
+        connection = socket.create_connection(("127.0.0.1", PORT), timeout=120)
         connection.sendall(b"GET / HTTP/1.0\\r\\n\\r\\n")
         ASKED.append(connection.recv(12).decode())
     server = Unled(("127.0.0.1", PORT), Handler)
@@ -153,7 +154,8 @@ def test_a_port_that_a_server_binds_without_python_is_asked_there(start):
     PORT = int(os.environ["VALOHAI_PORT"])
     serve("0.0.0.0")
     """
-    with start(text % FIXED, declared=FIXED) as it:
+    fixed = free_port()
+    with start(text % fixed, declared=fixed) as it:
         assert it.get(1).json() == ["HTTP/1.0 200"]
 
 
@@ -207,16 +209,12 @@ uvicorn.run(app, host="0.0.0.0", port=PORT)
 
 def test_what_connects_without_pythons_sockets_reaches_itself_too(start):
     """uvloop does; once from a cold master, and once from one that has imported it."""
-    expected = [["HTTP/1.1 200", "uvloop"]]
-    with start(UVICORN_APP % FIXED, UVLOOP, head="", declared=FIXED) as it:
+    expected, fixed = [["HTTP/1.1 200", "uvloop"]], free_port()
+    with start(UVICORN_APP % fixed, UVLOOP, head="", declared=fixed) as it:
         wait_for(lambda: it.get(1).json() == expected, "its answer to itself")
         assert "uvloop" in it.warm_up()["modules"]
         number = it.fork()
         wait_for(lambda: it.get(number).json() == expected, "the fork's answer to itself")
-
-
-#: Below what tests are given as free ports; nobody has to listen there.
-FIXED = 19_998
 
 
 def hosts_of(it, number):

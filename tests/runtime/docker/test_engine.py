@@ -88,7 +88,7 @@ def test_k9_where_containers_cannot_be_reached_a_port_of_loopback_is(engine, bas
         def answer():
             try:
                 opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-                with opener.open(f"http://{address.host}:{address.port}/hello.txt", timeout=5) as found:
+                with opener.open(f"http://{address.host}:{address.port}/hello.txt", timeout=60) as found:
                     return found.read()
             except OSError:
                 return None

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import requests
 
 from tests.checks.sample import Sample
+from tests.waiting import LONG
 from vhlocal.cli.project import read_project
 from vhlocal.cli.up import run_options
 from vhlocal.contract.limits import READ_TIMEOUT
@@ -42,8 +43,8 @@ class Case:
     """How a sample is run: where, with which request once it is ready, and how long it may be silent, in seconds.
 
     ``silence`` is how long it may be silent while it answers, ``mended`` the request to the mended one, where that is
-    what was mended. ``settle`` is how long a finding gets to come after that. ``ready`` tells whether the broken one
-    comes up, ``ignored`` are codes that are silenced.
+    what was mended. ``settle`` is how long a finding gets to come after that; where ``finds`` is set, one is waited for
+    before. ``ready`` tells whether the broken one comes up, ``ignored`` are codes that are silenced.
     """
 
     runtime: str = "process"
@@ -52,6 +53,7 @@ class Case:
     patience: float = 120.0
     silence: float = READ_TIMEOUT
     settle: float = 0.0
+    finds: bool = False
     ready: bool = False
     ignored: tuple[str, ...] = ()
 
@@ -59,7 +61,7 @@ class Case:
 CASES = {
     "VH501": Case(),
     "VH502": Case(),
-    "VH503": Case(patience=4),
+    "VH503": Case(patience=10),
     "VH504": Case("docker"),
     "VH505": Case("docker"),
     "VH506": Case("docker"),
@@ -75,7 +77,7 @@ CASES = {
     "VH516": Case(),
     "VH601": Case("docker", settle=5, ready=True),
     "VH602": Case(request=("POST", "", 2_000_000), mended=("POST", "", 2_000), settle=1, ready=True),
-    "VH603": Case(request=("GET", "slow", 0), silence=2, settle=1, ready=True),
+    "VH603": Case(request=("GET", "slow", 0), silence=4, settle=1, ready=True),
     "VH604": Case(settle=1, ready=True),
 }
 
@@ -97,7 +99,7 @@ class Outcome:
 
 def run_sample(directory: Path, case: Case) -> Outcome:
     """Run a project until it fails, or has been ready for as long as it needs, and return what was told."""
-    outcome, bus = Outcome(), Bus()
+    outcome, bus, found = Outcome(), Bus(), threading.Event()
     options = replace(
         run_options(directory, read_project(directory, (), {})),
         reload=False,
@@ -111,12 +113,13 @@ def run_sample(directory: Path, case: Case) -> Outcome:
     def hear(event: Event) -> None:
         if isinstance(event, Found):
             outcome.findings.append(event.finding)
+            found.set()
         elif isinstance(event, Notice):
             outcome.notices.append(event)
         elif isinstance(event, Ready):
             outcome.ready = True
             url = f"{event.statuses[0].urls[0]}/"
-            threading.Thread(target=_ask_and_stop, args=(url, case, session.request_stop)).start()
+            threading.Thread(target=_ask_and_stop, args=(url, case, found, session.request_stop)).start()
 
     bus.subscribe(hear)
     try:
@@ -126,11 +129,13 @@ def run_sample(directory: Path, case: Case) -> Outcome:
     return outcome
 
 
-def _ask_and_stop(url: str, case: Case, stop: Callable[[], None]) -> None:
+def _ask_and_stop(url: str, case: Case, found: threading.Event, stop: Callable[[], None]) -> None:
     try:
         if case.request is not None:
             method, path, size = case.request
             requests.request(method, url + path, data=b"x" * size, timeout=120)
+        if case.finds:
+            found.wait(LONG)
         time.sleep(case.settle)
     finally:
         stop()

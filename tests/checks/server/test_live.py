@@ -55,6 +55,8 @@ def run_case(code: str, name: str, tmp_path, monkeypatch):
         server.write_text(server.read_text().replace("sleep(301)", f"sleep({SLOW})"))
     if name == "mended":
         case = replace(case, request=case.mended or case.request)
+    else:
+        case = replace(case, finds=True, settle=min(case.settle, 1))
     return directory, run_sample(directory, case)
 
 

@@ -98,7 +98,7 @@ def test_a_file_that_a_request_misses_is_told_though_the_server_goes_on(project)
     yaml = "- endpoint:\n    name: plain\n    image: python:3.11-slim\n    wsgi: server:app\n"
     files = {"valohai.yaml": yaml, "server.py": app, "model.txt": "weights", ".vhignore": "model.txt\n"}
     directory = project(files)
-    outcome = run_sample(directory, Case(request=("GET", "predict", 0), settle=2))
+    outcome = run_sample(directory, Case(request=("GET", "predict", 0), finds=True, settle=1))
     assert told(outcome.findings, directory) == ["VH510 server.py:3"]
     assert (outcome.ready, outcome.error) == (True, None)
 

@@ -29,7 +29,7 @@ def test_a_run_answers_at_its_urls_and_ends_clean(project, running):
     with running(project(PLAIN), "--alias", "staging") as run:
         for name in (None, "dev", "staging"):
             url = run.url("plain", name).rstrip("/") + "/a//b"
-            assert requests.get(url, timeout=10).text == url.removeprefix(run.base_url)
+            assert requests.get(url, timeout=60).text == url.removeprefix(run.base_url)
 
 
 def test_ps_prints_what_the_api_tells(project, running, vhlocal):

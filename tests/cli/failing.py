@@ -45,7 +45,7 @@ class Failing:
         assert not has_traceback(said), said
         assert "unexpected" not in said
         # The engine lists one that it is taking away.
-        wait_for(lambda: containers_of(self._engine, directory) == [], f"no container to be left; it said:\n{said}", 10)
+        wait_for(lambda: containers_of(self._engine, directory) == [], f"no container to be left; it said:\n{said}")
         assert not accepts(port)
         return said
 

@@ -40,7 +40,7 @@ def built(vhlocal, engine, base_image):
 
 def answered(url: str) -> str:
     with contextlib.suppress(requests.ConnectionError):
-        return requests.get(url, timeout=10).text
+        return requests.get(url, timeout=60).text
     return ""
 
 

@@ -59,7 +59,7 @@ def test_the_platforms_variables_reach_the_server(project, starting):
     names = ("--owner", "me", "--project", "it", "--deployment", "live", "--version-name", "v1", "--alias", "staging")
     with starting(project(plain("    port: 9321\n")), "--port", "0", *names) as run:
         run.wait_for_state("ready")
-        found = requests.get(run.url("plain") + "environment", timeout=10).json()
+        found = requests.get(run.url("plain") + "environment", timeout=60).json()
     assert found["SCRIPT_NAME"] == "/me/it/live/v1/plain"
     assert found["VH_DEFAULT_PREFIX"] == "/me/it/live/v1/plain/"
     assert found["VALOHAI_PORT"] == "9321"
@@ -78,7 +78,7 @@ def test_variables_reach_the_server_from_the_nearest_source(project, starting, i
     flags = mine if inherit else (*mine, "--no-inherit-env-vars")
     with starting(directory, "--port", "0", *flags, environment={"VHLOCAL_VARIABLES": "A=env,C=env"}) as run:
         run.wait_for_state("ready")
-        found = requests.get(run.url("plain") + "environment", timeout=10).json()
+        found = requests.get(run.url("plain") + "environment", timeout=60).json()
     wanted = {"A": "flag=1", "B": "file", "C": "env", "D": "yaml" if inherit else None, "E": None}
     assert {name: found.get(name) for name in wanted} == wanted
     assert found["SCRIPT_NAME"].endswith("/plain")

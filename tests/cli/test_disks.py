@@ -130,7 +130,7 @@ def state(vhlocal, directory) -> str:
 def answer(url) -> str | None:
     """Return what the server says, or None while there is none."""
     with contextlib.suppress(requests.ConnectionError):
-        answered = requests.get(url, timeout=10)
+        answered = requests.get(url, timeout=60)
         return answered.text if answered.ok else None
     return None
 

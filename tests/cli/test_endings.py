@@ -132,7 +132,7 @@ def test_the_next_run_removes_what_a_killed_one_left(project, starting, engine, 
         run.wait_for_state("ready")
         assert "note: removed the container of plain, left by a run that was killed\n" in run.output()
         assert not set(left).intersection(containers_of(engine, directory))
-        assert requests.get(run.url("plain"), timeout=10).status_code == 200
+        assert requests.get(run.url("plain"), timeout=60).status_code == 200
 
 
 def test_down_removes_what_a_killed_run_left(project, vhlocal, engine, kill_and_leave):
@@ -160,7 +160,7 @@ def test_a_second_run_of_the_same_project_is_refused_and_leaves_the_first_alone(
         assert second.returncode == 2
         assert f"this project is being served already at http://{url.split('/')[2]}\n" in second.stderr
         assert "end it with `vhlocal down`" in second.stderr
-        assert requests.get(url, timeout=10).status_code == 200
+        assert requests.get(url, timeout=60).status_code == 200
 
 
 def test_down_ends_a_detached_run_and_leaves_nothing(project, vhlocal, engine):
@@ -172,7 +172,7 @@ def test_down_ends_a_detached_run_and_leaves_nothing(project, vhlocal, engine):
         assert "plain: ready" in up.stdout
         process = Path("/proc") / up.stdout.partition("(process ")[2].partition(")")[0]
         url = vhlocal.endpoints(directory)["plain"]["urls"][0] + "/"
-        assert requests.get(url, timeout=10).status_code == 200
+        assert requests.get(url, timeout=60).status_code == 200
         assert "GET " in vhlocal("logs", "-C", str(directory), "plain").stdout
     finally:
         down = vhlocal("down", "-C", str(directory))

@@ -48,7 +48,7 @@ def test_a_default_port_that_is_taken_gives_the_next_free_one(project, starting)
         run.wait_for_state("ready")
         url = run.url("plain")
         assert 8080 < int(url.split(":")[2].split("/")[0]) < 8180
-        assert requests.get(url, timeout=10).status_code == 200
+        assert requests.get(url, timeout=60).status_code == 200
 
 
 def test_two_projects_are_served_side_by_side_on_ports_of_their_own(tmp_path, project, starting):
@@ -60,7 +60,7 @@ def test_two_projects_are_served_side_by_side_on_ports_of_their_own(tmp_path, pr
         one.wait_for_state("ready")
         two.wait_for_state("ready")
         urls = [one.url("plain"), two.url("plain")]
-        assert [requests.get(url, timeout=10).status_code for url in urls] == [200, 200]
+        assert [requests.get(url, timeout=60).status_code for url in urls] == [200, 200]
         assert len({url.split("/")[2] for url in urls}) == 2
         assert "/project/" in urls[0]
         assert "/second/" in urls[1]

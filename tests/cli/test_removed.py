@@ -41,11 +41,11 @@ def remove_images(vhlocal, engine) -> None:
 
 def crash(url: str) -> None:
     with pytest.raises(requests.RequestException):
-        requests.get(f"{url}exit", timeout=10).raise_for_status()
+        requests.get(f"{url}exit", timeout=60).raise_for_status()
 
 
 def answers(url: str) -> bool:
-    return requests.get(f"{url}said", timeout=10).status_code == 200
+    return requests.get(f"{url}said", timeout=60).status_code == 200
 
 
 def edit(directory: Path, text: str) -> None:
@@ -102,4 +102,4 @@ def test_as_processes_an_edit_is_brought_in_though_the_environment_is_removed(pr
         shutil.rmtree(cache / "vhlocal" / "environments")
         (directory / "server.py").write_text("import zoneinfo, xmlrpc.server\n" + (directory / "server.py").read_text())
         edit(directory, "new")
-        wait_for(lambda: requests.get(f"{url}said", timeout=10).text == "new", "the edit")
+        wait_for(lambda: requests.get(f"{url}said", timeout=60).text == "new", "the edit")

@@ -24,21 +24,21 @@ def test_a_run_that_is_open_to_the_network_is_seen_by_its_link_and_used_with_a_p
     with starting(directory, "--host", "0.0.0.0", "--port", "0", environment=login) as run:
         run.wait_for_state("ready")
         url = run.url("plain")
-        assert requests.get(url, timeout=10).status_code == 401
-        assert requests.get(url, timeout=10, auth=("ada", "wrong")).status_code == 401
-        assert requests.get(url, timeout=10, auth=("ada", "very-secret")).status_code == 200
+        assert requests.get(url, timeout=60).status_code == 401
+        assert requests.get(url, timeout=60, auth=("ada", "wrong")).status_code == 401
+        assert requests.get(url, timeout=60, auth=("ada", "very-secret")).status_code == 200
 
         printed = re.sub(r"\s*\n\s*", "", run.output())
         link = LINK.search(printed)
         assert link, run.output()
         page = link[0].partition("?")[0]
         assert "open to the network" in run.output()
-        assert requests.get(page, timeout=10).status_code == 401
+        assert requests.get(page, timeout=60).status_code == 401
         with requests.Session() as browser:
-            assert browser.get(link[0], timeout=10).status_code == 200
-            seen = browser.get(page, timeout=10)
+            assert browser.get(link[0], timeout=60).status_code == 200
+            seen = browser.get(page, timeout=60)
             assert (seen.status_code, seen.url) == (200, page)
-            assert browser.post(f"{page}api/down", timeout=10).status_code == 401
+            assert browser.post(f"{page}api/down", timeout=60).status_code == 401
 
         assert "plain" in vhlocal("ps", "-C", str(directory)).stdout
         assert vhlocal("logs", "-C", str(directory)).returncode == 0
@@ -51,10 +51,10 @@ def test_a_run_on_this_machine_shows_nothing_to_other_names_and_sites(project, v
         run.wait_for_state("ready")
         page = run.url("plain").split("/acme")[0].split("/", 3)
         root = f"{page[0]}//{page[2]}/"
-        assert requests.get(root, timeout=10).status_code == 200
-        assert requests.get(root, timeout=10, headers={"Host": "evil.example"}).status_code == 403
-        assert requests.get(root, timeout=10, headers={"Origin": "http://evil.example"}).status_code == 403
-        assert requests.post(f"{root}api/down", timeout=10).status_code == 401
+        assert requests.get(root, timeout=60).status_code == 200
+        assert requests.get(root, timeout=60, headers={"Host": "evil.example"}).status_code == 403
+        assert requests.get(root, timeout=60, headers={"Origin": "http://evil.example"}).status_code == 403
+        assert requests.post(f"{root}api/down", timeout=60).status_code == 401
         files = run_files(vhlocal)
         assert files
         assert {stat.S_IMODE(file.stat().st_mode) for file in files} == {0o600}

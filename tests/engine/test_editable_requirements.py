@@ -46,7 +46,7 @@ def answered(run, key, value):
             found = json.load(answer)
         return found if found[key] == value else None
 
-    return wait_for(look, f"{key} to be {value!r}", 120)
+    return wait_for(look, f"{key} to be {value!r}")
 
 
 def test_b2_a_save_does_not_install_an_editable_requirement_again(project, running):

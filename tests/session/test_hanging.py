@@ -31,7 +31,7 @@ def options_of(directory):
 def test_code_that_hangs_for_too_long_is_named_by_its_line(project):
     directory = project({"valohai.yaml": YAML, "server.py": numbered(0)})
     connect = connector("process", directory, strict=False)
-    options = replace(options_of(directory), connect=connect, reload_seconds=1.5)
+    options = replace(options_of(directory), connect=connect, reload_seconds=5)
     bus, told, numbers = Bus(), [], []
     session = Session(options, bus, ControlPlane())
 

@@ -13,6 +13,7 @@ from hypothesis.stateful import invariant, rule
 from tests.fakes.runtime import CODE, FakeRuntime
 from tests.machine import Machine, run_machine
 from tests.served import at
+from tests.waiting import LONG
 from vhlocal.contract.limits import ContainerLimits
 from vhlocal.errors import BuildError, InputError
 from vhlocal.events import Bus, StatusChanged
@@ -47,7 +48,7 @@ NAME = "web"
 WEB = at(NAME, version="dev")
 
 #: Seconds within which what is asked for has to be there. What takes long here is an engine that comes back.
-_LIMIT = 30.0
+_LIMIT = LONG
 
 
 #: A server that can neither be forked nor live beside another: it holds a GPU.

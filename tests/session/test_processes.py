@@ -18,7 +18,7 @@ from tests.engine.conftest import left_of
 from tests.engine.servers import line_of, project_of
 from tests.session.conftest import NO_ENGINE
 from tests.session.edited import YAML, numbered
-from tests.waiting import free_port, wait_for
+from tests.waiting import LONG, free_port, wait_for
 from vhlocal.runtime.process.pythons import find_python
 
 SERVER_ERROR, BUILD_ERROR, ENGINE_ERROR = 5, 4, 3
@@ -80,7 +80,7 @@ def test_kill_9_leaves_no_process(project, process_run, vhlocal, command):
     processes = below(run.process.pid)
     assert len(processes) > 2
     run.kill()
-    _, alive = psutil.wait_procs(processes, timeout=20)
+    _, alive = psutil.wait_procs(processes, timeout=LONG)
     assert alive == []
     assert len(left_of(vhlocal)) == 1
     ended = vhlocal("down", "-C", str(directory))
@@ -94,11 +94,11 @@ def test_an_installation_ends_with_the_run_however_that_ends(project, process_ru
     setup = "import time\nprint('setting up', flush=True)\ntime.sleep(600)\n"
     files = {**project_of("python server.py"), "requirements.txt": "./local\n", "local/setup.py": setup}
     run = process_run(project(files), ready=False)
-    wait_for(lambda: any("setup" in line or "egg_info" in line for line in commands(run.process.pid)), "the set-up", 90)
+    wait_for(lambda: any("setup" in line or "egg_info" in line for line in commands(run.process.pid)), "the set-up")
     processes = below(run.process.pid)
     run.process.send_signal(number)
-    run.process.wait(30)
-    assert psutil.wait_procs(processes, timeout=20)[1] == []
+    run.process.wait(LONG)
+    assert psutil.wait_procs(processes, timeout=LONG)[1] == []
     assert left_of(vhlocal) == []
 
 
@@ -161,7 +161,7 @@ def test_other_requirements_replace_the_server(project, process_run):
     url = run.url("words")
     (directory / "server.py").write_text(numbered(2).replace("import json", "import iniconfig, json"))
     (directory / "requirements.txt").write_text("iniconfig\n")
-    wait_for(lambda: asked(url)["number"] == 2, "the edit", 120)
+    wait_for(lambda: asked(url)["number"] == 2, "the edit")
     assert "(replace)" in run.output()
 
 
@@ -294,7 +294,7 @@ def test_a_second_interrupt_ends_a_server_that_does_not_heed_the_first(project, 
     run.wait_for_output("Stopping (Ctrl-C)")
     run.process.send_signal(signal.SIGINT)
     assert run.process.wait(20) in {0, 130}
-    assert psutil.wait_procs(processes, timeout=10)[1] == []
+    assert psutil.wait_procs(processes, timeout=LONG)[1] == []
 
 
 def test_b6_the_platforms_metadata_stays_where_a_chosen_file_or_one_of_the_package_is_to_land(project, process_run):

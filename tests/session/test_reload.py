@@ -181,7 +181,7 @@ def test_b2_a_change_of_requirements_rebuilds_and_swaps(directory, running):
             for path, text in WHEEL.items():
                 wheel.writestr(path, text)
         (directory / "requirements.txt").write_text("--no-index\n./colors-1-py3-none-any.whl\n")
-        wait_for(lambda: "requirements.txt done" in run.output(), "the build", 120)
+        wait_for(lambda: "requirements.txt done" in run.output(), "the build")
         answers(run, "package", "installed")
         assert run.endpoints()["echo"]["container"] != first
 
@@ -189,7 +189,7 @@ def test_b2_a_change_of_requirements_rebuilds_and_swaps(directory, running):
 def test_a_failing_rebuild_is_told_and_the_old_server_goes_on(directory, running):
     with running(directory) as run:
         (directory / "requirements.txt").write_text("--no-index\nno-such-distribution-anywhere\n")
-        wait_for(lambda: "requirements.txt failed" in run.output(), "the failure", 120)
+        wait_for(lambda: "requirements.txt failed" in run.output(), "the failure")
         assert answers(run, "text", "one")
         (directory / "requirements.txt").unlink()
         edit(directory / "serve.py", '"text": "one"', '"text": "two"')

@@ -241,7 +241,7 @@ def test_a_server_that_does_not_answer_any_more_is_one_line(word, why, project, 
     run = process_run(project(FILES))
     send(run, Failing(f"/{word}"))
     line = f"the doctor could not look at plain: {why}"
-    wait_for(lambda: line in run.output(), f"the line; the output was:\n{run.output()}", 20)
+    wait_for(lambda: line in run.output(), f"the line; the output was:\n{run.output()}")
     wait_until_examined(run)
     assert run.output().count("the doctor") == 1
     # That it died is found as well, of the server.
@@ -249,7 +249,7 @@ def test_a_server_that_does_not_answer_any_more_is_one_line(word, why, project, 
     if word == "die":
         run.wait_for_restart("plain")
     # A server that is back before the doctor asks is ended once more, by what it asks.
-    wait_for(lambda: requests.get(urls(run)[0], timeout=30).status_code == 200, f"an answer:\n{run.output()}", 60)
+    wait_for(lambda: requests.get(urls(run)[0], timeout=30).status_code == 200, f"an answer:\n{run.output()}")
 
 
 @pytest.mark.parametrize("name", sorted(path.name for path in SAMPLES.iterdir() if path.is_dir()))

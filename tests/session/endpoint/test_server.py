@@ -8,6 +8,7 @@ import psutil
 
 from tests.fakes.runtime import FakeRuntime
 from tests.session.test_keeper_model import by, wanted
+from tests.waiting import LONG, wait_for
 from vhlocal.events import Bus
 from vhlocal.model import Package
 from vhlocal.reload.staging import Staging
@@ -91,7 +92,7 @@ def test_a_server_is_removed_before_its_grace_is_over(tmp_path):
 
     class Stubborn(SlowRuntime):
         def stop(self, server, grace):
-            assert removed.wait(grace)
+            assert removed.wait(LONG), "it is not removed before"
             self.done.append("stop")
 
         def remove(self, server):
@@ -107,7 +108,7 @@ def test_a_server_is_removed_before_its_grace_is_over(tmp_path):
             await server.start()
             stopping = asyncio.create_task(server.stop(30))
             await asyncio.sleep(0.05)
-            await asyncio.wait_for(server.remove(), 10)
+            await server.remove()
             await stopping
             assert runtime.done == ["start", "remove", "stop"]
 
@@ -124,8 +125,9 @@ def test_whoever_gives_up_waiting_for_the_first_answer_leaves_no_connection(tmp_
             (process,) = runtime.living
             while not process.listens:
                 await asyncio.sleep(0.01)
-            answered = 0
-            for rounds in range(60):
+            answered = rounds = 0
+            # How many rounds an answer takes is the machine's.
+            while answered < 10:
                 waiting = asyncio.create_task(server.wait_until_ready(lambda _: None))
                 for _ in range(rounds):
                     await asyncio.sleep(0)
@@ -134,9 +136,8 @@ def test_whoever_gives_up_waiting_for_the_first_answer_leaves_no_connection(tmp_
                 if not isinstance(answer, BaseException):
                     answered += 1
                     answer.hang_up()
-                await asyncio.sleep(0.01)
-                assert connections(process.port) == [], rounds
-            assert 0 < answered < 59
+                await asyncio.to_thread(wait_for, lambda: not connections(process.port), f"none after {rounds} rounds")
+                rounds += 1
 
     asyncio.run(work())
 

@@ -78,12 +78,12 @@ def test_the_files_that_output_is_led_to_are_known(tmp_path, shell, own):
     look.write_text(
         "import sys, time\nfrom pathlib import Path\nfrom vhlocal.session.wanted.writers import own_output\n"
         f"found = lambda: sorted(path.name for path in own_output(Path({str(tmp_path / 'in')!r})))\n"
-        f"until = time.monotonic() + 20\n"  # the rest of the pipeline may begin a moment later
+        f"until = time.monotonic() + 60\n"  # the rest of the pipeline may begin a moment later
         f"while found() != {own!r} and time.monotonic() < until: pass\n"
         f"Path({str(tmp_path / 'found')!r}).write_text(repr(found()))\n"
     )
     command = shell.format(look=f"{sys.executable} {look}")
-    subprocess.run(["sh", "-c", command], cwd=tmp_path, check=True, timeout=60, start_new_session=True)
+    subprocess.run(["sh", "-c", command], cwd=tmp_path, check=True, timeout=120, start_new_session=True)
     assert (tmp_path / "found").read_text() == repr(own)
 
 

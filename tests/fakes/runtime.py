@@ -13,6 +13,7 @@ import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from tests.waiting import LONG
 from vhlocal.errors import EngineError
 from vhlocal.runtime.base import Address, Exit, Layout, Listener, Memory, PresentImage, spare_none
 from vhlocal.runtime.process.ports import free_ports, give_back
@@ -292,7 +293,7 @@ class FakeRuntime:
             raise EngineError("the engine does not answer")
 
     def _do(self, work: Coroutine[Any, Any, None]) -> None:
-        asyncio.run_coroutine_threadsafe(work, self._loop).result(10)
+        asyncio.run_coroutine_threadsafe(work, self._loop).result(LONG)
 
 
 class SlowRunner(FakeRuntime):

@@ -64,6 +64,15 @@ def begin_after(before: asyncio.Task[Any] | None, work: Coroutine[Any, Any, T]) 
     return doing
 
 
+async def to_its_end(doing: asyncio.Task[Any]) -> None:
+    """Wait until it has ended. Whoever gives that up waits on, once: nobody else knows of what it is about to make."""
+    try:
+        await asyncio.shield(doing)
+    except asyncio.CancelledError:
+        await asyncio.wait({doing})
+        raise
+
+
 async def in_thread(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """Run a blocking call in a thread of its own and return what it returns.
 

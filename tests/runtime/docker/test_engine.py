@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
@@ -54,6 +55,20 @@ def test_an_engine_that_a_context_names_in_vain_is_told_by_its_address(context, 
 def test_docker_host_wins_over_the_context(engine, context):
     context("gone", "unix:///nonexistent/context.sock")
     Engine.connect({**without_host(), "DOCKER_HOST": SOCKET}).close()
+
+
+def test_a_container_that_somebody_else_removes_is_gone_too(engine, base_image):
+    """The engine says that a removal is under way, and lists the container until that has been done."""
+    name = engine.containers.run(base_image, ["sleep", "600"], detach=True).id
+    removing = Engine.connect(without_host())
+
+    def remove(_):
+        removing.remove(name)
+        return engine.api.containers(all=True, filters={"id": name})
+
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(remove, range(4))) == [[]] * 4
+    removing.close()
 
 
 def test_k9_where_containers_cannot_be_reached_a_port_of_loopback_is(engine, base_image, tmp_path):

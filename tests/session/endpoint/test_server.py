@@ -115,6 +115,28 @@ def test_a_server_is_removed_before_its_grace_is_over(tmp_path):
     asyncio.run(work())
 
 
+def test_a_removal_that_is_given_up_ends_once_nothing_is_left(tmp_path):
+    """As at the end of a run, which looks for what is there: not for what is still being made."""
+
+    async def work():
+        runtime = SlowRuntime()
+        async with created(runtime, tmp_path) as server:
+            starting = asyncio.create_task(server.start())
+            await asyncio.sleep(0.05)
+            starting.cancel()
+            removing = asyncio.create_task(server.remove())
+            await asyncio.sleep(0.05)
+            removing.cancel()
+            await asyncio.sleep(0.05)
+            assert not removing.done()
+            runtime.gate.set()
+            await asyncio.wait({removing})
+            assert runtime.done == ["start", "remove"]
+            assert (removing.cancelled(), runtime.containers) == (True, {})
+
+    asyncio.run(work())
+
+
 def test_whoever_gives_up_waiting_for_the_first_answer_leaves_no_connection(tmp_path):
     """Whichever moment that is: the answer may have come already."""
 

@@ -44,6 +44,9 @@ _UNREACHABLE = (docker.errors.DockerException, requests.exceptions.RequestExcept
 #: Seconds that the engine gets to answer, and connections that are kept to it.
 _CONNECTION: dict[str, Any] = {"timeout": 120, "max_pool_size": 32}
 
+#: How the engine answers who removes a container while another removal of it is under way.
+_UNDER_WAY = 409
+
 #: CPU shares that stand for one core, as Kubernetes counts them.
 _SHARES_PER_CORE = 1024
 
@@ -327,14 +330,23 @@ class Engine:
             self._call(self._api.kill, container)
 
     def remove(self, container: str) -> None:
-        """Take a container and its anonymous volumes away, running or not."""
+        """Take a container and its anonymous volumes away, running or not; it is gone then, whoever else removes it."""
         try:
             self._api.remove_container(container, v=True, force=True)
+        except docker.errors.NotFound:
+            pass
         except docker.errors.APIError as error:
-            if error.status_code not in {404, 409}:  # 409: another removal of it is under way already.
+            if error.status_code != _UNDER_WAY:
                 raise refused(str(error.explanation or error).strip()) from error
+            self._wait_until_removed(container)
         except _UNREACHABLE as error:
             raise gone_away(error) from error
+
+    def _wait_until_removed(self, container: str) -> None:
+        with contextlib.suppress(Gone):
+            ended = self._call(self._api.wait, container, timeout=_CONNECTION["timeout"], condition="removed")
+            if failed := ended.get("Error"):
+                raise refused(str(failed.get("Message")))
 
     def commit(self, container: str, tag: str, config: Mapping[str, Any]) -> None:
         """Make an image of a container, with ``config`` for what differs from the container's own."""

@@ -16,7 +16,7 @@ from vhlocal.session.diagnosis.exits import as_error, explained
 from vhlocal.session.endpoint.ready import Awaited, EndedError, wait_until_ready
 from vhlocal.session.phases import Phases
 from vhlocal.session.record import new_token
-from vhlocal.session.tasks import begin, begin_after, beside, in_thread, settle
+from vhlocal.session.tasks import begin, begin_after, beside, in_thread, settle, to_its_end
 from vhlocal.session.wanted.desired import changed_entries, moved_files
 from vhlocal.session.warm.forks import AloneError, Forks, NotThereError, no_memory
 from vhlocal.session.warm.held import Held, clear_away, ports_in_use, read_held
@@ -373,9 +373,10 @@ class Server:
         await self.clear_away()
 
     async def remove(self) -> None:
-        """Take it away, also when its making or its start was given up and is still under way."""
+        """Take it away, also when its making or its start was given up and is still under way: see ``to_its_end``."""
         self._leave_runner()
-        await self._in_turn(self._remove())
+        self._doing = begin_after(self._doing, self._remove())
+        await to_its_end(self._doing)
 
     async def clear_away(self) -> None:
         """Take away what is left of it, once it has ended, outside of its own directory: see ``held.clear_away``."""

@@ -5,19 +5,21 @@ import sys
 
 import pytest
 
-from tests.waiting import free_port
+from tests.waiting import LONG, free_port
 from vhlocal.events import Bus
 from vhlocal.model import Endpoint
 from vhlocal.runtime.base import Address, Exit, Listener
 from vhlocal.session.diagnosis.cause import Diagnosis
+from vhlocal.session.endpoint import ready
 from vhlocal.session.endpoint.ready import Awaited, EndedError, wait_until_ready
 from vhlocal.session.probe import Probe
 
 HOST = "127.0.0.1"
 
 
-def test_a_server_that_minds_its_own_port_is_asked_there_as_soon_as_it_listens_and_not_before(tmp_path):
+def test_a_server_that_minds_its_own_port_is_asked_there_as_soon_as_it_listens_and_not_before(tmp_path, monkeypatch):
     """On this machine somebody else may have that port until then. It is not waited for the first look at all ports."""
+    monkeypatch.setattr(ready, "_FIRST_LOOK", 2 * LONG)
 
     async def start() -> tuple[bool, list[str]]:
         happened: list[str] = []
@@ -47,7 +49,7 @@ def test_a_server_that_minds_its_own_port_is_asked_there_as_soon_as_it_listens_a
                 listeners=listeners,
                 stacks=stacks,
                 diagnosis=Diagnosis(None, tmp_path, Bus(), lambda: None, lambda *_: ()),  # type: ignore[arg-type]
-                limit=1.9,
+                limit=LONG,
                 probe=Probe(),
                 shared=True,
             )
@@ -96,7 +98,7 @@ def started(code: str, tmp_path, asked: list[str]) -> tuple[int, float, float]:
             listeners=nothing,
             stacks=stacks,
             diagnosis=Diagnosis(None, tmp_path, Bus(), lambda: None, lambda *_: ()),  # type: ignore[arg-type]
-            limit=30,
+            limit=LONG,
             probe=Probe(),
             asks=lambda method, target: asked.append(f"{method} {target}"),
         )

@@ -242,7 +242,8 @@ class DockerRuntime:
         """Return the listening sockets, read from the container's ``/proc``; EngineError where it has no ``cat``."""
         said = self._engine.run_in(server, ["cat", "/proc/net/tcp", "/proc/net/tcp6"]).decode(errors="replace")
         if _TABLE_HEAD not in said:
-            raise EngineError(f"`cat /proc/net/tcp` cannot be run in the container: {said.strip() or 'it has ended'}")
+            why = said.strip() or "the engine does not say why"
+            raise EngineError(f"`cat /proc/net/tcp` cannot be run in the container: {why}")
         return _parse_listeners(said)
 
     def written(self) -> Mapping[Path, float]:

@@ -185,10 +185,11 @@ async def _look_elsewhere(awaited: Awaited, asked: list[Address]) -> None:
 async def _look(awaited: Awaited, on_trouble: Callable[[Notice], None]) -> Finding:
     """Return why the server cannot be reached, once that is sure; tell ``on_trouble`` what is seen until then."""
     seen: Finding | None = None
-    times, began, words = 0, time.monotonic(), list(_WORDS)
+    times, began, words, blind = 0, time.monotonic(), list(_WORDS), False
     await asyncio.sleep(_FIRST_LOOK)
     while True:
-        there = await _listeners(awaited, on_trouble)
+        there = await _listeners(awaited, None if blind else on_trouble)
+        blind = there is None
         listeners = _as_declared(awaited, there or ())
         found = awaited.diagnosis.unreachable(awaited.endpoint, listeners)
         times = times + 1 if found == seen else 1
@@ -209,14 +210,14 @@ async def _look(awaited: Awaited, on_trouble: Callable[[Notice], None]) -> Findi
         await asyncio.sleep(_BETWEEN_LOOKS)
 
 
-async def _listeners(awaited: Awaited, on_trouble: Callable[[Notice], None]) -> Sequence[Listener] | None:
-    """Return the sockets that listen; None, and a word of it, where nobody can look: that is no fault of the server."""
+async def _listeners(awaited: Awaited, on_trouble: Callable[[Notice], None] | None) -> Sequence[Listener] | None:
+    """Return the sockets that listen; None where nobody can look, which is no fault of the server, and a word of it."""
     try:
         return await awaited.listeners()
     except VhlocalError as error:
         # A server that has gone is known to have ended a moment later.
         await asyncio.wait({awaited.ended}, timeout=_BETWEEN_LOOKS)
-        if not awaited.ended.done():
+        if on_trouble is not None and not awaited.ended.done():
             on_trouble(Notice(f"where the server listens cannot be seen: {error}", endpoint=awaited.endpoint.name))
         return None
 

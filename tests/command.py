@@ -133,6 +133,15 @@ class Running:
 
         self._wait_for(printed, f"{texts} to be told", LONG)
 
+    def wait_for_count(self, text: str, times: int) -> None:
+        """Wait until it has printed this so often, wherever its lines are wrapped, and see that it was no oftener."""
+
+        def count() -> int:
+            return " ".join(self.output().split()).count(text)
+
+        self._wait_for(lambda: count() >= times, f"{text!r} to be told {times} times", LONG)
+        assert count() == times, self.output()
+
     def _wait_for(self, look: Callable[[], bool], what: str, seconds: float = READY_SECONDS) -> None:
         try:
             wait_for(look, what, seconds)

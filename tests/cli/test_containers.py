@@ -127,12 +127,10 @@ def test_what_one_machine_cannot_do_is_told_with_its_line(project, starting):
     directory = project(plain(more))
     with starting(directory, "--port", "0") as run:
         run.wait_for_state("ready")
-        assert "note: plain: resources.ephemeral-storage is not enforced on this machine\n" in run.output()
-        assert f"at {directory}/valohai.yaml:6:7\n" in run.output()
-        assert (
-            "note: plain: node-selector and tolerations choose among machines: there is only this one" in run.output()
-        )
-        assert f"at {directory}/valohai.yaml:8:5\n" in run.output()
+        run.wait_for_output("note: plain: resources.ephemeral-storage is not enforced on this machine\n")
+        run.wait_for_output(f"at {directory}/valohai.yaml:6:7\n")
+        run.wait_for_output("note: plain: node-selector and tolerations choose among machines: there is only this one")
+        run.wait_for_output(f"at {directory}/valohai.yaml:8:5\n")
 
 
 def test_a_chosen_file_is_the_containers_own(project, starting, inspected, tmp_path):
@@ -155,7 +153,7 @@ def test_a_file_at_its_own_path_is_used_and_that_is_told(project, starting, insp
     with starting(directory, "--port", "0") as run:
         container, _ = inspected(run, directory)
         assert said(container, "cat", "/valohai/code/models/model.pkl") == "0 its own"
-        assert "using ./models/model.pkl for plain.model; choose another with --file plain.model=PATH" in run.output()
+        run.wait_for_output("using ./models/model.pkl for plain.model; choose another with --file plain.model=PATH")
 
 
 def test_volumes_are_shared_or_a_replicas_own(project, starting, inspected):
@@ -213,4 +211,4 @@ def test_requirements_deployment_txt_is_installed_instead_of_requirements_txt(pr
     with starting(directory, "--port", "0") as run:
         container, _ = inspected(run, directory)
         assert "one-off-" in said(container, "pip", "list", "--user")
-        assert "build: requirements-deployment.txt for plain" in run.output()
+        run.wait_for_output("build: requirements-deployment.txt for plain")

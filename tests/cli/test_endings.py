@@ -130,7 +130,7 @@ def test_the_next_run_removes_what_a_killed_one_left(project, starting, engine, 
     left = kill_and_leave(directory)
     with starting(directory, "--port", "0") as run:
         run.wait_for_state("ready")
-        assert "note: removed the container of plain, left by a run that was killed\n" in run.output()
+        run.wait_for_output("note: removed the container of plain, left by a run that was killed\n")
         assert not set(left).intersection(containers_of(engine, directory))
         assert requests.get(run.url("plain"), timeout=60).status_code == 200
 

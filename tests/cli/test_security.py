@@ -28,11 +28,11 @@ def test_a_run_that_is_open_to_the_network_is_seen_by_its_link_and_used_with_a_p
         assert requests.get(url, timeout=60, auth=("ada", "wrong")).status_code == 401
         assert requests.get(url, timeout=60, auth=("ada", "very-secret")).status_code == 200
 
+        run.wait_for_output("open to the network")
         printed = re.sub(r"\s*\n\s*", "", run.output())
         link = LINK.search(printed)
         assert link, run.output()
         page = link[0].partition("?")[0]
-        assert "open to the network" in run.output()
         assert requests.get(page, timeout=60).status_code == 401
         with requests.Session() as browser:
             assert browser.get(link[0], timeout=60).status_code == 200

@@ -106,7 +106,7 @@ def test_each_strategy_brings_code_in_and_keeps_broken_code_out(directory, runni
             (directory / "server.py").write_text(numbered(3))
             is_answered(run, 3)
         assert [asked for asked in load.asked if asked.fault] == []
-        assert f"({strategy})" in run.output()
+        run.wait_for_output(f"({strategy})")
 
 
 def test_what_cannot_be_forked_is_replaced_and_says_so(directory, running):
@@ -189,7 +189,7 @@ def test_k2_without_room_for_two_servers_a_new_container_is_made(directory, runn
     with running(directory) as run:
         (directory / "server.py").write_text("BALLAST = b'x' * 80_000_000\n" + numbered(1))
         is_answered(run, 1)
-        assert "no room for two servers" in run.output()
+        run.wait_for_output("no room for two servers")
         assert "OOMKilled" not in run.output()
 
 
@@ -200,7 +200,7 @@ def test_saves_while_new_code_starts_do_not_wait_for_it(directory, running):
         run.wait_for_output("words | it begins")
         (directory / "server.py").write_text(numbered(2))
         is_answered(run, 2)
-        assert live(run) == 1
+        run.wait_for_count(" live in ", 1)
 
 
 def test_a_file_event_that_is_lost_is_noticed_by_the_next_look(directory, running):

@@ -55,10 +55,10 @@ def test_what_there_is_once_on_this_machine_is_named_once_and_edits_are_brought_
     for number in (2, 3):
         save(number)
         answers(run, number)
-    wait_for(lambda: run.output().count("(restart)") == 2, "both restarts to be told")
+    run.wait_for_count("(restart)", 2)
     named = f"{name.format(**words)} is held by the server that runs, so that there cannot be two: edits are brought in"
-    assert told(run, f"{named} by restart at {directory / 'server.py'}:2") == 1
-    assert told(run, "is held by") == 1
+    run.wait_for_count(f"{named} by restart at {directory / 'server.py'}:2", 1)
+    run.wait_for_count("is held by", 1)
     assert run.endpoints()["words"]["strategy"] == "restart"
 
 
@@ -73,15 +73,15 @@ def test_what_a_server_has_in_its_own_directory_is_another_s_in_another_one_unti
             save(number)
             answers(run, number)
     assert {asked.fault for asked in load.asked} == {""}
-    wait_for(lambda: run.output().count("(replace)") == 2, "both replacements to be told")
-    assert told(run, "words.lock is held by the server that runs") == 1
+    run.wait_for_count("(replace)", 2)
+    run.wait_for_count("words.lock is held by the server that runs", 1)
     assert told(run, "words.pid is held") == 0
     save(4, begin="")
     answers(run, 4)
     assert run.endpoints()["words"]["strategy"] == "fork"
     save(5, begin="")
     answers(run, 5)
-    wait_for(lambda: run.output().count("(fork)") == 1, "the fork to be told")
+    run.wait_for_count("(fork)", 1)
 
 
 def test_a_file_that_would_outlive_its_server_costs_nobody_the_server(project, process_run, tmp_path):
@@ -93,7 +93,7 @@ def test_a_file_that_would_outlive_its_server_costs_nobody_the_server(project, p
     save(2)
     wait_for(lambda: run.endpoints()["words"]["broken"], "the edit to fail")
     assert asked(run.url("words")) == before
-    assert told(run, f"FileExistsError: [Errno 17] File exists: '{lock}'")
+    run.wait_for_output(f"FileExistsError: [Errno 17] File exists: '{lock}'")
     assert told(run, "is held by the server that runs") == 0
 
 
@@ -108,7 +108,7 @@ def test_files_of_a_server_that_has_ended_are_in_nobody_s_way(project, process_r
     save(2)
     answers(run, 2)
     assert run.endpoints()["words"]["strategy"] == "restart"
-    assert told(run, f"the pid file {lock} is held by the server that runs") == 1
+    run.wait_for_count(f"the pid file {lock} is held by the server that runs", 1)
     psutil.Process(int(lock.read_text())).parent().kill()
     run.wait_for_restart("words")
     answers(run, 2)
@@ -143,17 +143,17 @@ def test_an_edit_that_starts_a_server_anew_goes_over_to_a_restart_too(
 
     save_both(2)
     answers(run, 2)
-    wait_for(lambda: run.output().count("(restart)") == 1, "the restart to be told")
+    run.wait_for_count("(restart)", 1)
     named = f"{name.format(**words)} is held by the server that runs, so that there cannot be two: edits are brought in"
-    assert told(run, f"{named} by restart at {directory / 'server.py'}:{line}") == 1
+    run.wait_for_count(f"{named} by restart at {directory / 'server.py'}:{line}", 1)
     save_both(3, begin + "import nothing_of_this_name\n")
     wait_for(lambda: run.endpoints()["words"]["broken"], "the edit to fail")
     answer = requests.get(run.url("words"), timeout=60)
     assert (answer.json()["number"], "X-VHLocal-Stale" in answer.headers) == (2, True)
-    assert told(run, "No module named 'nothing_of_this_name'")
+    run.wait_for_output("No module named 'nothing_of_this_name'")
     save_both(4)
     answers(run, 4)
-    assert told(run, "is held by") == 1
+    run.wait_for_count("is held by", 1)
 
 
 def test_a_port_of_what_no_runner_starts_is_found_by_what_it_says_and_the_system_knows(project, process_run):
@@ -167,8 +167,8 @@ def test_a_port_of_what_no_runner_starts_is_found_by_what_it_says_and_the_system
     for number in (2, 3):
         save(number)
         answers(run, number)
-    wait_for(lambda: run.output().count("(restart)") == 2, "both restarts to be told")
-    assert told(run, f"port {port} is held by the server that runs, so that there cannot be two") == 1
+    run.wait_for_count("(restart)", 2)
+    run.wait_for_count(f"port {port} is held by the server that runs, so that there cannot be two", 1)
 
 
 #: Goes on without what it is refused, as much code does that serves metrics or is to be its machine's only scheduler.
@@ -205,8 +205,8 @@ def test_a_server_that_lives_on_without_what_it_was_refused_has_it_in_the_end(pr
     (directory / "valohai.yaml").write_text(f"{YAML}    port: 8100\n")
     answers(run, 3)
     wait_for(lambda: counted() == b"3", f"the new server to have the port; output:\n{run.output()}")
-    assert told(run, f"port {port} is held by the server that runs") == 1
-    assert run.output().count("(restart)") == 2
+    run.wait_for_count(f"port {port} is held by the server that runs", 1)
+    run.wait_for_count("(restart)", 2)
 
 
 def test_in_a_container_a_port_and_a_file_are_named_once_and_edits_are_brought_in_by_replacement(project, running):
@@ -218,10 +218,10 @@ def test_in_a_container_a_port_and_a_file_are_named_once_and_edits_are_brought_i
                 save(number)
                 answers(run, number)
         assert {asked.fault for asked in load.asked} == {""}
-        wait_for(lambda: run.output().count("(replace)") == 2, "both replacements to be told")
+        run.wait_for_count("(replace)", 2)
         named = "port 9100 is held by the server that runs, so that there cannot be two: edits are brought in"
-        assert told(run, f"{named} by replacement at {directory / 'server.py'}:2") == 1
-        assert told(run, "is held by") == 1
+        run.wait_for_count(f"{named} by replacement at {directory / 'server.py'}:2", 1)
+        run.wait_for_count("is held by", 1)
 
 
 def test_in_a_container_what_lies_in_a_shared_volume_is_there_once_also_for_a_server_that_starts_anew(project, running):
@@ -237,7 +237,7 @@ def test_in_a_container_what_lies_in_a_shared_volume_is_there_once_also_for_a_se
         (directory / "valohai.yaml").write_text(f"{YAML}{volumes}    port: 8100\n")
         answers(run, 2)
         named = "the lock on /mnt/shared/words.lock is held by the server that runs, so that there cannot be two"
-        assert told(run, named) == 1
+        run.wait_for_count(named, 1)
         assert asked(run.url("words"))["starts"] == 1
         container = run.endpoints()["words"]["container"]
         subprocess.run(["docker", "kill", container], check=True, capture_output=True, timeout=60)

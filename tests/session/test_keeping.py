@@ -176,7 +176,7 @@ def test_code_saved_while_requirements_are_installed_is_brought_in_at_once(proje
     told = broken(run)
     assert "colors" in told["reason"]
     assert headers(run.url("words"))["X-VHLocal-Stale"] == "true"
-    assert "tried again once its requirements are installed" in " ".join(run.output().split())
+    run.wait_for_output("tried again once its requirements are installed")
     slow_index.gate.set()
     is_answered(run, 2)
     wait_for(lambda: not run.endpoints()["words"]["broken"], f"the mark to go; output:\n{run.output()}")
@@ -207,7 +207,7 @@ def test_an_edit_that_fails_before_it_reaches_a_server_marks_what_answers(projec
     else:
         path.write_text(text)
     told = broken(run)
-    assert reason in told["reason"] + told["detail"] + run.output()
+    wait_for(lambda: reason in told["reason"] + told["detail"] + run.output(), f"{reason}; output:\n{run.output()}")
     assert (told["state"], told["revision"]) == ("ready", before["revision"])
     answer = headers(run.url("words"))
     assert (answer["X-VHLocal-Stale"], answer["X-VHLocal-Revision"]) == ("true", before["revision"])

@@ -147,7 +147,7 @@ def test_an_edit_is_brought_in_by_a_fork_and_a_broken_one_is_not(project, proces
     assert asked(url)["number"] == 1
     (directory / "server.py").write_text(numbered(2))
     wait_for(lambda: asked(url)["number"] == 2, "the edit")
-    assert "(fork)" in run.output()
+    run.wait_for_output("(fork)")
     (directory / "server.py").write_text("import nothing_of_this_name\n")
     wait_for(lambda: run.endpoints()["words"]["broken"], "the endpoint to be stale")
     run.wait_for_output("No module named 'nothing_of_this_name'")
@@ -162,7 +162,7 @@ def test_other_requirements_replace_the_server(project, process_run):
     (directory / "server.py").write_text(numbered(2).replace("import json", "import iniconfig, json"))
     (directory / "requirements.txt").write_text("iniconfig\n")
     wait_for(lambda: asked(url)["number"] == 2, "the edit")
-    assert "(replace)" in run.output()
+    run.wait_for_output("(replace)")
 
 
 def test_servers_listen_on_the_loopback_alone_though_they_bind_everything(project, process_run):
@@ -214,9 +214,9 @@ def test_a_port_in_the_code_is_found_and_its_server_restarted(project, process_r
     assert requests.get(url, timeout=30).json() == "one"
     (directory / f"server_{port}.py").write_text(fixed(port, "two"))
     wait_for(lambda: requests.get(url, timeout=60).json() == "two", "the edit")
-    assert "(restart)" in run.output()
+    run.wait_for_output("(restart)")
     (directory / "vhlocal.yaml").write_text("variables: {LEVEL: high}\n")
-    wait_for(lambda: run.output().count("(restart)") == 2, "the new variables")
+    run.wait_for_count("(restart)", 2)
     assert requests.get(url, timeout=30).json() == "two"
 
 

@@ -64,6 +64,7 @@ def test_a_broken_sample_has_this_finding_once_at_its_place_and_no_other(code, p
     places = [Path(item["place"]).relative_to(directory).as_posix() for item in found]
     assert [item["code"] for item in found] == [code], found
     assert places == sample.places
+    run.wait_for_count(f" {code}: ", 1)
     assert codes_in(run.output()) == [code]
 
 

@@ -144,4 +144,4 @@ def test_what_somebody_else_edits_is_an_edit_again(project, process_run, tmp_pat
     edited.replace(directory / "counts.txt")
     whole = read_package(directory).revision
     wait_for(lambda: run.endpoints()["words"]["revision"] == whole, "the edit")
-    assert " ".join(run.output().split()).count(told) == 1
+    run.wait_for_count(told, 1)

@@ -152,6 +152,5 @@ def test_a_slow_save_is_answered_by_what_was_written_and_nothing_is_told_of_it(p
             leave(directory / name)
             never.wait(0.12)
             (directory / name).write_text(text)
-        wait_for(lambda seen=number: run.output().count(" live in ") >= seen - 1, f"save {number} to be brought in")
+        run.wait_for_count(" live in ", number - 1)
     assert "error" not in run.output()
-    assert run.output().count(" live in ") == 4

@@ -50,8 +50,8 @@ def test_versions_that_nobody_goes_back_to_are_not_kept(project, process_run, vh
         wait_for(lambda number=number: requests.get(url, timeout=30).json() == [number, number], f"save {number}")
     wait_for(lambda: models_kept(vhlocal) == 1, "the one that is served to be kept alone")
     for number in range(9, 13):
-        (directory / "model.txt").write_text(model(number))
         (directory / "server.py").write_text(f"broken_{number}\n")
+        (directory / "model.txt").write_text(model(number))
         wait_for(lambda number=number: f"broken_{number}" in run.output(), f"broken save {number} to be told")
     wait_for(lambda: models_kept(vhlocal) == 2, "the last good one and the newest to be kept alone")
     wait_for(lambda: requests.get(url, timeout=30).json() == [8, 8], "the last good files to be back")
@@ -68,7 +68,7 @@ def test_what_a_replacement_brought_can_be_gone_back_to(project, process_run):
     (directory / "vhlocal.yaml").write_text("variables:\n  COLOR: blue\n")
     (directory / "model.txt").write_text(model(2))
     wait_for(lambda: requests.get(url, timeout=30).json() == [1, 2], "the replacement")
-    (directory / "model.txt").write_text(model(3))
     (directory / "server.py").write_text("broken\n")
+    (directory / "model.txt").write_text(model(3))
     wait_for(lambda: run.endpoints()["words"]["broken"], "the failure to be told")
     wait_for(lambda: requests.get(url, timeout=30).json() == [1, 2], "the last good files to be back")

@@ -22,7 +22,7 @@ COMMAND = (sys.executable, "-m", "vhlocal")
 
 #: Images may have to be built: how long a run may take to come up, in seconds.
 READY_SECONDS = 300.0
-STOP_SECONDS = 60.0
+STOP_SECONDS = LONG
 
 
 class Vhlocal:

@@ -84,7 +84,7 @@ def test_an_interrupt_while_requirements_are_installed(project, starting, engine
         run.wait_for_output("Processing ./waits")
         for _ in range(count):
             run.send(signal.SIGINT)
-        assert run.wait(20) == 0
+        assert run.wait() == 0
         gone(engine, directory, run)
 
 
@@ -93,7 +93,7 @@ def test_an_interrupt_while_a_server_starts(project, starting, engine):
     with starting(directory, "--port", "0") as run:
         run.wait_for_output("plain | not yet")
         run.send(signal.SIGINT)
-        assert run.wait(45) == 0
+        assert run.wait() == 0
         gone(engine, directory, run)
 
 
@@ -106,7 +106,7 @@ def test_an_interrupt_while_an_image_is_pulled(project, starting, engine):
             run.wait_for_output(f"build: pull {image} for plain")
             with silent.accept()[0]:
                 run.send(signal.SIGINT)
-                assert run.wait(20) == 0
+                assert run.wait() == 0
             gone(engine, directory, run)
 
 

@@ -61,7 +61,7 @@ class Started:
         self.ended.set()
 
     def wait(self) -> Exit:
-        assert self.ended.wait(60), self.lines
+        assert self.ended.wait(120), self.lines
         assert self.exit is not None
         return self.exit
 

@@ -185,5 +185,7 @@ def running(engine: docker.DockerClient, base_image: str, vhlocal: Vhlocal, tmp_
 
 def containers_of(client: docker.DockerClient, directory: Path) -> list[str]:
     """Return the names of all containers, running or not, that vhlocal made for the project in ``directory``."""
-    found = client.containers.list(all=True, filters={"label": f"vhlocal.directory={directory.resolve()}"})
+    label = f"vhlocal.directory={directory.resolve()}"
+    # One may go while the SDK looks at each that was listed.
+    found = client.containers.list(all=True, filters={"label": label}, ignore_removed=True)
     return [str(container.name) for container in found]

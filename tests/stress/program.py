@@ -169,9 +169,13 @@ def _beside(run: Run) -> list[str]:
 async def _least_use(run: Run, before: Use | None) -> Use:
     """Return what is used once idle connections have been closed, as far as that comes about."""
     deadline = time.monotonic() + _CALM_LIMIT
-    while before is not None and run.use().files > before.files and time.monotonic() < deadline:
+    while before is not None and _uses_more_files(run.use(), before) and time.monotonic() < deadline:
         await asyncio.sleep(0.2)
     return run.use()
+
+
+def _uses_more_files(now: Use, before: Use) -> bool:
+    return now.files > before.files or now.runner_files > before.runner_files
 
 
 async def _end(outcome: Outcome) -> None:

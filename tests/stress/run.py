@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import docker
 import psutil
+from docker.errors import NotFound
 
 from tests.command import Running, Vhlocal
 from tests.engine_fixtures import containers_of
@@ -30,7 +31,7 @@ _PROJECT = Path(__file__).parent / "project"
 _LIVE = re.compile(r"^(\S+): rev (\w+) live in ")
 
 #: Seconds that processes get to be gone once the run has ended.
-_GONE = 5.0
+_GONE = 60.0
 
 _MB = 1e6
 
@@ -107,21 +108,24 @@ class Run:
 
     def runners(self) -> list[psutil.Process]:
         """Return the supervisors: the topmost of each server's processes that are the runner's."""
-        roots = self._roots()
         found = []
-        for root in roots:
+        for root in self._roots():
             for process in (root, *_children(root)):
-                if _is_runner(process) and not any(_is_runner(parent) for parent in process.parents()):
-                    found.append(process)
+                with contextlib.suppress(psutil.NoSuchProcess):  # one that has just been replaced
+                    if _is_runner(process) and not any(map(_is_runner, process.parents())):
+                        found.append(process)
         return found
 
     def _roots(self) -> list[psutil.Process]:
         if self.runtime == "process":
             return [self.process()]
+        roots = []
         with contextlib.closing(docker.from_env()) as client:
-            names = containers_of(client, self.directory)
-            pids = [client.containers.get(name).attrs["State"]["Pid"] for name in names]
-        return [psutil.Process(pid) for pid in pids if pid]
+            for name in containers_of(client, self.directory):
+                with contextlib.suppress(NotFound, psutil.NoSuchProcess):  # as above
+                    if pid := client.containers.get(name).attrs["State"]["Pid"]:
+                        roots.append(psutil.Process(pid))
+        return roots
 
     def servers(self) -> dict[int, int]:
         """Return how many ports each supervisor's processes listen on beside its own, by its process id."""
@@ -193,10 +197,11 @@ def _ports(runner: psutil.Process) -> set[int]:
                     sockets.add(str(link.readlink()))
     ports = set()
     for family in ("tcp", "tcp6"):
-        _, *rows = Path(f"/proc/{runner.pid}/net/{family}").read_text().splitlines()
-        for _, local, _, state, *_, inode in (row.split()[:10] for row in rows):
-            if state == _LISTENS and f"socket:[{inode}]" in sockets:
-                ports.add(int(local.rpartition(":")[2], 16))
+        with contextlib.suppress(OSError):
+            _, *rows = Path(f"/proc/{runner.pid}/net/{family}").read_text().splitlines()
+            for _, local, _, state, *_, inode in (row.split()[:10] for row in rows):
+                if state == _LISTENS and f"socket:[{inode}]" in sockets:
+                    ports.add(int(local.rpartition(":")[2], 16))
     return ports
 
 

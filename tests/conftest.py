@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.engine_fixtures import (
     base_image,
@@ -39,6 +40,10 @@ __all__ = [
 ]
 
 TESTS = Path(__file__).parent
+
+# How long an example takes is the machine's.
+settings.register_profile("tests", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("tests")
 
 #: What tells the same under every Python, by the beginning of its path, and why. The others run on each.
 ONCE = {

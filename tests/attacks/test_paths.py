@@ -48,7 +48,7 @@ def outcome(directory: Path, yaml: dict):
     return None
 
 
-@settings(max_examples=100, deadline=None, derandomize=True)
+@settings(max_examples=100, derandomize=True)
 @given(path=PATHS)
 def test_no_path_of_the_settings_leads_out(directory, path):
     quoted = json.dumps(path)
@@ -71,7 +71,7 @@ def test_no_path_of_the_settings_leads_out(directory, path):
 ENDPOINT = "- endpoint:\n    name: web\n    image: python:3.13-slim\n    wsgi: web:app\n"
 
 
-@settings(max_examples=100, deadline=None, derandomize=True)
+@settings(max_examples=100, derandomize=True)
 @given(path=PATHS)
 def test_no_path_of_valohai_yaml_leads_out_of_the_code_or_of_a_volume(directory, path):
     quoted = json.dumps(path)

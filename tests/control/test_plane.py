@@ -464,7 +464,7 @@ def test_on_this_machine_no_link_is_needed(run):
 VALUES = st.binary().map(lambda value: value.translate(None, b"\r\n\0"))
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(st.sampled_from(["Host", "Accept", "Cookie", "Authorization", "Origin"]), VALUES)))
 def test_whatever_a_client_says_of_itself_its_error_has_a_page(run, headers):
     raw = tuple((name.encode(), value) for name, value in headers)

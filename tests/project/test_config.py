@@ -1,6 +1,6 @@
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.project.trees import answer, trees
@@ -373,14 +373,12 @@ endpoints = st.fixed_dictionaries(
 configs = trees(KEYS) | st.lists(st.fixed_dictionaries({"endpoint": endpoints}) | trees(KEYS), max_size=3)
 
 
-@settings(deadline=None)
 @given(configs)
 def test_any_tree_as_valohai_yaml(data):
     config = answer(load_config, "valohai.yaml", yaml.safe_dump(data))
     assert config is None or all(endpoint.place("name").line for endpoint in config.endpoints)
 
 
-@settings(deadline=None)
 @given(st.text("-: \n\t\r[]{}&*!|>'\"#%@`ab1,?<~\x00\ufeff\u2028"))
 def test_any_text_as_valohai_yaml(text):
     answer(load_config, "valohai.yaml", text)

@@ -73,7 +73,7 @@ def write(project, files):
 
 
 @pytest.mark.parametrize("git", [False, True])
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.dictionaries(paths, contents, max_size=12), ignores, ignores, st.integers(0, 12))
 def test_the_packaged_set_is_the_client_s(git, files, gitignore, vhignore, tracked):
     """B5: with git and without, with links and ignore files."""

@@ -1,6 +1,6 @@
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.project.trees import answer, trees
@@ -72,7 +72,6 @@ def test_all_errors_are_told_at_once(project):
     assert len(caught.value.detail.splitlines()) == 2
 
 
-@settings(deadline=None)
 @given(
     st.dictionaries(st.sampled_from([setting.key for setting in SETTINGS]), trees(["A", "digits.model"]), max_size=4)
 )

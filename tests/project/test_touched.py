@@ -21,7 +21,7 @@ def same(package, directory):
 
 
 @pytest.mark.parametrize("is_repository", [True, False])
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(data=st.data(), start=st.lists(edits, max_size=12), batches=st.lists(st.lists(edits, max_size=4), max_size=6))
 def test_what_was_touched_suffices(is_repository, data, start, batches):
     with tempfile.TemporaryDirectory() as temporary:

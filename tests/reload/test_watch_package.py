@@ -31,7 +31,7 @@ class Follower:
 
 
 @pytest.mark.parametrize("is_repository", [True, False])
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(start=st.lists(seen_edits, max_size=12), batches=st.lists(st.lists(seen_edits, max_size=5), max_size=6))
 def test_a_package_that_follows_the_events_is_that_on_disk(is_repository, start, batches):
     with tempfile.TemporaryDirectory() as temporary:

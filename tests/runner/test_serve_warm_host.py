@@ -84,7 +84,7 @@ def test_many_who_say_nothing_keep_nobody_out(runner_at):
         assert "stacks" in other.ask(do="where", number=1)
 
 
-@settings(max_examples=200, deadline=None, derandomize=True)
+@settings(max_examples=200, derandomize=True)
 @given(st.binary(max_size=300).filter(lambda data: not data.startswith(TOKEN.encode() + b"\n")))
 def test_no_bytes_are_answered_or_end_it(runner_at, data):
     port, it = runner_at

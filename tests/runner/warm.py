@@ -11,8 +11,8 @@ import time
 from typing import TYPE_CHECKING
 
 from tests.runner.served import ALIAS, PATIENCE, VERSION, started
+from tests.waiting import LONG, wait_for
 from tests.waiting import free_port as free_port
-from tests.waiting import wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -73,7 +73,7 @@ class Control:
 
 def _connect(port: int) -> socket.socket | None:
     try:
-        return socket.create_connection(("127.0.0.1", port), timeout=30)
+        return socket.create_connection(("127.0.0.1", port), timeout=LONG)
     except OSError:
         return None
 

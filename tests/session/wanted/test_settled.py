@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
+import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.session.edited import YAML, numbered
+from tests.session.test_processes import asked
 from tests.waiting import wait_for
 from vhlocal.errors import InputError
 from vhlocal.project.package import read_package
 from vhlocal.session.wanted.load import Loaded
-from vhlocal.session.wanted.settled import SettledLoad
+from vhlocal.session.wanted.settled import PATIENCE, SettledLoad
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -141,16 +144,35 @@ def test_nobody_waits_for_what_was_not_there(directory, path):
     assert load(first, frozenset({(directory / path).resolve()})).inputs.package.files == first.package.files
 
 
+def slow_save(directory, number, leave):
+    """Save all files slowly, and return whether each was back as soon as an editor's is."""
+    away = []
+    for name in ("server.py", "valohai.yaml", "requirements.txt"):
+        text = numbered(number) if name == "server.py" else (directory / name).read_text()
+        began = time.monotonic()
+        leave(directory / name)
+        threading.Event().wait(0.12)
+        (directory / name).write_text(text)
+        away.append(time.monotonic() - began)
+    return max(away) < PATIENCE / 2
+
+
+def slow_saves(directory, run, numbers):
+    """Have four slow saves be brought in, and return what was told of them, and whether all were an editor's."""
+    before, in_time = len(run.output()), True
+    for brought, (leave, number) in enumerate(zip((take_away, empty, take_away, empty), numbers, strict=False), 1):
+        in_time &= slow_save(directory, number, leave)
+        wait_for(lambda number=number: asked(run.url("words"))["number"] == number, f"save {number}")
+        wait_for(lambda brought=brought: run.output()[before:].count(" live in ") >= brought, f"save {number} told")
+    return run.output()[before:], in_time
+
+
 def test_a_slow_save_is_answered_by_what_was_written_and_nothing_is_told_of_it(project, process_run):
     """Editors, formatters and git take a file away, or empty it, and write it a moment later."""
     directory = project({"valohai.yaml": YAML, "server.py": numbered(1), "requirements.txt": "# none\n"})
-    run = process_run(directory)
-    never = threading.Event()
-    for number, leave in enumerate((take_away, empty, take_away, empty), 2):
-        for name in ("server.py", "valohai.yaml", "requirements.txt"):
-            text = numbered(number) if name == "server.py" else (directory / name).read_text()
-            leave(directory / name)
-            never.wait(0.12)
-            (directory / name).write_text(text)
-        run.wait_for_count(" live in ", number - 1)
-    assert "error" not in run.output()
+    run, numbers = process_run(directory), itertools.count(2)
+    said, in_time = slow_saves(directory, run, numbers)
+    while not in_time:  # a machine that is short of time keeps files away for longer
+        said, in_time = slow_saves(directory, run, numbers)
+    assert "error" not in said
+    assert said.count(" live in ") == 4

@@ -11,7 +11,7 @@ import pytest
 from tests.editable import pyproject
 from tests.waiting import wait_for
 
-pytestmark = [pytest.mark.timeout(300), pytest.mark.builds]
+pytestmark = pytest.mark.builds
 
 OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 

@@ -10,8 +10,6 @@ from tests.session.edited import APP, COMMAND, SERVE, YAML, Load, numbered
 from tests.session.test_reload import answers, edit, get, headers
 from tests.waiting import wait_for
 
-pytestmark = pytest.mark.timeout(300)
-
 
 @pytest.fixture
 def directory(project):

@@ -10,7 +10,6 @@ from vhlocal.runtime.chosen import LARGE
 
 __all__ = ["process_run"]
 
-pytestmark = pytest.mark.timeout(300)
 
 APP = """\
 import os

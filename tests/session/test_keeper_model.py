@@ -322,7 +322,6 @@ def test_a_save_in_the_moment_in_which_the_one_before_takes_over_is_served(tmp_p
         keeping.teardown()
 
 
-@pytest.mark.timeout(300)
 @pytest.mark.parametrize(
     "bringing",
     [by(None), by(Strategy.RESTART), by(Strategy.REPLACE), ALONE],

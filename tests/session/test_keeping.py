@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
     from tests.command import Running
 
-pytestmark = pytest.mark.timeout(300)
 
 #: Starts only once a file is there.
 SLOW = endpoint("slow", "server-command: python slow.py")

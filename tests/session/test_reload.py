@@ -54,8 +54,6 @@ WHEEL = {
 
 OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
-pytestmark = pytest.mark.timeout(300)
-
 
 def get(url):
     """Return status, revision and JSON of an answer."""

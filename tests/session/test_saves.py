@@ -30,8 +30,6 @@ PAIRS = 12
 #: Takes so many seconds for an answer as its query says, and tells when it begins.
 SLOW = "    if environ['QUERY_STRING']:\n        print('slow', NUMBER, flush=True)\n        time.sleep(20)\n"
 
-pytestmark = pytest.mark.timeout(300)
-
 
 @pytest.fixture(params=[pytest.param("docker", marks=pytest.mark.engine), "process"])
 def up(request):

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
     from tests.command import Running
 
-pytestmark = pytest.mark.timeout(300)
 
 #: Two sound endpoints, one whose code does not import, and one whose image cannot be had.
 OTHER = YAML.replace("words", "more")

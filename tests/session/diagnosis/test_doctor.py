@@ -19,7 +19,7 @@ from vhlocal.session.diagnosis.doctor import path_of, trouble_of
 if TYPE_CHECKING:
     from tests.command import Running
 
-pytestmark = [pytest.mark.timeout(600), pytest.mark.builds]
+pytestmark = pytest.mark.builds
 
 
 def told(run: Running) -> dict:

@@ -15,8 +15,6 @@ from vhlocal.runtime.base import Address, Layout
 from vhlocal.runtime.process.ports import free_ports
 from vhlocal.session.warm.forks import Forks, NoRoomError, NotThereError
 
-pytestmark = pytest.mark.timeout(300)
-
 
 @pytest.fixture
 def served(tmp_path):

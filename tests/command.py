@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from tests.waiting import LONG, wait_for
 from vhlocal.control.client import Client
 from vhlocal.errors import VhlocalError
+from vhlocal.session.limits import GRACE
 from vhlocal.session.record import ProjectState, RunRecord
 
 if TYPE_CHECKING:
@@ -23,6 +24,9 @@ COMMAND = (sys.executable, "-m", "vhlocal")
 #: Images may have to be built: how long a run may take to come up, in seconds.
 READY_SECONDS = 300.0
 STOP_SECONDS = LONG
+
+#: How long an end may take that waits for nobody: less than the shortest time that anything would, a server's grace.
+SOON = GRACE - 5
 
 
 class Vhlocal:

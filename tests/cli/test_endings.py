@@ -13,6 +13,7 @@ import pytest
 import requests
 
 from tests.cli.projects import plain
+from tests.command import SOON
 from tests.engine_fixtures import containers_of
 from tests.waiting import wait_for
 
@@ -73,7 +74,7 @@ def test_a_second_interrupt_ends_a_stubborn_server_at_once(project, starting, en
         run.send(signal.SIGINT)
         run.wait_for_output("Stopping (Ctrl-C)")
         run.send(signal.SIGINT)
-        run.wait(20)  # The server alone would take half a minute: that is the grace that it gets.
+        run.wait(SOON)
         gone(engine, directory, run)
 
 

@@ -19,12 +19,9 @@ import requests
 
 from tests.cli.projects import plain
 from tests.cli.test_endings import NEVER_READY, STUBBORN, WAITS
-from tests.command import COMMAND
+from tests.command import COMMAND, SOON
 from tests.engine_fixtures import containers_of
 from tests.waiting import wait_for
-
-#: Half of the shortest time that anything which is waited for would take: a server's grace, an engine's answer.
-SOON = 15.0
 
 PROCESSES = ("--runtime", "process")
 AGAIN = "Press Ctrl-C again to stop now"

@@ -14,6 +14,7 @@ import psutil
 import pytest
 import requests
 
+from tests.command import SOON
 from tests.engine.conftest import left_of
 from tests.engine.servers import line_of, project_of
 from tests.session.conftest import NO_ENGINE
@@ -293,7 +294,7 @@ def test_a_second_interrupt_ends_a_server_that_does_not_heed_the_first(project, 
     run.process.send_signal(signal.SIGINT)
     run.wait_for_output("Stopping (Ctrl-C)")
     run.process.send_signal(signal.SIGINT)
-    assert run.process.wait(20) in {0, 130}
+    assert run.process.wait(SOON) in {0, 130}
     assert psutil.wait_procs(processes, timeout=LONG)[1] == []
 
 

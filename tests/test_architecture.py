@@ -19,6 +19,7 @@ LEVELS = {
     "visible": 0,
     "masked": 0,
     "contract": 1,
+    "scaling": 1,
     "project": 2,
     "runtime": 3,
     "reload": 3,

@@ -1,0 +1,1 @@
+"""How many replicas an endpoint wants: published rules, pure (K3)."""

@@ -2,6 +2,7 @@ from datetime import datetime, timezone
 
 import pytest
 
+from tests.project.conftest import Project
 from vhlocal.errors import InputError
 from vhlocal.project.git import ask_git, differs_from_commit, is_repository, run_git
 from vhlocal.project.naming import commit_origin
@@ -107,3 +108,23 @@ def test_a_filter_of_the_users_own_is_left_on(repository, tmp_path, monkeypatch)
     repository.git("commit", "-q", "-m", "one")
     (repository.directory / "a.txt").write_text("ONE\n")
     assert not differs_from_commit(repository.directory)
+
+
+def test_a_partial_clone_fetches_nothing_while_it_is_looked_at(repository, tmp_path):
+    """Else the program would run that its configuration names for that."""
+    repository.write("a/b.py", "b")
+    repository.commit()
+    repository.git("config", "uploadpack.allowFilter", "true")
+    clone, ran = Project(tmp_path / "clone"), tmp_path / "ran"
+    source = f"file://{repository.directory}"
+    repository.git("clone", "-q", "--no-checkout", "--filter=tree:0", source, str(clone.directory))
+    clone.git("config", "remote.origin.uploadpack", f"sh -c 'echo x >> {ran}; exec git-upload-pack \"$@\"' --")
+    for name in ("protocol.allow", "protocol.file.allow"):
+        clone.git("config", name, "always")
+    clone.write("new.py", "")
+    differs_from_commit(clone.directory)
+    commit_origin(clone.directory, "x", datetime.now(timezone.utc))
+    read_package(clone.directory)
+    assert not ran.exists()
+    clone.git("-c", "protocol.file.allow=always", "status")
+    assert ran.exists()

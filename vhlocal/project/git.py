@@ -14,7 +14,18 @@ if TYPE_CHECKING:
 
 
 #: What a repository's own configuration may have git run on the way: none of it is needed to answer.
-_RUN_NOTHING = ("-c", "core.fsmonitor=false", "-c", f"core.hooksPath={os.devnull}", "-c", "log.showSignature=false")
+_RUN_NOTHING = (
+    *("-c", "core.fsmonitor=false"),
+    *("-c", f"core.hooksPath={os.devnull}"),
+    *("-c", "log.showSignature=false"),
+    # A partial clone fetches what it lacks as soon as it is asked for, by the programs of `remote.*.uploadpack`.
+    *("-c", "protocol.allow=never"),
+    *(
+        word
+        for name in ("ext", "file", "git", "http", "https", "ssh")
+        for word in ("-c", f"protocol.{name}.allow=never")
+    ),
+)
 
 
 def is_repository(directory: Path) -> bool:

@@ -1,0 +1,227 @@
+"""What counts as a difference between two answers, and what does not."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+
+import pytest
+
+from tests.exchanges import answered, sent
+from vhlocal.comparison.differences import differences, noise, told
+from vhlocal.comparison.paths import parse
+from vhlocal.comparison.rules import DEFAULT, Rules, Tolerance
+from vhlocal.exchanges import Answer, Body, whole
+
+
+def lines(before: Answer, after: Answer, rules: Rules = DEFAULT, quiet=()) -> list[str]:
+    """The differences as texts, in their order; there are as many the other way round."""
+    found = differences(before, after, rules, quiet)
+    assert len(found) == len(differences(after, before, rules, quiet))
+    return [str(one) for one in found]
+
+
+def test_the_first_is_told_and_the_others_are_counted():
+    before = answered({"probability": 0.998, "digit": 7, "labels": ["a", "b"], "name": "seven"})
+    after = answered({"probability": 0.871, "digit": 1, "labels": ["a"], "name": "one"})
+    found = differences(before, after)
+    assert told("predict", found) == "predict: $.digit 7 → 1 (and 3 more)"
+    assert [str(one) for one in found] == [
+        "$.digit 7 → 1",
+        "$.labels 2 → 1 items",
+        '$.name "seven" → "one"',
+        "$.probability 0.998 → 0.871",
+    ]
+    assert told("predict", ()) == "predict: the same"
+    assert told("predict", found[-1:]) == "predict: $.probability 0.998 → 0.871"
+
+
+def test_the_status_comes_first_however_short_the_others_are():
+    found = lines(answered({"a": 1}), answered({"a": 2}, status=500))
+    assert found == ["status 200 → 500", "$.a 1 → 2"]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "expected"),
+    [
+        ({"p": 0.998}, {"p": 0.998 * (1 + 9e-7)}, []),
+        ({"p": 0.998}, {"p": 0.998 * (1 + 2e-6)}, ["$.p 0.998 → 0.998002"]),
+        ({"p": 0.1}, {"p": 0.1000002}, ["$.p 0.1 → 0.1000002"]),
+        ({"id": 10_000_000}, {"id": 10_000_001}, ["$.id 10000000 → 10000001"]),
+        ({"n": 1}, {"n": 1.0}, []),
+        ({"n": 10_000_000}, {"n": 10_000_001.0}, []),
+        ({"n": 1}, {"n": True}, ["$.n 1 → true"]),
+        ([[1]], [[True]], ["$[0][0] 1 → true"]),
+        ({"n": 0}, {"n": False}, ["$.n 0 → false"]),
+        ({"n": None}, {}, ["$.n null → missing"]),
+        ({}, {"n": 0}, ["$.n missing → 0"]),
+        ({"n": "1"}, {"n": 1}, ['$.n "1" → 1']),
+        ({"n": {"a": 1}}, {"n": [1]}, ["$.n {1 keys} → [1 items]"]),
+        ({"odd name": {"": [0]}}, {"odd name": {"": [1]}}, ['$["odd name"][""][0] 0 → 1']),
+        ([], {}, ["$ [] → {}"]),
+        (10**400, 10**400, []),
+        (10**400, 1.5, [f"$ 1{'0' * 59}… → 1.5"]),
+    ],
+)
+def test_json_is_compared_by_path(before, after, expected):
+    assert lines(answered(before), answered(after)) == expected
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "expected"),
+    [
+        ("NaN", "NaN", []),
+        ("NaN", "1.0", ["$ nan → 1"]),
+        ("Infinity", "Infinity", []),
+        ("Infinity", "-Infinity", ["$ inf → -inf"]),
+        ("Infinity", "1e308", ["$ inf → 1e+308"]),
+        ("1e999", "Infinity", []),
+        ("NaN", "null", ["$ NaN → null"]),
+    ],
+)
+def test_nan_and_infinities_are_themselves_alone(before, after, expected):
+    found = lines(sent(before.encode(), "application/json"), sent(after.encode(), "application/json"))
+    assert found == expected
+
+
+def test_a_tolerance_that_was_set_goes_for_its_path_and_below_and_for_integers():
+    wide = Tolerance(relative=0.1, integers=True)
+    rules = Rules(tolerances=((parse("$.scores"), wide), (parse("$.scores[*].exact"), Tolerance(relative=0))))
+    before = {"scores": [{"p": 1.0, "n": 100, "exact": 1.0}], "p": 1.0}
+    after = {"scores": [{"p": 1.05, "n": 105, "exact": 1.0000001}], "p": 1.05}
+    assert lines(answered(before), answered(after), rules) == [
+        "$.p 1 → 1.05",
+        "$.scores[0].exact 1.0 → 1.0000001",
+    ]
+    absolute = Rules(tolerance=Tolerance(relative=0, absolute=0.5))
+    assert lines(answered([0.0, 0.0]), answered([0.5, 0.6]), absolute) == ["$[1] 0 → 0.6"]
+
+
+def test_ignored_paths_do_not_count_nor_what_is_below_or_missing_there():
+    rules = Rules(ignored=(parse("$.took"), parse("$.items[*].id"), parse("$.items[0].x")))
+    before = {"took": 1, "items": [{"id": 1, "x": 1}, {"id": 2, "x": 1}]}
+    after = {"items": [{"id": 9, "x": 2}, {"x": 2}]}
+    assert lines(answered(before), answered(after), rules) == ["$.items[1].x 1 → 2"]
+
+
+def test_lists_as_sets_may_be_in_any_order_within_the_tolerance():
+    rules = Rules(sets=(parse("$.labels"),), ignored=(parse("$.labels[*].id"),))
+    before = {"labels": [{"n": "a", "p": 0.5, "id": 1}, {"n": "b", "p": 0.25}, {"n": "b", "p": 0.25}]}
+    same = {"labels": [{"p": 0.2500000001, "n": "b"}, {"p": 0.5, "n": "a", "id": 7}, {"n": "b", "p": 0.25}]}
+    assert lines(answered(before), answered(same), rules) == []
+    other = {"labels": [{"n": "b", "p": 0.25}, {"n": "a", "p": 0.5}, {"n": "a", "p": 0.5}]}
+    assert lines(answered(before), answered(other), rules) == [
+        "$.labels missing → {2 keys}",
+        "$.labels {2 keys} → missing",
+    ]
+    assert lines(answered({"labels": [1, True, "1"]}), answered({"labels": ["1", 1, 1]}), rules) == [
+        "$.labels missing → 1",
+        "$.labels true → missing",
+    ]
+
+
+def test_what_differs_between_two_old_answers_is_never_told():
+    old, again = answered({"id": 1, "p": 0.5, "now": [1, 2]}), answered({"id": 2, "p": 0.5, "now": [1, 2, 3]})
+    quiet = noise(old, again)
+    assert quiet == {("body", "$", "id"), ("body", "$", "now")}
+    new = answered({"id": 3, "p": 0.7, "now": [9]})
+    assert lines(old, new, quiet=quiet) == ["$.p 0.5 → 0.7"]
+    # What is above a noisy place is told all the same.
+    below = noise(answered({"a": {"id": 1}}), answered({"a": {"id": 2}}))
+    assert lines(answered({"a": {"id": 1}}), answered({"a": None}), quiet=below) == ["$.a {1 keys} → null"]
+    # And a body that is sometimes another thing altogether says nothing.
+    assert lines(old, new, quiet=noise(old, sent(b"busy", "text/plain"))) == []
+
+
+def test_text_is_compared_by_line():
+    def text(content: str) -> Answer:
+        return sent(content.encode(), "text/plain; charset=utf-8")
+
+    assert lines(text("a\nb\nc"), text("a\nB\nc")) == ['line 2 "b" → "B"']
+    assert lines(text("a\nb\nc"), text("a\nnew\nb\nc")) == ['line 2 missing → "new"']
+    assert lines(text("a\nb\nc\nd"), text("a\nx\nd")) == ['line 2 2 lines → "x"']
+    assert lines(text("a\n"), text("a")) == ['line 2 "" → missing']
+    assert lines(text("a\r\nb"), text("a\nb")) == ['line 1 "a\\r" → "a"']
+    assert lines(text("a"), text("")) == ['line 1 "a" → ""']
+
+
+def test_json_that_an_app_calls_html_is_json():
+    one, other = (sent(json.dumps({"p": p}).encode(), "text/html; charset=utf-8") for p in (0.5, 0.5 + 1e-9))
+    assert lines(one, other) == []
+
+
+def test_lines_of_json_are_compared_as_a_list():
+    one, other = (sent(b'{"p": 0.5}\n{"p": %s}\n' % p, "application/x-ndjson") for p in (b"0.25", b"0.75"))
+    assert lines(one, other) == ["$[1].p 0.25 → 0.75"]
+
+
+def test_what_is_of_another_kind_now_is_told_with_its_size():
+    before, after = answered({"a": 1}), sent(b"<h1>500</h1>", "text/html", status=500)
+    assert lines(before, after) == [
+        "status 200 → 500",
+        "body JSON, 8 bytes → text, 12 bytes",
+        'content-type "application/json" → "text/html"',
+    ]
+    assert lines(before, Answer(200, before.headers)) == ["body JSON, 8 bytes → empty"]
+    broken = sent(b'{"a": ', "application/json")
+    assert lines(before, broken) == ["body JSON, 8 bytes → text, 6 bytes"]
+
+
+def test_compressed_bodies_are_looked_into():
+    body = json.dumps({"p": 0.5}).encode()
+    one = sent(gzip.compress(body, mtime=1), "application/json", content_encoding="gzip")
+    other = sent(gzip.compress(body, 1, mtime=2), "application/json", content_encoding="gzip")
+    assert one.body != other.body
+    assert lines(one, other) == []
+    assert lines(one, answered({"p": 0.75})) == ["$.p 0.5 → 0.75"]
+    cut = sent(gzip.compress(body)[:-4], "application/json", content_encoding="gzip")
+    assert lines(one, cut)[0].startswith("body JSON, ")
+
+
+def test_other_bodies_are_compared_by_length_and_hash():
+    def data(content: bytes) -> Answer:
+        return sent(content, "application/octet-stream")
+
+    assert lines(data(b"\0\1"), data(b"\0\1")) == []
+    assert lines(data(b"\0\1"), data(b"\0\1\2")) == ["body 2 bytes → 3 bytes"]
+    one, other = (hashlib.sha256(content).hexdigest()[:12] for content in (b"\0\1", b"\0\2"))
+    assert lines(data(b"\0\1"), data(b"\0\2")) == [f"body 2 bytes, {one} → {other}"]
+
+
+def test_bodies_that_were_not_kept_are_compared_by_length_and_hash():
+    def large(digest: str, length: int = 5_000_000) -> Answer:
+        return Answer(200, (), Body(None, length, digest, "larger than 1 MiB"))
+
+    assert lines(large("a" * 64), large("a" * 64)) == []
+    assert lines(large("a" * 64), large("b" * 64)) == ["body 5000000 bytes, aaaaaaaaaaaa → bbbbbbbbbbbb"]
+    kept = Answer(200, (), whole(b"x" * 10))
+    assert lines(large("a" * 64, 10), kept) != []
+
+
+def test_headers_that_are_chosen_are_compared_and_no_others():
+    one = answered({}, X_Model="1", Date="monday", Set_Cookie="a=1")
+    other = answered({}, X_Model="2", Date="tuesday", Set_Cookie="a=2")
+    assert lines(one, other) == []
+    assert lines(one, other, Rules(headers=("X-Model",))) == ['x-model "1" → "2"']
+    spaced = sent(b"{}", "Application/JSON;charset=UTF-8")
+    assert lines(sent(b"{}", "application/json; charset=UTF-8"), spaced) == []
+
+
+def test_the_path_that_was_asked_under_is_no_difference_but_another_is():
+    old, new = "/o/p/d/20260101.0/e", "/o/p/d/live/e"
+    before = answered({"next": f"http://h{old}/2", "all": [f"{old}/"]}, prefix=old, Location=f"{old}/x")
+    after = answered({"next": f"http://h{new}/2", "all": [f"{new}/"]}, prefix=new, Location=f"{new}/x")
+    rules = Rules(sets=(parse("$.all"),))
+    assert lines(before, after) == lines(before, after, rules) == []
+    longer = answered({"next": f"http://h{new}er/2", "all": [f"{new}/"]}, prefix=new, Location=f"{new}/x")
+    assert [one.where for one in differences(before, longer)] == ["$.next"]
+    pages = [sent(f'<a href="{prefix}/x">'.encode(), "text/html", prefix=prefix) for prefix in (old, new)]
+    assert lines(*pages) == []
+
+
+def test_an_answer_that_broke_off_is_another():
+    before = answered([1])
+    assert lines(before, Answer(200, before.headers, before.body, "", "the server hung up")) == [
+        "body whole → the server hung up"
+    ]

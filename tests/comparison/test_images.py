@@ -1,0 +1,59 @@
+"""The sizes of pictures, as other programs write them."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+
+import pytest
+
+from tests.exchanges import sent
+from vhlocal.comparison.differences import differences
+from vhlocal.comparison.images import Image, image
+
+
+def png(width: int, height: int, grey: int = 0) -> bytes:
+    def chunk(name: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
+    rows = (b"\0" + bytes([grey]) * width) * height
+    head = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+
+
+def jpeg(width: int, height: int) -> bytes:
+    """The segments up to the scan: a thumbnail of 1 by 1, a table, fill bytes, a progressive frame."""
+    thumbnail = b"\xff\xc0\x00\x11\x08" + struct.pack(">HH", 1, 1)
+    application = b"\xff\xe1" + struct.pack(">H", 2 + len(thumbnail)) + thumbnail
+    table = b"\xff\xc4" + struct.pack(">H", 6) + b"\xff\xc0\x00\x00"
+    frame = b"\xff\xff\xff\xc2" + struct.pack(">HBHHB", 11, 8, height, width, 1) + b"\x01\x11\x00"
+    return b"\xff\xd8" + application + table + frame + b"\xff\xda\x00\x02data\xff\xd9"
+
+
+PICTURES = [
+    (png(28, 14), Image("PNG", 28, 14)),
+    (jpeg(640, 480), Image("JPEG", 640, 480)),
+    (b"GIF89a" + struct.pack("<HH", 300, 2) + b"\0" * 5, Image("GIF", 300, 2)),
+    (b"RIFF\0\0\0\0WEBPVP8X" + struct.pack("<I", 10) + b"\0" * 4 + b"\x1b\x00\x00\x0d\x00\x00", Image("WebP", 28, 14)),
+    (b"RIFF\0\0\0\0WEBPVP8L" + struct.pack("<IBI", 5, 0x2F, 27 | 13 << 14), Image("WebP", 28, 14)),
+    (
+        b"RIFF\0\0\0\0WEBPVP8 " + b"\0" * 4 + b"\0\0\0\x9d\x01\x2a" + struct.pack("<HH", 28, 14 | 1 << 14),
+        Image("WebP", 28, 14),
+    ),
+]
+
+
+@pytest.mark.parametrize(("content", "expected"), PICTURES)
+def test_the_size_of_a_picture_is_read(content, expected):
+    assert image(content) == expected
+
+
+@pytest.mark.parametrize(("content", "expected"), PICTURES)
+def test_a_picture_that_breaks_off_is_none_or_itself(content, expected):
+    assert {image(content[:length]) for length in range(len(content))} <= {None, expected}
+
+
+def test_pictures_are_compared_by_their_size_in_pixels():
+    one, other, larger = (sent(content, "image/png") for content in (png(28, 28), png(28, 28, 9), png(32, 32)))
+    assert differences(one, other) == ()
+    assert [str(d) for d in differences(one, larger)] == ["body PNG of 28×28 pixels → PNG of 32×32 pixels"]  # noqa: RUF001

@@ -1,0 +1,85 @@
+"""What a body is: JSON, text, a picture or bytes."""
+
+from __future__ import annotations
+
+import json
+import zlib
+from typing import Any, NamedTuple
+
+from vhlocal.comparison.images import image
+from vhlocal.exchanges import Answer, header
+
+JSON, TEXT, IMAGE, BYTES = "JSON", "text", "a picture", "bytes"
+
+#: What a compressed body may grow to, in bytes, to be looked into.
+_MOST = 64 * 1024 * 1024
+_LINES_OF_JSON = ("application/x-ndjson", "application/jsonl", "application/json-lines", "application/x-jsonlines")
+
+
+class Read(NamedTuple):
+    """A body by its kind: a JSON document, a text, an Image or the bytes themselves."""
+
+    kind: str
+    value: Any
+
+
+def read(answer: Answer) -> Read:
+    """Tell what an answer's kept body is.
+
+    The ``Content-Type`` has the first word. An app that calls its JSON text or HTML, as many do, has sent JSON all the
+    same. What claims to be something and is not is text, if it is that, or bytes.
+    """
+    content = _decompressed(answer)
+    media_type, charset = content_type(answer)
+    if media_type in _LINES_OF_JSON:
+        lines = [_json(line) for line in content.splitlines() if line.strip()]
+        if lines and None not in lines:
+            return Read(JSON, [found.value for found in lines if found is not None])
+    elif content.lstrip()[:1] in (b"{", b"[") or is_json(media_type):
+        document = _json(content)
+        if document is not None:
+            return document
+    picture = image(content)
+    if picture is not None:
+        return Read(IMAGE, picture)
+    try:
+        text = content.decode(charset)
+    except (ValueError, LookupError):
+        return Read(BYTES, content)
+    return Read(BYTES, content) if "\0" in text else Read(TEXT, text)
+
+
+def is_json(media_type: str) -> bool:
+    """Tell whether a type, in lower case and without parameters, is JSON's."""
+    return media_type == "application/json" or media_type.endswith("+json")
+
+
+def content_type(answer: Answer) -> tuple[str, str]:
+    """Return the answer's media type, in lower case, and its charset, UTF-8 where it names none."""
+    kind, *parameters = (header(answer.headers, "content-type") or "").split(";")
+    charsets = [
+        value.strip('" ')
+        for name, _, value in (p.partition("=") for p in parameters)
+        if name.strip().lower() == "charset"
+    ]
+    return kind.strip().lower(), (charsets or ["utf-8"])[0]
+
+
+def _json(content: bytes) -> Read | None:
+    try:
+        return Read(JSON, json.loads(content))
+    except (ValueError, RecursionError):
+        return None
+
+
+def _decompressed(answer: Answer) -> bytes:
+    """Return the body as it was before it was compressed, or as it came where that is not known."""
+    content = answer.body.content or b""
+    if (header(answer.headers, "content-encoding") or "").strip().lower() not in ("gzip", "x-gzip", "deflate"):
+        return content
+    try:
+        opened = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)  # which of the two, it tells itself
+        plain = opened.decompress(content, _MOST)
+    except zlib.error:
+        return content
+    return plain if opened.eof and not opened.unused_data else content

@@ -27,6 +27,7 @@ LEVELS = {
     "reload": 3,
     "gateway": 3,
     "checks": 3,
+    "recorder": 3,
     "session": 4,
     "control": 5,
     "ui": 5,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from vhlocal.masked import MASK, masked, masking
+from vhlocal.masked import MASK, masked, masked_header, masked_target, masking
 
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhZGEifQ.c2lnbmF0dXJlMTIz"
 
@@ -42,3 +42,36 @@ def test_what_is_none_stays(text):
 def test_the_values_of_secret_variables_are_hidden_wherever_they_stand():
     hide = masking({"DB_PASSWORD": "hunter22!", "SORT_KEY": "created_at", "TOKEN": "short", "STAGE": "production"})
     assert hide("hunter22! created_at short production") == f"{MASK} created_at short production"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "shown"),
+    [
+        ("Authorization", "Basic YWRhOng=", f"Basic {MASK}"),
+        ("authorization", "letmein", MASK),
+        ("Proxy-Authorization", "Digest username=ada, response=x", f"Digest {MASK}"),
+        ("Cookie", "session=abc; theme=dark=er; odd", f"session={MASK}; theme={MASK}; {MASK}"),
+        ("Set-Cookie", "session=a=b; Path=/; HttpOnly", f"session={MASK}; Path=/; HttpOnly"),
+        ("X-Api-Key", "k", MASK),
+        ("X-Auth-Token", "t", MASK),
+        ("Idempotency-Key", "1", "1"),
+        ("Accept", "text/html", "text/html"),
+        ("Referer", "http://ada:x@h/", f"http://ada:{MASK}@h/"),
+    ],
+)
+def test_of_a_header_what_somebody_is_known_by_is_hidden(name, value, shown):
+    assert masked_header(name, value) == shown
+
+
+@pytest.mark.parametrize(
+    ("target", "shown"),
+    [
+        ("/o/p?api_key=abc&x=1&token", f"/o/p?api_key={MASK}&x=1&token"),
+        ("/o/p?X-Access-Token=a=b#c", f"/o/p?X-Access-Token={MASK}"),
+        ("/token=1/p", "/token=1/p"),
+        ("/o/p?", "/o/p?"),
+        ("/o/p?a=1?password=x&password=y", f"/o/p?a=1?password=x&password={MASK}"),
+    ],
+)
+def test_of_a_target_parameters_that_hold_a_secret_are_hidden(target, shown):
+    assert masked_target(target) == shown

@@ -109,3 +109,44 @@ def masking(variables: Mapping[str, str]) -> Callable[[str], str]:
         return masked
     pattern = re.compile("|".join(map(re.escape, known)))
     return lambda text: masked(pattern.sub(MASK, text))
+
+
+#: Headers that are what somebody is known by.
+_SECRET_HEADERS = {"authorization", "proxy-authorization", "cookie", "set-cookie"}
+
+
+def masked_header(name: str, value: str) -> str:
+    """Return a header's value with what somebody is known by hidden: what it is stays, as ``Bearer`` does.
+
+    Of a cookie its name stays, and of one that is set its attributes too.
+    """
+    plain = name.lower()
+    if plain == "cookie":
+        return "; ".join(_masked_value(part.strip()) for part in value.split(";"))
+    if plain == "set-cookie":
+        cookie, semicolon, attributes = value.partition(";")
+        return f"{_masked_value(cookie)}{semicolon}{attributes}"
+    if plain in _SECRET_HEADERS:
+        scheme, blank, _ = value.strip().partition(" ")
+        return f"{scheme} {MASK}" if blank else MASK
+    return MASK if _is_surely_secret(plain) else masked(value)
+
+
+def masked_target(target: str) -> str:
+    """Return a request's target with the values of those parameters hidden that hold a secret by their names."""
+    path, mark, query = target.partition("?")
+    return path + mark + "&".join(_masked_parameter(pair) for pair in query.split("&"))
+
+
+def _is_surely_secret(name: str) -> bool:
+    return name.upper().replace("-", "_").endswith(_SURE_NAMES)
+
+
+def _masked_parameter(pair: str) -> str:
+    name, equals, _ = pair.partition("=")
+    return f"{name}={MASK}" if equals and _is_surely_secret(name) else pair
+
+
+def _masked_value(cookie: str) -> str:
+    name, equals, _ = cookie.partition("=")
+    return f"{name}={MASK}" if equals else MASK

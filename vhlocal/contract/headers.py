@@ -56,6 +56,19 @@ def is_reserved(name: bytes) -> bool:
     return plain in _RESERVED or plain.startswith(_RESERVED_PREFIX)
 
 
+#: What the sender of a request writes by itself, from what it sends and to whom.
+_OF_THE_SENDER = frozenset({b"host", b"content-length", b"expect"})
+
+
+def is_of_the_request(name: bytes) -> bool:
+    """Tell whether a header says something of the request itself, so that whoever sends it again has to send it too.
+
+    The others are the connection's, the sender's own, or the ingress' to set (P7, K9).
+    """
+    plain = name.lower()
+    return plain not in HOP_BY_HOP and plain not in _OF_THE_SENDER and not is_reserved(plain)
+
+
 def connection_tokens(headers: Iterable[RawHeader]) -> frozenset[bytes]:
     """Return the lower-case field names that ``Connection`` headers list (RFC 9110, section 7.6.1)."""
     tokens: set[bytes] = set()

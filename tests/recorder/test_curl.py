@@ -1,0 +1,124 @@
+"""Commands that are pasted into a real shell, and what a real server gets of them."""
+
+from __future__ import annotations
+
+import http.server
+import subprocess
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.exchanges import PREFIX, exchange
+from vhlocal.errors import VhlocalError
+from vhlocal.exchanges import Body, Request, whole
+from vhlocal.recorder.curl import curl
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+class Heard(http.server.BaseHTTPRequestHandler):
+    """Keeps the last request."""
+
+    def do(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        self.server.heard = (self.command, self.path, self.headers.items(), body)
+        self.send_response(200)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    do_GET = do_POST = do_PUT = do_HEAD = do_DELETE = do_PURGE = do
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@contextmanager
+def listening() -> Iterator[http.server.HTTPServer]:
+    with http.server.HTTPServer(("127.0.0.1", 0), Heard) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield server
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def in_a_shell(command: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    environment = {"PATH": "/usr/local/bin:/usr/bin:/bin", **variables}
+    return subprocess.run(
+        ["sh"], input=command, env=environment, text=True, capture_output=True, timeout=60, check=False
+    )
+
+
+def pasted(request: Request, **variables: str):
+    """What a server hears of the command that a recorded request becomes."""
+    with listening() as server:
+        done = in_a_shell(curl(exchange(request), f"http://127.0.0.1:{server.server_port}"), **variables)
+        assert done.returncode == 0, done.stderr
+        return server.heard
+
+
+BODIES = [
+    b"",
+    b'{"x": [1, 2]}',
+    b'it\'s $HOME `x` \\ ! "q"\n\n',
+    b"@/etc/passwd",
+    "größe 7\t\n".encode(),
+    b"\0\1\xff\r\n",
+    b"a\r\nb",
+    b"x" * 300_000,
+    b"a=1&b=%20+",
+]
+
+
+@pytest.mark.parametrize("body", BODIES, ids=range(len(BODIES)))
+def test_a_body_arrives_byte_for_byte(body):
+    request = Request("POST", f"{PREFIX}/digit", (("Content-Type", "text/plain"),), whole(body))
+    method, _, headers, heard = pasted(request)
+    assert (method, heard) == ("POST", body)
+    assert dict(headers)["Content-Type"] == "text/plain"
+
+
+@pytest.mark.parametrize(
+    "target",
+    [f"{PREFIX}/../x//y/./?a=[1-3]&b={{x,y}}&c='", f"{PREFIX}/%2e%2E/$(id)", f"{PREFIX}/`id`?!x&y;z", f"{PREFIX}/*"],
+)
+def test_a_target_arrives_byte_for_byte(target):
+    assert pasted(Request("GET", target))[1] == target
+
+
+def test_headers_arrive_and_none_of_curls_own():
+    sent = (("Accept", "*/*"), ("X-Quote", 'it\'s "$5"'), ("X-Empty", ""), ("X-Name", "gr\xc3\xb6\xc3\x9fe"))
+    hop = (("Host", "elsewhere"), ("Connection", "keep-alive"), ("Content-Length", "9"), ("X-Forwarded-For", "1.2.3.4"))
+    _, _, headers, _ = pasted(Request("PURGE", f"{PREFIX}/", sent + hop, whole(b"x")))
+    arrived = {name: value for name, value in headers if name not in ("Host", "Content-Length")}
+    assert arrived == {**dict(sent), "X-Empty": ""}
+
+
+def test_head_has_no_body_to_wait_for():
+    assert pasted(Request("HEAD", f"{PREFIX}/"))[0] == "HEAD"
+
+
+def test_what_is_hidden_has_to_be_set_and_is_never_sent_as_stars():
+    request = Request("GET", f"{PREFIX}/?api_key=abc&x=1", (("Authorization", "Bearer secret"), ("Cookie", "a=1; b=2")))
+    command = curl(exchange(request), "http://127.0.0.1:1")
+    assert "secret" not in command
+    assert "*" not in command.replace("'*/*'", "")
+    done = in_a_shell(command)
+    assert done.returncode != 0
+    assert "set it to what is hidden of the URL" in done.stderr
+    _, target, headers, _ = pasted(request, URL="abc", AUTHORIZATION="secret", COOKIE="v")
+    assert target == f"{PREFIX}/?api_key=abc&x=1"
+    assert dict(headers)["Authorization"] == "Bearer secret"
+    assert dict(headers)["Cookie"] == "a=v; b=v"
+
+
+def test_a_body_that_was_not_kept_cannot_be_sent_again():
+    request = Request("POST", PREFIX, (), Body(None, 5_000_000, "ab", "longer than 1048576 bytes"))
+    with pytest.raises(VhlocalError, match="was not kept: longer than 1048576 bytes") as caught:
+        curl(exchange(request), "http://127.0.0.1:1")
+    assert caught.value.hint

@@ -1,0 +1,43 @@
+"""A recorded request as others may see it: without what somebody is known by."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from vhlocal.contract.headers import is_of_the_request
+from vhlocal.masked import masked_header, masked_target
+
+if TYPE_CHECKING:
+    from vhlocal.exchanges import Exchange, Header
+
+_ANY_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f]")
+
+
+def fit_to_show(exchange: Exchange) -> Exchange:
+    """Return an exchange without passwords, tokens and cookies, as it is shown and written; bodies are as they were."""
+    request, answer = exchange.request, exchange.answer
+    return replace(
+        exchange,
+        request=replace(request, target=masked_target(request.target), headers=_masked(request.headers)),
+        answer=replace(answer, headers=_masked(answer.headers)),
+    )
+
+
+def to_send(headers: tuple[Header, ...]) -> tuple[Header, ...]:
+    """Return those of a request's headers that whoever sends it again has to send."""
+    return tuple((name, value) for name, value in headers if is_of_the_request(name.encode("latin-1")))
+
+
+def plain_text(content: bytes) -> str | None:
+    """Return a body as a text that can be copied from a terminal, None where it is none."""
+    try:
+        text = content.decode("utf-8")
+    except UnicodeDecodeError:
+        return None
+    return None if _ANY_CONTROL.search(text) else text
+
+
+def _masked(headers: tuple[Header, ...]) -> tuple[Header, ...]:
+    return tuple((name, masked_header(name, value)) for name, value in headers)

@@ -79,6 +79,7 @@ ONCE = {
     "sample_projects/": "checks samples by their text, and by Valohai's own linter",
     "cli/test_explain.py": "prints pages",
     "cli/test_check.py": "prints what the rules find, which are asked on each",
+    "smoke/test_writing.py": "writes random bodies; test_reading.py has the usual ones",
     "comparison/test_comparison_properties.py": "tries random documents; test_differences.py has the usual ones",
     "gateway/test_fuzz.py": "throws bytes at httptools and uvloop, of one version everywhere",
     "gateway/test_crowds.py": "has hundreds of clients dribble",

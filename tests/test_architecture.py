@@ -28,6 +28,7 @@ LEVELS = {
     "gateway": 3,
     "checks": 3,
     "recorder": 3,
+    "smoke": 3,
     "session": 4,
     "control": 5,
     "ui": 5,

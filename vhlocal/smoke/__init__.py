@@ -1,0 +1,1 @@
+"""Smoke tests: requests in ``.http`` files, what is expected of their answers, and the verdicts."""

@@ -1,0 +1,168 @@
+"""Sends what ``.http`` files say, and judges the answers: all of the smoke tests' input and output."""
+
+from __future__ import annotations
+
+import http.client
+import time
+from typing import TYPE_CHECKING
+from urllib.parse import quote, urljoin, urlsplit
+
+from vhlocal.errors import InputError
+from vhlocal.exchanges import EMPTY, Answer, Request, header, whole
+from vhlocal.model import Place
+from vhlocal.smoke.cases import FromFile, Line
+from vhlocal.smoke.reading import read
+from vhlocal.smoke.results import Result, Target, judged
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from vhlocal.exchanges import Header
+    from vhlocal.smoke.cases import Case, HttpFile
+
+#: Seconds that production waits for an answer (K9).
+SECONDS = 60.0
+
+_REDIRECTS = {301, 302, 303, 307, 308}
+_MOST_REDIRECTS = 10
+_CHUNK = 65536
+#: What a URL is made of, besides letters and digits; all else is percent-encoded, as both editors do.
+_OF_A_URL = "%/:=&?~#+!$,;'@()*[]-._|"
+
+
+def load(path: Path) -> HttpFile:
+    """Read a file and see that the files of its bodies are there. Raises InputError with the place."""
+    try:
+        file = read(path.read_text(encoding="utf-8"), path)
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        raise InputError("it is not UTF-8", place=Place(path, line), hint="save it as UTF-8") from error
+    for case in file.cases:
+        _body(file, case, "")
+    return file
+
+
+def run(file: HttpFile, target: Target, seconds: float = SECONDS) -> Iterator[Result]:
+    """Send each request of a file to an endpoint, in order, and yield each verdict as it is there.
+
+    An answer may take ``seconds``. Raises InputError for a request that leads elsewhere than to the endpoint.
+    """
+    requests = [_request(file, case, target.url) for case in file.cases]
+    for case, request in zip(file.cases, requests, strict=True):
+        statuses = {getattr(one, "code", 0) for one in case.expectations}
+        follow = case.redirects and not statuses & _REDIRECTS
+        began = time.monotonic()
+        answer = send(target.url, request, seconds, follow=follow)
+        yield judged(case, target, answer, time.monotonic() - began)
+
+
+def send(url: str, request: Request, seconds: float, *, follow: bool) -> Answer:
+    """Send a request to an endpoint's URL and return the answer, whole or with why it broke off.
+
+    ``request.target`` is within the endpoint. Redirects are followed as far as they stay in it.
+    """
+    base = urlsplit(url)
+    began = time.monotonic()
+    for _ in range(_MOST_REDIRECTS):
+        answer = _answer(base.hostname or "", base.port or 80, request, base.path, began + seconds)
+        location = header(answer.headers, "location")
+        if not follow or answer.status not in _REDIRECTS or location is None or answer.broke_off:
+            return answer
+        there = urlsplit(urljoin(f"{base.scheme}://{base.netloc}{request.target}", location))
+        if there.netloc != base.netloc or not _is_within(there.path, base.path):
+            return Answer(
+                answer.status,
+                answer.headers,
+                answer.body,
+                base.path,
+                f"it redirects out of the endpoint, to {location}",
+            )
+        changes = answer.status == 303 or (answer.status in (301, 302) and request.method == "POST")
+        request = Request(
+            "GET" if changes and request.method != "HEAD" else request.method,
+            there.path + (f"?{there.query}" if there.query else ""),
+            tuple(field for field in request.headers if not (changes and field[0].lower().startswith("content-"))),
+            EMPTY if changes else request.body,
+        )
+    return Answer(answer.status, answer.headers, answer.body, base.path, f"it redirects {_MOST_REDIRECTS} times")
+
+
+def _answer(host: str, port: int, request: Request, prefix: str, deadline: float) -> Answer:
+    connection = http.client.HTTPConnection(host, port, timeout=max(0.001, deadline - time.monotonic()))
+    status, broke_off = 0, ""
+    headers: tuple[Header, ...] = ()
+    parts: list[bytes] = []
+    try:
+        _send(connection, request)
+        got = connection.getresponse()
+        status, headers = got.status, tuple(got.getheaders())
+        while part := got.read1(_CHUNK):
+            parts.append(part)
+            if time.monotonic() > deadline:
+                raise TimeoutError
+        if got.length:
+            broke_off = f"{got.length} bytes are missing at its end"
+    except TimeoutError:
+        broke_off = "it did not come to its end in time" if status else "no answer in time"
+    except http.client.IncompleteRead:
+        broke_off = "it breaks off"
+    except (OSError, http.client.HTTPException) as error:
+        broke_off = str(error) or type(error).__name__
+    finally:
+        connection.close()
+    return Answer(status, headers, whole(b"".join(parts)), prefix, broke_off)
+
+
+def _send(connection: http.client.HTTPConnection, request: Request) -> None:
+    names = {name.lower() for name, _ in request.headers}
+    connection.putrequest(request.method, request.target, skip_host="host" in names, skip_accept_encoding=True)
+    for name, value in request.headers:
+        connection.putheader(name, value.encode("utf-8"))
+    content = request.body.content or b""
+    if content or request.method in ("POST", "PUT", "PATCH"):
+        connection.putheader("Content-Length", str(len(content)))
+    connection.endheaders(content or None)
+
+
+def _request(file: HttpFile, case: Case, url: str) -> Request:
+    filled = file.fill(case.url.number, case.url.text, url)
+    there, base = urlsplit(quote(filled, safe=_OF_A_URL)), urlsplit(url)
+    if (there.scheme, there.netloc) != (base.scheme, base.netloc) or not _is_within(there.path, base.path):
+        raise InputError(
+            f"the request goes to {filled}, which is not in the endpoint",
+            place=case.place,
+            hint="begin its URL with {{endpoint}}, which is filled in for each endpoint and each of its paths",
+        )
+    fields = ((field.name, file.fill(field.number, field.value, url)) for field in case.fields)
+    headers = tuple((name, value) for name, value in fields if name.lower() != "content-length")
+    target = there.path + (f"?{there.query}" if there.query else "")
+    return Request(case.method, target, headers, whole(_body(file, case, url)))
+
+
+def _body(file: HttpFile, case: Case, url: str) -> bytes:
+    parts = []
+    for line in case.body:
+        if isinstance(line, Line):
+            parts.append(file.fill(line.number, line.text, url).encode())
+        else:
+            parts.append(_content(file.path, line))
+    return case.line_end.encode().join(parts)
+
+
+def _content(path: Path, line: FromFile) -> bytes:
+    body = path.parent / line.path
+    try:
+        return body.read_bytes()
+    except OSError as error:
+        raise InputError(
+            f"the body's file {line.path} cannot be read: {error.strerror}",
+            place=Place(path, line.number),
+            hint=f"it is looked for at {body}: paths are relative to the .http file",
+        ) from error
+
+
+def _is_within(path: str, prefix: str) -> bool:
+    return path == prefix or path.startswith(f"{prefix.rstrip('/')}/")

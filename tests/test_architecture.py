@@ -29,6 +29,7 @@ LEVELS = {
     "checks": 3,
     "recorder": 3,
     "smoke": 3,
+    "load": 3,
     "session": 4,
     "control": 5,
     "ui": 5,

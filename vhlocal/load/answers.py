@@ -1,0 +1,88 @@
+"""Where an answer ends, told from its bytes as they come. Pure."""
+
+from __future__ import annotations
+
+import re
+
+_LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*(\d+)", re.IGNORECASE)
+_CHUNKED = re.compile(rb"\r\ntransfer-encoding:[^\r]*chunked", re.IGNORECASE)
+_CLOSE = re.compile(rb"\r\nconnection:[ \t]*close", re.IGNORECASE)
+_NO_BODY = {204, 304}
+
+
+class AnswerError(Exception):
+    """What came is no HTTP answer."""
+
+
+class Reader:
+    """Reads one answer. ``status`` is 0 until its head is there; ``closes`` says that the connection ends with it."""
+
+    def __init__(self, method: str) -> None:
+        self._method = method
+        self._data = b""
+        self._left = 0
+        self._chunked = False
+        self._until_the_end = False
+        self.status = 0
+        self.closes = False
+
+    def feed(self, data: bytes) -> bool:
+        """Take the next bytes; tell whether the answer is whole. Raises AnswerError for what is none."""
+        if self.status == 0:
+            self._data += data
+            if not self._head():
+                return False
+            data, self._data = self._data, b""
+        if self._chunked:
+            return self._chunks(data)
+        self._left -= len(data)
+        return self._left <= 0 and not self._until_the_end
+
+    def end(self) -> bool:
+        """Take in that the connection has ended; tell whether the answer is whole by that."""
+        return self.status != 0 and self._until_the_end
+
+    def _head(self) -> bool:
+        while (end := self._data.find(b"\r\n\r\n")) >= 0:
+            head, self._data = self._data[: end + 2], self._data[end + 4 :]
+            words = head.split(b" ", 2)
+            if not head.startswith(b"HTTP/1.") or len(words) < 2 or not words[1][:3].isdigit():
+                raise AnswerError
+            status = int(words[1][:3])
+            if status >= 200:
+                self._begin(status, head)
+                return True
+        return False
+
+    def _begin(self, status: int, head: bytes) -> None:
+        self.status = status
+        self.closes = _CLOSE.search(head) is not None or head.startswith(b"HTTP/1.0")
+        if self._method == "HEAD" or status in _NO_BODY:
+            return
+        length = _LENGTH.search(head)
+        if _CHUNKED.search(head):
+            self._chunked = True
+        elif length:
+            self._left = int(length[1])
+        else:
+            self._until_the_end = self.closes = True
+
+    def _chunks(self, data: bytes) -> bool:
+        """Walk over chunks; ``_left`` is what is still to come of one, with its line end."""
+        self._data += data
+        while True:
+            if self._left:
+                taken = min(self._left, len(self._data))
+                self._data, self._left = self._data[taken:], self._left - taken
+                if self._left:
+                    return False
+            line, end, rest = self._data.partition(b"\r\n")
+            if not end:
+                return False
+            try:
+                size = int(line.split(b";")[0], 16)
+            except ValueError as error:
+                raise AnswerError from error
+            if size == 0:
+                return rest.startswith(b"\r\n") or b"\r\n\r\n" in rest
+            self._data, self._left = rest, size + 2

@@ -41,6 +41,7 @@ FAILING = {
     "VH410": (Failing("/predict/"), 404),
     "VH411": (Failing(), 200),
     "VH412": (Failing("/ws"), 404),
+    "VH414": (Failing(""), 200),
 }
 
 

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import ast
+import re
 from typing import TYPE_CHECKING
 
 from vhlocal.checks.commands import lines_of
 from vhlocal.checks.edits import Edits, in_line, with_import, written
+from vhlocal.model import Place
 
 if TYPE_CHECKING:
     from vhlocal.checks.modules import Module
-    from vhlocal.model import Place
 
 
-#: What templates of each framework are always given.
+_HEAD = re.compile(r"<head\b[^<>]*>", re.IGNORECASE)
+#: What the prefix of the request is called in the templates of each framework: with a slash at its end (P7).
 _IN_TEMPLATES = {
-    "Flask": "request.script_root",
-    "Django": "request.META.SCRIPT_NAME",
-    "FastAPI": "request.scope.root_path",
+    "Flask": "request.headers['X-VH-Prefix']",
+    "Django": "request.headers.x_vh_prefix",
+    "FastAPI": "request.headers['X-VH-Prefix']",
 }
 
 
@@ -49,7 +51,18 @@ def in_template(place: Place, link: str, framework: str) -> Edits:
     prefix = _IN_TEMPLATES.get(framework)
     if prefix is None or "templates" not in place.file.parts:
         return ()
-    return in_line(place, f'"{link}"', f'"{{{{ {prefix} }}}}{link}"')
+    return in_line(place, f'"{link}"', f'"{{{{ {prefix} }}}}{link[1:]}"')
+
+
+def based(place: Place, framework: str) -> Edits:
+    """Return the edit that has a template's ``<base>`` be the prefix of the request; none of a page that is none."""
+    prefix = _IN_TEMPLATES.get(framework)
+    if prefix is None or "templates" not in place.file.parts:
+        return ()
+    for number, line in enumerate(lines_of(place.file), 1):
+        if (head := _HEAD.search(line)) is not None:
+            return in_line(Place(place.file, number), head[0], f'{head[0]}<base href="{{{{ {prefix} }}}}">')
+    return ()
 
 
 def _parameters(module: Module, node: ast.expr) -> dict[str, str]:

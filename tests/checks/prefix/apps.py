@@ -19,6 +19,7 @@ VERSION = "/acme/shop/main/20261122.0/greet"
 ALIAS = "/acme/shop/main/dev/greet"
 HOST, LOCAL_HOSTS = "deployments.example.com", ("localhost", "127.0.0.1:8080")
 
+ENDPOINTS = ("greet", "score")
 COMMAND = Place(Path("valohai.yaml"), 4)
 MADE = Place(Path("server.py"), 3)
 
@@ -66,7 +67,9 @@ def examined(
     """
     command = None if wsgi else ("python server.py",)
     endpoint = Endpoint("greet", "python:3.11-slim", 8000, "server:app" if wsgi else None, command)
-    case = Case(VERSION, alias, path, HOST, docs, routes, LOCAL_HOSTS, other_hosts, ("/ws",) if sockets else ())
+    case = Case(
+        VERSION, alias, path, HOST, docs, routes, LOCAL_HOSTS, other_hosts, ("/ws",) if sockets else (), ENDPOINTS
+    )
     answers: dict[Asked, Answer] = {}
     while asked := questions(case, answers):
         answers |= {

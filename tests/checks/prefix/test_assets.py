@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.checks.prefix.apps import VERSION
-from vhlocal.checks.prefix.assets import assets_of, base_of, needs_base
+from vhlocal.checks.prefix.assets import assets_of, base_of, needs_base, relative_in, requested_in
 
 PAGES = {
     "scripts, styles and pictures, in this order": (
@@ -43,3 +43,36 @@ def test_a_base_counts_where_something_begins_with_it():
     assert base_of("<baseline>") is None
     assert needs_base('<script src="main.js">')
     assert not needs_base('<script src="/main.js"></script><img src="https://example.com/x.png">')
+
+
+def test_what_begins_where_the_page_is():
+    page = """<script src="static/app.js"></script> <a href=about>
+<!-- <form action="old"> -->
+<form action='predict'> <button formaction="other"></button>
+<script>fetch("./score")</script><link rel="icon" href="i.png">
+"""
+    assert relative_in(page) == ((1, "static/app.js"), (1, "about"), (3, "predict"), (3, "other"), (4, "./score"))
+    assert requested_in("fetch('predict'); axios.post(`/root`); fetch(url); $.get('a b')") == ("predict",)
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["/app.js", "//cdn.example.com/x.js", "https://a.org/x.js", "data:,x", "{{ url }}", "{{ root }}/x.js", "<%= x %>"],
+)
+def test_what_begins_elsewhere(address):
+    assert relative_in(f'<script src="{address}"></script>') == ()
+
+
+@pytest.mark.parametrize(
+    "minding",
+    [
+        '<base href="/x/">',
+        '<base href="{{ root }}/">',
+        "<script>location.replace(location.pathname + '/')</script>",
+        "<script>document.createElement('base')</script>",
+        '<meta http-equiv="refresh" content="0; url=x">',
+    ],
+)
+def test_a_page_that_looks_after_its_own_url(minding):
+    assert relative_in(f'{minding}<script src="app.js"></script>') == ()
+    assert relative_in('<base href="./"><script src="app.js"></script>') == ((1, "app.js"),)

@@ -53,6 +53,11 @@ FILE = {"/": INDEX, "/app.js": SCRIPT, "/ws": MISSING}
 SWITCHED = Answer(101)
 
 
+AT_URL = {"": INDEX}
+#: A page that knows its prefix: the alias' is another one, under which nothing is looked for.
+PREFIXED = html(f'<script src="{VERSION}/app.js"></script>')
+
+
 def index_for_all(prefixes, routes, index=None):
     """Make an app that answers its page wherever it has no route, as those of single-page apps do."""
     app = below(prefixes, routes)
@@ -193,6 +198,30 @@ FOUND = {
     "only with a slash": (examined(below(BOTH, HOME | {"/predict/": PAGE}), "/predict"), ["VH410"]),
     "only without a slash": (examined(below(BOTH, HOME | {"/predict": Answer(405)}), "/predict/"), ["VH410"]),
     "the root only with its slash": (examined(below(BOTH, HOME), ""), ["VH410"]),
+    "a page without a slash, and its script beside it": (examined(below(BOTH, AT_URL | FILE), ""), ["VH414"]),
+    "such a page of a single-page app": (examined(index_for_all(BOTH, FILE), ""), ["VH414"]),
+    "such a page whose base is where it is": (
+        examined(below(BOTH, FILE | {"": html('<base href="./"><script src="app.js"></script>')}), ""),
+        ["VH414"],
+    ),
+    "a form of a page without a slash": (
+        examined(below(BOTH, HOME | {"": html('<form action=predict method="post">')}), ""),
+        ["VH414"],
+    ),
+    "a request of a page without a slash": (
+        examined(below(BOTH, HOME | {"": html("<script>fetch(`./predict`, {method: 'POST'})</script>")}), ""),
+        ["VH414"],
+    ),
+    "a request of such a page's script": (
+        examined(
+            below(
+                BOTH, {one: PREFIXED for one in ("", "/")} | {"/app.js": replace(SCRIPT, body="axios.post('predict')")}
+            ),
+            "",
+            routes=("/predict",),
+        ),
+        ["VH414"],
+    ),
 }
 
 
@@ -301,6 +330,26 @@ SOUND = {
     "a cookie that is deleted": examined(below(BOTH, {"/": with_header("set-cookie", "s=; Max-Age=0; Path=/")})),
     "500 under an alias by another server": examined(under_gunicorn, known=code("waitress-serve")),
     "Gunicorn by wsgi": examined(under_gunicorn, known=code("gunicorn"), wsgi=True),
+    "a page that is led to its slash": examined(
+        lambda prefix, target: redirect(f"{prefix}/") if target == prefix else below(BOTH, FILE)(prefix, target),
+        "",
+    ),
+    "a page without a slash, and a script that nobody has": examined(below(BOTH, {"": INDEX, "/": INDEX}), ""),
+    "a page without a slash that needs nothing": examined(
+        below(BOTH, {one: html('<a href="#top"><a href="?more"><form method="post">') for one in ("", "/")}), ""
+    ),
+    "a page without a slash that leads to another endpoint": examined(
+        below(BOTH, {one: html('<a href="greet"><a href="score/docs">') for one in ("", "/")}), ""
+    ),
+    "a page without a slash that adds it": examined(
+        below(BOTH, {"": html(INDEX.body + "<script>if (!/x/.test(location.pathname)) 0</script>")} | FILE), ""
+    ),
+    "a page without a slash whose base is the prefix": examined(
+        lambda prefix, target: below(
+            BOTH, {one: html(f'<base href="{prefix}/">{INDEX.body}') for one in ("", "/")} | {"/app.js": SCRIPT}
+        )(prefix, target),
+        "",
+    ),
     "Gunicorn that fails everywhere": examined(lambda *_: FAILED, known=code("gunicorn")),
 }
 

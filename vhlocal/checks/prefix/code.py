@@ -10,6 +10,7 @@ from vhlocal.checks.commands import commands_of, lines_of
 from vhlocal.checks.hosts import host_lists
 from vhlocal.checks.links import absolute_links
 from vhlocal.checks.modules import Modules
+from vhlocal.checks.prefix.assets import relative_in
 from vhlocal.checks.prefix.fixes import NO_FIXES, ROUTING, Fixes
 from vhlocal.checks.reach import Reach
 from vhlocal.checks.servers import program_of, the_server
@@ -212,7 +213,8 @@ def _path(node: ast.expr, start: str = "") -> str | None:
 def _texts(reach: Reach) -> Iterator[tuple[str, Place]]:
     for module, site, text in reach.texts:
         if "<" in text:
-            yield from ((link, module.place_in_text(site.node, line)) for line, link in absolute_links(text))
+            links = (*absolute_links(text), *relative_in(text))
+            yield from ((link, module.place_in_text(site.node, line)) for line, link in links)
         elif text.startswith("/"):
             yield text, module.place(site.node)
 
@@ -220,5 +222,6 @@ def _texts(reach: Reach) -> Iterator[tuple[str, Place]]:
 def _links(package: Package) -> Iterator[tuple[str, Place]]:
     for path, file in package.files.items():
         if path.endswith(_PAGES) and file.size <= _LONGEST_PAGE:
-            for line, link in absolute_links("\n".join(lines_of(file.source))):
+            text = "\n".join(lines_of(file.source))
+            for line, link in (*absolute_links(text), *relative_in(text)):
                 yield link, Place(file.source, line)

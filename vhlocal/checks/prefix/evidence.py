@@ -95,7 +95,8 @@ class Case:
     Prefixes have no slash at their end; ``path`` is empty, which is the endpoint's URL itself, or begins with one.
     ``docs`` are pages of an API's own docs that there may be, ``routes`` other paths at which the app may be where it
     is not at its root. ``local_hosts`` are names that this machine has for itself, ``other_hosts`` those that the app's
-    code has written out as its own. ``sockets`` are paths at which the app has WebSockets.
+    code has written out as its own. ``sockets`` are paths at which the app has WebSockets. ``endpoints`` are the names
+    of all that the version serves.
     """
 
     version: str
@@ -107,6 +108,7 @@ class Case:
     local_hosts: tuple[str, ...] = ()
     other_hosts: tuple[str, ...] = ()
     sockets: tuple[str, ...] = ()
+    endpoints: tuple[str, ...] = ()
 
     @property
     def prefixes(self) -> tuple[str, ...]:
@@ -134,6 +136,15 @@ class Case:
         deployment = self.version.rsplit("/", 2)[0] + "/"
         is_here = split.netloc == self.host and split.scheme in {"http", "https"}
         return split.path or "/" if is_here and not split.path.startswith(deployment) else None
+
+    def beside(self, address: str, prefix: str, base: str = "") -> tuple[str, str] | None:
+        """Return where an address on the page at ``prefix`` itself leads, and where with a slash at the URL's end (P1).
+
+        Both are paths: the first of no endpoint, the second below the prefix; None where an address leads elsewhere.
+        """
+        path, meant = (urlsplit(urljoin(urljoin(page, base), address)).path for page in (prefix, f"{prefix}/"))
+        name = path.removeprefix(f"{prefix.rpartition('/')[0]}/").partition("/")[0]
+        return (path, meant) if meant.startswith(f"{prefix}/") and name not in self.endpoints else None
 
 
 @dataclass(frozen=True)

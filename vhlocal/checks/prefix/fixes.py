@@ -20,7 +20,7 @@ from vhlocal.checks.edits import (
     written,
 )
 from vhlocal.checks.prefix.settings import NODE
-from vhlocal.checks.request_prefix import prefix_of, prefixed
+from vhlocal.checks.request_prefix import based, prefix_of, prefixed
 from vhlocal.findings import Edit
 from vhlocal.model import Place
 from vhlocal.values import dataclass
@@ -123,6 +123,10 @@ class Fixes:
             if name == "flask.Flask" and isinstance(parent, ast.Assign) and isinstance(parent.targets[0], ast.Name):
                 return _below(module, parent, f"{parent.targets[0].id}.url_map.strict_slashes = False")
         return ()
+
+    def with_base(self, page: Place) -> Edits:
+        """Have a page's addresses begin with the prefix of the request, where a template makes it."""
+        return based(page, self._framework)
 
     def prefixed(self, path: str) -> Edits:
         """Put the prefix of the request before a path that the code writes out."""

@@ -13,6 +13,7 @@ from vhlocal.checks.prefix.rules import (
     ignored,
     links,
     redirects,
+    relative,
     slashes,
     sockets,
     uvicorn,
@@ -38,6 +39,7 @@ PREFIX_RULES: tuple[Rule[Evidence], ...] = (
     gunicorn.RULE,
     slashes.RULE,
     sockets.RULE,
+    relative.RULE,
 )
 
 DEFINITIONS: tuple[Definition, ...] = tuple(definition for rule in PREFIX_RULES for definition in rule.definitions)

@@ -185,9 +185,10 @@ class Doctor:
             return None
         version, *aliases = self._is.routes.paths(complaint.at)
         alias = complaint.prefix if complaint.prefix in aliases else next(iter(aliases), None)
+        names = tuple(endpoint.name for endpoint in inputs.endpoints)
         return next(
             (
-                Patient(endpoint, inputs.package, target.address, version, alias, self._is.host, asks)
+                Patient(endpoint, inputs.package, target.address, version, alias, self._is.host, asks, names)
                 for endpoint in inputs.endpoints
                 if endpoint.name == complaint.at.endpoint
             ),

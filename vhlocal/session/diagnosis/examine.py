@@ -54,7 +54,7 @@ class Patient:
 
     ``prefix`` is the version's path and ``alias`` that of one alias, both without a slash at their end; ``host`` is
     what clients on this machine name in their requests, such as ``127.0.0.1:8080``. ``asks`` hears of each request
-    before it is sent.
+    before it is sent. ``endpoints`` are the names of all that the version serves.
     """
 
     endpoint: Endpoint
@@ -64,6 +64,7 @@ class Patient:
     alias: str | None
     host: str
     asks: Callable[[str, str], None] = lambda _method, _target: None
+    endpoints: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -99,6 +100,7 @@ async def _examined(patient: Patient, path: str) -> Seen:
         ("localhost", patient.host),
         code.hosts.others[:_MOST_HOSTS] if code.hosts else (),
         code.sockets,
+        patient.endpoints,
     )
     evidence = await _asked(patient, code, case)
     if host := evidence.moved_host:  # the cluster's own, as far as anybody here knows

@@ -45,7 +45,7 @@ def find(evidence: Evidence) -> Iterator[Finding]:
             path = evidence.case.leaves(base, asked.target)
             if path is not None and needs_base(answer.body):
                 seen = f"the page at `{asked.target}` has `{path}` as its `<base>`, outside of the prefix"
-                change = "have the page's `<base>` be the prefix of the request, with a slash at its end, or `./`"
+                change = "have the page's `<base>` be the prefix of the request, with a slash at its end"
                 yield evidence.finding(DEFINITION, evidence.code.place_of(path), seen, change)
                 return
             continue

@@ -32,8 +32,9 @@ SOON = GRACE - 5
 class Vhlocal:
     """Runs ``vhlocal`` with an environment of its own, so that no state of the machine's user is read or written."""
 
-    def __init__(self, environment: Mapping[str, str]) -> None:
+    def __init__(self, environment: Mapping[str, str], command: tuple[str, ...] = COMMAND) -> None:
         self.environment = dict(environment)
+        self.command = command
         #: What every command is run by, if by something.
         self.prefix: tuple[str, ...] = ()
 
@@ -46,7 +47,7 @@ class Vhlocal:
     ) -> subprocess.CompletedProcess[str]:
         """Run one command to its end and return its exit code, stdout and stderr."""
         return subprocess.run(
-            [*self.prefix, *COMMAND, *arguments],
+            [*self.prefix, *self.command, *arguments],
             cwd=cwd,
             env={**self.environment, **(environment or {})},
             stdin=subprocess.DEVNULL,
@@ -85,7 +86,7 @@ class Running:
         self.log = log
         with log.open("wb") as output:
             self.process = subprocess.Popen(
-                [*vhlocal.prefix, *COMMAND, "up", "-C", str(directory), "--port", str(port), *arguments],
+                [*vhlocal.prefix, *vhlocal.command, "up", "-C", str(directory), "--port", str(port), *arguments],
                 env=vhlocal.environment,
                 stdin=subprocess.DEVNULL,
                 stdout=output,

@@ -11,7 +11,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from vhlocal.errors import VhlocalError
+from vhlocal.errors import EngineError, VhlocalError
 from vhlocal.events import Bus, Found, Listening, Notice, Problem, Ready, StatusChanged, Stopping, Waiting
 from vhlocal.gateway.options import GatewayOptions
 from vhlocal.gateway.server import Gateway
@@ -60,9 +60,6 @@ if TYPE_CHECKING:
     from vhlocal.session.options import RunOptions
     from vhlocal.session.view import Face
 
-#: What ends a run, in the user's words.
-_SIGNALS = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "SIGTERM", signal.SIGHUP: "the terminal was closed"}
-
 #: Seconds that requests in flight get to finish when the run ends.
 _DRAIN = 5.0
 
@@ -75,13 +72,16 @@ _LET_GO = 0.2
 
 
 def run(work: Coroutine[None, None, None]) -> None:
-    """Run a session's coroutine on the quickest event loop there is."""
+    """Run a session's coroutine on the quickest event loop there is; EngineError on Windows."""
     if sys.platform == "win32":
-        asyncio.run(work)
-    else:
-        import uvloop  # noqa: PLC0415 - not there on Windows
+        work.close()
+        raise EngineError(
+            "vhlocal runs endpoints on Linux and macOS, not on Windows",
+            hint="use it in WSL 2; `vhlocal check` and `vhlocal explain` work on Windows too",
+        )
+    import uvloop  # noqa: PLC0415 - not there on Windows
 
-        uvloop.run(work)
+    uvloop.run(work)
 
 
 class Session:
@@ -455,12 +455,14 @@ class Session:
 
     @contextlib.contextmanager
     def _signals(self) -> Iterator[None]:
-        for number, words in _SIGNALS.items():
+        # Here, since Windows has no SIGHUP.
+        signals = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "SIGTERM", signal.SIGHUP: "the terminal was closed"}
+        for number, words in signals.items():
             self._loop.add_signal_handler(number, self._ending.ask, words)
         try:
             yield
         finally:
-            for number in _SIGNALS:
+            for number in signals:
                 self._loop.remove_signal_handler(number)
 
 

@@ -19,7 +19,7 @@ _PLAIN = re.compile(r"[\w./@%+=:,-]+")
 def connect(directory: str, run: str) -> ProcessRuntime:
     """Return the runtime; EngineError on a system whose processes cannot be kept together."""
     if sys.platform == "win32":
-        raise EngineError("servers cannot run as processes on Windows", hint="start Docker Desktop, or use WSL")
+        raise EngineError("servers cannot run as processes on Windows", hint="use vhlocal in WSL 2")
     environ = environment()
     rooms_used = [
         cache_directory("environments"),

@@ -26,7 +26,7 @@ _SET_CHILD_SUBREAPER = 36  # PR_SET_CHILD_SUBREAPER
 _NOT_STARTED = 127
 
 #: The exit code when vhlocal has ended.
-_ALONE = 128 + signal.SIGKILL
+_ALONE = 128 + 9  # SIGKILL, which Windows has no name for
 _CHUNK = 65536
 
 

@@ -70,8 +70,10 @@ def _descendants(pid: int) -> Iterator[int]:
 def _readers() -> list[int]:
     """Return the processes of this one's pipeline that read what it prints, and those that read what they print."""
     pipes = set(_pipes(os.getpid(), _OUTPUTS))
+    if not pipes:  # as on Windows, which knows no groups of processes either
+        return []
     group = os.getpgrp()
-    numbers = map(int, filter(str.isdecimal, _entries("/proc"))) if pipes else ()
+    numbers = map(int, filter(str.isdecimal, _entries("/proc")))
     waiting = [pid for pid in numbers if pid != os.getpid() and _group_of(pid) == group]
     found: list[int] = []
     while readers := [pid for pid in waiting if not pipes.isdisjoint(_pipes(pid, (0,)))]:

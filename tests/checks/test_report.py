@@ -99,6 +99,11 @@ def test_sarif_names_rules_places_and_suppressions(subject):
     rules = run["tool"]["driver"]["rules"]
     assert [rule["id"] for rule in rules] == [definition.code for definition in ALL_DEFINITIONS]
     assert all(rule["properties"] == {"page": f"docs/findings/{rule['id']}.md"} for rule in rules)
+    assert all(set(rule["help"]) == {"text", "markdown"} for rule in rules)
+    loopback = next(rule["help"]["markdown"] for rule in rules if rule["id"] == "VH106")
+    for part in ("## Why it fails in production", "## What to change", "- **Flask**: ", "```yaml\nserver-command: "):
+        assert part in loopback
+    assert not any("](" in rule["help"]["markdown"].replace("](https:", "") for rule in rules)
     assert all(rules[result["ruleIndex"]]["id"] == result["ruleId"] for result in run["results"])
     assert [(result["ruleId"], result["level"]) for result in run["results"]] == [
         ("VH106", "error"),

@@ -129,6 +129,34 @@ def test_what_was_found_is_told_once_with_its_code_and_page(run):
     assert body.count(finding.seen) == 1
 
 
+def test_a_finding_has_a_page_with_where_the_run_has_it(run):
+    answer, body = run.get("/findings/VH515")
+    assert (answer.status, answer.headers["Content-Type"]) == (200, "text/html; charset=utf-8")
+    assert "<title>VH515: " in body
+    assert "In this run" not in body
+    run.bus.publish(
+        Found(Finding(FAILED, Place(Path("/p/valohai.yaml"), 4), "it ended <here>", "mend it", "predict"), "")
+    )
+    _, body = run.get("/findings/VH515")
+    assert "<h2>In this run</h2>" in body
+    assert "it ended &lt;here&gt;" in body
+    assert '<a href="/findings/VH515">VH515</a>' in run.get("/")[1]
+
+
+def test_each_finding_has_a_page(run):
+    for definition in ALL_DEFINITIONS:
+        answer, body = run.get(f"/findings/{definition.code}")
+        assert (answer.status, body.count(f"<h1>{definition.code}: ")) == (200, 1)
+
+
+def test_a_code_is_found_in_any_case_and_an_unknown_one_is_a_404(run):
+    answer, _ = run.get("/findings/vh515")
+    assert (answer.status, answer.headers["Location"]) == (308, "/findings/VH515")
+    answer, body = run.get("/findings/VH999")
+    assert answer.status == 404
+    assert json.loads(body)["error"] == "no finding has the code VH999"
+
+
 def test_endpoints_are_listed(run):
     found = run.client().endpoints()
     assert [item["endpoint"] for item in found["endpoints"]] == ["predict"]

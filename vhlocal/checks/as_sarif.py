@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 from vhlocal import __version__
 from vhlocal.checks.as_json import relative
+from vhlocal.checks.pages import page
 from vhlocal.checks.registry import ALL_DEFINITIONS
 from vhlocal.findings import Severity
 from vhlocal.visible import json_text
@@ -41,12 +42,12 @@ def as_sarif(report: Report, directory: Path) -> str:
 
 
 def _rule(definition: Definition) -> dict[str, Any]:
-    remedies = "\n".join(f"- {name}: {text}" if name else text for name, text in definition.remedy.items())
+    _, _, text = page(definition.code).partition("\n")
     return {
         "id": definition.code,
         "shortDescription": {"text": definition.title},
         "fullDescription": {"text": definition.why},
-        "help": {"text": remedies, "markdown": remedies},
+        "help": {"text": text.strip(), "markdown": text.strip()},
         "defaultConfiguration": {"level": _LEVELS[definition.severity]},
         "properties": {"page": definition.page},  # `helpUri` has to be absolute
     }

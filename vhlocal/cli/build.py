@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from vhlocal.cli.options import project_options, setting_options
+from vhlocal.cli.options import endpoint_names, project_options, setting_options
 from vhlocal.cli.project import asking, read_project
 from vhlocal.errors import VhlocalError
 from vhlocal.events import Bus, Notice
@@ -25,7 +25,7 @@ _SETTINGS = ("owner", "project", "deployment", "version_name", "aliases", "files
 
 
 @click.command("build", epilog="Example:  vhlocal build --file digits.model=model.pkl")
-@click.argument("endpoints", nargs=-1, metavar="[ENDPOINT]...")
+@click.argument("endpoints", nargs=-1, metavar="[ENDPOINT]...", shell_complete=endpoint_names)
 @setting_options(*_SETTINGS)
 @project_options
 def command(directory: Path, endpoints: tuple[str, ...], **flags: Any) -> None:

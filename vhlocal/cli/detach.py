@@ -21,10 +21,10 @@ _PAUSE = 0.05
 def detached(directory: Path) -> None:
     """Start the run in the background and show what it prints until it is up; its exit code is ours when it ends."""
     state = ProjectState(directory)
-    arguments = [argument for argument in sys.argv[1:] if argument != "--detach"]
+    command, *arguments = [argument for argument in sys.argv[1:] if argument != "--detach"]
     with writing("a run in the background cannot write what it says", state.log), state.log.open("wb") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "vhlocal", *arguments],
+            [sys.executable, "-m", "vhlocal", command, "-C", str(directory), *arguments],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,

@@ -3,12 +3,27 @@
 from __future__ import annotations
 
 import importlib
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.shell_completion import CompletionItem
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+#: What others call a command of ours.
+_ELSEWHERE = {
+    "clean": "prune",
+    "lint": "check",
+    "list": "ls",
+    "rm": "down",
+    "run": "up",
+    "serve": "up",
+    "start": "up",
+    "status": "ps",
+    "stop": "down",
+}
 
 
 class LazyGroup(click.Group):
@@ -28,6 +43,24 @@ class LazyGroup(click.Group):
             return None
         found: click.Command = importlib.import_module(f"vhlocal.cli.{cmd_name}").command
         return found
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command that is meant; UsageError, with the one that may be, where there is none of that name."""
+        name = args[0]
+        if name in self._help or name.startswith("-") or ctx.resilient_parsing:
+            return super().resolve_command(ctx, args)
+        close = _ELSEWHERE.get(name) or next(iter(get_close_matches(name, self._help, n=1)), None)
+        raise click.UsageError(f"No such command '{name}'.{f' Did you mean `{close}`?' if close else ''}", ctx)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Return the commands that begin so, without importing them, and the options."""
+        named = [(name, text) for name, text in self._help.items() if name.startswith(incomplete)]
+        return [
+            *(CompletionItem(name, help=text) for name, text in named),
+            *click.Command.shell_complete(self, ctx, incomplete),
+        ]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands without importing them."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import click
+
 from vhlocal import events
 from vhlocal.checks.prefix.script_name import may_need_it, needing_it
 from vhlocal.cli.project import read_project
@@ -87,4 +89,6 @@ def _examine(
         failures[None, error.message] = error
     finally:
         terminal.close()
+    if session.was_ended:  # what nobody has examined is not sound
+        raise click.exceptions.Abort
     return found, list(failures.values())

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from vhlocal.cli.options import project_options
+from vhlocal.cli.options import endpoint_names, project_options
 from vhlocal.cli.running import client_of_run
 from vhlocal.ui.console import log_text, standard_output
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @click.command("logs", epilog="Example:  vhlocal logs -f digits")
-@click.argument("endpoint", required=False)
+@click.argument("endpoint", required=False, shell_complete=endpoint_names)
 @click.option("-f", "--follow", is_flag=True, help="Keep following until the run stops.")
 @click.option("-n", "--tail", default=200, show_default=True, help="Number of past lines to show.")
 @project_options

@@ -17,23 +17,31 @@ _COMMANDS = {
     "up": "Build and serve this project's endpoints.",
     "down": "Stop this project's run and clean up.",
     "ps": "List the running endpoints.",
+    "url": "Print an endpoint's URL.",
     "logs": "Show the endpoints' logs.",
     "build": "Build each endpoint's image as production would.",
     "check": "Find what would fail in production.",
     "explain": "Explain a finding and how to fix it.",
+    "ls": "List all your runs on this machine.",
     "prune": "Remove images and containers that are no longer needed.",
+    "completion": "Print a shell's completion script.",
 }
 
 
-@click.group(cls=LazyGroup, commands_help=_COMMANDS)
+@click.group(cls=LazyGroup, commands_help=_COMMANDS, invoke_without_command=True)
 @click.version_option(__version__, prog_name="vhlocal")
-def cli() -> None:
+@click.pass_context
+def cli(context: click.Context) -> None:
     """Run the endpoints of a Valohai project on your own machine, at their production paths.
 
     \b
     Example:
       vhlocal up            in the directory of a valohai.yaml
     """
+    if context.invoked_subcommand is None:
+        from vhlocal.cli.next_step import show_next_step  # noqa: PLC0415 - a command needs it not
+
+        show_next_step()
 
 
 def main() -> None:

@@ -7,8 +7,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from vhlocal.errors import InputError
+from vhlocal.errors import InputError, VhlocalError
+from vhlocal.project.above import find_project
+from vhlocal.project.config import read_config
 from vhlocal.project.table import SETTINGS, Kind, Setting
+from vhlocal.session.record import ProjectState
+from vhlocal.visible import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,24 +20,50 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound="Callable[..., Any]")
 
 
-def _directory(_context: click.Context, _parameter: click.Parameter, value: str) -> Path:
+def current_project() -> Path | None:
+    """Return the project that the current directory is in, None where it is in none.
+
+    One that runs counts, even if its ``valohai.yaml`` has gone in the meantime.
+    """
+    return find_project(Path.cwd(), lambda directory: ProjectState(directory).running() is not None)
+
+
+def _directory(context: click.Context, _parameter: click.Parameter, value: str | None) -> Path:
+    if value is None:
+        found = current_project()
+        if found not in (None, Path.cwd()) and not context.resilient_parsing:
+            click.echo(f"Project: {one_line(str(found))}", err=True)
+        return found or Path.cwd()
     directory = Path(value)
     if not directory.is_dir():
         raise InputError(f"there is no directory {directory}", hint="-C names the directory of a valohai.yaml")
     return directory.resolve()
 
 
+def debug_option(function: F) -> F:
+    """Add ``--debug``, which every command has."""
+    return click.option("--debug", is_flag=True, expose_value=False, help="Show a traceback on errors.")(function)
+
+
+def endpoint_names(context: click.Context, _parameter: click.Parameter, typed: str) -> list[str]:
+    """Return the project's endpoints that begin with what is ``typed``, for a shell to complete it."""
+    try:
+        config = read_config(context.params.get("directory") or current_project() or Path.cwd())
+    except VhlocalError:
+        return []
+    return [endpoint.name for endpoint in config.endpoints if endpoint.name.startswith(typed)]
+
+
 def project_options(function: F) -> F:
-    """Add ``-C`` and ``--debug``, which every command has."""
-    function = click.option("--debug", is_flag=True, expose_value=False, help="Show a traceback on errors.")(function)
+    """Add ``-C`` and ``--debug``."""
+    function = debug_option(function)
     return click.option(
         "-C",
         "--project-dir",
         "directory",
-        default=".",
         metavar="DIRECTORY",
         callback=_directory,
-        help="Project directory, where valohai.yaml is. Default: the current one.",
+        help="Project directory, where valohai.yaml is. Default: the current one, or the nearest above it.",
     )(function)
 
 

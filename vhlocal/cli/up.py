@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from vhlocal.cli.detach import detached
-from vhlocal.cli.options import project_options, setting_options
+from vhlocal.cli.options import endpoint_names, project_options, setting_options
 from vhlocal.cli.project import asking, read_project, read_settings
 from vhlocal.contract.access import BasicAuth
 from vhlocal.control.plane import ControlPlane
@@ -38,7 +38,7 @@ _LINES_BEHIND, _LINES_BEHIND_IN_FILE = 2000, 200_000
     "up",
     epilog="Example:  vhlocal up --file digits.model=model.pkl --alias staging",
 )
-@click.argument("endpoints", nargs=-1, metavar="[ENDPOINT]...")
+@click.argument("endpoints", nargs=-1, metavar="[ENDPOINT]...", shell_complete=endpoint_names)
 @setting_options()
 @click.option("--detach", is_flag=True, help="Run in the background; stop with `vhlocal down`.")
 @click.option(

@@ -15,6 +15,7 @@ from werkzeug.utils import redirect
 from werkzeug.wrappers import Request, Response
 
 from vhlocal.control import describe, pages
+from vhlocal.errors import InputError
 from vhlocal.events import Event, LinesLeftOut, LogLine, RequestsEnded
 from vhlocal.model import ServedAt
 from vhlocal.values import dataclass
@@ -48,6 +49,7 @@ _ROUTES = Map(
         Rule("/api/logs", endpoint="logs", methods=["GET"]),
         Rule("/api/profile", endpoint="profile", methods=["GET"]),
         Rule("/api/requests", endpoint="requests", methods=["GET"]),
+        Rule("/findings/<code>", endpoint="finding", methods=["GET"]),
         Rule("/metrics", endpoint="metrics", methods=["GET"]),
         Rule("/api/down", endpoint="down", methods=["POST"]),
     ]
@@ -133,10 +135,10 @@ class App:
         if refusal is not None and request.path != _ICON:
             return _told(request, {"error": refusal.reason, "status": refusal.status, "hint": refusal.hint})
         try:
-            endpoint, _ = _ROUTES.bind_to_environ(environ).match()
+            endpoint, parts = _ROUTES.bind_to_environ(environ).match()
         except NotFound:
             return self._nothing_here(request)
-        response: Response = getattr(self, f"_{endpoint}")(request)
+        response: Response = getattr(self, f"_{endpoint}")(request, **parts)
         return response
 
     def _let_in(self) -> Response:
@@ -155,6 +157,7 @@ class App:
         view = self._view
         return _json(
             {
+                "shape": describe.SHAPE,
                 "run": view.run,
                 "url": view.url,
                 "open_to_network": view.open_to_network,
@@ -218,6 +221,20 @@ class App:
         wanted_at, _ = self._wanted(request)
         statuses = [status for status in self._view.board.statuses() if wanted_at(status.at)]
         return _json({"endpoints": [describe.start_up(status) for status in statuses]})
+
+    def _finding(self, request: Request, code: str) -> Response:
+        # Brings all rules; most runs are never asked.
+        from vhlocal.checks.pages import known_code  # noqa: PLC0415
+        from vhlocal.checks.registry import ALL_DEFINITIONS  # noqa: PLC0415
+
+        try:
+            wanted = known_code(code)
+        except InputError as error:
+            return _told(request, {"error": error.message, "status": 404, "hint": error.hint})
+        if wanted != code:
+            return redirect(f"/findings/{wanted}", 308)
+        definition = next(each for each in ALL_DEFINITIONS if each.code == wanted)
+        return Response(pages.finding_page(self._view, definition), mimetype="text/html")
 
     def _metrics(self, request: Request) -> Response:
         # Most runs are never asked, and the library would cost each of them its start-up time.

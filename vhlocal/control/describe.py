@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from vhlocal.model import Import, Status, Version
     from vhlocal.session.view import View
 
+#: Changes when a reader of the older shape of ``/api/endpoints`` and ``ps --json`` would be misled.
+SHAPE = 1
+
 
 def status(known: Status) -> dict[str, Any]:
     """Return one endpoint's status."""

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from vhlocal.events import Notice
+    from vhlocal.findings import Definition
     from vhlocal.model import Import, StartUp
     from vhlocal.session.view import View
 
@@ -174,7 +175,7 @@ def _failure_body(facts: dict[str, Any]) -> str:
     if facts.get("hint"):
         parts.append(f"<p class=hint>{_prose(facts['hint'])}</p>")
     if facts.get("code"):
-        parts.append(f"<p class=dim>{facts['code']}: <code>{escape(facts['explain'])}</code></p>")
+        parts.append(f"<p class=dim>{_link(facts['code'])}: <code>{escape(facts['explain'])}</code></p>")
     if facts.get("findings"):
         parts.append(f"<h2>What was found of it</h2>{''.join(map(_finding, facts['findings']))}")
     if facts.get("known"):
@@ -242,7 +243,7 @@ def _why(status: Status) -> str:
         parts.append(f"<p class=hint>{_prose(status.hint)}</p>")
     if status.finding:
         definition = status.finding.definition
-        parts.append(f"<p class=dim>More: <code>{escape(definition.explain)}</code></p>")
+        parts.append(f"<p class=dim>{_link(definition.code)}: <code>{escape(definition.explain)}</code></p>")
     return f"<tr><td colspan=4>{''.join(parts)}</tr>"
 
 
@@ -257,7 +258,7 @@ def _finding(facts: dict[str, Any]) -> str:
     remedy = facts["remedy"].get(facts["framework"] or "")
     whose = f"{facts['endpoint']} · " if facts["endpoint"] else ""
     parts = [
-        f"<p><b class={_SEVERITIES[facts['severity']]}>{facts['code']}</b> <b>{_prose(facts['seen'])}</b></p>",
+        f"<p><b class={_SEVERITIES[facts['severity']]}>{_link(facts['code'])}</b> <b>{_prose(facts['seen'])}</b></p>",
         f"<p class=dim>{escape(whose)}<code>{escape(facts['place'])}</code></p>",
         f"<p>{_prose(facts['why'])}</p>",
         f"<p class=hint>{_prose(facts['change'])}</p>",
@@ -266,6 +267,30 @@ def _finding(facts: dict[str, Any]) -> str:
     if facts["framework"] and remedy and not facts["edits"]:
         parts.append(f"<p class=hint>{escape(facts['framework'])}: {_prose(remedy)}</p>")
     return f'<div class="found {facts["severity"]}">{"".join(parts)}</div>'
+
+
+def _link(code: str) -> str:
+    return f'<a href="/findings/{code}">{code}</a>'
+
+
+def finding_page(view: View, definition: Definition) -> str:
+    """Return what `vhlocal explain` shows of a finding, with where this run has it."""
+    mine = [one for one in view.board.findings() if one.definition is definition]
+    found = "".join(_finding(describe.finding(one)) for one in mine)
+    remedies = "".join(
+        f"<p class=hint>{f'<b>{escape(name)}:</b> ' if name else ''}{_prose(text)}</p>"
+        for name, text in definition.remedy.items()
+    )
+    example = definition.example
+    return _html(
+        f"{definition.code}: {definition.title}",
+        f"<p class=sub>{definition.severity.value} · contract {escape(', '.join(definition.rows))}</p>"
+        + (f"<h2>In this run</h2>{found}" if found else "")
+        + f"<h2>Why it fails in production</h2><p>{_prose(definition.why)}</p><h2>What to do</h2>{remedies}"
+        + f"<h2>Example</h2><pre>{escape(example.broken)}</pre><p>becomes</p><pre>{escape(example.mended)}</pre>"
+        + '<p class=dim><a href="/">all endpoints</a></p>',
+        refresh=None,
+    )
 
 
 def _edit(edit: dict[str, Any]) -> str:

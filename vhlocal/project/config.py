@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 CONFIG_FILE = "valohai.yaml"
 
-_EXAMPLE = """\
+#: A ``valohai.yaml`` to begin with.
+EXAMPLE = """\
 - endpoint:
     name: greet
     image: python:3.11-slim
@@ -72,7 +73,8 @@ def read_config(directory: Path) -> Config:
         raise InputError(
             f"there is no {CONFIG_FILE} in {directory}",
             place=Place(path),
-            hint=f"go to a Valohai project, name one with -C DIRECTORY, or write a {CONFIG_FILE} such as:\n{_EXAMPLE}",
+            hint="go to a Valohai project or a directory in it, name one with -C DIRECTORY, "
+            f"or write a {CONFIG_FILE} such as:\n{EXAMPLE}",
         )
     document = read_document(path)
     items = _endpoint_items(document)
@@ -114,7 +116,7 @@ def _judged(document: Document, items: list[int]) -> Config:
 
 def _no_endpoint(config: Config) -> InputError:
     detail = "\n".join(f"{warning.place}: {warning.text}" for warning in config.warnings)
-    hint = f"add one, such as:\n{_EXAMPLE}"
+    hint = f"add one, such as:\n{EXAMPLE}"
     return InputError(f"{CONFIG_FILE} has no endpoint", place=Place(config.path), hint=hint, detail=detail or None)
 
 

@@ -32,6 +32,11 @@ class Ending:
         """Whether nothing is to be waited for any more."""
         return self._insisted.is_set()
 
+    @property
+    def is_asked(self) -> bool:
+        """Whether somebody has asked for it."""
+        return self._asked.is_set()
+
     def ask(self, reason: str, insist: bool = True) -> None:
         """End the run; asked twice, at once, if the second ``insist``s."""
         if self._asked.is_set() and insist:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from vhlocal.storage import Room
 
 _PROJECTS = "projects"
+_RECORD = "run.json"
 
 #: How many sets of layers a project keeps besides the one that it stands on.
 _EARLIER = 3
@@ -36,7 +37,8 @@ class RunRecord:
     """A run that goes on: where its control plane answers, and the token that changes need.
 
     ``born`` is when the process began, in epoch seconds: with ``pid`` it names one process for ever. ``ready`` is True
-    once every endpoint has answered; ``runtime`` is what its servers run in, empty before that is known.
+    once every endpoint has answered; ``runtime`` is what its servers run in, empty before that is known. ``directory``
+    is the project's.
     """
 
     run: str
@@ -47,6 +49,7 @@ class RunRecord:
     born: float
     ready: bool = False
     runtime: str = ""
+    directory: str = ""
 
 
 class ProjectState:
@@ -97,19 +100,19 @@ class ProjectState:
 
     def write(self, record: RunRecord) -> None:
         """Tell other commands of this run; only the user can read it, since it holds the token."""
-        self._keep("run.json", asdict(record), "`vhlocal ps` and `down` cannot be told of this run")
+        self._keep(_RECORD, asdict(record), "`vhlocal ps` and `down` cannot be told of this run")
 
     def release(self) -> None:
         """Give the project free again."""
         with contextlib.suppress(OSError):
-            (self.path / "run.json").unlink()
+            (self.path / _RECORD).unlink()
         if self._unlock is not None:
             self._unlock()
             self._unlock = None
 
     def running(self) -> RunRecord | None:
         """Return the run that goes on now, or None. A file whose run was killed does not count."""
-        return next((record for record in self._records() if _born(record.pid) == record.born), None)
+        return next((record for record in self._records() if _is_there(record)), None)
 
     def last_runtime(self) -> str | None:
         """Return the name of the runtime of the run that goes on or was killed, if there is one and it is known."""
@@ -173,8 +176,27 @@ class ProjectState:
 
     def _records(self) -> Iterator[RunRecord]:
         for place in rooms("state", _PROJECTS, self._name):
-            with contextlib.suppress(OSError, ValueError, TypeError):
-                yield RunRecord(**json.loads((place / "run.json").read_text()))
+            yield from _read_record(place / _RECORD)
+
+
+def all_running() -> list[RunRecord]:
+    """Return every run of this user that goes on now, by directory."""
+    files = [file for place in rooms("state", _PROJECTS) for file in place.glob(f"*/{_RECORD}")]
+    return sorted(
+        (record for file in files for record in _read_record(file) if _is_there(record)),
+        key=lambda record: record.directory,
+    )
+
+
+def _read_record(file: Path) -> Iterator[RunRecord]:
+    """Yield what a run has written; nothing where that cannot be read."""
+    with contextlib.suppress(OSError, ValueError, TypeError):
+        yield RunRecord(**json.loads(file.read_text()))
+
+
+def _is_there(record: RunRecord) -> bool:
+    """Tell whether the process of a run goes on."""
+    return _born(record.pid) == record.born
 
 
 def layers_in_use() -> set[str]:

@@ -125,6 +125,11 @@ class Session:
         """End the run, from any thread; asked twice, at once, if the second ``insist``s."""
         self._loop.call_soon_threadsafe(self._ending.ask, reason, insist)
 
+    @property
+    def was_ended(self) -> bool:
+        """Whether somebody has ended the run, be it with Ctrl-C: what it was to do may be undone."""
+        return self._ending.is_asked
+
     async def _serve_until_the_end(self) -> None:
         async with beside(self._ending.tell(lambda text: self._bus.publish(Waiting(text)))):
             try:
@@ -180,7 +185,8 @@ class Session:
             await gateway.start(listening)
             self._wait_for(self._inputs)
             pid, born = this_process()
-            self._record = RunRecord(self._run, pid, self._url, token, self._options.version.name, born)
+            name, directory = self._options.version.name, str(self._options.directory)
+            self._record = RunRecord(self._run, pid, self._url, token, name, born, directory=directory)
             self._where_possible(partial(self._state.write, self._record))
             self._bus.publish(Listening(self._face.link))
             if view.open_to_network:

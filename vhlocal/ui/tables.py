@@ -40,6 +40,14 @@ def show_endpoints(console: Console, endpoints: Iterable[Mapping[str, Any]]) -> 
     print_whole(console, table)
 
 
+def show_runs(console: Console, rows: Iterable[tuple[str, str, str, str]]) -> None:
+    """Print runs: the project's directory, the URL, the version, and ``ready`` or ``starting``."""
+    table = new_table("project", "url", "version", "state")
+    for directory, url, version, state in rows:
+        table.add_row(Text(directory), url, version, Text(state, style=_STYLES.get(state, "yellow")))
+    print_whole(console, table)
+
+
 def show_settings(console: Console, rows: Iterable[tuple[str, str, str]]) -> None:
     """Print every setting with its value and where it came from."""
     table = new_table("setting", "value", "from")

@@ -6,12 +6,14 @@ import re
 from pathlib import Path
 
 import pytest
+import yaml
 
 from vhlocal import errors
 from vhlocal.project.table import SETTINGS, Setting
 
 ROOT = Path(__file__).parent.parent
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+CONTRIBUTING = ROOT / "CONTRIBUTING.md"
+PAGES = [ROOT / "README.md", ROOT / "SECURITY.md", CONTRIBUTING, *sorted((ROOT / "docs").rglob("*.md"))]
 SETTINGS_PAGE = (ROOT / "docs" / "vhlocal-yaml.md").read_text()
 
 
@@ -39,3 +41,27 @@ def test_every_exit_code_of_an_error_is_told():
 def test_links_between_pages_lead_somewhere(page: Path):
     links = [link for link in re.findall(r"\]\(([^)#:]+)\)", page.read_text()) if link]
     assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+def test_the_files_that_contributors_are_led_to_are_there():
+    text = CONTRIBUTING.read_text()
+    named = re.findall(r"^\| `([^`]+)` \|", text, re.MULTILINE)
+    named += [words[0] for line in re.findall(r"^    (\S.*)$", text, re.MULTILINE) if "/" in (words := line.split())[0]]
+    assert len(named) > 30
+    assert [path for path in named if path != ".venv/bin/python" and not (ROOT / path).exists()] == []
+
+
+def test_a_commit_is_checked_by_what_ci_checks():
+    (repository,) = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())["repos"]
+    hooks = [hook["entry"].removeprefix(".venv/bin/python ") for hook in repository["hooks"]]
+    checks = (ROOT / "scripts" / "check").read_text().splitlines()
+    assert hooks == [line.removeprefix('"$PYTHON" ') for line in checks if line.startswith('"$PYTHON"')]
+
+
+def test_the_workflow_is_for_every_system_and_python():
+    jobs = yaml.safe_load((ROOT / ".github" / "workflows" / "ci.yml").read_text())["jobs"]
+    matrix = jobs["wheel"]["strategy"]["matrix"]
+    supported = re.findall(r":: (3\.\d+)\"", (ROOT / "pyproject.toml").read_text())
+    assert matrix["python"] == [*supported, "3.14"]
+    assert [system.partition("-")[0] for system in matrix["system"]] == ["ubuntu", "macos", "windows"]
+    assert {".ci/run"} <= {step.get("run") for step in jobs["tests"]["steps"]}

@@ -23,7 +23,7 @@ def test_without_a_terminal_a_file_outside_is_refused_and_not_read(directory, vh
     for command in (["up", "--explain-settings"], ["check"], ["build"], ["up"]):
         done = vhlocal(*command, "-C", str(directory))
         assert done.returncode == 2, (command, done.stdout, done.stderr)
-        assert "the project names a file outside of itself: `env-file` is " in done.stderr
+        assert "this project uses a file outside its directory: `env-file` is " in done.stderr
         assert "vhlocal.yaml:1" in done.stderr
         assert "green" not in done.stdout + done.stderr
     done = vhlocal(

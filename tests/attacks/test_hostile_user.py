@@ -93,4 +93,4 @@ def test_what_another_user_says_of_a_run_or_of_trust_is_not_believed(shared, pro
     environment = {name: os.environ[name] for name in ("TMPDIR", "XDG_STATE_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME")}
     done = vhlocal("up", "--explain-settings", "-C", str(directory), environment=environment)
     assert done.returncode == 2
-    assert "outside of itself" in done.stderr
+    assert "outside its directory" in done.stderr

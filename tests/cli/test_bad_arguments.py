@@ -16,7 +16,11 @@ WRONG = {
     "--file without a value": (("--file", "plain.model"), "flag --file takes ENDPOINT.NAME=PATH", '"plain.model"'),
     "--image without an endpoint": (("--image", "=x"), "flag --image takes ENDPOINT=IMAGE", '"=x"'),
     "--var without a value": (("--var", "X"), "flag --var takes NAME=VALUE", "which may be empty: NAME="),
-    "--var that cannot be a name": (("--var", "1X=2"), '"1X", which cannot name a variable', "letters, digits and `_`"),
+    "--var that cannot be a name": (
+        ("--var", "1X=2"),
+        '"1X", which is not a valid variable name',
+        "letters, digits and `_`",
+    ),
     "a name that is no path segment": (("--owner", "a/b"), "owner (flag --owner)", "a/b"),
     "an alias that is no path segment": (("--alias", "a b"), "alias (flag --alias)", "a b"),
     "a port out of range": (("--port", "99999"), "--port", "0<=x<=65535"),
@@ -72,7 +76,7 @@ def test_an_unknown_command_is_named(vhlocal):
 def test_a_command_about_a_run_says_so_when_there_is_none(project, failing, command, code):
     directory = project(plain())
     said = failing(directory, command=command, code=code)
-    assert f"nothing runs for the project in {directory}" in said
+    assert f"nothing is running for the project in {directory}" in said
     assert "start it with `vhlocal up`" in said
 
 

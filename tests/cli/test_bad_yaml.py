@@ -79,7 +79,12 @@ SETTINGS = {
     "unknown key": ("prot: 1\n", "1:1", "unknown key `prot`", "did you mean `port`?"),
     "wrong type": ("owner: me\nport: high\n", "2:7", "`port`", ""),
     "broken": ("owner: [\n", "2:1", "not valid YAML", ""),
-    "bad variable": ("variables:\n  1X: y\n", "2:3", '"1X", which cannot name a variable', "letters, digits and `_`"),
+    "bad variable": (
+        "variables:\n  1X: y\n",
+        "2:3",
+        '"1X", which is not a valid variable name',
+        "letters, digits and `_`",
+    ),
     "bad name": ("owner: a/b\n", "1:8", "a/b", ""),
 }
 
@@ -103,7 +108,7 @@ def test_a_requirements_file_that_includes_a_missing_one_is_told_with_its_line(p
 
 @pytest.mark.parametrize(
     ("text", "place", "message"),
-    [("A=1\nnonsense\n", ":2", "no NAME=VALUE"), ("1A=1\n", ":1", "cannot name a variable")],
+    [("A=1\nnonsense\n", ":2", "is not NAME=VALUE"), ("1A=1\n", ":1", "is not a valid variable name")],
 )
 def test_a_fault_of_an_env_file_is_told_with_its_line(project, failing, text, place, message):
     """B8: the version's variables come from a file too."""

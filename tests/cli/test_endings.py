@@ -149,7 +149,7 @@ def test_ps_after_a_killed_run_says_that_nothing_runs(project, vhlocal, engine, 
     assert kill_and_leave(directory)
     done = vhlocal("ps", "-C", str(directory))
     assert done.returncode == 2
-    assert "nothing runs" in done.stderr
+    assert "nothing is running" in done.stderr
 
 
 def test_a_second_run_of_the_same_project_is_refused_and_leaves_the_first_alone(project, starting, vhlocal):

@@ -99,7 +99,7 @@ def test_url_needs_a_run(vhlocal, project):
     directory = project(plain())
     done = vhlocal("url", cwd=directory)
     assert done.returncode == 2
-    assert done.stderr.startswith(f"error: nothing runs for the project in {directory}\n")
+    assert done.stderr.startswith(f"error: nothing is running for the project in {directory}\n")
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

@@ -202,7 +202,7 @@ def test_what_is_wrong_is_said_plainly_at_its_place(refused, text, expected):
 def test_hints_say_what_to_do(refused):
     assert refused(ENDPOINT + "    prot: 8000\n")[1].hint == "did you mean `port`?"
     assert "lowercase" in refused(ENDPOINT.replace("plain", "Plain"))[1].hint
-    assert refused("- endpoint:\n  name: x\n")[1].hint == "is what belongs to it indented below it?"
+    assert refused("- endpoint:\n  name: x\n")[1].hint == "indent its contents below it"
     assert refused(ENDPOINT.replace("image: x", "image: 3"))[1].hint == "put the value in quotes"
 
 
@@ -311,7 +311,10 @@ def test_valid_steps_are_ignored_without_complaint(load):
 
 def test_an_item_that_the_platform_would_drop_is_told(load):
     (warning,) = load("- endpiont:\n    name: a\n" + ENDPOINT).warnings
-    assert (warning.text, warning.hint) == ("`endpiont` is ignored: it is unknown here", "did you mean `endpoint`?")
+    assert (warning.text, warning.hint) == (
+        "`endpiont` is ignored: Valohai does not know this key",
+        "did you mean `endpoint`?",
+    )
 
 
 def test_an_endpoint_without_a_dash_of_its_own_is_dropped_as_the_platform_does(load):
@@ -321,7 +324,7 @@ def test_an_endpoint_without_a_dash_of_its_own_is_dropped_as_the_platform_does(l
     config = load(step + ENDPOINT)
     assert [endpoint.name for endpoint in config.endpoints] == ["plain"]
     (warning,) = config.warnings
-    assert warning.text == "this `endpoint` is ignored: it stands in the same list item as a `step`"
+    assert warning.text == "this `endpoint` is ignored: it is in the same list item as a `step`"
     assert warning.place.line == 5
 
 

@@ -28,7 +28,12 @@ def test_lines_are_read(project):
 
 @pytest.mark.parametrize(
     ("line", "words"),
-    [("nothing", "is no NAME=VALUE"), ("1A=x", "cannot name"), ("=x", "cannot name"), ("A B=x", "cannot")],
+    [
+        ("nothing", "is not NAME=VALUE"),
+        ("1A=x", "not a valid variable"),
+        ("=x", "not a valid variable"),
+        ("A B=x", "not a valid"),
+    ],
 )
 def test_a_wrong_line_is_told_with_its_number(project, line, words):
     file = project.write("my.env", f"A=1\n{line}\n")

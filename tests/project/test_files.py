@@ -76,7 +76,7 @@ def test_an_unknown_choice_is_told_with_the_nearest(project, choose):
     assert caught.value.hint == "did you mean `digits.model`?"
 
 
-@pytest.mark.parametrize(("path", "words"), [("none.pkl", "does not exist"), ("folder", "is no file")])
+@pytest.mark.parametrize(("path", "words"), [("none.pkl", "does not exist"), ("folder", "is not a file")])
 def test_a_choice_that_is_no_file_is_told(project, choose, path, words):
     """B4: a missing one is a clear error before anything is built."""
     (project.directory / "folder").mkdir()

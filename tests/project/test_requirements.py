@@ -280,8 +280,8 @@ def test_the_key_changes_with_each_file_of_the_closure(project, inputs):
     ("line", "words"),
     [
         ("-r none.txt", "`none.txt` does not exist"),
-        ("-r ../out.txt", "`../out.txt` is outside of the project"),
-        ("-c /etc/out.txt", "`/etc/out.txt` is outside of the project"),
+        ("-r ../out.txt", "`../out.txt` is outside the project"),
+        ("-c /etc/out.txt", "`/etc/out.txt` is outside the project"),
         ("-r secret.txt", "`secret.txt` is not packaged"),
     ],
 )

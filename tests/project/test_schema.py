@@ -57,5 +57,5 @@ def test_an_error_is_said_plainly_at_its_place(text, expected):
 
 def test_the_nearest_word_is_offered_or_all_are_listed():
     assert did_you_mean("prot", ["port", "path"]) == "did you mean `port`?"
-    assert did_you_mean("zzz", ["port", "path"]) == "known here: path, port"
+    assert did_you_mean("zzz", ["port", "path"]) == "choose from: path, port"
     assert did_you_mean("zzz", []) is None

@@ -29,7 +29,7 @@ def test_an_unknown_endpoint_is_told_with_the_nearest():
         assert caught.value.hint == "did you mean `digits`?"
     with pytest.raises(InputError) as caught:
         select_endpoints(ENDPOINTS, ["zzz"])
-    assert caught.value.hint == "known here: digits, faces, plain"
+    assert caught.value.hint == "choose from: digits, faces, plain"
 
 
 def test_a_strategy_is_one_of_three_for_an_endpoint_that_is_there():
@@ -59,5 +59,5 @@ def test_k9_bodies_stream_to_endpoints_that_ask_for_it_in_the_ingress_words_or_o
 @pytest.mark.parametrize("text", ["model", "model:", ":load", "model:load()", "a b:c", "model.py:load_model:x"])
 def test_what_is_kept_warm_is_a_function_of_a_module(text):
     assert read_loaders(["package.model:load_model"]) == ("package.model:load_model",)
-    with pytest.raises(InputError, match="module:function"):
+    with pytest.raises(InputError, match="MODULE:FUNCTION"):
         read_loaders([text])

@@ -156,7 +156,7 @@ def test_explain_tells_every_value_and_its_origin_and_no_secret(project, load):
         ("runtime", "auto", "default"),
         ("reload", "true", "default"),
         ("strategies", "the quickest that its server allows", "default"),
-        ("warm-up", "any answer at the endpoint's root will do", "default"),
+        ("warm-up", "any answer from the endpoint's root", "default"),
         ("keep-warm", "none", "default"),
         ("basic-auth", "none", "default"),
         ("doctor", "true", "default"),
@@ -184,7 +184,7 @@ def test_explain_tells_every_value_and_its_origin_and_no_secret(project, load):
         ({}, {"VHLOCAL_VERSION_NAME": ".."}, r"the version name \(environment VHLOCAL_VERSION_NAME\) cannot be"),
         ({"aliases": ("ok", "not ok")}, {}, r"an alias \(flag --alias\) cannot be"),
         ({"env_file": "/none/my.env"}, {}, "the env file cannot be read"),
-        ({"basic_auth": ("a:b=c",)}, {}, r'"a:…" \(flag --basic-auth\) cannot be a user of basic-auth'),
+        ({"basic_auth": ("a:b=c",)}, {}, r'"a:…" \(flag --basic-auth\) is not a valid user name for basic-auth'),
     ],
 )
 def test_what_is_wrong_in_a_flag_or_a_variable_is_told(load, flags, env, words):
@@ -254,7 +254,7 @@ def test_a_secret_of_the_project_may_be_kept_elsewhere(project, load):
     assert settings.variables == {"API_KEY": "k", "STAGE": "env:prod"}
     assert settings.origin("basic_auth", "ada") == "environment ADA"
     assert not any("from the" in value for _, value, _ in settings.explain())
-    with pytest.raises(InputError, match="`basic-auth` of `ada` is the value of ADA, which is not set") as missing:
+    with pytest.raises(InputError, match="`ada` needs the environment variable ADA, which is not set") as missing:
         load(yaml=yaml, env={"KEY": "k"})
     assert missing.value.place.line == 2
     assert load({"basic_auth": ("ada=given",)}, {"KEY": "k"}, yaml).basic_auth["ada"] == "given"

@@ -47,7 +47,7 @@ def test_false_and_zero_are_given():
         ),
         ("files: [a]\n", "1:8", "`files` must be a mapping, not this list", None),
         ("owner: ''\n", "1:8", "`owner` must not be empty", None),
-        ("variables:\n  A B: x\n", "2:3", '`variables` has "A B", which cannot name a variable', None),
+        ("variables:\n  A B: x\n", "2:3", '`variables` has "A B", which is not a valid variable name', None),
         ("port: 1\nport: 2\n", "2:1", "the key `port` is written twice, first on line 1", "remove one of them"),
         ("- port: 1\n", "1:1", "the file must be a mapping, not this list", None),
         ("port: [\n", "2:1", "this is not valid YAML", None),

@@ -51,7 +51,7 @@ def test_what_the_project_names_outside_of_itself_is_refused_with_the_place_and_
     assert named.format(outside) in hint.replace(f"{project.directory}/inside/../../", f"{tmp_path}/").replace(
         f"{project.directory}/../", f"{tmp_path}/"
     )
-    assert "asks once" in hint
+    assert "answer its question" in hint
     assert refused.value.place.file == project.directory / "vhlocal.yaml"
     assert refused.value.place.line is not None
 
@@ -115,7 +115,7 @@ def test_a_file_that_nobody_has_chosen_does_not_lead_out_by_a_link(project, load
     entry = EndpointFile("model", "model.pkl", Place(project.directory / "valohai.yaml", 5))
     endpoint = Endpoint("web", "python:3.13-slim", 8000, files=(entry,))
     (project.directory / "model.pkl").symlink_to(tmp_path / "outside.env")
-    with pytest.raises(InputError, match=r"outside of itself: the file of `web\.model` is "):
+    with pytest.raises(InputError, match=r"outside its directory: the file of `web\.model` is "):
         choose_files([endpoint], {}, project.directory, {"web"})
     given = {"web.model": project.directory / "model.pkl"}
     assert choose_files([endpoint], given, project.directory, {"web"}).files["web"][0].size == 4

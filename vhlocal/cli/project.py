@@ -45,7 +45,7 @@ def asking(directory: Path, work: Callable[[], T]) -> T:
             if not (sys.stdin is not None and sys.stdin.isatty() and sys.stderr.isatty()):
                 raise
             named = "\n".join(f"  {one_line(f'{each.key}: {each.path}')}" for each in error.outside)
-            click.echo(f"This project names files outside of its directory:\n{named}", err=True)
-            if not click.confirm("Let it use them, now and later?", err=True):
+            click.echo(f"This project uses files outside its directory:\n{named}", err=True)
+            if not click.confirm("Allow this, now and later?", err=True):
                 raise
             remember(directory, error.outside)

@@ -16,5 +16,5 @@ def client_of_run(directory: Path) -> Client:
     """Return a client of the project's run; InputError when there is none."""
     record = ProjectState(directory).running()
     if record is None:
-        raise InputError(f"nothing runs for the project in {directory}", hint="start it with `vhlocal up`")
+        raise InputError(f"nothing is running for the project in {directory}", hint="start it with `vhlocal up`")
     return Client(record)

@@ -147,10 +147,10 @@ def _ignored_keys(document: Document, data: Any) -> list[Notice]:
         for key in item if isinstance(item, dict) else ():
             if key == kind:
                 continue
-            text, hint = f"`{key}` is ignored: it is unknown here", did_you_mean(key, ITEM_KINDS)
+            text, hint = f"`{key}` is ignored: Valohai does not know this key", did_you_mean(key, ITEM_KINDS)
             if kind is not None and key in ITEM_KINDS:
-                text = f"this `{key}` is ignored: it stands in the same list item as a `{kind}`"
-                hint = f"begin it with a dash: `- {key}:`"
+                text = f"this `{key}` is ignored: it is in the same list item as a `{kind}`"
+                hint = f"start it with a dash: `- {key}:`"
             notices.append(Notice(text, document.key_place((index, key)), hint))
     return notices
 

@@ -26,7 +26,7 @@ def read_env_file(file: Path) -> dict[str, tuple[str, Place]]:
         place = Place(file, number)
         name, equals, value = re.sub(r"^export\s+", "", stripped).partition("=")
         if not equals:
-            raise InputError("this line is no NAME=VALUE", place=place)
+            raise InputError("this line is not NAME=VALUE", place=place)
         check_variable(name.strip(), "this line", place)
         found[name.strip()] = (_unquoted(value.strip()), place)
     return found
@@ -35,8 +35,8 @@ def read_env_file(file: Path) -> dict[str, tuple[str, Place]]:
 def check_variable(name: str, origin: str, place: Place | None = None) -> None:
     """Raise an InputError, naming the ``origin``, if ``name`` cannot name an environment variable."""
     if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
-        hint = "use letters, digits and `_`, not beginning with a digit"
-        raise InputError(f'{origin} has "{name}", which cannot name a variable', place=place, hint=hint)
+        hint = "use letters, digits and `_`, and start with a letter or `_`"
+        raise InputError(f'{origin} has "{name}", which is not a valid variable name', place=place, hint=hint)
 
 
 def _text(file: Path) -> str:

@@ -85,5 +85,5 @@ def file_trouble(key: str, entry: EndpointFile, source: Path, *, given: bool) ->
     hint = f"--file {key}=PATH"
     if not given:
         return Trouble(f"no file is chosen for `{key}`", entry.place, hint=f"choose it: {hint}")
-    problem = "is no file" if source.exists() else "does not exist"
+    problem = "is not a file" if source.exists() else "does not exist"
     return Trouble(f"the file chosen for `{key}` {problem}: {source}", entry.place, hint=f"choose another: {hint}")

@@ -28,7 +28,7 @@ def validate_name(name: str, what: str, place: Place | None = None) -> str:
     """Return ``name`` if it can stand as one segment of a path (P1). InputError, naming ``what``, if it cannot."""
     if _NAME.fullmatch(name):
         return name
-    hint = "use letters, digits, `-`, `_` and `.`, beginning with a letter, a digit or `_`"
+    hint = "use letters, digits, `-`, `_` and `.`, and start with a letter, a digit or `_`"
     raise InputError(f'{what} cannot be "{name}": it is one segment of a URL\'s path', place=place, hint=hint)
 
 

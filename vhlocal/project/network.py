@@ -119,7 +119,7 @@ def _pip_options(file: Path, notices: list[Notice]) -> dict[str, str]:
     try:
         parser.read(file, encoding="utf-8")
     except (configparser.Error, UnicodeDecodeError, OSError):
-        notices.append(Notice("pip's configuration file cannot be read, and is left out", Place(file)))
+        notices.append(Notice("pip's configuration file cannot be read and is ignored", Place(file)))
         return {}
     sections = [dict(parser.items(section)) for section in _SECTIONS if parser.has_section(section)]
     return {key.replace("_", "-"): " ".join(value.split()) for section in sections for key, value in section.items()}

@@ -147,8 +147,8 @@ def _included(package: Package, path: str, target: str, number: int) -> str:
     if included in package.files:
         return included
     if target.startswith("/") or included.startswith("../"):
-        raise InputError(f"`{target}` is outside of the project: it would be missing in the image", place=place)
+        raise InputError(f"`{target}` is outside the project: it would be missing from the image", place=place)
     if (package.directory / included).is_file():
         hint = f"stop ignoring {included}, in .gitignore or .vhignore"
-        raise InputError(f"`{target}` is not packaged: it would be missing in the image", place=place, hint=hint)
+        raise InputError(f"`{target}` is not packaged: it would be missing from the image", place=place, hint=hint)
     raise InputError(f"`{target}` does not exist", place=place)

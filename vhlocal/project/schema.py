@@ -54,7 +54,7 @@ def did_you_mean(word: str, known: Iterable[str]) -> str | None:
     close = nearest(word, names)
     if close is not None:
         return f"did you mean `{close}`?"
-    return f"known here: {', '.join(names)}" if names else None
+    return f"choose from: {', '.join(names)}" if names else None
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
@@ -144,7 +144,7 @@ def _hint(fault: _Fault) -> str | None:
     if fault.rule != "type":
         return None
     if fault.instance is None:
-        return "is what belongs to it indented below it?" if "object" in fault.value else None
+        return "indent its contents below it" if "object" in fault.value else None
     return (
         "put the value in quotes" if "string" in fault.value and not isinstance(fault.instance, dict | list) else None
     )

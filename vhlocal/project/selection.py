@@ -55,7 +55,7 @@ def read_streaming(chosen: Mapping[str, str], endpoints: Sequence[Endpoint]) -> 
     check_known(endpoints, chosen)
     for name, word in chosen.items():
         if word.lower() not in _SWITCH:
-            hint = "write true, or false to have its requests' bodies go straight on"
+            hint = "write true, or false to stream request bodies to the endpoint"
             raise InputError(f'`request-buffering` of `{name}` is "{word}"', hint=hint)
     return frozenset(name for name, word in chosen.items() if not _SWITCH[word.lower()])
 
@@ -66,7 +66,7 @@ def read_loaders(chosen: Iterable[str]) -> tuple[str, ...]:
     for loader in loaders:
         if not _LOADER.fullmatch(loader):
             raise InputError(
-                f'what is kept warm is named module:function, not "{loader}"',
+                f'`keep-warm` takes MODULE:FUNCTION, not "{loader}"',
                 hint="such as `keep-warm: [model:load_model]`; the function is called without arguments",
             )
     return loaders

@@ -177,16 +177,18 @@ def _fetched(name: str, entry: Found, directory: Path, environ: Mapping[str, str
     if kind == "env":
         if not environ.get(where):
             hint = f"set it before you start vhlocal: export {where}=…"
-            raise InputError(f"{name} is the value of {where}, which is not set", place=entry.place, hint=hint)
+            raise InputError(
+                f"{name} needs the environment variable {where}, which is not set", place=entry.place, hint=hint
+            )
         return Found(environ[where], f"environment {where}", entry.place)
     file = directory / Path(where).expanduser()
     try:
         text = file.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise InputError(f"{name} is the text of {file}, which cannot be read: {why}", place=entry.place) from error
+        raise InputError(f"{name} is read from {file}, which cannot be read: {why}", place=entry.place) from error
     if not text:
-        raise InputError(f"{name} is the text of {file}, which is empty", place=entry.place)
+        raise InputError(f"{name} is read from {file}, which is empty", place=entry.place)
     return Found(text, f"file {file.name}", entry.place)
 
 
@@ -226,9 +228,9 @@ def _check_users(users: Mapping[str, Found]) -> None:
         if not user or ":" in user:
             raise InputError(
                 # What follows a colon may be a part of a password.
-                f'"{user.partition(":")[0]}:…" ({entry.origin}) cannot be a user of basic-auth',
+                f'"{user.partition(":")[0]}:…" ({entry.origin}) is not a valid user name for basic-auth',
                 place=entry.place,
-                hint="a name has one character or more, and no `:`, where HTTP Basic auth would end it",
+                hint="use one or more characters, but no `:`, which ends the name in HTTP Basic auth",
             )
 
 

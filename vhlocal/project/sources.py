@@ -123,11 +123,11 @@ def _no_pair(setting: Setting, text: str, origin: str) -> InputError:
     takes = f"{origin} takes {setting.form}"
     # What may be a part of a secret is never quoted.
     if setting.kind is Kind.SECRETS:
-        return InputError(takes, hint="give both, with a `=` between")
+        return InputError(takes, hint="give both, separated by `=`")
     if setting.name != "variables":
         return InputError(f'{takes}, not "{text}"')
     if origin.startswith("environment"):
-        return InputError(takes, hint="values with commas go in an env file, or one to a line")
+        return InputError(takes, hint="put values with commas in an env file, or write one per line")
     return InputError(takes, hint="give the variable a value, which may be empty: NAME=")
 
 
@@ -139,7 +139,7 @@ def _scalar(setting: Setting, value: Any, origin: str) -> Any:
             raise InputError(f'{origin} must be a port number from 0 to 65535, not "{value}"')
         return int(value)
     if setting.kind is Kind.WORD and value not in setting.words:
-        raise InputError(f'{origin} is one of {", ".join(setting.words)}, not "{value}"')
+        raise InputError(f'{origin} must be one of {", ".join(setting.words)}, not "{value}"')
     if setting.kind is Kind.SWITCH and not isinstance(value, bool):
         if str(value).lower() not in _SWITCHES:
             raise InputError(f'{origin} must be true or false, not "{value}"')

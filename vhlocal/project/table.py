@@ -110,7 +110,7 @@ SETTINGS = (
         Kind.TEXTS,
         "--warm-up",
         "Request that new code must answer without an error before it takes over.",
-        unset="any answer at the endpoint's root will do",
+        unset="any answer from the endpoint's root",
         form='ENDPOINT="[METHOD] /PATH [FILE]"',
     ),
     Setting(
@@ -131,9 +131,9 @@ SETTINGS = (
         "doctor",
         Kind.SWITCH,
         "--no-doctor",
-        "Send GET requests to endpoints, to find out whether they answer as in production.",
+        "Check running endpoints with GET requests.",
         True,
-        off="Do not send GET requests to endpoints, to find out whether they answer as in production.",
+        off="Do not check running endpoints with GET requests.",
     ),
     Setting(
         "request_buffering",

@@ -39,9 +39,9 @@ class UntrustedError(InputError):
     def __init__(self, outside: Sequence[Outside]) -> None:
         first = outside[0]
         super().__init__(
-            f"the project names a file outside of itself: {first.key} is {first.path}",
+            f"this project uses a file outside its directory: {first.key} is {first.path}",
             place=first.place,
-            hint=f"if that is meant, name it yourself: {first.flag}; or run the command on a terminal, which asks once",
+            hint=f"to allow it, pass {first.flag}, or run the command in a terminal and answer its question",
             detail="\n".join(f"{each.key}: {each.path}" for each in outside[1:]) or None,
         )
         self.outside = tuple(outside)
@@ -65,7 +65,7 @@ def _led_to(named: Outside) -> Path:
     try:
         return Path(os.path.realpath(named.path))
     except ValueError as error:  # a NUL, or half of a character
-        raise InputError(f"{named.key} is no path: {str(named.path)!r}", place=named.place) from error
+        raise InputError(f"{named.key} is not a path: {str(named.path)!r}", place=named.place) from error
 
 
 def remember(directory: Path, outside: Iterable[Outside]) -> None:
@@ -75,7 +75,7 @@ def remember(directory: Path, outside: Iterable[Outside]) -> None:
     known = _read(place)
     known[root] = sorted({*_allowed(root), *(os.path.realpath(each.path) for each in outside)})
     new = place / f"{_FILE}.{os.urandom(4).hex()}"
-    with writing("what you have allowed cannot be remembered", new):
+    with writing("your answer cannot be saved", new):
         new.touch(mode=0o600)
         new.write_text(json.dumps(known))
         new.replace(place / _FILE)

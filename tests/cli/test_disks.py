@@ -167,7 +167,7 @@ def test_no_command_calls_it_a_fault_of_its_own(project, vhlocal, home, kind, co
     vhlocal.prefix = HOMES[kind][0](home)
     done = vhlocal(command, "-C", str(project(plain())))
     assert done.returncode in {0, 2, 6}, done.stderr
-    assert "fault of vhlocal" not in done.stderr
+    assert "bug in vhlocal" not in done.stderr
     assert "Traceback" not in done.stderr
 
 
@@ -240,7 +240,7 @@ def test_a_disk_that_fills_up_under_a_run_costs_the_edit_and_not_the_server(
         edit(directory, "third")
         wait_for(lambda: answer(url) == "third", "the edit after there is room again")
         assert "Traceback" not in log.read_text()
-        assert "fault of vhlocal" not in log.read_text()
+        assert "bug in vhlocal" not in log.read_text()
 
 
 def test_a_file_that_takes_no_more_of_what_is_told_ends_no_run(project, serving, vhlocal):

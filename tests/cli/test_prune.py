@@ -37,7 +37,7 @@ def test_images_of_this_user_are_shown_and_removed_and_those_of_others_stay(
     theirs = vhlocal("prune", "--all", "-C", str(directory), environment=other)
     assert theirs.returncode == 0, theirs.stderr
     assert theirs.stdout == "Nothing to remove\n"
-    assert "images of vhlocal on this engine stay: others made them" in theirs.stderr
+    assert "vhlocal images on this engine are kept: other users" in theirs.stderr
     assert made_by(engine, identity(vhlocal)) == mine
 
     shown = vhlocal("prune", "--all", "--dry-run", "-C", str(directory))

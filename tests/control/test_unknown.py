@@ -42,11 +42,11 @@ def test_the_nearest_path_comes_first():
 @pytest.mark.parametrize(
     ("path", "hint"),
     [
-        ("/acme/digits/local/dev/predcit", "`predict` may be meant"),
-        ("/acme/digits/local/dev/PREDICT", "upper and lower case are told apart: `predict`"),
-        ("/Acme/digits/local/dev/predict", "upper and lower case are told apart: `acme`"),
-        ("/acme/digits/local/Dev", "upper and lower case are told apart: `dev`"),
-        ("/acme/digits/local/20261122.0/predict", "`20261124.0` may be meant"),
+        ("/acme/digits/local/dev/predcit", "did you mean `predict`?"),
+        ("/acme/digits/local/dev/PREDICT", "names are case-sensitive: did you mean `predict`?"),
+        ("/Acme/digits/local/dev/predict", "names are case-sensitive: did you mean `acme`?"),
+        ("/acme/digits/local/Dev", "names are case-sensitive: did you mean `dev`?"),
+        ("/acme/digits/local/20261122.0/predict", "did you mean `20261124.0`?"),
         ("/acme/digits/local/dev/zzz", "see all paths with `vhlocal ps`"),
         ("/openapi.json", "an app's own links begin with its prefix"),
     ],

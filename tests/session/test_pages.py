@@ -62,7 +62,7 @@ def test_a_server_that_ends_while_it_answers_is_told_with_its_last_lines(run):
     answer = requests.get(f"{run.base_url}{PATH}exit", timeout=30)
     assert answer.status_code == 502
     told = answer.json()
-    assert "its log may say why" in told["hint"]
+    assert "look at `vhlocal logs`" in told["hint"]
     assert any("wait-no-more" in line for line in told["log"])
 
     def unavailable():

@@ -39,7 +39,7 @@ _MB = 1e6
 _LISTENS = "0A"
 
 #: What no run says, whatever is saved: faults of its own.
-_FAULTS = re.compile(r"fault of vhlocal|never retrieved|never awaited|^Traceback")
+_FAULTS = re.compile(r"bug in vhlocal|never retrieved|never awaited|^Traceback")
 
 
 class Use(NamedTuple):

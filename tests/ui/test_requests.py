@@ -22,8 +22,8 @@ def test_many_requests_get_a_line_for_each_endpoint():
     fast, slow = [ended(seconds=0.0012)] * 1200, [ended(504, seconds=60.0)] * 4
     other = [ended(404, endpoint="words")] * 2
     assert lines(*fast, *slow, *other) == [
-        "predict | 1,204 requests: 200 to 1,200, 504 to 4; half of them within 1.2 ms",
-        "words | 2 requests: 404 to 2; half of them within 250 ms",
+        "predict | 1,204 requests: 200 to 1,200, 504 to 4; median 1.2 ms",
+        "words | 2 requests: 404 to 2; median 250 ms",
     ]
 
 

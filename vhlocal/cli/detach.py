@@ -22,7 +22,7 @@ def detached(directory: Path) -> None:
     """Start the run in the background and show what it prints until it is up; its exit code is ours when it ends."""
     state = ProjectState(directory)
     command, *arguments = [argument for argument in sys.argv[1:] if argument != "--detach"]
-    with writing("a run in the background cannot write what it says", state.log), state.log.open("wb") as log:
+    with writing("the background run cannot write its log", state.log), state.log.open("wb") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "vhlocal", command, "-C", str(directory), *arguments],
             stdin=subprocess.DEVNULL,

@@ -72,7 +72,7 @@ def _examine(
     found: list[Finding] = []
     failures: dict[tuple[str | None, str], VhlocalError] = {}  # a server is tried again while others start
     session = Session(options, bus, ControlPlane())
-    terminal = Terminal(standard_error(), lambda: session.request_stop("its output is no longer read", insist=False))
+    terminal = Terminal(standard_error(), lambda: session.request_stop("its output was closed", insist=False))
 
     def hear(event: events.Event) -> None:
         if isinstance(event, events.Found):

@@ -68,7 +68,7 @@ def main() -> None:
         if not isinstance(told, VhlocalError):
             told = VhlocalError(
                 f"unexpected {type(error).__name__}: {error}",
-                hint="this is a fault of vhlocal: run it again with --debug and report what it prints",
+                hint="this is a bug in vhlocal: run it again with --debug and report the output",
             )
         _show(told)
         if debug:

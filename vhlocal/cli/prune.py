@@ -30,7 +30,7 @@ class _Thing:
 
 
 @click.command("prune", epilog="Example:  vhlocal prune --dry-run")
-@click.option("--all", "everything", is_flag=True, help="Also remove images still in use, and `vhlocal build`'s.")
+@click.option("--all", "everything", is_flag=True, help="Also remove images still in use and those of `vhlocal build`.")
 @click.option("--dry-run", is_flag=True, help="Show what would be removed, with sizes.")
 @project_options
 def command(directory: Path, everything: bool, dry_run: bool) -> None:
@@ -79,8 +79,8 @@ def _images(directory: Path, everything: bool, dry_run: bool) -> list[_Thing]:
 def _things(found: Removable) -> list[_Thing]:
     if found.others:
         click.echo(
-            f"{len(found.others)} images of vhlocal on this engine stay: others made them, or an earlier vhlocal did\n"
-            "  (`docker image ls --filter label=vhlocal.kind` lists all)",
+            f"{len(found.others)} vhlocal images on this engine are kept: other users or an older vhlocal made them\n"
+            "  (list them with `docker image ls --filter label=vhlocal.kind`)",
             err=True,
         )
     return [

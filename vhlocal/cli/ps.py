@@ -19,7 +19,7 @@ _NOT_ALL_READY = 1
 
 @click.command("ps", epilog="Example:  vhlocal ps --json")
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
-@click.option("--link", is_flag=True, help="Print the status page's link, with the key to look, and nothing else.")
+@click.option("--link", is_flag=True, help="Print only the status page's link, which contains the key to it.")
 @project_options
 def command(directory: Path, as_json: bool, link: bool) -> None:
     """List the running endpoints with their state and URLs.

@@ -120,7 +120,7 @@ def run_options(directory: Path, load: Loader) -> RunOptions:
 def _serve(options: RunOptions, *, verbose: bool) -> None:
     bus = Bus()
     session = Session(options, bus, ControlPlane())
-    on_closed = partial(session.request_stop, "its output is no longer read", insist=False)
+    on_closed = partial(session.request_stop, "its output was closed", insist=False)
     terminal = Terminal(standard_output(), on_closed, verbose=verbose, profile=options.profile)
     display = Behind(terminal, _LINES_BEHIND if is_terminal() else _LINES_BEHIND_IN_FILE)
     bus.subscribe(display)

@@ -212,7 +212,9 @@ class App:
                     yield _line(record.facts())
 
         def missed(_: RequestsEnded, count: int) -> bytes:
-            return _line({"missed": count, "hint": "batches of requests that came faster than they were read"})
+            return _line(
+                {"missed": count, "hint": "batches of requests were left out: they came faster than they were read"}
+            )
 
         feed = _Feed(RequestsEnded, lambda _: True, new, _BATCHES_BEHIND, missed)
         return self._stream(past, feed if "follow" in request.args else None)

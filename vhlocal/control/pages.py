@@ -34,18 +34,18 @@ _SEVERITIES = {"error": "bad", "warning": "busy", "notice": "dim"}
 
 #: What to do, where an endpoint's own state says nothing better.
 _HINTS = {
-    FailureKind.UNAVAILABLE: "wait a moment and try again",
-    FailureKind.REFUSED: "the server has closed its port: its log may say why; it is started again where it has ended",
-    FailureKind.RESET: "the server, or one of its workers, ended or hung up while it answered: its log may say why",
-    FailureKind.TIMEOUT: "answer sooner, or begin the work and let the client ask for its result; "
-    "where all workers are busy, have more of them",
-    FailureKind.ENDED: "the server may have done its work: look before you send it again",
-    FailureKind.HELD_TOO_LONG: "`vhlocal logs` shows what the new server does",
-    FailureKind.HOLD_FULL: "wait a moment and try again",
+    FailureKind.UNAVAILABLE: "try again in a moment",
+    FailureKind.REFUSED: "the server closed its port: look at `vhlocal logs`; if it has exited, it is restarted",
+    FailureKind.RESET: "the server or one of its workers exited or hung up while answering: look at `vhlocal logs`",
+    FailureKind.TIMEOUT: "answer sooner, or start the work and let the client poll for the result; "
+    "if all workers are busy, add workers",
+    FailureKind.ENDED: "the server may have processed the request: check before you send it again",
+    FailureKind.HELD_TOO_LONG: "`vhlocal logs` shows what the new server is doing",
+    FailureKind.HOLD_FULL: "try again in a moment",
     FailureKind.FULL: "raise the limit of open files (`ulimit -n`) before `vhlocal up`",
-    FailureKind.SPOOL: "make room there, or let TMPDIR name another place before `vhlocal up`; "
-    "`request-buffering` in vhlocal.yaml lets an endpoint's bodies stream",
-    FailureKind.TOO_LARGE: "production's ingress cuts there too: send less, or in parts",
+    FailureKind.SPOOL: "free some space there, or set TMPDIR to another directory before `vhlocal up`; "
+    "`request-buffering` in vhlocal.yaml can stream an endpoint's bodies instead",
+    FailureKind.TOO_LARGE: "production's ingress has this limit too: send less, or send it in parts",
 }
 
 #: The order in which people read an error; what is not here follows.
@@ -131,7 +131,7 @@ def told(facts: dict[str, Any], accept: str) -> Page:
 
 def _facts(view: View, failure: Failure) -> dict[str, Any]:
     if failure.kind is FailureKind.UNAUTHORIZED:
-        return {"hint": "those that `basic-auth` names, by HTTP Basic auth: curl -u USER:PASSWORD"}
+        return {"hint": "send a user name and password of `basic-auth`: curl -u USER:PASSWORD"}
     if failure.kind is FailureKind.UNKNOWN:
         return describe.unknown(view, failure.prefix)
     replicas = view.board.statuses(failure.endpoint, failure.version or None) if failure.endpoint else ()
@@ -165,7 +165,7 @@ def _status_facts(failure: Failure, status: Status) -> dict[str, Any]:
 
 
 def _failure_body(facts: dict[str, Any]) -> str:
-    parts = [f"<p class=sub>HTTP {facts['status']}, told by vhlocal, not by the app{_state(facts)}</p>"]
+    parts = [f"<p class=sub>HTTP {facts['status']}, from vhlocal, not from your app{_state(facts)}</p>"]
     if facts.get("why"):
         parts.append(f"<p class={escape(facts['state'])}>{_prose(facts['why'])}</p>")
     if facts.get("place"):
@@ -177,7 +177,7 @@ def _failure_body(facts: dict[str, Any]) -> str:
     if facts.get("code"):
         parts.append(f"<p class=dim>{_link(facts['code'])}: <code>{escape(facts['explain'])}</code></p>")
     if facts.get("findings"):
-        parts.append(f"<h2>What was found of it</h2>{''.join(map(_finding, facts['findings']))}")
+        parts.append(f"<h2>Findings</h2>{''.join(map(_finding, facts['findings']))}")
     if facts.get("known"):
         links = "".join(f'<li><a href="{escape(path)}">{escape(path)}</a>' for path in facts["known"])
         parts.append(f"<h2>What is served</h2><ul>{links}</ul>")

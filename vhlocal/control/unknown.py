@@ -75,9 +75,9 @@ def _wrong_part(path: str, expected: Mapping[str, Sequence[str]]) -> tuple[str, 
 def _meant(name: str, right: Sequence[str]) -> str:
     by_lower = {each.lower(): each for each in right}
     if name.lower() in by_lower:
-        return f"upper and lower case are told apart: `{by_lower[name.lower()]}`"
+        return f"names are case-sensitive: did you mean `{by_lower[name.lower()]}`?"
     near = difflib.get_close_matches(name.lower(), by_lower, 1)
-    return f"`{by_lower[near[0]]}` may be meant" if near else "see all paths with `vhlocal ps`"
+    return f"did you mean `{by_lower[near[0]]}`?" if near else "see all paths with `vhlocal ps`"
 
 
 def _likeness(right: str, path: str) -> float:

@@ -33,7 +33,7 @@ def show_start_up(console: Console, status: Status) -> None:
     console.print(Text.assemble((f"{status.endpoint}: ", "dim"), took))
     _show_parts(console, start.phases, start.seconds)
     if start.imports is None:
-        console.print(Text("  its imports are not measured: its command is no single Python program", "dim"))
+        console.print(Text("  imports are not measured: the command is not a single Python program", "dim"))
     elif start.imports:
         _show_imports(console, start.imports)
 
@@ -57,4 +57,4 @@ def _show_imports(console: Console, imports: Sequence[Import]) -> None:
         table.add_row(name, f"{each.seconds:.3f}", f"{each.own_seconds:.3f}", each.importer)
     print_whole(console, table)
     if len(shown) < len(imports):
-        console.print(Text(f"  {len(imports):,} modules in all: /api/profile has each", "dim"))
+        console.print(Text(f"  {len(imports):,} modules in total: /api/profile lists them", "dim"))

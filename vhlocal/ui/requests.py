@@ -55,7 +55,7 @@ def _summary(records: Sequence[RequestRecord]) -> Text:
         Text.assemble((str(status), _style(status)), f" to {count:,}") for status, count in counts
     )
     half = duration(statistics.median(columns.seconds))
-    return Text.assemble(f"{len(records):,} requests: ", statuses, f"; half of them within {half}")
+    return Text.assemble(f"{len(records):,} requests: ", statuses, f"; median {half}")
 
 
 def duration(seconds: float) -> str:

@@ -75,6 +75,8 @@ ONCE = {
     "test_architecture.py": "reads source text",
     "test_contract_table.py": "reads a table of the documentation",
     "test_docs.py": "reads the documentation",
+    "test_examples.py": "reads what the documentation shows",
+    "test_tutorial.py": "does what a page says",
     "test_finding_pages.py": "compares pages with definitions",
     "checks/test_findings.py": "compares definitions with pages and samples",
     "stress/": "wears runs out for a minute",

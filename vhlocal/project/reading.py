@@ -9,6 +9,7 @@ import posixpath
 import stat
 import time
 from dataclasses import field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vhlocal.errors import InputError
@@ -17,8 +18,7 @@ from vhlocal.project.packaged_paths import directories_of, packaged_paths
 from vhlocal.values import dataclass
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
-    from pathlib import Path
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
 _REVISION_LENGTH = 12
 _CHUNK = 1024 * 1024
@@ -69,6 +69,14 @@ def read_all(
     return replace(reading.package(frozenset(unlisted), entangled=_entangled(directory, paths)), left_out=left_out)
 
 
+def read_whole(directory: Path) -> ReadPackage:
+    """Read all files below a directory, whatever their names, and links that lead somewhere in it: a commit (B5)."""
+    reading = _Reading(ReadPackage(directory, {}, ""), {}, whole=True)
+    for path in sorted(_walk(directory)):
+        reading.take(path)
+    return reading.package(frozenset(), entangled=True)
+
+
 def read_touched(known: ReadPackage, touched: Collection[str]) -> ReadPackage | None:
     """Read anew what was touched, and links, whose targets may have been; None when that may not be all."""
     if known.entangled:
@@ -93,10 +101,14 @@ def identity(file: PackagedFile) -> tuple[str, int, str, str]:
 
 
 class _Reading:
-    """Files as they are read, one by one; ``files`` are those of the known package to begin with: all, or none."""
+    """Files as they are read, one by one; ``files`` are those of the known package to begin with: all, or none.
 
-    def __init__(self, known: ReadPackage, files: Mapping[str, PackagedFile]) -> None:
+    Links to directories count where it is ``whole``: the platform's client leaves them out, a commit has them.
+    """
+
+    def __init__(self, known: ReadPackage, files: Mapping[str, PackagedFile], *, whole: bool = False) -> None:
         self._known = known
+        self._whole = whole
         self._root = f"{known.directory}{os.sep}"
         self._files = dict(files)
         self._looks = dict(known.looks) if files else {}
@@ -117,7 +129,7 @@ class _Reading:
                 self._files[path], self._blocks[path], self._looks[path] = known.files[path], known.blocks[path], look
                 return
             now = time.time_ns()
-            file = self._moved(path, look) or _read_file(known.directory, path, seen)
+            file = self._moved(path, look) or _read_file(known.directory, path, seen, whole=self._whole)
         except (FileNotFoundError, NotADirectoryError):
             self._put(path, None, None)
             return
@@ -218,13 +230,25 @@ def _block(file: PackagedFile) -> bytes:
     return "\0".join(map(str, identity(file))).encode() + b"\0"
 
 
-def _read_file(directory: Path, path: str, seen: os.stat_result) -> PackagedFile | None:
+def _walk(directory: Path) -> Iterator[str]:
+    for top, directories, files in os.walk(directory):
+        base = Path(top).relative_to(directory)
+        links = [name for name in directories if _is_link(f"{top}{os.sep}{name}")]
+        yield from ((base / name).as_posix() for name in (*files, *links))
+
+
+def _read_file(directory: Path, path: str, seen: os.stat_result, *, whole: bool) -> PackagedFile | None:
     source = directory / path
     if stat.S_ISLNK(seen.st_mode):
         link = str(source.readlink())
         # What points outside, or anywhere by an absolute path, would point at nothing in a container.
         target = posixpath.normpath(posixpath.join(posixpath.dirname(path), link))
-        if link.startswith("/") or target == ".." or target.startswith("../") or not source.is_file():
+        if (
+            link.startswith("/")
+            or target == ".."
+            or target.startswith("../")
+            or not (source.exists() if whole else source.is_file())
+        ):
             return None
         text = os.fsencode(link)
         return PackagedFile(path, source, hashlib.sha256(text).hexdigest(), 0o777, len(text), link)

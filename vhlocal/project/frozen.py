@@ -1,0 +1,245 @@
+"""A commit as a directory that never changes: what a version that was made of it is served from (B5, K10)."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import io
+import json
+import os
+import secrets
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from vhlocal.contract.metadata import Origin
+from vhlocal.errors import InputError
+from vhlocal.events import Notice
+from vhlocal.model import Package, Place
+from vhlocal.project.commits import Commit, configs_elsewhere, entries, find_commit
+from vhlocal.project.config import CONFIG_FILE, Config, load_config
+from vhlocal.project.git import apart, ask_git, reading_blobs
+from vhlocal.project.naming import without_credentials
+from vhlocal.project.reading import read_whole
+from vhlocal.project.settings import environment
+from vhlocal.storage import room, writing
+from vhlocal.values import dataclass
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from vhlocal.project.commits import Entry
+
+#: Beside the tree: its revision, and what was told of it. Written last but for the name.
+_FACTS = "facts.json"
+_TREE = "tree"
+#: How a large file's stand-in begins, whose content Git LFS keeps elsewhere.
+_POINTER = b"version https://git-lfs.github.com/spec/"
+
+
+@dataclass(frozen=True)
+class Frozen:
+    """A project as a commit has it. ``directory`` holds all of that commit's files, and is nobody's to change.
+
+    ``config`` is its own ``valohai.yaml``, ``package`` its code whole (B5), ``origin`` what the metadata file tells
+    (B6). ``notices`` say what the commit names but does not hold.
+    """
+
+    commit: Commit
+    directory: Path
+    package: Package
+    config: Config
+    origin: Origin
+    notices: tuple[Notice, ...] = ()
+
+
+def freeze(directory: Path, ref: str, *, store: Path | None = None, environ: Mapping[str, str] | None = None) -> Frozen:
+    """Return the project in ``directory`` as it was committed under ``ref``, from git's objects alone (B5, K10).
+
+    Neither the working tree, nor the index, nor the list of worktrees is touched or read, nothing is fetched, and no
+    program runs that the repository names. What was made once for a commit is used again while it is as it was.
+    ``store`` is a directory of vhlocal's cache, ``environ`` the process's, unless given.
+
+    InputError where there is no such commit, or its ``valohai.yaml`` is missing or wrong, with places as
+    ``REF:valohai.yaml:LINE``. VhlocalError where the files cannot be written.
+    """
+    environ = environment() if environ is None else environ
+    commit = find_commit(directory, ref, environ)
+    listed = entries(commit, environ)
+    if not any(entry.path == CONFIG_FILE for entry in listed):
+        raise _no_config(commit, environ)
+    home = (store or room("cache", "versions").path) / _home(commit)
+    with _locked(home):
+        made = home / commit.identifier
+        known = _known(made)
+        if known is None:
+            _make(commit, listed, made, environ)
+            known = _known(made)
+    if known is None:
+        raise InputError(f"the files of {ref} in {made} are changed by another program", hint="keep it away from there")
+    package, notices = known
+    if not (package.directory / CONFIG_FILE).is_file():  # a link, to nothing that is in the commit
+        raise _no_config(commit, environ)
+    repository = without_credentials(ask_git(commit.top, "config", "--get", "remote.origin.url"))
+    origin = Origin(commit.identifier, commit.time, ref, repository, adhoc=False)
+    return Frozen(commit, package.directory, package, _config(commit, package.directory), origin, notices)
+
+
+def _home(commit: Commit) -> str:
+    """Return a name for what is kept of one project of one repository: another's objects are not to be trusted."""
+    return hashlib.sha256(os.fsencode(commit.top) + b"\0" + os.fsencode(commit.prefix)).hexdigest()[:16]
+
+
+@contextlib.contextmanager
+def _locked(home: Path) -> Iterator[None]:
+    """Make and hold the directory of a project's versions; the system lets go of it however the process ends."""
+    from filelock import FileLock  # noqa: PLC0415 - slow to import
+
+    with writing("the version's files cannot be kept", home):
+        home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        lock = FileLock(home / ".lock")
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _known(made: Path) -> tuple[Package, tuple[Notice, ...]] | None:
+    """Return what was made for a commit, None where it is not there or not as it was."""
+    try:
+        facts = json.loads((made / _FACTS).read_text(encoding="utf-8"))
+        package = read_whole(made / _TREE)
+        told = tuple(Notice(*each) for each in facts["notices"])
+        return (package, told) if package.revision == facts["revision"] else None
+    except (OSError, ValueError, KeyError, TypeError, InputError):
+        return None
+
+
+def _make(commit: Commit, listed: Iterable[Entry], made: Path, environ: Mapping[str, str]) -> None:
+    """Write a commit's files under a name of their own, then give them theirs: they are complete, or not there."""
+    # The lock is held: what has such a name was left by a process that was killed.
+    for left in (made, *made.parent.glob(".new-*")):
+        shutil.rmtree(left, ignore_errors=True)
+    new = made.parent / f".new-{secrets.token_hex(8)}"
+    try:
+        with writing("the version's files cannot be written", made):
+            tree = new / _TREE
+            tree.mkdir(parents=True, mode=0o700)
+            notices = _write(commit, listed, tree, environ)
+            facts = {
+                "revision": read_whole(tree).revision,
+                "notices": [(each.text, None, each.hint) for each in notices],
+            }
+            (new / _FACTS).write_text(json.dumps(facts), encoding="utf-8")
+            new.rename(made)
+    finally:
+        shutil.rmtree(new, ignore_errors=True)
+
+
+def _write(commit: Commit, listed: Iterable[Entry], tree: Path, environ: Mapping[str, str]) -> list[Notice]:
+    """Write the files, then the links: so nothing is ever written through one. Return what there is to tell."""
+    links: list[tuple[Entry, bytes]] = []
+    notices: list[Notice] = []
+    with reading_blobs(commit.top, apart(environ)) as read:
+        for entry in listed:
+            file = tree / entry.path
+            if entry.is_submodule:
+                notices.append(_submodule(commit, entry))
+            elif entry.is_link:
+                target = io.BytesIO()
+                if not read(entry.object, target):
+                    raise _missing(commit, entry)
+                links.append((entry, target.getvalue()))
+            else:
+                file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+                with file.open("xb") as content:
+                    if not read(entry.object, content):
+                        raise _missing(commit, entry)
+                file.chmod(0o755 if entry.is_executable else 0o644)
+                notices += _pointer(commit, entry, file)
+    return [*notices, *_link(commit, links, tree)]
+
+
+def _link(commit: Commit, links: Iterable[tuple[Entry, bytes]], tree: Path) -> list[Notice]:
+    """Make the links, less those that lead out of the tree by any way: nothing beyond it is to be read through them."""
+    made: list[tuple[Path, str, Entry]] = []
+    notices: list[Notice] = []
+    for entry, content in links:
+        target, file = os.fsdecode(content), tree / entry.path
+        if "\0" in target or not target:
+            raise InputError(f"{commit.ref} has a link {entry.path}, which no checkout could have")
+        file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        file.symlink_to(target)
+        made.append((file, target, entry))
+    top = tree.resolve()
+    outside = [each for each in made if each[1].startswith("/") or not _is_within(each[0], top)]
+    for file, target, entry in outside:
+        file.unlink()
+        notices.append(
+            Notice(
+                f"{entry.path} of {commit.ref} is left out: it is a link to {target}, which is not in the commit",
+                hint="nothing would be found there in production either, unless the image has it",
+            )
+        )
+    return notices
+
+
+def _is_within(link: Path, top: Path) -> bool:
+    try:
+        return link.resolve().is_relative_to(top)
+    except (OSError, RuntimeError):  # a link to itself
+        return True
+
+
+def _submodule(commit: Commit, entry: Entry) -> Notice:
+    return Notice(
+        f"{entry.path} of {commit.ref} is a submodule: its files are in another repository, and not in this version",
+        hint="what needs them will fail here; copy them into this repository, or install them as a requirement",
+    )
+
+
+def _pointer(commit: Commit, entry: Entry, file: Path) -> list[Notice]:
+    with file.open("rb") as content:
+        if content.read(len(_POINTER)) != _POINTER:
+            return []
+    return [
+        Notice(
+            f"{entry.path} of {commit.ref} is a Git LFS pointer: the commit holds its address, not its content",
+            hint="name it in `files` of the endpoint, and choose the file with --file",
+        )
+    ]
+
+
+def _missing(commit: Commit, entry: Entry) -> InputError:
+    return InputError(
+        f"{entry.path} of {commit.ref} is not in this clone: it was cloned in part, or is damaged",
+        hint=f"have git get it: git archive -o {os.devnull} {commit.identifier[:12]}; `git fsck` tells of damage",
+    )
+
+
+def _no_config(commit: Commit, environ: Mapping[str, str]) -> InputError:
+    where = f" in {commit.prefix}" if commit.prefix else ""
+    others = [place for place in configs_elsewhere(commit, CONFIG_FILE, environ) if place != (commit.prefix or ".")]
+    hint = f"name a commit that has one: `git log --oneline -- {CONFIG_FILE}` lists those that changed it"
+    if others:
+        hint = f"it has one in {', '.join(others[:5])}: go there with -C"
+    return InputError(f"{commit.ref} has no {CONFIG_FILE}{where}", place=_place(commit, CONFIG_FILE), hint=hint)
+
+
+def _config(commit: Commit, directory: Path) -> Config:
+    try:
+        return load_config(directory)
+    except InputError as error:
+        shown = f"{directory}{os.sep}"
+        place = error.place
+        if place is not None and place.file.is_relative_to(directory):
+            path = place.file.relative_to(directory).as_posix()
+            place = Place(_place(commit, path).file, place.line, place.column)
+        detail = error.detail and error.detail.replace(shown, f"{_place(commit, '').file}")
+        raise InputError(error.message, place=place, hint=error.hint, detail=detail) from error
+
+
+def _place(commit: Commit, path: str) -> Place:
+    """Return a place as git names it: ``git show`` of it prints the file."""
+    return Place(Path(f"{commit.ref}:{commit.prefix}/{path}" if commit.prefix else f"{commit.ref}:{path}"))

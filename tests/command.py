@@ -59,12 +59,17 @@ class Vhlocal:
     def endpoints(self, directory: Path) -> dict[str, dict[str, Any]]:
         """Return what a project's run tells at ``/api/endpoints``, by endpoint; nothing while no run answers.
 
+        Of several replicas and versions, the working tree's first.
+
         It is what ``vhlocal ps --json`` prints, without a process for each look.
         """
         record = self.record(directory)
         with contextlib.suppress(VhlocalError):
             found = Client(record).endpoints()["endpoints"] if record else []
-            return {item["endpoint"]: item for item in found}
+            first: dict[str, dict[str, Any]] = {}
+            for item in found:
+                first.setdefault(item["endpoint"], item)
+            return first
         return {}
 
     def record(self, directory: Path) -> RunRecord | None:

@@ -169,7 +169,7 @@ class Ready(Event):
     url: str
     statuses: tuple[Status, ...]
     seconds: float
-    offers: Mapping[str, Offer] = field(default_factory=dict, hash=False)
+    offers: Mapping[ServedAt, Offer] = field(default_factory=dict, hash=False)
     link: str = ""
     shared: str = ""
 
@@ -187,6 +187,25 @@ class Reloaded(Event):
     seconds: float
     phases: tuple[tuple[str, float], ...] = ()
     replicas: int = 1
+
+
+@dataclass(frozen=True)
+class Scaled(Event):
+    """The number of an endpoint's replicas follows its load; ``why`` is the rule's word."""
+
+    at: ServedAt
+    before: int
+    after: int
+    why: str
+
+
+@dataclass(frozen=True)
+class AliasMoved(Event):
+    """An alias points at another version: ``before`` is None where it pointed nowhere, ``after`` where it does now."""
+
+    alias: str
+    before: str | None
+    after: str | None
 
 
 @dataclass(frozen=True)

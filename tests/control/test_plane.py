@@ -20,7 +20,7 @@ from vhlocal.checks.server.ends import FAILED
 from vhlocal.contract.limits import MEBIBYTE
 from vhlocal.control.client import Client
 from vhlocal.control.plane import ControlPlane
-from vhlocal.errors import VhlocalError
+from vhlocal.errors import InputError, VhlocalError
 from vhlocal.events import Bus, Found, LogLine, RequestsEnded, StatusChanged
 from vhlocal.findings import Finding
 from vhlocal.gateway.report import Failure, FailureKind
@@ -57,8 +57,12 @@ class Run:
             token="token",
             run="run",
             stop=self.stopped.set,
+            change=self.change,
         )
         self.host, self.port = self.plane.start(self.view)
+
+    def change(self, _work):
+        raise InputError("there is no such thing", place=Place(Path("valohai.yaml"), 3), hint="ask for another")
 
     def client(self, token="token"):
         return Client(RunRecord("run", 1, f"http://{self.host}:{self.port}", token, VERSION.name, 0.0))
@@ -500,3 +504,19 @@ def test_whatever_a_client_says_of_itself_its_error_has_a_page(run, headers):
         Failure(FailureKind.REFUSED, 502, PREFIX, "predict", "20261124.0", "GET", PREFIX, raw, "because", "id")
     )
     assert b"because" in page.body
+
+
+def test_a_change_needs_the_token_and_what_is_wrong_with_it_is_told_with_place_and_remedy(run):
+    """K10, P3, K3: the commands print it as if they had found it themselves."""
+    for method, path in (
+        ("POST", "/api/versions"),
+        ("DELETE", "/api/versions/old"),
+        ("POST", "/api/aliases/prod"),
+        ("POST", "/api/replicas"),
+    ):
+        assert run.get(path, method)[0].status in (401, 403), path
+    with pytest.raises(VhlocalError, match="there is no such thing") as caught:
+        run.client().remove_version("old")
+    assert (caught.value.hint, caught.value.exit_code) == ("at valohai.yaml:3; ask for another", 2)
+    with pytest.raises(VhlocalError, match="`ref` is missing"):
+        run.client().add_version({})

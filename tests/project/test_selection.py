@@ -2,7 +2,18 @@ import pytest
 
 from vhlocal.errors import InputError
 from vhlocal.model import Endpoint, Strategy
-from vhlocal.project.selection import override_images, read_loaders, read_strategies, read_streaming, select_endpoints
+from vhlocal.project.selection import (
+    override_images,
+    read_loaders,
+    read_replicas,
+    read_rules,
+    read_strategies,
+    read_streaming,
+    select_endpoints,
+)
+from vhlocal.scaling.hpa import Hpa
+from vhlocal.scaling.knative import Knative
+from vhlocal.scaling.look import Range
 
 ENDPOINTS = tuple(Endpoint(name, "python:3.11", 8000, wsgi="a") for name in ("digits", "faces", "plain"))
 
@@ -61,3 +72,46 @@ def test_what_is_kept_warm_is_a_function_of_a_module(text):
     assert read_loaders(["package.model:load_model"]) == ("package.model:load_model",)
     with pytest.raises(InputError, match="MODULE:FUNCTION"):
         read_loaders([text])
+
+
+@pytest.mark.parametrize(("text", "within"), [("1", Range(1, 1)), ("3", Range(3, 3)), ("1-4", Range(1, 4))])
+def test_k3_replicas_are_a_number_or_a_range(text, within):
+    assert read_replicas({"digits": text}, ENDPOINTS) == {"digits": within}
+
+
+@pytest.mark.parametrize("text", ["0", "0-2", "", "x", "-1", "1-", "1-2-3", "33", "1.5"])
+def test_k3_what_is_no_number_of_replicas_is_told(text):
+    with pytest.raises(InputError, match="cannot have") as caught:
+        read_replicas({"digits": text}, ENDPOINTS)
+    assert "digits=2" in str(caught.value.hint)
+
+
+def test_k3_a_range_upside_down_and_an_unknown_endpoint_are_told():
+    with pytest.raises(InputError, match="upside down"):
+        read_replicas({"digits": "4-1"}, ENDPOINTS)
+    with pytest.raises(InputError, match="no endpoint `digist`"):
+        read_replicas({"digist": "2"}, ENDPOINTS)
+
+
+def test_k3_a_rule_has_its_published_defaults_and_the_settings_that_are_given():
+    assert read_rules({"digits": "knative"}, ENDPOINTS) == {"digits": Knative()}
+    rules = read_rules({"digits": "knative target=2 panic-window=0.5"}, ENDPOINTS)
+    assert rules == {"digits": Knative(target=2, panic_window=0.5)}
+    assert read_rules({"digits": "hpa target=3 down-window=20"}, ENDPOINTS) == {
+        "digits": Hpa(target=3, cpu=False, down_window=20)
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "message", "hint"),
+    [
+        ("keda", 'cannot be scaled by "keda"', "knative, hpa"),
+        ("knative target", '"target" of `digits` is no setting', "target=2"),
+        ("knative targt=2", "has no setting `targt`", "`target`"),
+        ("knative target=0", "target cannot be 0", "above zero"),
+    ],
+)
+def test_k3_what_is_wrong_with_a_rule_is_told(text, message, hint):
+    with pytest.raises(InputError, match=message) as caught:
+        read_rules({"digits": text}, ENDPOINTS)
+    assert hint in str(caught.value.hint)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 
@@ -33,7 +34,7 @@ CALL = Call("POST", "/predict", '{"text": "it\'s"}', "application/json")
 
 
 def test_a_card_has_the_dev_url_first_then_docs_a_curl_and_the_status_page():
-    said = shown(status("words"), offers={"words": Offer(f"{DEV}/words", "/docs", CALL)})
+    said = shown(status("words"), offers={at("words"): Offer(f"{DEV}/words", "/docs", CALL)})
     assert said.splitlines() == [
         "",
         f"words  {DEV}/words",
@@ -50,7 +51,7 @@ def test_a_card_has_the_dev_url_first_then_docs_a_curl_and_the_status_page():
 
 def test_what_ready_does_not_say_stands_below_the_url_also_where_there_are_many():
     caveat = "answers at POST …/predict, …/health, …/metrics and 4 more, and 404 at its URL"
-    said = shown(status("words", caveat=caveat), offers={"words": Offer(f"{DEV}/words", "", CALL)}).splitlines()
+    said = shown(status("words", caveat=caveat), offers={at("words"): Offer(f"{DEV}/words", "", CALL)}).splitlines()
     assert said[1:4] == [
         f"words  {DEV}/words",
         "  note  ready, answers at POST …/predict, …/health, …/metrics and 4 more, and",
@@ -62,7 +63,7 @@ def test_what_ready_does_not_say_stands_below_the_url_also_where_there_are_many(
 
 
 def test_with_a_host_it_has_addresses_that_others_can_open():
-    said = shown(status("words"), offers={"words": Offer(f"{DEV}/words")}, shared="http://192.0.2.7:8080")
+    said = shown(status("words"), offers={at("words"): Offer(f"{DEV}/words")}, shared="http://192.0.2.7:8080")
     assert "words  http://192.0.2.7:8080/acme/words/local/dev/words\n" in said
     assert "status page: http://192.0.2.7:8080/?key=k\n" in said
     assert f"on this machine: {BASE} (in place of http://192.0.2.7:8080)\n" in said
@@ -88,7 +89,7 @@ def test_what_fails_is_sorted_by_what_to_do_next_and_told_once_for_all_that_it_i
 
 
 def test_many_endpoints_get_a_line_each():
-    said = shown(*map(status, "abcde"), offers={"a": Offer(f"{DEV}/a", "/docs", CALL)})
+    said = shown(*map(status, "abcde"), offers={at("a"): Offer(f"{DEV}/a", "/docs", CALL)})
     assert said.count("\n") == 9
     assert "curl" not in said
 
@@ -101,3 +102,17 @@ def test_a_curl_is_one_that_a_shell_reads_back():
         assert (("-d" in words), ("-X" in words)) == (bool(call.body), call == Call("POST", "/x"))
     file = Call("PUT", "/x", file=Path.cwd() / "a b.json")
     assert shlex.split(curl(url, file, 200)[0]) == ["curl", f"{url}/x", "-X", "PUT", "--data-binary", "@a b.json"]
+
+
+def test_k3_replicas_are_one_endpoint_and_one_that_is_down_is_told():
+    """K3: each URL once; the others serve."""
+    names = [replace(at("words", number), name=f"words/{number}") for number in (1, 2, 3)]
+    known = [replace(status("words"), at=name) for name in names]
+    said = shown(*known)
+    assert said.count(f"{DEV}/words") == 1
+    assert "words (3 replicas)" in said
+    assert "ready: in" in said
+    down = replace(known[1], state=State.CRASHED, reason="it ended with 3", hint="look at its log")
+    said = shown(known[0], down, known[2])
+    assert "words (2 of 3 replicas)" in said
+    assert "words/2  not serving" in said

@@ -18,11 +18,15 @@ if TYPE_CHECKING:
 @click.argument("endpoint", required=False, shell_complete=endpoint_names)
 @click.option("-f", "--follow", is_flag=True, help="Keep following until the run stops.")
 @click.option("-n", "--tail", default=200, show_default=True, help="Number of past lines to show.")
+@click.option("--version", help="Only those of this version.")
+@click.option("--replica", type=int, help="Only those of this replica.")
 @project_options
-def command(directory: Path, endpoint: str | None, follow: bool, tail: int) -> None:
+def command(
+    directory: Path, endpoint: str | None, follow: bool, tail: int, version: str | None, replica: int | None
+) -> None:
     """Show the logs of all endpoints, or of one."""
     client = client_of_run(directory)
     console = standard_output()
     width = max((len(item["name"]) for item in client.endpoints()["endpoints"]), default=0)
-    for line in client.logs(endpoint, tail, follow=follow):
+    for line in client.logs(endpoint, tail, follow=follow, version=version, replica=replica):
         console.print(log_text(line["name"], line["stream"], line["text"], width))

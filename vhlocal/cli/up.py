@@ -18,6 +18,7 @@ from vhlocal.project.settings import environment, is_ci
 from vhlocal.runtime.connect import connector
 from vhlocal.session.options import RunOptions
 from vhlocal.session.session import Session, run
+from vhlocal.session.wanted.load import load_commit, read_versions
 from vhlocal.ui.behind import Behind
 from vhlocal.ui.console import is_terminal, standard_output
 from vhlocal.ui.tables import show_settings
@@ -113,6 +114,8 @@ def run_options(directory: Path, load: Loader) -> RunOptions:
         ignored=settings.ignore,
         load=load,
         connect=connector(settings.runtime, directory, strict=settings.strict),
+        load_commit=partial(load_commit, load),
+        versions=read_versions(settings.versions),
         examine=False,
     )
 

@@ -8,14 +8,14 @@ import threading
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from werkzeug.exceptions import HTTPException, NotFound
+from werkzeug.exceptions import BadRequest, HTTPException, NotFound
 from werkzeug.routing import Map, Rule
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 from werkzeug.utils import redirect
 from werkzeug.wrappers import Request, Response
 
-from vhlocal.control import describe, pages
-from vhlocal.errors import InputError
+from vhlocal.control import changes, describe, pages
+from vhlocal.errors import InputError, VhlocalError
 from vhlocal.events import Event, LinesLeftOut, LogLine, RequestsEnded
 from vhlocal.model import ServedAt
 from vhlocal.values import dataclass
@@ -46,6 +46,12 @@ _ROUTES = Map(
         Rule("/", endpoint="status_page", methods=["GET"]),
         Rule(_ICON, endpoint="icon", methods=["GET"]),
         Rule("/api/endpoints", endpoint="endpoints", methods=["GET"]),
+        Rule("/api/versions", endpoint="versions", methods=["GET"]),
+        Rule("/api/versions", endpoint="add_version", methods=["POST"]),
+        Rule("/api/versions/<name>", endpoint="remove_version", methods=["DELETE"]),
+        Rule("/api/aliases", endpoint="aliases", methods=["GET"]),
+        Rule("/api/aliases/<alias>", endpoint="point", methods=["POST"]),
+        Rule("/api/replicas", endpoint="scale", methods=["POST"]),
         Rule("/api/logs", endpoint="logs", methods=["GET"]),
         Rule("/api/profile", endpoint="profile", methods=["GET"]),
         Rule("/api/requests", endpoint="requests", methods=["GET"]),
@@ -135,10 +141,15 @@ class App:
         if refusal is not None and request.path != _ICON:
             return _told(request, {"error": refusal.reason, "status": refusal.status, "hint": refusal.hint})
         try:
-            endpoint, parts = _ROUTES.bind_to_environ(environ).match()
+            endpoint, names = _ROUTES.bind_to_environ(environ).match()
         except NotFound:
             return self._nothing_here(request)
-        response: Response = getattr(self, f"_{endpoint}")(request, **parts)
+        try:
+            response: Response = getattr(self, f"_{endpoint}")(request, **names)
+        except VhlocalError as error:
+            place = None if error.place is None else str(error.place)
+            said = {"error": error.message, "hint": error.hint, "place": place, "detail": error.detail}
+            return _json({**said, "exit_code": error.exit_code, "status": 409}, 409)
         return response
 
     def _let_in(self) -> Response:
@@ -259,6 +270,24 @@ class App:
                 raise NotFound(f"no {name} `{value}`; there are: {', '.join(there)}")
         return wanted, max(0, request.args.get("tail", 200, type=int))
 
+    def _versions(self, _request: Request) -> Response:
+        return _json({"versions": self._view.change(changes.versions)})
+
+    def _add_version(self, request: Request) -> Response:
+        return _json({"version": self._view.change(changes.adding(_asked(request)))}, 201)
+
+    def _remove_version(self, _request: Request, name: str) -> Response:
+        return _json(self._view.change(changes.removing(name)))
+
+    def _aliases(self, _request: Request) -> Response:
+        return _json(self._view.change(changes.aliases))
+
+    def _point(self, request: Request, alias: str) -> Response:
+        return _json(self._view.change(changes.pointing(alias, _asked(request))))
+
+    def _scale(self, request: Request) -> Response:
+        return _json(self._view.change(changes.scaling(_asked(request))))
+
     def _down(self, _request: Request) -> Response:
         self._view.stop()
         return _json({"stopping": True}, 202)
@@ -294,6 +323,14 @@ class _Quiet(WSGIRequestHandler):
 
     def log(self, type: str, message: str, *args: Any) -> None:
         """Say nothing: the gateway keeps the record of requests."""
+
+
+def _asked(request: Request) -> dict[str, Any]:
+    """Return the JSON object of a request's body; BadRequest for anything else."""
+    asked = request.get_json(force=True, silent=True)
+    if not isinstance(asked, dict):
+        raise BadRequest("the body has to be a JSON object")
+    return asked
 
 
 def _line(value: object) -> bytes:

@@ -29,11 +29,18 @@ class Client:
             found: dict[str, Any] = json.load(answer)
         return found
 
-    def logs(self, endpoint: str | None, tail: int, *, follow: bool) -> Iterator[dict[str, Any]]:
+    def logs(
+        self,
+        endpoint: str | None,
+        tail: int,
+        *,
+        follow: bool,
+        version: str | None = None,
+        replica: int | None = None,
+    ) -> Iterator[dict[str, Any]]:
         """Yield log lines, oldest first; with ``follow``, until the run ends."""
-        query: dict[str, str] = {"tail": str(tail)}
-        if endpoint is not None:
-            query["endpoint"] = endpoint
+        asked = {"endpoint": endpoint, "version": version, "replica": replica}
+        query = {"tail": str(tail), **{name: str(value) for name, value in asked.items() if value is not None}}
         if follow:
             query["follow"] = "1"
         try:
@@ -44,18 +51,54 @@ class Client:
         except (ConnectionError, TimeoutError):
             return  # The run has ended.
 
+    def versions(self) -> list[dict[str, Any]]:
+        """Return the versions that are served, the working tree's first."""
+        found: list[dict[str, Any]] = self._ask("GET", "/api/versions")["versions"]
+        return found
+
+    def add_version(self, asked: dict[str, Any]) -> dict[str, Any]:
+        """Have a commit served; return what is known of it once it answers, or it is known why not."""
+        found: dict[str, Any] = self._ask("POST", "/api/versions", asked)["version"]
+        return found
+
+    def remove_version(self, name: str) -> None:
+        """Have a version served no longer."""
+        self._ask("DELETE", f"/api/versions/{urllib.parse.quote(name, safe='')}")
+
+    def aliases(self) -> dict[str, Any]:
+        """Return where each alias points, and every move so far."""
+        return self._ask("GET", "/api/aliases")
+
+    def point(self, alias: str, asked: dict[str, Any]) -> dict[str, Any]:
+        """Have an alias moved, or moved back."""
+        return self._ask("POST", f"/api/aliases/{urllib.parse.quote(alias, safe='')}", asked)
+
+    def scale(self, endpoint: str, replicas: str, version: str | None) -> dict[str, Any]:
+        """Have another number of an endpoint's replicas."""
+        asked = {"endpoint": endpoint, "replicas": replicas, "version": version or ""}
+        return self._ask("POST", "/api/replicas", asked)
+
+    def _ask(self, method: str, path: str, asked: dict[str, Any] | None = None) -> dict[str, Any]:
+        body = None if asked is None else json.dumps(asked).encode()
+        # A run that still starts answers once it is up, and some changes take their time.
+        with self._open(path, method, body, timeout=None) as answer:
+            found: dict[str, Any] = json.load(answer)
+        return found
+
     def down(self) -> None:
         """Ask the run to end."""
         with self._open("/api/down", method="POST"):
             pass
 
-    def _open(self, path: str, method: str = "GET") -> http.client.HTTPResponse:
+    def _open(
+        self, path: str, method: str = "GET", body: bytes | None = None, timeout: float | None = _TIMEOUT
+    ) -> http.client.HTTPResponse:
         # Not by urllib.request, which takes long to import, and would ask a proxy that the environment names.
         url = urllib.parse.urlsplit(self._record.url)
-        connection = http.client.HTTPConnection(url.hostname or "", url.port, timeout=_TIMEOUT)
+        connection = http.client.HTTPConnection(url.hostname or "", url.port, timeout=timeout)
         headers = {"Authorization": f"Bearer {self._record.token}", "Connection": "close"}
         try:
-            connection.request(method, path, headers=headers)
+            connection.request(method, path, body, headers)
             answer = connection.getresponse()
         except (OSError, http.client.HTTPException) as error:
             connection.close()
@@ -64,12 +107,17 @@ class Client:
             ) from error
         if answer.status >= http.client.BAD_REQUEST:
             with answer:
-                raise VhlocalError(_said(answer))
+                raise _said(answer)
         return answer
 
 
-def _said(answer: http.client.HTTPResponse) -> str:
+def _said(answer: http.client.HTTPResponse) -> VhlocalError:
+    """Return what the run says is wrong."""
     try:
-        return str(json.load(answer)["error"])
-    except (ValueError, KeyError, TypeError):
-        return f"the run answered {answer.status}"
+        said = json.load(answer)
+        hint = " ".join(filter(None, (f"at {said['place']};" if said.get("place") else "", said.get("hint") or "")))
+        error = VhlocalError(str(said["error"]), hint=hint.removesuffix(";") or None, detail=said.get("detail"))
+        error.exit_code = int(said.get("exit_code", error.exit_code))
+        return error
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return VhlocalError(f"the run answered {answer.status}")

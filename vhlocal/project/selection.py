@@ -4,20 +4,32 @@ from __future__ import annotations
 
 import re
 import shlex
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from dataclasses import fields, replace
+from typing import TYPE_CHECKING, Any
 
 from vhlocal.errors import InputError
 from vhlocal.model import Strategy
 from vhlocal.project.schema import did_you_mean
+from vhlocal.scaling.hpa import Hpa
+from vhlocal.scaling.knative import Knative
+from vhlocal.scaling.look import Range
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from vhlocal.model import Endpoint
+    from vhlocal.scaling.look import Rule
 
 #: The settings' own words, and those of the ingress' annotation.
 _SWITCH = {"true": True, "on": True, "false": False, "off": False}
+
+#: The published rules by which a number of replicas follows the load; the HPA's on requests in flight.
+_RULES: Mapping[str, Knative | Hpa] = {"knative": Knative(), "hpa": Hpa(target=10.0, cpu=False)}
+
+_RANGE = re.compile(r"(\d{1,4})(?:-(\d{1,4}))?")
+
+#: As many replicas as an endpoint may have here: each is a server of its own.
+MOST_REPLICAS = 32
 
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
@@ -58,6 +70,50 @@ def read_streaming(chosen: Mapping[str, str], endpoints: Sequence[Endpoint]) -> 
             hint = "write true, or false to stream request bodies to the endpoint"
             raise InputError(f'`request-buffering` of `{name}` is "{word}"', hint=hint)
     return frozenset(name for name, word in chosen.items() if not _SWITCH[word.lower()])
+
+
+def read_replicas(chosen: Mapping[str, str], endpoints: Sequence[Endpoint]) -> dict[str, Range]:
+    """Return how many replicas endpoints are to have, by name (K3). InputError for an unknown endpoint or number."""
+    check_known(endpoints, chosen)
+    return {name: replica_range(name, text) for name, text in chosen.items()}
+
+
+def replica_range(endpoint: str, text: str) -> Range:
+    """Return how many replicas a user asks for, ``2`` or ``1-4``. InputError for what is no number of replicas."""
+    found = _RANGE.fullmatch(text.strip())
+    numbers = [int(number) for number in found.groups() if number] if found else []
+    if not numbers or not all(1 <= number <= MOST_REPLICAS for number in numbers):
+        hint = f"use numbers from 1 to {MOST_REPLICAS}: {endpoint}=2, or {endpoint}=1-4; endpoints do not scale to zero"
+        raise InputError(f'`{endpoint}` cannot have "{text}" replicas', hint=hint)
+    return Range(numbers[0], numbers[-1])
+
+
+def read_rules(chosen: Mapping[str, str], endpoints: Sequence[Endpoint]) -> dict[str, Rule[Any]]:
+    """Return by which rules the numbers of replicas follow the load, by endpoint (K3); InputError for others."""
+    check_known(endpoints, chosen)
+    return {name: scaling_rule(name, text) for name, text in chosen.items()}
+
+
+def scaling_rule(endpoint: str, text: str) -> Rule[Any]:
+    """Return a rule from ``knative target=2 window=10``: its name, and settings in place of published defaults."""
+    word, *given = text.split() or [""]
+    if word not in _RULES:
+        raise InputError(f'`{endpoint}` cannot be scaled by "{word}"', hint=f"the rules are: {', '.join(_RULES)}")
+    rule = _RULES[word]
+    known = [field.name for field in fields(rule) if isinstance(field.default, float)]
+    settings: dict[str, float] = {}
+    for setting in given:
+        name, _, value = setting.partition("=")
+        try:
+            settings[name.replace("-", "_")] = float(value)
+        except ValueError:
+            settings.pop(name, None)
+            raise InputError(f'"{setting}" of `{endpoint}` is no setting', hint=f"such as {known[0]}=2") from None
+        if name.replace("-", "_") not in known:
+            names = [each.replace("_", "-") for each in known]
+            raise InputError(f"{word} has no setting `{name}`", hint=did_you_mean(name, names))
+    changed: Any = settings
+    return replace(rule, **changed)
 
 
 def read_loaders(chosen: Iterable[str]) -> tuple[str, ...]:

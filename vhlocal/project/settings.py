@@ -60,6 +60,9 @@ class Settings:
     doctor: bool
     request_buffering: Mapping[str, str]
     script_name: bool
+    replicas: Mapping[str, str]
+    autoscale: Mapping[str, str]
+    versions: Mapping[str, str]
     access_log: Path | None
     strict: bool
     ignore: Mapping[str, str]

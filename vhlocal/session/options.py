@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from vhlocal.model import Version
     from vhlocal.runtime.base import Connect
     from vhlocal.session.wanted.desired import Inputs
-    from vhlocal.session.wanted.load import Loaded
+    from vhlocal.session.wanted.load import Asked, Loaded
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,8 @@ class RunOptions:
     ``examine`` ends the run once each has been, whatever it answered. ``profile`` has the imports of servers measured.
     ``fail_fast`` ends the run with the first endpoint that does not come up; else the others are served, and a save is
     the next try. ``check`` looks at the project alone, in a thread, and returns what is wrong with it.
+    ``load_commit`` reads a version from a commit, given its names and the base URL; ``versions`` are those to serve
+    beside the working tree from the start.
     ``ignored`` are codes of findings that the project lives with. ``patience`` is how many seconds a server gets to
     answer for the first time, ``reload_seconds`` how many new code gets at least. ``read_seconds`` is how many may pass
     between two reads of an answer, and how many what is in flight gets once its server has been replaced (K9).
@@ -49,6 +51,8 @@ class RunOptions:
     ignored: Mapping[str, str]
     load: Callable[[str, Inputs | None, frozenset[Path] | None], Loaded]
     connect: Connect
+    load_commit: Callable[[Asked, Version, str], Loaded]
+    versions: tuple[Asked, ...] = ()
     fail_fast: bool = True
     check: Callable[[], Iterable[Finding]] = tuple
     patience: float = ROLLOUT_PATIENCE

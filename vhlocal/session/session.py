@@ -12,7 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from vhlocal.errors import EngineError, VhlocalError
-from vhlocal.events import Bus, Found, Listening, Notice, Problem, Ready, StatusChanged, Stopping, Waiting
+from vhlocal.events import Bus, Listening, Notice, Problem, Ready, StatusChanged, Stopping, Waiting
 from vhlocal.gateway.options import GatewayOptions
 from vhlocal.gateway.server import Gateway
 from vhlocal.gateway.table import RouteTable, Upstream
@@ -20,6 +20,9 @@ from vhlocal.model import ServedAt, State, Status
 from vhlocal.reload.staging import Staging
 from vhlocal.session import open_files, port
 from vhlocal.session.board import Board
+from vhlocal.session.changes import Changes
+from vhlocal.session.deployment import Deployment, Served
+from vhlocal.session.deployment import Means as DeploymentMeans
 from vhlocal.session.diagnosis.doctor import Doctor, Practice
 from vhlocal.session.diagnosis.first_look import errors_of
 from vhlocal.session.diagnosis.unreachable import Unreachable
@@ -31,10 +34,13 @@ from vhlocal.session.leftovers import find_leftovers, remove_servers
 from vhlocal.session.limits import GRACE
 from vhlocal.session.record import ProjectState, RunRecord, new_run, new_token, this_process
 from vhlocal.session.tasks import Tasks, beside, in_thread, together, within
+from vhlocal.session.telling import Telling
 from vhlocal.session.traffic.access_log import access_log
+from vhlocal.session.traffic.in_flight import InFlight
 from vhlocal.session.traffic.requests import Requests
 from vhlocal.session.traffic.routes import Routes
 from vhlocal.session.view import View
+from vhlocal.session.waits import Waits
 from vhlocal.session.wanted.desired import Desired, Inputs, desired
 from vhlocal.session.wanted.edits import Edits, Means
 from vhlocal.session.wanted.environments import (
@@ -52,13 +58,13 @@ from vhlocal.session.warm.warmth import Warmth
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 
-    from vhlocal.findings import Finding
-    from vhlocal.gateway.report import LimitPassed
     from vhlocal.gateway.table import Replica, Route
+    from vhlocal.model import Package
     from vhlocal.runtime.base import Address, PresentServer, Runtime
     from vhlocal.session.diagnosis.cause import Diagnosis
     from vhlocal.session.options import RunOptions
     from vhlocal.session.view import Face
+    from vhlocal.session.wanted.load import Asked
 
 #: Seconds that requests in flight get to finish when the run ends.
 _DRAIN = 5.0
@@ -100,11 +106,16 @@ class Session:
         self._board = Board()
         self._chatter = Chatter()
         self._unreachable = Unreachable(bus, self._board, self._routes, self._tasks)
-        self._fleet: Fleet | None = None
+        self._deployment: Deployment | None = None
         self._edits: Edits | None = None
         self._connected: Runtime | None = None
         self._gateway: Gateway | None = None
         self._removed = False
+        self._telling = Telling(bus, self._board, options.ignored, lambda: self._present().endpoints)
+        self._in_flight = InFlight(
+            self._routes, lambda upstream: self._gateway.in_flight(upstream) if self._gateway else 0
+        )
+        self._waits = Waits(self._board, lambda: self._connected, self._in_flight.at, GRACE, _DRAIN)
         self._made: dict[ServedAt, tuple[tuple[str, float], ...]] = {}
         bus.subscribe(self._board.apply)
 
@@ -164,6 +175,7 @@ class Session:
             token=token,
             run=self._run,
             stop=self.request_stop,
+            change=Changes(self._loop, self._ending, self._deployment_once_up),
         )
         control = Upstream(*self._face.start(view))
         self._gateway = gateway = Gateway(
@@ -177,9 +189,9 @@ class Session:
             ),
             self._face.page,
             requests.add,
-            self._passed,
+            self._telling.passed,
             self._refused,
-            self._dropped,
+            self._telling.dropped,
         )
         try:
             await gateway.start(listening)
@@ -196,7 +208,7 @@ class Session:
             for notice in (*notices, *((self._state.room.notice,) if self._state.room.notice else ())):
                 self._bus.publish(notice)
             with self._doctor.on_duty() if self._options.doctor or self._options.examine else contextlib.nullcontext():
-                self._ending.waits_for = self._unremoved
+                self._ending.waits_for = self._waits.unremoved
                 await self._ending.unless_asked(self._keep(gateway))
         finally:
             await self._close(gateway)
@@ -216,23 +228,26 @@ class Session:
             self._bus.publish(notice)
         wanted = self._desired(self._inputs)
         leftovers = await find_leftovers(self._runtime, str(self._options.directory))
-        self._fleet = Fleet(await self._surroundings(gateway))
-        self._fleet.enlist(wanted)
+        surroundings = await self._surroundings(gateway)
+        fleet = Fleet(surroundings, lambda name: self._present().within(name).least)
+        self._deployment = self._deployed(surroundings, fleet)
+        fleet.enlist(wanted)
+        self._deployment.tell_room()
         self._tell_differences(wanted)
         self._tasks.start(self._check(self._inputs), "check the project")
         failed = await self._make(wanted, leftovers, fail_fast=self._options.fail_fast)
         if not self._options.reload:
-            await self._start(self._fleet, wanted, failed)
+            await self._start(fleet, wanted, failed)
             await (self._doctor.examine_all() if self._options.examine else self._ending.asked())
             return
         settled = SettledLoad(partial(self._options.load, self._url))
         load = OwnFiles(settled, self._bus, self._inputs.left_out, self._runtime.written)
-        means = Means(load, self._desired, self._prepare, self._fleet.want, self._fleet.cannot_read)
+        means = Means(load, self._desired, self._prepare, fleet.want, fleet.cannot_read)
         self._edits = Edits(self._inputs, means, self._bus, self._tasks)
         # An endpoint that is up gets its edits while others still start.
         async with beside(self._edits.follow(wanted, failed)) as (following,):
-            await self._start(self._fleet, wanted, failed)
-            mirror = Mirror(self._fleet.staging, self._tasks, lambda: self._present().package, self._fleet.entries)
+            await self._start(fleet, wanted, failed)
+            mirror = Mirror(fleet.staging, self._tasks, lambda: self._present().package, fleet.entries)
             with mirror.follow(self._bus):
                 await following
 
@@ -242,7 +257,7 @@ class Session:
         found = await errors_of(self._options.check, self._bus, self._up)
         # What an endpoint has shown by its answers says more than its code.
         for finding in [each for each in found if each.endpoint in names and not self._board.has_found(each)]:
-            self._found(finding, inputs.package.revision)
+            self._telling.found(finding, inputs.package.revision)
 
     async def _make(
         self, wanted: tuple[Desired, ...], leftovers: Sequence[PresentServer], *, fail_fast: bool = False
@@ -258,6 +273,10 @@ class Session:
     async def _start(self, fleet: Fleet, wanted: tuple[Desired, ...], failed: Mapping[ServedAt, VhlocalError]) -> None:
         """Start every server, and tell once all answer, or it is known why not."""
         await fleet.start(failed)
+        assert self._deployment is not None
+        self._deployment.begin_scaling(self._deployment.served[0])
+        for asked in self._options.versions:
+            await self._add(asked)
         self._up.set()
         self._where_possible(partial(self._state.keep_version, self._options.version.name))
         self._remember(wanted)
@@ -270,6 +289,45 @@ class Session:
         shared = port.shared(self._options.host, self._url)
         self._bus.publish(Ready(self._url, self._board.statuses(), seconds, offers, self._face.link, shared))
         self._where_possible(partial(self._state.write, replace(self._record, ready=True)))
+
+    async def _add(self, asked: Asked) -> None:
+        """Serve one of the versions that are wanted from the start; where that fails, the others are served."""
+        assert self._deployment is not None
+        try:
+            await self._deployment.add(asked)
+        except VhlocalError as error:
+            if self._options.fail_fast:
+                raise
+            self._bus.publish(Problem(error, then=f"{asked.name or asked.ref} is not served"))
+
+    def _deployed(self, surroundings: Surroundings, fleet: Fleet) -> Deployment:
+        """Return the deployment of which the working tree is the first version."""
+
+        def beside(inputs: Inputs) -> Fleet:
+            judging = partial(self._judging, lambda: inputs.package)
+            its = replace(surroundings, reloads=False, fail_fast=False, judging=judging)
+            return Fleet(its, lambda name: inputs.within(name).least)
+
+        means = DeploymentMeans(
+            bus=self._bus,
+            board=self._board,
+            routes=self._routes,
+            read=lambda asked, version: self._options.load_commit(asked, version, self._url),
+            desire=lambda inputs: desired(inputs, self._runtime.base),
+            make=lambda wanted: self._make(wanted, ()),
+            fleet=beside,
+            taken=self._state.versions,
+            keep=lambda name: self._where_possible(partial(self._state.keep_version, name)),
+            urls=self._urls,
+            tasks=self._tasks,
+            loads=self._in_flight.by_replica,
+        )
+        return Deployment(means, Served(self._options.version.name, "", self._present, fleet))
+
+    async def _deployment_once_up(self) -> Deployment:
+        await self._up.wait()
+        assert self._deployment is not None
+        return self._deployment
 
     async def _surroundings(self, gateway: Gateway) -> Surroundings:
         async def drain(address: Address) -> None:
@@ -293,19 +351,19 @@ class Session:
             made=self._made,
             patience=self._options.patience,
             reload_seconds=self._options.reload_seconds,
-            judging=self._judging,
-            found=self._found,
+            judging=partial(self._judging, lambda: self._present().package),
+            found=self._telling.found,
             urls=self._urls,
             drain=drain,
             brought=self._brought,
             read_again=self._read_again,
         )
 
-    def _judging(self) -> Diagnosis:
+    def _judging(self, package: Callable[[], Package]) -> Diagnosis:
         from vhlocal.session.diagnosis.cause import Diagnosis  # noqa: PLC0415 - no server's start is to wait for the rules
 
         directory = self._options.directory
-        return Diagnosis(self._runtime, directory, self._bus, lambda: self._present().package, self._requests.last)
+        return Diagnosis(self._runtime, directory, self._bus, package, self._requests.last)
 
     def _brought(self) -> None:
         if self._edits is not None:
@@ -321,45 +379,21 @@ class Session:
 
     def _inputs_of(self, version: str) -> Inputs | None:
         """Return what a version is made of; None where it is not served any more."""
-        return self._present() if version == self._options.version.name else None
+        return None if self._deployment is None else self._deployment.inputs(version)
 
     def _appointed(self) -> Doctor:
         host = self._url.removeprefix("http://")
         asks = self._chatter.expect
-        return Doctor(Practice(self._bus, self._tasks, self._routes, self._inputs_of, self._shown, host, asks))
-
-    def _shown(self, finding: Finding, revision: str) -> None:
-        """Tell what an endpoint has shown by its answers, unless its code has told the same."""
-        if not self._board.has_found(finding):
-            self._found(finding, revision)
-
-    def _found(self, finding: Finding, revision: str, told: bool = False) -> None:
-        """Tell a finding, unless the project has chosen to live with it."""
-        if finding.definition.code not in self._options.ignored:
-            self._bus.publish(Found(finding, revision, told))
+        return Doctor(Practice(self._bus, self._tasks, self._routes, self._inputs_of, self._telling.shown, host, asks))
 
     def _refused(self, route: Route, replica: Replica) -> None:
         self._unreachable.refused(ServedAt(route.version, route.endpoint, replica.number or 1))
 
-    def _dropped(self, name: str, route: Route) -> None:
-        from vhlocal.session.traffic.passed import tell_dropped  # noqa: PLC0415 - as above
-
-        self._bus.publish(tell_dropped(name, route.endpoint))
-
-    def _passed(self, passed: LimitPassed) -> None:
-        """Tell that a request passed a limit: as what was found of its endpoint, or, the gateway's own, as a notice."""
-        from vhlocal.session.traffic.passed import tell_passed  # noqa: PLC0415 - as above
-
-        told = tell_passed(passed, self._present().endpoints)
-        if isinstance(told, Notice):
-            self._bus.publish(told)
-        elif told is not None:
-            status = next(iter(self._board.statuses(passed.endpoint)), None)
-            self._found(told, status.revision if status else "")
-
     def _desired(self, inputs: Inputs) -> tuple[Desired, ...]:
-        # No server has to change for it.
+        # No server has to change for these.
         self._routes.stream(inputs.version.name, inputs.streaming)
+        if self._deployment is not None:
+            self._deployment.follow(inputs)
         return desired(inputs, self._runtime.base)
 
     def _tell_differences(self, wanted: tuple[Desired, ...]) -> None:
@@ -388,15 +422,15 @@ class Session:
     async def _close(self, gateway: Gateway) -> None:
         """End everything that the run started, gracefully: each part gets its time."""
         self._bus.publish(Stopping(self._ending.reason))
-        self._ending.waits_for = self._unremoved
+        self._ending.waits_for = self._waits.unremoved
         await self._tasks.cancel()
-        self._ending.waits_for = self._unanswered
+        self._ending.waits_for = self._waits.unanswered
         await gateway.close(_DRAIN)
-        if self._fleet is not None:
-            self._ending.waits_for = self._unended
+        if self._deployment is not None:
+            self._ending.waits_for = self._waits.unended
             with contextlib.suppress(VhlocalError):  # whose servers are then still there: that is told
-                await self._fleet.stop(GRACE)
-        self._ending.waits_for = self._unremoved
+                await self._deployment.stop()
+        self._ending.waits_for = self._waits.unremoved
         await self._remove_servers()
 
     async def _leave_nothing(self) -> None:
@@ -422,30 +456,6 @@ class Session:
             if problem is not None:
                 self._bus.publish(Problem(problem))
 
-    # What the end waits for, in the user's words.
-
-    def _unremoved(self) -> str:
-        noun = "servers" if self._connected is None else self._runtime.noun
-        return f"the {noun} of {self._names()} to be removed"
-
-    def _unended(self) -> str:
-        return f"{self._names()} to end (up to {GRACE:.0f} s)"
-
-    def _unanswered(self) -> str:
-        counts = {status.name: self._in_flight(status.at) for status in self._board.statuses()}
-        busy = [f"{name} ({_requests(count)}" for name, count in counts.items() if count]
-        return ", ".join(f"{who} in flight, up to {_DRAIN:.0f} s)" for who in busy or ["clients (requests"])
-
-    def _in_flight(self, at: ServedAt) -> int:
-        address = self._routes.target(at).address
-        if address is None or self._gateway is None:
-            return 0
-        return self._gateway.in_flight(Upstream(address.host, address.port))
-
-    def _names(self) -> str:
-        left = [status.name for status in self._board.statuses() if status.state is not State.STOPPED]
-        return ", ".join(left) or "this run"
-
     def _wait_for(self, inputs: Inputs) -> None:
         for endpoint in inputs.endpoints:
             at = ServedAt(inputs.version.name, endpoint.name)
@@ -470,7 +480,3 @@ class Session:
         finally:
             for number in signals:
                 self._loop.remove_signal_handler(number)
-
-
-def _requests(count: int) -> str:
-    return f"{count} request{'s' if count > 1 else ''}"

@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from vhlocal.values import dataclass
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Coroutine
 
     from vhlocal.events import Bus
     from vhlocal.gateway.report import Failure, Page
     from vhlocal.model import Version
     from vhlocal.session.board import Board
+    from vhlocal.session.deployment import Deployment
     from vhlocal.session.traffic.requests import Requests
+
+
+T = TypeVar("T")
+
+
+class Change(Protocol):
+    """Has work done on the run's deployment in the session's loop, from any other thread."""
+
+    def __call__(self, work: Callable[[Deployment], Coroutine[Any, Any, T]]) -> T:
+        """Return what ``work`` returns, or raise its VhlocalError; another where the run is not so far, or ends."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -23,7 +35,8 @@ class View:
     ``versions`` are those that are served, the working tree's first. ``url`` is the gateway's, ``open_to_network`` is
     True where others than this machine can connect to it. ``stop`` ends the run, ``token`` is what changes need.
     ``connections`` tells how many clients are connected and how many connections to servers are open. ``examined``
-    tells whether the doctor is through with every request that has ended.
+    tells whether the doctor is through with every request that has ended. ``change`` does something to the deployment
+    and returns what came of it.
     """
 
     versions: Callable[[], tuple[Version, ...]]
@@ -37,6 +50,7 @@ class View:
     token: str
     run: str
     stop: Callable[[], None]
+    change: Change
 
 
 class Face(Protocol):

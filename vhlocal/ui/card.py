@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import textwrap
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -13,7 +14,7 @@ from rich.text import Text
 from vhlocal.model import Offer, State
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from rich.console import Console
 
@@ -27,13 +28,14 @@ _MANY = 4
 def show_card(console: Console, ready: Ready, *, reloads: bool = True) -> None:
     """Print it. URLs and commands are never broken, everything else fits the window."""
     console.print()
-    serving = [status for status in ready.statuses if status.state is State.READY]
-    for status in serving:
-        _show_endpoint(console, ready, status, short=len(serving) > _MANY)
-    _show_failed(console, [status for status in ready.statuses if status not in serving], reloads=reloads)
+    groups = _groups(ready.statuses)
+    serving = [group for group in groups if group[0].state is State.READY]
+    for group in serving:
+        _show_endpoint(console, ready, group, short=len(serving) > _MANY)
+    _show_failed(console, [status for group in groups for status in _down(group)], reloads=reloads)
     for label, text in _footer(ready):
         console.print(Text.assemble((f"{label}: ", "dim"), text))
-    console.print(_summary(console, ready, len(serving)))
+    console.print(_summary(console, ready, len(serving), len(groups)))
 
 
 def curl(url: str, call: Call, width: int) -> list[str]:
@@ -57,11 +59,28 @@ def curl(url: str, call: Call, width: int) -> list[str]:
     return [whole] if len(whole) <= width else [*(f"{line} \\" for line in lines[:-1]), lines[-1]]
 
 
-def _show_endpoint(console: Console, ready: Ready, status: Status, *, short: bool) -> None:
-    offer = ready.offers.get(status.endpoint) or Offer(_first(status.urls))
-    url = _reachable(ready, offer.url)
-    beside = len(status.endpoint) + 2 + len(url) <= console.width
-    console.print(Text.assemble((status.endpoint, "bold green"), "  " if beside else "\n  ", (url, "bold")))
+def _groups(statuses: Iterable[Status]) -> list[list[Status]]:
+    """Return the replicas of each endpoint, those that serve first."""
+    groups: dict[tuple[str, str], list[Status]] = {}
+    for status in statuses:
+        groups.setdefault((status.at.version, status.endpoint), []).append(status)
+    return [sorted(group, key=lambda each: each.state is not State.READY) for group in groups.values()]
+
+
+def _down(group: Sequence[Status]) -> list[Status]:
+    return [status for status in group if status.state is not State.READY]
+
+
+def _show_endpoint(console: Console, ready: Ready, group: Sequence[Status], *, short: bool) -> None:
+    status, serving = group[0], len(group) - len(_down(group))
+    offer = ready.offers.get(replace(status.at, replica=1)) or Offer(_first(status.urls))
+    url, name = _reachable(ready, offer.url), status.name
+    if len(group) > 1:
+        name = (
+            f"{name.rpartition('/')[0]} ({serving if serving == len(group) else f'{serving} of {len(group)}'} replicas)"
+        )
+    beside = len(name) + 2 + len(url) <= console.width
+    console.print(Text.assemble((name, "bold green"), "  " if beside else "\n  ", (url, "bold")))
     if status.caveat:
         _wrapped(console, "note  ", f"ready, {status.caveat}", "yellow")
     if short:
@@ -79,7 +98,7 @@ def _show_failed(console: Console, failed: Sequence[Status], *, reloads: bool) -
     groups: dict[tuple[str, str, str], list[str]] = {}
     for status in failed:
         place = "" if status.place is None else str(_near(status.place.file)) + _line(status.place.line)
-        groups.setdefault((place, status.reason, status.hint), []).append(status.endpoint)
+        groups.setdefault((place, status.reason, status.hint), []).append(status.name)
     for place, reason, hint in sorted(groups, key=lambda group: (not group[0], group)):
         console.print(Text.assemble((", ".join(groups[place, reason, hint]), "bold red"), "  not serving"))
         _wrapped(console, "why   ", reason)
@@ -98,8 +117,7 @@ def _footer(ready: Ready) -> Iterator[tuple[str, str]]:
         yield "status page", _reachable(ready, ready.link)
 
 
-def _summary(console: Console, ready: Ready, serving: int) -> Text:
-    total = len(ready.statuses)
+def _summary(console: Console, ready: Ready, serving: int, total: int) -> Text:
     all_of_them = "" if serving == total else f"{serving} of {total} endpoints "
     stops = "; Ctrl-C stops" if console.is_terminal else ""
     style = "bold green" if serving == total else "bold yellow"

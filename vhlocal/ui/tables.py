@@ -23,6 +23,7 @@ def show_endpoints(console: Console, endpoints: Iterable[Mapping[str, Any]]) -> 
     """Print endpoints with their state and URLs, given as ``ps --json`` gives them."""
     table = new_table("endpoint", "state", "url", "revision", "reload")
     plain = not console.is_terminal
+    before: tuple[str, str] | None = None
     for endpoint in endpoints:
         state = Text(endpoint["state"], style=_STYLES.get(endpoint["state"], "yellow"))
         if endpoint["caveat"]:
@@ -31,7 +32,9 @@ def show_endpoints(console: Console, endpoints: Iterable[Mapping[str, Any]]) -> 
             state.append(f" ({endpoint['restarts']} restarts)", style="dim")
         if endpoint["broken"]:
             state.append(f" (newer {endpoint['broken']} is broken)", style="bold red")
-        urls = endpoint["urls"] or [""]
+        group = endpoint["version"], endpoint["endpoint"]
+        urls = [] if group == before else endpoint["urls"]  # replicas have the same
+        urls, before = urls or [""], group
         table.add_row(endpoint["name"], state, urls[0], endpoint["revision"], endpoint["strategy"])
         for url in urls[1:]:
             table.add_row(endpoint["name"] if plain else "", endpoint["state"] if plain else "", url)
@@ -45,6 +48,20 @@ def show_runs(console: Console, rows: Iterable[tuple[str, str, str, str]]) -> No
     table = new_table("project", "url", "version", "state")
     for directory, url, version, state in rows:
         table.add_row(Text(directory), url, version, Text(state, style=_STYLES.get(state, "yellow")))
+    print_whole(console, table)
+
+
+def show_versions(console: Console, versions: Iterable[Mapping[str, Any]]) -> None:
+    """Print versions with their aliases and endpoints, given as ``version list --json`` gives them."""
+    table = new_table("version", "aliases", "from", "commit", "endpoints")
+    for version in versions:
+        endpoints = Text(", ").join(
+            Text(f"{each['name']} {each['state']}", style=_STYLES.get(each["state"], "yellow"))
+            for each in version["endpoints"]
+        )
+        commit = version["commit"] if version["ref"] is None else version["commit"][:12]
+        source = version["ref"] or "working tree"
+        table.add_row(version["version"], ", ".join(version["aliases"]), source, commit, endpoints)
     print_whole(console, table)
 
 

@@ -95,6 +95,8 @@ class Terminal:
             events.Listening: self._listening,
             events.Ready: self._ready,
             events.Reloaded: self._reloaded,
+            events.AliasMoved: self._alias_moved,
+            events.Scaled: self._scaled,
             events.RequestsEnded: self._requests_ended,
             events.Stopping: self._stopping,
             events.Waiting: self._waiting,
@@ -253,6 +255,13 @@ class Terminal:
         parts = ", ".join(f"{name} {duration(seconds)}" for name, seconds in event.phases)
         more = f": {parts}" if self._verbose and parts else ""
         self._say(event.at.name, f"rev {event.revision[:_REVISION]} {took}{more}", "green")
+
+    def _scaled(self, event: events.Scaled) -> None:
+        self._say(event.at.name, f"{event.before} → {event.after} replicas, by its load ({event.why})", "bold")
+
+    def _alias_moved(self, event: events.AliasMoved) -> None:
+        before = f", before {event.before}" if event.before else ""
+        self._say("alias", f"{event.alias} is {event.after or 'no version'}{before}", "bold")
 
     def _stopping(self, event: events.Stopping) -> None:
         self.close()

@@ -1,18 +1,19 @@
-"""All endpoints of a run, each with its keeper."""
+"""All endpoints of one version, each replica with its keeper."""
 
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from vhlocal.model import State
+from vhlocal.model import ServedAt, State
 from vhlocal.session.endpoint.keeper import Keeper
+from vhlocal.session.endpoint.together import Together
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from vhlocal.errors import VhlocalError
-    from vhlocal.model import ServedAt
     from vhlocal.reload.staging import Staging
     from vhlocal.runtime.base import Entry
     from vhlocal.session.endpoint.surroundings import Surroundings
@@ -21,11 +22,18 @@ if TYPE_CHECKING:
 
 
 class Fleet:
-    """Follows what is wanted: endpoints come, change and go."""
+    """Follows what is wanted: endpoints come, change and go, and so do their replicas (K3).
 
-    def __init__(self, surroundings: Surroundings) -> None:
+    ``replicas`` tells how many an endpoint has at first.
+    """
+
+    def __init__(self, surroundings: Surroundings, replicas: Callable[[str], int] = lambda _: 1) -> None:
         self._is = surroundings
+        self._first = replicas
+        self._numbers: dict[str, int] = {}
         self._keepers: dict[ServedAt, Keeper] = {}
+        #: What is wanted of each endpoint, as it was asked for last.
+        self._wanted: dict[str, Desired] = {}
 
     @property
     def staging(self) -> Staging:
@@ -37,11 +45,24 @@ class Fleet:
         for keeper in self._keepers.values():
             yield from keeper.entries()
 
+    def replicas(self, endpoint: str) -> int:
+        """Return how many replicas of an endpoint are wanted."""
+        return self._numbers.get(endpoint, 0)
+
+    def name(self, endpoint: str) -> str:
+        """Return by which name people are told of an endpoint, whichever replica it is."""
+        return self._wanted[endpoint].at.name
+
+    def wanted(self) -> list[tuple[Desired, int]]:
+        """Return what is wanted of each endpoint, and how many replicas of it."""
+        return [(item, self._numbers[name]) for name, item in self._wanted.items()]
+
     def enlist(self, wanted: Sequence[Desired]) -> None:
         """Take on the endpoints of the start, which are to be built first."""
         for item in wanted:
-            keeper = self._keepers[item.at] = Keeper(self._is, item, item.at, vital=self._is.fail_fast)
-            keeper.tell(State.BUILDING)
+            for at in self._take_on(item):
+                keeper = self._keepers[at] = Keeper(self._is, item, at, vital=self._is.fail_fast)
+                keeper.tell(State.BUILDING)
 
     async def start(self, without: Mapping[ServedAt, VhlocalError]) -> None:
         """Start every server, and return once each answers, or it is told why it does not.
@@ -50,21 +71,43 @@ class Fleet:
         that does not come up is raised.
         """
         for at, keeper in self._keepers.items():
-            keeper.begin(without.get(at))
+            keeper.begin(without.get(replace(at, replica=1)))
         await asyncio.gather(*(keeper.started for keeper in self._keepers.values()))
 
     def want(self, wishes: Sequence[Wish]) -> None:
         """Ask every endpoint for what is wanted; what fails is told, and keeps what it had."""
-        wanted = {wish.desired.at for wish in wishes}
-        for at in [at for at in self._keepers if at not in wanted]:
-            self._is.tasks.start(self._retire(self._keepers.pop(at), at), f"end {at}")
+        wanted = {wish.desired.endpoint.name for wish in wishes}
+        for at in [at for at in self._keepers if at.endpoint not in wanted]:
+            self._let_go(at)
+        for name in self._numbers.keys() - wanted:
+            del self._numbers[name], self._wanted[name]
         for wish in wishes:
-            at = wish.desired.at
+            name = wish.desired.endpoint.name
+            if name not in self._numbers:
+                for at in self._take_on(wish.desired):
+                    keeper = self._keepers[at] = Keeper(self._is, wish.desired, at, vital=False)
+                    keeper.add(wish)
+                continue
+            self._wanted[name] = wish.desired
+            keepers = self._of(name)
+            together = Together([keeper.at for keeper in keepers]) if len(keepers) > 1 else None
+            for keeper in keepers:
+                keeper.want(replace(wish, phases=wish.phases.copy()), together)
+
+    def scale(self, endpoint: str, number: int) -> None:
+        """Have so many replicas of an endpoint from now on; those that go, the last ones first, are drained."""
+        before = self._of(endpoint)
+        self._numbers[endpoint] = number
+        for keeper in before[number:]:
+            self._let_go(keeper.at)
+        item = self._wanted[endpoint]
+        for at in self._names(item):
             if at in self._keepers:
-                self._keepers[at].want(wish)
+                self._keepers[at].rename(at)
             else:
-                keeper = self._keepers[at] = Keeper(self._is, wish.desired, at, vital=False)
-                keeper.add(wish)
+                self._is.routes.close(at)
+                keeper = self._keepers[at] = Keeper(self._is, item, at, vital=False)
+                keeper.begin()
 
     def cannot_read(self, error: VhlocalError) -> None:
         """Mark every endpoint as older than what was saved, which could not be read."""
@@ -77,6 +120,30 @@ class Fleet:
         for ended in await asyncio.gather(*stopping, return_exceptions=True):
             if isinstance(ended, BaseException):
                 raise ended
+
+    async def retire(self) -> None:
+        """End every server once no request is on its way to it: the version is served no longer."""
+        self._numbers.clear()
+        await asyncio.gather(*(self._retire(self._keepers.pop(at), at) for at in tuple(self._keepers)))
+
+    def _take_on(self, item: Desired) -> list[ServedAt]:
+        """Take note of an endpoint, and return its replicas."""
+        name = item.endpoint.name
+        self._wanted[name], self._numbers[name] = item, self._first(name)
+        return self._names(item)
+
+    def _names(self, item: Desired) -> list[ServedAt]:
+        number = self._numbers[item.endpoint.name]
+        if number == 1:
+            return [item.at]
+        return [replace(item.at, replica=each, name=f"{item.at.name}/{each}") for each in range(1, number + 1)]
+
+    def _of(self, endpoint: str) -> list[Keeper]:
+        found = [keeper for at, keeper in self._keepers.items() if at.endpoint == endpoint]
+        return sorted(found, key=lambda keeper: keeper.at.replica)
+
+    def _let_go(self, at: ServedAt) -> None:
+        self._is.tasks.start(self._retire(self._keepers.pop(at), at), f"end {at}")
 
     async def _retire(self, keeper: Keeper, at: ServedAt) -> None:
         self._is.routes.forget(at)

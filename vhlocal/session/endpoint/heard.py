@@ -31,11 +31,13 @@ def _tells_a_miss(text: str) -> bool:
 
 
 class Heard:
-    """One endpoint's: ``serves`` returns what its server was made from while that serves, else None."""
+    """One replica's: ``at`` tells which it is, ``serves`` returns what its server was made from while that serves."""
 
-    def __init__(self, surroundings: Surroundings, at: ServedAt, serves: Callable[[], Desired | None]) -> None:
+    def __init__(
+        self, surroundings: Surroundings, at: Callable[[], ServedAt], serves: Callable[[], Desired | None]
+    ) -> None:
         self._is = surroundings
-        self._at = at
+        self._whose = at
         self._serves = serves
         self._lines = 0
         # Whether it is looked at what its server has missed.
@@ -54,8 +56,8 @@ class Heard:
         def on_line(stream: str, text: str) -> None:
             self._lines += 1
             text = hide(text)
-            usual = self._is.chatter.has(self._at, text)
-            self._is.bus.publish(LogLine(self._at, stream, text, time.time(), usual))
+            usual = self._is.chatter.has(self._whose(), text)
+            self._is.bus.publish(LogLine(self._whose(), stream, text, time.time(), usual))
             if self._serves() is not None and _tells_a_miss(text) and not loop.is_closed():
                 loop.call_soon_threadsafe(self._missed)
 
@@ -65,7 +67,7 @@ class Heard:
         """Return the end of what was printed since the beginning."""
         await asyncio.sleep(_LAST_LINES)
         count = min(_TAIL, self._lines or _TAIL)
-        return "\n".join(line.text for line in self._is.board.tail(self._at, count))
+        return "\n".join(line.text for line in self._is.board.tail(self._whose(), count))
 
     def learn(self, image: str, news: dict[str, Any]) -> None:
         """Hear what a runner has found out: what it imports beforehand in an image, and what it cannot."""
@@ -73,22 +75,22 @@ class Heard:
             self._is.warmth.save(image, news["modules"], news["denied"])
             for module, why in news["denied"].items():
                 text = f"{module} {why}: it is imported anew at each reload"
-                self._is.bus.publish(Notice(text, endpoint=self._at.name))
+                self._is.bus.publish(Notice(text, endpoint=self._whose().name))
         elif news["event"] == "unkept":
             hint = "`keep-warm` is for what lives in the main memory of one thread; it is loaded at each reload instead"
-            self._is.bus.publish(Notice(f"nothing is kept warm: {news['why']}", None, hint, self._at.name))
+            self._is.bus.publish(Notice(f"nothing is kept warm: {news['why']}", None, hint, self._whose().name))
         elif news["event"] == "left_out" and news["library"] not in self._left_out:
             self._left_out.add(news["library"])
             text = f"{news['library']}'s own reloader is left out: vhlocal brings in each save"
             hint = "production has no edits; take the option for it out"
-            self._is.bus.publish(Notice(text, None, hint, self._at.name))
+            self._is.bus.publish(Notice(text, None, hint, self._whose().name))
 
     def _missed(self) -> None:
         """Tell what a server that serves has missed; what it misses at its start is told with its end."""
-        status, wanted = self._is.board.status(self._at), self._serves()
+        status, wanted = self._is.board.status(self._whose()), self._serves()
         if status is not None and status.state is State.READY and wanted is not None and not self._misses:
             self._misses = True
-            self._is.tasks.start(self._tell_missed(wanted), f"what {self._at} has missed")
+            self._is.tasks.start(self._tell_missed(wanted), f"what {self._whose()} has missed")
 
     async def _tell_missed(self, wanted: Desired) -> None:
         try:

@@ -14,14 +14,14 @@ from vhlocal.model import State, Strategy
 from vhlocal.reload.decide import decide
 from vhlocal.reload.staging import SavedAgainError
 from vhlocal.session.diagnosis.exits import as_error, backoff, explained_error
+from vhlocal.session.endpoint.by_strategy import by_strategy
 from vhlocal.session.endpoint.post import Post
 from vhlocal.session.endpoint.ready import EndedError
-from vhlocal.session.endpoint.strategies import STRATEGIES
+from vhlocal.session.endpoint.together import NotTogetherError
 from vhlocal.session.limits import GRACE
 from vhlocal.session.tasks import beside, settle
 from vhlocal.session.wanted.desired import difference
 from vhlocal.session.wanted.wish import in_environment_of
-from vhlocal.session.warm.forks import AloneError, NoRoomError
 from vhlocal.session.warm.runner_client import RunnerGoneError
 
 if TYPE_CHECKING:
@@ -32,16 +32,13 @@ if TYPE_CHECKING:
     from vhlocal.session.diagnosis.exits import Explanation
     from vhlocal.session.endpoint.server import Server
     from vhlocal.session.endpoint.surroundings import Surroundings
+    from vhlocal.session.endpoint.together import Together
     from vhlocal.session.phases import Phases
     from vhlocal.session.wanted.desired import Desired
     from vhlocal.session.wanted.wish import Wish
 
 #: A server that stayed up for this many seconds starts a new count of crashes.
 _HEALTHY = 60.0
-
-#: The exit code of a server that was killed, and the seconds that the end of its whole container gets to be told.
-_KILLED = 137
-_ITS_CONTAINER = 1.0
 
 #: Seconds at least until an environment is tried again that could not be made: that takes long, and loads an index.
 _BUILD_PAUSE = 300.0
@@ -64,6 +61,7 @@ class Keeper:
         self._vital = vital
         self._post = Post(surroundings, wanted, at)
         self._wish: Wish | None = None
+        self._together: Together | None = None
         self._forgotten = False
         # What is to be started where there is no server, and when, in monotonic seconds, if not at once.
         self._target = wanted
@@ -76,6 +74,18 @@ class Keeper:
         self.started: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     # What the session asks for.
+
+    @property
+    def at(self) -> ServedAt:
+        """Which replica it is."""
+        return self._post.at
+
+    def rename(self, at: ServedAt) -> None:
+        """Tell of it by another name from now on: others have come to its side, or gone."""
+        if self._post.name != at.name:
+            self._post.at = at
+            if self._post.running:
+                self._post.tell(State.READY)
 
     def begin(self, without: VhlocalError | None = None) -> None:
         """Start the server, and keep it from then on; ``without`` is why its environment is not there, and told."""
@@ -97,8 +107,11 @@ class Keeper:
         self._take_on(wish)
         self.begin()
 
-    def want(self, wish: Wish) -> None:
-        """Bring in a newer version of what is wanted; a failure is told, not raised: the old server goes on."""
+    def want(self, wish: Wish, together: Together | None = None) -> None:
+        """Bring in a newer version of what is wanted; a failure is told, not raised: the old server goes on.
+
+        ``together`` is shared by the replicas that it is asked of, where there are several.
+        """
         unread, self._post.unread = self._post.unread, None
         pending = self._wish
         if not self._forgotten and not difference(self._post.asked, wish.desired):
@@ -106,11 +119,15 @@ class Keeper:
                 self._take_on(replace(pending, made=wish.made))
             elif pending is None and unread is not None and self._post.running:
                 self._in_order_again(wish.phases)
+            if together is not None:
+                together.leave(self.at)
             return
         self._vital, self._forgotten = False, False
         asked, self._post.asked = self._post.asked, wish.desired
+        self._together = together
         # Code that was about to come in does not wait for requirements that were saved a moment later either.
-        self._take_on(replace(wish, early=pending is not None or asked.environment == wish.desired.environment))
+        early = pending is not None or asked.environment == wish.desired.environment
+        self._take_on(replace(wish, early=early and together is None))
 
     def cannot_read(self, error: VhlocalError) -> None:
         """Mark that the last edit could not be read, so that older code answers."""
@@ -144,6 +161,8 @@ class Keeper:
         if self._living is not None:
             self._living.cancel()
             await asyncio.wait({self._living})
+        if self._together is not None:
+            self._together.leave(self.at)
         server, self._post.server = self._post.server, None
         return server
 
@@ -256,6 +275,7 @@ class Keeper:
     async def _bring(self, wish: Wish) -> None:
         """Bring in what was asked for, and tell how that went."""
         wanted, post = wish.desired, self._post
+        post.together = together = self._together
         error = wish.made.exception()
         if isinstance(error, VhlocalError):
             self._be_done_with(wish, forgotten=True)
@@ -267,10 +287,18 @@ class Keeper:
             return
         try:
             strategy = await self._bring_by(wanted, wish.phases)
-        except SavedAgainError:
+        except SavedAgainError as error:
             self._be_done_with(wish, forgotten=True)
             self._resume()
+            if together is not None:
+                together.fail(self.at, await post.explain(error, wanted), again=True)
             self._is.read_again()
+        except NotTogetherError as error:
+            self._be_done_with(wish, forgotten=error.again)
+            if error.again or not post.running:
+                self._resume()
+            else:
+                post.keep_old(wanted, error.why)
         except _FAILURES as failure:
             self._committed = True
             self._be_done_with(wish)
@@ -305,16 +333,18 @@ class Keeper:
         """Bring it in and return how; None where it was there already, and nothing is to be told."""
         post = self._post
         if not post.running:
+            self._leave_the_others()
             return await self._start_newer(wanted, phases)
         strategy = decide(difference(post.wanted, wanted), post.means, wanted.bringing.strategy)
         if strategy is None:
+            self._leave_the_others()
             return await self._return_to(wanted, phases)
         assert post.server is not None
         memory, life = post.memory, post.server.ended
         post.begin_listening()
         post.beside += 1
         try:
-            strategy = await self._by_strategy(strategy, wanted, phases)
+            strategy = await by_strategy(self._is, post, strategy, wanted, phases)
         except BaseException as error:
             post.memory = memory
             if not isinstance(error, Exception):
@@ -324,6 +354,11 @@ class Keeper:
             post.beside -= 1
         self._is_up()
         return strategy
+
+    def _leave_the_others(self) -> None:
+        together, self._post.together = self._post.together, None
+        if together is not None:
+            together.leave(self.at)
 
     async def _start_newer(self, wanted: Desired, phases: Phases) -> Strategy | None:
         """Start what was asked for where no server is up: at once, whatever pause its last end has asked for."""
@@ -336,42 +371,6 @@ class Keeper:
         await self._begin(wanted)
         phases.mark("ready")
         return None if first else Strategy.REPLACE
-
-    async def _by_strategy(self, strategy: Strategy, wanted: Desired, phases: Phases) -> Strategy:
-        """Return the strategy that did it: another one where the server shows that there cannot be two of it.
-
-        One is refused what the one that serves has, and ends for it or lives on without.
-        """
-        post = self._post
-        while True:
-            try:
-                return await self._beside(strategy, wanted, phases)
-            except AloneError as error:
-                post.clashed = held = error.held
-                strategy = decide(difference(post.wanted, wanted), post.means, wanted.bringing.strategy) or strategy
-                way = "restart" if strategy is Strategy.RESTART else "replacement"
-                hint = "without it, edits are brought in by a fork, in a tenth of the time"
-                text = f"{error}, so that there cannot be two: edits are brought in by {way}"
-                self._is.bus.publish(Notice(text, held.place or wanted.endpoint.place(), hint, post.name))
-
-    async def _beside(self, strategy: Strategy, wanted: Desired, phases: Phases) -> Strategy:
-        """Return the strategy that did it: where there is no room for a fork, or its runner has gone, a replacement."""
-        if strategy is Strategy.FORK:
-            try:
-                await STRATEGIES[strategy](self._post, wanted, phases)
-                return strategy
-            except NoRoomError as error:
-                text, place = f"{error}: edits are brought in by replacement", wanted.endpoint.place("resources.memory")
-                self._is.bus.publish(Notice(text, place, error.hint, self._post.name))
-            except RunnerGoneError:
-                pass
-            except (VhlocalError, EndedError):
-                # What it imports from may have been removed.
-                if await self._is.environments.is_there(wanted):
-                    raise
-            strategy = Strategy.REPLACE
-        await STRATEGIES[strategy](self._post, wanted, phases)
-        return strategy
 
     async def _return_to(self, wanted: Desired, phases: Phases) -> Strategy | None:
         """What is wanted runs already; the user may have come back to it from code that was broken or given up."""
@@ -418,11 +417,13 @@ class Keeper:
         """Tell why new code did not come up; the old server goes on, or is started again where it has gone too."""
         post = self._post
         if isinstance(error, EndedError):
-            error = await self._with_its_container(error)
+            error = await post.with_its_container(error)
         explanation = await post.explain(error, wanted)
+        first = post.together is None or post.together.fail(self.at, explanation)
         if post.running:
             goes_on = f"revision {post.wanted.revision} keeps serving; save a fix to try again"
-            post.tell_problem(explanation, goes_on)
+            if first:
+                post.tell_problem(explanation, goes_on)
             post.keep_old(wanted, explanation)
             return
         self._target = self._after(wanted, error, explanation)
@@ -431,16 +432,6 @@ class Keeper:
             return
         post.tell_problem(explanation, f"starting revision {self._target.revision} again")
         post.close(wanted.revision, explanation)
-
-    async def _with_its_container(self, error: EndedError) -> EndedError:
-        """Return the end of the whole container, where the new server went with that for want of memory."""
-        server = self._post.server
-        ended = None if server is None else server.ended
-        if ended is not None and error.ended.code == _KILLED:
-            await asyncio.wait({ended}, timeout=_ITS_CONTAINER)
-            if ended.done() and ended.result().out_of_memory:
-                return EndedError(ended.result(), error.evidence, loaded=error.loaded, once=error.once)
-        return error
 
     def _after(self, failed: Desired, error: Exception, explanation: Explanation) -> Desired:
         """Return what is to be started next: the last code that ran, where it was the code that failed."""

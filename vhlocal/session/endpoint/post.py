@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from vhlocal.model import ServedAt
     from vhlocal.runtime.base import Address
     from vhlocal.session.endpoint.surroundings import Surroundings
+    from vhlocal.session.endpoint.together import Together
     from vhlocal.session.phases import Phases
     from vhlocal.session.probe import Answered
     from vhlocal.session.wanted.desired import Desired
@@ -44,6 +45,10 @@ _HIGHER = 1.05
 
 #: Seconds until an engine is asked once more to remove a server: the first time, and at most.
 _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 30.0
+
+#: The exit code of a server that was killed, and the seconds that the end of its whole container gets to be told.
+_KILLED = 137
+_ITS_CONTAINER = 1.0
 
 #: What a server was doing that has ended, by whether its code had been loaded, as far as that is known.
 _UNTIL_THEN = {
@@ -71,6 +76,8 @@ class Post:
     def __init__(self, surroundings: Surroundings, wanted: Desired, at: ServedAt) -> None:
         self._is = surroundings
         self.at = at
+        #: The other replicas that bring in the same edit, where there are any.
+        self.together: Together | None = None
         #: What the server was made from, or is to be at first.
         self.wanted = wanted
         #: What was asked for last.
@@ -94,7 +101,7 @@ class Post:
         self.beside = 0
         self._slowest = 0.0
         self._leaving: set[asyncio.Task[None]] = set()
-        self._heard = Heard(surroundings, at, lambda: self.wanted if self.at_rest else None)
+        self._heard = Heard(surroundings, lambda: self.at, lambda: self.wanted if self.at_rest else None)
 
     @property
     def name(self) -> str:
@@ -190,6 +197,11 @@ class Post:
         """Return once nothing is in flight any more at a server that no request is led to."""
         await self._is.drain(address)
 
+    async def agreed(self) -> None:
+        """Return once the servers of all replicas have given a first answer; NotTogetherError where one does not."""
+        if self.together is not None:
+            await self.together.answered(self.at)
+
     def take_over(self, server: Server, wanted: Desired, answered: Answered) -> None:
         """Lead requests to ``server`` from now on, which has given its first answer as ``wanted``."""
         if wanted is not self.wanted:
@@ -262,10 +274,15 @@ class Post:
         self.tell(State.CRASHED, explanation, revision)
 
     def tell_reloaded(self, strategy: Strategy, phases: Phases) -> None:
-        """Publish that new code answers."""
+        """Publish that new code answers, once for all replicas."""
         if strategy is Strategy.FORK and self.memory is not None:
             self.memory.peak = None  # what the old code needed says nothing of the new
-        self._is.bus.publish(Reloaded(self.at, self.wanted.revision, strategy, phases.seconds, phases.ended))
+        together = self.together
+        if together is not None and not together.took_over(self.at):
+            return
+        replicas = 1 if together is None else together.replicas
+        at = self.at if together is None else self.wanted.at
+        self._is.bus.publish(Reloaded(at, self.wanted.revision, strategy, phases.seconds, phases.ended, replicas))
         self._is.brought()
 
     def tell_problem(self, explanation: Explanation, then: str) -> None:
@@ -319,6 +336,16 @@ class Post:
         lines = (error.evidence or await self._heard.last_lines()).splitlines()
         peak = self.memory.peak if self.memory else None
         return await self._is.diagnosis.of_end(wanted.endpoint, error.ended, lines, when, peak)
+
+    async def with_its_container(self, error: EndedError) -> EndedError:
+        """Return the end of the whole container, where the new server went with that for want of memory."""
+        server = self.server
+        ended = None if server is None else server.ended
+        if ended is not None and error.ended.code == _KILLED:
+            await asyncio.wait({ended}, timeout=_ITS_CONTAINER)
+            if ended.done() and ended.result().out_of_memory:
+                return EndedError(ended.result(), error.evidence, loaded=error.loaded, once=error.once)
+        return error
 
     @property
     def _stale_for(self) -> Explanation | None:

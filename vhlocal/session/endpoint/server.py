@@ -7,6 +7,7 @@ import concurrent.futures
 import contextlib
 import time
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from vhlocal.errors import ServerError, VhlocalError
@@ -34,11 +35,10 @@ if TYPE_CHECKING:
     from vhlocal.session.warm.forks import Fork
     from vhlocal.session.warm.warmth import Runner
 
+T = TypeVar("T")
 
 #: Seconds within which it is known who was killed for the memory limit.
 _SPARING = 5.0
-
-T = TypeVar("T")
 
 #: Seconds after which a start takes its time.
 _SLOW_START = 2.0
@@ -289,7 +289,7 @@ class Server:
                 raise as_error(explained(found), self._endpoint.name)
 
     async def fork_until_ready(self, fork: Fork, limit: float, on_trouble: Callable[[Notice], None]) -> Answered:
-        """Return the first answer of a server beside the one that serves: from then on the container lives for it.
+        """Return the first answer of a server beside the one that serves.
 
         Errors as ``wait_until_ready``; NoRoomError where it was the memory of two that did not suffice, AloneError
         where it was refused what the one that serves has.
@@ -297,34 +297,35 @@ class Server:
         forks = self.forks
         assert forks is not None
         others = [port for port in forks.other_ports if port != fork.port]
-
-        async def stacks() -> str:
-            return await forks.where(fork)
-
-        awaited = self._awaited(fork.address, fork.port, fork.ended, stacks, limit, others, new=True)
+        where = partial(forks.where, fork)
+        awaited = self._awaited(fork.address, fork.port, fork.ended, where, limit, others, new=True)
         awaited = replace(awaited, bound=lambda: fork.bound)
-        while True:
-            try:
-                answered = await wait_until_ready(awaited, on_trouble)
-            except EndedError as error:
-                if error.ended.out_of_memory:
-                    raise no_memory() from None
-                await self.check_alone(self, fork)
-                raise EndedError(error.ended, fork.evidence, loaded=fork.loaded is not None, once=error.once) from None
-            except ServerError:
-                await self.check_alone(self, fork)
-                raise
-            try:
-                if self._layout.shares_network:
-                    self._check_hosts(await forks.hosts(fork))
-                await self.check_alone(self, fork)
-                with contextlib.suppress(NotThereError):
-                    await forks.serve(fork)
-                    return answered
-            except BaseException:
-                answered.hang_up()
-                raise
+        try:
+            answered = await wait_until_ready(awaited, on_trouble)
+        except EndedError as error:
+            if error.ended.out_of_memory:
+                raise no_memory() from None
+            await self.check_alone(self, fork)
+            raise EndedError(error.ended, fork.evidence, loaded=fork.loaded is not None, once=error.once) from None
+        except ServerError:
+            await self.check_alone(self, fork)
+            raise
+        try:
+            if self._layout.shares_network:
+                self._check_hosts(await forks.hosts(fork))
+            await self.check_alone(self, fork)
+        except BaseException:
             answered.hang_up()
+            raise
+        return answered
+
+    async def live_for(self, fork: Fork) -> bool:
+        """Have the container live for a server in it; False where what has answered is no process that stays."""
+        assert self.forks is not None
+        with contextlib.suppress(NotThereError):
+            await self.forks.serve(fork)
+            return True
+        return False
 
     async def write(self, entries: tuple[Entry, ...]) -> None:
         """Bring its files to what ``entries`` are; SavedAgainError when one of them has changed in the meantime."""

@@ -24,7 +24,7 @@ from vhlocal.values import dataclass
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from vhlocal.model import Package
+    from vhlocal.model import Package, ServedAt
     from vhlocal.runtime.base import Address
     from vhlocal.session.endpoint.chatter import Chatter
     from vhlocal.session.traffic.routes import Routes
@@ -61,8 +61,8 @@ class _Server:
     asking: Asking
 
 
-async def find_offers(asking: Asking, wanted: Sequence[Desired]) -> dict[str, Offer]:
-    """Return what can be asked of each endpoint that answers, by its name.
+async def find_offers(asking: Asking, wanted: Sequence[Desired]) -> dict[ServedAt, Offer]:
+    """Return what can be asked of each endpoint that answers.
 
     Each server is sent nine GET requests at most, and nothing is told of one that takes its time.
     """
@@ -73,7 +73,7 @@ async def find_offers(asking: Asking, wanted: Sequence[Desired]) -> dict[str, Of
         if address is not None:
             servers.append(_Server(item, address, (*aliases[:1], own), asking))
     found = await asyncio.gather(*map(_offered, servers))
-    return {server.desired.endpoint.name: offer for server, offer in zip(servers, found, strict=True)}
+    return {server.desired.at: offer for server, offer in zip(servers, found, strict=True)}
 
 
 async def _offered(server: _Server) -> Offer:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from vhlocal.contract.environment import server_environment
 from vhlocal.contract.image import (
@@ -24,6 +24,7 @@ from vhlocal.model import Place, ServedAt
 from vhlocal.reload.command import warm_command
 from vhlocal.reload.decide import Difference
 from vhlocal.runtime.base import Entry, Identity, Layer, Mounts, ServerSpec
+from vhlocal.scaling.look import Range
 from vhlocal.session.probe import Probe
 from vhlocal.session.wanted.plan import Environment
 from vhlocal.values import dataclass
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from vhlocal.model import Endpoint, Package, PackagedFile, Strategy, Version
     from vhlocal.project.files import ChosenPath
     from vhlocal.project.requirements import RequirementInputs
+    from vhlocal.scaling.look import Rule
 
 _RUNNER = Path(__file__).parents[2] / "runner"
 
@@ -58,9 +60,9 @@ class Inputs:
     """The project as it was read: what every endpoint's server is made of.
 
     ``volumes`` is the host directory under which each volume claim has one of its own; ``requirements`` is None where
-    the package has no requirements file (B2). ``strategies`` and ``warm_up`` are by endpoint, as far as they are set.
-    ``streaming`` are the endpoints whose requests' bodies go straight on (K9). ``script_name`` has servers get
-    ``SCRIPT_NAME`` (P5).
+    the package has no requirements file (B2). ``strategies``, ``warm_up``, ``replicas`` and ``rules``, by which their
+    numbers follow the load, are by endpoint, as far as they are set. ``streaming`` are the endpoints whose requests'
+    bodies go straight on (K9). ``script_name`` has servers get ``SCRIPT_NAME`` (P5).
     ``frozen`` tells that it is a commit's, which is served beside the working tree and never changes (K10).
     ``sources`` are the files that were read besides the package, or decide what is done with it. ``left_out`` are files
     that the run writes itself: they do not count.
@@ -81,9 +83,15 @@ class Inputs:
     script_name: bool = True
     warm_up: Mapping[str, Probe] = field(default_factory=dict)
     keep_warm: tuple[str, ...] = ()
+    replicas: Mapping[str, Range] = field(default_factory=dict)
+    rules: Mapping[str, Rule[Any]] = field(default_factory=dict)
     sources: frozenset[Path] = frozenset()
     frozen: bool = False
     left_out: frozenset[Path] = frozenset()
+
+    def within(self, endpoint: str) -> Range:
+        """Return how many replicas an endpoint is to have (K3)."""
+        return self.replicas.get(endpoint) or Range(1, 1)
 
 
 @dataclass(frozen=True)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import field, replace
 from datetime import datetime, timezone
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from vhlocal.contract.image import requirements_file
 from vhlocal.contract.limits import unenforceable
@@ -23,6 +23,8 @@ from vhlocal.project.selection import (
     check_known,
     override_images,
     read_loaders,
+    read_replicas,
+    read_rules,
     read_strategies,
     read_streaming,
     select_endpoints,
@@ -39,9 +41,25 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
     from pathlib import Path
 
+    from vhlocal.contract.metadata import Origin
     from vhlocal.model import Endpoint, Package
+    from vhlocal.project.config import Config
     from vhlocal.project.settings import Settings
     from vhlocal.session.probe import Probe
+
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A version to serve beside the working tree: a git ref, and what is chosen for it (B4, B8)."""
+
+    ref: str
+    name: str = ""
+    aliases: tuple[str, ...] = ()
+    files: Mapping[str, Path] = field(default_factory=dict)
+    variables: Mapping[str, str] = field(default_factory=dict)
 
 
 class Loaded(NamedTuple):
@@ -56,6 +74,50 @@ def name_version(settings: Settings, taken: Collection[str]) -> Version:
     name = settings.version_name or version_name(datetime.now().date(), taken)
     aliases = version_aliases(settings.aliases, name)
     return Version(settings.owner, settings.project, settings.deployment, name, aliases)
+
+
+class Source(NamedTuple):
+    """What a version is made from. ``directory`` is the user's, from where files are chosen."""
+
+    directory: Path
+    config: Config
+    package: Package
+    origin: Origin
+    version: Version
+
+
+def gather(source: Source, settings: Settings, only: Iterable[str], base_url: str, created: datetime) -> Loaded:
+    """Return what every endpoint's server is made of, by what the user has set; InputError for what does not fit."""
+    directory, config, package = source.directory, source.config, source.package
+    every = tuple(map(partial(_elsewhere, settings.images), override_images(config.endpoints, settings.images)))
+    endpoints = select_endpoints(every, only)
+    choice = choose_files(every, settings.files, directory, {endpoint.name for endpoint in endpoints})
+    requirements = requirements_file(package.files)
+    inputs = Inputs(
+        version=source.version,
+        endpoints=endpoints,
+        package=package,
+        files=choice.files,
+        variables=settings.variables,
+        requirements=None if requirements is None else requirement_inputs(package, requirements),
+        origin=source.origin,
+        created=created.isoformat(),
+        base_url=base_url,
+        volumes=volumes_directory(),
+        strategies=read_strategies(settings.strategies, every),
+        streaming=read_streaming(settings.request_buffering, every),
+        script_name=settings.script_name,
+        warm_up=_warm_up(settings.warm_up, every, directory),
+        keep_warm=read_loaders(settings.keep_warm),
+        replicas=read_replicas(settings.replicas, every),
+        rules=read_rules(settings.autoscale, every),
+        sources=frozenset(
+            {config.path, directory / SETTINGS_FILE}
+            | ({settings.env_file} if settings.env_file else set())
+            | {choice.source for chosen in choice.files.values() for choice in chosen}
+        ),
+    )
+    return Loaded(inputs, (*choice.notices, *_unenforceable(endpoints)))
 
 
 @dataclass(frozen=True)
@@ -102,40 +164,16 @@ class Loader:
     def _whole(self, base_url: str, previous: Inputs | None) -> Loaded:
         settings = self.settings()
         config = load_config(self.directory)
-        every = tuple(map(partial(_elsewhere, settings.images), override_images(config.endpoints, settings.images)))
-        endpoints = select_endpoints(every, self.only)
-        choice = choose_files(every, settings.files, self.directory, {endpoint.name for endpoint in endpoints})
         left_out = self.left_out if previous is None else previous.left_out
         known = None if previous is None else previous.package
         package = read_package(self.directory, known, left_out=self._inside(left_out))
         _check_access_log(settings.access_log, package)
-        requirements = requirements_file(package.files)
-        inputs = Inputs(
-            version=self.version,
-            endpoints=endpoints,
-            package=package,
-            files=choice.files,
-            variables=settings.variables,
-            requirements=None if requirements is None else requirement_inputs(package, requirements),
-            origin=commit_origin(self.directory, package.revision, self.created),
-            created=self.created.isoformat(),
-            base_url=base_url,
-            volumes=volumes_directory(),
-            strategies=read_strategies(settings.strategies, every),
-            streaming=read_streaming(settings.request_buffering, every),
-            script_name=settings.script_name,
-            warm_up=_warm_up(settings.warm_up, every, self.directory),
-            keep_warm=read_loaders(settings.keep_warm),
-            sources=frozenset(
-                {config.path, self.directory / SETTINGS_FILE}
-                | ({settings.env_file} if settings.env_file else set())
-                | {choice.source for chosen in choice.files.values() for choice in chosen}
-            ),
-            left_out=left_out,
-        )
+        origin = commit_origin(self.directory, package.revision, self.created)
+        source = Source(self.directory, config, package, origin, self.version)
+        inputs, notices = gather(source, settings, self.only, base_url, self.created)
         network = host_network(environment())
         own = self._left_out_notices() if previous is None else ()
-        return Loaded(inputs, (*config.warnings, *choice.notices, *_unenforceable(endpoints), *network.notices, *own))
+        return Loaded(replace(inputs, left_out=left_out), (*config.warnings, *notices, *network.notices, *own))
 
     def _inside(self, left_out: frozenset[Path]) -> frozenset[str]:
         return frozenset(
@@ -145,6 +183,51 @@ class Loader:
     def _left_out_notices(self) -> list[Notice]:
         listed = set(packaged_paths(self.directory)) if self.left_out else set()
         return [left_out_notice(self.directory / path, self.directory) for path in self._inside(self.left_out) & listed]
+
+
+def read_versions(chosen: Mapping[str, str]) -> tuple[Asked, ...]:
+    """Return the commits to serve from the start, ``NAME`` to ``REF [ALIAS]...`` (K10)."""
+    found = []
+    for name, text in chosen.items():
+        ref, *aliases = text.split() or [""]
+        if not ref:
+            raise InputError(f"`versions` names no commit for {name}", hint=f"such as {name}: v1.2, or `v1.2 prod`")
+        found.append(Asked(ref, name, tuple(aliases)))
+    return tuple(found)
+
+
+def load_commit(load: Loader, asked: Asked, version: Version, base_url: str) -> Loaded:
+    """Read a version from a commit (B5, K10), with the run's settings as far as they are about its endpoints.
+
+    InputError where there is no such commit, or it cannot be served.
+    """
+    from vhlocal.project.frozen import freeze  # noqa: PLC0415 - few runs have a second version
+
+    frozen = freeze(load.directory, asked.ref)
+    settings = _about(load.settings(), {endpoint.name for endpoint in frozen.config.endpoints})
+    files, variables = {**settings.files, **asked.files}, {**settings.variables, **asked.variables}
+    source = Source(load.directory, frozen.config, frozen.package, frozen.origin, version)
+    now = datetime.now(timezone.utc)
+    inputs, notices = gather(source, replace(settings, files=files, variables=variables), (), base_url, now)
+    return Loaded(replace(inputs, frozen=True), (*frozen.notices, *notices))
+
+
+def _about(settings: Settings, endpoints: Collection[str]) -> Settings:
+    """Return the settings without what is set for other endpoints."""
+
+    def of(chosen: Mapping[str, T]) -> dict[str, T]:
+        return {key: value for key, value in chosen.items() if key.partition(".")[0] in endpoints}
+
+    return replace(
+        settings,
+        files=of(settings.files),
+        images=of(settings.images),
+        strategies=of(settings.strategies),
+        warm_up=of(settings.warm_up),
+        request_buffering=of(settings.request_buffering),
+        replicas=of(settings.replicas),
+        autoscale=of(settings.autoscale),
+    )
 
 
 def loader(directory: Path, only: Iterable[str], settings: Callable[[], Settings], version: Version) -> Loader:

@@ -9,8 +9,11 @@ from vhlocal.session.limits import GRACE
 
 if TYPE_CHECKING:
     from vhlocal.session.endpoint.post import Post
+    from vhlocal.session.endpoint.server import Server
     from vhlocal.session.phases import Phases
+    from vhlocal.session.probe import Answered
     from vhlocal.session.wanted.desired import Desired
+    from vhlocal.session.warm.forks import Fork
 
 
 async def bring(post: Post, wanted: Desired, phases: Phases) -> None:
@@ -26,7 +29,7 @@ async def bring(post: Post, wanted: Desired, phases: Phases) -> None:
         phases.mark("sync")
         fork = await forks.begin()
         try:
-            answered = await server.fork_until_ready(fork, post.limit, post.trouble)
+            answered = await _answered(post, server, fork)
         except BaseException:
             forks.give_up(fork)
             raise
@@ -41,3 +44,17 @@ async def bring(post: Post, wanted: Desired, phases: Phases) -> None:
     server.address = fork.address
     post.take_over(server, wanted, answered)
     post.retire(old.address, partial(forks.stop, old, GRACE))
+
+
+async def _answered(post: Post, server: Server, fork: Fork) -> Answered:
+    """Return the first answer of a server for which the container lives from then on, if other replicas' have come."""
+    while True:
+        answered = await server.fork_until_ready(fork, post.limit, post.trouble)
+        try:
+            await post.agreed()
+            if await server.live_for(fork):
+                return answered
+        except BaseException:
+            answered.hang_up()
+            raise
+        answered.hang_up()

@@ -46,12 +46,13 @@ async def _answered(post: Post, new: Server, wanted: Desired) -> Answered:
         if old is not None and old.running:
             await new.check_alone(old, said=error.evidence if isinstance(error, EndedError) else "")
         raise
-    if old is not None and old.running:
-        try:
+    try:
+        if old is not None and old.running:
             await new.check_alone(old)
-        except BaseException:
-            answered.hang_up()
-            raise
+        await post.agreed()
+    except BaseException:
+        answered.hang_up()
+        raise
     return answered
 
 

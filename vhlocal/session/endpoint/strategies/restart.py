@@ -34,6 +34,11 @@ async def bring(post: Post, wanted: Desired, phases: Phases) -> None:
     phases.mark("stop")
     try:
         answered = await post.bring_up(new, wanted)
+        try:
+            await post.agreed()
+        except BaseException:
+            answered.hang_up()
+            raise
     except BaseException as error:
         gone = post.discard(new)
         if isinstance(error, Exception):

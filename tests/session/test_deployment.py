@@ -1,0 +1,359 @@
+"""A deployment: replicas, versions side by side, aliases that move; on the real engine and as processes.
+
+Contract rows K3, K10, P3.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import time
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import pytest
+import requests
+
+from tests.command import Running
+from tests.session.edited import APP, YAML, Load, endpoint, numbered
+from tests.session.test_saves import around
+from tests.waiting import free_port, wait_for
+from vhlocal.control.client import Client
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+pytestmark = pytest.mark.timeout(300)
+
+#: Seconds that load is on between two events.
+A_WHILE = 0.5
+
+#: Who moves an alias a thousand times is asked for this many requests per second meanwhile.
+MOVES, RATE = 1000, 200
+
+
+@pytest.fixture(params=[pytest.param("docker", marks=pytest.mark.engine), "process"])
+def up(request):
+    """Start ``vhlocal up`` on a runtime; it ends with the test, and leaves nothing."""
+    if request.param == "process":
+        yield request.getfixturevalue("process_run")
+        return
+    running = request.getfixturevalue("running")
+    with contextlib.ExitStack() as stack:
+        yield lambda *arguments: stack.enter_context(running(*arguments))
+
+
+@pytest.fixture
+def committed(project):
+    """Make a project that is a git repository: each text of ``server.py`` is a commit with a tag."""
+
+    def make(*texts: str, working: str = APP) -> Path:
+        directory = project({"valohai.yaml": YAML, "server.py": APP})
+        git(directory, "init", "-q", "-b", "main")
+        for number, text in enumerate(texts, 1):
+            (directory / "server.py").write_text(text)
+            commit(directory, f"v{number}")
+        (directory / "server.py").write_text(working)
+        return directory
+
+    return make
+
+
+def git(directory: Path, *arguments: str) -> str:
+    names = ("-c", "user.name=Ada", "-c", "user.email=ada@example.com")
+    done = subprocess.run(["git", *names, *arguments], cwd=directory, check=True, capture_output=True, text=True)
+    return done.stdout
+
+
+def commit(directory: Path, tag: str) -> None:
+    git(directory, "add", "-A")
+    git(directory, "commit", "-q", "--allow-empty", "-m", tag)
+    git(directory, "tag", tag)
+
+
+def client(run: Running) -> Client:
+    record = run.vhlocal.record(run.directory)
+    assert record is not None
+    return Client(record)
+
+
+def states(run: Running) -> dict[str, str]:
+    """Return the state of each replica of each version, by its name."""
+    return {each["name"]: each["state"] for each in client(run).endpoints()["endpoints"]}
+
+
+def all_ready(run: Running, *names: str) -> None:
+    wait_for(lambda: states(run) == dict.fromkeys(names, "ready"), f"{names} alone to be ready: {run.output()}")
+
+
+def whole(run: Running) -> Running:
+    """Return a run once all of it is up: the versions beside the working tree's, too."""
+    wait_for(lambda: "\nready: " in run.output(), f"all of it to be up: {run.output()}")
+    return run
+
+
+def replicas(url: str, count: int) -> list[str | None]:
+    """Return which replica answers each of so many requests, one after the other."""
+    with requests.Session() as session:
+        return [session.get(url, timeout=60).headers.get("X-VHLocal-Replica") for _ in range(count)]
+
+
+def test_k3_replicas_answer_strictly_in_turn_and_an_edit_comes_to_all_of_them_at_once(up, project):
+    directory = project({"valohai.yaml": YAML, "server.py": APP})
+    run = up(directory, "--replicas", "words=4")
+    all_ready(run, "words/1", "words/2", "words/3", "words/4")
+    url = run.url("words", "dev")
+    counts = Counter(replicas(url, 41))
+    assert set(counts) == {"1", "2", "3", "4"}
+    assert max(counts.values()) - min(counts.values()) <= 1
+    with Load(url, 30) as load:
+        time.sleep(A_WHILE)
+        (directory / "server.py").write_text(numbered(1))
+        wait_for(lambda: ", 4 replicas)" in run.output(), "the edit to be told")
+        since = time.monotonic()
+        time.sleep(A_WHILE)
+    assert [asked for asked in load.asked if asked.fault] == []
+    assert run.output().count("live in") == 1, "once for all"
+    assert {asked.number for asked in load.asked if asked.sent > since} == {1}
+
+
+def test_k3_one_two_four_one_replicas_under_load_and_no_request_is_lost(up, project):
+    directory = project({"valohai.yaml": YAML, "server.py": APP})
+    run = up(directory)
+    url = run.url("words", "dev")
+    assert replicas(url, 2) == [None, None]
+    with Load(url, 30) as load:
+        for number in (2, 4):
+            done = run.vhlocal("scale", "-C", str(directory), f"words={number}")
+            assert (done.returncode, done.stderr) == (0, "")
+            all_ready(run, *(f"words/{each}" for each in range(1, number + 1)))
+            assert set(replicas(url, 30)) == {str(each) for each in range(1, number + 1)}
+        (directory / "server.py").write_text(numbered(7))
+        wait_for(lambda: ", 4 replicas)" in run.output(), "the edit to be told")
+        assert run.vhlocal("scale", "-C", str(directory), "words=1").stdout == "words: 1 replica, before 4\n"
+        all_ready(run, "words")
+        time.sleep(A_WHILE)
+        since = time.monotonic()
+        assert replicas(url, 3) == [None] * 3
+    assert [asked for asked in load.asked if asked.fault] == []
+    assert {asked.number for asked in load.asked if asked.sent > since} <= {7}
+
+
+def test_k3_what_vhlocal_yaml_says_of_replicas_is_followed(process_run, project):
+    directory = project({"valohai.yaml": YAML, "server.py": APP, "vhlocal.yaml": "replicas:\n  words: 2\n"})
+    run = process_run(directory)
+    all_ready(run, "words/1", "words/2")
+    (directory / "vhlocal.yaml").write_text("replicas:\n  words: 3\n")
+    all_ready(run, "words/1", "words/2", "words/3")
+    (directory / "vhlocal.yaml").write_text("{}\n")
+    all_ready(run, "words")
+
+
+def test_k3_within_a_range_the_number_follows_the_load(process_run, project):
+    slow = APP.replace("import json, os", "import json, os, time").replace(
+        "    body =", "    time.sleep(0.2)\n    body ="
+    )
+    directory = project({"valohai.yaml": YAML, "server.py": slow})
+    rule = "words=knative target=1 utilization=1 window=2 interval=0.2"
+    run = process_run(directory, "--replicas", "words=1-3", "--autoscale", rule)
+    url = run.url("words", "dev")
+    with Load(url, 40) as load:
+        wait_for(lambda: any(each.startswith("words/2") for each in states(run)), "another replica")
+    assert [asked for asked in load.asked if asked.fault] == []
+    all_ready(run, "words")
+    assert "1 → 2 replicas, by its load" in run.output()
+
+
+def test_k3_a_replica_that_is_killed_leaves_the_turn_and_is_started_again(up, project):
+    directory = project({"valohai.yaml": YAML, "server.py": APP})
+    run = up(directory, "--replicas", "words=3")
+    url = run.url("words", "dev")
+    with Load(url, 30) as load:
+        time.sleep(A_WHILE)
+        kill_one(run, url)
+        killed = time.monotonic()
+        wait_for(lambda: any(each["restarts"] for each in client(run).endpoints()["endpoints"]), "its end to be told")
+        assert set(replicas(url, 6)) <= {"1", "2", "3"}
+        all_ready(run, "words/1", "words/2", "words/3")
+        time.sleep(A_WHILE)
+    faults = [asked for asked in load.asked if asked.fault]
+    assert len(faults) <= 2, faults  # those in flight at it: each of two clients has one
+    assert all(asked.sent < killed + 5 for asked in faults)
+    assert set(replicas(url, 6)) == {"1", "2", "3"}
+
+
+def kill_one(run: Running, url: str) -> None:
+    if "as processes" in run.output():
+        runner = around(requests.get(url, timeout=60).json()["pid"])[0]
+        os.kill(runner.pid, signal.SIGKILL)
+    else:
+        container = client(run).endpoints()["endpoints"][0]["container"]
+        subprocess.run(["docker", "kill", container], check=True, capture_output=True)
+
+
+def test_k3_where_one_replica_does_not_come_up_with_an_edit_none_takes_over(process_run, project, tmp_path):
+    """One of four finds a file that it is the first to make, and fails by that."""
+    directory = project({"valohai.yaml": YAML, "server.py": APP})
+    run = process_run(directory, "--replicas", "words=4")
+    all_ready(run, "words/1", "words/2", "words/3", "words/4")
+    url = run.url("words", "dev")
+    broken = f"open({str(tmp_path / 'first')!r}, 'x').close()\nraise RuntimeError('the first of them')\n"
+    code = numbered(1) + f"\ntry:\n    open({str(tmp_path / 'first')!r}).close()\nexcept FileNotFoundError:\n"
+    (directory / "server.py").write_text(code + "".join(f"    {line}\n" for line in broken.splitlines()))
+    wait_for(lambda: "the first of them" in run.output(), "the error to be told")
+    wait_for(lambda: all(each["broken"] for each in client(run).endpoints()["endpoints"]), "all to be marked")
+    for _ in range(8):
+        answer = requests.get(url, timeout=60)
+        assert (answer.json()["number"], answer.headers["X-VHLocal-Stale"]) == (0, "true")
+    assert run.output().count("error: ") == 1, run.output()
+    (directory / "server.py").write_text(numbered(2))
+    wait_for(lambda: ", 4 replicas)" in run.output(), "the mended code to be told")
+    assert {requests.get(url, timeout=60).json()["number"] for _ in range(8)} == {2}
+    all_ready(run, "words/1", "words/2", "words/3", "words/4")
+
+
+def test_k10_three_versions_stand_side_by_side_each_as_it_was_committed(up, committed):
+    """K10, B5: other requirements and another valohai.yaml, and nothing of the working tree is touched."""
+    directory = committed(numbered(1))
+    (directory / "valohai.yaml").write_text(YAML + endpoint("more", "wsgi: server:app"))
+    (directory / "requirements.txt").write_text("iniconfig\n")
+    (directory / "server.py").write_text("import iniconfig\n" + numbered(2))
+    commit(directory, "v2")
+    git(directory, "rm", "-q", "requirements.txt")
+    (directory / "valohai.yaml").write_text(YAML)
+    (directory / "server.py").write_text(numbered(3))
+    git(directory, "add", "valohai.yaml")
+    before = git(directory, "status", "--porcelain=v2"), git(directory, "worktree", "list")
+    run = whole(up(directory, "--with-version", "old=v1 prod"))
+    url = run.url("words", "dev").replace("/dev/", "/{}/")
+    done = run.vhlocal("version", "add", "v2", "--name", "new", "--alias", "stage", "-C", str(directory))
+    assert done.returncode == 0, done.stderr + run.output()
+    for name, number in (("dev", 3), ("old", 1), ("prod", 1), ("new", 2), ("stage", 2)):
+        answer = requests.get(url.format(name), timeout=60)
+        assert answer.json()["number"] == number
+        version = {"prod": "old", "stage": "new"}.get(name, name)
+        assert answer.headers["X-VHLocal-Version"] == version or name == "dev"
+    assert requests.get(url.format("new").replace("words", "more"), timeout=60).json()["number"] == 2
+    missing = requests.get(url.format("old").replace("words", "more"), timeout=60)
+    assert (missing.status_code, missing.json()["error"]) == (404, "no endpoint `more`; running: words")
+    assert (git(directory, "status", "--porcelain=v2"), git(directory, "worktree", "list")) == before
+    listed = json.loads(run.vhlocal("version", "list", "--json", "-C", str(directory)).stdout)["versions"]
+    assert [(each["ref"], each["aliases"]) for each in listed] == [(None, ["dev"]), ("v1", ["prod"]), ("v2", ["stage"])]
+    assert listed[1]["commit"] == git(directory, "rev-parse", "v1").strip()
+    (directory / "server.py").write_text(numbered(4))
+    wait_for(lambda: requests.get(url.format("dev"), timeout=60).json()["number"] == 4, "the working tree's edit")
+    assert requests.get(url.format("old"), timeout=60).json()["number"] == 1
+    assert run.vhlocal("alias", "stage", "old", "--force", "-C", str(directory)).returncode == 0
+    assert run.vhlocal("version", "remove", "new", "-C", str(directory)).returncode == 0
+    assert requests.get(url.format("new"), timeout=60).status_code == 404
+    assert requests.get(url.format("stage"), timeout=60).json()["number"] == 1
+
+
+def test_p3_a_thousand_moves_of_an_alias_lose_no_request_and_each_is_answered_by_one_of_the_two(up, committed):
+    directory = committed(numbered(1), working=numbered(2))
+    run = whole(up(directory, "--with-version", "old=v1 prod"))
+    asking, working = client(run), run.url("words").split("/")[-3]
+    url = run.url("words", "dev").replace("/dev/", "/prod/")
+    with Load(url, RATE) as load:
+        for number in range(MOVES):
+            asking.point("prod", {"version": (working, "old")[number % 2]})
+    assert [asked for asked in load.asked if asked.fault] == []
+    revisions = {asked.revision: asked.number for asked in load.asked}
+    assert sorted(revisions.values()) == [1, 2]
+    assert all(revisions[asked.revision] == asked.number for asked in load.asked)
+    assert len(asking.aliases()["moves"]) == MOVES + 1
+    assert requests.get(url, timeout=60).json()["number"] == 1
+
+
+def test_p3_an_alias_goes_back_where_it_was_and_dev_follows_the_working_tree_unless_it_is_moved(process_run, committed):
+    directory = committed(numbered(1), working=numbered(2))
+    run = whole(process_run(directory, "--with-version", "old=v1"))
+    url = run.url("words", "dev")
+
+    def alias(*arguments: str) -> str:
+        done = run.vhlocal("alias", *arguments, "-C", str(directory))
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    working = run.url("words").split("/")[-3]
+    assert alias("dev", "old") == f"dev is old, before {working}\n"
+    assert requests.get(url, timeout=60).json()["number"] == 1
+    assert alias("dev", "--back") == f"dev is {working}, before old\n"
+    assert requests.get(url, timeout=60).json()["number"] == 2
+    assert alias("prod", "dev") == f"prod is {working}\n"
+    assert alias("prod", "old") == f"prod is old, before {working}\n"
+    assert alias("prod", "--back") == f"prod is {working}, before old\n"
+    assert alias("prod", "--back") == f"prod is no version, before {working}\n"
+    said = alias().splitlines()
+    assert said[0] == f"dev  {working}"
+    assert len(said) == 7
+    assert said[-1].endswith(f"prod: {working} → nowhere")
+
+
+def test_k10_what_cannot_be_is_told_and_the_run_goes_on(process_run, committed):
+    """K10, K3, P3: each with the remedy, and nothing of the run has changed."""
+    directory = committed(numbered(1), numbered(2))
+    (directory / "valohai.yaml").write_text(YAML + endpoint("more", "wsgi: server:app"))
+    commit(directory, "more")
+    (directory / "valohai.yaml").write_text("- endpoint: [\n")
+    commit(directory, "broken")
+    (directory / "valohai.yaml").write_text(YAML)
+    (directory / "requirements.txt").write_text("no-such-distribution-of-ours==1\n")
+    commit(directory, "uninstallable")
+    (directory / "requirements.txt").unlink()
+    beside = ("--with-version", "old=v1 prod", "--with-version", "two=more")
+    run = whole(process_run(directory, *beside, "--replicas", "words=2"))
+    before, url = states(run), run.url("words", "dev")
+    asked = {
+        ("version", "add", "v7"): ('there is no commit "v7"', "v1"),
+        ("version", "add", "broken"): ("broken:valohai.yaml:", ""),
+        ("version", "add", "uninstallable"): ("requirements.txt", "no-such-distribution-of-ours"),
+        ("version", "add", "v2", "--name", "old"): ("`old` is served already", "version remove old"),
+        ("version", "add", "v2", "--name", "prod"): ("`prod` is an alias of old", "another name"),
+        ("version", "add", "v2", "--alias", "old"): ("`old` is the name of a version", "another name"),
+        ("version", "add", "v2", "--name", "a/b"): ("one segment of a URL's path", "letters"),
+        ("version", "add", "v2", "--file", "words"): ('"words" is no KEY=VALUE', "--file words=value"),
+        ("version", "remove", "old"): ("old has the alias prod", "vhlocal alias prod"),
+        ("version", "remove", "olt"): ("no version `olt` is served", "`old`"),
+        ("version", "remove", run.url("words").split("/")[-3]): ("the working tree's version", "vhlocal down"),
+        ("alias", "two", "old"): ("`two` is the name of a version", "another name"),
+        ("alias", "prod", "olt"): ("no version `olt` is served", "`old`"),
+        ("alias", "prod", "old"): ("`prod` points at old already", "vhlocal alias"),
+        ("alias", "prod"): ("name a version, or give --back", "vhlocal alias prod VERSION"),
+        ("alias", "stage", "--back"): ("`stage` has not been moved", "vhlocal alias"),
+        ("scale", "words=0"): ('`words` cannot have "0" replicas', "1 to"),
+        ("scale", "words=x"): ('`words` cannot have "x" replicas', "words=2"),
+        ("scale", "words"): ('"words" names no number of replicas', "words=3"),
+        ("scale", "word=2"): ("has no endpoint `word`", "`words`"),
+        ("scale", "more=2"): ("has no endpoint `more`", "words"),
+        ("scale", "words=2", "--version", "olt"): ("no version `olt` is served", "`old`"),
+    }
+    for arguments, (message, hint) in asked.items():
+        done = run.vhlocal(*arguments, "-C", str(directory))
+        said = " ".join(done.stderr.split())
+        assert done.returncode != 0, arguments
+        assert message in said, (arguments, said)
+        assert hint in said, (arguments, said)
+        assert "Traceback" not in said
+    lost = run.vhlocal("alias", "prod", "two", "-C", str(directory))
+    assert lost.returncode == 0, "an endpoint more is nobody's loss"
+    lost = run.vhlocal("alias", "prod", "old", "-C", str(directory))
+    assert "old has no endpoint `more`, which two serves under `prod`" in lost.stderr
+    assert "--force" in lost.stderr
+    assert states(run) == before
+    assert requests.get(url, timeout=60).status_code == 200
+
+
+def test_k3_k10_what_a_killed_run_has_left_the_next_takes_away(up, committed, vhlocal, tmp_path):
+    directory = committed(numbered(1))
+    arguments = ("--with-version", "old=v1", "--replicas", "words=2")
+    killed = Running(vhlocal, directory, free_port(), arguments, tmp_path / "killed.log")
+    whole(killed).process.kill()
+    killed.process.wait()
+    again = up(directory)
+    all_ready(again, "words")
+    assert requests.get(again.url("words"), timeout=60).json()["number"] == 0
+    assert "left by a run that was killed" in again.output()

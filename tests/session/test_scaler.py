@@ -1,0 +1,79 @@
+import asyncio
+from dataclasses import dataclass
+
+from tests.served import at
+from vhlocal.events import Bus, Scaled
+from vhlocal.scaling.knative import Knative
+from vhlocal.scaling.look import Look, Range, Replica, Wanted
+from vhlocal.session.scaler import Following, follow
+
+
+@dataclass
+class Told:
+    """A rule that keeps what it was shown, and wants what it was given."""
+
+    wants: list[int]
+    interval: float = 0.05
+    horizon: float = 1.0
+
+    def __post_init__(self):
+        self.looks: list[Look] = []
+
+    def want(self, look, _within, _memory):
+        self.looks.append(look)
+        return Wanted(self.wants[min(len(self.looks), len(self.wants)) - 1], "told", None)
+
+
+def test_k3_a_rule_is_shown_each_replicas_average_and_its_answer_is_followed():
+    loads = [[4, 2, None]]
+    scaled, rule = [], Told([3, 3, 5])
+    bus, events = Bus(), []
+    bus.subscribe(events.append)
+
+    async def main():
+        following = Following(at("a"), Range(1, 8), rule, lambda: loads[0], scaled.append)
+        task = asyncio.ensure_future(follow(following, bus))
+        while not scaled:
+            await asyncio.sleep(0.01)
+        task.cancel()
+
+    asyncio.run(asyncio.wait_for(main(), 30))
+    assert scaled == [5]
+    assert events == [Scaled(at("a"), 3, 5, "told")]
+    look = rule.looks[0]
+    assert look.replicas == (Replica(4.0), Replica(2.0), Replica(None, ready=False))
+    assert look.ready == 2
+
+
+def test_k3_one_that_has_just_come_counts_for_the_time_that_it_was_there():
+    counts = iter([[2], [2], [2, 8], [2, 8]])
+    last = [2, 8]
+    rule = Told([2], interval=0.35)
+
+    async def main():
+        following = Following(at("a"), Range(1, 8), rule, lambda: next(counts, last), lambda _: None)
+        task = asyncio.ensure_future(follow(following, Bus()))
+        while not rule.looks:
+            await asyncio.sleep(0.01)
+        task.cancel()
+
+    asyncio.run(asyncio.wait_for(main(), 30))
+    one, two = rule.looks[0].replicas
+    assert one.load == 2.0
+    assert two.load is not None
+    assert two.load < 8.0
+
+
+def test_k3_knatives_rule_follows_what_is_in_flight():
+    scaled = []
+
+    async def main():
+        rule = Knative(target=2, utilization=1, window=0.5, interval=0.05)
+        following = Following(at("a"), Range(1, 4), rule, lambda: [6], scaled.append)
+        task = asyncio.ensure_future(follow(following, Bus()))
+        while not scaled:
+            await asyncio.sleep(0.01)
+        task.cancel()
+
+    asyncio.run(asyncio.wait_for(main(), 30))
+    assert scaled[0] == 3

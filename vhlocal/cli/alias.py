@@ -1,0 +1,44 @@
+"""``vhlocal alias``."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import click
+
+from vhlocal.cli.options import project_options
+from vhlocal.cli.running import client_of_run
+from vhlocal.errors import InputError
+from vhlocal.visible import one_line
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@click.command("alias", epilog="Example:  vhlocal alias prod 20261126.1")
+@click.argument("name", required=False)
+@click.argument("version", required=False)
+@click.option("--back", is_flag=True, help="Point it at the version that it pointed at before.")
+@click.option("--force", is_flag=True, help="Move it even if an endpoint is lost by that.")
+@project_options
+def command(directory: Path, name: str | None, version: str | None, back: bool, force: bool) -> None:
+    """Point an alias at another version, at once; or list the aliases and their moves.
+
+    No server is started or stopped. A request in flight ends where it began.
+    """
+    client = client_of_run(directory)
+    if name is None:
+        found = client.aliases()
+        for alias, to in sorted(found["aliases"].items()):
+            click.echo(one_line(f"{alias}  {to}"))
+        for move in found["moves"]:
+            when = datetime.fromtimestamp(move["time"])
+            text = f"{when:%H:%M:%S}  {move['alias']}: {move['before'] or 'nowhere'} → {move['after'] or 'nowhere'}"
+            click.echo(one_line(text))
+        return
+    if back == (version is not None):
+        raise InputError("name a version, or give --back", hint=f"vhlocal alias {name} VERSION")
+    moved = client.point(name, {"back": True} if back else {"version": version, "force": force})
+    before = f", before {moved['before']}" if moved["before"] else ""
+    click.echo(one_line(f"{name} is {moved['after'] or 'no version'}{before}"))

@@ -1,0 +1,332 @@
+"""What a run serves of its deployment: versions side by side, aliases that move, replicas (P3, K3, K10)."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import replace
+from datetime import datetime, timezone
+from functools import partial
+from typing import TYPE_CHECKING
+
+from vhlocal.errors import InputError
+from vhlocal.events import AliasMoved, Notice, StatusChanged
+from vhlocal.model import ServedAt, State, Status
+from vhlocal.project.naming import validate_name, version_name
+from vhlocal.project.schema import did_you_mean
+from vhlocal.scaling.knative import Knative
+from vhlocal.session.limits import GRACE
+from vhlocal.session.scaler import Following, follow
+from vhlocal.session.tasks import in_thread
+from vhlocal.session.wanted.room import machine_memory, too_much
+from vhlocal.values import dataclass
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterable, Mapping
+
+    from vhlocal.errors import VhlocalError
+    from vhlocal.events import Bus
+    from vhlocal.model import Version
+    from vhlocal.scaling.look import Range
+    from vhlocal.session.board import Board
+    from vhlocal.session.endpoint.fleet import Fleet
+    from vhlocal.session.tasks import Tasks
+    from vhlocal.session.traffic.routes import Routes
+    from vhlocal.session.wanted.desired import Desired, Inputs
+    from vhlocal.session.wanted.load import Asked, Loaded
+
+
+@dataclass(frozen=True)
+class Move:
+    """One move of an alias: ``before`` is None where it pointed nowhere, ``after`` where it points nowhere since."""
+
+    alias: str
+    before: str | None
+    after: str | None
+    time: float
+
+
+@dataclass(frozen=True)
+class Served:
+    """One version that is served. ``ref`` is what it was asked for by, "" for the working tree."""
+
+    name: str
+    ref: str
+    inputs: Callable[[], Inputs]
+    fleet: Fleet
+
+    @property
+    def endpoints(self) -> tuple[str, ...]:
+        """The names of its endpoints."""
+        return tuple(endpoint.name for endpoint in self.inputs().endpoints)
+
+
+@dataclass(frozen=True)
+class Means:
+    """What a deployment works with.
+
+    ``read`` reads a version from a commit, under its names; ``desire`` tells what is wanted of it, ``make`` makes the
+    environments for that, and returns why those of some endpoints are not there; ``fleet`` returns what keeps its
+    servers. ``taken`` has the names of versions of a day, ``keep`` remembers one. ``urls`` gives those of what is
+    served, ``loads`` the requests in flight at each of so many replicas, None at one that takes none.
+    """
+
+    bus: Bus
+    board: Board
+    routes: Routes
+    read: Callable[[Asked, Version], Loaded]
+    desire: Callable[[Inputs], tuple[Desired, ...]]
+    make: Callable[[tuple[Desired, ...]], Awaitable[Mapping[ServedAt, VhlocalError]]]
+    fleet: Callable[[Inputs], Fleet]
+    taken: Callable[[str], set[str]]
+    keep: Callable[[str], None]
+    urls: Callable[[ServedAt], tuple[str, ...]]
+    tasks: Tasks
+    loads: Callable[[ServedAt, int], list[int | None]]
+
+
+class Deployment:
+    """See the module. Every method belongs to the event loop's thread; one change is made at a time."""
+
+    def __init__(self, means: Means, working: Served) -> None:
+        self._is = means
+        self._served = {working.name: working}
+        self._working = working
+        self._asked = (working.inputs().replicas, working.inputs().rules)
+        self._scaling: dict[tuple[str, str], asyncio.Task[None]] = {}
+        self._changing = asyncio.Lock()
+        #: Every move of an alias so far, the oldest first.
+        self.moves: list[Move] = []
+
+    @property
+    def served(self) -> tuple[Served, ...]:
+        """The versions, the working tree's first."""
+        return tuple(self._served.values())
+
+    def inputs(self, version: str) -> Inputs | None:
+        """Return what a version is made of; None where it is not served."""
+        served = self._served.get(version)
+        return None if served is None else served.inputs()
+
+    # Versions.
+
+    async def add(self, asked: Asked) -> Served:
+        """Serve a commit beside what is served, and return once each of its endpoints answers, or it is told why not.
+
+        InputError where a name is taken or the commit cannot be served, BuildError where an environment cannot be
+        made: then nothing has changed.
+        """
+        async with self._changing:
+            version = self._named(asked)
+            name = version.name
+            inputs, notices = await in_thread(self._is.read, asked, version)
+            wanted = self._is.desire(inputs)
+            failed = await self._is.make(wanted)
+            if failed:
+                raise next(iter(failed.values()))
+            for notice in notices:
+                self._is.bus.publish(notice)
+            served = Served(name, asked.ref, lambda: inputs, self._is.fleet(inputs))
+            self._served[name] = served
+            self._is.keep(name)
+            self._is.routes.stream(name, inputs.streaming)
+            for item in wanted:
+                self._is.routes.close(item.at)
+                status = Status(item.at, State.WAITING, since=time.time())
+                self._is.bus.publish(StatusChanged(status))
+            self._is.routes.serve([*self._is.routes.versions, replace(version, aliases=())])
+            served.fleet.enlist(wanted)
+            self.tell_room()
+            await served.fleet.start({})
+            self.begin_scaling(served)
+            down = [status.name for status in self._is.board.statuses(version=name) if status.state is not State.READY]
+            for alias in version.aliases:
+                if down:
+                    text = f"`{alias}` is not led to {name}: {', '.join(down)} does not answer"
+                    self._is.bus.publish(Notice(text, hint=f"once it does: vhlocal alias {alias} {name}"))
+                else:
+                    self._point(alias, name)
+            return served
+
+    async def remove(self, name: str) -> None:
+        """Serve a version no longer: requests in flight are answered. InputError for one that cannot go."""
+        async with self._changing:
+            served = self._of(name)
+            if served is self._working:
+                hint = "it is what you edit; end the run with `vhlocal down`"
+                raise InputError(f"{name} is the working tree's version", hint=hint)
+            aliases = self.aliases(name)
+            if aliases:
+                hint = "; ".join(f"vhlocal alias {alias} {self._working.name}" for alias in aliases)
+                raise InputError(f"{name} has the alias{'es' * (len(aliases) > 1)} {', '.join(aliases)}", hint=hint)
+            del self._served[name]
+            for key in [key for key in self._scaling if key[0] == name]:
+                self._scaling.pop(key).cancel()
+            self._serve_without(name)
+            await served.fleet.retire()
+
+    def _serve_without(self, name: str) -> None:
+        self._is.routes.serve([version for version in self._is.routes.versions if version.name != name])
+
+    def _named(self, asked: Asked) -> Version:
+        today = datetime.now(timezone.utc).astimezone().date()
+        taken = {*self._is.taken(f"{today:%Y%m%d}"), *self._served}
+        name = asked.name or version_name(today, taken)
+        validate_name(name, "the version's name")
+        if name in self._served:
+            raise InputError(f"a version `{name}` is served already", hint=f"vhlocal version remove {name}")
+        for version in self._is.routes.versions:
+            if name in version.aliases:
+                raise InputError(f"`{name}` is an alias of {version.name}", hint="give the version another name")
+        aliases = tuple(dict.fromkeys(asked.aliases))
+        self._check_aliases(name, aliases)
+        return replace(self._is.routes.versions[0], name=name, aliases=aliases)
+
+    # Aliases.
+
+    async def point(self, alias: str, name: str, *, force: bool = False) -> Move:
+        """Lead an alias' paths to another version, at once (P3); nothing is started or stopped.
+
+        InputError where an endpoint would be lost by that, unless ``force`` is given.
+        """
+        self._check_aliases(name, (alias,))
+        served, before = self._of(name), self._pointed(alias)
+        if before == served.name:
+            raise InputError(f"`{alias}` points at {before} already", hint="vhlocal alias")
+        known = () if before is None else self._served[before].endpoints
+        lost = [f"`{each}`" for each in known if each not in served.endpoints]
+        if lost and not force:
+            raise InputError(
+                f"{served.name} has no endpoint {' or '.join(lost)}, which {before} serves under `{alias}`",
+                hint=f"requests to it would be told 404; to move it still: vhlocal alias {alias} {name} --force",
+            )
+        return self._point(alias, served.name)
+
+    async def back(self, alias: str) -> Move:
+        """Lead an alias' paths to where they led before its last move that was not a return."""
+        history = self._history(alias)
+        if len(history) < 2:
+            raise InputError(f"`{alias}` has not been moved", hint="vhlocal alias")
+        before = history[-2]
+        if before is not None and before not in self._served:
+            raise InputError(f"`{alias}` pointed at {before}, which is served no longer", hint="vhlocal version list")
+        return self._point(alias, before)
+
+    def _history(self, alias: str) -> list[str | None]:
+        """Return where an alias has pointed, without what was returned from; the last is where it points."""
+        first = next((move.before for move in self.moves if move.alias == alias), self._pointed(alias))
+        trail: list[str | None] = [first]
+        for move in self.moves:
+            if move.alias != alias:
+                continue
+            if len(trail) > 1 and trail[-2] == move.after:
+                trail.pop()
+            else:
+                trail.append(move.after)
+        return trail
+
+    def _point(self, alias: str, name: str | None) -> Move:
+        move = Move(alias, self._pointed(alias), name, time.time())
+        moved = []
+        for version in self._is.routes.versions:
+            aliases = tuple(each for each in version.aliases if each != alias)
+            moved.append(replace(version, aliases=(*aliases, alias) if version.name == name else aliases))
+        self._is.routes.serve(moved)
+        self.moves.append(move)
+        for status in self._is.board.statuses():
+            self._is.bus.publish(StatusChanged(replace(status, urls=self._is.urls(status.at))))
+        self._is.bus.publish(AliasMoved(alias, move.before, name))
+        return move
+
+    def _pointed(self, alias: str) -> str | None:
+        return next((version.name for version in self._is.routes.versions if alias in version.aliases), None)
+
+    def statuses(self, name: str) -> tuple[Status, ...]:
+        """Return the statuses of a version's replicas."""
+        return self._is.board.statuses(version=name)
+
+    def aliases(self, name: str) -> tuple[str, ...]:
+        """Return the aliases that point at a version."""
+        return next((version.aliases for version in self._is.routes.versions if version.name == name), ())
+
+    def _all_aliases(self) -> list[str]:
+        return [alias for version in self._is.routes.versions for alias in version.aliases]
+
+    def _check_aliases(self, name: str, aliases: Iterable[str]) -> None:
+        for alias in aliases:
+            validate_name(alias, "an alias")
+            if alias == name or alias in self._served:
+                raise InputError(f"`{alias}` is the name of a version", hint="give the alias another name")
+
+    # Replicas.
+
+    async def scale(self, endpoint: str, within: Range, version: str | None = None) -> int:
+        """Have so many replicas of an endpoint; return how many there were. Those that go are drained.
+
+        Within a range their number follows the load.
+        """
+        served = self._working if version is None else self._of(version)
+        if endpoint not in served.endpoints:
+            raise InputError(
+                f"{served.name} has no endpoint `{endpoint}`", hint=did_you_mean(endpoint, served.endpoints)
+            )
+        before = served.fleet.replicas(endpoint)
+        self._have(served, endpoint, within)
+        self.tell_room()
+        return before
+
+    def _have(self, served: Served, endpoint: str, within: Range) -> None:
+        """Have a number of replicas within a range, and follow the load where that leaves a choice."""
+        scaling = self._scaling.pop((served.name, endpoint), None)
+        if scaling is not None:
+            scaling.cancel()
+        before = served.fleet.replicas(endpoint)
+        if before != (number := within.clamp(before)):
+            served.fleet.scale(endpoint, number)
+        if within.least != within.most:
+            rule = served.inputs().rules.get(endpoint) or Knative()
+            at = ServedAt(served.name, endpoint, name=served.fleet.name(endpoint))
+            following = Following(
+                at,
+                within,
+                rule,
+                lambda: self._is.loads(at, served.fleet.replicas(endpoint)),
+                partial(served.fleet.scale, endpoint),
+            )
+            self._scaling[served.name, endpoint] = self._is.tasks.start(follow(following, self._is.bus), f"scale {at}")
+
+    def tell_room(self) -> None:
+        """Tell where all that is wanted does not fit into this machine's memory."""
+        wanted = [each for served in self._served.values() for each in served.fleet.wanted()]
+        notice = too_much(wanted, machine_memory())
+        if notice is not None:
+            self._is.bus.publish(notice)
+
+    def follow(self, inputs: Inputs) -> None:
+        """Have the numbers of replicas that the project asks for now, where it has asked for others."""
+        before, self._asked = self._asked, (inputs.replicas, inputs.rules)
+        for endpoint in [endpoint.name for endpoint in inputs.endpoints]:
+            asked = [(each.get(endpoint), by.get(endpoint)) for each, by in (before, self._asked)]
+            if asked[0] != asked[1] and self._working.fleet.replicas(endpoint):
+                self._have(self._working, endpoint, inputs.within(endpoint))
+
+    def begin_scaling(self, served: Served) -> None:
+        """Follow the load of a version's endpoints that have a range."""
+        for endpoint, within in served.inputs().replicas.items():
+            if within.least != within.most and served.fleet.replicas(endpoint):
+                self._have(served, endpoint, within)
+
+    async def stop(self) -> None:
+        """End every server of every version; the error of the first that could not be ended, once all others have."""
+        stopping = (served.fleet.stop(GRACE) for served in self._served.values())
+        for ended in await asyncio.gather(*stopping, return_exceptions=True):
+            if isinstance(ended, BaseException):
+                raise ended
+
+    def _of(self, name: str) -> Served:
+        """Return a version by its name or by an alias of it."""
+        served = self._served.get(self._pointed(name) or name)
+        if served is None:
+            names = [*self._served, *self._all_aliases()]
+            raise InputError(f"no version `{name}` is served", hint=did_you_mean(name, names))
+        return served

@@ -1,0 +1,55 @@
+"""What is told of requests and findings, unless it is known or the project has chosen to live with it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from vhlocal.events import Found, Notice
+from vhlocal.values import dataclass
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from vhlocal.events import Bus
+    from vhlocal.findings import Finding
+    from vhlocal.gateway.report import LimitPassed
+    from vhlocal.gateway.table import Route
+    from vhlocal.model import Endpoint
+    from vhlocal.session.board import Board
+
+
+@dataclass(frozen=True)
+class Telling:
+    """``ignored`` are codes of findings that the project lives with, ``endpoints`` those of the working tree now."""
+
+    bus: Bus
+    board: Board
+    ignored: Mapping[str, str]
+    endpoints: Callable[[], Sequence[Endpoint]]
+
+    def found(self, finding: Finding, revision: str, told: bool = False) -> None:
+        """Tell a finding; ``told`` where an error tells it too."""
+        if finding.definition.code not in self.ignored:
+            self.bus.publish(Found(finding, revision, told))
+
+    def shown(self, finding: Finding, revision: str) -> None:
+        """Tell what an endpoint has shown by its answers, unless its code has told the same."""
+        if not self.board.has_found(finding):
+            self.found(finding, revision)
+
+    def dropped(self, name: str, route: Route) -> None:
+        """Tell that a header of this name does not reach an endpoint's server (K9)."""
+        from vhlocal.session.traffic.passed import tell_dropped  # noqa: PLC0415 - a start is not to wait for the rules
+
+        self.bus.publish(tell_dropped(name, route.endpoint))
+
+    def passed(self, passed: LimitPassed) -> None:
+        """Tell that a request passed a limit: as what was found of its endpoint, or, the gateway's own, as a notice."""
+        from vhlocal.session.traffic.passed import tell_passed  # noqa: PLC0415 - as above
+
+        told = tell_passed(passed, self.endpoints())
+        if isinstance(told, Notice):
+            self.bus.publish(told)
+        elif told is not None:
+            status = next(iter(self.board.statuses(passed.endpoint)), None)
+            self.found(told, status.revision if status else "")

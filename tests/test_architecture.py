@@ -139,7 +139,7 @@ def test_no_module_outgrows_its_reader():
 
 #: The rooms of the session, each of which may use those before it; and what stands below and above all of them.
 ROOMS = ("wanted", "warm", "traffic", "diagnosis", "endpoint", "offers")
-ABOVE = {"session", "options", "view", "build", "deployment", "changes", "telling", "waits", "scaler"}
+ABOVE = {"session", "options", "view", "build", "deployment", "changes", "telling"}
 
 #: Packages in which each file is a row of one table.
 TABLES = {"rules", "strategies"}

@@ -49,6 +49,7 @@ class Run:
             versions=lambda: (VERSION,),
             board=self.board,
             requests=self.requests,
+            recordings=None,
             connections=lambda: (3, 2),
             examined=lambda: False,
             bus=self.bus,

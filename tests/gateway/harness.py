@@ -23,6 +23,7 @@ from vhlocal.gateway.server import (
 )
 
 if TYPE_CHECKING:
+    from vhlocal.gateway.tap import Tap
     from vhlocal.model import RequestRecord
 
 PREFIX = "/acme/digits/local/20261124.0/predict"
@@ -184,6 +185,7 @@ async def stage(
     send_buffer: int | None = None,
     control_plane: Upstream | None = None,
     buffered: bool = True,
+    tap: Tap | None = None,
     **options: Any,
 ) -> AsyncIterator[Stage]:
     """A gateway in front of one endpoint (by ``PREFIX`` and ``ALIAS``) and of a control plane.
@@ -221,6 +223,7 @@ async def stage(
         gateway = Gateway(
             table, settings, pages, on_request, limits.append, lambda route, _: refused.append(route), on_dropped
         )
+        gateway.tap = tap
         await gateway.start(sock)
         try:
             yield Stage(gateway, table, port, upstream, records, limits, failures, refused, dropped, changed)

@@ -19,6 +19,8 @@ _COMMANDS = {
     "ps": "List the running endpoints.",
     "url": "Print an endpoint's URL.",
     "logs": "Show the endpoints' logs.",
+    "requests": "Show the last requests and answers.",
+    "replay": "Send recorded requests again and compare.",
     "version": "Serve commits beside the working tree.",
     "alias": "Point an alias at another version.",
     "scale": "Change how many servers an endpoint has.",

@@ -111,6 +111,7 @@ def run_options(directory: Path, load: Loader) -> RunOptions:
         access_log=settings.access_log,
         doctor=settings.doctor,
         profile=False,
+        record=settings.record,
         ignored=settings.ignore,
         load=load,
         connect=connector(settings.runtime, directory, strict=settings.strict),

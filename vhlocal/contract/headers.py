@@ -20,10 +20,14 @@ HOP_BY_HOP = frozenset({b"connection", b"keep-alive", b"proxy-connection", b"te"
 #: something else to the next reader.
 _NEVER_DROPPED = frozenset({b"host", b"content-length", b"content-type", b"authorization", b"cookie", b"set-cookie"})
 
+#: What vhlocal marks a request with that it sends again for its user: nobody's server gets it, and it is not recorded.
+REPLAYED = (b"X-VHLocal-Replay", b"1")
+
 #: Names that a client must not choose: production's ingress sets them, or a server could take them for its own.
 #: ``Proxy`` would become ``HTTP_PROXY``, which many HTTP clients obey.
 _RESERVED = frozenset(
     {b"x-vh-prefix", b"x-request-id", b"x-real-ip", b"x-scheme", b"script-name", b"path-info", b"proxy"}
+    | {REPLAYED[0].lower()}
 )
 _RESERVED_PREFIX = b"x-forwarded-"
 

@@ -18,6 +18,8 @@ from vhlocal.control import changes, describe, pages
 from vhlocal.errors import InputError, VhlocalError
 from vhlocal.events import Event, LinesLeftOut, LogLine, RequestsEnded
 from vhlocal.model import ServedAt
+from vhlocal.recorder.plain import to_json
+from vhlocal.recorder.showing import fit_to_show
 from vhlocal.values import dataclass
 from vhlocal.visible import json_text
 
@@ -53,6 +55,7 @@ _ROUTES = Map(
         Rule("/api/aliases/<alias>", endpoint="point", methods=["POST"]),
         Rule("/api/replicas", endpoint="scale", methods=["POST"]),
         Rule("/api/logs", endpoint="logs", methods=["GET"]),
+        Rule("/api/recordings", endpoint="recordings", methods=["GET"]),
         Rule("/api/profile", endpoint="profile", methods=["GET"]),
         Rule("/api/requests", endpoint="requests", methods=["GET"]),
         Rule("/findings/<code>", endpoint="finding", methods=["GET"]),
@@ -211,8 +214,7 @@ class App:
         wanted_at, tail = self._wanted(request)
 
         def wanted(record: RequestRecord) -> bool:
-            replica = record.replica or 1
-            return not record.is_control and wanted_at(ServedAt(record.version, record.endpoint or "", replica))
+            return not record.is_control and wanted_at(_asked_at(record))
 
         def past() -> Iterable[bytes]:
             return [_line(record.facts()) for record in self._view.requests.last(tail, wanted)]
@@ -229,6 +231,19 @@ class App:
 
         feed = _Feed(RequestsEnded, lambda _: True, new, _BATCHES_BEHIND, missed)
         return self._stream(past, feed if "follow" in request.args else None)
+
+    def _recordings(self, request: Request) -> Response:
+        """Answer with the last recordings, or with those whose ids begin so; whole to the run's owner alone."""
+        store = self._view.recordings
+        if store is None:
+            raise VhlocalError("nothing is recorded", hint="start the run without --no-record")
+        wanted, tail = self._wanted(request)
+        beginning = request.args.get("id")
+        taken = store.last(tail, request.args.get("endpoint")) if beginning is None else store.find(beginning)
+        found = [each for each in taken if wanted(_asked_at(each.record))]
+        whole = self._guard.is_owner(request.headers) and "whole" in request.args
+        shown = [each.exchange() if whole else fit_to_show(each.exchange()) for each in found]
+        return Response((_line(to_json(each)) for each in shown), mimetype="application/x-ndjson")
 
     def _profile(self, request: Request) -> Response:
         wanted_at, _ = self._wanted(request)
@@ -323,6 +338,10 @@ class _Quiet(WSGIRequestHandler):
 
     def log(self, type: str, message: str, *args: Any) -> None:
         """Say nothing: the gateway keeps the record of requests."""
+
+
+def _asked_at(record: RequestRecord) -> ServedAt:
+    return ServedAt(record.version, record.endpoint or "", record.replica or 1)
 
 
 def _asked(request: Request) -> dict[str, Any]:

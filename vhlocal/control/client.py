@@ -12,6 +12,7 @@ from vhlocal.errors import VhlocalError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from vhlocal.exchanges import Exchange
     from vhlocal.session.record import RunRecord
 
 _TIMEOUT = 10.0
@@ -22,6 +23,11 @@ class Client:
 
     def __init__(self, record: RunRecord) -> None:
         self._record = record
+
+    @property
+    def url(self) -> str:
+        """The gateway's URL."""
+        return self._record.url
 
     def endpoints(self) -> dict[str, Any]:
         """Return the run's names and its endpoints' statuses."""
@@ -41,15 +47,32 @@ class Client:
         """Yield log lines, oldest first; with ``follow``, until the run ends."""
         asked = {"endpoint": endpoint, "version": version, "replica": replica}
         query = {"tail": str(tail), **{name: str(value) for name, value in asked.items() if value is not None}}
-        if follow:
-            query["follow"] = "1"
+        yield from self._lines("/api/logs", {**query, **({"follow": "1"} if follow else {})})
+
+    def _lines(self, path: str, query: dict[str, str]) -> Iterator[dict[str, Any]]:
         try:
-            with self._open(f"/api/logs?{urllib.parse.urlencode(query)}") as answer:
+            with self._open(f"{path}?{urllib.parse.urlencode(query)}") as answer:
                 for line in answer:
                     if line.strip():
                         yield json.loads(line)
         except (ConnectionError, TimeoutError):
             return  # The run has ended.
+
+    def recordings(
+        self, tail: int = 200, *, beginning: str | None = None, endpoint: str | None = None, whole: bool = False
+    ) -> list[Exchange]:
+        """Return the last recordings, oldest first, or those whose ids begin so; ``whole`` with what is masked."""
+        from vhlocal.recorder.plain import from_json  # noqa: PLC0415 - few commands need it
+
+        asked = {"tail": str(tail), "id": beginning, "endpoint": endpoint, "whole": "1" if whole else None}
+        query = urllib.parse.urlencode({name: value for name, value in asked.items() if value is not None})
+        with self._open(f"/api/recordings?{query}") as answer:
+            return [from_json(json.loads(line)) for line in answer if line.strip()]
+
+    def requests(self, endpoint: str | None, tail: int, *, follow: bool) -> Iterator[dict[str, Any]]:
+        """Yield records of requests, oldest first; with ``follow``, until the run ends."""
+        query = {"tail": str(tail), **({} if endpoint is None else {"endpoint": endpoint})}
+        yield from self._lines("/api/requests", {**query, **({"follow": "1"} if follow else {})})
 
     def versions(self) -> list[dict[str, Any]]:
         """Return the versions that are served, the working tree's first."""

@@ -11,8 +11,9 @@ from vhlocal.model import RequestRecord
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from vhlocal.gateway.head import RequestHead
+    from vhlocal.gateway.head import RequestHead, ResponseHead
     from vhlocal.gateway.table import Replica, Route
+    from vhlocal.gateway.tap import Part, Tap
 
 
 class Account:
@@ -34,13 +35,24 @@ class Account:
     reason = ""
     _told: tuple[FailureKind, ...] = ()
 
+    #: The answer's body where it came at once.
+    body = b""
+    _asked: Part | None = None
+    _answered: Part | None = None
+
     def __init__(
-        self, request: RequestHead, client: str, request_id: str, clock: Callable[[], float] = time.monotonic
+        self,
+        request: RequestHead,
+        client: str,
+        request_id: str,
+        clock: Callable[[], float] = time.monotonic,
+        tap: Tap | None = None,
     ) -> None:
         self.request = request
         self.client = client
         self.request_id = request_id
         self._clock = clock
+        self._tap = tap
         self.started = clock()
 
     @property
@@ -52,6 +64,20 @@ class Account:
     def revision(self) -> str:
         """The revision of the code that was asked, "" where none was."""
         return "" if self.replica is None else self.replica.revision
+
+    def received(self, data: bytes) -> None:
+        """A part of the request's body has come."""
+        self.bytes_in += len(data)
+        if self._tap is not None:
+            self._asked = self._asked or self._tap.part()
+            self._asked.feed(data)
+
+    def passed_on(self, data: bytes) -> None:
+        """A part of the answer's body goes out."""
+        self.bytes_out += len(data)
+        if self._tap is not None:
+            self._answered = self._answered or self._tap.part()
+            self._answered.feed(data)
 
     def forwarded(self) -> None:
         """The head goes on to a server now."""
@@ -85,6 +111,14 @@ class Account:
         self._told += (kind,)
         route, request = self.route, self.request
         return LimitPassed(kind, limit, route.endpoint, route.prefix, request.method, request.path, self.request_id)
+
+    def end(self, head: ResponseHead | None, *, whole: bool) -> RequestRecord:
+        """Return the record of the request, which ends now; who records it has got all of it then."""
+        record = self.record(whole=whole)
+        if self._tap is not None and self.route is not None:
+            told = () if head is None else head.headers
+            self._tap.take(record, self.request.headers, self._asked, told, self._answered or self.body)
+        return record
 
     def record(self, *, whole: bool) -> RequestRecord:
         """Return the record of the request, which ends now."""

@@ -58,7 +58,7 @@ class Exchange:
         self.request = request
         self._hub = hub
         self._client = client
-        self._account = Account(request, address, request_id)
+        self._account = Account(request, address, request_id, tap=hub.tap)
         self._close = not request.keep_alive
         self._out: list[bytes] = []
 
@@ -244,7 +244,7 @@ class Exchange:
     def send_body(self, data: bytes) -> None:
         """Take a part of the body, not empty."""
         account = self._account
-        account.bytes_in += len(data)
+        account.received(data)
         if self.request.framing is Framing.CHUNKED and account.bytes_in > self._hub.options.body_bytes:
             self._pass_limit(FailureKind.TOO_LARGE, self._hub.options.body_bytes)
         try:
@@ -293,13 +293,13 @@ class Exchange:
     def whole_response(self, head: ResponseHead, body: bytes) -> None:
         """See ``upstream.Carried``."""
         self.response_head(head)
-        self._account.bytes_out = len(body)
+        self._account.bytes_out, self._account.body = len(body), body
         self._out.append(body)
         self._complete(head.keep_alive)
 
     def response_body(self, data: bytes) -> None:
         """See ``upstream.Carried``."""
-        self._account.bytes_out += len(data)
+        self._account.passed_on(data)
         self._out.append(chunk(data) if self._chunked else data)
 
     def response_end(self, trailers: list[RawHeader], reusable: bool) -> None:
@@ -497,4 +497,4 @@ class Exchange:
 
     def _finish(self, *, whole: bool) -> None:
         self._over = True
-        self._hub.on_request(self._account.record(whole=whole))
+        self._hub.on_request(self._account.end(self._answer, whole=whole))

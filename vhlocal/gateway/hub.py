@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from vhlocal.gateway.report import Farewell, LimitPassed, Pages
     from vhlocal.gateway.spool import SpoolRoom
     from vhlocal.gateway.table import Replica, Route, RouteTable
+    from vhlocal.gateway.tap import Tap
     from vhlocal.model import RequestRecord
 
 
@@ -71,6 +72,8 @@ class Hub:
     spool_room: SpoolRoom
     pool: Pool
     outbox: Outbox
+    #: What takes in requests and answers with heads and bodies, if anything does.
+    tap: Tap | None = None
     port: int = 0
     closing: bool = False
     #: How many of the watched are too many, and what they ask for is at most the control plane's; whether any of them

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import socket
     from collections.abc import Callable
 
+    from vhlocal.gateway.tap import Tap
     from vhlocal.model import RequestRecord
 
 __all__ = [
@@ -72,6 +73,8 @@ class Gateway:
         self._on_limit = on_limit
         self._on_refused = on_refused
         self._on_dropped = on_dropped
+        #: What takes in endpoints' requests and answers whole, if anything does; to be set before the start.
+        self.tap: Tap | None = None
         self._hub: Hub | None = None
         self._server: asyncio.Server | None = None
         self._unsubscribe: Callable[[], None] = _nothing
@@ -100,6 +103,7 @@ class Gateway:
             ),
             pool=Pool(loop, options, outbox),
             outbox=outbox,
+            tap=self.tap,
             port=sock.getsockname()[1],
         )
         self._hub = hub

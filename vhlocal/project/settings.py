@@ -63,6 +63,7 @@ class Settings:
     replicas: Mapping[str, str]
     autoscale: Mapping[str, str]
     versions: Mapping[str, str]
+    record: bool
     access_log: Path | None
     strict: bool
     ignore: Mapping[str, str]

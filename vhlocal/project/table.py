@@ -110,7 +110,7 @@ SETTINGS = (
         Kind.TEXTS,
         "--warm-up",
         "Request that new code must answer without an error before it takes over.",
-        unset="any answer from the endpoint's root",
+        unset="any answer at the endpoint's root",
         form='ENDPOINT="[METHOD] /PATH [FILE]"',
     ),
     Setting(
@@ -173,6 +173,14 @@ SETTINGS = (
         "--with-version",
         "Also serve a commit, as a version of this name, and under aliases.",
         form='NAME="REF [ALIAS]..."',
+    ),
+    Setting(
+        "record",
+        Kind.SWITCH,
+        "--no-record",
+        "Keep the last requests and answers in memory.",
+        True,
+        off="Do not keep the last requests and answers in memory.",
     ),
     Setting("access_log", Kind.PATH, "--access-log", "Write a line of JSON per request to this file."),
     Setting(

@@ -27,8 +27,9 @@ class RunOptions:
     ``load`` reads the project, given the base URL, what was read before, and the paths that may have changed since then
     (None where any may). ``doctor`` lets endpoints be asked why they answer as they would not in production;
     ``examine`` ends the run once each has been, whatever it answered. ``profile`` has the imports of servers measured.
-    ``fail_fast`` ends the run with the first endpoint that does not come up; else the others are served, and a save is
-    the next try. ``check`` looks at the project alone, in a thread, and returns what is wrong with it.
+    ``record`` keeps the last requests and answers. ``fail_fast`` ends the run with the first endpoint that does not
+    come up; else the others are served, and a save is the next try. ``check`` looks at the project alone, in a thread,
+    and returns what is wrong with it.
     ``load_commit`` reads a version from a commit, given its names and the base URL; ``versions`` are those to serve
     beside the working tree from the start.
     ``ignored`` are codes of findings that the project lives with. ``patience`` is how many seconds a server gets to
@@ -48,6 +49,7 @@ class RunOptions:
     doctor: bool
     examine: bool
     profile: bool
+    record: bool
     ignored: Mapping[str, str]
     load: Callable[[str, Inputs | None, frozenset[Path] | None], Loaded]
     connect: Connect

@@ -37,6 +37,7 @@ from vhlocal.session.tasks import Tasks, beside, in_thread, together, within
 from vhlocal.session.telling import Telling
 from vhlocal.session.traffic.access_log import access_log
 from vhlocal.session.traffic.in_flight import InFlight
+from vhlocal.session.traffic.recording import Recording
 from vhlocal.session.traffic.requests import Requests
 from vhlocal.session.traffic.routes import Routes
 from vhlocal.session.view import View
@@ -111,6 +112,7 @@ class Session:
         self._connected: Runtime | None = None
         self._gateway: Gateway | None = None
         self._removed = False
+        self._recording = Recording() if options.record else None
         self._telling = Telling(bus, self._board, options.ignored, lambda: self._present().endpoints)
         self._in_flight = InFlight(
             self._routes, lambda upstream: self._gateway.in_flight(upstream) if self._gateway else 0
@@ -167,6 +169,7 @@ class Session:
             versions=lambda: self._routes.versions,
             board=self._board,
             requests=requests,
+            recordings=None if self._recording is None else self._recording.store,
             connections=lambda: (gateway.connections(), gateway.upstream_connections()),
             examined=lambda: requests.all_told() and self._doctor.is_idle,
             bus=self._bus,
@@ -193,6 +196,7 @@ class Session:
             self._refused,
             self._telling.dropped,
         )
+        gateway.tap = self._recording
         try:
             await gateway.start(listening)
             self._wait_for(self._inputs)

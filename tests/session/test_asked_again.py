@@ -1,0 +1,149 @@
+"""What was asked, asked again: the recorder, ``requests`` and ``replay``, on a real run."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+
+import pytest
+import requests
+
+from tests.session.edited import YAML
+from tests.waiting import wait_for
+
+#: Answers with its number, what it was asked, and a cookie; its clock is no difference that counts.
+APP = """\
+import hashlib, json
+NUMBER = 0
+
+
+def app(environ, start_response):
+    body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+    status = "404 Not Found" if environ["PATH_INFO"].endswith("/none") else "200 OK"
+    start_response(status, [("Content-Type", "application/json"), ("Set-Cookie", "session=crumbs")])
+    facts = {"number": NUMBER, "path": environ["PATH_INFO"], "query": environ["QUERY_STRING"]}
+    facts |= {"method": environ["REQUEST_METHOD"], "sum": hashlib.sha256(body).hexdigest()}
+    facts |= {"known": "HTTP_AUTHORIZATION" in environ, "extra": environ.get("HTTP_X_EXTRA", "")}
+    return [json.dumps(facts).encode()]
+"""
+
+
+def numbered(number: int) -> str:
+    return APP.replace("NUMBER = 0", f"NUMBER = {number}")
+
+
+@pytest.fixture
+def run(process_run, project):
+    return process_run(project({"valohai.yaml": YAML, "server.py": APP}))
+
+
+@pytest.fixture
+def vh(run):
+    """Run a command on the run's project, and return its output; its exit code is to be ``code``."""
+
+    def ask(*arguments: str, code: int = 0) -> str:
+        done = run.vhlocal(*arguments, "-C", str(run.directory))
+        assert done.returncode == code, done.stdout + done.stderr
+        return done.stdout + done.stderr
+
+    return ask
+
+
+def ids(vh, *arguments: str) -> list[str]:
+    return [json.loads(line)["id"] for line in vh("requests", "--json", *arguments).splitlines()]
+
+
+def test_the_last_requests_are_listed_shown_and_handed_on_without_what_somebody_is_known_by(run, vh, tmp_path):
+    url = run.url("words", "dev")
+    requests.post(f"{url}a/b?c=d", data=b"\x00\xff" * 10, headers={"X-Extra": "é".encode()}, timeout=60)
+    requests.get(f"{url}none", headers={"Authorization": "Bearer secret", "Cookie": "a=secret"}, timeout=60)
+    listed = vh("requests")
+    assert "POST /local/project/local/dev/words/a/b?c=d  200" in listed
+    assert "none  404" in listed
+    assert listed.count("\n") == 2
+    assert "none" in vh("requests", "words", "--failed")
+    assert vh("requests", "--failed").count("\n") == 1
+    first, second = ids(vh)
+    shown = vh("requests", "show", second[:12])
+    assert "secret" not in shown
+    assert "crumbs" not in shown
+    assert "Authorization: Bearer ****" in shown
+    assert '"query": ""' in shown
+    assert "20 bytes that are no text" in vh("requests", "show", first)
+    plain = json.loads(vh("requests", "show", first, "--json"))
+    assert plain["request"]["body"]["length"] == 20
+    command = vh("requests", "--curl", first)
+    again = subprocess.run(["sh", "-c", command], capture_output=True, check=True, timeout=60).stdout
+    assert json.loads(again)["sum"] == json.loads(shown_body(vh, first))["sum"]
+    assert "secret" not in vh("requests", "--curl", second)
+    vh("requests", "--har", str(tmp_path / "all.har"))
+    har = json.loads((tmp_path / "all.har").read_text())
+    assert [entry["response"]["status"] for entry in har["log"]["entries"]] == [200, 404, 200], (
+        "curl is a client as others are"
+    )
+    assert "secret" not in (tmp_path / "all.har").read_text()
+    vh("requests", "show", first, "--http", str(tmp_path / "smoke" / "words.http"))
+    assert "# expect 200" in (tmp_path / "smoke" / "words.http").read_text()
+
+
+def shown_body(vh, request_id: str) -> str:
+    """Return the answer's body as `requests show` prints it: the last line."""
+    return vh("requests", "show", request_id).rstrip().splitlines()[-1]
+
+
+def test_what_is_replayed_is_the_same_bytes_and_what_differs_is_told_shortest_first(run, vh, tmp_path):
+    url = run.url("words", "dev")
+    sent = {"Authorization": "Bearer secret", "X-Extra": "é".encode()}
+    requests.post(f"{url}a%2Fb//c?d=%20", data=bytes(range(256)) * 300, headers=sent, timeout=60)
+    (first,) = ids(vh)
+    assert vh("replay", first) == "POST words: the same\n"
+    assert vh("replay", "--last", "2", "--times", "3").splitlines() == ["POST words: the same"] * 3, (
+        "what is replayed is not recorded again"
+    )
+    vh("requests", "--har", str(tmp_path / "all.har"))
+    (run.directory / "server.py").write_text(numbered(5))
+    wait_for(lambda: requests.get(url, timeout=60).json()["number"] == 5, "the edit")
+    assert vh("replay", first, code=7) == "POST words: $.number 0 → 5\n"
+    told = json.loads(vh("replay", first, "--json", code=7))
+    assert told["differences"] == [{"where": "$.number", "before": "0", "after": "5"}]
+    assert "$.number 0 → 5" in vh("replay", str(tmp_path / "all.har"), code=7)
+
+
+def test_a_replay_goes_to_another_version_and_a_path_in_the_answer_is_no_difference(process_run, project, vhlocal):
+    directory = project({"valohai.yaml": YAML, "server.py": APP})
+    names = ("-c", "user.name=Ada", "-c", "user.email=ada@example.com")
+    for words in (("init", "-q"), ("add", "-A"), (*names, "commit", "-qm", "one")):
+        subprocess.run(["git", *words], cwd=directory, check=True)
+    (directory / "server.py").write_text(numbered(3))
+    run = process_run(directory)
+    assert vhlocal("version", "add", "HEAD", "--name", "old", "-C", str(directory)).returncode == 0
+    requests.get(f"{run.url('words', 'dev')}x", timeout=60)
+    done = vhlocal("replay", "--last", "1", "--on", "old", "-C", str(directory))
+    assert (done.returncode, done.stdout) == (7, "GET words: $.number 3 → 0\n")
+    assert (
+        vhlocal("replay", "--last", "1", "--on", run.url("words").split("/")[-3], "-C", str(directory)).returncode == 0
+    )
+
+
+def test_what_cannot_be_replayed_or_shown_is_told(run, vh, tmp_path):
+    requests.post(run.url("words", "dev"), data=b"x" * 3_000_000, timeout=60)
+    (large,) = ids(vh)
+    assert "3000000 bytes: longer than 1048576 bytes, sha256" in vh("requests", "show", large)
+    assert "its body was not kept" in vh("replay", large, code=1)
+    assert "no recorded request has the id zzz" in vh("requests", "show", "zzz", code=2)
+    assert "no recorded request begins with zzz" in vh("replay", "zzz", code=2)
+    assert "no version `olt` is served" in vh("replay", large, "--on", "olt", code=2)
+    assert "name a request, a HAR file, or --last N" in vh("replay", code=2)
+    assert "cannot be read" in vh("replay", str(tmp_path / "none.har"), code=2)
+    (tmp_path / "other.har").write_text("{}")
+    assert "no HAR file" in vh("replay", str(tmp_path / "other.har"), code=2)
+    assert "no endpoint `word`" in vh("requests", "word", code=1)
+
+
+def test_a_run_that_records_nothing_says_so(process_run, project, vhlocal):
+    directory = project({"valohai.yaml": YAML, "server.py": APP})
+    run = process_run(directory, "--no-record")
+    requests.get(run.url("words"), timeout=60)
+    done = vhlocal("replay", "--last", "1", "-C", str(directory))
+    assert "nothing is recorded" in done.stderr
+    assert "start the run without --no-record" in done.stderr

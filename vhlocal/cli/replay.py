@@ -1,0 +1,113 @@
+"""``vhlocal replay``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import click
+
+from vhlocal.cli.options import project_options
+from vhlocal.cli.running import client_of_run
+from vhlocal.errors import InputError, VhlocalError
+from vhlocal.visible import one_line
+
+if TYPE_CHECKING:
+    from vhlocal.control.client import Client
+    from vhlocal.exchanges import Exchange
+    from vhlocal.session.replaying import Replayed
+
+#: What a script can tell by that something is answered otherwise.
+_DIFFERS = 7
+
+
+@click.command("replay", epilog="Example:  vhlocal replay --last 20 --on 20261126.1")
+@click.argument("what", required=False, metavar="[ID | FILE.har]")
+@click.option("--last", type=click.IntRange(1), help="So many of the last requests, oldest first.")
+@click.option("--endpoint", help="Of --last: only this endpoint's.")
+@click.option("--on", "name", help="The version or alias to send them to. Default: where they went.")
+@click.option("--times", type=click.IntRange(1), default=1, help="How often to send each.")
+@click.option("--json", "as_json", is_flag=True, help="Print as JSON, a line for each.")
+@project_options
+def command(
+    directory: Path,
+    what: str | None,
+    last: int | None,
+    endpoint: str | None,
+    name: str | None,
+    times: int,
+    as_json: bool,
+) -> None:
+    """Send recorded requests again, and say what is answered otherwise than before.
+
+    Exit code: 0 if all is answered as before, 7 if anything differs.
+    """
+    from vhlocal.session.replaying import replay  # noqa: PLC0415 - few commands need it
+
+    client = client_of_run(directory)
+    if (what is None) == (last is None):
+        raise InputError("name a request, a HAR file, or --last N", hint="vhlocal requests")
+    known = client.versions()
+    served = [each for version in known for each in (version["version"], *version["aliases"])]
+    if name is not None and name not in served:
+        raise InputError(f"no version `{name}` is served", hint=f"there are {', '.join(served)}")
+    differs = False
+    for exchange in _exchanges(client, what, last, endpoint):
+        for _ in range(times):
+            try:
+                replayed = replay(exchange, client.url, name)
+            except VhlocalError as error:
+                if last is None:
+                    raise
+                click.echo(one_line(f"{exchange.endpoint}: {error.message}"), err=True)
+                break
+            differs = differs or bool(replayed.differences)
+            click.echo(_as_json(replayed) if as_json else one_line(_told(replayed)))
+    if differs:
+        raise click.exceptions.Exit(_DIFFERS)
+
+
+def _exchanges(client: Client, what: str | None, last: int | None, endpoint: str | None) -> list[Exchange]:
+    if what is None:
+        return client.recordings(last or 0, endpoint=endpoint, whole=True)
+    if what.endswith(".har"):
+        from vhlocal.recorder.har_reading import read_har  # noqa: PLC0415 - as above
+
+        file = Path(what)
+        try:
+            text = file.read_text(encoding="utf-8")
+        except OSError as error:
+            raise InputError(f"{file} cannot be read: {error.strerror}") from error
+        except UnicodeDecodeError as error:
+            raise InputError(f"{file} is no HAR file: it is not UTF-8") from error
+        har = read_har(text, file, {urlsplit(client.url).netloc})
+        if har.told():
+            click.echo(one_line(har.told()), err=True)
+        return list(har.exchanges)
+    found = client.recordings(beginning=what, whole=True)
+    if len(found) != 1:
+        number = "no recorded request" if not found else f"{len(found)} recorded requests"
+        raise InputError(f"{number} begin{'s' * (len(found) < 2)} with {what}", hint="vhlocal requests")
+    return found
+
+
+def _told(replayed: Replayed) -> str:
+    from vhlocal.comparison.differences import told  # noqa: PLC0415 - as above
+
+    request = replayed.exchange.request
+    return f"{request.method} {told(replayed.exchange.endpoint, replayed.differences)}"
+
+
+def _as_json(replayed: Replayed) -> str:
+    return json.dumps(
+        {
+            "id": replayed.exchange.id,
+            "endpoint": replayed.exchange.endpoint,
+            "status": replayed.answer.status,
+            "differences": [
+                {"where": each.where, "before": each.before, "after": each.after} for each in replayed.differences
+            ],
+        }
+    )

@@ -1,0 +1,151 @@
+"""``vhlocal requests``."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from vhlocal.cli.options import project_options
+from vhlocal.cli.running import client_of_run
+from vhlocal.errors import InputError
+from vhlocal.storage import writing
+from vhlocal.visible import one_line, visible
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from vhlocal.control.client import Client
+    from vhlocal.exchanges import Body, Exchange
+
+#: The first status that tells of a failure, and the digits of an id by which people tell it from others.
+_FAILED, _ID = 400, 8
+
+#: Bytes of a body that are shown.
+_SHOWN = 4000
+
+
+@click.command("requests", epilog="Example:  vhlocal requests digits --failed")
+@click.argument("words", nargs=-1, metavar="[ENDPOINT] | show ID")
+@click.option("--failed", is_flag=True, help="Only those answered with 400 or more, or not whole.")
+@click.option("-f", "--follow", is_flag=True, help="Keep following until the run stops.")
+@click.option("-n", "--tail", default=50, show_default=True, help="Number of past requests.")
+@click.option("--json", "as_json", is_flag=True, help="Print as JSON, a line for each.")
+@click.option("--curl", "curl_id", metavar="ID", help="Print a command that sends this request again.")
+@click.option("--har", type=click.Path(path_type=Path), help="Write the last requests to a HAR file.")
+@click.option("--http", type=click.Path(path_type=Path), help="Append `show ID` to a .http file, as a smoke test.")
+@project_options
+def command(
+    directory: Path, words: tuple[str, ...], failed: bool, follow: bool, tail: int, as_json: bool, **forms: Any
+) -> None:
+    """List the last requests and their answers, or show one whole.
+
+    What somebody is known by, such as passwords and cookies, is masked.
+    """
+    client = client_of_run(directory)
+    curl_id, har, http = forms["curl_id"], forms["har"], forms["http"]
+    show = words[:1] == ("show",)
+    if len(words) > 1 + show or (show and len(words) == 1):
+        raise InputError("name one endpoint, or `show` and one request", hint="vhlocal requests show ID")
+    if curl_id is not None:
+        from vhlocal.recorder.curl import curl  # noqa: PLC0415 - few look at one request
+
+        click.echo(curl(_found(client, curl_id), client.url))
+    elif har is not None:
+        _write_har(client, None if show or not words else words[0], tail, har)
+    elif show:
+        exchange = _found(client, words[1])
+        if http is not None:
+            _append(exchange, client.url, http)
+        else:
+            _show(exchange, as_json=as_json)
+    else:
+        for record in client.requests(words[0] if words else None, tail, follow=follow):
+            if not failed or _is_failed(record):
+                click.echo(json.dumps(record) if as_json else _line(record))
+
+
+def _found(client: Client, beginning: str) -> Exchange:
+    found = client.recordings(beginning=beginning)
+    if not found:
+        raise InputError(f"no recorded request has the id {beginning}", hint="see the last ones: vhlocal requests")
+    if len(found) > 1:
+        ids = ", ".join(each.id[: len(beginning) + 4] for each in found[:3])
+        raise InputError(f"{len(found)} requests begin with {beginning}: {ids}", hint="give more of the id")
+    return found[0]
+
+
+def _is_failed(record: Mapping[str, Any]) -> bool:
+    return bool(record.get("status", 0) >= _FAILED or not record.get("whole", True))
+
+
+def _line(record: Mapping[str, Any]) -> str:
+    if "missed" in record:
+        return f"… {record['missed']} {record['hint']}"
+    when = datetime.fromtimestamp(record["time"])
+    took = f"{record['seconds'] * 1000:.0f} ms"
+    who = f"{record['endpoint']}/{record['replica']}" if record.get("replica") else record["endpoint"] or "gateway"
+    why = f"  {record['reason']}" if record["reason"] else ""
+    text = f"{record['id'][:_ID]}  {when:%H:%M:%S}  {who}  {record['method']} {record['target']}"
+    return one_line(f"{text}  {record['status']}  {took}{why}")
+
+
+def _show(exchange: Exchange, *, as_json: bool) -> None:
+    if as_json:
+        from vhlocal.recorder.plain import to_json  # noqa: PLC0415 - as above
+
+        click.echo(json.dumps(to_json(exchange), indent=2))
+        return
+    request, answer = exchange.request, exchange.answer
+    click.echo(one_line(f"{request.method} {request.target}"))
+    for name, value in request.headers:
+        click.echo(one_line(f"{name}: {value}"))
+    _show_body(request.body)
+    click.echo(f"\n{answer.status}  {exchange.seconds * 1000:.0f} ms  revision {exchange.revision}")
+    for name, value in answer.headers:
+        click.echo(one_line(f"{name}: {value}"))
+    _show_body(answer.body)
+    if answer.broke_off:
+        click.echo(one_line(f"… {answer.broke_off}"))
+
+
+def _show_body(body: Body) -> None:
+    if not body.length:
+        return
+    click.echo()
+    if body.content is None:
+        click.echo(one_line(f"{body.length} bytes: {body.why}, sha256 {body.digest}"))
+        return
+    try:
+        text = body.content[:_SHOWN].decode()
+    except UnicodeDecodeError:
+        click.echo(f"{body.length} bytes that are no text")
+        return
+    click.echo(visible(text))
+    if body.length > _SHOWN:
+        click.echo(f"… {body.length - _SHOWN} bytes more")
+
+
+def _write_har(client: Client, endpoint: str | None, tail: int, file: Path) -> None:
+    from vhlocal.recorder.har_writing import har  # noqa: PLC0415 - as above
+
+    found = client.recordings(tail, endpoint=endpoint)
+    with writing("the HAR file cannot be written", file, InputError):
+        file.write_text(har(found, client.url), encoding="utf-8")
+    click.echo(one_line(f"{file}: {len(found)} request{'s' * (len(found) != 1)}"))
+
+
+def _append(exchange: Exchange, url: str, file: Path) -> None:
+    from vhlocal.smoke.writing import beginning, smoke_test  # noqa: PLC0415 - as above
+
+    written = smoke_test(exchange, file.stem)
+    with writing("the smoke test cannot be written", file, InputError):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        for name, content in written.files.items():
+            (file.parent / name).write_bytes(content)
+        there = file.read_text(encoding="utf-8") if file.exists() else beginning(f"{url}{exchange.prefix}")
+        file.write_text(f"{there.rstrip()}\n\n{written.text}", encoding="utf-8")
+    click.echo(one_line(f"{file}: {exchange.request.method} {exchange.request.target} is a smoke test"))

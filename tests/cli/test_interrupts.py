@@ -63,6 +63,11 @@ def interrupt_twice(run, waited: str) -> None:
     told_nothing_bad(run)
 
 
+def removed(engine, directory) -> None:
+    """Wait until the engine has done what it was asked to: an end at once gives it less than a second."""
+    wait_for(lambda: containers_of(engine, directory) == [], "the containers to be removed")
+
+
 def test_a_hung_engine_under_a_run_that_serves(project, starting, vhlocal, engine, hanging):
     address, relay = hanging
     directory = project(plain())
@@ -106,7 +111,7 @@ def test_an_app_that_ignores_sigterm(project, starting, engine, runtime):
         run.wait_for_state("ready")
         below = psutil.Process(run.pid).children(recursive=True)
         interrupt_twice(run, "plain to end (up to 30 s)")
-        assert containers_of(engine, directory) == []
+        removed(engine, directory)
         wait_for(lambda: not any(map(psutil.Process.is_running, below)), "the end of all processes")
 
 
@@ -124,7 +129,7 @@ def test_a_request_that_is_never_answered(project, starting, engine, runtime):
         threading.Thread(target=ask, daemon=True).start()
         run.wait_for_output("a request waits")
         interrupt_twice(run, "plain (1 request in flight, up to 5 s)")
-        assert containers_of(engine, directory) == []
+        removed(engine, directory)
 
 
 def test_a_project_that_takes_for_ever_to_read(project, starting, vhlocal, tmp_path):

@@ -244,7 +244,7 @@ def taken_port(files: dict[str, str]) -> str:
 
 def test_requirements_that_cannot_be_installed_end_the_run_with_pip_s_own_words(project, vhlocal):
     """B2: told as for images."""
-    files = {**project_of("python server.py"), "requirements.txt": "no-such-package-anywhere-0\n"}
+    files = {**project_of("python server.py"), "requirements.txt": "--no-index\nno-such-package-anywhere-0\n"}
     by_pip = {**NO_ENGINE, "PATH": "/usr/bin:/bin"}
     ended = vhlocal("up", "--port", "0", "-C", str(project(files)), environment=by_pip)
     assert ended.returncode == BUILD_ERROR
@@ -288,14 +288,18 @@ def test_strict_ends_what_passes_its_memory_limit(project, process_run):
     run.wait_for_restart("plain")
 
 
-def test_a_second_interrupt_ends_a_server_that_does_not_heed_the_first(project, process_run):
-    run = process_run(project(project_of("trap '' INT TERM; python server.py & wait; wait; sleep 1000")))
+def test_a_second_interrupt_ends_a_server_that_does_not_heed_the_first(project, process_run, vhlocal):
+    directory = project(project_of("trap '' INT TERM; python server.py & wait; wait; sleep 1000"))
+    run = process_run(directory)
     processes = below(run.process.pid)
     run.process.send_signal(signal.SIGINT)
     run.wait_for_output("Stopping (Ctrl-C)")
     run.process.send_signal(signal.SIGINT)
     assert run.process.wait(SOON) in {0, 130}
     assert psutil.wait_procs(processes, timeout=LONG)[1] == []
+    if left_of(vhlocal):  # where less than a second was too little to remove its directory
+        run.wait_for_output("may still be there")
+        assert vhlocal("down", "-C", str(directory)).returncode == 0
 
 
 def test_b6_the_platforms_metadata_stays_where_a_chosen_file_or_one_of_the_package_is_to_land(project, process_run):

@@ -32,6 +32,7 @@ from vhlocal.session.endpoint.fleet import Fleet
 from vhlocal.session.endpoint.surroundings import Surroundings
 from vhlocal.session.leftovers import find_leftovers, remove_servers
 from vhlocal.session.limits import GRACE
+from vhlocal.session.pools import share_pools
 from vhlocal.session.record import ProjectState, RunRecord, new_run, new_token, this_process
 from vhlocal.session.tasks import Tasks, beside, in_thread, together, within
 from vhlocal.session.telling import Telling
@@ -123,6 +124,7 @@ class Session:
 
     async def run(self) -> None:
         """Serve until told to end; the error that ended the run is raised once nothing is left of it."""
+        share_pools()
         self._loop = asyncio.get_running_loop()
         self._ending = Ending()
         self._up = asyncio.Event()

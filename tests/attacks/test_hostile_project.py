@@ -38,7 +38,7 @@ def test_on_a_terminal_the_question_comes_once(directory, vhlocal):
         assert "outside.env" in screen.read_until("[y/N]")
         screen.press(answer)
         assert ("green" in screen.read_until(None)) == (code == 0)
-        assert screen.process.wait(60) == code
+        assert screen.process.wait(120) == code
     done = vhlocal("up", "--explain-settings", "-C", str(directory))
     assert (done.returncode, "green" in done.stdout) == (0, True)
     (directory / "vhlocal.yaml").write_text("env-file: /proc/self/environ\n")
@@ -53,7 +53,7 @@ def test_a_name_cannot_forge_the_question(directory, vhlocal):
     assert not any(line.startswith("This project is fine") for line in shown.splitlines())
     screen.press(b"n\r")
     screen.read_until(None)
-    assert screen.process.wait(60) == 2
+    assert screen.process.wait(120) == 2
 
 
 def test_no_program_that_a_repository_names_runs_for_a_look_at_it(directory, vhlocal, tmp_path):

@@ -6,7 +6,7 @@ import contextlib
 import subprocess
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from tests.command import COMMAND, STOP_SECONDS
+from tests.command import COMMAND, READY_SECONDS, STOP_SECONDS
 from tests.waiting import wait_for
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ class Process:
 
     def _wait_for(self, look: Callable[[], T], what: str) -> T:
         try:
-            return wait_for(look, what)
+            return wait_for(look, what, READY_SECONDS)
         except AssertionError as error:
             raise AssertionError(f"{error}; the output was:\n{self.output()}\n{self.endpoints()}") from None
 

@@ -14,7 +14,7 @@ import pytest
 import requests
 
 from tests.cli.projects import plain
-from tests.command import COMMAND
+from tests.command import COMMAND, READY_SECONDS, STOP_SECONDS
 from tests.waiting import free_port, wait_for
 
 #: Root that may do no more with others' files than others may.
@@ -106,12 +106,12 @@ def serving(engine, vhlocal, tmp_path):
                 assert process.poll() is None, log.read_text() if output is None else process.returncode
                 return (answer(url) or "").endswith("/said")
 
-            wait_for(ready, "the endpoint to be ready")
+            wait_for(ready, "the endpoint to be ready", READY_SECONDS)
             assert state(vhlocal, directory) == "ready", "wherever it keeps its files, other commands have to find it"
             yield Served(log, url)
             done = vhlocal("down", "-C", str(directory))
             assert done.stdout.startswith("Stopped the run at "), done.stdout + done.stderr
-            assert process.wait(60) == 0
+            assert process.wait(STOP_SECONDS) == 0
         finally:
             if process.poll() is None:
                 process.kill()

@@ -36,7 +36,7 @@ class Screen:
         )
         os.close(theirs)
         self._ours = ours
-        self._deadline = time.monotonic() + 120
+        self._deadline = time.monotonic() + 300
         self.text = ""
 
     def read_until(self, wanted: str | None) -> str:
@@ -70,7 +70,7 @@ class Screen:
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
         self.read_until(None)
-        self.process.wait(60)
+        self.process.wait(120)
         self.close()
 
 
@@ -92,7 +92,7 @@ def test_a_failed_build_is_shown_whole_on_a_terminal(project, vhlocal, engine, b
     directory = project(plain() | FAILING)
     with Screen(vhlocal, "up", "-C", str(directory), "--port", "0", environment={"CI": "true"}) as screen:
         shown = screen.read_until(None)
-        assert screen.process.wait(60) == 4
+        assert screen.process.wait(120) == 4
     after = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown.rpartition("\x1b[2K")[2])
     assert "Processing ./local" in after
     assert "no wheel today" in after
@@ -104,7 +104,7 @@ def test_the_terminal_key_for_interrupt_ends_a_run(project, vhlocal, engine, bas
         screen.read_until("Ctrl-C stops")
         screen.press(CTRL_C)
         assert "Stopping (Ctrl-C)" in screen.read_until(None)
-        assert screen.process.wait(60) == 0
+        assert screen.process.wait(120) == 0
 
 
 def test_a_run_ends_with_its_window(project, vhlocal, engine, base_image):
@@ -112,7 +112,7 @@ def test_a_run_ends_with_its_window(project, vhlocal, engine, base_image):
     screen = Screen(vhlocal, "up", "-C", str(directory), "--port", "0")
     screen.read_until("Ctrl-C stops")
     screen.close()
-    assert screen.process.wait(60) == 0
+    assert screen.process.wait(120) == 0
     assert containers_of(engine, directory) == []
 
 
@@ -154,7 +154,7 @@ def test_a_reader_that_has_enough_is_no_error(project, starting, vhlocal):
                 text=True,
             )
             os.close(write)
-            _, said = process.communicate(timeout=60)
+            _, said = process.communicate(timeout=120)
             assert (arguments, process.returncode, said) == (arguments, 0, "")
 
 
@@ -172,7 +172,7 @@ def test_a_run_ends_with_the_reader_of_its_output(project, vhlocal, engine, base
     os.close(write)
     os.close(read)
     try:
-        _, said = process.communicate(timeout=60)
+        _, said = process.communicate(timeout=120)
     finally:
         if process.poll() is None:
             process.kill()

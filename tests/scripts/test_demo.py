@@ -76,10 +76,10 @@ def test_it_serves_until_interrupted(engine, environment, tmp_path):
         wait_for(answered, "the answer", SECONDS)
         assert containers_of(engine, SAMPLES / "digits") != []
         os.killpg(demo.pid, signal.SIGINT)  # as a terminal does
-        assert demo.wait(60) in {0, 130}, log.read_text()
+        assert demo.wait(120) in {0, 130}, log.read_text()
     finally:
         if demo.poll() is None:
             os.killpg(demo.pid, signal.SIGTERM)
-            demo.wait(60)
+            demo.wait(120)
     assert containers_of(engine, SAMPLES / "digits") == []
     assert "Traceback" not in log.read_text()

@@ -123,7 +123,9 @@ def serving(engine, vhlocal, tmp_path):
 
 def state(vhlocal, directory) -> str:
     """Return the endpoint's state as a command tells it."""
-    (told,) = json.loads(vhlocal("ps", "--json", "-C", str(directory)).stdout)["endpoints"]
+    done = vhlocal("ps", "--json", "-C", str(directory))
+    assert done.stdout, done.stderr
+    (told,) = json.loads(done.stdout)["endpoints"]
     return told["state"]
 
 

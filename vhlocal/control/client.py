@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from vhlocal.exchanges import Exchange
     from vhlocal.session.record import RunRecord
 
-_TIMEOUT = 10.0
+#: Seconds that a run gets to answer: on a machine that is short of time it may wait for the processor for some.
+_TIMEOUT = 30.0
 
 
 class Client:

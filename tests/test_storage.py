@@ -113,3 +113,51 @@ def test_a_directory_of_ours_is_closed_to_others(home):
     assert found.notice is None
     for place in (found.path, found.path.parent, storage.usual("cache")):
         assert place.stat().st_mode & 0o022 == 0
+
+
+@pytest.mark.parametrize("mode", [0o777, 0o757])
+def test_below_a_directory_in_which_every_user_may_replace_ours_nothing_is_used(home, mode):
+    """Nothing of ours has to be there yet: who may rename a directory decides what is in it next."""
+    storage.usual("state").parent.mkdir(parents=True)
+    home.joinpath(".local").chmod(mode)
+    found = storage.room("state", "projects", "a")
+    assert found.path.is_relative_to(home.parent / "temporary")
+    assert found.notice.text.startswith(f"every user may put something else in the place of what is in {home}/.local: ")
+    assert found.notice.hint == f"`chmod +t {home}/.local` forbids that"
+    assert storage.trusted("state") is None
+    assert storage.rooms("state", "x") == [storage.spare("state") / "x"]
+
+
+@pytest.mark.parametrize("mode", [0o1777, 0o775, 0o755])
+def test_below_one_in_which_each_user_may_replace_only_what_is_theirs_all_is_as_ever(home, mode):
+    home.chmod(mode)
+    assert storage.room("state", "b").notice is None
+    assert storage.trusted("state", "b") == storage.room("state", "b").path
+
+
+def test_links_do_not_hide_what_leads_to_a_directory(home):
+    """The way counts as the system goes it: each link's own, and where that leads."""
+    open_to_all = home.parent / "open"
+    (open_to_all / "closed" / "state").mkdir(parents=True)
+    open_to_all.chmod(0o777)
+    (home / "hop").symlink_to(open_to_all / "closed" / "state")
+    storage.usual("state").parent.parent.mkdir(parents=True)
+    storage.usual("state").parent.symlink_to(home / "hop")
+    assert storage.trusted("state") is None
+    assert str(open_to_all) in storage.room("state", "c").notice.text
+    (open_to_all / "link").symlink_to(home)
+    (home / "loop").symlink_to("loop")
+    for way in (open_to_all / "link" / "x", open_to_all / ".." / "open" / "link" / "x"):
+        with pytest.raises(PermissionError):
+            storage.own(*way.parents[:1])
+    with pytest.raises(OSError):
+        storage.own(home / "loop")
+
+
+def test_where_every_user_may_replace_temporary_files_there_is_no_stand_in(home):
+    storage.spare("cache")
+    (home.parent / "temporary").chmod(0o777)
+    with pytest.raises(VhlocalError, match=f"every user may put something else .* {home.parent}/temporary") as told:
+        storage.spare("cache")
+    assert told.value.hint == f"`chmod +t {home.parent}/temporary` forbids that"
+    assert storage.rooms("cache") == [storage.usual("cache")]

@@ -41,6 +41,13 @@ _USUAL = {
 }
 
 
+class _OpenError(PermissionError):
+    """Every user may write to a directory that leads to ours, and so put another one in its place."""
+
+    def __init__(self, place: Path) -> None:
+        super().__init__(errno.EACCES, os.strerror(errno.EACCES), str(place))
+
+
 @dataclass(frozen=True)
 class Room:
     """A directory of ours that can be used; ``notice`` tells why it is not the usual one, if it is not."""
@@ -59,10 +66,11 @@ def room(kind: str, *parts: str) -> Room:
 
 def rooms(kind: str, *parts: str) -> list[Path]:
     """Return every directory in which ``parts`` of a kind may be, the usual one first; they need not be there."""
-    found = [] if _is_others(usual(kind)) else [usual(kind).joinpath(*parts)]
+    own = trusted(kind, *parts)
+    found = [] if own is None else [own]
     with contextlib.suppress(VhlocalError):
         spare = _spare()
-        if _is_ours(spare):
+        if _is_ours(spare) and _open_way(spare) is None:
             found.append(spare.joinpath(kind, *parts))
     return found
 
@@ -72,10 +80,22 @@ def usual(kind: str) -> Path:
     return _USUAL[kind]("vhlocal")
 
 
+def trusted(kind: str, *parts: str) -> Path | None:
+    """Return the usual directory for ``parts`` of a kind, whether or not it is there, for what is read and written.
+
+    None where another user may have put it there. It is not tried out, as ``room`` does: that takes longer.
+    """
+    top = usual(kind)
+    path = top.joinpath(*parts)
+    ours = (place for place in (path, *path.parents) if place.is_relative_to(top))
+    return None if any(map(_is_others, ours)) or _open_way(top) is not None else path
+
+
 def spare(kind: str) -> Path:
     """Return the directory that stands in for the usual one; VhlocalError where there is no place for it."""
     place = _spare()
     with writing("no directory for temporary files can be used", place):
+        _check_way(place)
         place.mkdir(mode=0o700, exist_ok=True)
     if not _is_ours(place):
         raise VhlocalError(
@@ -155,6 +175,9 @@ def is_full(error: OSError) -> bool:
 def _reason(error: OSError, path: Path, where: Path | None) -> tuple[str, str]:
     place = _existing(path)
     disk = place if place.is_dir() else place.parent
+    if isinstance(error, _OpenError):
+        command = f"sudo chmod +t {place}" if _owner(place) else f"chmod +t {place}"
+        return f"every user may put something else in the place of what is in {place}", f"`{command}` forbids that"
     if error.errno in {errno.EACCES, errno.EPERM}:
         if owner := _owner(place):
             all_of_it = where if where and where.exists() and place.is_relative_to(where) else place
@@ -220,8 +243,8 @@ def _room(usual: Path, kind: str, parts: tuple[str, ...]) -> Room:
 def own(*places: Path) -> None:
     """See that directories are this user's own, and that nobody else may write to them.
 
-    PermissionError where one is somebody else's: what is in it may be of their making. One that is the user's, but that
-    others may write to, is closed to them.
+    PermissionError where one is somebody else's, or every user may put another in its place: what is in it may be of
+    their making. One that is the user's, but that others may write to, is closed to them.
     """
     for place in places:
         if _is_others(place):
@@ -230,6 +253,34 @@ def own(*places: Path) -> None:
         if hasattr(os, "geteuid") and mode & 0o022:
             with contextlib.suppress(OSError):  # some file systems know no modes
                 place.chmod(stat.S_IMODE(mode) & ~0o022)
+    for place in places:
+        _check_way(place)
+
+
+def _check_way(path: Path) -> None:
+    place = _open_way(path)
+    if place is not None:
+        raise _OpenError(place)
+
+
+def _open_way(path: Path) -> Path | None:
+    """Return a directory on the way to a path, by links too, in which every user may replace what is others'.
+
+    A group may be the user's alone, as on Debian: what is open to one is none of these.
+    """
+    ways, seen = [path] if hasattr(os, "geteuid") else [], {path}
+    while ways:
+        way = ways.pop()
+        for place in (way, *way.parents):
+            with contextlib.suppress(OSError):
+                mode = place.lstat().st_mode
+                target = place.parent / place.readlink() if stat.S_ISLNK(mode) else None
+                if target is not None and target not in seen:
+                    ways.append(target)
+                    seen.add(target)
+                elif place != path and stat.S_ISDIR(mode) and mode & (stat.S_IWOTH | stat.S_ISVTX) == stat.S_IWOTH:
+                    return place
+    return None
 
 
 def _is_others(place: Path) -> bool:

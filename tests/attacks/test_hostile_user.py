@@ -94,3 +94,25 @@ def test_what_another_user_says_of_a_run_or_of_trust_is_not_believed(shared, pro
     done = vhlocal("up", "--explain-settings", "-C", str(directory), environment=environment)
     assert done.returncode == 2
     assert "outside its directory" in done.stderr
+
+
+def test_where_another_user_can_put_one_of_our_directories_in_the_place_of_another_none_is_used(
+    shared, project, vhlocal
+):
+    """By owner and mode all is ours; which of ours is where is the other user's choice all the same."""
+    outside = shared.parent / "outside.env"
+    outside.write_text("COLOUR=green\n")
+    directory = project(plain() | {"vhlocal.yaml": "env-file: ../outside.env\n"})
+    backup = shared / "STATE" / "backup"
+    backup.mkdir(parents=True)
+    (backup / "trusted.json").write_text(json.dumps({str(directory): [str(outside)]}))
+    (shared / "STATE").chmod(0o777)
+    as_other('mv "$1/backup" "$1/vhlocal"', shared / "STATE")
+    assert (shared / "STATE" / "vhlocal").stat().st_uid == os.geteuid()
+    environment = {name: os.environ[name] for name in ("TMPDIR", "XDG_STATE_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME")}
+    done = vhlocal("up", "--explain-settings", "-C", str(directory), environment=environment)
+    assert done.returncode == 2
+    assert "outside its directory" in done.stderr
+    (shared / "STATE").chmod(0o1777)
+    done = vhlocal("up", "--explain-settings", "-C", str(directory), environment=environment)
+    assert (done.returncode, "green" in done.stdout) == (0, True)

@@ -14,7 +14,7 @@ import re
 from dataclasses import field
 from typing import TYPE_CHECKING, Protocol
 
-from vhlocal.storage import usual
+from vhlocal.storage import trusted
 from vhlocal.values import dataclass
 
 if TYPE_CHECKING:
@@ -66,7 +66,8 @@ class PackageIndex:
         self._url = network.pip.get("PIP_INDEX_URL", DEFAULT_INDEX).rstrip("/")
         # With more than one place to install from, what one of them lacks says nothing.
         self._usable = not {"PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS", "PIP_NO_INDEX"} & set(network.pip)
-        self._cache = (cache or usual("cache")) / "index"
+        # Where another user may have written there, nothing is kept.
+        self._cache = trusted("cache", "index") if cache is None else cache / "index"
         self._network = network
 
     def look_up(self, pins: Collection[Pin]) -> Answers:
@@ -93,21 +94,24 @@ class PackageIndex:
                 self._keep(asked, answer)
         return Answers(known, f"{asking.host} did not answer: {troubles[0]}" if troubles else "")
 
-    def _file(self, pin: Pin) -> Path:
+    def _file(self, pin: Pin) -> Path | None:
+        if self._cache is None:
+            return None
         index = hashlib.sha256(self._url.encode()).hexdigest()[:16]
         name = re.sub(r"[^\w.+-]", "_", f"{pin[0]}-{pin[1]}")
         return self._cache / index / f"{name}.json"
 
     def _kept(self, pin: Pin) -> Known | None:
+        file = self._file(pin)
         try:
-            return Known(tuple(map(str, json.loads(self._file(pin).read_text()))))
+            return None if file is None else Known(tuple(map(str, json.loads(file.read_text()))))
         except (OSError, ValueError, TypeError):
             return None
 
     def _keep(self, pin: Pin, answer: Known | None) -> None:
-        if answer is None:
-            return
         file = self._file(pin)
+        if answer is None or file is None:
+            return
         with contextlib.suppress(OSError):
             file.parent.mkdir(parents=True, exist_ok=True)
             part = file.with_suffix(f".{os.getpid()}")

@@ -14,9 +14,9 @@ import os
 from functools import cache
 from pathlib import Path
 
-from vhlocal.storage import usual
+from vhlocal.storage import trusted
 
-_PLACE = ("taken", "texts")
+_DIRECTORY, _FILE = "taken", "texts"
 
 #: How many are remembered, the latest: whoever changes a file back and forth is not to wait.
 _KEPT = 200
@@ -35,17 +35,21 @@ def keep_taken(file: Path, source: str) -> None:
     """Remember that nothing is wrong with a text, if that can be."""
     digest = _digest(file, source)
     lines = [*(line for line in _known() if line != digest), digest][-_KEPT:]
+    directory = trusted("cache", _DIRECTORY)
+    if directory is None:
+        return
     with contextlib.suppress(OSError):
-        place = usual("cache").joinpath(*_PLACE)
-        place.parent.mkdir(parents=True, exist_ok=True)
+        place = directory / _FILE
+        directory.mkdir(parents=True, exist_ok=True)
         new = place.with_name(f"{place.name}.{os.getpid()}")
         new.write_text("\n".join(lines))
         new.replace(place)
 
 
 def _known() -> list[str]:
+    directory = trusted("cache", _DIRECTORY)
     with contextlib.suppress(OSError, ValueError):
-        return usual("cache").joinpath(*_PLACE).read_text().split()
+        return [] if directory is None else (directory / _FILE).read_text().split()
     return []
 
 

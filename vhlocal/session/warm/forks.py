@@ -7,6 +7,8 @@ import contextlib
 import time
 from typing import TYPE_CHECKING, Any
 
+from vhlocal.reload.runner_client import GONE, NoRunnerError, RunnerClient, RunnerGoneError
+from vhlocal.reload.runner_messages import is_answer, is_event
 from vhlocal.runtime.base import Exit
 from vhlocal.session.tasks import settle
 from vhlocal.session.warm.runner_client import NoRunnerError, RunnerClient, RunnerGoneError
@@ -108,7 +110,7 @@ class Forks:
             self._client, facts = await RunnerClient.connect(control.host, control.port, token, self._hear)
         except NoRunnerError:
             return False
-        self.mounted = bool(facts["mounted"])
+        self.mounted = bool(self._judged("attend", facts).get("mounted"))
         return True
 
     @property
@@ -222,7 +224,14 @@ class Forks:
     async def _ask(self, **facts: Any) -> dict[str, Any]:
         if self._client is None:
             raise RunnerGoneError("there is no runner")
-        return await self._client.ask(**facts)
+        return self._judged(facts["do"], await self._client.ask(**facts))
+
+    def _judged(self, order: str, answer: dict[str, Any]) -> dict[str, Any]:
+        """Return an answer that can be read; RunnerGoneError where something else than the runner gives it."""
+        if not is_answer(order, answer):
+            self.close()
+            raise RunnerGoneError("what answers is not the runner")
+        return answer
 
     def _new(self, port: int) -> Fork:
         self._last += 1
@@ -239,15 +248,19 @@ class Forks:
         return str(answer.get("refused", ""))
 
     def _hear(self, event: dict[str, Any]) -> None:
-        kind = event.pop("event", "")
-        fork = self._known.get(event.get("number", 0))
-        if kind in {"warm", "kept", "unkept", "left_out", "made"}:
-            self._on_news({"event": kind, **event})
-        elif kind == "gone":
+        """Take what is told; ValueError, which ends the connection, where it is not the runner who tells it."""
+        if event is GONE:
             for each in self._known.values():
                 settle(each.ended, _WITH_ITS_CONTAINER)
             self._known = {}
             self.gone.set()
+            return
+        if not is_event(event):
+            raise ValueError(event)
+        kind = event.pop("event")
+        fork = self._known.get(event.get("number", 0))
+        if fork is None and "number" not in event:
+            self._on_news({"event": kind, **event})
         elif fork is not None:
             _note(fork, kind, event, self._layout)
             if fork.ended.done():

@@ -78,7 +78,7 @@ def read_held(event: Mapping[str, Any], layout: Layout, mounts: Mounts, director
     file, line = event["place"] or ("", 0)
     path = PurePosixPath(_as_in_production(file, layout))
     place = None
-    if path.is_relative_to(CODE_DIRECTORY):
+    if path.is_relative_to(CODE_DIRECTORY) and ".." not in path.parts:
         place = Place(directory / path.relative_to(CODE_DIRECTORY), line)
     own = _is_own(name, layout, mounts) if kind in _FILES else not layout.shares_network
     outlives = kind in _OUTLIVING and not (layout.shares_network and kind != "made")

@@ -19,6 +19,9 @@ _AT_ONCE = 100
 Facts = dict[str, Any]
 OnEvent = Callable[[Facts], None]
 
+#: The last event, which the runner itself cannot tell: the connection has ended.
+GONE: Facts = {"event": "gone"}
+
 
 class RunnerGoneError(Exception):
     """The runner cannot be reached, or not any more."""
@@ -31,7 +34,7 @@ class NoRunnerError(RunnerGoneError):
 class RunnerClient(asyncio.Protocol):
     """One connection. ``on_event`` gets what the runner tells without being asked, in the event loop's thread.
 
-    The last event is ``gone``, when the connection has ended.
+    It raises ValueError for what no runner tells, which ends the connection. The last event is ``GONE``.
     """
 
     def __init__(self, on_event: OnEvent) -> None:
@@ -143,4 +146,4 @@ class RunnerClient(asyncio.Protocol):
         for answer in waiting.values():
             if not answer.done():
                 answer.set_exception(RunnerGoneError("the connection has ended"))
-        self._on_event({"event": "gone"})
+        self._on_event(GONE)

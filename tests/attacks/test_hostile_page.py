@@ -1,0 +1,206 @@
+"""Hostile pages in a real browser: of other origins, under a name that was made to lead here, and of an endpoint.
+
+``page.js`` is what each of them tries. The word that a run tells of everywhere is its endpoint's name.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import http.server
+import json
+import shutil
+import threading
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+import requests
+
+from tests.session.edited import endpoint
+from tests.waiting import wait_for
+from vhlocal.control.guard import Guard
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+TRIES = Path(__file__).with_name("page.js").read_text()
+
+#: The endpoint's name, which is in all that a run tells; and what ending it by a page would be answered.
+NAME, ENDED = "walrus", "stopping"
+
+SERVER = """\
+import http.server, json, os
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        print("walrus", self.path, flush=True)
+        body = json.dumps(dict(self.headers)) if self.path.endswith("/headers") else "<body>a page</body>"
+        self.send_response(200)
+        self.send_header("Content-Type", "text/html")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body.encode())
+
+    do_HEAD = do_GET
+
+
+http.server.ThreadingHTTPServer(("0.0.0.0", int(os.environ["VALOHAI_PORT"])), Handler).serve_forever()
+"""
+
+
+@dataclass
+class Served:
+    """A run: its origin, the path of its endpoint, the key to look, the token, and where its requests are written."""
+
+    origin: str
+    path: str
+    key: str
+    token: str
+    log: Path
+    _read: int = 0
+
+    def at(self, host: str) -> str:
+        """Its origin under another name."""
+        return f"http://{host}:{self.origin.rpartition(':')[2]}"
+
+    def answered(self) -> Counter[tuple[str, str, int]]:
+        """Return the requests that the run has answered since this was asked last: method, path, status."""
+        last = f"/the-last-{self._read}"
+        requests.get(f"{self.origin}{last}", timeout=60)
+        wait_for(lambda: last in self.log.read_text(), "all requests to be written")
+        records = [json.loads(line) for line in self.log.read_text().splitlines()]
+        new, self._read = records[self._read :], len(records)
+        found = Counter((record["method"], record["target"], record["status"]) for record in new)
+        del found["GET", last, 404]
+        return found
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    # Not at the top: only the Python of development has it, and the others collect this file too.
+    from playwright.sync_api import sync_playwright  # noqa: PLC0415
+
+    path = shutil.which("chromium")
+    assert path is not None, "this test needs Chromium, which scripts/setup installs"
+    with sync_playwright() as playwright:
+        # As root, and with names that lead to this machine, as a hostile name server would have it.
+        flags = ["--no-sandbox", "--disable-gpu", "--host-resolver-rules=MAP *.test 127.0.0.1"]
+        browser = playwright.chromium.launch(executable_path=path, args=flags, timeout=120_000)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def served(project, running, vhlocal):
+    vhlocal.environment["VHLOCAL_RUNTIME"] = "process"
+    directory = project({"valohai.yaml": endpoint(NAME, "server-command: python server.py"), "server.py": SERVER})
+    log = directory.parent / "requests.log"
+    with running(directory, "--access-log", str(log)) as run:
+        record = vhlocal.record(directory)
+        origin, path = run.base_url, run.url(NAME).removeprefix(run.base_url)
+        guard = Guard(record.token, int(origin.rpartition(":")[2]), open_to_network=False)
+        yield Served(origin, path, guard.read_key, record.token, log)
+        assert run.endpoints()[NAME]["state"] == "ready", "the run goes on"
+
+
+@contextlib.contextmanager
+def stranger() -> Iterator[int]:
+    """Serve an empty page at a port of its own, whatever is asked for and by whatever name."""
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200)
+            self.send_header("Content-Type", "text/html")
+            if self.path == "/sandboxed":
+                self.send_header("Content-Security-Policy", "sandbox allow-scripts allow-forms allow-popups")
+            self.end_headers()
+            self.wfile.write(b"<body>a page</body>")
+
+        def log_message(self, *_):
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield server.server_port
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def tried(browser, url: str, root: str, served: Served) -> tuple[dict[str, str], Counter[tuple[str, str, int]]]:
+    """Have a page try all, in a browser whose user may look at the run; what it got, and what the run answered."""
+    context = browser.new_context()
+    try:
+        page = context.new_page()
+        page.goto(f"{served.origin}/?key={served.key}")
+        page.wait_for_selector(f"text={NAME}")
+        page.goto(url)
+        served.answered()
+        got = page.evaluate(TRIES, root)
+        assert len(got) > 100
+        assert "silence" not in got.values(), got
+    finally:
+        context.close()
+    return got, served.answered()
+
+
+def test_a_page_of_another_origin_sees_nothing_and_ends_nothing(chromium, served):
+    with stranger() as port:
+        # Browsers go where a link leads, whoever's it is; what they are shown there no other page can read.
+        gone_to = {("GET", "/", 200), ("GET", "/api/endpoints", 200)}
+        places = [
+            (f"http://127.0.0.1:{port}/", served.origin, gone_to),  # the same site, whose cookies travel
+            (f"http://localhost:{port}/", served.origin, gone_to),
+            (f"http://evil.test:{port}/", served.origin, gone_to),
+            (f"http://127.0.0.1:{port}/sandboxed", served.origin, gone_to),  # of an origin that is null
+            # DNS rebinding: the page's own origin by now leads here.
+            (served.at("rebound.test") + served.path, served.at("rebound.test"), set()),
+        ]
+        for url, root, allowed in places:
+            # That they get through to the run is told by what it has answered.
+            got, answered = tried(chromium, url, root, served)
+            for name, text in got.items():
+                assert not any(word in text for word in (NAME, ENDED, served.key, served.token)), (url, name, text)
+                if name.startswith(("socket ", "events ", "include ")):
+                    assert text == "refused", (url, name, text)
+            refused = {each: count for each, count in answered.items() if each[2] in (401, 403)}
+            assert sum(refused.values()) > 50, (url, got, answered)
+            assert refused["POST", "/api/down", 401] >= 8, (url, answered)
+            assert answered.keys() - refused.keys() - {("GET", "/favicon.ico", 204)} <= allowed, (url, answered)
+            assert answered["GET", "/api/endpoints", 200] <= 1, "the frame alone, which shows nothing"
+
+
+def test_a_page_of_an_endpoint_may_look_and_has_neither_key_nor_token(chromium, served):
+    got, answered = tried(chromium, served.origin + served.path, served.origin, served)
+    for name, text in got.items():
+        assert not any(word in text for word in (ENDED, served.key, served.token)), (name, text)
+        if name.startswith("look ") and " no-cors" not in name:
+            assert text.startswith("200 "), (name, text)
+        if name.startswith(("socket ", "events ", "frame ")):
+            assert text in ("refused", "closed"), (name, text)
+    for path in ("/", "/api/endpoints", "/api/requests?tail=9", "/metrics"):
+        assert NAME in got[f"look {path} same-origin include"], "the tries are such as would see it"
+    assert NAME in got["window"]
+    assert {status for method, _, status in answered if method not in ("GET", "HEAD")} == {401}
+
+
+def test_the_key_is_in_no_address_that_a_page_is_left_for(chromium, served):
+    """It was in the link that the user opened; what the apps see of it is the cookie alone (docs/security.md)."""
+    context = chromium.new_context()
+    try:
+        page = context.new_page()
+        page.goto(f"{served.origin}/?key={served.key}")
+        assert page.url == f"{served.origin}/"
+        page.evaluate("url => location.assign(url)", f"{served.origin}{served.path}headers")
+        page.wait_for_url("**/headers")
+        headers = json.loads(page.inner_text("body"))
+        assert "Referer" not in headers
+        assert [name for name, value in headers.items() if served.key in value] == ["Cookie"]
+        assert page.evaluate("document.referrer + document.cookie") == ""
+    finally:
+        context.close()

@@ -71,6 +71,7 @@ ONCE = {
     "session/wanted/test_settled.py": "waits for files that are slow",
     "session/warm/test_start_up.py": "measures starts of servers under a Python of the image's",
     "session/test_saves.py": "has the kernel end what passes its memory, and saves in quick succession",
+    "session/test_smoke_tests.py": "sends the same to servers that run; smoke/ judges under each",
     "scripts/": "runs the scripts, which take the Python of .venv",
     "test_architecture.py": "reads source text",
     "test_contract_table.py": "reads a table of the documentation",

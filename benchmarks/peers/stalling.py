@@ -24,8 +24,12 @@ class _Stalling(asyncio.Protocol):
         if data.startswith(b"GET /stall"):
             time.sleep(1)
         if data.startswith(b"GET /model"):
-            asyncio.get_running_loop().call_later(_MODEL, self._transport.write, _ANSWER)
+            asyncio.get_running_loop().call_later(_MODEL, self._answer)
         else:
+            self._answer()
+
+    def _answer(self) -> None:
+        if not self._transport.is_closing():
             self._transport.write(_ANSWER)
 
 

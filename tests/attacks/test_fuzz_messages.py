@@ -7,7 +7,7 @@ import random
 import pytest
 
 from tests.attacks.conversations import SEEDS, conversations, hold, keep
-from vhlocal.reload.runner_messages import is_answer, is_event
+from vhlocal.session.warm.runner_messages import is_answer, is_event
 
 #: Enough for each kind of change to meet each message; about five seconds.
 CONVERSATIONS = 600

@@ -6,6 +6,7 @@ import json
 import socket
 import threading
 from contextlib import contextmanager
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -101,7 +102,7 @@ def results(tmp_path: Path, text: str, seconds: float = 60.0) -> tuple[list[Resu
     path = tmp_path / "predict.http"
     path.write_text(text)
     with serving() as server:
-        return list(run(load(path), to(server.server_port), seconds)), server.heard
+        return list(run(load(path, tmp_path), to(server.server_port), seconds)), server.heard
 
 
 @pytest.mark.parametrize(
@@ -148,14 +149,14 @@ def test_a_server_that_is_not_there_fails(tmp_path):
     path.write_text("GET {{endpoint}}")
     with socket.create_server(("127.0.0.1", 0)) as held:
         port = held.getsockname()[1]
-    (result,) = run(load(path), to(port))
+    (result,) = run(load(path, tmp_path), to(port))
     assert "refused" in result.failures[0]
 
 
 def test_what_is_sent_is_what_the_file_says():
     with serving() as server:
-        verdicts = list(run(load(FILES / "rest_client.http"), to(server.server_port)))
-        verdicts += list(run(load(FILES / "jetbrains.http"), to(server.server_port)))
+        verdicts = list(run(load(FILES / "rest_client.http", FILES), to(server.server_port)))
+        verdicts += list(run(load(FILES / "jetbrains.http", FILES), to(server.server_port)))
     assert [result.failures for result in verdicts] == [(), (), ("status 2xx → 302",), (), (), (), (), ()]
     (method, target, headers, body), _, _, upload, form, _, digit, raw = server.heard
     assert (method, target) == ("POST", f"{PREFIX}/digit?a=1&b=two&c=application/json")
@@ -189,7 +190,7 @@ def test_nothing_is_sent_to_where_the_endpoint_is_not(tmp_path, url):
     path = tmp_path / "a.http"
     path.write_text(f"@other = http://localhost:1\nGET {{{{endpoint}}}}\n###\nGET {url}")
     with serving() as server, pytest.raises(InputError, match="not in the endpoint") as caught:
-        list(run(load(path), to(server.server_port)))
+        list(run(load(path, tmp_path), to(server.server_port)))
     assert caught.value.place.line == 4
     assert server.heard == []
 
@@ -198,19 +199,43 @@ def test_a_body_file_that_is_missing_is_told_before_anything_is_sent(tmp_path):
     path = tmp_path / "a.http"
     path.write_text("GET {{endpoint}}\n###\nPOST {{endpoint}}\n\n< ./none.json")
     with pytest.raises(InputError, match=r"the body's file \./none\.json cannot be read") as caught:
-        load(path)
+        load(path, tmp_path)
     assert caught.value.place.line == 5
     assert str(tmp_path / "none.json") in caught.value.hint
+
+
+@pytest.mark.parametrize("link", [False, True])
+def test_a_body_file_outside_of_the_project_is_never_sent(tmp_path, link):
+    project, secret = tmp_path / "project", tmp_path / "secret"
+    project.mkdir()
+    secret.write_text("secret")
+    (project / "linked").symlink_to(secret)
+    path = project / "a.http"
+    path.write_text(f"POST {{{{endpoint}}}}\n\n< {'linked' if link else '../secret'}")
+    with pytest.raises(InputError, match="is not in the project") as caught:
+        load(path, project)
+    assert caught.value.place.line == 3
+
+
+def test_a_guarded_run_is_asked_as_its_user_unless_the_file_says_who(tmp_path):
+    path = tmp_path / "a.http"
+    path.write_text("GET {{endpoint}}\n###\nGET {{endpoint}}\nauthorization: Bearer x")
+    with serving() as server:
+        target = replace(to(server.server_port), headers=(("Authorization", "Basic eA=="),))
+        assert [result.failures for result in run(load(path, tmp_path), target)] == [(), ()]
+    first, second = (headers for _, _, headers, _ in server.heard)
+    assert (first.get("Authorization"), second.get("Authorization")) == ("Basic eA==", None)
+    assert second["authorization"] == "Bearer x"
 
 
 def test_a_file_that_is_no_text_is_told_with_its_line(tmp_path):
     path = tmp_path / "a.http"
     path.write_bytes(b"GET {{endpoint}}\n\xff")
     with pytest.raises(InputError, match="not UTF-8") as caught:
-        load(path)
+        load(path, tmp_path)
     assert caught.value.place.line == 2
     with pytest.raises(InputError, match="cannot be read"):
-        load(tmp_path / "none.http")
+        load(tmp_path / "none.http", tmp_path)
 
 
 def test_a_verdict_is_one_line(tmp_path):

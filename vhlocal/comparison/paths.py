@@ -12,7 +12,7 @@ Path = tuple[str | int, ...]
 #: A path in which None stands for each key or index.
 Pattern = tuple[str | int | None, ...]
 
-_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
+_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _STEP = re.compile(
     r"""\.(?P<name>[^\W\d][\w-]*)|(?P<each>\.\*|\[\*\])|\[(?P<index>\d+)\]|\[(?P<quoted>"(?:[^"\\]|\\.)*")\]|\['(?P<single>[^'\\]*)'\]"""
 )

@@ -7,25 +7,30 @@ from xml.etree import ElementTree
 
 from vhlocal.smoke.expecting import Quick, Status, unmet
 from vhlocal.values import dataclass
-from vhlocal.visible import one_line, visible
+from vhlocal.visible import json_text, one_line, visible
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from vhlocal.exchanges import Answer
+    from vhlocal.exchanges import Answer, Header
     from vhlocal.model import Place
     from vhlocal.smoke.cases import Case
 
 _GOOD = range(200, 300)
+_DETAILS = 6
 
 
 @dataclass(frozen=True)
 class Target:
-    """An endpoint under one of its paths: ``under`` is the version or alias, ``url`` has no slash at its end."""
+    """An endpoint under one of its paths: ``under`` is the version or alias, ``url`` has no slash at its end.
+
+    ``headers`` are sent with each request that has none of that name.
+    """
 
     endpoint: str
     under: str
     url: str
+    headers: tuple[Header, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -45,6 +50,11 @@ class Result:
         more = f" (and {len(self.failures) - 1} more)" if len(self.failures) > 1 else ""
         return one_line(f"FAIL  {what}: {self.failures[0]}{more}")
 
+    @property
+    def details(self) -> tuple[str, ...]:
+        """The failures after the first, each a line, as many as are read."""
+        return tuple(f"      {one_line(failure)}" for failure in self.failures[1:_DETAILS])
+
 
 def judged(case: Case, target: Target, answer: Answer, seconds: float) -> Result:
     """Return the verdict on an answer. Where no status is expected it has to be one of success (2xx)."""
@@ -57,6 +67,31 @@ def judged(case: Case, target: Target, answer: Answer, seconds: float) -> Result
         if answer.status or isinstance(expected, Quick):
             failures += map(str, unmet(expected, answer, seconds))
     return Result(target, case.name, case.place, seconds, tuple(failures))
+
+
+def summary(results: Sequence[Result]) -> str:
+    """Return how many have passed, and how many have not."""
+    failed = sum(bool(result.failures) for result in results)
+    return f"{len(results) - failed} passed, {failed} failed"
+
+
+def as_json(results: Sequence[Result]) -> str:
+    """Return the verdicts as JSON."""
+    told = [
+        {
+            "endpoint": result.target.endpoint,
+            "under": result.target.under,
+            "url": result.target.url,
+            "name": result.name,
+            "file": str(result.place.file),
+            "line": result.place.line,
+            "seconds": round(result.seconds, 6),
+            "passed": not result.failures,
+            "failures": list(result.failures),
+        }
+        for result in results
+    ]
+    return json_text({"results": told})
 
 
 def junit(results: Sequence[Result], name: str = "vhlocal") -> str:

@@ -31,8 +31,11 @@ _CHUNK = 65536
 _OF_A_URL = "%/:=&?~#+!$,;'@()*[]-._|"
 
 
-def load(path: Path) -> HttpFile:
-    """Read a file and see that the files of its bodies are there. Raises InputError with the place."""
+def load(path: Path, within: Path) -> HttpFile:
+    """Read a file and see that the files of its bodies are there. Raises InputError with the place.
+
+    Those have to be in the directory ``within``: a project that was merely cloned is not to send its server others.
+    """
     try:
         file = read(path.read_text(encoding="utf-8"), path)
     except OSError as error:
@@ -41,7 +44,10 @@ def load(path: Path) -> HttpFile:
         line = error.object.count(b"\n", 0, error.start) + 1
         raise InputError("it is not UTF-8", place=Place(path, line), hint="save it as UTF-8") from error
     for case in file.cases:
-        _body(file, case, "")
+        for body in case.body:
+            if isinstance(body, FromFile):
+                _see_within(path, body, within)
+                _content(path, body)
     return file
 
 
@@ -50,7 +56,7 @@ def run(file: HttpFile, target: Target, seconds: float = SECONDS) -> Iterator[Re
 
     An answer may take ``seconds``. Raises InputError for a request that leads elsewhere than to the endpoint.
     """
-    requests = [_request(file, case, target.url) for case in file.cases]
+    requests = [_request(file, case, target) for case in file.cases]
     for case, request in zip(file.cases, requests, strict=True):
         statuses = {getattr(one, "code", 0) for one in case.expectations}
         follow = case.redirects and not statuses & _REDIRECTS
@@ -127,7 +133,8 @@ def _send(connection: http.client.HTTPConnection, request: Request) -> None:
     connection.endheaders(content or None)
 
 
-def _request(file: HttpFile, case: Case, url: str) -> Request:
+def _request(file: HttpFile, case: Case, target: Target) -> Request:
+    url = target.url
     filled = file.fill(case.url.number, case.url.text, url)
     there, base = urlsplit(quote(filled, safe=_OF_A_URL)), urlsplit(url)
     if (there.scheme, there.netloc) != (base.scheme, base.netloc) or not _is_within(there.path, base.path):
@@ -138,8 +145,10 @@ def _request(file: HttpFile, case: Case, url: str) -> Request:
         )
     fields = ((field.name, file.fill(field.number, field.value, url)) for field in case.fields)
     headers = tuple((name, value) for name, value in fields if name.lower() != "content-length")
-    target = there.path + (f"?{there.query}" if there.query else "")
-    return Request(case.method, target, headers, whole(_body(file, case, url)))
+    named = {name.lower() for name, _ in headers}
+    headers += tuple(header for header in target.headers if header[0].lower() not in named)
+    path = there.path + (f"?{there.query}" if there.query else "")
+    return Request(case.method, path, headers, whole(_body(file, case, url)))
 
 
 def _body(file: HttpFile, case: Case, url: str) -> bytes:
@@ -162,6 +171,16 @@ def _content(path: Path, line: FromFile) -> bytes:
             place=Place(path, line.number),
             hint=f"it is looked for at {body}: paths are relative to the .http file",
         ) from error
+
+
+def _see_within(path: Path, line: FromFile, within: Path) -> None:
+    body = (path.parent / line.path).resolve()
+    if not body.is_relative_to(within.resolve()):
+        raise InputError(
+            f"the body's file {line.path} is not in the project",
+            place=Place(path, line.number),
+            hint=f"copy it into {within}",
+        )
 
 
 def _is_within(path: str, prefix: str) -> bool:

@@ -7,11 +7,10 @@ import contextlib
 import time
 from typing import TYPE_CHECKING, Any
 
-from vhlocal.reload.runner_client import GONE, NoRunnerError, RunnerClient, RunnerGoneError
-from vhlocal.reload.runner_messages import is_answer, is_event
 from vhlocal.runtime.base import Exit
 from vhlocal.session.tasks import settle
-from vhlocal.session.warm.runner_client import NoRunnerError, RunnerClient, RunnerGoneError
+from vhlocal.session.warm.runner_client import GONE, NoRunnerError, RunnerClient, RunnerGoneError
+from vhlocal.session.warm.runner_messages import is_answer, is_event
 from vhlocal.session.warm.start_up import Birth, read_birth
 
 if TYPE_CHECKING:

@@ -76,6 +76,7 @@ ONCE = {
     "test_architecture.py": "reads source text",
     "test_contract_table.py": "reads a table of the documentation",
     "test_docs.py": "reads the documentation",
+    "test_schemas.py": "compares JSON with schemas",
     "test_examples.py": "reads what the documentation shows",
     "test_tutorial.py": "does what a page says",
     "test_finding_pages.py": "compares pages with definitions",

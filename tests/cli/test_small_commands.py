@@ -10,6 +10,7 @@ import pytest
 
 from tests.cli.projects import plain
 from tests.command import COMMAND, Running
+from tests.test_schemas import validator
 from tests.waiting import free_port, wait_for
 
 
@@ -65,7 +66,9 @@ def test_a_run_is_found_by_its_url_and_in_the_list_of_all(vhlocal, project, tmp_
         wait_for(lambda: vhlocal.record(directory).ready, "the run to be called ready", 60)
         _, *rows = vhlocal("ls").stdout.splitlines()
         assert [row.split() for row in rows] == [[str(directory), run.base_url, run_version(vhlocal), "ready"]]
-        (listed,) = json.loads(vhlocal("ls", "--json").stdout)["runs"]
+        printed = json.loads(vhlocal("ls", "--json").stdout)
+        validator("runs").validate(printed)
+        (listed,) = printed["runs"]
         assert (listed["directory"], listed["pid"]) == (str(directory), run.process.pid)
         assert "token" not in listed
         inside = directory / "src"
@@ -78,6 +81,7 @@ def test_a_run_is_found_by_its_url_and_in_the_list_of_all(vhlocal, project, tmp_
             wrong = vhlocal("url", *arguments, cwd=directory)
             assert (wrong.returncode, wrong.stdout, wrong.stderr) == (2, "", f"error: {message}\n")
         told = json.loads(vhlocal("ps", "--json", cwd=directory).stdout)
+        validator("endpoints").validate(told)
         assert (told["shape"], told["page"]) == (1, f"{run.base_url}/")
         assert vhlocal(cwd=inside).stdout.startswith(
             f"Project: {directory}, running at {run.base_url}\n\n  vhlocal ps "

@@ -39,7 +39,7 @@ def test_a_link_to_a_directory_is_what_leaves_its_files_out(project, tmp_path):
     finding = the_one(directory)
     assert finding.definition.code == "VH206"
     assert finding.seen.endswith("not packaged: `data` is a link to a directory, which an ad hoc package leaves out")
-    assert finding.change.startswith("put the directory itself in the place of the link `data`")
+    assert finding.change.startswith("replace the link `data` with the directory itself")
 
 
 def test_other_reasons_than_an_ignore_file_are_told(project, tmp_path):
@@ -53,8 +53,8 @@ def test_other_reasons_than_an_ignore_file_are_told(project, tmp_path):
     git(directory / "own", "init", "-q")
     seen = [finding.seen.rpartition(": ")[2] for finding in found_in(directory).findings]
     assert seen == [
-        "names at the top that begin with a dot are in no ad hoc package",
-        "it is a link to a file outside of the project",
+        "an ad hoc package leaves out top-level names that begin with a dot",
+        "it is a link to a file outside the project",
         "`own` is a git repository of its own",
     ]
 

@@ -27,14 +27,16 @@ def why_unpackaged(path: str, directory: Path) -> Why:
         if (directory / above).is_symlink():
             return Why(
                 f"`{above}` is a link to a directory, which an ad hoc package leaves out",
-                f"put the directory itself in the place of the link `{above}`",
+                f"replace the link `{above}` with the directory itself",
             )
         if (directory / above / ".git").exists():
             return Why(f"`{above}` is a git repository of its own", f"make `{above}` a submodule, or part of this one")
     if path.startswith("."):
-        return Why("names at the top that begin with a dot are in no ad hoc package", "give it a name without the dot")
+        return Why(
+            "an ad hoc package leaves out top-level names that begin with a dot", "give it a name without the dot"
+        )
     if (directory / path).is_symlink():
-        return Why("it is a link to a file outside of the project", "put the file itself in the place of the link")
+        return Why("it is a link to a file outside the project", "put the file itself in the place of the link")
     return Why("it is ignored by git or .vhignore", "stop ignoring it")
 
 

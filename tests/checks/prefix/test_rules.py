@@ -416,8 +416,8 @@ def the_one(evidence):
             "write `wsgi: MODULE:NAME` in place of the command at valohai.yaml:4; or take the prefix from the path",
         ),
         ("Node", "take the prefix of `X-VH-Prefix` from the path"),
-        ("Streamlit", "tell it its prefix"),
-        ("Dash", "tell it its prefix"),
+        ("Streamlit", "give it its prefix"),
+        ("Dash", "give it its prefix"),
     ],
 )
 def test_nobody_is_told_to_do_what_their_framework_cannot(framework, change):
@@ -444,7 +444,7 @@ def test_the_server_is_called_by_its_own_name(said, name):
 @pytest.mark.parametrize("framework", ["Gradio", "LitServe"])
 def test_a_framework_that_brings_uvicorn_is_told_its_prefix(framework):
     found = the_one(examined(below(("",), HOME), known=code("uvicorn", framework=framework)))
-    assert (found.definition.code, found.framework, found.change) == ("VH408", framework, "tell it its prefix")
+    assert (found.definition.code, found.framework, found.change) == ("VH408", framework, "give it its prefix")
 
 
 @pytest.mark.parametrize("framework", ["Dash", "Gradio", "LitServe", "Streamlit"])

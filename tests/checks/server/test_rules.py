@@ -135,7 +135,7 @@ def test_an_image_for_other_machines_is_told_as_that():
 def test_a_program_for_other_machines_is_named(line):
     found = end(126, line, architecture="amd64", machine="amd64")
     assert told(found) == ("VH506", 4)
-    assert found.seen.startswith("./tool is no program for this kind of machine")
+    assert found.seen.startswith("./tool is not a program for this kind of machine")
 
 
 @pytest.mark.parametrize(
@@ -323,7 +323,7 @@ def test_b1_a_library_of_the_system_is_the_images():
 def test_b3_a_missing_python_is_no_matter_of_pips(name):
     """B3: pip installs no Python, so that ~/.local/bin has none either."""
     found = end(127, f"sh: 1: {name}: not found", requirements="requirements.txt")
-    assert found.change == "see which Python the image has: many have `python3` alone"
+    assert found.change == "check which Python the image has: many have only `python3`"
 
 
 def test_b3_a_command_that_no_requirement_can_bring_is_not_looked_for_where_pip_puts_its_own():

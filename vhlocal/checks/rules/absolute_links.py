@@ -58,7 +58,7 @@ def find(subject: Subject) -> Iterator[Finding]:
 
 def _finding(place: Place, link: str, endpoint: str | None = None) -> Finding:
     seen = f"`{link}` leads to the root of the host, outside of the endpoint's path"
-    return Finding(DEFINITION, place, seen, "write it relative, or have the framework make the URL", endpoint)
+    return Finding(DEFINITION, place, seen, "make it relative, or let the framework build the URL", endpoint)
 
 
 def _named(subject: Subject) -> set[str]:

@@ -56,7 +56,7 @@ def find(subject: Subject) -> Iterator[Finding]:
                 path = target.value if isinstance(target, ast.Constant) else None
                 if isinstance(path, str) and path.startswith("/") and not path.startswith("//"):
                     seen = f"`{path}` leads to the root of the host, outside of the endpoint's path"
-                    change = "have the framework make the URL"
+                    change = "let the framework build the URL"
                     edits = prefixed(module, target, reach.framework)
                     yield Finding(DEFINITION, module.place(node), seen, change, reach.endpoint.name, edits=edits)
 

@@ -21,7 +21,7 @@ DEFINITION = Definition(
     code="VH301",
     title="The code switches a debugger or reloader on",
     severity=Severity.WARNING,
-    why="A debugger shows the code and its variables to whoever causes an error, and some let them run code. A "
+    why="A debugger shows the code and its variables to anyone who causes an error, and some let them run code. A "
     "reloader keeps a second process that watches files which never change in an image.",
     remedy={
         "": "Leave it off, or switch it on by a variable of your own machine alone.",
@@ -49,7 +49,7 @@ def find(subject: Subject) -> Iterator[Finding]:
                 yield Finding(DEFINITION, serving.place, seen, f"take {serving.debug} out", name, edits=edits)
         for module, site, call in reach.calls:
             if site.is_sure and module.dotted(call.func) == "werkzeug.debug.DebuggedApplication":
-                seen = "`DebuggedApplication` shows a debugger to whoever causes an error"
+                seen = "`DebuggedApplication` shows a debugger to anyone who causes an error"
                 app = ast.get_source_segment("\n".join(lines_of(module.source)), call.args[0]) if call.args else None
                 edits = written(module, call, app) if app else ()
                 yield Finding(DEFINITION, module.place(call), seen, "serve the app without it", name, edits=edits)

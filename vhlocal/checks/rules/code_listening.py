@@ -18,7 +18,7 @@ HOST = Definition(
     title="The code's server listens on localhost only",
     severity=Severity.ERROR,
     why="A container's localhost is reached from inside of that container alone. The platform asks from outside, gets "
-    "no connection, and the rollout times out. Many servers listen on localhost unless they are told otherwise.",
+    "no connection, and the rollout times out. Many servers listen on localhost unless you tell them otherwise.",
     remedy={
         "": "Let the server listen on `0.0.0.0`.",
         "Flask": '`app.run(host="0.0.0.0", port=int(os.environ["VALOHAI_PORT"]))`, or `wsgi: server:app`.',
@@ -53,7 +53,7 @@ def find(subject: Subject) -> Iterator[Finding]:
         if serving.is_loopback():
             reason = "" if serving.host_given else ", its default"
             seen = f"`{serving.name}` listens on {serving.host}{reason}: only its own container reaches it"
-            change = "let it listen on 0.0.0.0"
+            change = "make it listen on 0.0.0.0"
             yield Finding(HOST, serving.place, seen, change, endpoint.name, edits=serving.on_every_address)
         if serving.port not in (None, endpoint.port):
             reason = "" if serving.port_given else ", its default"

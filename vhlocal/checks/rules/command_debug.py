@@ -20,11 +20,11 @@ DEFINITION = Definition(
     code="VH108",
     title="A debug server or reloader is left on in the command",
     severity=Severity.WARNING,
-    why="A debugger lets whoever reaches the endpoint run code in it. A reloader keeps a second process that watches "
-    "files which never change in an image, and hides a server that does not start. Development servers are made for "
-    "one user.",
+    why="A debugger lets anyone who reaches the endpoint run code in it. A reloader keeps a second process that "
+    "watches files which never change in an image, and hides a server that does not start. Development servers are "
+    "made for one user.",
     remedy={
-        "": "Start the server without its debug and reload options. `vhlocal up` brings in each save without them.",
+        "": "Start the server without its debug and reload options. `vhlocal up` reloads on each save without them.",
         "Flask": "Write `wsgi: server:app` instead of `flask run --debug`.",
         "Django": "Write `wsgi: mysite.wsgi` instead of `manage.py runserver`.",
         "FastAPI": "Write `~/.local/bin/fastapi run`, not `fastapi dev`, and `uvicorn` without `--reload`.",
@@ -45,7 +45,7 @@ def find(subject: Subject) -> Iterator[Finding]:
         for command in subject.commands[endpoint.name]:
             seen = _seen(command)
             if seen is not None:
-                change = "leave it out; `vhlocal up` brings in each save by itself"
+                change = "remove it; `vhlocal up` reloads on each save"
                 if command.program == "manage.py":
                     change = "serve Django's WSGI application instead, such as `wsgi: mysite.wsgi`"
                 edits = _edits(command, endpoint, subject)

@@ -19,7 +19,7 @@ DEFINITION = Definition(
     title="The server listens on localhost only",
     severity=Severity.ERROR,
     why="A container's localhost is reached from inside of that container alone. The platform asks from outside, gets "
-    "no connection, and the rollout times out. Many servers listen on localhost unless they are told otherwise.",
+    "no connection, and the rollout times out. Many servers listen on localhost unless you tell them otherwise.",
     remedy={
         "": "Let the server listen on `0.0.0.0`.",
         "Flask": "Write `wsgi: server:app`, or `~/.local/bin/flask run --host 0.0.0.0 --port $VALOHAI_PORT`.",
@@ -48,7 +48,7 @@ def find(subject: Subject) -> Iterator[Finding]:
         if program == "manage.py":
             change = f"add 0.0.0.0:{endpoint.port} to the command"
         elif found.host_given:
-            change = f"write 0.0.0.0 in the place of {found.host}"
+            change = f"write 0.0.0.0 instead of {found.host}"
         yield Finding(
             DEFINITION,
             found.command.place,

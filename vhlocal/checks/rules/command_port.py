@@ -45,7 +45,7 @@ def find(subject: Subject) -> Iterator[Finding]:
             DEFINITION,
             found.command.place,
             f"the server listens on port {found.port}{default}, but the endpoint's port is {endpoint.port}",
-            f"let it listen on $VALOHAI_PORT, or write `port: {found.port}`",
+            f"make it listen on $VALOHAI_PORT, or write `port: {found.port}`",
             endpoint.name,
             edits=on_the_port(found),
         )

@@ -32,7 +32,7 @@ def find(subject: Subject) -> Iterator[Finding]:
             if not (hosts.sure and hosts.is_local) or (hosts.setting == DJANGO and not _is_certain(subject, reach)):
                 continue
             names = ", ".join(f"`{name}`" for name in hosts.names or ())
-            seen = f"`{hosts.setting}` has {names} alone" if names else f"`{hosts.setting}` is empty"
+            seen = f"`{hosts.setting}` has only {names}" if names else f"`{hosts.setting}` is empty"
             seen += ": a request in production names another host, and is answered 400"
             caveat = "but answers 400 to production's host"
             yield Finding(

@@ -34,8 +34,8 @@ def find(subject: Subject) -> Iterator[Finding]:
     for endpoint in subject.endpoints:
         for entry in endpoint.files:
             if entry.path == METADATA_FILE:
-                seen = f"the file `{entry.name}` is to land at {METADATA_FILE}, where the platform has its own"
-                yield Finding(DEFINITION, entry.place, seen, "let it land at another path", endpoint.name)
+                seen = f"the file `{entry.name}` is to land at {METADATA_FILE}, where the platform writes its own"
+                yield Finding(DEFINITION, entry.place, seen, "choose another path", endpoint.name)
 
 
 RULE = Rule((DEFINITION,), find)

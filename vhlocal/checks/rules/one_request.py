@@ -73,7 +73,7 @@ def _seen(command: Command) -> str | None:
         return f"`{program}` takes one connection and ends"
     if program == "uvicorn" and not command.values("--workers"):
         limit = [number for number in command.values("--limit-max-requests") if number.isdecimal()]
-        return f"`uvicorn` is told to end after {limit[-1]} request{'s' * (limit[-1] != '1')}" if limit else None
+        return f"`uvicorn` is set to exit after {limit[-1]} request{'s' * (limit[-1] != '1')}" if limit else None
     return None
 
 
@@ -93,7 +93,7 @@ def _in_code(reach: Reach) -> Iterator[tuple[Module, ast.Call, str]]:
             given = {keyword.arg: keyword.value for keyword in call.keywords}
             limit = given.get("limit_max_requests")
             if isinstance(limit, ast.Constant) and isinstance(limit.value, int) and "workers" not in given:
-                yield module, call, f"`uvicorn.run` is told to end after {limit.value} requests"
+                yield module, call, f"`uvicorn.run` is set to exit after {limit.value} requests"
 
 
 def _goes_on(module: Module, call: ast.Call) -> bool:

@@ -20,7 +20,7 @@ DEFINITION = Definition(
     why="pip reads the whole file before it installs anything. One line that it cannot read, or an included file that "
     "is not packaged, ends the build of the image.",
     remedy={
-        "": "Write the line as pip reads it, `name==1.2.3` or `name>=1.2`; see that included files are not ignored."
+        "": "Write the line as pip reads it, `name==1.2.3` or `name>=1.2`; make sure that no included file is ignored."
     },
     example=Example("text", "flask=3.0.0", "flask==3.0.0"),
     rows=("B2", "B5"),
@@ -46,7 +46,11 @@ def _pin(text: str) -> str:
 def _change(text: str, pin: str) -> str:
     if pin:
         return f"write {pin}"
-    return "correct the line, or see that the file is packaged" if text.startswith("-") else "write it as pip reads it"
+    return (
+        "correct the line, or make sure that the file is packaged"
+        if text.startswith("-")
+        else "write it as pip reads it"
+    )
 
 
 RULE = Rule((DEFINITION,), find)

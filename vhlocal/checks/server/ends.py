@@ -48,7 +48,7 @@ FAILED = Definition(
     severity=Severity.ERROR,
     why="A server that ends is started again with growing pauses, and nobody is served meanwhile. What it printed last "
     "says why; where that is a Python exception, it is shown with the project's own lines first.",
-    remedy={"": "Mend what fails, or let the code that can fail leave the server running."},
+    remedy={"": "Fix what fails, or catch the error so that the server keeps running."},
     example=Example("python", 'raise SystemExit("no GPU")', 'log.warning("no GPU: the CPU will do")'),
     rows=("R2", "K2"),
 )
@@ -77,22 +77,24 @@ def find(ended: Ended) -> Iterator[Finding]:
     """Yield how it ended, where no other rule has said why."""
     name, when = ended.endpoint.name, f" {ended.when}" if ended.when else ""
     if ended.code in _SIGNALS:
-        change = "it did not end by itself: see who sends signals, and what the machine's own log says (`dmesg`)"
+        change = "something else killed it: find out what sends signals, and look at the system log (`dmesg`)"
         if ended.code in _FAULTS:
-            change = "a compiled library failed: `python -X faulthandler` shows where; see that versions fit the image"
+            change = (
+                "a compiled library crashed: `python -X faulthandler` shows where; check its version against the image"
+            )
         during = f", with {', '.join(ended.requests)} on the way" if ended.requests else ""
         seen = f"the server was ended: {_SIGNALS[ended.code]} (exit code {ended.code}){during}"
         yield Finding(SIGNAL, ended.place, seen, change, name)
     elif ended.code == 0:
         seen = f"the server ended{when or ' after it had served'} with exit code 0, as if all were done"
-        change = "let the command run the server in the foreground"
+        change = "run the server in the foreground"
         if ended.when == AFTER_ONE:
-            change = "take a server that goes on after a request, such as `wsgi: module:name`"
+            change = "use a server that keeps running after a request, such as `wsgi: module:name`"
         elif not when:
-            change = "it was asked to end, or its code returned: see who sends SIGTERM, and what its last lines say"
+            change = "something sent SIGTERM, or its code returned: look at its last lines"
         yield Finding(DONE, ended.command, seen, change, name)
     else:
-        change = "mend what fails there" if ended.raised else "its log says why"
+        change = ended.fix or "look at the log: it says why"
         yield Finding(FAILED, ended.place, f"the server ended with exit code {ended.code}", change, name)
 
 

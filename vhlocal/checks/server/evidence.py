@@ -107,6 +107,13 @@ class Ended:
         return self.raised or self.command
 
     @property
+    def fix(self) -> str:
+        """What to do about the exception that was ``raised``: to go there; empty where none is known."""
+        if self.raised is None:
+            return ""
+        return f"fix {self.raised.file.name}{f':{self.raised.line}' if self.raised.line else ''}"
+
+    @property
     def command(self) -> Place:
         """Where the yaml says what serves."""
         return place_of(self.endpoint, command_key(self.endpoint))

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 LOOPBACK = Definition(
     code="VH501",
-    title="The server listens on its own machine's address alone",
+    title="The server only listens on the loopback address",
     severity=Severity.ERROR,
     why="Requests reach a container from outside of it. What is bound to `localhost` or `127.0.0.1` can be reached "
     "from within alone: the server runs, is never ready, and the rollout times out.",
@@ -65,7 +65,7 @@ def find(silent: Silent) -> Iterator[Finding]:
             OTHER_PORT,
             place_of(endpoint, "port"),
             f"the server listens on port {others[0]}, but the endpoint's port is {endpoint.port}",
-            f"write `port: {others[0]}`, or let the server listen on the port in VALOHAI_PORT",
+            f"write `port: {others[0]}`, or have the server listen on the port in VALOHAI_PORT",
             endpoint.name,
         )
 

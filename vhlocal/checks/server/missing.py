@@ -93,7 +93,11 @@ def _no_module(ended: Ended, module: str) -> Finding:
     ignored = "it is not ignored by git or .vhignore"
     if module == re.split("[.:]", ended.endpoint.wsgi or "")[0]:
         return Finding(
-            NO_MODULE, place, seen, f"`wsgi` names it: see that the project has {module}.py, and that {ignored}", name
+            NO_MODULE,
+            place,
+            seen,
+            f"`wsgi` names it: make sure that the project has {module}.py, and that {ignored}",
+            name,
         )
     file = ended.requirements or " or ".join(REQUIREMENTS_FILES)
     top = module.partition(".")[0]
@@ -101,7 +105,7 @@ def _no_module(ended: Ended, module: str) -> Finding:
     read = (
         ", the one file that production installs" if all(each in ended.packaged for each in REQUIREMENTS_FILES) else ""
     )
-    own_too = "" if is_common(top) else f"; if it is the project's own, see that {ignored}"
+    own_too = "" if is_common(top) else f"; if it is the project's own, make sure that {ignored}"
     own_file = ended.command.file.parent / (ended.requirements or REQUIREMENTS_FILES[-1])
     edits = added(own_file, line) if is_common(top) else ()
     return Finding(NO_MODULE, place, seen, f"add {line} to {file}{read}{own_too}", name, edits=edits)

@@ -34,7 +34,7 @@ def find(ended: Ended) -> Iterator[Finding]:
     """Yield why it could not be."""
     reasons = _NOT_LOADED.findall(ended.text)
     if reasons:
-        change = "mend what fails there" if ended.raised else "see that the module has that name; its log says why"
+        change = ended.fix or "make sure that the module has that name; the log says why"
         yield Finding(
             DEFINITION,
             ended.place,

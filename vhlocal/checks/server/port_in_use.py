@@ -21,7 +21,7 @@ DEFINITION = Definition(
     "earlier line of `server-command` left in the background, or by the server itself where it listens twice. Without "
     "a container engine, any other program of this machine may have it.",
     remedy={
-        "": "Start one server, once; end who holds the port, or let the server listen on the port in `VALOHAI_PORT`."
+        "": "Start only one server; stop what holds the port, or have the server listen on the port in `VALOHAI_PORT`."
     },
     example=Example(
         "yaml",
@@ -46,7 +46,7 @@ def find(ended: Ended) -> Iterator[Finding]:
             DEFINITION,
             ended.place,
             f"port {ended.endpoint.port} is in use{ended.holder}",
-            "end that, or let the server listen on the port in VALOHAI_PORT",
+            "stop that, or have the server listen on the port in VALOHAI_PORT",
             ended.endpoint.name,
         )
 

@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
 LARGE_BODY = Definition(
     code="VH602",
-    title="A request's body is larger than production's ingress lets through",
+    title="A request's body is larger than production's ingress accepts",
     severity=Severity.WARNING,
     why="ingress-nginx answers 413 to a body over 1 MB by itself: the request never reaches the server. Here it is "
     "passed on, unless `--strict` is given.",
     remedy={
-        "": "Send less at once (a smaller image, a reference to a file), or ask whoever runs the cluster for a larger "
-        "`proxy-body-size`.",
+        "": "Send less at once (a smaller image, a reference to a file), or ask your cluster administrator for a "
+        "larger `proxy-body-size`.",
     },
     example=Example(
         "python",
@@ -37,8 +37,8 @@ SLOW_ANSWER = Definition(
     why="ingress-nginx answers 504 once a server has been silent for 60 seconds, and hangs up. Here the request is "
     "waited for, unless `--strict` is given.",
     remedy={
-        "": "Answer sooner: do the work elsewhere and let the client ask for its result, or send parts of the answer "
-        "as they come. Or ask whoever runs the cluster for a longer `proxy-read-timeout`.",
+        "": "Answer sooner: do the work in the background and let the client poll for the result, or send parts of the "
+        "answer as they come. Or ask your cluster administrator for a longer `proxy-read-timeout`.",
     },
     example=Example("python", "return train_and_predict(data)", 'return {"job": queue.put(data)}'),
     rows=("K9",),

@@ -83,9 +83,7 @@ def find(ended: Ended) -> Iterator[Finding]:
         named = _NOT_ALLOWED.findall(ended.text)
         what = named[-1] if named else "the command"
         change = (
-            f"name its interpreter (`sh {what}`), or `git add --chmod=+x {what}`"
-            if named
-            else "see that it may be executed"
+            f"name its interpreter (`sh {what}`), or `git add --chmod=+x {what}`" if named else "make it executable"
         )
         yield Finding(NOT_EXECUTABLE, ended.where(what), f"{what} cannot be executed (exit code 126)", change, name)
 
@@ -103,15 +101,15 @@ def _not_found(ended: Ended) -> Finding:
             NOT_FOUND, ended.command, "the command was not found (exit code 127)", "see that the image has it", name
         )
     if "/" in what:
-        change = f"see that the package has {what}: git ignores it, or it is made by something that did not run"
+        change = f"make sure that {what} is packaged: git may ignore it, or nothing has created it"
     elif _PYTHON.fullmatch(what):
-        change = "see which Python the image has: many have `python3` alone"
+        change = "check which Python the image has: many have only `python3`"
     elif command_provider(what) is None and ended.requirements is None:
-        change = "see that the image has it, and write it as the image names it"
+        change = "make sure that the image has it, under this name"
     elif command_provider(what) is None:
         change = (
-            f"see that the image has it; if a line of {ended.requirements} installs it, it is in ~/.local/bin, which "
-            f"is not on the PATH in production: write ~/.local/bin/{what}"
+            f"make sure that the image has it; if a line of {ended.requirements} installs it, it is in ~/.local/bin, "
+            f"which is not on the PATH in production: write ~/.local/bin/{what}"
         )
     else:
         change = f"pip puts commands in ~/.local/bin, which is not on the PATH in production: write ~/.local/bin/{what}"
@@ -132,7 +130,7 @@ def _other_machine(ended: Ended) -> Finding:
     return Finding(
         ARCHITECTURE,
         ended.place,
-        f"{what} is no program for this kind of machine (exec format error)",
+        f"{what} is not a program for this kind of machine (exec format error)",
         f"compile it for {ended.machine or 'production'}; a script needs a first line such as `#!/bin/sh`",
         name,
     )

@@ -125,7 +125,9 @@ class Diagnosis:
         )
         found = self._find(registry.ENDED, evidence, endpoint)
         if found is None:
-            return Explanation(f"the server ended with exit code {ended.code}", "its log says why", evidence.command)
+            return Explanation(
+                f"the server ended with exit code {ended.code}", "look at the log: it says why", evidence.command
+            )
         traceback = None if ended.out_of_memory else read_traceback(lines)
         return explained(found, "" if traceback is None else str(traceback))
 

@@ -47,7 +47,9 @@ def find(evidence: Evidence) -> Iterator[Finding]:
             DEFINITION, code.app, seen, "leave the prefix to the server, which has taken it away", evidence.caveat
         )
     else:
-        seen = f"the server is told a root path: 404 at `{version}{evidence.unprefixed}`, an answer without the prefix"
+        seen = (
+            f"the server was given a root path: 404 at `{version}{evidence.unprefixed}`, an answer without the prefix"
+        )
         yield evidence.finding(
             DEFINITION,
             code.root_path or code.app,

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 DEFINITION = Definition(
     code="VH411",
-    title="The app answers to hosts of this machine alone",
+    title="The app only accepts host names of this machine",
     severity=Severity.ERROR,
     why="In production a request names the host of the cluster in its `Host` header, which reaches the app unchanged. "
     "An app that accepts `localhost` or an address alone refuses each of them, mostly with 400.",
@@ -31,7 +31,7 @@ DEFINITION = Definition(
     rows=("K9",),
 )
 
-CHANGE = "accept the host of your cluster, or every one"
+CHANGE = "accept your cluster's host, or any"
 #: What frameworks answer to a host that they do not accept.
 _REFUSED = 400
 

@@ -75,7 +75,7 @@ def find(evidence: Evidence) -> Iterator[Finding]:
 def _change(code: Code, *, everywhere: bool) -> str:
     """Return what to do about an app that its own command serves."""
     if code.framework in OWN_WAYS:
-        return "tell it its prefix"
+        return "give it its prefix"
     if code.framework == "Node":
         return "take the prefix of `X-VH-Prefix` from the path"
     return _DECIDES if everywhere else f"{code.by_wsgi}; or take the prefix from the path"

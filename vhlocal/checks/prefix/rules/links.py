@@ -54,7 +54,7 @@ def find(evidence: Evidence) -> Iterator[Finding]:
         if paths:
             more = f" and {len(paths) - 1} more" if paths[1:] else ""
             seen = f"the page at `{asked.target}` leads to `{paths[0]}`{more}, outside of the prefix"
-            change = "write it relative, or have the framework make the URL"
+            change = "make it relative, or let the framework build the URL"
             place = evidence.code.place_of(paths[0])
             edits = in_template(place, paths[0], evidence.code.framework) if not more else ()
             yield evidence.finding(DEFINITION, place, seen, change, edits=edits)

@@ -38,7 +38,7 @@ def find(evidence: Evidence) -> Iterator[Finding]:
             path = evidence.case.leaves(location, asked.target)
             if path is not None:
                 seen = f"`{asked.target}` redirects to `{path}`, outside of the prefix"
-                change = "have the framework make the URL, or put the prefix before the path"
+                change = "let the framework build the URL, or put the prefix before the path"
                 code = evidence.code
                 yield evidence.finding(DEFINITION, code.place_of(path), seen, change, edits=code.fixes.prefixed(path))
                 return

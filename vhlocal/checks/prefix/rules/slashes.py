@@ -21,7 +21,7 @@ DEFINITION = Definition(
     why="`/predict` and `/predict/` are two paths. Nothing on the way to the container adds or takes away a slash, and "
     "where the app does not either, clients that write the other one get 404.",
     remedy={
-        "": "Ask for the path as the app has it, or let the app have both.",
+        "": "Request the path as the app has it, or let the app serve both.",
         "Flask": "`app.url_map.strict_slashes = False`, or a route that ends in a slash: Flask redirects to it.",
         "Django": '`APPEND_SLASH = True` with `CommonMiddleware`, or `re_path(r"^predict/?$", …)`.',
         "FastAPI": "Leave `redirect_slashes` on, or give the function both routes.",
@@ -45,7 +45,7 @@ def find(evidence: Evidence) -> Iterator[Finding]:
         if asked.is_missing and toggled.is_there and not toggled.is_redirect:
             seen = f"404 at `{prefix}{case.path}`, an answer at `{prefix}{case.toggled}`"
             place = evidence.code.place_of(case.toggled)
-            change, edits = f"ask for `{case.toggled}`, or let the app have both", evidence.code.fixes.both_slashes
+            change, edits = f"request `{case.toggled}`, or let the app serve both", evidence.code.fixes.both_slashes
             yield evidence.finding(DEFINITION, place, seen, change, edits=edits)
             return
 

@@ -55,7 +55,7 @@ def find(evidence: Evidence) -> Iterator[Finding]:
 
 def change_for(code: Code) -> str:
     """Return what to do about an app that has no route for the prefix, in the project's own words."""
-    return "tell it its prefix" if code.framework in OWN_WAYS else f"{code.by_wsgi}; or give each route the prefix"
+    return "give it its prefix" if code.framework in OWN_WAYS else f"{code.by_wsgi}; or give each route the prefix"
 
 
 def edits_for(code: Code) -> Edits:

@@ -16,14 +16,14 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
-from vhlocal.session.forks import Forks, NoRoomError, NotThereError
 from vhlocal.session.heard import Heard
-from vhlocal.session.held import read_held
-from vhlocal.session.warmth import Warmth
 
 from vhlocal.events import Bus
 from vhlocal.runtime.base import Address, Layout, Mounts
+from vhlocal.session.warm.forks import Forks, NoRoomError, NotThereError
+from vhlocal.session.warm.held import read_held
 from vhlocal.session.warm.runner_client import RunnerGoneError
+from vhlocal.session.warm.warmth import Warmth
 from vhlocal.visible import json_text
 
 if TYPE_CHECKING:

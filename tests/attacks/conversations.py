@@ -16,10 +16,10 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
-from vhlocal.session.heard import Heard
-
+from tests.served import at
 from vhlocal.events import Bus
 from vhlocal.runtime.base import Address, Layout, Mounts
+from vhlocal.session.endpoint.heard import Heard
 from vhlocal.session.warm.forks import Forks, NoRoomError, NotThereError
 from vhlocal.session.warm.held import read_held
 from vhlocal.session.warm.runner_client import RunnerGoneError
@@ -60,7 +60,7 @@ async def hold(conversation: Conversation, place: Path) -> list[str]:
         layout = Layout(port=8000, host="127.0.0.1", control=control.port, spares=(8001, 8002))
         ports = {port: Address("127.0.0.1", port) for port in (8000, 8001, 8002)}
         surroundings: Any = SimpleNamespace(warmth=Warmth(place), bus=Bus())
-        heard = Heard(surroundings, "web", lambda: None)
+        heard = Heard(surroundings, lambda: at("web"), lambda: None)
         forks = Forks({**ports, control.port: control}, layout, lambda news: heard.learn("image", news))
         try:
             await asyncio.wait_for(_ask_all(forks, layout, place), 60)

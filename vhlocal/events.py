@@ -190,6 +190,15 @@ class Reloaded(Event):
 
 
 @dataclass(frozen=True)
+class Compared(Event):
+    """Old and new code were asked what was asked last: so many answers are the ``same``, ``differs`` has the others."""
+
+    at: ServedAt
+    same: int
+    differs: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Scaled(Event):
     """The number of an endpoint's replicas follows its load; ``why`` is the rule's word."""
 

@@ -147,3 +147,32 @@ def test_a_run_that_records_nothing_says_so(process_run, project, vhlocal):
     done = vhlocal("replay", "--last", "1", "-C", str(directory))
     assert "nothing is recorded" in done.stderr
     assert "start the run without --no-record" in done.stderr
+
+
+CLOCK = """\
+import itertools, json
+NUMBER = 0
+COUNT = itertools.count()
+
+
+def app(environ, start_response):
+    body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+    start_response("200 OK", [("Content-Type", "application/json")])
+    number = NUMBER if environ["PATH_INFO"].endswith("/number") else 0
+    return [json.dumps({"number": number, "count": next(COUNT), "body": body.decode()}).encode()]
+"""
+
+
+def test_at_each_save_old_and_new_code_are_compared_and_what_is_noise_is_never_told(process_run, project):
+    directory = project({"valohai.yaml": YAML, "server.py": CLOCK})
+    run = process_run(directory, "--replay-on-save", "words=safe")
+    url = run.url("words", "dev")
+    for path in ("number", "other", "number"):
+        requests.get(f"{url}{path}", timeout=60)
+    requests.post(f"{url}number", data=b"a body", timeout=60)
+    (directory / "server.py").write_text(CLOCK.replace("NUMBER = 0", "NUMBER = 4"))
+    told = "words: 2 replayed: 1 same, 1 differs (GET /number: $.number 0 → 4)"
+    wait_for(lambda: told in " ".join(run.output().split()), "what differs to be told")
+    assert "$.count" not in run.output()
+    (directory / "server.py").write_text(CLOCK.replace("NUMBER = 0", "NUMBER = 4") + "\n")
+    wait_for(lambda: "words: 2 replayed: 2 same" in run.output(), "what is the same to be told")

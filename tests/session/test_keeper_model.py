@@ -18,7 +18,7 @@ from vhlocal.contract.limits import ContainerLimits
 from vhlocal.errors import BuildError, InputError
 from vhlocal.events import Bus, StatusChanged
 from vhlocal.gateway.table import RouteTable
-from vhlocal.model import Endpoint, Package, State, Strategy, Version
+from vhlocal.model import Endpoint, Package, ServedAt, State, Strategy, Version
 from vhlocal.reload.staging import Staging
 from vhlocal.runtime.base import Entry, Exit, Identity, Mounts, ServerSpec
 from vhlocal.session.board import Board
@@ -107,6 +107,9 @@ class Keeping(Machine):
         async def drain(address: Address) -> None:
             pass
 
+        async def compare(_at: ServedAt, _old: Address, _new: Address) -> None:
+            pass
+
         surroundings = Surroundings(
             runtime=self.runtime,
             bus=bus,
@@ -128,6 +131,7 @@ class Keeping(Machine):
             found=lambda _, __, ___: None,
             urls=lambda _: (),
             drain=drain,
+            compare=compare,
             brought=lambda: None,
             read_again=lambda: self.keeper.want(Wish(self.wish, Phases(time.monotonic()), _made())),
         )

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 #: The settings' own words, and those of the ingress' annotation.
 _SWITCH = {"true": True, "on": True, "false": False, "off": False}
 
+#: Which requests may be sent again at a save.
+_REPLAYED = ("safe", "all")
+
 #: The published rules by which a number of replicas follows the load; the HPA's on requests in flight.
 _RULES: Mapping[str, Knative | Hpa] = {"knative": Knative(), "hpa": Hpa(target=10.0, cpu=False)}
 
@@ -86,6 +89,16 @@ def replica_range(endpoint: str, text: str) -> Range:
         hint = f"use numbers from 1 to {MOST_REPLICAS}: {endpoint}=2, or {endpoint}=1-4; endpoints do not scale to zero"
         raise InputError(f'`{endpoint}` cannot have "{text}" replicas', hint=hint)
     return Range(numbers[0], numbers[-1])
+
+
+def read_replayed(chosen: Mapping[str, str], endpoints: Sequence[Endpoint]) -> dict[str, str]:
+    """Return which requests are sent again at a save, by endpoint. InputError for an unknown endpoint or word."""
+    check_known(endpoints, chosen)
+    for name, word in chosen.items():
+        if word not in _REPLAYED:
+            hint = "write safe, or all where a POST changes nothing, as with most models"
+            raise InputError(f'`replay-on-save` of `{name}` is "{word}"', hint=hint)
+    return dict(chosen)
 
 
 def read_rules(chosen: Mapping[str, str], endpoints: Sequence[Endpoint]) -> dict[str, Rule[Any]]:

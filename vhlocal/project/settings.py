@@ -64,6 +64,7 @@ class Settings:
     autoscale: Mapping[str, str]
     versions: Mapping[str, str]
     record: bool
+    replay_on_save: Mapping[str, str]
     access_log: Path | None
     strict: bool
     ignore: Mapping[str, str]

@@ -182,6 +182,14 @@ SETTINGS = (
         True,
         off="Do not keep the last requests and answers in memory.",
     ),
+    Setting(
+        "replay_on_save",
+        Kind.TEXTS,
+        "--replay-on-save",
+        "At each save, compare old and new answers to the last requests: safe ones (GET, HEAD), or all.",
+        unset="off",
+        form="ENDPOINT=safe",
+    ),
     Setting("access_log", Kind.PATH, "--access-log", "Write a line of JSON per request to this file."),
     Setting(
         "strict",

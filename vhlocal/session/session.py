@@ -335,6 +335,13 @@ class Session:
         assert self._deployment is not None
         return self._deployment
 
+    async def _compare(self, at: ServedAt, old: Address, new: Address) -> None:
+        if self._recording is not None and self._present().replayed:
+            from vhlocal.session.traffic.comparing import Comparing  # noqa: PLC0415 - few ask for it
+
+            host, chosen = self._url.removeprefix("http://"), lambda: self._present().replayed
+            await Comparing(self._recording.store, chosen, host, self._bus)(at, old, new)
+
     async def _surroundings(self, gateway: Gateway) -> Surroundings:
         async def drain(address: Address) -> None:
             await gateway.retire(Upstream(address.host, address.port), self._options.read_seconds)
@@ -361,6 +368,7 @@ class Session:
             found=self._telling.found,
             urls=self._urls,
             drain=drain,
+            compare=self._compare,
             brought=self._brought,
             read_again=self._read_again,
         )

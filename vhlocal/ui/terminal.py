@@ -97,6 +97,7 @@ class Terminal:
             events.Reloaded: self._reloaded,
             events.AliasMoved: self._alias_moved,
             events.Scaled: self._scaled,
+            events.Compared: self._compared,
             events.RequestsEnded: self._requests_ended,
             events.Stopping: self._stopping,
             events.Waiting: self._waiting,
@@ -255,6 +256,13 @@ class Terminal:
         parts = ", ".join(f"{name} {duration(seconds)}" for name, seconds in event.phases)
         more = f": {parts}" if self._verbose and parts else ""
         self._say(event.at.name, f"rev {event.revision[:_REVISION]} {took}{more}", "green")
+
+    def _compared(self, event: events.Compared) -> None:
+        number = len(event.differs)
+        text = f"{event.same + number} replayed: {event.same} same"
+        if number:
+            text += f", {number} {'differs' if number == 1 else 'differ'} ({event.differs[0]})"
+        self._say(event.at.name, text, "yellow" if number else "green")
 
     def _scaled(self, event: events.Scaled) -> None:
         self._say(event.at.name, f"{event.before} → {event.after} replicas, by its load ({event.why})", "bold")

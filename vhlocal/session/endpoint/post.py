@@ -216,6 +216,8 @@ class Post:
 
         async def drain_and_end() -> None:
             try:
+                if self.at.replica == 1 and self.server is not None and self.server.address is not None:
+                    await self._is.compare(self.at, address, self.server.address)
                 await self._is.drain(address)
                 await end()
             finally:

@@ -29,12 +29,13 @@ class Surroundings:
     """See the module.
 
     ``urls`` gives the URLs of what is served, ``drain`` waits until nothing is in flight at an address, and in the end
-    ends what is. ``reloads`` is False where no new code is ever brought in. ``fail_fast`` ends the run where a server
-    does not come up at first. ``strict`` ends a server that production would end, ``patience`` and ``reload_seconds``
-    are the run's, in seconds. ``profile`` has imports measured. ``made`` has, by endpoint, what was made since its last
-    server was: name and seconds. ``found`` tells a finding, the revision that it is about, and whether an error tells
-    it too. ``brought`` hears that an edit was brought in, and ``read_again`` that what was read of the project is not
-    what is there any more.
+    ends what is. ``compare`` is given an old server and the new one that has taken over, while both live. ``reloads``
+    is False where no new code is ever brought in. ``fail_fast`` ends the run where a server does not come up at first.
+    ``strict`` ends a server that production would end, ``patience`` and ``reload_seconds`` are the run's, in seconds.
+    ``profile`` has imports measured. ``made`` has, by endpoint, what was made since its last server was: name and
+    seconds. ``found`` tells a finding, the revision that it is about, and whether an error tells it too. ``brought``
+    hears that an edit was brought in, and ``read_again`` that what was read of the project is not what is there any
+    more.
     """
 
     runtime: Runtime
@@ -57,6 +58,7 @@ class Surroundings:
     found: Callable[[Finding, str, bool], None]
     urls: Callable[[ServedAt], tuple[str, ...]]
     drain: Callable[[Address], Awaitable[None]]
+    compare: Callable[[ServedAt, Address, Address], Awaitable[None]]
     brought: Callable[[], None]
     read_again: Callable[[], None]
 

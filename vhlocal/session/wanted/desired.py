@@ -63,6 +63,7 @@ class Inputs:
     the package has no requirements file (B2). ``strategies``, ``warm_up``, ``replicas`` and ``rules``, by which their
     numbers follow the load, are by endpoint, as far as they are set. ``streaming`` are the endpoints whose requests'
     bodies go straight on (K9). ``script_name`` has servers get ``SCRIPT_NAME`` (P5).
+    ``replayed`` says of which endpoints requests are sent again at a save, ``safe`` ones or ``all``.
     ``frozen`` tells that it is a commit's, which is served beside the working tree and never changes (K10).
     ``sources`` are the files that were read besides the package, or decide what is done with it. ``left_out`` are files
     that the run writes itself: they do not count.
@@ -85,6 +86,7 @@ class Inputs:
     keep_warm: tuple[str, ...] = ()
     replicas: Mapping[str, Range] = field(default_factory=dict)
     rules: Mapping[str, Rule[Any]] = field(default_factory=dict)
+    replayed: Mapping[str, str] = field(default_factory=dict)
     sources: frozenset[Path] = frozenset()
     frozen: bool = False
     left_out: frozenset[Path] = frozenset()

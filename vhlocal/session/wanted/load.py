@@ -23,6 +23,7 @@ from vhlocal.project.selection import (
     check_known,
     override_images,
     read_loaders,
+    read_replayed,
     read_replicas,
     read_rules,
     read_strategies,
@@ -111,6 +112,7 @@ def gather(source: Source, settings: Settings, only: Iterable[str], base_url: st
         keep_warm=read_loaders(settings.keep_warm),
         replicas=read_replicas(settings.replicas, every),
         rules=read_rules(settings.autoscale, every),
+        replayed=read_replayed(settings.replay_on_save, every),
         sources=frozenset(
             {config.path, directory / SETTINGS_FILE}
             | ({settings.env_file} if settings.env_file else set())
@@ -227,6 +229,7 @@ def _about(settings: Settings, endpoints: Collection[str]) -> Settings:
         request_buffering=of(settings.request_buffering),
         replicas=of(settings.replicas),
         autoscale=of(settings.autoscale),
+        replay_on_save=of(settings.replay_on_save),
     )
 
 

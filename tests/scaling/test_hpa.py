@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vhlocal.errors import InputError
@@ -173,6 +173,7 @@ replicas = st.lists(st.tuples(loads, st.booleans()), max_size=9)
 histories = st.lists(st.tuples(st.floats(1, 60), replicas), min_size=1, max_size=12)
 
 
+@settings(deadline=None)
 @given(rules, ranges, histories)
 def test_the_number_is_within_the_range_whatever_is_seen(hpa, within, history):
     time, memory = 0.0, None
@@ -183,12 +184,14 @@ def test_the_number_is_within_the_range_whatever_is_seen(hpa, within, history):
         memory = answer.memory
 
 
+@settings(deadline=None)
 @given(rules, ranges, st.lists(st.floats(0, 1e4), min_size=1, max_size=9), st.floats(1, 10))
 def test_more_load_never_means_fewer(hpa, within, seen, factor):
     heavier = [load * factor for load in seen]
     assert hpa.want(look(*heavier), within).replicas >= hpa.want(look(*seen), within).replicas
 
 
+@settings(deadline=None)
 @given(rules, ranges, replicas)
 def test_what_is_not_known_never_makes_the_change_larger(hpa, within, seen):
     """Missing and unready replicas only ever hold a change back, towards the number that there is."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vhlocal.errors import InputError
@@ -196,6 +196,7 @@ def answers(knative, within, history):
         yield answer
 
 
+@settings(deadline=None)
 @given(rules, ranges, histories)
 def test_the_number_is_within_the_range_and_in_panic_never_falls(knative, within, history):
     before = None
@@ -206,6 +207,7 @@ def test_the_number_is_within_the_range_and_in_panic_never_falls(knative, within
         before = answer
 
 
+@settings(deadline=None)
 @given(rules, ranges, histories, st.floats(1, 10))
 def test_more_load_at_every_moment_never_means_fewer(knative, within, history, factor):
     heavier = [(seconds, ready, load * factor) for seconds, ready, load in history]
@@ -213,6 +215,7 @@ def test_more_load_at_every_moment_never_means_fewer(knative, within, history, f
         assert heavy.replicas >= lighter.replicas
 
 
+@settings(deadline=None)
 @given(rules, ranges, histories, loads)
 def test_what_is_older_than_the_horizon_does_not_count(knative, within, history, load):
     *_, last = answers(knative, within, history)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from vhlocal.cli.options import project_options
 from vhlocal.cli.running import client_of_run
+from vhlocal.cli.simulation import show_simulation, simulation_options
 from vhlocal.errors import InputError
 from vhlocal.visible import one_line
 
@@ -16,14 +17,30 @@ if TYPE_CHECKING:
 
 
 @click.command("scale", epilog="Example:  vhlocal scale digits=3")
-@click.argument("wanted", metavar="ENDPOINT=NUMBER[-NUMBER]...", nargs=-1, required=True)
+@click.argument("wanted", metavar="ENDPOINT=NUMBER[-NUMBER]...", nargs=-1)
 @click.option("--version", help="A version that is served beside the working tree's, or an alias of it.")
+@simulation_options
 @project_options
-def command(directory: Path, wanted: tuple[str, ...], version: str | None) -> None:
+def command(
+    directory: Path, wanted: tuple[str, ...], version: str | None, *, is_simulation: bool, **simulation: Any
+) -> None:
     """Change how many servers an endpoint of the run has. Those that go are drained first.
 
     Within a range, such as 1-4, their number follows the load by the rule that `autoscale` names.
+
+    With --simulate, an access log is replayed instead, with as many replicas as published rules would have wanted:
+    vhlocal scale [ENDPOINT] --simulate [--from FILE]. It needs no run.
     """
+    if is_simulation:
+        if len(wanted) > 1 or any("=" in text for text in wanted) or version is not None:
+            hint = "vhlocal scale [ENDPOINT] --simulate; ranges are given with --range"
+            raise InputError("a simulation is of one endpoint, by its name alone", hint=hint)
+        show_simulation(directory, next(iter(wanted), None), simulation)
+        return
+    if any(value not in (None, (), False) for value in simulation.values()):
+        raise InputError("these options are for a simulation", hint="add --simulate")
+    if not wanted:
+        raise InputError("no endpoint is named", hint="such as vhlocal scale digits=3, or --simulate")
     client = client_of_run(directory)
     for text in wanted:
         endpoint, sign, number = text.partition("=")

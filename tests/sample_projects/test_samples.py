@@ -159,6 +159,20 @@ def test_p4_what_no_route_of_the_app_knows_is_the_apps_own_404(base):
     assert headers["X-VHLocal-Revision"]
 
 
+def smoke_tests_pass(run, requests):
+    """Send a sample's own smoke tests, under its version and both aliases."""
+    done = run.vhlocal("test", cwd=run.directory)
+    assert (done.returncode, done.stdout.splitlines()[-1:]) == (0, [f"{3 * requests} passed, 0 failed"]), done.stdout
+
+
+def test_the_smoke_tests_of_every_sample_pass(words):
+    smoke_tests_pass(words, 5)
+
+
+def test_the_smoke_tests_of_digits_pass(digits):
+    smoke_tests_pass(digits, 4)
+
+
 @pytest.mark.parametrize("alias", [None, "dev", "staging"], ids=["version", "dev", "staging"])
 def test_r5_b4_digits_reads_a_real_image_with_the_chosen_model(digits, alias):
     """R5, B4: FastAPI from `wsgi:` alone, with the model as an endpoint file."""

@@ -63,6 +63,10 @@ def test_each_path_has_its_verdict_as_lines_and_for_ci(run, vhlocal, tmp_path):
     done = vhlocal("test", "--json", cwd=run.directory)
     assert (done.returncode, done.stdout) == (WRONG, "")
     assert "smoke/z.http:2" in done.stderr
+    (smoke / "z.http").write_text("GET http://127.0.0.1:1/elsewhere\n")
+    done = vhlocal("test", cwd=run.directory)
+    assert (done.returncode, done.stdout) == (WRONG, "")
+    assert "not in the endpoint" in done.stderr.replace("\n", " ")
     done = vhlocal("test", "web", "-C", str(run.directory))
     assert done.returncode == WRONG
     assert "no endpoint `web` runs here" in done.stderr

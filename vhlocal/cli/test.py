@@ -14,7 +14,7 @@ from vhlocal.cli.running import client_of_run
 from vhlocal.errors import InputError
 from vhlocal.smoke.plan import DIRECTORY, endpoint_of, targets
 from vhlocal.smoke.results import as_json, junit, summary
-from vhlocal.smoke.run import load, run
+from vhlocal.smoke.run import load, requests, run
 from vhlocal.storage import writing
 
 if TYPE_CHECKING:
@@ -43,13 +43,15 @@ def command(directory: Path, endpoints: tuple[str, ...], junit_file: Path | None
     statuses = client_of_run(directory).endpoints()["endpoints"]
     found = targets(statuses, _authorization(directory))
     files = _files(directory, endpoints, tuple(found))
+    sent = [(file, target) for file, endpoint in files for target in found[endpoint]]
+    for file, target in sent:
+        requests(file, target)  # a wrong one is told before anything is sent
     results: list[Result] = []
-    for file, endpoint in files:
-        for target in found[endpoint]:
-            for result in run(file, target):
-                results.append(result)
-                if not as_json_:
-                    click.echo("\n".join([str(result), *result.details]))
+    for file, target in sent:
+        for result in run(file, target):
+            results.append(result)
+            if not as_json_:
+                click.echo("\n".join([str(result), *result.details]))
     if as_json_:
         click.echo(as_json(results))
     else:

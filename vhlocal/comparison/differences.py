@@ -40,7 +40,8 @@ def differences(
 ) -> tuple[Difference, ...]:
     """Return what differs between two answers to the same request: the status, then the rest, shortest first.
 
-    The paths that the answers were asked under, in links and redirects, do not count. Nothing at a place of ``noise``
+    Pictures are compared by their format and size in pixels, not by what they show. The paths that the answers were
+    asked under, in links and redirects, do not count. Nothing at a place of ``noise``
     or in it is told.
     """
     quiet = frozenset(noise)

@@ -51,13 +51,17 @@ def load(path: Path, within: Path) -> HttpFile:
     return file
 
 
+def requests(file: HttpFile, target: Target) -> list[Request]:
+    """Return what a file sends to an endpoint. Raises InputError for a request that leads elsewhere."""
+    return [_request(file, case, target) for case in file.cases]
+
+
 def run(file: HttpFile, target: Target, seconds: float = SECONDS) -> Iterator[Result]:
     """Send each request of a file to an endpoint, in order, and yield each verdict as it is there.
 
-    An answer may take ``seconds``. Raises InputError for a request that leads elsewhere than to the endpoint.
+    An answer may take ``seconds``. Raises InputError as ``requests`` does, before anything is sent.
     """
-    requests = [_request(file, case, target) for case in file.cases]
-    for case, request in zip(file.cases, requests, strict=True):
+    for case, request in zip(file.cases, requests(file, target), strict=True):
         statuses = {getattr(one, "code", 0) for one in case.expectations}
         follow = case.redirects and not statuses & _REDIRECTS
         began = time.monotonic()

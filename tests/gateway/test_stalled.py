@@ -1,13 +1,18 @@
 """A gateway that could not run for a while, as on a busy machine or after Ctrl-Z, blames nobody for its own delay."""
 
 import asyncio
+import contextlib
 import socket
+import threading
 import time
 
 import pytest
 
-from tests.gateway.harness import PATH, Peer, answering, get, stage
+from tests.gateway.harness import OK, PATH, PREFIX, Peer, answering, get, route_to, stage
+from tests.gateway.test_memory import head_of, listening
+from tests.waiting import LONG
 from vhlocal.gateway.report import FailureKind
+from vhlocal.gateway.server import Upstream
 
 #: Seconds: the limits, and what is longer than them.
 LIMIT, STALL = 0.4, 1.0
@@ -37,6 +42,50 @@ def test_a_server_that_has_accepted_meanwhile_is_not_called_slow(run, rounds):
                 time.sleep(STALL)
                 assert (await answer_to(connection)).startswith(b"HTTP/1.1 200 ")
             assert at.failures == []
+
+    run(main)
+
+
+class Impatient:
+    """A server that hangs up on its first client where that asks for nothing, once it is told that it has waited."""
+
+    def __init__(self) -> None:
+        self.waited = threading.Event()
+
+    def __call__(self, connection: socket.socket) -> None:
+        if not self.waited.is_set():
+            assert self.waited.wait(LONG)
+            connection.settimeout(0.01)
+            with contextlib.suppress(TimeoutError):
+                connection.recv(1, socket.MSG_PEEK)
+                self.waited.clear()
+            if self.waited.is_set():
+                return
+            connection.settimeout(LONG)
+        if head_of(connection):
+            connection.sendall(OK)
+
+
+@pytest.mark.parametrize("method", [b"GET", b"POST"])
+@pytest.mark.parametrize("rounds", range(6))
+def test_a_server_that_was_not_asked_for_so_long_that_it_hung_up_is_asked_once_more(run, rounds, method):
+    """As Gunicorn's threads do after some seconds. Nothing was sent, so the request may be of any kind."""
+
+    async def main():
+        impatient = Impatient()
+        with listening(impatient) as port:
+            async with stage(answering(b"")) as at:
+                at.table.publish([route_to(PREFIX, "predict", Upstream("127.0.0.1", port))])
+                with client(at) as connection:
+                    connection.sendall(get(PATH, b"Content-Length: 0", method=method))
+                    while not at.gateway.in_flight(Upstream("127.0.0.1", port)):
+                        await asyncio.sleep(0)
+                    for _ in range(rounds):
+                        await asyncio.sleep(0)
+                    impatient.waited.set()
+                    time.sleep(1.2)
+                    assert (await answer_to(connection)).startswith(b"HTTP/1.1 200 ")
+                assert at.failures == []
 
     run(main)
 

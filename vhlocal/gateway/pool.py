@@ -40,6 +40,10 @@ class Endable(Protocol):
 #: In so many rounds of the loop, a connection that has been accepted is made.
 _ROUNDS = 10
 
+#: Seconds after which a server may have hung up since nobody asked it anything: this process could not. One more try is
+#: due then, whatever the request, as nothing of it was sent.
+_OWN_DELAY = 1.0
+
 
 @dataclass
 class ServerConnections:
@@ -151,6 +155,23 @@ class Pool:
         server.freed()
 
     async def _connect(self, upstream: Upstream, server: ServerConnections, waiting: Connecting) -> None:
+        began = self.time()
+        try:
+            connection = await self._made(upstream, server)
+            if connection.has_ended() and self.time() - began > _OWN_DELAY:
+                connection.cut()
+                connection = await self._made(upstream, server)
+        except OSError as error:
+            waiting.connect_failed(error)
+            return
+        if connection.has_ended():  # before anybody could be told of the connection
+            connection.cut()
+            waiting.connect_failed(ConnectionResetError("the server hung up before it was asked"))
+        else:
+            self._open.add(connection)
+            waiting.connected(connection)
+
+    async def _made(self, upstream: Upstream, server: ServerConnections) -> UpstreamConnection:
         opening = self._loop.create_connection(lambda: UpstreamConnection(self, server), upstream.host, upstream.port)
         connecting = self._loop.create_task(opening)
         try:
@@ -160,21 +181,12 @@ class Pool:
                     break
                 await asyncio.sleep(0)
             if not connecting.done():
-                waiting.connect_failed(TimeoutError("no connection in time"))
-                return
-            _, connection = connecting.result()
-        except OSError as error:
-            waiting.connect_failed(error)
+                raise TimeoutError("no connection in time")
+            return connecting.result()[1]
         except asyncio.CancelledError:
             if connecting.done() and not connecting.exception():
                 connecting.result()[1].cut()
             raise
-        else:
-            if connection.alive():
-                self._open.add(connection)
-                waiting.connected(connection)
-            else:  # its end was heard before anybody could be told of the connection
-                waiting.connect_failed(ConnectionResetError("the server hung up before it was asked"))
         finally:
             connecting.cancel()
 

@@ -139,8 +139,8 @@ class UpstreamConnection(asyncio.Protocol):
         return not self._transport.is_closing()
 
     def has_ended(self) -> bool:
-        """Whether an idle connection has, though the loop has not told yet: what is sent then cannot be sent again."""
-        return _readable(self._transport.get_extra_info("socket").fileno())
+        """Whether a connection that carries nothing has, though the loop may not have told yet."""
+        return not self.alive() or _readable(self._transport.get_extra_info("socket").fileno())
 
     def _leave(self) -> None:
         if self._carried is not None:

@@ -38,6 +38,7 @@ _CHUNKED = {"1 KB": (1000, 2000), "1 MB": (1_000_000, 100)}
 _UPGRADE = "Connection: Upgrade\r\nUpgrade: websocket\r\n"
 
 _NGINX, _MIDDLEWARE, _GATEWAY, _BARE, _SILENT = "nginx", "ProxyMiddleware", "gateway", "no proxy", "gateway, no records"
+_RECORDING = "gateway, recording"
 
 Samples = dict[str, list[float]]
 
@@ -65,7 +66,8 @@ def _small(place: Path, file: Path, rounds: int, seconds: int) -> Iterator[Goal]
     with contextlib.ExitStack() as stack:
         ports = _start(stack, place, file)
         silent, _ = stack.enter_context(python_peer("gateway", str(ports[_BARE]), "--no-records"))
-        ports[_SILENT] = silent
+        recording, _ = stack.enter_context(python_peer("gateway", str(ports[_BARE]), "--recording"))
+        ports |= {_SILENT: silent, _RECORDING: recording}
         for connections in _CONNECTIONS:
             rates, halves = _alternate(ports, rounds, connections, seconds)
             print_table(f"small answers, {connections} connections", "requests/s", rates)
@@ -74,6 +76,8 @@ def _small(place: Path, file: Path, rounds: int, seconds: int) -> Iterator[Goal]
                 yield _ratio(f"requests/s at {connections}, gateway/nginx", rates, _NGINX, 0.6)
                 yield _ratio(f"requests/s at {connections}, gateway/ProxyMiddleware", rates, _MIDDLEWARE, 8)
                 yield _ratio(f"requests/s at {connections}, gateway with/without records", rates, _SILENT, 0.95)
+                recorded = statistics.median(rates[_RECORDING]) / statistics.median(rates[_GATEWAY])
+                yield Goal(f"requests/s at {connections}, recording/not", recorded, ">=", 0.93)
             elif connections == 1:
                 added = {name: statistics.median(halves[name]) - statistics.median(halves[_BARE]) for name in ports}
                 yield Goal("latency added, gateway/nginx", added[_GATEWAY] / added[_NGINX], "<=", 4)

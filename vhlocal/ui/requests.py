@@ -31,8 +31,11 @@ def request_lines(records: Sequence[RequestRecord]) -> Iterator[tuple[str, Text]
     if len(records) <= _LINES:
         yield from ((_name(record), _line(record)) for record in records)
         return
-    for name in dict.fromkeys(map(_name, records)):
-        yield name, _summary([record for record in records if _name(record) == name])
+    by_name: dict[str, list[RequestRecord]] = {}
+    for record in records:
+        by_name.setdefault(_name(record), []).append(record)
+    for name, some in by_name.items():
+        yield name, _summary(some)
 
 
 def _name(record: RequestRecord) -> str:

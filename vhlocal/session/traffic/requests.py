@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections import defaultdict, deque
+from operator import itemgetter
 from typing import TYPE_CHECKING, NamedTuple
 
 from vhlocal.events import RequestsEnded
+from vhlocal.model import RequestRecord
 from vhlocal.session.traffic.sums import Traffic
 
 if TYPE_CHECKING:
@@ -14,7 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from vhlocal.events import Bus
-    from vhlocal.model import RequestRecord
 
 #: Requests kept for the API and the status page.
 KEPT = 1000
@@ -33,8 +34,8 @@ class Whose(NamedTuple):
     replica: int
 
 
-def _whose(record: RequestRecord) -> Whose:
-    return Whose(record.endpoint or "", record.version, record.replica)
+#: By position, in one call: each request pays for it.
+_WHOSE = itemgetter(*(RequestRecord._fields.index(name) for name in Whose._fields))
 
 
 class Requests:
@@ -112,8 +113,9 @@ class Requests:
         take = self._new.popleft
         records = [take() for _ in range(len(self._new))]
         self._untold += records
-        everybody = set(map(_whose, records))
-        for whose in everybody:
-            alone = len(everybody) == 1
-            self._traffic[whose].add(records if alone else [record for record in records if _whose(record) == whose])
+        by_whose: dict[tuple[str | None, str, int], list[RequestRecord]] = {}
+        for record in records:
+            by_whose.setdefault(_WHOSE(record), []).append(record)
+        for (endpoint, version, replica), some in by_whose.items():
+            self._traffic[Whose(endpoint or "", version, replica)].add(some)
         self._kept.extend([record for record in records if record.endpoint or not record.is_control])

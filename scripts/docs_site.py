@@ -16,6 +16,8 @@ from mkdocs.structure.files import File
 from vhlocal.cli.main import cli
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from mkdocs.config.defaults import MkDocsConfig
     from mkdocs.structure.files import Files
     from mkdocs.structure.pages import Page
@@ -74,9 +76,15 @@ def commands() -> str:
         "# Commands\n",
         "What `--help` prints. [Exit codes](vhlocal-yaml.md#exit-codes) are those of all commands.\n",
     ]
-    for name in cli.list_commands(context):
-        command = cli.get_command(context, name)
-        assert command is not None
-        help_text = command.get_help(click.Context(command, info_name=f"vhlocal {name}", terminal_width=100))
-        parts.append(f"## vhlocal {name}\n\n```text\n{help_text}\n```\n")
+    parts += [part for name in cli.list_commands(context) for part in _described(cli.get_command(context, name), name)]
     return "\n".join(parts)
+
+
+def _described(command: click.Command | None, name: str) -> Iterator[str]:
+    """Yield the part of a command, and those of the commands below it."""
+    assert command is not None
+    context = click.Context(command, info_name=f"vhlocal {name}", terminal_width=100)
+    yield f"{'#' * (name.count(' ') + 2)} vhlocal {name}\n\n```text\n{command.get_help(context)}\n```\n"
+    if isinstance(command, click.Group):
+        for inner in command.list_commands(context):
+            yield from _described(command.get_command(context, inner), f"{name} {inner}")

@@ -39,11 +39,14 @@ def shown(page: Path) -> list[list[str]]:
 def wrong(words: list[str]) -> str:
     """Return what is wrong with a command: a name or an option that there is not."""
     context = click.Context(cli)
-    command: click.Command | None = cli
-    if len(words) > 1 and not words[1].startswith("-"):
-        command = cli.get_command(context, words[1])
-    if command is None:
-        return f"no command {words[1]}"
+    command: click.Command = cli
+    for word in words[1:]:
+        if not isinstance(command, click.Group) or not re.fullmatch(r"[a-z]+", word):
+            break
+        found = command.get_command(context, word)
+        if found is None:
+            return f"no command {word}"
+        command = found
     known = {
         option for parameter in command.get_params(context) for option in (*parameter.opts, *parameter.secondary_opts)
     }

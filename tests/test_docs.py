@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from vhlocal import errors
+from vhlocal.control.app import _ROUTES
 from vhlocal.project.table import SETTINGS, Setting
 
 ROOT = Path(__file__).parent.parent
@@ -65,3 +66,15 @@ def test_the_workflow_is_for_every_system_and_python():
     assert matrix["python"] == [*supported, "3.14"]
     assert [system.partition("-")[0] for system in matrix["system"]] == ["ubuntu", "macos", "windows"]
     assert {".ci/run"} <= {step.get("run") for step in jobs["tests"]["steps"]}
+
+
+def test_the_page_of_the_api_has_each_route():
+    text = (ROOT / "docs" / "api.md").read_text()
+    routes = {
+        f"{method} {re.sub(r'<(.+?)>', lambda name: name[1].upper(), rule.rule)}"
+        for rule in _ROUTES.iter_rules()
+        for method in rule.methods - {"HEAD", "OPTIONS"}
+        if rule.rule not in ("/", "/favicon.ico")
+    }
+    assert len(routes) > 10
+    assert {route for route in routes if f"`{route}`" not in text} == set()

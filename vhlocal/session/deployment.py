@@ -124,6 +124,7 @@ class Deployment:
             failed = await self._is.make(wanted)
             if failed:
                 raise next(iter(failed.values()))
+            self._named(replace(asked, name=name))  # an alias may have been given the name meanwhile
             for notice in notices:
                 self._is.bus.publish(notice)
             served = Served(name, asked.ref, lambda: inputs, self._is.fleet(inputs))

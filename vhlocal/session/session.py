@@ -61,7 +61,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 
     from vhlocal.gateway.table import Replica, Route
-    from vhlocal.model import Package
     from vhlocal.runtime.base import Address, PresentServer, Runtime
     from vhlocal.session.diagnosis.cause import Diagnosis
     from vhlocal.session.options import RunOptions
@@ -310,7 +309,7 @@ class Session:
         """Return the deployment of which the working tree is the first version."""
 
         def beside(inputs: Inputs) -> Fleet:
-            judging = partial(self._judging, lambda: inputs.package)
+            judging = partial(self._judging, lambda: inputs)
             its = replace(surroundings, reloads=False, fail_fast=False, judging=judging)
             return Fleet(its, lambda name: inputs.within(name).least)
 
@@ -364,7 +363,7 @@ class Session:
             made=self._made,
             patience=self._options.patience,
             reload_seconds=self._options.reload_seconds,
-            judging=partial(self._judging, lambda: self._present().package),
+            judging=partial(self._judging, self._present),
             found=self._telling.found,
             urls=self._urls,
             drain=drain,
@@ -373,11 +372,12 @@ class Session:
             read_again=self._read_again,
         )
 
-    def _judging(self, package: Callable[[], Package]) -> Diagnosis:
+    def _judging(self, inputs: Callable[[], Inputs]) -> Diagnosis:
         from vhlocal.session.diagnosis.cause import Diagnosis  # noqa: PLC0415 - no server's start is to wait for the rules
 
-        directory = self._options.directory
-        return Diagnosis(self._runtime, directory, self._bus, package, self._requests.last)
+        # A commit's files are elsewhere than the user's, who may have other lines in them by now.
+        directory = inputs().package.directory
+        return Diagnosis(self._runtime, directory, self._bus, lambda: inputs().package, self._requests.last)
 
     def _brought(self) -> None:
         if self._edits is not None:

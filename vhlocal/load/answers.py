@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-_LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*(\d+)", re.IGNORECASE)
-_CHUNKED = re.compile(rb"\r\ntransfer-encoding:[^\r]*chunked", re.IGNORECASE)
-_CLOSE = re.compile(rb"\r\nconnection:[ \t]*close", re.IGNORECASE)
+_LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*(\d+)")
+_CHUNKED = re.compile(rb"\r\ntransfer-encoding:[^\r]*chunked")
+_CLOSE = re.compile(rb"\r\nconnection:[ \t]*close")
 _NO_BODY = {204, 304}
 
 
@@ -55,14 +55,14 @@ class Reader:
         return False
 
     def _begin(self, status: int, head: bytes) -> None:
+        head = head.lower()
         self.status = status
-        self.closes = _CLOSE.search(head) is not None or head.startswith(b"HTTP/1.0")
+        self.closes = _CLOSE.search(head) is not None or head.startswith(b"http/1.0")
         if self._method == "HEAD" or status in _NO_BODY:
             return
-        length = _LENGTH.search(head)
-        if _CHUNKED.search(head):
+        if b"\r\ntransfer-encoding:" in head and _CHUNKED.search(head):
             self._chunked = True
-        elif length:
+        elif length := _LENGTH.search(head):
             self._left = int(length[1])
         else:
             self._until_the_end = self.closes = True

@@ -33,7 +33,8 @@ CONNECTIONS = 1000
 PATIENCE = 60.0
 
 _READ = 262144
-_LONGEST_WAIT = 0.1
+#: Seconds at most that are waited at a time, and below which it is not worth a call to wait.
+_LONGEST_WAIT, _SOON = 0.1, 0.00005
 _GONE = "the server closed the connection without an answer"
 
 
@@ -153,7 +154,7 @@ class Generator:
             self._selector.modify(connection.socket, events, connection)
 
     def _look(self, seconds: float) -> None:
-        if seconds > 0:
+        if seconds > _SOON:
             select.select([self._selector], [], [], min(seconds, _LONGEST_WAIT))
         for key, events in self._selector.select(0):
             connection: _Connection = key.data

@@ -173,3 +173,30 @@ def test_a_file_that_cannot_be_read_is_told(project):
 def settle(file):
     """Let a file look as if it was saved long ago."""
     os.utime(file, ns=(10**18, 10**18))
+
+
+def test_what_git_does_not_track_is_left_out_where_it_is_not_included(repository):
+    """B5: as `valohai-cli --no-include-untracked`: the index decides, be it committed or not."""
+    repository.write(".gitignore", "*.log\n")
+    repository.write("tracked.py", "1")
+    repository.write("kept.log", "1")
+    repository.git("add", "-f", "tracked.py", "kept.log")
+    repository.write("new.py", "1")
+    directory = repository.directory
+    assert list(read_package(directory).files) == ["kept.log", "new.py", "tracked.py"]
+    package = read_package(directory, include_untracked=False)
+    assert list(package.files) == ["kept.log", "tracked.py"]
+    repository.write("newer.py", "1")
+    repository.write("tracked.py", "2")
+    again = read_package(directory, package, {"newer.py", "tracked.py"})
+    assert list(again.files) == ["kept.log", "tracked.py"]
+    assert again.revision != package.revision
+    repository.git("add", "newer.py")
+    assert list(read_package(directory, again).files) == ["kept.log", "newer.py", "tracked.py"]
+    assert "new.py" in read_package(directory, again, include_untracked=True).files
+
+
+def test_without_git_all_is_included_whatever_is_set(project):
+    """B5: the platform's client has no other way either."""
+    project.write("a.py")
+    assert list(read_package(project.directory, include_untracked=False).files) == ["a.py"]

@@ -40,10 +40,10 @@ patterns = st.sampled_from(
 ignores = st.lists(patterns, max_size=4).map("\n".join)
 
 
-def packed(directory):
+def packed(directory, **options):
     """The client's archive: each member's link, or None. What a container could not follow is left out."""
     archive = io.BytesIO()
-    packager.package_files_into(archive, packager.get_files_for_package(str(directory)))
+    packager.package_files_into(archive, packager.get_files_for_package(str(directory), **options))
     archive.seek(0)
     members = {}
     with tarfile.open(fileobj=archive) as tar:
@@ -91,3 +91,6 @@ def test_the_packaged_set_is_the_client_s(git, files, gitignore, vhignore, track
                 (project.directory / path).unlink(missing_ok=True)
         ours = {path: file.link for path, file in read_package(project.directory).files.items()}
         assert ours == packed(project.directory)
+        tracked_alone = read_package(project.directory, include_untracked=False)
+        theirs = packed(project.directory, include_untracked=False)
+        assert {path: file.link for path, file in tracked_alone.files.items()} == theirs

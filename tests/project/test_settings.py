@@ -154,6 +154,7 @@ def test_explain_tells_every_value_and_its_origin_and_no_secret(project, load):
         ("images", "none", "default"),
         ("inherit-env-vars", "true", "default"),
         ("runtime", "auto", "default"),
+        ("include-untracked", "true", "default"),
         ("reload", "true", "default"),
         ("strategies", "the quickest that its server allows", "default"),
         ("warm-up", "any answer at the endpoint's root", "default"),

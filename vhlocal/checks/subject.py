@@ -134,7 +134,14 @@ def read_subject(directory: Path, settings: Settings, index: Index) -> Subject:
     if not config.troubles:
         endpoints = override_images(endpoints, settings.images)
         _check_settings(endpoints, settings)
-    return Subject(config, endpoints, read_package(directory), settings.files, settings.variables, index)
+    return Subject(
+        config,
+        endpoints,
+        read_package(directory, include_untracked=settings.include_untracked),
+        settings.files,
+        settings.variables,
+        index,
+    )
 
 
 def _check_settings(endpoints: Sequence[Endpoint], settings: Settings) -> None:

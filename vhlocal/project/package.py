@@ -36,20 +36,27 @@ def read_package(
     previous: Package | None = None,
     touched: Collection[str] | None = None,
     left_out: frozenset[str] = frozenset(),
+    *,
+    include_untracked: bool | None = None,
 ) -> Package:
     """Read the packaged set of ``directory`` (B5).
 
     Regular files, and links to files inside of the directory; what is no such thing, or vanishes meanwhile, is
     absent. A file that looks on disk as it did for ``previous`` is not read again. ``touched`` are all paths, relative
     and with slashes, that file events named since ``previous`` was read: where it is certain that nothing else can have
-    changed, nothing else is looked at. Paths that are ``left_out`` count as absent. InputError when git fails or a file
-    cannot be read.
+    changed, nothing else is looked at. Paths that are ``left_out`` count as absent, and so does
+    what git does not track unless it is to be included: None means as for ``previous``, else that it is. InputError
+    when git fails or a file cannot be read.
     """
     known = previous if isinstance(previous, ReadPackage) and previous.directory == directory else None
-    if known is None or touched is None or known.left_out != left_out:
-        return read_all(directory, known, left_out=left_out)
+    if include_untracked is None:
+        include_untracked = known is None or known.include_untracked
+    if known is None or touched is None or (known.left_out, known.include_untracked) != (left_out, include_untracked):
+        return read_all(directory, known, left_out=left_out, include_untracked=include_untracked)
     touched = set(touched) - left_out
-    return read_touched(known, touched) or read_all(directory, known, touched, left_out)
+    return read_touched(known, touched) or read_all(
+        directory, known, touched, left_out, include_untracked=include_untracked
+    )
 
 
 def changes(old: Package, new: Package) -> Changes:

@@ -15,17 +15,18 @@ from vhlocal.project.git import is_repository, run_git
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-_LISTINGS = ("-ocz", "-cz --recurse-submodules")
+_SUBMODULES = "-cz --recurse-submodules"
 
 
-def packaged_paths(directory: Path) -> list[str]:
+def packaged_paths(directory: Path, *, include_untracked: bool = True) -> list[str]:
     """Return the posix paths of the packaged set, sorted; some may be no files, or be gone (B5).
 
     With ``.git`` in the directory itself, what git tracks or does not ignore, less names beginning with a dot at the
     top; without, all but dotted names, less what ``.gitignore`` at the top names. ``.vhignore`` at the top counts in
-    both. InputError when git fails, and for a name that is not UTF-8.
+    both. Without ``include_untracked`` what git does not track is left out, as by the client's option of that name;
+    where there is no git, nothing is. InputError when git fails, and for a name that is not UTF-8.
     """
-    paths = _listed_by_git(directory) if is_repository(directory) else _walk(directory)
+    paths = _listed_by_git(directory, include_untracked) if is_repository(directory) else _walk(directory)
     ignored = Ignored(directory / ".vhignore")
     kept = sorted(path for path in paths if not ignored.has(path))
     for path in kept:
@@ -46,9 +47,11 @@ def directories_of(paths: Iterable[str]) -> set[str]:
     return found
 
 
-def _listed_by_git(directory: Path) -> Iterator[str]:
+def _listed_by_git(directory: Path, include_untracked: bool) -> Iterator[str]:
     # Untracked files of submodules are left out: git cannot list them from outside.
-    listings = _LISTINGS if (directory / ".gitmodules").is_file() else _LISTINGS[:1]
+    listings = ["-ocz" if include_untracked else "-cz"]
+    if (directory / ".gitmodules").is_file():
+        listings.append(_SUBMODULES)
     names: set[bytes] = set()
     for listing in listings:
         names.update(run_git(directory, "ls-files", "--exclude-standard", *listing.split()).split(b"\0"))

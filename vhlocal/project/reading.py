@@ -39,7 +39,7 @@ class ReadPackage(Package):
     ``files`` and ``blocks``, what each file adds to the revision, are in the order of the paths. ``links`` are the
     listed paths that are links, be it to nothing; ``unlisted`` some files that are not packaged. ``entangled`` tells
     that an event may name a file by another path than the package does, or be one of a file that decides. ``left_out``
-    are paths that were not to count.
+    are paths that were not to count; ``include_untracked`` tells whether what git does not track was to.
     """
 
     looks: dict[str, _Look] = field(default_factory=dict, compare=False, repr=False)
@@ -48,6 +48,7 @@ class ReadPackage(Package):
     unlisted: frozenset[str] = field(default=frozenset(), compare=False, repr=False)
     entangled: bool = field(default=True, compare=False, repr=False)
     left_out: frozenset[str] = field(default=frozenset(), compare=False, repr=False)
+    include_untracked: bool = field(default=True, compare=False, repr=False)
 
 
 def read_all(
@@ -55,18 +56,22 @@ def read_all(
     known: ReadPackage | None,
     touched: Collection[str] = (),
     left_out: frozenset[str] = frozenset(),
+    *,
+    include_untracked: bool = True,
 ) -> ReadPackage:
     """Read all of a package. Of the ``touched`` paths it is remembered which are files that are not packaged."""
     known = known or ReadPackage(directory, {}, "")
     others = {path: _file_look(directory, path) for path in {*known.unlisted, *touched}}
-    paths = [path for path in packaged_paths(directory) if path not in left_out]
+    listed_paths = packaged_paths(directory, include_untracked=include_untracked)
+    paths = [path for path in listed_paths if path not in left_out]
     reading = _Reading(known, {})
     for path in paths:
         reading.take(path)
     listed = frozenset(paths) if others else frozenset()
     # What looks as it did before the listing was there all the while: it would have been listed.
     unlisted = {path for path in others.keys() - listed if others[path] and others[path] == _file_look(directory, path)}
-    return replace(reading.package(frozenset(unlisted), entangled=_entangled(directory, paths)), left_out=left_out)
+    package = reading.package(frozenset(unlisted), entangled=_entangled(directory, paths))
+    return replace(package, left_out=left_out, include_untracked=include_untracked)
 
 
 def read_whole(directory: Path) -> ReadPackage:
@@ -180,6 +185,7 @@ class _Reading:
             unlisted,
             entangled,
             self._known.left_out,
+            self._known.include_untracked,
         )
 
 

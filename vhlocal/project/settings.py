@@ -52,6 +52,7 @@ class Settings:
     images: Mapping[str, str]
     inherit_env_vars: bool
     runtime: str
+    include_untracked: bool
     reload: bool
     strategies: Mapping[str, str]
     warm_up: Mapping[str, str]

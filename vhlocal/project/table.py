@@ -96,6 +96,14 @@ SETTINGS = (
         "auto",
         words=("auto", "docker", "process"),
     ),
+    Setting(
+        "include_untracked",
+        Kind.SWITCH,
+        "--no-include-untracked",
+        "Package files that git does not track, unless it ignores them.",
+        True,
+        off="Package only what git tracks, as valohai-cli's option of this name.",
+    ),
     Setting("reload", Kind.SWITCH, "--no-reload", "Reload on save.", True, off="Do not reload on save."),
     Setting(
         "strategies",

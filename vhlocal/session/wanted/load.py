@@ -11,7 +11,7 @@ from vhlocal.contract.image import requirements_file
 from vhlocal.contract.limits import unenforceable
 from vhlocal.errors import InputError
 from vhlocal.events import Notice
-from vhlocal.model import Version
+from vhlocal.model import Place, Version
 from vhlocal.project.config import load_config
 from vhlocal.project.files import choose_files
 from vhlocal.project.naming import commit_origin, edited_origin, version_aliases, version_name
@@ -168,7 +168,11 @@ class Loader:
         config = load_config(self.directory)
         left_out = self.left_out if previous is None else previous.left_out
         known = None if previous is None else previous.package
-        package = read_package(self.directory, known, left_out=self._inside(left_out))
+        package = read_package(
+            self.directory, known, left_out=self._inside(left_out), include_untracked=settings.include_untracked
+        )
+        if not settings.include_untracked:
+            _check_tracked(config, package)
         _check_access_log(settings.access_log, package)
         origin = commit_origin(self.directory, package.revision, self.created)
         source = Source(self.directory, config, package, origin, self.version)
@@ -245,6 +249,17 @@ def left_out_notice(path: Path, directory: Path) -> Notice:
         f"{name} is written by this run itself: it is left out, and its changes cause no reload",
         hint=f"name {name} in .gitignore or .vhignore, or write it outside of the project",
     )
+
+
+def _check_tracked(config: Config, package: Package) -> None:
+    """Refuse a package without its ``valohai.yaml``, as the platform's client does (B5)."""
+    name = config.path.name
+    if name not in package.files:
+        raise InputError(
+            f"{name} would not be packaged: git does not track it, or .vhignore names it",
+            place=Place(config.path),
+            hint=f"git add {name}, or set include-untracked to true",
+        )
 
 
 def _check_access_log(path: Path | None, package: Package) -> None:

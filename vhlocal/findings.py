@@ -24,6 +24,7 @@ FRAMEWORKS = (
     "FastAPI",
     "WSGI",
     "Dash",
+    "Falcon",
     "Gradio",
     "LitServe",
     "Streamlit",

@@ -50,6 +50,8 @@ _FRAMEWORKS = {
     "werkzeug": "WSGI",
     "aiohttp.web": "aiohttp",
 }
+#: Its ASGI apps alone are of their own kind: those of WSGI are like all others.
+_FALCON = ("falcon.asgi.App", "falcon.asgi.app.App")
 #: What Django takes the name of a module by.
 _MODULES = ("DJANGO_SETTINGS_MODULE", "ROOT_URLCONF")
 _NO_CODE = ("pip", "pip3")
@@ -132,6 +134,8 @@ class Reach:
         names = {name for item in self.reached for name in item.module.names.values()}
         imported = names | {name.partition(".")[0] for name in names}
         found = next((word for module, word in _FRAMEWORKS.items() if module in imported), "")
+        if not found and any(module.dotted(call.func) in _FALCON for module, _, call in self.calls):
+            return "Falcon"
         return found or ("Node" if any(command.program in _NODE for command in self.commands) else "")
 
     def _used(self, candidates: Sequence[tuple[Module, Site]]) -> set[str]:

@@ -32,8 +32,11 @@ class Client:
 
     def endpoints(self) -> dict[str, Any]:
         """Return the run's names and its endpoints' statuses."""
-        with self._open("/api/endpoints") as answer:
-            found: dict[str, Any] = json.load(answer)
+        try:
+            with self._open("/api/endpoints") as answer:
+                found: dict[str, Any] = json.load(answer)
+        except (OSError, http.client.HTTPException) as error:
+            raise self._silent(error) from error
         return found
 
     def logs(
@@ -126,13 +129,15 @@ class Client:
             answer = connection.getresponse()
         except (OSError, http.client.HTTPException) as error:
             connection.close()
-            raise VhlocalError(
-                f"the run at {self._record.url} does not answer: {error}", hint="end it with `vhlocal down`"
-            ) from error
+            raise self._silent(error) from error
         if answer.status >= http.client.BAD_REQUEST:
             with answer:
                 raise _said(answer)
         return answer
+
+    def _silent(self, error: Exception) -> VhlocalError:
+        what = f"the run at {self._record.url} does not answer: {error}"
+        return VhlocalError(what, hint="end it with `vhlocal down`")
 
 
 def _said(answer: http.client.HTTPResponse) -> VhlocalError:

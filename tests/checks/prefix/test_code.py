@@ -75,6 +75,21 @@ def test_a_path_is_found_where_it_is_written_out(read):
     assert [told(code.place_of(path)) for path in paths] == places
 
 
+def test_what_leads_to_a_path_is_told_from_its_route(read):
+    code = '@app.get("/result")\ndef result():\n    return render_template("b.html")\n\n\nredirect("/result")\n'
+    page = '<a href="/result">'
+    files = {"valohai.yaml": YAML, "server.py": APP + code, "requirements.txt": "flask\n"}
+    found, told = read(files)
+    line = (APP + code).count("\n")
+    assert (told(found.place_of("/result")), told(found.place_leading_to("/result"))) == (
+        f"server.py:{line - 5}",
+        f"server.py:{line}",
+    )
+    found, told = read(files | {"templates/a.html": page, "templates/b.html": page})
+    assert told(found.place_leading_to("/result")) == "templates/b.html:1"
+    assert told(found.place_leading_to("/nowhere")) == told(found.app)
+
+
 def test_an_endpoint_without_places_has_one(tmp_path):
     code = read_code(Endpoint("greet", "python", 8000, "server:app"), read_package(tmp_path))
     assert code.app.file == tmp_path / "valohai.yaml"
@@ -135,3 +150,37 @@ def test_the_change_of_a_broken_sample_is_what_its_mended_one_has(sample):
     (endpoint,) = load_config(broken).endpoints
     (line,) = re.findall(r"wsgi: \S+", (mended / "valohai.yaml").read_text())
     assert f"`{line}`" in read_code(endpoint, read_package(broken)).by_wsgi
+
+
+@pytest.mark.parametrize(
+    ("route", "below"),
+    [
+        ("/{owner}/{project}/{deployment}/{version}/greet/predict", "/predict"),
+        ("/{a}/{b}/{c}/{d}/{e}/items/{item}", "/items/1"),
+        ("/acme/shop/main/{version}/greet/predict", "/predict"),
+        ("/{a}/{b}/{c}/{d}/other/predict", "/1/1/1/1/other/predict"),
+        ("/a/b/c/d/greet/predict", "/a/b/c/d/greet/predict"),
+        ("/{a}/b/c", "/1/b/c"),
+    ],
+)
+def test_a_route_with_the_prefix_in_it_is_looked_for_below_that(route, below, read):
+    code = (
+        FASTAPI
+        + f'@app.post("{route}")\ndef predict():\n    pass\n\n\n@app.websocket("{route}")\nasync def s(w):\n    pass\n'
+    )
+    found, _ = read(command(UVICORN, **{"server.py": code}))
+    assert (found.routes, found.sockets) == ((below,), (below,))
+    split = code.replace("app = FastAPI()", f'app = FastAPI()\nrouter = APIRouter(prefix="{route}")').replace(
+        f'post("{route}"', 'post("/x"'
+    )
+    found, _ = read(command(UVICORN, **{"server.py": split}))
+    assert found.routes[0] == f"{below}/x"
+
+
+@pytest.mark.parametrize(
+    ("given", "route"), [("", "/predict"), ('api_path="/score"', "/score"), ('api_path=PREFIX + "/score"', "/score")]
+)
+def test_litserve_has_a_route_of_its_own(given, route, read):
+    code = f"import litserve\n\napi = litserve.LitAPI({given})\n"
+    found, _ = read(command("python server.py", **{"server.py": code}))
+    assert found.routes == (route,)

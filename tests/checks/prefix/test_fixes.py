@@ -9,6 +9,7 @@ import pytest
 
 from tests.checks.edits import apply
 from vhlocal.checks.prefix.code import read_code
+from vhlocal.model import Place
 from vhlocal.project.config import read_config
 from vhlocal.project.package import read_package
 
@@ -239,3 +240,49 @@ def test_what_names_no_app_gives_nothing(tmp_path):
     assert [fixes.by_wsgi, fixes.by_wsgi_alone, fixes.own_way, fixes.hosts, fixes.both_slashes, fixes.per_request] == [
         ()
     ] * 6
+
+
+FALCON = "import falcon.asgi\n\napp = falcon.asgi.App()\n"
+
+
+@pytest.mark.parametrize("served", [UVICORN, WSGI])
+def test_an_asgi_app_that_looks_at_the_whole_path_gets_one_around_it(served, tmp_path):
+    apply(fixes_of(tmp_path, FALCON, served).own_way)
+    line, code = mended(tmp_path)
+    assert line == served
+    assert code.startswith(FALCON)
+    assert code.endswith("    await app(scope, receive, send)\n\n\napp = without_prefix\n")
+
+
+def test_an_app_that_its_own_script_starts_gets_nothing_below_that(tmp_path):
+    assert fixes_of(tmp_path, FALCON + "import uvicorn\nuvicorn.run(app)\n", SCRIPT).own_way == ()
+
+
+PAGE = '<html>\n<head lang="en">\n<script src="app.js"></script>\n'
+
+
+@pytest.mark.parametrize(
+    ("code", "prefix"),
+    [
+        ("from flask import Flask\n", "request.headers['X-VH-Prefix']"),
+        ("import django\n", "request.headers.x_vh_prefix"),
+        (FASTAPI, "request.headers['X-VH-Prefix']"),
+    ],
+)
+def test_a_template_s_addresses_begin_with_the_prefix(code, prefix, tmp_path):
+    (tmp_path / "templates").mkdir()
+    fixes = fixes_of(tmp_path, code, WSGI, **{"templates/a.html": PAGE, "b.html": PAGE})
+    assert fixes.with_base(Place(tmp_path / "b.html", 3)) == ()
+    apply(fixes.with_base(Place(tmp_path / "templates" / "a.html", 3)))
+    assert (tmp_path / "templates" / "a.html").read_text() == PAGE.replace(
+        '<head lang="en">', f'<head lang="en"><base href="{{{{ {prefix} }}}}">'
+    )
+
+
+def test_node_leads_a_browser_to_the_slash_where_it_asks_for_the_prefix(tmp_path):
+    start = "const server = http.createServer((req, res) => {\n"
+    prefix = '  const at = (req.headers["x-vh-prefix"] ?? "").replace(/\\/$/, "");\n'
+    fixes = fixes_of(tmp_path, start + prefix, "server-command: node web.js", "web.js")
+    apply(fixes.with_base(Place(tmp_path / "web.js", 1)))
+    lead = '  if (req.method === "GET" && req.url === at) return res.writeHead(307, {Location: `${at}/`}).end();\n'
+    assert mended(tmp_path, "web.js")[1] == start + prefix + lead

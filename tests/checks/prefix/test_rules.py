@@ -74,6 +74,18 @@ FOUND = {
         examined(index_for_all(("",), FILE)),
         ["VH401"],
     ),
+    "one page for everything, whose script is at the root of the host": (
+        examined(index_for_all(("",), FILE, lambda target: html(f'<script src="/app.js"></script>{target}'))),
+        ["VH401"],
+    ),
+    "one page for everything, whose script is at the root of the host, and below the prefix too": (
+        examined(index_for_all((*BOTH, ""), FILE, lambda _: html('<script src="/app.js"></script>'))),
+        ["VH405"],
+    ),
+    "one page for everything, and a redirect that takes the slash away": (
+        examined(index_for_all(("",), FILE | {f"{one}/": redirect(one) for one in (VERSION, ALIAS)}), ""),
+        ["VH401"],
+    ),
     "one page for everything, another each time": (
         examined(index_for_all(("",), FILE, lambda target: html(f'<script src="app.js"></script>{target}'))),
         ["VH401"],
@@ -189,6 +201,14 @@ FOUND = {
     "Uvicorn, by what it says": (
         examined(below(("",), {"/": with_header("server", "uvicorn")})),
         ["VH408"],
+    ),
+    "a root of LitServe's that stays where it is, and its route under the version": (
+        examined(
+            lambda _, target: PAGE if target in {"/", f"{VERSION}/predict"} else MISSING,
+            "/predict",
+            code("uvicorn", framework="LitServe"),
+        ),
+        ["VH402"],
     ),
     "one route of several without its prefix": (
         examined(lambda _, target: PAGE if target in {f"{VERSION}/", f"{ALIAS}/", "/predict"} else MISSING, "/predict"),
@@ -368,6 +388,7 @@ def test_nothing_is_found(name):
         ("Gunicorn under an alias", "but answers 500 under aliases"),
         ("a name of this machine alone is accepted", "but answers 400 to production's host"),
         ("a link to the root", ""),
+        ("one page for everything, under Uvicorn", "but lacks what its page needs below its prefix"),
     ],
 )
 def test_a_finding_tells_what_ready_does_not_say(name, caveat):

@@ -45,13 +45,18 @@ def needs_base(body: str) -> bool:
 
 
 @lru_cache(maxsize=4)  # asked for after each answer
-def assets_of(body: str, target: str, prefix: str) -> tuple[str, ...]:
-    """Return the paths below ``prefix`` of a few assets of the page at ``target``, without their queries."""
+def assets_of(body: str, target: str, prefix: str, *, everywhere: bool = False) -> tuple[str, ...]:
+    """Return the paths below ``prefix`` of a few assets of the page at ``target``, without their queries.
+
+    ``everywhere`` has those count, too, that the page asks for as if it were at the root of the host.
+    """
     base, found = urljoin(target, base_of(body) or ""), dict[str, None]()
     for address in dict.fromkeys(_addresses(body)):
         path = _path(address, base)
         if path.startswith(f"{prefix}/") and path.isascii() and path != f"{prefix}/":
             found[path.removeprefix(prefix)] = None
+        elif everywhere and path.isascii() and len(path) > 1:
+            found[path] = None
         if len(found) == _MOST:
             break
     return tuple(found)

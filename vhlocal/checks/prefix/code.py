@@ -11,7 +11,7 @@ from vhlocal.checks.hosts import host_lists
 from vhlocal.checks.links import absolute_links
 from vhlocal.checks.modules import Modules
 from vhlocal.checks.prefix.assets import relative_in
-from vhlocal.checks.prefix.fixes import NO_FIXES, ROUTING, Fixes
+from vhlocal.checks.prefix.fixes import NO_FIXES, ROUTING, Fixes, is_route
 from vhlocal.checks.reach import Reach
 from vhlocal.checks.servers import program_of, the_server
 from vhlocal.model import Place
@@ -62,7 +62,8 @@ class Code:
 
     ``started`` is the line of ``wsgi`` or of the command that serves, ``server`` that command's program, "" where it is
     no known server. ``made`` is where the app is made, ``root_path`` where the server is told a root path, ``hosts``
-    what hosts it answers to. ``texts`` are what the code and its pages have written out that may be a path. ``target``
+    what hosts it answers to. ``routes`` paths of its routes, ``texts`` where the code has paths written out, and
+    ``leading`` where it and its pages lead to what is at one, those that its code names first. ``target``
     is what ``wsgi`` would name the app by, "" where that is not known, and ``starts`` where its module starts a server
     whenever it is imported. ``fixes`` are what to write in its own lines.
     """
@@ -77,6 +78,7 @@ class Code:
     routes: tuple[str, ...] = ()
     sockets: tuple[str, ...] = ()
     texts: tuple[tuple[str, Place], ...] = ()
+    leading: tuple[tuple[str, Place], ...] = ()
     target: str = ""
     starts: Place | None = None
     fixes: Fixes = NO_FIXES
@@ -96,7 +98,11 @@ class Code:
 
     def place_of(self, path: str) -> Place:
         """Return the line where a path is written out, or else where the app is made."""
-        return next((place for text, place in self.texts if text == path), self.app)
+        return next((place for text, place in (*self.texts, *self.leading) if text == path), self.app)
+
+    def place_leading_to(self, path: str) -> Place:
+        """Return the line that leads to a path, and not the one of its route, or else where the app is made."""
+        return next((place for text, place in (*self.leading, *self.texts) if text == path), self.app)
 
 
 def read_code(endpoint: Endpoint, package: Package) -> Code:
@@ -117,9 +123,10 @@ def read_code(endpoint: Endpoint, package: Package) -> Code:
         root_path=_root_path(command, runs),
         own_root_path=next(_own_root_paths(calls), None),
         hosts=next(host_lists(reach), None),
-        routes=tuple(dict.fromkeys(_routes(calls)))[:_MOST_ROUTES],
-        sockets=(*_SOCKETS.get(reach.framework, ()), *dict.fromkeys(_sockets(calls)))[:_MOST_SOCKETS],
-        texts=(*_texts(reach), *_links(package)),
+        routes=tuple(dict.fromkeys((*_own_routes(reach), *_routes(calls, endpoint.name))))[:_MOST_ROUTES],
+        sockets=(*_SOCKETS.get(reach.framework, ()), *dict.fromkeys(_sockets(calls, endpoint.name)))[:_MOST_SOCKETS],
+        texts=tuple((text, module.place(site.node)) for module, site, text in reach.texts if text.startswith("/")),
+        leading=(*_links(reach, package), *_leading(reach)),
         target=target,
         starts=None if start is None else start[0].place(start[1]),
         fixes=Fixes(reach, command, target, start),
@@ -173,22 +180,45 @@ def _own_root_paths(calls: Iterable[tuple[Module, ast.Call, str]]) -> Iterator[P
             yield from (module.place(keyword.value) for keyword in call.keywords if keyword.arg == "root_path")
 
 
-def _routes(calls: Sequence[tuple[Module, ast.Call, str]]) -> Iterator[str]:
-    """Yield the paths of an app's routes, those first that are below what is put before all routes of a part."""
+def _routes(calls: Sequence[tuple[Module, ast.Call, str]], endpoint: str) -> Iterator[str]:
+    """Yield the paths of an app's routes, those first that are below what is put before all routes of a part.
+
+    Of what has the prefix in it, the rest.
+    """
     found = [route for module, call, name in calls if (route := _route(module, call, name)) is not None]
     keywords = (keyword for _, call, _ in calls for keyword in call.keywords if keyword.arg in _PREFIXES)
-    for prefix in dict.fromkeys(filter(None, (_path(keyword.value) for keyword in keywords))):
-        yield from (prefix.rstrip("/") + route for route in found)
-    yield from found
+    starts = list(dict.fromkeys(filter(None, (_path(keyword.value) for keyword in keywords))))
+    for path in (*(start.rstrip("/") + route for start in starts for route in found), *found):
+        below = _below_prefix(path, endpoint)
+        if len(below) > 1:
+            yield _PARAMETER.sub("1", below)
 
 
-def _sockets(calls: Iterable[tuple[Module, ast.Call, str]]) -> Iterator[str]:
+def _own_routes(reach: Reach) -> Iterator[str]:
+    """Yield the route that LitServe has of itself, or the last part of the path that it is told to have."""
+    if reach.framework == "LitServe":
+        told = (keyword.value for _, _, call in reach.calls for keyword in call.keywords if keyword.arg == "api_path")
+        value = next(told, None)
+        last = value.right if isinstance(value, ast.BinOp) else value
+        yield "/predict" if last is None else _path(last) or "/predict"
+
+
+def _below_prefix(route: str, endpoint: str) -> str:
+    """Return a route without the prefix that it begins with, be it as parameters (P1), and else as it is."""
+    *before, name = segments = route.split("/")[1:6]
+    if len(segments) < 5 or not any(map(_PARAMETER.search, before)):
+        return route
+    is_name = name == endpoint or _PARAMETER.fullmatch(name) is not None
+    return route[len("/".join(["", *segments])) :] if is_name else route
+
+
+def _sockets(calls: Iterable[tuple[Module, ast.Call, str]], endpoint: str) -> Iterator[str]:
     """Yield the paths of WebSockets: what FastAPI and Starlette have by decorators, methods and classes."""
     for module, call, name in calls:
         word = name.rpartition(".")[2] or getattr(call.func, "attr", "")
         route = _route(module, call, name) if word in _SOCKET_ROUTING else None
         if route is not None:
-            yield route
+            yield _PARAMETER.sub("1", _below_prefix(route, endpoint))
 
 
 def _route(module: Module, call: ast.Call, name: str) -> str | None:
@@ -201,7 +231,7 @@ def _route(module: Module, call: ast.Call, name: str) -> str | None:
     path = _path(given[0], "/" if name in _DJANGO_ROUTING else "") if given else None
     if path is None or len(path) < 2 or not path.isascii() or not path.isprintable() or " " in path:
         return None
-    return _PARAMETER.sub("1", path)
+    return path
 
 
 def _path(node: ast.expr, start: str = "") -> str | None:
@@ -210,18 +240,23 @@ def _path(node: ast.expr, start: str = "") -> str | None:
     return path if path.startswith("/") else None
 
 
-def _texts(reach: Reach) -> Iterator[tuple[str, Place]]:
+def _links(reach: Reach, package: Package) -> Iterator[tuple[str, Place]]:
+    """Yield the links of the pages: of those first that the code writes, and that it names."""
     for module, site, text in reach.texts:
         if "<" in text:
             links = (*absolute_links(text), *relative_in(text))
             yield from ((link, module.place_in_text(site.node, line)) for line, link in links)
-        elif text.startswith("/"):
-            yield text, module.place(site.node)
-
-
-def _links(package: Package) -> Iterator[tuple[str, Place]]:
-    for path, file in package.files.items():
+    named = {text.rpartition("/")[2] for _, _, text in reach.texts}
+    for path in sorted(package.files, key=lambda path: path.rpartition("/")[2] not in named):
+        file = package.files[path]
         if path.endswith(_PAGES) and file.size <= _LONGEST_PAGE:
             text = "\n".join(lines_of(file.source))
             for line, link in (*absolute_links(text), *relative_in(text)):
                 yield link, Place(file.source, line)
+
+
+def _leading(reach: Reach) -> Iterator[tuple[str, Place]]:
+    """Yield the paths that the code has written out, but for those of its routes."""
+    for module, site, text in reach.texts:
+        if text.startswith("/") and not (isinstance(site.parent, ast.Call) and is_route(site.parent)):
+            yield text, module.place(site.node)

@@ -25,6 +25,9 @@ SWITCHED = 101
 
 _NOT_FOUND = 404
 
+#: Frameworks whose root only tells that they run, and stays where it is.
+FIXED_ROOTS = ("LitServe",)
+
 
 @dataclass(frozen=True)
 class Asked:
@@ -242,6 +245,8 @@ class Evidence:
         """What a reader of `ready` has to know where the app is not reached below its prefix."""
         path = self.unprefixed if self.unprefixed is not None else self.twice
         answer = None if path is None else self.under(self.case.version, path)
+        if answer is not None and answer.status < 300:
+            return "but lacks what its page needs below its prefix"
         return "" if answer is None else f"but answers {answer.status} below its prefix"
 
     @property
@@ -283,7 +288,8 @@ class Evidence:
         """
         nonsense = elsewhere(NONSENSE)
         knows = any(self.is_found(self.case.version, path) for path in self.paths)
-        for path in (*self.case.paths, *self.assets) if knows else self.paths:
+        roots = () if knows and self.code.framework in FIXED_ROOTS else self.case.paths
+        for path in (*roots, *self.assets) if knows else self.paths:
             answer = elsewhere(path)
             if path in self.assets and answer is not None and answer.is_page:
                 continue  # one page for everything
@@ -293,10 +299,14 @@ class Evidence:
 
 
 def assets_of_root(case: Case, answers: Mapping[Asked, Answer]) -> tuple[str, ...]:
-    """Return the paths below the version's prefix of what the page at its root needs; none where it is no page."""
-    root = Asked(case.version, f"{case.version}/")
-    answer = answers.get(root)
-    return assets_of(answer.body, root.target, case.version) if answer is not None and answer.is_page else ()
+    """Return the paths below the version's prefix of what the page at its root needs; none where it is no page.
+
+    Of a page for everything, that is also what it asks for at the root of the host: it may be there for nobody else.
+    """
+    root, *others = (answers.get(Asked(case.version, case.version + path)) for path in ("/", "", NONSENSE))
+    page = next((answer for answer in (root, others[0]) if answer is not None and answer.is_page), None)
+    everywhere = others[1] is not None and others[1].is_page
+    return () if page is None else assets_of(page.body, f"{case.version}/", case.version, everywhere=everywhere)
 
 
 def _says_more(answer: Answer | None, nonsense: Answer | None) -> bool:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import ast
 import re
+from itertools import pairwise
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vhlocal.checks.commands import lines_of
 from vhlocal.checks.edits import (
     Edits,
+    added,
     after_program,
     in_line,
     served_by_wsgi,
@@ -26,7 +29,7 @@ from vhlocal.model import Place
 from vhlocal.values import dataclass
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from vhlocal.checks.commands import Command
     from vhlocal.checks.modules import Module, Site
@@ -44,8 +47,20 @@ _OS = "import os"
 #: The version's prefix with a slash at its end (P6), and without one: not by P5, which nobody knows of production.
 _SLASHED = 'os.environ["VH_DEFAULT_PREFIX"]'
 _BARE = f'{_SLASHED}.rstrip("/")'
-_NODE_SERVER = re.compile(r"createServer\(\s*(?:async\s*)?\(\s*(\w+)\s*,\s*\w+\s*\)\s*=>\s*\{\s*$")
+_NODE_SERVER = re.compile(r"createServer\(\s*(?:async\s*)?\(\s*(\w+)\s*,\s*(\w+)\s*\)\s*=>\s*\{\s*$")
+_NODE_PREFIX = re.compile(r"(\s*)(?:const|let|var)\s+(\w+)\s*=[^;]*x-vh-prefix[^;]*;\s*$", re.IGNORECASE)
 _EXPRESS = re.compile(r"\s*(?:const|let|var)\s+(\w+)\s*=\s*express\(\)\s*;?\s*$")
+#: An ASGI app around one that looks at the whole path.
+_AROUND = """
+
+async def without_prefix(scope, receive, send, app={app}):
+    if scope["type"] in ("http", "websocket"):
+        prefix = dict(scope["headers"]).get(b"x-vh-prefix", b"").decode().rstrip("/")
+        scope = dict(scope, path=scope["path"].removeprefix(prefix) or "/")
+    await app(scope, receive, send)
+
+
+{app} = without_prefix"""
 _GRADIO = ("gradio.Blocks", "gradio.Interface", "gradio.ChatInterface", "gradio.TabbedInterface")
 
 
@@ -92,6 +107,7 @@ class Fixes:
         """Tell a framework that has one prefix what it is."""
         ways = {
             "Dash": self._dash,
+            "Falcon": self._falcon,
             "Gradio": self._gradio,
             "LitServe": self._litserve,
             "Streamlit": self._streamlit,
@@ -125,15 +141,15 @@ class Fixes:
         return ()
 
     def with_base(self, page: Place) -> Edits:
-        """Have a page's addresses begin with the prefix of the request, where a template makes it."""
-        return based(page, self._framework)
+        """Have a page's addresses begin with the prefix of the request, where a template makes it; Node has a slash."""
+        return self._node_slash() if self._framework == "Node" else based(page, self._framework)
 
     def prefixed(self, path: str) -> Edits:
         """Put the prefix of the request before a path that the code writes out."""
         for module, site, text in self.reach.texts if self.reach else ():
             node, parent = site.node, site.parent
             is_given = isinstance(node, ast.Constant) and isinstance(parent, ast.Call | ast.keyword)
-            if text == path and is_given and not (isinstance(parent, ast.Call) and _is_route(parent)):
+            if text == path and is_given and not (isinstance(parent, ast.Call) and is_route(parent)):
                 return prefixed(module, node, self._framework)  # type: ignore[arg-type]
         return ()
 
@@ -186,6 +202,15 @@ class Fixes:
                     return _joined(app, named, served_by_wsgi(self.reach.endpoint, target))
         return ()
 
+    def _falcon(self) -> Edits:
+        """Put an app around it that takes the prefix away, at the end of the module that names it."""
+        module, _, name = self.target.partition(":")
+        is_named = self.command is None or self.command.script is None
+        for item in self.reach.reached if self.reach and is_named else ():
+            if item.module.path == f"{module.replace('.', '/')}.py" and name in item.module.constants:
+                return added(item.module.source, _AROUND.format(app=name))
+        return ()
+
     def _gradio(self) -> Edits:
         for module, _, call in self._calls:
             is_launch = isinstance(call.func, ast.Attribute) and call.func.attr == "launch"
@@ -224,11 +249,8 @@ class Fixes:
 
     def _node(self) -> Edits:
         """Take the prefix away where Node's server, or an app of Express, first has the request."""
-        if self.command is None:
-            return ()
-        script = next((word for word in self.command.arguments if word.endswith((".js", ".cjs", ".mjs"))), "")
-        file = self.command.place.file.parent / script
-        for number, line in enumerate(lines_of(file) if script else (), 1):
+        file, lines = self._node_script
+        for number, line in enumerate(lines, 1):
             space = re.match(r"\s*", line)[0]  # type: ignore[index]
             if match := _NODE_SERVER.search(line):
                 steps = NODE.replace("request.", f"{match[1]}.").replace("; if", f";\n{space}  if")
@@ -238,6 +260,26 @@ class Fixes:
                 use = f"{match[1]}.use((request, response, next) => {{\n{space}  {steps}\n{space}  next();\n{space}}});"
                 return in_line(Place(file, number), line, f"{line}\n{space}{use}")
         return ()
+
+    def _node_slash(self) -> Edits:
+        """Lead a browser to the slash at the end of the URL, below the line that asks for the prefix."""
+        file, lines = self._node_script
+        for number, (line, below) in enumerate(pairwise(lines), 2):
+            server, prefix = _NODE_SERVER.search(line), _NODE_PREFIX.match(below)
+            if server and prefix:
+                space, asked, answer, name = prefix[1], server[1], server[2], prefix[2]
+                lead = f"{answer}.writeHead(307, {{Location: `${{{name}}}/`}}).end()"
+                new = f'{below}\n{space}if ({asked}.method === "GET" && {asked}.url === {name}) return {lead};'
+                return in_line(Place(file, number), below, new)
+        return ()
+
+    @property
+    def _node_script(self) -> tuple[Path, Sequence[str]]:
+        """The script that the command starts, and its lines; none where it starts no such."""
+        arguments = self.command.arguments if self.command else ()
+        script = next((word for word in arguments if word.endswith((".js", ".cjs", ".mjs"))), "")
+        file = self.command.place.file.parent / script if self.command else Path()
+        return file, lines_of(file) if script else ()
 
 
 def _guarded(module: Module, call: ast.Call) -> Edits:
@@ -290,7 +332,8 @@ def _is_version(module: Module, node: ast.expr) -> bool:
     return any(name in ast.unparse(value) for name in ("SCRIPT_NAME", "VH_DEFAULT_PREFIX"))
 
 
-def _is_route(call: ast.Call) -> bool:
+def is_route(call: ast.Call) -> bool:
+    """Tell whether a call gives an app a route."""
     name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
     return name in ROUTING
 

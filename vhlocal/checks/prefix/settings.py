@@ -30,5 +30,11 @@ NODE = (
     'if (prefix && request.url.startsWith(prefix)) request.url = "/" + request.url.slice(prefix.length + 1);'
 )
 
+FALCON = (
+    "`falcon.asgi` looks at the whole path, whatever `root_path` says: put an ASGI app around it that takes the prefix "
+    'of `X-VH-Prefix` away, `scope = dict(scope, path=scope["path"].removeprefix(prefix) or "/")`. Falcon\'s WSGI apps '
+    "need `wsgi: server:app` alone."
+)
+
 #: The remedies of those that cannot be served in another way.
 OWN_WAYS = {"Dash": DASH, "Gradio": GRADIO, "LitServe": LITSERVE, "Streamlit": STREAMLIT, "aiohttp": AIOHTTP}

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from vhlocal.checks.prefix.code import read_code
-from vhlocal.checks.prefix.evidence import Answer, Case, Evidence
+from vhlocal.checks.prefix.evidence import FIXED_ROOTS, Answer, Case, Evidence
 from vhlocal.checks.prefix.questions import DOCS, questions
 from vhlocal.checks.prefix.registry import find
 from vhlocal.checks.prefix.whereabouts import caveat
@@ -93,7 +93,7 @@ async def _examined(patient: Patient, path: str) -> Seen:
     case = Case(
         patient.prefix,
         patient.alias,
-        path,
+        path or (code.routes[0] if code.framework in FIXED_ROOTS else ""),
         PRODUCTION_HOST,
         DOCS.get(code.framework, ()),
         code.routes,

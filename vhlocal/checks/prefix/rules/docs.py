@@ -47,7 +47,9 @@ def find(evidence: Evidence) -> Iterator[Finding]:
             seen = f"the docs at `{asked.target}` ask for `{path}`, outside of the prefix"
             change = "put the prefix of the request before the path of the schema"
             code = evidence.code
-            yield evidence.finding(DEFINITION, code.place_of(path), seen, change, edits=code.fixes.prefixed(path))
+            yield evidence.finding(
+                DEFINITION, code.place_leading_to(path), seen, change, edits=code.fixes.prefixed(path)
+            )
             return
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vhlocal.checks.prefix.rules.uvicorn import edits_for
+from vhlocal.checks.prefix.rules.uvicorn import AROUND, edits_for
 from vhlocal.checks.prefix.servers import ASGI_SERVERS
-from vhlocal.checks.prefix.settings import NODE, OWN_WAYS
+from vhlocal.checks.prefix.settings import FALCON, NODE, OWN_WAYS
 from vhlocal.checks.rule import Rule
 from vhlocal.findings import Definition, Example, Finding, Severity
 
@@ -31,6 +31,7 @@ DEFINITION = Definition(
         "FastAPI": "Write `wsgi: server:app` instead of `server-command`.",
         "WSGI": "Write `wsgi: server:application`, or move the prefix from `PATH_INFO` to `SCRIPT_NAME` first.",
         **OWN_WAYS,
+        "Falcon": FALCON,
         "Node": f"Take the prefix away before anything looks at the path: `{NODE}`.",
     },
     example=Example(
@@ -65,6 +66,9 @@ def find(evidence: Evidence) -> Iterator[Finding]:
         change = _change(code, everywhere=everywhere)
         yield evidence.finding(DEFINITION, code.app, seen, change, evidence.caveat, edits)
         return
+    if code.framework == "Falcon":
+        yield evidence.finding(DEFINITION, code.app, seen, AROUND, evidence.caveat, edits_for(code))
+        return
     place, change = code.app, _DECIDES if everywhere else _UNDER_WSGI
     if code.own_root_path is not None:
         place, change = code.own_root_path, "leave `root_path` out: `wsgi` sets it for each request"
@@ -76,6 +80,8 @@ def _change(code: Code, *, everywhere: bool) -> str:
     """Return what to do about an app that its own command serves."""
     if code.framework in OWN_WAYS:
         return "give it its prefix"
+    if code.framework == "Falcon":
+        return AROUND
     if code.framework == "Node":
         return "take the prefix of `X-VH-Prefix` from the path"
     return _DECIDES if everywhere else f"{code.by_wsgi}; or take the prefix from the path"

@@ -36,7 +36,9 @@ DEFINITION = Definition(
 
 
 def find(evidence: Evidence) -> Iterator[Finding]:
-    """Yield the first page with such links, with the first of them."""
+    """Yield the first page with such links, with the first of them; nothing of an app that is told its prefix first."""
+    if evidence.unprefixed in evidence.assets:
+        return
     for asked, answer in evidence.own():
         if not answer.is_page:
             continue
@@ -46,7 +48,7 @@ def find(evidence: Evidence) -> Iterator[Finding]:
             if path is not None and needs_base(answer.body):
                 seen = f"the page at `{asked.target}` has `{path}` as its `<base>`, outside of the prefix"
                 change = "have the page's `<base>` be the prefix of the request, with a slash at its end"
-                yield evidence.finding(DEFINITION, evidence.code.place_of(path), seen, change)
+                yield evidence.finding(DEFINITION, evidence.code.place_leading_to(path), seen, change)
                 return
             continue
         left = (evidence.case.leaves(link, asked.target) for _, link in absolute_links(answer.body))
@@ -55,7 +57,7 @@ def find(evidence: Evidence) -> Iterator[Finding]:
             more = f" and {len(paths) - 1} more" if paths[1:] else ""
             seen = f"the page at `{asked.target}` leads to `{paths[0]}`{more}, outside of the prefix"
             change = "make it relative, or let the framework build the URL"
-            place = evidence.code.place_of(paths[0])
+            place = evidence.code.place_leading_to(paths[0])
             edits = in_template(place, paths[0], evidence.code.framework) if not more else ()
             yield evidence.finding(DEFINITION, place, seen, change, edits=edits)
             return

@@ -40,7 +40,9 @@ def find(evidence: Evidence) -> Iterator[Finding]:
                 seen = f"`{asked.target}` redirects to `{path}`, outside of the prefix"
                 change = "let the framework build the URL, or put the prefix before the path"
                 code = evidence.code
-                yield evidence.finding(DEFINITION, code.place_of(path), seen, change, edits=code.fixes.prefixed(path))
+                yield evidence.finding(
+                    DEFINITION, code.place_leading_to(path), seen, change, edits=code.fixes.prefixed(path)
+                )
                 return
 
 

@@ -30,8 +30,8 @@ DEFINITION = Definition(
         "FastAPI": "Leave `redirect_slashes` on, or write `<base href=\"{{ request.headers['X-VH-Prefix'] }}\">` "
         "into the template's `<head>`.",
         "WSGI": 'If `environ["PATH_INFO"]` is empty, redirect to `environ["SCRIPT_NAME"] + "/"`.',
-        "Node": "Before the prefix is taken away: `if (request.url === prefix) { response.writeHead(307, {Location: "
-        "`${prefix}/`}).end(); return; }`.",
+        "Node": "Before the prefix is taken away: `if (request.url === prefix) return response.writeHead(307, "
+        "{Location: `${prefix}/`}).end();`.",
     },
     example=Example(
         "html",
@@ -55,7 +55,7 @@ def find(evidence: Evidence) -> Iterator[Finding]:
             address, path = next(iter(lost.items()))
             more = f" and {len(lost) - 1} more" if lost.keys() != {address} else ""
             seen = f"the page at `{prefix}` asks for `{address}`{more}, in a browser `{path}`: outside of the prefix"
-            place, fixes = evidence.code.place_of(address), evidence.code.fixes
+            place, fixes = evidence.code.place_leading_to(address), evidence.code.fixes
             yield evidence.finding(DEFINITION, place, seen, CHANGE, edits=fixes.with_base(place))
             return
 

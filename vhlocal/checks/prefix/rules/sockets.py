@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vhlocal.checks.prefix.evidence import SWITCHED
+from vhlocal.checks.prefix.settings import OWN_WAYS
 from vhlocal.checks.rule import Rule
 from vhlocal.findings import Definition, Example, Severity
 
@@ -22,6 +23,7 @@ DEFINITION = Definition(
     "the prefix away from HTTP requests alone leaves it there: pages are right, and what they open is refused.",
     remedy={
         "": "Treat a WebSocket's path as that of any other request.",
+        **OWN_WAYS,
         "FastAPI": 'Write `if scope["type"] in ("http", "websocket"):` in the middleware, or leave it out and write '
         "`wsgi: server:app`.",
     },
@@ -51,9 +53,11 @@ def find(evidence: Evidence) -> Iterator[Finding]:
             seen = f"the WebSocket at `{version}{path}` is there, and {by_alias.status} at `{alias}{path}`"
         else:
             continue
-        change = "take the prefix of `X-VH-Prefix` from a WebSocket's path too"
-        caveat = "but refuses its WebSocket below its prefix"
-        yield evidence.finding(DEFINITION, evidence.code.place_of(path), seen, change, caveat)
+        change, code = "take the prefix of `X-VH-Prefix` from a WebSocket's path too", evidence.code
+        caveat, is_told = "but refuses its WebSocket below its prefix", code.framework in OWN_WAYS
+        change = "give it its prefix" if is_told else change
+        edits = code.fixes.own_way if is_told else ()
+        yield evidence.finding(DEFINITION, code.place_of(path), seen, change, caveat, edits)
         return
 
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from vhlocal.checks.modules import Module
 
 
+_BY_HEADER = 'headers.get("X-VH-Prefix", "").rstrip("/")'
 _HEAD = re.compile(r"<head\b[^<>]*>", re.IGNORECASE)
 #: What the prefix of the request is called in the templates of each framework: with a slash at its end (P7).
 _IN_TEMPLATES = {
@@ -23,24 +24,28 @@ _IN_TEMPLATES = {
 }
 
 
-def prefix_of(module: Module, node: ast.expr, framework: str) -> tuple[str, str]:
-    """Return what the prefix of the request is called at a node, and the import that it needs; "" for none known."""
+def prefix_of(module: Module, node: ast.expr, framework: str, *, by_wsgi: bool) -> tuple[str, str]:
+    """Return what the prefix of the request is called at a node, and the import that it needs; "" for none known.
+
+    What a framework calls it is set where `wsgi` serves; else the header is what tells it (P7).
+    """
     given = _parameters(module, node)
     if framework == "Flask":
-        return "request.script_root", "from flask import request"
+        return "request.script_root" if by_wsgi else f"request.{_BY_HEADER}", "from flask import request"
     if framework == "Django" and "request" in given:
-        return 'request.META["SCRIPT_NAME"]', ""
+        return 'request.META["SCRIPT_NAME"]' if by_wsgi else f"request.{_BY_HEADER}", ""
     if framework == "WSGI" and "environ" in given:
-        return 'environ["SCRIPT_NAME"]', ""
+        return 'environ["SCRIPT_NAME"]' if by_wsgi else 'environ.get("HTTP_X_VH_PREFIX", "").rstrip("/")', ""
     if framework == "FastAPI":
         name = next((name for name, kind in given.items() if kind.endswith(".Request")), "")
-        return (f'{name}.scope["root_path"]', "") if name else ("", "")
+        prefix = f'{name}.scope["root_path"]' if by_wsgi else f"{name}.{_BY_HEADER}"
+        return (prefix, "") if name else ("", "")
     return "", ""
 
 
-def prefixed(module: Module, node: ast.expr, framework: str) -> Edits:
+def prefixed(module: Module, node: ast.expr, framework: str, *, by_wsgi: bool) -> Edits:
     """Return the edit that puts the prefix of the request before a path; none where nothing there tells it."""
-    prefix, needed = prefix_of(module, node, framework)
+    prefix, needed = prefix_of(module, node, framework, by_wsgi=by_wsgi)
     source = ast.get_source_segment("\n".join(lines_of(module.source)), node) or ""
     edits = written(module, node, f"{prefix} + {source}") if prefix and source else ()
     return with_import(module, edits, needed)

@@ -221,6 +221,20 @@ def test_a_redirect_gets_the_prefix_of_the_request_where_the_code_has_it(start, 
     assert ("from flask import request\n" in text) == ("flask" in start)
 
 
+@pytest.mark.parametrize(
+    ("start", "given", "asked"),
+    [
+        ("from flask import Flask, redirect, request\n\napp = Flask(__name__)\n", "", "request"),
+        (FASTAPI + "app = FastAPI()\n", "asked: Request", "asked"),
+        ("import django\n", "request", "request"),
+    ],
+)
+def test_under_a_command_the_header_tells_the_prefix(start, given, asked, tmp_path):
+    code = f"{start}{ROUTES.replace('GIVEN', given)}    return redirect('/result')\n"
+    apply(fixes_of(tmp_path, code, SCRIPT).prefixed("/result"))
+    assert f"""redirect({asked}.headers.get("X-VH-Prefix", "").rstrip("/") + '/result')""" in mended(tmp_path)[1]
+
+
 def test_a_cookie_gets_the_prefix_for_its_path(tmp_path):
     code = 'from flask import Flask\n\napp = Flask(__name__)\n\n\n@app.get("/")\ndef page():\n'
     code += '    response = app.make_response("x")\n    response.set_cookie("user", "ada")\n    return response\n'

@@ -150,7 +150,7 @@ class Fixes:
             node, parent = site.node, site.parent
             is_given = isinstance(node, ast.Constant) and isinstance(parent, ast.Call | ast.keyword)
             if text == path and is_given and not (isinstance(parent, ast.Call) and is_route(parent)):
-                return prefixed(module, node, self._framework)  # type: ignore[arg-type]
+                return prefixed(module, node, self._framework, by_wsgi=self._by_wsgi)  # type: ignore[arg-type]
         return ()
 
     def cookie(self, name: str) -> Edits:
@@ -160,7 +160,7 @@ class Fixes:
                 continue
             first = call.args[0]
             if isinstance(first, ast.Constant) and first.value == name:
-                prefix, needed = prefix_of(module, call, self._framework)
+                prefix, needed = prefix_of(module, call, self._framework, by_wsgi=self._by_wsgi)
                 edits = with_keyword(module, call, "path", f'{prefix} + "/"') if prefix else ()
                 return with_import(module, edits, needed)
         return ()
@@ -176,6 +176,10 @@ class Fixes:
             if module.dotted(call.func).endswith(".DispatcherMiddleware"):
                 return together(self.by_wsgi, _left_out(module, site.parent))
         return self.by_wsgi_alone if self.without_root_path else ()
+
+    @property
+    def _by_wsgi(self) -> bool:
+        return self.reach is not None and self.reach.endpoint.wsgi is not None
 
     @property
     def _framework(self) -> str:

@@ -57,7 +57,7 @@ def find(subject: Subject) -> Iterator[Finding]:
                 if isinstance(path, str) and path.startswith("/") and not path.startswith("//"):
                     seen = f"`{path}` leads to the root of the host, outside of the endpoint's path"
                     change = "let the framework build the URL"
-                    edits = prefixed(module, target, reach.framework)
+                    edits = prefixed(module, target, reach.framework, by_wsgi=reach.endpoint.wsgi is not None)
                     yield Finding(DEFINITION, module.place(node), seen, change, reach.endpoint.name, edits=edits)
 
 

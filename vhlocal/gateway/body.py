@@ -20,6 +20,8 @@ _TRAILER_LIMIT = 16 * 1024
 #: Chunks that are read at one time: more than one read of a socket brings, unless they are tiny.
 _CHUNKS_AT_ONCE = 500
 
+#: As nearly all clients write it: a size without extensions. It is read in one go where the whole chunk is there.
+_PLAIN_SIZE = re.compile(rb"([0-9A-Fa-f]{1,16})\r\n")
 _CHUNK_SIZE = re.compile(rb"([0-9A-Fa-f]{1,16})[ \t]*(?:;[^\x00-\x08\x0a-\x1f\x7f]*)?")
 _FIELD_LINE = re.compile(rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[ \t]*([^\x00-\x08\x0a-\x1f\x7f]*)")
 
@@ -130,6 +132,16 @@ class ChunkedReader:
                 continue
             if len(payload) == _CHUNKS_AT_ONCE:
                 break
+            plain = None if self._chunk_ended or self._in_trailers else _PLAIN_SIZE.match(data, at)
+            if plain is not None:
+                start, stop = plain.end(), plain.end() + int(plain[1], 16)
+                if data.startswith(b"\r\n", stop):
+                    # The last one has no payload, and its line's end is the body's where there are no trailers.
+                    self.done = start == stop
+                    if start < stop:
+                        payload.append(data[start:stop])
+                    at = stop + 2
+                    continue
             end = self._line_end(data, at)
             if end < 0:
                 self._pending = data[at:]

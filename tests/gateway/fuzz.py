@@ -314,9 +314,8 @@ async def _nobody(_peer: object) -> None:
     raise AssertionError("the harness' own server was asked")
 
 
-def streams(chance: random.Random) -> Iterator[bytes]:
+def streams(chance: random.Random, seeds: list[bytes]) -> Iterator[bytes]:
     """Seeds, changed a little or much, for ever."""
-    seeds = list(SEEDS.values())
     while True:
         stream = chance.choice(seeds)
         for _ in range(chance.choice((1, 1, 1, 2, 2, 3, 5))):
@@ -384,7 +383,7 @@ async def fuzz(
     """Throw ``count`` streams, or for ``seconds``; how many there were, and what became of their requests."""
     chance, thrown, deadline = random.Random(seed), 0, time.monotonic() + seconds
     async with arena(held=held) as at:
-        for stream in streams(chance):
+        for stream in streams(chance, list(SEEDS.values())):
             cuts = [chance.randrange(len(stream) + 1) for _ in range(chance.choice((0, 0, 0, 1, 2)))]
             try:
                 await at.throw(stream, cuts)

@@ -73,7 +73,7 @@ def offered(answers, directory, code: str = APP, probe: Probe | None = None) -> 
         asking = Asking(BASE, routes, read_package(directory), chatter)
         found = asyncio.run(find_offers(asking, (wanted,)))
         assert all(chatter.has(wanted.at, f'"{each} HTTP/1.1" 200') for each in asked)
-    return found["web"], asked
+    return found[wanted.at], asked
 
 
 def test_a_schema_gives_the_docs_and_a_request(tmp_path):

@@ -213,7 +213,7 @@ def test_a_command_that_is_no_single_program_of_python_s_is_told_part_by_part(pr
     told = profile_of(run, "plain")
     assert [part["phase"] for part in told["phases"]][-3:] == ["process started", "port opened", "first answer"]
     assert told["imports"] is None
-    assert "its imports are not measured" in run.output()
+    assert "imports are not measured: the command is not a single Python program" in run.output()
 
 
 def test_without_it_the_parts_are_told_and_no_import(project, up):

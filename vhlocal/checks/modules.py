@@ -265,7 +265,7 @@ class Module:
 
     def maker(self, node: ast.expr) -> str:
         """Return the full name of what made a value, by its class where that is known; "" where it is not certain."""
-        module, made = self._value_of(node)
+        module, made = self.value_of(node)
         if not isinstance(made, ast.Call):
             return ""
         name = module.dotted(made.func)
@@ -290,7 +290,7 @@ class Module:
             return None
         return self._modules.find(name) or self._modules.find(name, self.directory)
 
-    def _value_of(self, node: ast.expr) -> tuple[Module, ast.expr | None]:
+    def value_of(self, node: ast.expr) -> tuple[Module, ast.expr | None]:
         """Return what a name is bound to, and in which module."""
         if not isinstance(node, ast.Name | ast.Attribute):
             return self, node

@@ -34,12 +34,14 @@ class Asked:
     """One GET request: the whole path, and the prefix that ``X-VH-Prefix`` names (P7).
 
     ``host`` is what the request names as its host, "" for a name as production's. ``socket`` asks for a WebSocket.
+    ``cookie`` is the value of that header, "" for none.
     """
 
     prefix: str
     target: str
     host: str = ""
     socket: bool = False
+    cookie: str = ""
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from vhlocal.checks.server import (
     not_here,
     not_loaded,
     port_in_use,
+    replicas,
     requests,
     slow_start,
     starting,
@@ -48,11 +49,13 @@ SILENT: tuple[Rule[Silent], ...] = (listening.RULE, not_answering.RULE)
 MEASURED: tuple[Rule[Measured], ...] = (memory.MEASURED,)
 STARTED: tuple[Rule[Started], ...] = (slow_start.RULE,)
 PASSED: tuple[Rule[Passed], ...] = (requests.RULE,)
+#: How two replicas answer the same request.
+COMPARED: tuple[Rule[replicas.Compared], ...] = (replicas.RULE,)
 
 DEFINITIONS: tuple[Definition, ...] = tuple(
     dict.fromkeys(
         definition
-        for rules in (ENDED, SILENT, MEASURED, STARTED, PASSED)
+        for rules in (ENDED, SILENT, MEASURED, STARTED, PASSED, COMPARED)
         for rule in rules
         for definition in rule.definitions
     )

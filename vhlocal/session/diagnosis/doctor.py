@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import defaultdict
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from vhlocal.contract.paths import split_target
 from vhlocal.errors import VhlocalError
 from vhlocal.events import Event, Examined, Notice, RequestsEnded, StatusChanged
 from vhlocal.model import ServedAt, State
+from vhlocal.session.diagnosis.replicas import AskedOfReplicas
 from vhlocal.session.tasks import within
 from vhlocal.values import dataclass
 
@@ -35,6 +37,7 @@ _PATIENCE = (2.0, 8.0)
 
 _OUTSIDE = "outside"
 _FIRST = "first"
+_COMPARED = "compared"
 
 
 @dataclass(frozen=True)
@@ -82,6 +85,7 @@ class Doctor:
         self._seen: set[tuple[str, str, str, str]] = set()
         self._looked_at: set[tuple[str, str]] = set()
         self._told: set[tuple[str | None, str, str]] = set()
+        self._asked = AskedOfReplicas()
         self._busy: defaultdict[ServedAt, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._under_way = 0
         self._idle = asyncio.Event()
@@ -117,6 +121,9 @@ class Doctor:
             self._examine_first(event.status.at)
         elif isinstance(event, RequestsEnded):
             for record in event.records:
+                if self._asked.calls_for_comparison(record, path_of(record)):
+                    at = ServedAt(record.version, str(record.endpoint), record.replica)
+                    self._begin(_Complaint(at, record.revision, _COMPARED, record.prefix, ""))
                 for complaint in self._complaints(record):
                     if complaint.key not in self._seen:
                         self._seen.add(complaint.key)
@@ -159,7 +166,9 @@ class Doctor:
             seen: Seen | None = None
             try:
                 patient = self._patient(complaint)
-                if patient is not None:
+                if complaint.kind == _COMPARED:
+                    seen = await self._compared(complaint, patient)
+                elif patient is not None:
                     seen = await _examined(patient, complaint)
             except Exception as error:  # noqa: BLE001 - a doctor that fails says so, and changes nothing
                 if not self._is_replaced(complaint):
@@ -170,6 +179,17 @@ class Doctor:
                     self._looked_at.discard((complaint.at.version, complaint.at.endpoint))
             elif seen is not None:
                 self._tell(seen, complaint)
+
+    async def _compared(self, complaint: _Complaint, patient: Patient | None) -> Seen | None:
+        """Compare the replica that was asked with another one, None where there is none."""
+        from vhlocal.session.diagnosis.compare import compare  # noqa: PLC0415 - as above
+
+        paths = self._asked.take(complaint.at, complaint.revision)
+        beside = self._is.routes.beside(complaint.at)
+        other = None if beside is None else self._patient(replace(complaint, at=beside))
+        if patient is None or beside is None or other is None:
+            return None
+        return await compare((patient, other), (complaint.at.replica, beside.replica), paths)
 
     def _patient(self, complaint: _Complaint) -> Patient | None:
         """Return what is to be examined, None where other code serves by now; VhlocalError where none does."""

@@ -128,11 +128,12 @@ def _answers(patient: Patient, asked: Iterable[Asked], host: str) -> dict[Asked,
     answers = {}
     for one in asked:
         patient.asks("GET", one.target)
-        answers[one] = _ask(patient.address, one, host)
+        answers[one] = ask(patient.address, one, host)
     return answers
 
 
-def _ask(address: Address, asked: Asked, host: str) -> Answer:
+def ask(address: Address, asked: Asked, host: str) -> Answer:
+    """Return what a server answers; UnansweredError where it does not, or too late."""
     try:
         with get(address, asked.target, _headers(asked, asked.host or host), ANSWER_SECONDS) as response:
             headers = tuple((name.lower(), value) for name, value in response.getheaders())
@@ -157,6 +158,7 @@ def _headers(asked: Asked, host: str) -> list[tuple[bytes, bytes]]:
         *production_headers(asked.prefix, uuid4().hex, host),
         *OWN_HEADERS,
         (b"Accept", b"text/html, */*"),
+        *([(b"Cookie", asked.cookie.encode("latin-1"))] if asked.cookie else []),
         *connection,
     ]
 

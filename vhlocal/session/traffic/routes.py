@@ -85,6 +85,15 @@ class Routes:
                 found[key] = at
         return tuple(found.values())
 
+    def beside(self, at: ServedAt) -> ServedAt | None:
+        """Return another replica of the same endpoint that the same code answers for, None where there is none."""
+        own = self.target(at)
+        for other, target in self._targets.items():
+            same = (other.version, other.endpoint) == (at.version, at.endpoint) and target.revision == own.revision
+            if same and other != at and None not in (target.address, own.address):
+                return other
+        return None
+
     def paths(self, at: ServedAt) -> tuple[str, ...]:
         """Return every path that leads to an endpoint: its version's own first, then one for each alias."""
         version = self._versions.get(at.version)

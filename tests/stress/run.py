@@ -62,7 +62,8 @@ class Run:
         )
         self._vhlocal = Vhlocal(_environment(place))
         self.port = free_port()
-        arguments = ("--runtime", runtime, "--owner", "stress", "--project", runtime)
+        # What is recorded is kept within a bound of its own, and is no memory that grows by saves.
+        arguments = ("--runtime", runtime, "--owner", "stress", "--project", runtime, "--no-record")
         self.running = Running(self._vhlocal, self.directory, self.port, arguments, place / "up.log")
         self.lives: list[Live] = []
         #: Errors that were told, by their text without numbers.

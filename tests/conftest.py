@@ -71,6 +71,8 @@ ONCE = {
     "session/wanted/test_settled.py": "waits for files that are slow",
     "session/warm/test_start_up.py": "measures starts of servers under a Python of the image's",
     "session/test_saves.py": "has the kernel end what passes its memory, and saves in quick succession",
+    "session/test_deployment.py": "moves aliases and replicas of servers; endpoint/ and traffic/ are asked on each",
+    "session/test_asked_again.py": "asks servers that run; recorder/ and comparison/ are asked on each",
     "session/test_smoke_tests.py": "sends the same to servers that run; smoke/ judges under each",
     "scripts/": "runs the scripts, which take the Python of .venv",
     "test_architecture.py": "reads source text",

@@ -141,10 +141,10 @@ def test_a_connection_that_the_server_ended_is_replaced_and_the_request_sent_aga
 
 
 def test_a_server_that_is_not_there_is_told():
-    with socket.create_server(("127.0.0.1", 0)) as held:
-        port = held.getsockname()[1]
-    with Generator("127.0.0.1", port, GET) as generator:
-        window = generator.run(Step(100, 0.1))
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))  # and does not listen: nobody else can
+        with Generator("127.0.0.1", held.getsockname()[1], GET) as generator:
+            window = generator.run(Step(100, 0.1))
     assert window.errors == {os.strerror(errno.ECONNREFUSED).lower(): 10}
 
 

@@ -147,9 +147,9 @@ def test_a_server_that_does_not_answer_in_time_fails(tmp_path):
 def test_a_server_that_is_not_there_fails(tmp_path):
     path = tmp_path / "a.http"
     path.write_text("GET {{endpoint}}")
-    with socket.create_server(("127.0.0.1", 0)) as held:
-        port = held.getsockname()[1]
-    (result,) = run(load(path, tmp_path), to(port))
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))  # and does not listen: nobody else can
+        (result,) = run(load(path, tmp_path), to(held.getsockname()[1]))
     assert "refused" in result.failures[0]
 
 

@@ -122,6 +122,11 @@ def ports_of_the_test() -> Iterator[None]:
     give_ports_back()
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    more = "try every framework of tests/frameworks: without it, the third of them that the commit chooses"
+    parser.addoption("--all-frameworks", action="store_true", help=more)
+
+
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "engine: needs a container engine (given to every test that asks for one)")
     config.addinivalue_line("markers", "builds: installs packages, which takes long, and no less under another Python")

@@ -1,12 +1,12 @@
-"""What people write with each framework: sound ones, and broken ones beside the same as the finding says to mend it."""
+"""What people write with FastAPI, Flask and Django: broken ones, and sound ones that no finding shows to be pasted."""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from tests.frameworks.project import GUNICORN, SCRIPT, UVICORN, WAITRESS, WSGI, Case
 
+ELSEWHERE = "answers at POST …/predict, and 404 at its URL"
 NOT_BELOW = "but answers 404 below its prefix"
 NOT_BY_ALIAS = "but answers 404 under aliases"
 
@@ -95,53 +95,122 @@ app = Prefixed(app)
 )
 
 
-def _case(name: str, code: str, served: str = WSGI, found: str = "", caveat: str = "", **more: Any) -> Case:
+def _broken(name: str, code: str, served: str, found: str, caveat: str = "", **more: Any) -> Case:
     return Case(name, code, served, found, caveat, **more)
-
-
-def _mended(case: Case, code: str | None = None, served: str = WSGI) -> tuple[Case, Case]:
-    return case, replace(case, code=code or case.code, served=served, found="", caveat="")
 
 
 _ITEM = {"path": "/items/7"}
 _HEALTH = {"method": "GET", "path": "/health"}
 
-FASTAPI_REQUIREMENTS = "fastapi>=0.110\nuvicorn>=0.30\n"
+FASTAPI_REQUIREMENTS = "fastapi>=0.110\nhypercorn>=0.17\njinja2>=3.1\nuvicorn>=0.30\n"
+_MOVED = """\
+from fastapi import FastAPI, Request
+from fastapi.responses import RedirectResponse
+
+app = FastAPI()
+
+
+@app.get("/")
+def home(request: Request):
+    return RedirectResponse("/result")
+
+
+@app.get("/result")
+def result():
+    return {"y": 1}
+"""
+_OWN_DOCS = """\
+from fastapi import FastAPI, Request
+from fastapi.openapi.docs import get_swagger_ui_html
+
+app = FastAPI(docs_url=None)
+
+
+@app.get("/docs")
+def docs(request: Request):
+    return get_swagger_ui_html(openapi_url="/openapi.json", title="Scores")
+"""
+_COOKIE = """\
+from fastapi import FastAPI, Request, Response
+
+app = FastAPI()
+
+
+@app.get("/")
+def home(request: Request, response: Response):
+    response.set_cookie("seen", "yes")
+    return {"y": 1}
+"""
+_ONE_SLASH = """\
+from fastapi import FastAPI
+
+app = FastAPI(redirect_slashes=False)
+
+
+@app.get("/items")
+def items():
+    return []
+"""
+_TEMPLATE = """\
+from fastapi import APIRouter, FastAPI, Request
+from fastapi.templating import Jinja2Templates
+
+router = APIRouter(prefix="/{owner}/{project}/{deployment}/{version}/NAME")
+templates = Jinja2Templates("templates")
+
+
+@router.get("")
+@router.get("/")
+def home(request: Request):
+    return templates.TemplateResponse(request, "NAME.html")
+
+
+@router.get("/result")
+def result():
+    return {"y": 1}
+
+
+app = FastAPI()
+app.include_router(router)
+"""
+_LEADING = '<html>\n<head>\n</head>\n<body>\n<a href="ADDRESS">result</a>\n</body>\n</html>\n'
+_HYPERCORN = "server-command: ~/.local/bin/hypercorn {name}:app --bind 0.0.0.0:$VALOHAI_PORT"
+_HOME = {"method": "GET", "path": ""}
+
+
+def _page(name: str, code: str, served: str, found: str, address: str) -> Case:
+    files = ((f"templates/{name}.html", _LEADING.replace("ADDRESS", address)),)
+    return _broken(name, code.replace("NAME", name), served, found, files=files, **_HOME)
+
+
 FASTAPI = (
-    _mended(_case("post_alone", _FASTAPI, UVICORN, "VH408", NOT_BELOW)),
-    _mended(_case("without_docs", _WITHOUT_DOCS, UVICORN, "VH408", NOT_BELOW), served=WSGI),
-    _mended(_case("own_header", _FASTAPI, UVICORN, "VH408", NOT_BELOW), _HEADER, UVICORN),
-    _mended(_case("with_parameters", _STARLETTE, UVICORN, "VH408", NOT_BELOW, **_ITEM)),
-    _mended(
-        _case("root_path", _FASTAPI.replace("FastAPI()", 'FastAPI(root_path="/api")'), WSGI, "VH401", NOT_BELOW),
-        _FASTAPI,
+    _broken("post_alone", _FASTAPI, UVICORN, "VH408", NOT_BELOW),
+    _broken("without_docs", _WITHOUT_DOCS, UVICORN, "VH408", NOT_BELOW),
+    Case("own_header", _HEADER, UVICORN, caveat=ELSEWHERE),
+    _broken("with_parameters", _STARLETTE, UVICORN, "VH408", NOT_BELOW, **_ITEM),
+    _broken("by_hypercorn", _FASTAPI, _HYPERCORN, "VH408", NOT_BELOW),
+    _broken("root_path", _FASTAPI.replace("FastAPI()", 'FastAPI(root_path="/api")'), WSGI, "VH401", NOT_BELOW),
+    _broken("told_root_path", _FASTAPI, f"{UVICORN} --root-path $SCRIPT_NAME", "VH403", NOT_BELOW),
+    _broken("only_version", _ROUTER.replace("PREFIX", 'os.environ["SCRIPT_NAME"]'), UVICORN, "VH402", NOT_BY_ALIAS),
+    _broken(
+        "public_path",
+        _PUBLIC.replace("PATH", "request.url.path"),
+        WSGI,
+        "VH401",
+        "but answers 401 below its prefix",
+        by_hand=True,
+        **_HEALTH,
     ),
-    _mended(
-        _case("told_root_path", _FASTAPI, f"{UVICORN} --root-path $SCRIPT_NAME", "VH403", NOT_BELOW),
+    Case(
+        "relative_path", _PUBLIC.replace("PATH", 'request.url.path.removeprefix(request.scope["root_path"])'), **_HEALTH
     ),
-    _mended(
-        _case("only_version", _ROUTER.replace("PREFIX", 'os.environ["SCRIPT_NAME"]'), UVICORN, "VH402", NOT_BY_ALIAS),
-        _ROUTER.replace("PREFIX", '"/{owner}/{project}/{deployment}/{version}/only-version"'),
-        UVICORN,
-    ),
-    _mended(
-        _case(
-            "public_path",
-            _PUBLIC.replace("PATH", "request.url.path"),
-            WSGI,
-            "VH401",
-            "but answers 401 below its prefix",
-            by_hand=True,
-            **_HEALTH,
-        ),
-        _PUBLIC.replace("PATH", 'request.url.path.removeprefix(request.scope["root_path"])'),
-    ),
-    _mended(
-        _case(
-            "trusted", _TRUSTED.replace("HOSTS", '"localhost"'), WSGI, "VH411", "but answers 400 to production's host"
-        ),
-        _TRUSTED.replace("HOSTS", '"*"'),
-    ),
+    _broken("trusted", _TRUSTED.replace("HOSTS", '"localhost"'), WSGI, "VH411", "but answers 400 to production's host"),
+    _broken("moved", _MOVED, WSGI, "VH404", **_HOME),
+    _broken("own_docs", _OWN_DOCS, WSGI, "VH406", method="GET", path="/docs"),
+    _broken("cookie", _COOKIE, WSGI, "VH407", **_HOME),
+    _broken("one_slash", _ONE_SLASH, WSGI, "VH410", method="GET", path="/items/"),
+    _page("template", _TEMPLATE, UVICORN, "VH405", "/result"),
+    _page("beside", _TEMPLATE, UVICORN, "VH414", "result"),
 )
 
 _FLASK = """\
@@ -201,12 +270,86 @@ app.wsgi_app = Prefixed(app.wsgi_app)
 )
 
 FLASK_REQUIREMENTS = "flask>=3.0\ngunicorn>=23\nwaitress>=3.0\n"
+_FLASK_MOVED = """\
+from flask import Flask, redirect
+
+app = Flask(__name__)
+
+
+@app.get("/")
+def home():
+    return redirect("/result")
+
+
+@app.get("/result")
+def result():
+    return "done"
+"""
+_FLASK_COOKIE = """\
+from flask import Flask, make_response
+
+app = Flask(__name__)
+
+
+@app.get("/")
+def home():
+    response = make_response("hello")
+    response.set_cookie("seen", "yes")
+    return response
+"""
+_FLASK_LINKED = """\
+from flask import Flask, render_template
+
+app = Flask(__name__)
+
+
+@app.get("/")
+def home():
+    return render_template("NAME.html")
+
+
+@app.get("/result")
+def result():
+    return "done"
+"""
+_FLASK_OWN_ROUTES = """\
+from flask import Flask, redirect, render_template
+
+app = Flask(__name__)
+AT = "/<owner>/<project>/<deployment>/<version>/NAME"
+
+
+@app.get(AT)
+@app.get(f"{AT}/")
+def home(**_):
+    return RETURNED
+
+
+@app.get(f"{AT}/result")
+def result(**_):
+    return "done"
+"""
+
+
+def _own_routes(name: str, returned: str) -> str:
+    return _FLASK_OWN_ROUTES.replace("NAME", name.replace("_", "-")).replace("RETURNED", returned)
+
+
 FLASK = (
-    _mended(_case("flask_run", _FLASK + _RUN, SCRIPT, "VH401", NOT_BELOW)),
-    _mended(_case("flask_run_header", _FLASK + _RUN, SCRIPT, "VH401", NOT_BELOW), _FLASK_HEADER + _RUN, SCRIPT),
-    _mended(_case("flask_items", _ITEMS, WAITRESS, "VH401", NOT_BELOW, method="GET", **_ITEM)),
-    _mended(_case("flask_mounted", _MOUNTED, WAITRESS, "VH402", NOT_BY_ALIAS), _FLASK_HEADER, WAITRESS),
-    _mended(_case("flask_gunicorn", _FLASK, GUNICORN, "VH409", "but answers 500 under aliases")),
+    _broken("flask_run", _FLASK + _RUN, SCRIPT, "VH401", NOT_BELOW),
+    Case("flask_run_header", _FLASK_HEADER + _RUN, SCRIPT, caveat=ELSEWHERE),
+    _broken("flask_items", _ITEMS, WAITRESS, "VH401", NOT_BELOW, method="GET", **_ITEM),
+    _broken("flask_mounted", _MOUNTED, WAITRESS, "VH402", NOT_BY_ALIAS),
+    Case("flask_header", _FLASK_HEADER, WAITRESS, caveat=ELSEWHERE),
+    _broken("flask_gunicorn", _FLASK, GUNICORN, "VH409", "but answers 500 under aliases"),
+    _broken("flask_moved", _FLASK_MOVED, WSGI, "VH404", **_HOME),
+    _broken("flask_own_moved", _own_routes("flask_own_moved", 'redirect("/result")'), WAITRESS, "VH404", **_HOME),
+    _broken("flask_cookie", _FLASK_COOKIE, WSGI, "VH407", **_HOME),
+    _broken("flask_slash", _ITEMS, WSGI, "VH410", method="GET", path="/items/7/"),
+    _page("flask_linked", _FLASK_LINKED, WSGI, "VH405", "/result"),
+    _page(
+        "flask_beside", _own_routes("flask_beside", 'render_template("flask_beside.html")'), WAITRESS, "VH414", "result"
+    ),
 )
 
 _DJANGO = """\
@@ -232,6 +375,13 @@ MIDDLEWARE = [
 ROOT_URLCONF = "NAME_urls"
 STATICFILES_DIRS = [Path(__file__).parent / "assets"]
 STATIC_URL = "/static/"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [Path(__file__).parent / "templates"],
+        "OPTIONS": {"context_processors": ["django.template.context_processors.request"]},
+    }
+]
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = True
 """
@@ -249,40 +399,68 @@ _OWN_STATIC = _DJANGO_SETTINGS.replace(
     'STATIC_URL = "/static/"',
     'STATIC_URL = os.environ["VH_DEFAULT_PREFIX"] + "static/"\nWHITENOISE_STATIC_PREFIX = "/static/"',
 )
+_DJANGO_VIEWS = """\
+from django.http import HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import path
 
 
-def _django(name: str, routes: str, settings: str, hosts: str) -> tuple[tuple[str, str], ...]:
-    return (
+def home(request):
+    response = RETURNED
+    return response
+
+
+def result(request):
+    return HttpResponse("done")
+
+
+urlpatterns = [path("", home), path("result", result)]
+"""
+_COOKIED = 'HttpResponse("hello")\n    response.set_cookie("seen", "yes")'
+
+
+def _django(name: str, urls: str, served: str = WSGI, found: str = "", caveat: str = "", **more: Any) -> Case:
+    """Make an endpoint of a project of its own; ``urls`` is its module of URLs, or what one is to return."""
+    hosts, settings = more.pop("hosts", '["*"]'), more.pop("settings", _DJANGO_SETTINGS)
+    files = (
         (f"{name}_settings.py", settings.replace("HOSTS = HOSTS", f"HOSTS = {hosts}").replace("NAME", name)),
-        (f"{name}_urls.py", _DJANGO_URLS.replace("ROUTES", routes)),
+        (f"{name}_urls.py", urls),
         ("assets/style.css", "body { margin: 0 }\n"),
+        *more.pop("files", ()),
     )
+    return Case(name, _DJANGO.replace("NAME", name), served, found, caveat, files=files, **more)
 
 
-def _django_pair(case: Case, routes: str, broken: tuple[str, str], mended: tuple[str, str]) -> tuple[Case, Case]:
-    """Make a pair that differs in its settings, and what ``ALLOWED_HOSTS`` is in them."""
-    case = replace(case, code=_DJANGO.replace("NAME", case.name), files=_django(case.name, routes, *broken))
-    return case, replace(_mended(case)[1], files=_django(case.name, routes, *mended))
+def _routes(routes: str) -> str:
+    return _DJANGO_URLS.replace("ROUTES", routes)
 
 
-DJANGO_REQUIREMENTS = "django>=4.2\nwhitenoise>=6.5\n"
+def _returning(returned: str) -> str:
+    return _DJANGO_VIEWS.replace("RETURNED", returned)
+
+
+def _django_page(name: str, found: str, address: str) -> Case:
+    files = ((f"templates/{name}.html", _LEADING.replace("ADDRESS", address)),)
+    return _django(name, _returning(f'render(request, "{name}.html")'), found=found, files=files, **_HOME)
+
+
+_STYLE = {"method": "GET", "path": "/static/style.css"}
+
+DJANGO_REQUIREMENTS = "django>=4.2\ngunicorn>=23\nwaitress>=3.0\nwhitenoise>=6.5\n"
 DJANGO = (
-    _django_pair(
-        _case("no_host", "", WSGI, "VH411", "but answers 400 to production's host"),
-        _PREDICT,
-        (_DJANGO_SETTINGS, "[]"),
-        (_DJANGO_SETTINGS, '["*"]'),
-    ),
-    _django_pair(
-        _case("static_files", "", WSGI, "VH405", method="GET", path="/static/style.css"),
-        _SHOP,
-        (_DJANGO_SETTINGS, '["*"]'),
-        (_OWN_STATIC, '["*"]'),
-    ),
+    _django("no_host", _routes(_PREDICT), WSGI, "VH411", "but answers 400 to production's host", hosts="[]"),
+    _django("static_files", _routes(_SHOP), WSGI, "VH405", by_hand=True, **_STYLE),
+    _django("own_static", _routes(_SHOP), settings=_OWN_STATIC, **_STYLE),
+    _django("django_bare", _routes(_PREDICT), WAITRESS, "VH401", NOT_BELOW),
+    _django("django_gunicorn", _routes(_PREDICT), GUNICORN, "VH409", "but answers 500 under aliases"),
+    _django("django_moved", _returning('HttpResponseRedirect("/result")'), found="VH404", **_HOME),
+    _django("django_cookie", _returning(_COOKIED), found="VH407", **_HOME),
+    _django_page("django_linked", "VH405", "/result"),
+    _django_page("django_beside", "VH414", "result"),
 )
 
-#: By what they share an environment with: what it installs, and pairs of what is broken and the same mended.
-GROUPS = {
+#: By what they share an environment with: what it installs, and its cases.
+CASES = {
     "Django": (DJANGO_REQUIREMENTS, DJANGO),
     "FastAPI": (FASTAPI_REQUIREMENTS, FASTAPI),
     "Flask": (FLASK_REQUIREMENTS, FLASK),

@@ -1,10 +1,9 @@
-"""Frameworks besides FastAPI and Flask, and servers besides Uvicorn and Gunicorn."""
+"""Frameworks besides FastAPI, Flask and Django, and servers besides Uvicorn and Gunicorn."""
 
 from __future__ import annotations
 
-from tests.frameworks.project import Case
-
-NOT_BELOW = "but answers 404 below its prefix"
+from tests.frameworks.cases import ELSEWHERE, NOT_BELOW
+from tests.frameworks.project import GUNICORN, SCRIPT, UVICORN, WAITRESS, WSGI, Case
 
 _NODE = """\
 const http = require("http");
@@ -23,11 +22,120 @@ _NODE_PREFIX = """\
   request.url = request.url.slice(prefix.length) || "/";
 """
 _NODE_SOUND = _NODE.replace("  if (request.url", f"{_NODE_PREFIX}  if (request.url", 1)
+_NODE_PAGE = _NODE_SOUND.replace("application/json", "text/html").replace('{"y": 1}', '<a href="predict">')
 NODE_COMMAND = "server-command: node {name}.js"
 NODE = (
     Case("node_bare", "", NODE_COMMAND, "VH401", NOT_BELOW, files=(("node_bare.js", _NODE),)),
     Case("node_header", "", NODE_COMMAND, files=(("node_header.js", _NODE_SOUND),)),
+    Case("node_page", "", NODE_COMMAND, "VH414", files=(("node_page.js", _NODE_PAGE),), method="GET", path=""),
 )
 
-#: By what they share an environment with: what it installs, and its cases, those without a finding sound.
-OTHERS = {"Node": ("", NODE)}
+_FALCON = """\
+import falcon
+
+
+class Predict:
+    def on_post(self, request, response):
+        response.media = {"y": 1}
+
+
+app = falcon.App()
+app.add_route("/predict", Predict())
+"""
+_FALCON_ASGI = _FALCON.replace("import falcon", "import falcon.asgi").replace("    def on", "    async def on")
+_FALCON_ASGI = _FALCON_ASGI.replace("falcon.App", "falcon.asgi.App")
+_FALCON_MOVED = """\
+import falcon
+
+
+class Home:
+    def on_get(self, request, response):
+        response.content_type = "text/html"
+        response.text = '<form action="predict" method="post">'
+
+
+class Predict:
+    def on_post(self, request, response):
+        response.media = {"y": 1}
+
+
+app = falcon.App()
+app.add_route("/", Home())
+app.add_route("/predict", Predict())
+"""
+FALCON = (
+    Case("falcon_bare", _FALCON, WAITRESS, "VH401", NOT_BELOW),
+    Case("falcon_gunicorn", _FALCON, GUNICORN, "VH409", "but answers 500 under aliases"),
+    Case("falcon_asgi", _FALCON_ASGI, UVICORN, "VH408", NOT_BELOW),
+    Case("falcon_asgi_wsgi", _FALCON_ASGI, WSGI, "VH401", NOT_BELOW),
+    Case("falcon_wsgi", _FALCON, WSGI, caveat=ELSEWHERE),
+    Case("falcon_page", _FALCON_MOVED, WSGI, "VH414", by_hand=True, method="GET", path=""),
+)
+
+HYPERCORN = "server-command: ~/.local/bin/hypercorn {name}:app --bind 0.0.0.0:$VALOHAI_PORT"
+_QUART = """\
+from quart import Quart
+
+app = Quart(__name__)
+
+
+@app.post("/predict")
+async def predict():
+    return {"y": 1}
+"""
+_QUART_RUN = (
+    "import os\n\n" + _QUART + '\n\nif __name__ == "__main__":\n'
+    '    app.run(host="0.0.0.0", port=int(os.environ["VALOHAI_PORT"]))\n'
+)
+QUART = (
+    Case("quart_hypercorn", _QUART, HYPERCORN, "VH408", NOT_BELOW),
+    Case("quart_run", _QUART_RUN, SCRIPT, "VH408", NOT_BELOW),
+    Case("quart_wsgi", _QUART, WSGI, caveat=ELSEWHERE),
+)
+
+_LITESTAR = """\
+from litestar import Litestar, post
+
+
+@post("/predict", status_code=200)
+async def predict() -> dict[str, int]:
+    return {"y": 1}
+
+
+app = Litestar([predict])
+"""
+LITESTAR = (
+    Case("litestar_uvicorn", _LITESTAR, UVICORN, "VH408", NOT_BELOW),
+    Case("litestar_hypercorn", _LITESTAR, HYPERCORN, "VH408", NOT_BELOW),
+    Case("litestar_wsgi", _LITESTAR, WSGI, caveat=ELSEWHERE),
+)
+
+_AIOHTTP = """\
+import os
+
+from aiohttp import web
+
+
+async def predict(request):
+    return web.json_response({"y": 1})
+
+
+app = web.Application()
+app.router.add_post("/predict", predict)
+
+if __name__ == "__main__":
+    web.run_app(app, host="0.0.0.0", port=int(os.environ["VALOHAI_PORT"]))
+"""
+_AIOHTTP_BELOW = _AIOHTTP.replace('"/predict"', '"/{owner}/{project}/{deployment}/{version}/aiohttp-below/predict"')
+AIOHTTP = (
+    Case("aiohttp_bare", _AIOHTTP, SCRIPT, "VH401", NOT_BELOW, alone=True),
+    Case("aiohttp_below", _AIOHTTP_BELOW, SCRIPT, caveat=ELSEWHERE),
+)
+
+CASES = {
+    "Node": ("", NODE),
+    "Falcon": ("falcon>=4.0\ngunicorn>=23\nuvicorn>=0.30\nwaitress>=3.0\n", FALCON),
+    "Quart": ("hypercorn>=0.17\nquart>=0.20\n", QUART),
+    "Litestar": ("hypercorn>=0.17\nlitestar>=2.12\nuvicorn>=0.30\n", LITESTAR),
+    "aiohttp": ("aiohttp>=3.10\n", AIOHTTP),
+}

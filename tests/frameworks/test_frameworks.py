@@ -36,6 +36,9 @@ PATIENCE = 300
 #: Seconds for an environment of a hundred packages, which are compiled once they are installed, and its servers.
 STARTS = 900
 
+#: Told of what takes long to start: of a busy machine, and no endpoint's fault here.
+SLOW_START = "VH604"
+
 pytestmark = [pytest.mark.timeout(1800), pytest.mark.builds]
 
 
@@ -64,7 +67,8 @@ def found(run: Running) -> dict[str, list[str]]:
     found = findings(run)
     codes: dict[str, list[str]] = {name: [] for name in caveats_of(run)}
     for finding in found:
-        codes[finding["endpoint"]].append(finding["code"])
+        if finding["code"] != SLOW_START:
+            codes[finding["endpoint"]].append(finding["code"])
     return codes
 
 

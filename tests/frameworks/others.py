@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.frameworks.cases import ELSEWHERE, NOT_BELOW
+from tests.frameworks.cases import ELSEWHERE, NOT_BELOW, NOT_BY_ALIAS
 from tests.frameworks.project import GUNICORN, SCRIPT, UVICORN, WAITRESS, WSGI, Case
 
 _NODE = """\
@@ -132,10 +132,148 @@ AIOHTTP = (
     Case("aiohttp_below", _AIOHTTP_BELOW, SCRIPT, caveat=ELSEWHERE),
 )
 
+_DASH = """\
+import os
+
+from dash import Dash, html
+
+app = Dash(__name__)
+app.layout = html.Div("hello")
+
+if __name__ == "__main__":
+    app.run(host="0.0.0.0", port=int(os.environ["VALOHAI_PORT"]))
+"""
+_DASH_TOLD = _DASH.replace("__name__)\na", '__name__, url_base_pathname=os.environ["VH_DEFAULT_PREFIX"])\na')
+_DASH_SERVED = """\
+import os
+
+from dash import Dash, html
+
+app = Dash(__name__, requests_pathname_prefix=os.environ["VH_DEFAULT_PREFIX"], routes_pathname_prefix="/")
+app.layout = html.Div("hello")
+server = app.server
+"""
+_LAYOUT = {"method": "GET", "path": "/_dash-layout"}
+DASH = (
+    Case("dash_run", _DASH, SCRIPT, "VH401", "but lacks what its page needs below its prefix", **_LAYOUT),
+    Case("dash_told", _DASH_TOLD, SCRIPT, "VH402", NOT_BY_ALIAS, alone=True, by_hand=True, **_LAYOUT),
+    Case("dash_served", _DASH_SERVED, "wsgi: {name}:server", **_LAYOUT),
+)
+
+_GRADIO = """\
+import os
+
+os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+
+import gradio as gr
+
+demo = gr.Interface(lambda text: text, "text", "text")
+demo.launch(server_name="0.0.0.0", server_port=int(os.environ["VALOHAI_PORT"]))
+"""
+_GRADIO_MOUNTED = """\
+import os
+
+os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+
+import gradio as gr
+from fastapi import FastAPI
+
+demo = gr.Interface(lambda text: text, "text", "text")
+app = gr.mount_gradio_app(FastAPI(), demo, path="/")
+"""
+_CONFIG = {"method": "GET", "path": "/config"}
+GRADIO = (
+    Case("gradio_launch", _GRADIO, SCRIPT, "VH408", NOT_BELOW, alone=True, **_CONFIG),
+    Case("gradio_mounted", _GRADIO_MOUNTED, WSGI, **_CONFIG),
+)
+
+_STREAMLIT = 'import streamlit as st\n\nst.write("hello")\n'
+STREAMLIT_COMMAND = (
+    "server-command: ~/.local/bin/streamlit run {name}.py --server.port $VALOHAI_PORT --server.headless true"
+)
+STREAMLIT = (
+    Case(
+        "streamlit_bare",
+        _STREAMLIT,
+        STREAMLIT_COMMAND,
+        "VH401",
+        NOT_BELOW,
+        alone=True,
+        method="GET",
+        path="/_stcore/health",
+    ),
+)
+
+_LITSERVE = """\
+import os
+
+import litserve as ls
+
+
+class Api(ls.LitAPI):
+    def setup(self, device):
+        self.factor = 2
+
+    def predict(self, request):
+        return {"y": self.factor * request["x"]}
+
+
+if __name__ == "__main__":
+    ls.LitServer(Api(), accelerator="cpu").run(port=int(os.environ["VALOHAI_PORT"]))
+"""
+LITSERVE = (Case("litserve_bare", _LITSERVE, SCRIPT, "VH408", NOT_BELOW, alone=True, body='{"x": 4}'),)
+
+_MLMODEL = """\
+flavors:
+  python_function:
+    code: code
+    loader_module: doubling
+    env: {virtualenv: python_env.yaml}
+"""
+_DOUBLING = """\
+class Doubling:
+    def predict(self, data):
+        return data * 2
+
+
+def _load_pyfunc(path):
+    return Doubling()
+"""
+_MODEL = (
+    ("model/MLmodel", _MLMODEL),
+    ("model/code/doubling.py", _DOUBLING),
+    ("model/python_env.yaml", "python: 3.11.0\ndependencies: []\n"),
+)
+_MLFLOW = "mlflow models serve -m model --env-manager local -h 0.0.0.0 -p $VALOHAI_PORT"
+_MLFLOW_SERVED = """\
+from mlflow import pyfunc
+from mlflow.pyfunc import scoring_server
+
+app = scoring_server.init(pyfunc.load_model("model"))
+"""
+_INVOCATIONS = {"path": "/invocations", "body": '{"dataframe_split": {"columns": ["x"], "data": [[1]]}}'}
+MLFLOW = (
+    Case(
+        "mlflow_on_path",
+        "",
+        f"server-command: PATH=$HOME/.local/bin:$PATH {_MLFLOW}",
+        "VH401",
+        NOT_BELOW,
+        files=_MODEL,
+        **_INVOCATIONS,
+    ),
+    Case("mlflow_served", _MLFLOW_SERVED, WSGI, files=_MODEL, **_INVOCATIONS),
+)
+
 CASES = {
     "Node": ("", NODE),
     "Falcon": ("falcon>=4.0\ngunicorn>=23\nuvicorn>=0.30\nwaitress>=3.0\n", FALCON),
     "Quart": ("hypercorn>=0.17\nquart>=0.20\n", QUART),
     "Litestar": ("hypercorn>=0.17\nlitestar>=2.12\nuvicorn>=0.30\n", LITESTAR),
     "aiohttp": ("aiohttp>=3.10\n", AIOHTTP),
+    "Dash": ("dash>=3.0\n", DASH),
+    "Gradio": ("gradio>=5.0\n", GRADIO),
+    "Streamlit": ("streamlit>=1.40\n", STREAMLIT),
+    "LitServe": ("litserve>=0.2.6\n", LITSERVE),
+    "MLflow": ("mlflow-skinny>=3.0\nnumpy\npandas\n", MLFLOW),
 }

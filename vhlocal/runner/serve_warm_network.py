@@ -9,6 +9,9 @@ import serve_warm_sockets
 #: How code names the machine that it runs on, whichever that is.
 _HERE_ITSELF = ("127.0.0.1", "localhost", "::1", "0.0.0.0", "::", "")
 
+#: How often the kernel is asked for a socket before it is taken for not there.
+_LOOKS = 3
+
 
 def lead(server, told_by_loading):
     """Let what binds the endpoint's port bind the server's own: older servers live beside it.
@@ -69,8 +72,9 @@ class _Way:
             if not serve_warm_sockets.is_own_address(host):
                 return address
             host = host if self.everywhere else self._host
-        # Code that is no Python may have bound it itself.
-        if serve_warm_sockets.holds(serve_warm_sockets.listening(port)):
+        # Code that is no Python may have bound it itself. The kernel's table is read in pieces: what others open and
+        # close between them may push a socket out of sight.
+        if any(serve_warm_sockets.holds(serve_warm_sockets.listening(port)) for _ in range(_LOOKS)):
             return address
         return (host, self._port, *rest)
 

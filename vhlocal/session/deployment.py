@@ -17,7 +17,7 @@ from vhlocal.project.schema import did_you_mean
 from vhlocal.scaling.knative import Knative
 from vhlocal.session.limits import GRACE
 from vhlocal.session.scaler import Following, follow
-from vhlocal.session.tasks import in_thread
+from vhlocal.session.tasks import in_thread, to_their_ends
 from vhlocal.session.wanted.room import machine_memory, too_much
 from vhlocal.values import dataclass
 
@@ -319,10 +319,7 @@ class Deployment:
 
     async def stop(self) -> None:
         """End every server of every version; the error of the first that could not be ended, once all others have."""
-        stopping = (served.fleet.stop(GRACE) for served in self._served.values())
-        for ended in await asyncio.gather(*stopping, return_exceptions=True):
-            if isinstance(ended, BaseException):
-                raise ended
+        await to_their_ends(*(served.fleet.stop(GRACE) for served in self._served.values()))
 
     def _of(self, name: str) -> Served:
         """Return a version by its name or by an alias of it."""

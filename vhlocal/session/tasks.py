@@ -144,6 +144,13 @@ async def break_off(others: Collection[asyncio.Task[Any]], seconds: float = 1.0)
                 task.exception()  # is seen: else asyncio prints it
 
 
+async def to_their_ends(*works: Coroutine[Any, Any, Any]) -> None:
+    """Run all side by side to their ends; raise the exception of the first that failed once all others have ended."""
+    for ended in await asyncio.gather(*works, return_exceptions=True):
+        if isinstance(ended, BaseException):
+            raise ended
+
+
 async def together(*works: Coroutine[Any, Any, Any]) -> None:
     """Run all side by side; when one fails, end the others and raise its exception."""
     async with beside(*works) as tasks:

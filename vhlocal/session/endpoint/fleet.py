@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from vhlocal.model import ServedAt, State
 from vhlocal.session.endpoint.keeper import Keeper
 from vhlocal.session.endpoint.together import Together
+from vhlocal.session.tasks import to_their_ends
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -116,14 +117,12 @@ class Fleet:
 
     async def stop(self, grace: float) -> None:
         """End every server; the error of the first that could not be ended, once all others have."""
-        stopping = (keeper.stop(grace) for keeper in self._keepers.values())
-        for ended in await asyncio.gather(*stopping, return_exceptions=True):
-            if isinstance(ended, BaseException):
-                raise ended
+        await to_their_ends(*(keeper.stop(grace) for keeper in self._keepers.values()))
 
     async def retire(self) -> None:
         """End every server once no request is on its way to it: the version is served no longer."""
         self._numbers.clear()
+        self._wanted.clear()
         await asyncio.gather(*(self._retire(self._keepers.pop(at), at) for at in tuple(self._keepers)))
 
     def _take_on(self, item: Desired) -> list[ServedAt]:

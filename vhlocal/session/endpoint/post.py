@@ -71,7 +71,7 @@ async def _until_gone(server: Server) -> None:
 
 
 class Post:
-    """What a keeper decides about, and ``strategies`` work on: and what is told of both."""
+    """What a keeper decides about, and what ``strategies`` work on."""
 
     def __init__(self, surroundings: Surroundings, wanted: Desired, at: ServedAt) -> None:
         self._is = surroundings

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
 import pytest
@@ -33,3 +34,14 @@ def process_run(vhlocal, tmp_path):
     for run in started:
         run.stop()
     assert left_of(vhlocal) == []
+
+
+@pytest.fixture(params=[pytest.param("docker", marks=pytest.mark.engine), "process"])
+def up(request):
+    """Start ``vhlocal up`` on a runtime; it ends with the test, and leaves nothing."""
+    if request.param == "process":
+        yield request.getfixturevalue("process_run")
+        return
+    running = request.getfixturevalue("running")
+    with contextlib.ExitStack() as stack:
+        yield lambda *arguments: stack.enter_context(running(*arguments))

@@ -5,7 +5,6 @@ Contract rows K3, K10, P3.
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import signal
@@ -33,17 +32,6 @@ A_WHILE = 0.5
 
 #: Who moves an alias a thousand times is asked for this many requests per second meanwhile.
 MOVES, RATE = 1000, 200
-
-
-@pytest.fixture(params=[pytest.param("docker", marks=pytest.mark.engine), "process"])
-def up(request):
-    """Start ``vhlocal up`` on a runtime; it ends with the test, and leaves nothing."""
-    if request.param == "process":
-        yield request.getfixturevalue("process_run")
-        return
-    running = request.getfixturevalue("running")
-    with contextlib.ExitStack() as stack:
-        yield lambda *arguments: stack.enter_context(running(*arguments))
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ import threading
 from pathlib import Path
 
 import psutil
-import pytest
 import requests
 
 from tests.session.edited import APP, YAML, Load, numbered
@@ -29,17 +28,6 @@ PAIRS = 12
 
 #: Takes so many seconds for an answer as its query says, and tells when it begins.
 SLOW = "    if environ['QUERY_STRING']:\n        print('slow', NUMBER, flush=True)\n        time.sleep(20)\n"
-
-
-@pytest.fixture(params=[pytest.param("docker", marks=pytest.mark.engine), "process"])
-def up(request):
-    """Start ``vhlocal up`` on a runtime; it ends with the test."""
-    if request.param == "process":
-        yield request.getfixturevalue("process_run")
-        return
-    running = request.getfixturevalue("running")
-    with contextlib.ExitStack() as stack:
-        yield lambda *arguments: stack.enter_context(running(*arguments))
 
 
 def around(number):

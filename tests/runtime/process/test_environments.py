@@ -261,32 +261,39 @@ def test_the_project_s_own_packages_stay_when_the_code_is_gone(one_for_all, tool
     assert run(either.local_directory(layer.tag) / "bin" / "say-pkg").stdout == "hello from pkg\n"
 
 
-@pytest.mark.parametrize("place", ["", "src/", "flat/"])
+#: Projects whose module stands beside their setup.py, and elsewhere: one installation for the three of them.
+PLACES = {"beside": "", "below": "src/", "aside": "flat/"}
+
+
 @TOOLS
-def test_an_editable_installation_leads_to_the_code_of_each_server(one_for_all, tmp_path, tool, version, place):
+def test_an_editable_installation_leads_to_the_code_of_each_server(one_for_all, tmp_path, tool, version):
     """B2: in production it leads to /valohai/code, where whatever is served stands."""
     either = one_for_all(tool)
     interpreter(version)
-    name = f"{version}-{place.strip('/') or 'beside'}"
-    layer = requirements("-e ./pkg\n", f"python{version}", f"vhlocal/editable:{name}", project("pkg", place=place))
-    above = requirements("iniconfig\n", layer.tag, f"vhlocal/more:{name}")
+    installed = [entry for name, place in PLACES.items() for entry in project(name, place=place)]
+    lines = "".join(f"-e ./{name}\n" for name in PLACES)
+    layer = requirements(lines, f"python{version}", f"vhlocal/editable:{version}", installed)
+    above = requirements("iniconfig\n", layer.tag, f"vhlocal/more:{version}")
     build(either, layer, above)
-    for name in ("first", "second"):
-        home, code = tmp_path / name / "home", tmp_path / name / "valohai" / "code"
+    for server in ("first", "second"):
+        home, code = tmp_path / server / "home", tmp_path / server / "valohai" / "code"
         home.mkdir(parents=True)
         for made in either.made_beside_code(above.tag):
             shutil.copytree(made, code, dirs_exist_ok=True)
-        assert not list(code.rglob("pkg.py")), "what was served when it was made is nobody's code"
-        for entry in project("pkg", name, place):
+        left = [path for name in PLACES for path in code.rglob(f"{name}.py")]
+        assert not left, "what was served when it was made is nobody's code"
+        for entry in (entry for name, place in PLACES.items() for entry in project(name, server, place)):
             path = code / Path(entry.path).relative_to("/valohai/code")
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(entry.content)
         environ = {"HOME": str(home), "PATH": os.defpath}
         for tag in (layer.tag, above.tag):
-            command = either.local_directory(tag) / "bin" / "say-pkg"
-            assert run(command, env=environ).stdout == f"{name} from pkg\n"
-            done = run(either.python_directory(tag) / "python", "-c", "import pkg; print(pkg.__file__)", env=environ)
-            assert Path(done.stdout.strip()).is_relative_to(code), done.stderr
+            for name, place in PLACES.items():
+                command = either.local_directory(tag) / "bin" / f"say-{name}"
+                assert run(command, env=environ).stdout == f"{server} from {name}\n"
+                code_of = f"import {name}; print({name}.__file__)"
+                done = run(either.python_directory(tag) / "python", "-c", code_of, env=environ)
+                assert Path(done.stdout.strip()) == code / name / place / f"{name}.py", done.stderr
 
 
 def test_a_project_s_own_files_do_not_stand_in_the_way(either):

@@ -55,6 +55,7 @@ ONCE = {
     "cli/test_small_commands.py": "starts commands one by one; session/test_processes.py has runs under each",
     "cli/test_windows.py": "imports what this Python and its libraries have, as if elsewhere",
     "cli/test_secrets.py": "looks for passwords in what is made",
+    "session/diagnosis/test_examine.py": "asks servers that waver and stall, with limits of seconds",
     "session/diagnosis/test_cause.py": "has servers of an image fail; test_processes.py does so under each",
     "session/diagnosis/test_doctor.py": "asks servers that run under a Python of the image's",
     "session/test_pages.py": "reads pages of whole runs; control/ has them under each",

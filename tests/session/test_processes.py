@@ -60,12 +60,14 @@ Server(({host!r}, int(os.environ["VALOHAI_PORT"])), Handler).serve_forever()
     assert requests.get(run.url("plain"), timeout=30).status_code == 200
 
 
+@pytest.mark.once
 def test_strict_refuses_to_do_without_an_engine(project, vhlocal):
     ended = vhlocal("up", "--strict", "-C", str(project(project_of("python server.py"))), environment=NO_ENGINE)
     assert ended.returncode == ENGINE_ERROR
     assert "/nonexistent/docker.sock" in ended.stderr
 
 
+@pytest.mark.once
 def test_an_unknown_runtime_is_refused_with_those_that_there_are(project, vhlocal):
     files = {**project_of("python server.py"), "vhlocal.yaml": "runtime: podman\n"}
     ended = vhlocal("check", "-C", str(project(files)))
@@ -89,6 +91,7 @@ def test_kill_9_leaves_no_process(project, process_run, vhlocal, command):
     assert "plain, left by a killed run" in ended.stdout
 
 
+@pytest.mark.builds
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
 def test_an_installation_ends_with_the_run_however_that_ends(project, process_run, vhlocal, number):
     """B2: nothing goes on, and what was begun does not count as made."""
@@ -111,6 +114,7 @@ def commands(pid: int) -> list[str]:
     return found
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("version", ["3.9", "2.7"])
 def test_the_python_that_the_image_names_is_taken_where_it_is_at_hand(project, process_run, version):
     """B1, as far as it goes: else the one that runs vhlocal, and a notice."""
@@ -156,6 +160,7 @@ def test_an_edit_is_brought_in_by_a_fork_and_a_broken_one_is_not(project, proces
     assert asked(url)["number"] == 2
 
 
+@pytest.mark.builds
 def test_other_requirements_replace_the_server(project, process_run):
     directory = project({"valohai.yaml": YAML, "server.py": numbered(1), "requirements.txt": ""})
     run = process_run(directory)
@@ -221,6 +226,7 @@ def test_a_port_in_the_code_is_found_and_its_server_restarted(project, process_r
     assert requests.get(url, timeout=30).json() == "two"
 
 
+@pytest.mark.once
 def test_a_port_in_the_code_that_is_taken_is_named_with_its_holder(project, vhlocal):
     with socket.socket() as taken:
         taken.bind(("0.0.0.0", 0))
@@ -242,6 +248,7 @@ def taken_port(files: dict[str, str]) -> str:
     return found[1]
 
 
+@pytest.mark.builds
 def test_requirements_that_cannot_be_installed_end_the_run_with_pip_s_own_words(project, vhlocal):
     """B2: told as for images."""
     files = {**project_of("python server.py"), "requirements.txt": "--no-index\nno-such-package-anywhere-0\n"}
@@ -277,6 +284,7 @@ def test_what_passes_its_memory_limit_is_told_as_what_production_would_end(proje
     assert run.endpoints()["plain"]["state"] == "ready"
 
 
+@pytest.mark.once
 @pytest.mark.usefixtures("without_cgroups")
 def test_strict_ends_what_passes_its_memory_limit(project, process_run):
     """K2: as the kernel does in production; and it is started again."""
@@ -288,6 +296,7 @@ def test_strict_ends_what_passes_its_memory_limit(project, process_run):
     run.wait_for_restart("plain")
 
 
+@pytest.mark.once
 def test_a_second_interrupt_ends_a_server_that_does_not_heed_the_first(project, process_run, vhlocal):
     directory = project(project_of("trap '' INT TERM; python server.py & wait; wait; sleep 1000"))
     run = process_run(directory)
@@ -302,6 +311,7 @@ def test_a_second_interrupt_ends_a_server_that_does_not_heed_the_first(project, 
         assert vhlocal("down", "-C", str(directory)).returncode == 0
 
 
+@pytest.mark.once
 def test_b6_the_platforms_metadata_stays_where_a_chosen_file_or_one_of_the_package_is_to_land(project, process_run):
     """B4, B6: production's own is read-only; that a chosen file is to land there is a finding."""
     more = "    files:\n      - name: facts\n        path: ./valohai-metadata.json\n"

@@ -130,7 +130,7 @@ def either(request):
     return request.getfixturevalue(request.param)
 
 
-STACKS = [("pip", RUNNING), ("pip", OTHER), ("pip", "3.6"), ("uv", RUNNING), ("uv", OTHER)]
+STACKS = [("pip", RUNNING), ("pip", "3.6"), ("uv", RUNNING), ("uv", OTHER)]
 
 
 @pytest.fixture(scope="module", params=STACKS, ids=lambda each: "-".join(each))

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+import diagrams
 from mkdocs.structure.files import File
 
 from vhlocal.cli.main import cli
@@ -37,7 +38,7 @@ _LINK = re.compile(r"(!?)\[([^]]*)\]\(([^)#\s]*)(#[^)\s]*)?\)")
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Add the pages that are not in ``docs/``."""
     made = {name: (ROOT / source).read_text(encoding="utf-8") for name, source in _OF_THE_ROOT.items()}
-    for name, text in {**made, "commands.md": commands()}.items():
+    for name, text in {**made, "commands.md": commands(), "structure.md": diagrams.page()}.items():
         files.append(File.generated(config, name, content=text))
     return files
 

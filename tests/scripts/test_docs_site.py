@@ -23,6 +23,7 @@ def test_the_site_is_built_without_a_warning_and_works_offline(tmp_path):
     commands = (tmp_path / "commands.html").read_text()
     assert [name for name in _COMMANDS if f'id="vhlocal-{name}"' not in commands] == []
     assert "--runtime [auto|docker|process]" in commands
+    assert ">session</text>" in (tmp_path / "structure.html").read_text()
     found = json.loads((tmp_path / "search" / "search_index.json").read_text())["docs"]
     assert {"tutorial.html", "commands.html", "findings/VH106.html"} <= {page["location"] for page in found}
     for page in tmp_path.rglob("*.html"):

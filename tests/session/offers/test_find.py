@@ -115,6 +115,14 @@ def test_without_a_schema_a_route_of_the_code_is_told_if_it_is_below_the_prefix(
     assert len(asked) <= 9
 
 
+def test_a_get_of_the_code_is_told_where_it_is_answered_well_alone(tmp_path):
+    code = APP + '@app.get("/health")\ndef health():\n    return ""\n'
+    found, _ = offered({f"{DEV}/health": (200, "text/plain", "ok")}, tmp_path, code)
+    assert found == Offer(BASE + DEV, "", Call("GET", "/health"))
+    answers = {f"{DEV}/health": (401, "text/plain", ""), f"{OWN}/health": (500, "text/plain", "")}
+    assert offered(answers, tmp_path, code)[0] == Offer(BASE + DEV)
+
+
 def test_an_app_that_answers_everything_has_no_schema(tmp_path):
     page = (200, "text/html", "<p>one page for all</p>")
     answers = dict.fromkeys((f"{DEV}/openapi.json", f"{DEV}/schema/openapi.json", DEV, f"{DEV}/docs"), page)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import ast
 import asyncio
 import http.client
-import itertools
 import json
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -18,11 +16,12 @@ from vhlocal.errors import VhlocalError
 from vhlocal.model import Call, Offer
 from vhlocal.session.asking import OWN_HEADERS, get
 from vhlocal.session.offers.openapi import call_of
+from vhlocal.session.offers.routes import calls_of
 from vhlocal.session.tasks import in_thread
 from vhlocal.values import dataclass
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from vhlocal.model import Package, ServedAt
     from vhlocal.runtime.base import Address
@@ -101,7 +100,7 @@ def _offer(server: _Server) -> Offer:
             if call is None or not _is_there(server, prefix, call):
                 call = Call("GET", path)
             return Offer(server.asking.base + prefix, docs if has_docs else "", call)
-    routes = tuple(itertools.islice(_routes(server), _MOST_ROUTES))
+    routes = _routes(server)[:_MOST_ROUTES]
     for prefix in server.prefixes:
         call = next((call for call in routes if _is_there(server, prefix, call)), None)
         if call is None and _get(server, prefix, "")[0] < http.client.BAD_REQUEST:
@@ -112,9 +111,13 @@ def _offer(server: _Server) -> Offer:
 
 
 def _is_there(server: _Server, prefix: str, call: Call) -> bool:
-    """Tell whether a request has a route. One for POST alone answers 405, one that is not below the prefix 404."""
+    """Tell whether a request has a route. One for POST alone answers 405, one that is not below the prefix 404.
+
+    A GET request has to be answered well: it is asked here as it is told.
+    """
     try:
-        return _get(server, prefix, call.target)[0] != http.client.NOT_FOUND
+        status, _, _ = _get(server, prefix, call.target)
+        return status < http.client.BAD_REQUEST if call.method == "GET" else status != http.client.NOT_FOUND
     except TimeoutError:  # something is at work there
         return True
 
@@ -143,23 +146,8 @@ def _get(server: _Server, prefix: str, path: str) -> tuple[int, str, bytes]:
         return response.status, response.headers.get_content_type(), response.read(_LONGEST)
 
 
-def _routes(server: _Server) -> Iterator[Call]:
-    """Yield the routes that the code has written out and that need no parameter, POST before GET."""
+def _routes(server: _Server) -> list[Call]:
     endpoint = server.desired.endpoint
-    reach = Reach(endpoint, commands_of(endpoint), Modules(server.asking.package))
-    found = [call for _, _, node in reach.calls if (call := _route(node)) is not None]
-    yield from sorted(found, key=lambda call: call.method == "GET")
-
-
-def _route(node: ast.Call) -> Call | None:
-    """Return the request for ``@app.route("/path", methods=["POST"])``, ``@app.get("/path")`` and the like."""
-    if not isinstance(node.func, ast.Attribute) or node.func.attr not in {"route", "get", "post"} or not node.args:
-        return None
-    path = node.args[0].value if isinstance(node.args[0], ast.Constant) else None
-    if not isinstance(path, str) or not path.startswith("/") or any(letter in path for letter in "<{"):
-        return None
-    methods = next((keyword.value for keyword in node.keywords if keyword.arg == "methods"), None)
-    listed = methods.elts if isinstance(methods, (ast.List, ast.Tuple, ast.Set)) else []
-    written = [each.value for each in listed if isinstance(each, ast.Constant)]
-    posts = node.func.attr == "post" or ("POST" in written and "GET" not in written)
-    return Call("POST", path, "{}", "application/json") if posts else Call("GET", path if path != "/" else "")
+    return calls_of(
+        site.node for _, site in Reach(endpoint, commands_of(endpoint), Modules(server.asking.package)).sites
+    )

@@ -26,7 +26,7 @@ from benchmarks.peers import loads
 from benchmarks.peers.processes import nginx_upstream, python_peer
 from benchmarks.process import end, start
 from benchmarks.report import Goal, UnmeasuredError, conclude, print_table
-from vhlocal.control.client import Client
+from vhlocal.api.client import Client
 from vhlocal.session.record import ProjectState
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tests.waiting import LONG, wait_for
-from vhlocal.control.client import Client
+from vhlocal.api.client import Client
 from vhlocal.errors import VhlocalError
 from vhlocal.session.limits import GRACE
 from vhlocal.session.record import ProjectState, RunRecord

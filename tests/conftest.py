@@ -58,7 +58,7 @@ ONCE = {
     "session/diagnosis/test_examine.py": "asks servers that waver and stall, with limits of seconds",
     "session/diagnosis/test_cause.py": "has servers of an image fail; test_processes.py does so under each",
     "session/diagnosis/test_doctor.py": "asks servers that run under a Python of the image's",
-    "session/test_pages.py": "reads pages of whole runs; control/ has them under each",
+    "session/test_pages.py": "reads pages of whole runs; api/ has them under each",
     "session/test_starting.py": "starts whole runs in which something fails",
     "session/test_exclusive.py": "edits what runs; test_processes.py does so under each",
     "session/test_hanging.py": "waits for code that never answers, as the runner tells where it is",

@@ -31,7 +31,7 @@ LEVELS = {
     "smoke": 3,
     "load": 3,
     "session": 4,
-    "control": 5,
+    "api": 5,
     "ui": 5,
     "cli": 6,
     "__main__": 7,
@@ -41,13 +41,13 @@ OWNERS = {
     "docker": ("runtime/docker/engine.py",),
     "rich": ("ui/",),
     "click": ("cli/",),
-    "werkzeug": ("control/", "contract/paths.py"),
+    "werkzeug": ("api/", "contract/paths.py"),
     "signal": ("session/session.py", "runtime/process/guard.py"),
     "watchdog": ("reload/observed.py",),
     "httptools": ("gateway/",),
     "valohai_yaml": ("project/",),
     "yaml": ("project/",),
-    "asyncio": ("runtime/", "reload/", "gateway/", "checks/", "session/", "control/", "ui/", "cli/"),
+    "asyncio": ("runtime/", "reload/", "gateway/", "checks/", "session/", "api/", "ui/", "cli/"),
 }
 
 RUNNER = sorted(path for path in ROOT.joinpath("runner").rglob("*.py"))

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from vhlocal import errors
-from vhlocal.control.app import _ROUTES
+from vhlocal.api.app import _ROUTES
 from vhlocal.project.table import SETTINGS, Setting
 
 ROOT = Path(__file__).parent.parent

@@ -11,11 +11,11 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from vhlocal import events
+from vhlocal.api import describe
 from vhlocal.checks.as_json import as_json
 from vhlocal.checks.index import Unasked
 from vhlocal.checks.report import look
 from vhlocal.checks.subject import read_subject
-from vhlocal.control import describe
 from vhlocal.model import MemoryUse, Place, ServedAt, StartUp, State, Status, Strategy
 from vhlocal.project.settings import load_settings
 

@@ -20,7 +20,7 @@ import requests
 
 from tests.session.edited import endpoint
 from tests.waiting import wait_for
-from vhlocal.control.guard import Guard
+from vhlocal.api.guard import Guard
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

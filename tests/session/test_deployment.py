@@ -20,7 +20,7 @@ from tests.command import Running
 from tests.session.edited import APP, YAML, Load, endpoint, numbered
 from tests.session.test_saves import around
 from tests.waiting import free_port, wait_for
-from vhlocal.control.client import Client
+from vhlocal.api.client import Client
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,9 +8,9 @@ import pytest
 import requests
 
 from tests.session.edited import YAML, numbered
+from vhlocal.api.plane import ControlPlane
 from vhlocal.cli.project import read_project
 from vhlocal.cli.up import run_options
-from vhlocal.control.plane import ControlPlane
 from vhlocal.events import Bus, Ready, StatusChanged
 from vhlocal.runtime.connect import connector
 from vhlocal.session.session import Session, run

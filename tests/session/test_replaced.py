@@ -12,9 +12,9 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
 from tests.waiting import wait_for
+from vhlocal.api.plane import ControlPlane
 from vhlocal.cli.project import read_project
 from vhlocal.cli.up import run_options
-from vhlocal.control.plane import ControlPlane
 from vhlocal.events import Bus, Event, Ready, RequestsEnded
 from vhlocal.runtime.connect import connector
 from vhlocal.session.session import Session, run

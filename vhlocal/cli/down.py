@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from vhlocal.api.client import Client
 from vhlocal.cli.options import project_options
-from vhlocal.control.client import Client
 from vhlocal.errors import VhlocalError
 from vhlocal.runtime.connect import reachable
 from vhlocal.session.record import ProjectState, goes_on, new_run

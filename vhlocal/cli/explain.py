@@ -7,13 +7,13 @@ from typing import Any
 
 import click
 
+from vhlocal.api.client import Client
 from vhlocal.checks.index import Unasked
 from vhlocal.checks.pages import known_code, page
 from vhlocal.checks.registry import ALL_DEFINITIONS
 from vhlocal.checks.report import look
 from vhlocal.checks.subject import read_subject
 from vhlocal.cli.options import project_options
-from vhlocal.control.client import Client
 from vhlocal.errors import VhlocalError
 from vhlocal.findings import Edit, Finding
 from vhlocal.model import Place

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from vhlocal import events
+from vhlocal.api.plane import ControlPlane
 from vhlocal.checks.prefix.script_name import may_need_it, needing_it
 from vhlocal.cli.project import read_project
 from vhlocal.cli.up import run_options
-from vhlocal.control.plane import ControlPlane
 from vhlocal.errors import BuildError, EngineError, ServerError, VhlocalError
 from vhlocal.session.session import Session, run
 from vhlocal.ui.console import standard_error

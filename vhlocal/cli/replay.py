@@ -15,7 +15,7 @@ from vhlocal.errors import InputError, VhlocalError
 from vhlocal.visible import one_line
 
 if TYPE_CHECKING:
-    from vhlocal.control.client import Client
+    from vhlocal.api.client import Client
     from vhlocal.exchanges import Exchange
     from vhlocal.session.replaying import Replayed
 

@@ -18,7 +18,7 @@ from vhlocal.visible import one_line, visible
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from vhlocal.control.client import Client
+    from vhlocal.api.client import Client
     from vhlocal.exchanges import Body, Exchange
 
 #: The first status that tells of a failure, and the digits of an id by which people tell it from others.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vhlocal.control.client import Client
+from vhlocal.api.client import Client
 from vhlocal.errors import InputError
 from vhlocal.session.record import ProjectState
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from vhlocal.api.client import Client
 from vhlocal.cli.project import read_settings
-from vhlocal.control.client import Client
 from vhlocal.errors import InputError
 from vhlocal.scaling.hpa import Hpa
 from vhlocal.scaling.knative import Knative

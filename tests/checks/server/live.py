@@ -16,10 +16,10 @@ import requests
 
 from tests.checks.sample import Sample
 from tests.waiting import LONG
+from vhlocal.api.plane import ControlPlane
 from vhlocal.cli.project import read_project
 from vhlocal.cli.up import run_options
 from vhlocal.contract.limits import READ_TIMEOUT
-from vhlocal.control.plane import ControlPlane
 from vhlocal.errors import VhlocalError
 from vhlocal.events import Bus, Event, Found, Notice, Ready
 from vhlocal.runtime.connect import connector

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vhlocal.control.unknown import unknown_path
+from vhlocal.api.unknown import unknown_path
 from vhlocal.model import Version
 
 VERSION = Version("acme", "digits", "local", "20261124.0", ("dev",))

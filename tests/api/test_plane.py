@@ -15,11 +15,11 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tests.requests import PREFIX, ended, of_control
 from tests.served import at
+from vhlocal.api.client import Client
+from vhlocal.api.plane import ControlPlane
 from vhlocal.checks.registry import ALL_DEFINITIONS
 from vhlocal.checks.server.ends import FAILED
 from vhlocal.contract.limits import MEBIBYTE
-from vhlocal.control.client import Client
-from vhlocal.control.plane import ControlPlane
 from vhlocal.errors import InputError, VhlocalError
 from vhlocal.events import Bus, Found, LogLine, RequestsEnded, StatusChanged
 from vhlocal.findings import Finding

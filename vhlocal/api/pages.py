@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from werkzeug.datastructures import MIMEAccept
 from werkzeug.http import parse_accept_header
 
+from vhlocal.api import describe
 from vhlocal.contract.limits import MEBIBYTE
-from vhlocal.control import describe
 from vhlocal.gateway.report import Failure, FailureKind, Page
 from vhlocal.model import State, Status
 from vhlocal.session.warm.start_up import slowest

@@ -14,7 +14,7 @@ from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 from werkzeug.utils import redirect
 from werkzeug.wrappers import Request, Response
 
-from vhlocal.control import changes, describe, pages
+from vhlocal.api import changes, describe, pages
 from vhlocal.errors import InputError, VhlocalError
 from vhlocal.events import Event, LinesLeftOut, LogLine, RequestsEnded
 from vhlocal.model import ServedAt
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
-    from vhlocal.control.guard import Guard
+    from vhlocal.api.guard import Guard
     from vhlocal.model import RequestRecord
     from vhlocal.session.view import View
 
@@ -266,7 +266,7 @@ class App:
 
     def _metrics(self, request: Request) -> Response:
         # Most runs are never asked, and the library would cost each of them its start-up time.
-        from vhlocal.control.metrics import exposition  # noqa: PLC0415
+        from vhlocal.api.metrics import exposition  # noqa: PLC0415
 
         body, content_type = exposition(self._view, request.headers.get("Accept", ""))
         return Response(body, content_type=content_type)

@@ -1,5 +1,5 @@
 from tests.served import at
-from vhlocal.control import describe
+from vhlocal.api import describe
 from vhlocal.model import Place, State, Status, Strategy
 
 

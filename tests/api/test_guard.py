@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from werkzeug.datastructures import Headers
 
-from vhlocal.control.guard import Guard
+from vhlocal.api.guard import Guard
 
 TOKEN = "the-token"
 LOCAL = Guard(TOKEN, 8080, open_to_network=False)

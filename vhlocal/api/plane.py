@@ -12,7 +12,7 @@ import threading
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from vhlocal.control.guard import Guard
+from vhlocal.api.guard import Guard
 
 if TYPE_CHECKING:
     from werkzeug.serving import BaseWSGIServer
@@ -48,7 +48,7 @@ class ControlPlane:
         """Return the page for a request that no endpoint answered."""
         from werkzeug.datastructures import Headers  # noqa: PLC0415 - slow to import, and a good run needs no page
 
-        from vhlocal.control import pages  # noqa: PLC0415
+        from vhlocal.api import pages  # noqa: PLC0415
 
         headers = Headers([(name.decode("latin-1"), value.decode("latin-1")) for name, value in failure.headers])
         may_look = self._guard.refusal("GET", headers) is None
@@ -75,7 +75,7 @@ class ControlPlane:
     def _serve(self) -> None:
         with contextlib.suppress(OSError, ValueError):  # it has been stopped
             select.select([self._listening], [], [], _A_MOMENT)
-        from vhlocal.control.app import serving  # noqa: PLC0415 - see the module
+        from vhlocal.api.app import serving  # noqa: PLC0415 - see the module
 
         with self._lock:
             if self._stopped:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vhlocal.control import describe
+from vhlocal.api import describe
 from vhlocal.errors import InputError
 from vhlocal.project.selection import replica_range
 from vhlocal.session.wanted.load import Asked

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from vhlocal.control.unknown import unknown_path
+from vhlocal.api.unknown import unknown_path
 
 if TYPE_CHECKING:
     from vhlocal.events import LogLine, Notice

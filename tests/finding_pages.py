@@ -79,7 +79,7 @@ never repeated: only the root is asked for. Each request carries `User-Agent: vh
 the headers that production's ingress sets, so that the app can tell them apart; they go to the server directly and are
 no part of the run's requests. It asks once for each endpoint, revision and kind of trouble, one examination at a time,
 and no request waits for it. An answer may take three seconds; where one takes longer or the server is gone, it says so
-in one line and changes nothing. What it finds is told once in the terminal, on the status page and at `/api/endpoints`,
+in one line and changes nothing. What it finds is told once in the terminal, on the page and at `/api/endpoints`,
 where `examined` is true once it is through with every request so far.
 
 `--no-doctor`, `VHLOCAL_DOCTOR=false` or `doctor: false` in `vhlocal.yaml` switch it off: then nothing is asked.
@@ -122,7 +122,7 @@ item of `silenced` has all keys of a finding, and its `reason`.
 Each is shown by a sample that has it and by the same project mended: [one test](../../tests/checks/test_findings.py)
 reads them all, [another](../../tests/session/diagnosis/test_doctor.py) runs those of the prefix, and
 [a third](../../tests/checks/server/test_live.py) those of servers and limits.
-`vhlocal up` tells these as they happen, once, on the terminal, the status page and in the API, and the errors that the
+`vhlocal up` tells these as they happen, once, on the terminal, the page and in the API, and the errors that the
 project itself shows as well; where a server does not come up, the error is the finding. `vhlocal explain VH408` shows
 a finding's page, and where this project has it.
 [How to add one](adding.md).

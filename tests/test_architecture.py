@@ -41,6 +41,8 @@ OWNERS = {
     "docker": ("runtime/docker/engine.py",),
     "rich": ("ui/",),
     "click": ("cli/",),
+    "jinja2": ("api/rendering.py",),
+    "segno": ("api/",),
     "werkzeug": ("api/", "contract/paths.py"),
     "signal": ("session/session.py", "runtime/process/guard.py"),
     "watchdog": ("reload/observed.py",),

@@ -153,8 +153,9 @@ class Problem(Event):
 
 @dataclass(frozen=True)
 class Listening(Event):
-    """The gateway accepts connections; ``link`` leads to the status page."""
+    """The gateway accepts connections at ``url``; ``link`` leads to the run's page."""
 
+    url: str
     link: str
 
 
@@ -162,8 +163,8 @@ class Listening(Event):
 class Ready(Event):
     """Every endpoint of the run answers, or it is known why it does not, ``seconds`` after the start.
 
-    ``offers`` has by endpoint what can be asked of those that answer. ``link`` leads to the status page. ``shared`` is
-    what stands for ``url`` on other machines, "" where none can connect.
+    ``offers`` has by endpoint what can be asked of those that answer. ``link`` leads to the run's page. ``shared`` is
+    what stands for ``url`` on other machines, and ``look`` is where they may look; both "" where none can connect.
     """
 
     url: str
@@ -172,6 +173,7 @@ class Ready(Event):
     offers: Mapping[ServedAt, Offer] = field(default_factory=dict, hash=False)
     link: str = ""
     shared: str = ""
+    look: str = ""
 
 
 @dataclass(frozen=True)

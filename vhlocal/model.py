@@ -287,7 +287,7 @@ class Offer:
 CLOSED = "closed by vhlocal"
 
 
-#: The status page's key in a target.
+#: The key to look in a target.
 _KEY = re.compile(r"([?&]key=)[^&#]*", re.IGNORECASE)
 
 

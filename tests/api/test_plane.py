@@ -1,11 +1,8 @@
 """The control plane on a real socket, with a real board and bus behind it."""
 
-import asyncio
-import contextlib
 import http.client
 import json
 import re
-import threading
 from pathlib import Path
 
 import pytest
@@ -15,123 +12,43 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tests.requests import PREFIX, ended, of_control
 from tests.served import at
-from vhlocal.api.client import Client
-from vhlocal.api.plane import ControlPlane
 from vhlocal.checks.registry import ALL_DEFINITIONS
 from vhlocal.checks.server.ends import FAILED
 from vhlocal.contract.limits import MEBIBYTE
-from vhlocal.errors import InputError, VhlocalError
-from vhlocal.events import Bus, Found, LogLine, RequestsEnded, StatusChanged
+from vhlocal.errors import VhlocalError
+from vhlocal.events import Found, LogLine, RequestsEnded, StatusChanged
 from vhlocal.findings import Finding
 from vhlocal.gateway.report import Failure, FailureKind
-from vhlocal.model import Import, MemoryUse, Place, StartUp, State, Status, Version
-from vhlocal.session.board import Board
-from vhlocal.session.record import RunRecord
-from vhlocal.session.traffic.requests import Requests
-from vhlocal.session.view import View
-
-VERSION = Version("acme", "digits", "local", "20261124.0", ("dev",))
+from vhlocal.model import Import, MemoryUse, Place, StartUp, State, Status
 
 
-class Run:
-    """A run's insides, as the session would hold them, with the control plane in front."""
-
-    def __init__(self, *, open_to_network=False):
-        self.bus = Bus()
-        self.board = Board()
-        self.bus.subscribe(self.board.apply)
-        self.bus.publish(StatusChanged(Status(at("predict"), State.WAITING)))
-        self.stopped = threading.Event()
-        self.plane = ControlPlane()
-        self.loop = asyncio.new_event_loop()
-        self.requests = Requests(self.loop, self.bus)
-        self.view = View(
-            versions=lambda: (VERSION,),
-            board=self.board,
-            requests=self.requests,
-            recordings=None,
-            connections=lambda: (3, 2),
-            examined=lambda: False,
-            bus=self.bus,
-            url="http://127.0.0.1:8080",
-            open_to_network=open_to_network,
-            token="token",
-            run="run",
-            stop=self.stopped.set,
-            change=self.change,
-        )
-        self.host, self.port = self.plane.start(self.view)
-
-    def change(self, _work):
-        raise InputError("there is no such thing", place=Place(Path("valohai.yaml"), 3), hint="ask for another")
-
-    def client(self, token="token"):
-        return Client(RunRecord("run", 1, f"http://{self.host}:{self.port}", token, VERSION.name, 0.0))
-
-    def get(self, path, method="GET", **headers):
-        connection = http.client.HTTPConnection(self.host, self.port, timeout=30)
-        connection.request(method, path, headers=headers)
-        answer = connection.getresponse()
-        body = answer.read().decode()
-        connection.close()
-        return answer, body
-
-    def crash(self):
-        self.bus.publish(LogLine(at("predict"), "stderr", "ValueError: <boom>", 1.0))
-        self.bus.publish(StatusChanged(Status(at("predict"), State.CRASHED, "exit code 3", "look above")))
-
-    def close(self):
-        self.plane.stop()
-        self.loop.close()
-
-
-@pytest.fixture
-def run():
-    with contextlib.closing(Run()) as started:
-        yield started
-
-
-@pytest.fixture
-def open_run():
-    """A run to which the whole network can connect."""
-    with contextlib.closing(Run(open_to_network=True)) as started:
-        yield started
-
-
-def test_the_status_page_shows_every_endpoint(run):
+def test_the_root_shows_every_endpoint_and_where_the_page_is(run):
     run.bus.publish(StatusChanged(Status(at("predict"), State.READY, urls=("http://127.0.0.1:8080/a/b/c/d/predict/",))))
     answer, body = run.get("/")
     assert answer.getheader("Content-Type") == "text/html; charset=utf-8"
     assert "predict" in body
     assert "http://127.0.0.1:8080/a/b/c/d/predict/" in body
+    assert f'<a href="{run.page}/"' in body and "<code>vhlocal open</code>" in body
+    assert run.key not in body and "refresh" not in body and "<script" not in body
 
 
-def test_memory_is_shown_as_far_as_it_is_known(run):
+def test_memory_is_told_as_far_as_it_is_known(run):
     """K1: the most that was seen, and the limit."""
     run.bus.publish(StatusChanged(Status(at("predict"), State.READY)))
-    assert "memory" not in run.get("/")[1]
     assert run.client().endpoints()["endpoints"][0]["memory"] is None
     run.bus.publish(StatusChanged(Status(at("predict"), State.READY, memory=MemoryUse(51 * MEBIBYTE, 64 * MEBIBYTE))))
-    assert "memory: up to 51 of 64 MiB" in run.get("/")[1]
     assert run.client().endpoints()["endpoints"][0]["memory"] == {"peak": 51 * MEBIBYTE, "limit": 64 * MEBIBYTE}
-    run.bus.publish(StatusChanged(Status(at("predict"), State.READY, memory=MemoryUse(51 * MEBIBYTE))))
-    assert "memory: up to 51 MiB" in run.get("/")[1]
 
 
-def test_what_was_found_is_told_once_with_its_code_and_page(run):
-    """An end is a state's reason and a finding at once: who reads the page reads it once."""
+def test_an_end_is_told_with_its_code_and_page(run):
     place = Place(Path("/p/valohai.yaml"), 4)
     finding = Finding(FAILED, place, "the server ended with exit code 3", "mend it", "predict")
     run.bus.publish(Found(finding, "", told=True))
     crashed = Status(at("predict"), State.CRASHED, finding.seen, finding.change, place, finding=finding)
     run.bus.publish(StatusChanged(crashed))
-    _, body = run.get("/")
-    assert [body.count(words) for words in (finding.seen, finding.change, "vhlocal explain VH515")] == [1, 1, 1]
     (endpoint,) = run.client().endpoints()["endpoints"]
     assert (endpoint["code"], endpoint["page"]) == ("VH515", "docs/findings/VH515.md")
-    run.bus.publish(StatusChanged(Status(at("predict"), State.READY)))
-    _, body = run.get("/")
-    assert body.count(finding.seen) == 1
+    assert endpoint["reason"] == finding.seen
 
 
 def test_a_finding_has_a_page_with_where_the_run_has_it(run):
@@ -145,7 +62,7 @@ def test_a_finding_has_a_page_with_where_the_run_has_it(run):
     _, body = run.get("/findings/VH515")
     assert "<h2>In this run</h2>" in body
     assert "it ended &lt;here&gt;" in body
-    assert '<a href="/findings/VH515">VH515</a>' in run.get("/")[1]
+    assert '<a href="/findings/VH515">VH515</a>' in body
 
 
 def test_each_finding_has_a_page(run):
@@ -168,12 +85,12 @@ def test_endpoints_are_listed(run):
     assert found["version"] == "20261124.0"
 
 
-def test_the_key_to_look_is_told_to_who_shows_the_token_alone(run):
+def test_the_key_to_the_page_is_told_to_who_shows_the_token_alone(run):
     """What asks without it may be a page of an endpoint's, which is of the same origin."""
-    assert "?key=" in run.client().endpoints()["page"]
+    assert run.client().endpoints()["page"] == run.plane.link == f"{run.page}/#key={run.key}"
     _, body = run.get("/api/endpoints")
-    assert json.loads(body)["page"].endswith("/")
-    assert "key=" not in body
+    assert json.loads(body)["page"] == f"{run.page}/"
+    assert run.key not in body
 
 
 def test_logs_are_given_and_followed(run):
@@ -291,8 +208,7 @@ def test_what_was_found_of_an_endpoint_stands_in_each_of_its_errors(run, found, 
     assert "the last line: ü" in html
 
 
-def test_what_was_found_stands_on_the_status_page_and_in_the_api(run, found):
-    assert "server.py:7" in run.get("/")[1]
+def test_what_was_found_stands_in_the_api(run, found):
     assert [one["code"] for one in run.client().endpoints()["findings"]] == [found.definition.code]
 
 
@@ -313,7 +229,7 @@ def test_only_who_prefers_html_gets_it(run, accept, kind):
     assert run.get("/nope", Accept=accept)[0].getheader("Content-Type") == kind
 
 
-def test_a_start_is_told_in_the_api_and_on_the_page(run):
+def test_a_start_is_told_in_the_api(run):
     imports = (Import("library", 0.25, 0.5, "<b>"), Import("library.part", 0.25, 0.25, "library"))
     start = StartUp((("created", 1.5), ("first answer", 0.5)), 0.125, imports)
     run.bus.publish(StatusChanged(Status(at("predict"), State.READY, start_up=start)))
@@ -321,9 +237,6 @@ def test_a_start_is_told_in_the_api_and_on_the_page(run):
     assert told["ready_seconds"] == run.client().endpoints()["endpoints"][0]["ready_seconds"] == 2.0
     assert told["phases"] == [{"phase": "created", "seconds": 1.5}, {"phase": "first answer", "seconds": 0.5}]
     assert [each["module"] for each in told["imports"]] == ["library", "library.part"]
-    page = run.get("/")[1]
-    assert "<td>2.00 s<td>1.500 s created<br>0.500 s first answer<td>125.0 ms" in page
-    assert "<code>library</code><td>0.500 s<td>0.250 s<td class=dim>&lt;b&gt;</tr>" in page
     assert run.get("/api/profile?endpoint=nope")[0].status == 404
 
 
@@ -382,13 +295,6 @@ def test_the_requests_of_all_endpoints_or_of_one_are_told_and_followed(run):
     run.bus.publish(RequestsEnded((of_control(), ended(target="/c"))))
     assert json.loads(answer.readline())["target"] == "/c"
     connection.close()
-
-
-def test_the_status_page_shows_the_last_requests(run):
-    assert "Last requests" not in run.get("/")[1]
-    run.requests.add(ended(502, target="/<b>", reason="the server hung up"))
-    page = run.get("/")[1]
-    assert "<code>/&lt;b&gt;</code><td class=failed>502<td>250.0 ms<td>20<td class=dim>the server hung up" in page
 
 
 def test_prometheus_can_read_the_metrics(run):
@@ -450,7 +356,7 @@ def test_a_browser_is_told_of_a_refusal_by_a_page(run):
     answer, body = run.get("/", Host="evil.example", Accept="text/html")
     assert answer.getheader("Content-Type") == "text/html; charset=utf-8"
     assert "the Host header does not name this machine" in body
-    assert "open http://localhost" in body
+    assert "open it at 127.0.0.1 or localhost" in body
 
 
 def test_no_page_can_be_framed_cached_or_run_a_script(run):
@@ -467,7 +373,7 @@ def test_a_run_that_is_open_to_the_network_shows_nothing_without_its_key(open_ru
     open_run.crash()
     answer, body = open_run.get("/api/logs")
     assert answer.status == 401
-    assert json.loads(body)["error"] == "status page locked: this run is open to the network"
+    assert json.loads(body)["error"] == "locked: this run is open to the network"
     assert open_run.get("/?key=wrong")[0].status == 401
     assert open_run.get("/favicon.ico")[0].status == 204
     facts = json.loads(open_run.plane.page(failure(FailureKind.UNAVAILABLE, 503)).body)
@@ -475,22 +381,22 @@ def test_a_run_that_is_open_to_the_network_shows_nothing_without_its_key(open_ru
     assert list(open_run.client().logs(None, 10, follow=False)), "the token does for all"
 
 
-def test_the_link_lets_a_browser_look_and_not_change(open_run):
-    assert open_run.plane.link.startswith("http://127.0.0.1:8080/?key=")
-    answer, _ = open_run.get(open_run.plane.link.removeprefix("http://127.0.0.1:8080"))
+def test_the_link_to_look_lets_a_browser_look_and_not_change(run, open_run):
+    assert run.plane.look == ""
+    assert open_run.plane.look.startswith("http://192.0.2.7:8080/?key=")
+    assert open_run.client().endpoints()["look"] == open_run.plane.look
+    answer, _ = open_run.get(open_run.plane.look.removeprefix("http://192.0.2.7:8080"))
     assert (answer.status, answer.getheader("Location")) == (303, "/")
     cookie, *attributes = answer.getheader("Set-Cookie").split("; ")
     assert {"HttpOnly", "SameSite=Strict", "Path=/"} <= set(attributes)
     assert "token" not in cookie
     assert open_run.get("/", Cookie=cookie)[0].status == 200
-    assert open_run.get("/api/logs", Cookie=cookie)[0].status == 200
+    looked = open_run.get("/api/endpoints", Cookie=cookie)
+    assert looked[0].status == 200
+    assert open_run.key not in looked[1] and json.loads(looked[1])["look"] is None
     assert open_run.get("/api/down", method="POST", Cookie=cookie)[0].status == 401
     assert open_run.get("/api/logs", Cookie=cookie, Origin="https://evil.example")[0].status == 403
     assert not open_run.stopped.is_set()
-
-
-def test_on_this_machine_no_link_is_needed(run):
-    assert run.plane.link == "http://127.0.0.1:8080/"
 
 
 #: What the gateway lets through: any byte but those that end a line.

@@ -10,7 +10,8 @@ import requests
 
 from tests.cli.projects import plain
 
-LINK = re.compile(r"http://127\.0\.0\.1:\d+/\?key=[0-9a-f]+")
+LOOK = re.compile(r"http://([0-9.]+:\d+)/\?key=[0-9a-f]+")
+PAGE = re.compile(r"http://127\.0\.0\.1:\d+/#key=[\w-]{43}")
 
 
 def run_files(vhlocal) -> list[Path]:
@@ -30,8 +31,11 @@ def test_a_run_that_is_open_to_the_network_is_seen_by_its_link_and_used_with_a_p
 
         run.wait_for_output("open to the network")
         printed = re.sub(r"\s*\n\s*", "", run.output())
-        link = LINK.search(printed)
-        assert link, run.output()
+        assert PAGE.search(printed), run.output()
+        run.wait_for_output("look from other machines: ")
+        printed = re.sub(r"\s*\n\s*", "", run.output())
+        link = LOOK.search(printed)
+        assert link and not link[1].startswith("127."), run.output()
         page = link[0].partition("?")[0]
         assert requests.get(page, timeout=60).status_code == 401
         with requests.Session() as browser:

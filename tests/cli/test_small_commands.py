@@ -82,7 +82,7 @@ def test_a_run_is_found_by_its_url_and_in_the_list_of_all(vhlocal, project, tmp_
             assert (wrong.returncode, wrong.stdout, wrong.stderr) == (2, "", f"error: {message}\n")
         told = json.loads(vhlocal("ps", "--json", cwd=directory).stdout)
         validator("endpoints").validate(told)
-        assert (told["shape"], told["page"]) == (1, f"{run.base_url}/")
+        assert (told["shape"], told["page"]) == (1, vhlocal("ps", "--link", cwd=directory).stdout.partition("#")[0])
         assert vhlocal(cwd=inside).stdout.startswith(
             f"Project: {directory}, running at {run.base_url}\n\n  vhlocal ps "
         )

@@ -51,7 +51,14 @@ def test_the_wheel_holds_every_module_and_every_finding_page(wheel):
         held = {name for name in archive.namelist() if name.startswith("vhlocal/")}
     modules = {path.relative_to(ROOT).as_posix() for path in PACKAGE.rglob("*.py")}
     pages = {f"vhlocal/pages/{definition.code}.md" for definition in ALL_DEFINITIONS}
-    assert held == modules | pages | {"vhlocal/py.typed"}
+    shown = {
+        path.relative_to(ROOT).as_posix()
+        for directory in ("static", "templates")
+        for path in (PACKAGE / directory).rglob("*")
+        if path.is_file()
+    }
+    assert len(shown) > 10
+    assert held == modules | pages | shown | {"vhlocal/py.typed"}
 
 
 def test_both_archives_have_the_licence_and_the_same_version(built):

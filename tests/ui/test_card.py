@@ -16,6 +16,8 @@ from vhlocal.ui.card import curl, show_card
 
 BASE = "http://127.0.0.1:8080"
 DEV = f"{BASE}/acme/words/local/dev"
+PAGE = "http://127.0.0.1:21000/"
+SHARED = "http://192.0.2.7:8080"
 
 
 def status(name: str, state: State = State.READY, **more) -> Status:
@@ -23,17 +25,17 @@ def status(name: str, state: State = State.READY, **more) -> Status:
     return Status(at(name), state, urls=tuple(f"{BASE}/acme/words/local/{each}/{name}" for each in names), **more)
 
 
-def shown(*statuses: Status, offers=None, shared: str = "", reloads: bool = True) -> str:
+def shown(*statuses: Status, offers=None, shared: str = "", look: str = "", reloads: bool = True) -> str:
     output = StringIO()
     console = Console(file=output, width=80, soft_wrap=True, highlight=False)
-    show_card(console, Ready(BASE, statuses, 1.94, offers or {}, f"{BASE}/?key=k", shared), reloads=reloads)
+    show_card(console, Ready(BASE, statuses, 1.94, offers or {}, f"{PAGE}#key=k", shared, look), reloads=reloads)
     return output.getvalue()
 
 
 CALL = Call("POST", "/predict", '{"text": "it\'s"}', "application/json")
 
 
-def test_a_card_has_the_dev_url_first_then_docs_a_curl_and_the_status_page():
+def test_a_card_has_the_dev_url_first_then_docs_a_curl_and_the_page():
     said = shown(status("words"), offers={at("words"): Offer(f"{DEV}/words", "/docs", CALL)})
     assert said.splitlines() == [
         "",
@@ -43,7 +45,7 @@ def test_a_card_has_the_dev_url_first_then_docs_a_curl_and_the_status_page():
         "          -H 'Content-Type: application/json' -d '{\"text\": \"it'\"'\"'s\"}'",
         "",
         "also as: staging, 20261125.0 (in place of dev in each URL)",
-        f"status page: {BASE}/?key=k",
+        f"page: {PAGE}#key=k",
         "ready: in 1.9 s",
     ]
     assert max(map(len, said.splitlines())) <= 80
@@ -63,9 +65,9 @@ def test_what_ready_does_not_say_stands_below_the_url_also_where_there_are_many(
 
 
 def test_with_a_host_it_has_addresses_that_others_can_open():
-    said = shown(status("words"), offers={at("words"): Offer(f"{DEV}/words")}, shared="http://192.0.2.7:8080")
+    said = shown(status("words"), offers={at("words"): Offer(f"{DEV}/words")}, shared=SHARED, look=f"{SHARED}/?key=l")
     assert "words  http://192.0.2.7:8080/acme/words/local/dev/words\n" in said
-    assert "status page: http://192.0.2.7:8080/?key=k\n" in said
+    assert f"look from other machines: {SHARED}/?key=l\npage: {PAGE}#key=k\n" in said
     assert f"on this machine: {BASE} (in place of http://192.0.2.7:8080)\n" in said
 
 

@@ -1,52 +1,43 @@
-"""The control plane's werkzeug app, and what serves it."""
+"""What is answered at both origins of a run, its gateway's and its page's: the API and the pages of findings."""
 
 from __future__ import annotations
 
 import json
-import queue
-import threading
+from abc import ABC, abstractmethod
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from werkzeug.exceptions import BadRequest, HTTPException, NotFound
-from werkzeug.routing import Map, Rule
-from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
+from werkzeug.routing import Rule
 from werkzeug.utils import redirect
 from werkzeug.wrappers import Request, Response
 
 from vhlocal.api import changes, describe, pages
+from vhlocal.api.following import Feed, followed
 from vhlocal.errors import InputError, VhlocalError
-from vhlocal.events import Event, LinesLeftOut, LogLine, RequestsEnded
+from vhlocal.events import LinesLeftOut, LogLine, RequestsEnded
 from vhlocal.model import ServedAt
 from vhlocal.recorder.plain import to_json
 from vhlocal.recorder.showing import fit_to_show
-from vhlocal.values import dataclass
 from vhlocal.visible import json_text
 
 if TYPE_CHECKING:
-    import socket
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Sequence
 
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
+    from werkzeug.routing import Map
 
-    from vhlocal.api.guard import Guard
+    from vhlocal.api.guard import Refusal
     from vhlocal.model import RequestRecord
     from vhlocal.session.view import View
-
-#: Seconds between two empty lines of a followed log, by which a client that has gone is found out.
-_HEARTBEAT = 5.0
-
-E = TypeVar("E", bound=Event)
 
 #: Log lines, and batches of requests, that wait for a reader who is slower than they come; it misses those beyond.
 _LINES_BEHIND, _BATCHES_BEHIND = 1000, 20
 
-_ICON = "/favicon.ico"
 
-_ROUTES = Map(
-    [
-        Rule("/", endpoint="status_page", methods=["GET"]),
-        Rule(_ICON, endpoint="icon", methods=["GET"]),
+def api_rules() -> list[Rule]:
+    """Return the paths of what both origins answer."""
+    return [
         Rule("/api/endpoints", endpoint="endpoints", methods=["GET"]),
         Rule("/api/versions", endpoint="versions", methods=["GET"]),
         Rule("/api/versions", endpoint="add_version", methods=["POST"]),
@@ -58,156 +49,122 @@ _ROUTES = Map(
         Rule("/api/recordings", endpoint="recordings", methods=["GET"]),
         Rule("/api/profile", endpoint="profile", methods=["GET"]),
         Rule("/api/requests", endpoint="requests", methods=["GET"]),
-        Rule("/findings/<code>", endpoint="finding", methods=["GET"]),
-        Rule("/metrics", endpoint="metrics", methods=["GET"]),
         Rule("/api/down", endpoint="down", methods=["POST"]),
+        Rule("/findings/<code>", endpoint="finding", methods=["GET"]),
     ]
-)
 
 
-@dataclass(frozen=True)
-class _Feed(Generic[E]):
-    """What is followed: events of one kind that are ``wanted``, the lines of each, and how many may wait for a reader.
+class App(ABC):
+    """The WSGI app of one origin. A rule's endpoint is the name of the method that answers, without its underscore."""
 
-    ``missed`` gives the line that stands for so many events which a slow reader has missed.
-    """
+    #: Its paths, what is on each of its answers, and whether its pages lead to their style or have it in them.
+    routes: ClassVar[Map]
+    headers: ClassVar[Sequence[tuple[str, str]]]
+    links_style: ClassVar[bool]
+    #: By whose wish a run ends that is ended here.
+    whose: ClassVar[str]
 
-    kind: type[E]
-    wanted: Callable[[E], bool]
-    lines: Callable[[E], Iterable[bytes]]
-    behind: int
-    missed: Callable[[E, int], bytes]
-
-
-class _Follower(Generic[E]):
-    """One reader of a feed. What it is too slow for is left out until it has read all that waits, and then told."""
-
-    def __init__(self, feed: _Feed[E]) -> None:
-        self._feed = feed
-        self._waiting: queue.SimpleQueue[E] = queue.SimpleQueue()
-        self._lock = threading.Lock()
-        # How many were missed since the last that was not, and the last of them.
-        self._missed = 0
-        self._last: E
-
-    def offer(self, event: Event) -> None:
-        """Take an event that it may follow; the subscriber for the bus."""
-        feed = self._feed
-        if isinstance(event, feed.kind) and feed.wanted(event):
-            with self._lock:
-                if not self._missed and self._waiting.qsize() < feed.behind:
-                    self._waiting.put(event)
-                else:
-                    self._missed += 1
-                    self._last = event
-
-    def take(self) -> Iterator[bytes]:
-        """Yield the next event's lines; an empty one where there is none for a while."""
-        if self._missed and self._waiting.empty():
-            with self._lock:
-                missed, self._missed = self._missed, 0
-            yield self._feed.missed(self._last, missed)
-        try:
-            yield from self._feed.lines(self._waiting.get(timeout=_HEARTBEAT))
-        except queue.Empty:
-            yield b"\n"
-
-
-def serving(view: View, guard: Guard, listening: socket.socket) -> BaseWSGIServer:
-    """Return what serves the app to whoever connects to a socket."""
-    host, port = listening.getsockname()
-    return make_server(host, port, App(view, guard), threaded=True, request_handler=_Quiet, fd=listening.fileno())
-
-
-class App:
-    """The WSGI app."""
-
-    def __init__(self, view: View, guard: Guard) -> None:
+    def __init__(self, view: View) -> None:
         self._view = view
-        self._guard = guard
+
+    @abstractmethod
+    def refusal(self, request: Request) -> Refusal | None:
+        """Return why a request is refused, or None."""
+
+    @abstractmethod
+    def is_owner(self, request: Request) -> bool:
+        """Tell whether it is who has started the run that asks."""
+
+    @abstractmethod
+    def page_link(self, request: Request) -> str:
+        """Return where the run's page is: with the key to it for who may be told."""
+
+    def look(self, _request: Request) -> str | None:
+        """Return where browsers of other machines are let in to look, for who may be told; None where there is none."""
+        return None
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request."""
         request = Request(environ)
         try:
-            response = self._answer(request, environ)
+            response = self.answer(request)
         except HTTPException as error:
-            response = _told(request, {"error": error.description, "status": error.code})
-        response.headers.update(dict(pages.SAFE))
-        response.cache_control.no_store = True
+            response = self.told(request, {"error": error.description, "status": error.code})
+        response.headers.update(dict(self.headers))
+        if not response.cache_control.no_cache:
+            response.cache_control.no_store = True
         return response(environ, start_response)
 
-    def _answer(self, request: Request, environ: WSGIEnvironment) -> Response:
-        if request.path == "/" and self._guard.is_key(request.args.get("key", "")):
-            return self._let_in()
-        refusal = self._guard.refusal(request.method, request.headers)
-        if refusal is not None and request.path != _ICON:
-            return _told(request, {"error": refusal.reason, "status": refusal.status, "hint": refusal.hint})
+    def answer(self, request: Request) -> Response:
+        """Answer one request; HTTPException where there is nothing of that kind."""
+        refusal = self.refusal(request)
+        if refusal is not None:
+            return self.told(request, {"error": refusal.reason, "status": refusal.status, "hint": refusal.hint})
         try:
-            endpoint, names = _ROUTES.bind_to_environ(environ).match()
+            endpoint, names = self.routes.bind_to_environ(request.environ).match()
         except NotFound:
-            return self._nothing_here(request)
+            return self.nothing_here(request)
         try:
             response: Response = getattr(self, f"_{endpoint}")(request, **names)
         except VhlocalError as error:
             place = None if error.place is None else str(error.place)
             said = {"error": error.message, "hint": error.hint, "place": place, "detail": error.detail}
-            return _json({**said, "exit_code": error.exit_code, "status": 409}, 409)
+            return as_json({**said, "exit_code": error.exit_code, "status": 409}, 409)
         return response
 
-    def _let_in(self) -> Response:
-        """Take the key out of the address bar and into a cookie."""
-        response = redirect("/", 303)
-        response.set_cookie(self._guard.cookie, self._guard.read_key, httponly=True, samesite="Strict")
-        return response
+    def told(self, request: Request, facts: dict[str, Any]) -> Response:
+        """Answer with an error, as the client prefers it."""
+        page = pages.told(facts, request.headers.get("Accept", "*/*"), linked=self.links_style)
+        return Response(page.body, status=facts["status"], content_type=page.content_type)
 
-    def _status_page(self, _request: Request) -> Response:
-        return Response(pages.status_page(self._view), mimetype="text/html")
+    def nothing_here(self, request: Request) -> Response:
+        """Answer at a path that is none of ours."""
+        return self.told(request, {**describe.unknown(self._view, request.path), "status": 404})
 
-    def _icon(self, _request: Request) -> Response:
-        return Response(status=204)
+    def endpoints(self, request: Request) -> dict[str, Any]:
+        """Return all that is known of the run at this moment."""
+        view = self._view
+        return {
+            "shape": describe.SHAPE,
+            "run": view.run,
+            "url": view.url,
+            "open_to_network": view.open_to_network,
+            "shared": view.shared or None,
+            "page": self.page_link(request),
+            "look": self.look(request),
+            **describe.version(view.versions()[0]),
+            "versions": [describe.version(version) for version in view.versions()],
+            "endpoints": [describe.status(status) for status in view.board.statuses()],
+            "notices": [describe.notice(notice) for notice in view.board.notices()],
+            # Asked before the findings are: those of what was examined by now are among them.
+            "examined": view.examined(),
+            "findings": [describe.finding(finding) for finding in view.board.findings()],
+        }
 
     def _endpoints(self, request: Request) -> Response:
-        view = self._view
-        return _json(
-            {
-                "shape": describe.SHAPE,
-                "run": view.run,
-                "url": view.url,
-                "open_to_network": view.open_to_network,
-                # Its key is for who starts runs: what asks here may be a page of an endpoint's.
-                "page": self._guard.link(view.url) if self._guard.is_owner(request.headers) else f"{view.url}/",
-                **describe.version(view.versions()[0]),
-                "versions": [describe.version(version) for version in view.versions()],
-                "endpoints": [describe.status(status) for status in view.board.statuses()],
-                "notices": [describe.notice(notice) for notice in view.board.notices()],
-                # Asked before the findings are: those of what was examined by now are among them.
-                "examined": view.examined(),
-                "findings": [describe.finding(finding) for finding in view.board.findings()],
-            }
-        )
+        return as_json(self.endpoints(request))
 
     def _logs(self, request: Request) -> Response:
         wanted_at, tail = self._wanted(request)
         served = [status.at for status in self._view.board.statuses() if wanted_at(status.at)]
 
         def past() -> Iterable[bytes]:
-            lines = [line for at in served for line in self._view.board.tail(at, tail)]
-            lines.sort(key=lambda line: line.time)
-            return [_line(describe.log_line(line)) for line in lines[max(0, len(lines) - tail) :]]
+            lines = [each for at in served for each in self._view.board.tail(at, tail)]
+            lines.sort(key=lambda each: each.time)
+            return [line(describe.log_line(each)) for each in lines[max(0, len(lines) - tail) :]]
 
         def wanted(event: LogLine) -> bool:
             return wanted_at(event.at)
 
         def new(event: LogLine) -> Iterable[bytes]:
-            yield _line(describe.log_line(event))
+            yield line(describe.log_line(event))
 
         def missed(event: LogLine, count: int) -> bytes:
             text = LinesLeftOut(event.at, count).text
-            return _line(describe.log_line(replace(event, stream="vhlocal", text=text)))
+            return line(describe.log_line(replace(event, stream="vhlocal", text=text)))
 
         return self._stream(
-            past, _Feed(LogLine, wanted, new, _LINES_BEHIND, missed) if "follow" in request.args else None
+            past, Feed(LogLine, wanted, new, _LINES_BEHIND, missed) if "follow" in request.args else None
         )
 
     def _requests(self, request: Request) -> Response:
@@ -217,19 +174,19 @@ class App:
             return not record.is_control and wanted_at(_asked_at(record))
 
         def past() -> Iterable[bytes]:
-            return [_line(record.facts()) for record in self._view.requests.last(tail, wanted)]
+            return [line(record.facts()) for record in self._view.requests.last(tail, wanted)]
 
         def new(event: RequestsEnded) -> Iterable[bytes]:
             for record in event.records:
                 if wanted(record):
-                    yield _line(record.facts())
+                    yield line(record.facts())
 
         def missed(_: RequestsEnded, count: int) -> bytes:
-            return _line(
+            return line(
                 {"missed": count, "hint": "batches of requests were left out: they came faster than they were read"}
             )
 
-        feed = _Feed(RequestsEnded, lambda _: True, new, _BATCHES_BEHIND, missed)
+        feed = Feed(RequestsEnded, lambda _: True, new, _BATCHES_BEHIND, missed)
         return self._stream(past, feed if "follow" in request.args else None)
 
     def _recordings(self, request: Request) -> Response:
@@ -241,14 +198,14 @@ class App:
         beginning = request.args.get("id")
         taken = store.last(tail, request.args.get("endpoint")) if beginning is None else store.find(beginning)
         found = [each for each in taken if wanted(_asked_at(each.record))]
-        whole = self._guard.is_owner(request.headers) and "whole" in request.args
+        whole = self.is_owner(request) and "whole" in request.args
         shown = [each.exchange() if whole else fit_to_show(each.exchange()) for each in found]
-        return Response((_line(to_json(each)) for each in shown), mimetype="application/x-ndjson")
+        return Response((line(to_json(each)) for each in shown), mimetype="application/x-ndjson")
 
     def _profile(self, request: Request) -> Response:
         wanted_at, _ = self._wanted(request)
         statuses = [status for status in self._view.board.statuses() if wanted_at(status.at)]
-        return _json({"endpoints": [describe.start_up(status) for status in statuses]})
+        return as_json({"endpoints": [describe.start_up(status) for status in statuses]})
 
     def _finding(self, request: Request, code: str) -> Response:
         # Brings all rules; most runs are never asked.
@@ -258,18 +215,12 @@ class App:
         try:
             wanted = known_code(code)
         except InputError as error:
-            return _told(request, {"error": error.message, "status": 404, "hint": error.hint})
+            return self.told(request, {"error": error.message, "status": 404, "hint": error.hint})
         if wanted != code:
             return redirect(f"/findings/{wanted}", 308)
         definition = next(each for each in ALL_DEFINITIONS if each.code == wanted)
-        return Response(pages.finding_page(self._view, definition), mimetype="text/html")
-
-    def _metrics(self, request: Request) -> Response:
-        # Most runs are never asked, and the library would cost each of them its start-up time.
-        from vhlocal.api.metrics import exposition  # noqa: PLC0415
-
-        body, content_type = exposition(self._view, request.headers.get("Accept", ""))
-        return Response(body, content_type=content_type)
+        page = pages.finding_page(self._view, definition, linked=self.links_style)
+        return Response(page, mimetype="text/html")
 
     def _wanted(self, request: Request) -> tuple[Callable[[ServedAt], bool], int]:
         """Return what tells whether something served is asked about, and how many lines of the past."""
@@ -286,58 +237,31 @@ class App:
         return wanted, max(0, request.args.get("tail", 200, type=int))
 
     def _versions(self, _request: Request) -> Response:
-        return _json({"versions": self._view.change(changes.versions)})
+        return as_json({"versions": self._view.change(changes.versions)})
 
     def _add_version(self, request: Request) -> Response:
-        return _json({"version": self._view.change(changes.adding(_asked(request)))}, 201)
+        return as_json({"version": self._view.change(changes.adding(_asked(request)))}, 201)
 
     def _remove_version(self, _request: Request, name: str) -> Response:
-        return _json(self._view.change(changes.removing(name)))
+        return as_json(self._view.change(changes.removing(name)))
 
     def _aliases(self, _request: Request) -> Response:
-        return _json(self._view.change(changes.aliases))
+        return as_json(self._view.change(changes.aliases))
 
     def _point(self, request: Request, alias: str) -> Response:
-        return _json(self._view.change(changes.pointing(alias, _asked(request))))
+        return as_json(self._view.change(changes.pointing(alias, _asked(request))))
 
     def _scale(self, request: Request) -> Response:
-        return _json(self._view.change(changes.scaling(_asked(request))))
+        return as_json(self._view.change(changes.scaling(_asked(request))))
 
     def _down(self, _request: Request) -> Response:
-        self._view.stop()
-        return _json({"stopping": True}, 202)
+        self._view.stop(self.whose)
+        return as_json({"stopping": True}, 202)
 
-    def _nothing_here(self, request: Request) -> Response:
-        return _told(request, {**describe.unknown(self._view, request.path), "status": 404})
-
-    def _stream(self, past: Callable[[], Iterable[bytes]], feed: _Feed[Any] | None) -> Response:
+    def _stream(self, past: Callable[[], Iterable[bytes]], feed: Feed[Any] | None) -> Response:
         """Answer with lines of JSON: what is known, and then, if it is to be followed, what comes."""
-
-        def lines() -> Iterator[bytes]:
-            if feed is None:
-                yield from past()
-                return
-            follower = _Follower(feed)
-            unsubscribe = self._view.bus.subscribe(follower.offer)
-            try:
-                yield from past()
-                while True:
-                    yield from follower.take()
-            finally:
-                unsubscribe()
-
-        return Response(lines(), mimetype="application/x-ndjson")
-
-
-class _Quiet(WSGIRequestHandler):
-    protocol_version = "HTTP/1.1"
-
-    def version_string(self) -> str:
-        """Return what the answers call their server."""
-        return "vhlocal"
-
-    def log(self, type: str, message: str, *args: Any) -> None:
-        """Say nothing: the gateway keeps the record of requests."""
+        lines = past() if feed is None else followed(self._view.bus, past, feed)
+        return Response(lines, mimetype="application/x-ndjson")
 
 
 def _asked_at(record: RequestRecord) -> ServedAt:
@@ -352,14 +276,11 @@ def _asked(request: Request) -> dict[str, Any]:
     return asked
 
 
-def _line(value: object) -> bytes:
+def line(value: object) -> bytes:
+    """Return a value as a line of JSON."""
     return json.dumps(value).encode() + b"\n"
 
 
-def _told(request: Request, facts: dict[str, Any]) -> Response:
-    page = pages.told(facts, request.headers.get("Accept", "*/*"))
-    return Response(page.body, status=facts["status"], content_type=page.content_type)
-
-
-def _json(value: object, status: int = 200) -> Response:
+def as_json(value: object, status: int = 200) -> Response:
+    """Answer with a value as JSON."""
     return Response(json_text(value) + "\n", status=status, mimetype="application/json")

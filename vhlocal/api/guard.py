@@ -32,12 +32,13 @@ class Refusal(NamedTuple):
 
 
 _NO_TOKEN = Refusal(401, "this needs the run's token", "use `vhlocal down`, or send `Authorization: Bearer TOKEN`")
-_NO_KEY = Refusal(401, "status page locked: this run is open to the network", "open the link printed by `vhlocal ps`")
+_NO_KEY = Refusal(401, "locked: this run is open to the network", "open the link printed by `vhlocal ps`")
+_NO_PAGE_KEY = Refusal(401, "this needs the page's key", "run `vhlocal open`, or open the link that it prints")
 _FOREIGN = Refusal(403, "another site's page sent this request", "open the address in a new tab")
 _WRONG_HOST = Refusal(
     403,
     "the Host header does not name this machine",
-    "open http://localhost, or, through a tunnel, the link that `vhlocal ps --link` prints",
+    "open it at 127.0.0.1 or localhost; a tunnel can lead there from elsewhere",
 )
 
 
@@ -70,8 +71,7 @@ class Guard:
 
     def is_owner(self, headers: Headers) -> bool:
         """Tell whether a request shows the run's token."""
-        scheme, _, given = headers.get("Authorization", "").partition(" ")
-        return scheme == "Bearer" and _same(given, self._token)
+        return _shows(headers, self._token)
 
     def _without_key(self, headers: Headers) -> Refusal | None:
         if self._open:
@@ -79,12 +79,40 @@ class Guard:
         return None if _names_loopback(headers.get("Host", "")) else _WRONG_HOST
 
     def link(self, url: str) -> str:
-        """Return where a browser is let in to look, under the gateway's URL."""
+        """Return where a browser on another machine is let in to look, under the gateway's URL."""
         return f"{url}/?key={self.read_key}"
 
     def is_key(self, given: str) -> bool:
         """Tell whether this is the key to look."""
         return _same(given, self.read_key)
+
+
+class PageGuard:
+    """The rule at the page's own origin: whoever shows its ``key`` may do all, and only its own page may ask.
+
+    Without the key there are the page's files and the pages of findings, which tell nothing of the run's secrets.
+    """
+
+    def __init__(self, key: str) -> None:
+        self._key = key
+
+    def refusal(self, method: str, path: str, headers: Headers) -> Refusal | None:
+        """Return why a request is refused, or None."""
+        if not _names_loopback(headers.get("Host", "")):
+            return _WRONG_HOST
+        if _is_foreign(headers):
+            return _FOREIGN
+        needs_key = method not in _LOOKS or path.startswith("/api")
+        return _NO_PAGE_KEY if needs_key and not self.shows_key(headers) else None
+
+    def shows_key(self, headers: Headers) -> bool:
+        """Tell whether a request shows the key."""
+        return _shows(headers, self._key)
+
+
+def _shows(headers: Headers, secret: str) -> bool:
+    scheme, _, given = headers.get("Authorization", "").partition(" ")
+    return scheme == "Bearer" and _same(given, secret)
 
 
 def _names_loopback(host: str) -> bool:

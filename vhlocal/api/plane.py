@@ -1,6 +1,6 @@
-"""The control plane's server: a werkzeug app on a loopback port of its own, to which the gateway sends what is its.
+"""The control plane's servers, each a werkzeug app on a loopback port of its own: the gateway's, and the page's.
 
-The app is loaded once somebody asks for it, or a moment after the start: the endpoints' servers are not to wait for it.
+The apps are loaded once somebody asks for them, or a moment after the start: the endpoints' servers are not to wait.
 """
 
 from __future__ import annotations
@@ -9,15 +9,19 @@ import contextlib
 import select
 import socket
 import threading
+from functools import partial
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from vhlocal.api.guard import Guard
+from vhlocal.api.origin import open_origin
 
 if TYPE_CHECKING:
     from werkzeug.serving import BaseWSGIServer
 
+    from vhlocal.api.origin import Origin
     from vhlocal.gateway.report import Failure, Page
+    from vhlocal.session.record import ProjectState
     from vhlocal.session.view import View
 
 #: Seconds after which the app is loaded although nobody has asked for it.
@@ -25,23 +29,28 @@ _A_MOMENT = 3.0
 
 
 class ControlPlane:
-    """The face of a run; see ``vhlocal.session.view.Face``."""
+    """The face of a run; see ``vhlocal.session.view.Face``. ``state`` is where the page's link is kept, if it is."""
 
-    def __init__(self) -> None:
+    def __init__(self, state: ProjectState | None = None) -> None:
+        self._state = state
         self._lock = threading.Lock()
         self._stopped = False
-        self._server: BaseWSGIServer | None = None
+        self._awake = threading.Event()
+        self._servers: list[BaseWSGIServer] = []
         self._view: View
         self._guard: Guard
-        self._listening: socket.socket
+        self._origin: Origin
+        self._listening: tuple[socket.socket, socket.socket]
 
     def start(self, view: View) -> tuple[str, int]:
         """Begin to answer, in threads of its own."""
         self._view = view
         self._guard = Guard(view.token, urlsplit(view.url).port or 0, open_to_network=view.open_to_network)
-        self._listening = socket.create_server(("127.0.0.1", 0), backlog=128)
+        of_page, self._origin = open_origin(self._state)
+        of_gateway = socket.create_server(("127.0.0.1", 0), backlog=128)
+        self._listening = of_gateway, of_page
         threading.Thread(target=self._serve, name="vhlocal-control", daemon=True).start()
-        host, port = self._listening.getsockname()
+        host, port = of_gateway.getsockname()
         return host, port
 
     def page(self, failure: Failure) -> Page:
@@ -57,29 +66,45 @@ class ControlPlane:
     @property
     def link(self) -> str:
         """See ``Face``."""
-        return self._guard.link(self._view.url) if self._view.open_to_network else f"{self._view.url}/"
+        return self._origin.link
+
+    @property
+    def look(self) -> str:
+        """See ``Face``."""
+        return self._guard.link(self._view.shared or self._view.url) if self._view.open_to_network else ""
 
     def stop(self) -> None:
         """End; followed logs end with the process."""
         with self._lock:
-            self._stopped, server = True, self._server
-        if server is not None:
+            self._stopped, servers = True, tuple(self._servers)
+        for server in servers:
             ending = threading.Thread(target=server.shutdown)
             ending.start()
             while ending.is_alive():
                 with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", server.port)):
                     ending.join(0.01)
             server.server_close()
-        self._listening.close()
+        if not self._awake.is_set():
+            # A socket is not free before nobody waits at it any more.
+            with contextlib.suppress(OSError), socket.create_connection(self._listening[0].getsockname()):
+                self._awake.wait(_A_MOMENT)
+        for listening in self._listening:
+            listening.close()
 
     def _serve(self) -> None:
         with contextlib.suppress(OSError, ValueError):  # it has been stopped
-            select.select([self._listening], [], [], _A_MOMENT)
-        from vhlocal.api.app import serving  # noqa: PLC0415 - see the module
+            select.select(self._listening, [], [], _A_MOMENT)
+        self._awake.set()
+        if self._stopped:
+            return
+        from vhlocal.api.serving import servers  # noqa: PLC0415 - see the module
 
         with self._lock:
             if self._stopped:
                 return
-            self._server = server = serving(self._view, self._guard, self._listening)
-        # None: it sleeps until somebody connects, also to have it see that it is to end.
-        server.serve_forever(None)  # type: ignore[arg-type]
+            self._servers = servers(self._view, self._guard, self._origin, self._listening)
+        of_gateway, of_page = self._servers
+        # None: they sleep until somebody connects, also to have them see that they are to end.
+        serve = partial(of_page.serve_forever, None)  # type: ignore[arg-type]
+        threading.Thread(target=serve, name="vhlocal-page", daemon=True).start()
+        of_gateway.serve_forever(None)  # type: ignore[arg-type]

@@ -19,7 +19,7 @@ _NOT_ALL_READY = 1
 
 @click.command("ps", epilog="Example:  vhlocal ps --json")
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
-@click.option("--link", is_flag=True, help="Print only the status page's link, which contains the key to it.")
+@click.option("--link", is_flag=True, help="Print only the link to the run's page, which contains the key to it.")
 @project_options
 def command(directory: Path, as_json: bool, link: bool) -> None:
     """List the running endpoints with their state and URLs.
@@ -32,13 +32,14 @@ def command(directory: Path, as_json: bool, link: bool) -> None:
         return
     if as_json:
         # Output for scripts ends up in logs: the key is for people.
-        click.echo(json.dumps({**found, "page": found["page"].partition("?")[0]}, indent=2))
+        click.echo(json.dumps({**found, "page": found["page"].partition("#")[0], "look": None}, indent=2))
     else:
         from vhlocal.ui import tables  # noqa: PLC0415 - rich is slow to import
         from vhlocal.ui.console import standard_output  # noqa: PLC0415
 
         tables.show_endpoints(standard_output(), found["endpoints"])
-        if found["open_to_network"]:
-            click.echo(f"Open to the network. Status page: {found['page']}")
+        click.echo(f"Page: {found['page']}")
+        if found["look"]:
+            click.echo(f"Open to the network. Look from other machines: {found['look']}")
     if any(endpoint["state"] != "ready" for endpoint in found["endpoints"]):
         raise click.exceptions.Exit(_NOT_ALL_READY)

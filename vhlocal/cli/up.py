@@ -17,6 +17,7 @@ from vhlocal.events import Bus
 from vhlocal.project.settings import environment, is_ci
 from vhlocal.runtime.connect import connector
 from vhlocal.session.options import RunOptions
+from vhlocal.session.record import ProjectState
 from vhlocal.session.session import Session, run
 from vhlocal.session.wanted.load import load_commit, read_versions
 from vhlocal.ui.behind import Behind
@@ -123,7 +124,7 @@ def run_options(directory: Path, load: Loader) -> RunOptions:
 
 def _serve(options: RunOptions, *, verbose: bool) -> None:
     bus = Bus()
-    session = Session(options, bus, ControlPlane())
+    session = Session(options, bus, ControlPlane(ProjectState(options.directory)))
     on_closed = partial(session.request_stop, "its output was closed", insist=False)
     terminal = Terminal(standard_output(), on_closed, verbose=verbose, profile=options.profile)
     display = Behind(terminal, _LINES_BEHIND if is_terminal() else _LINES_BEHIND_IN_FILE)

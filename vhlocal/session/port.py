@@ -90,7 +90,7 @@ def open_notice(number: int, *, guarded: bool) -> Notice:
     who = "anyone with a password" if guarded else "anyone who can reach it"
     return Notice(
         f"open to the network on port {number}: {who} can use the endpoints",
-        hint="the status page and the API need the key in the link above; leave out --host to serve this machine only",
+        hint="others need the key of `vhlocal ps` to look at the run; leave out --host to serve this machine only",
     )
 
 

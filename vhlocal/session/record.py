@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _PROJECTS = "projects"
 _RECORD = "run.json"
+_PAGE = "page.json"
 
 #: How many sets of layers a project keeps besides the one that it stands on.
 _EARLIER = 3
@@ -50,6 +51,14 @@ class RunRecord:
     ready: bool = False
     runtime: str = ""
     directory: str = ""
+
+
+@dataclass(frozen=True)
+class KeptPage:
+    """Where the page of a project's last run was, and the key to it."""
+
+    port: int
+    key: str
 
 
 class ProjectState:
@@ -166,6 +175,20 @@ class ProjectState:
             new.touch(mode=0o600)
             new.write_text(json.dumps(what))
             new.replace(file)
+
+    def page(self) -> KeptPage | None:
+        """Return where the page of the last run was; None where that is not known."""
+        for place in rooms("state", _PROJECTS, self._name):
+            with contextlib.suppress(OSError, ValueError, TypeError, LookupError):
+                facts = json.loads((place / _PAGE).read_text())
+                port, key = int(facts["port"]), str(facts["key"])
+                if 0 < port < 1 << 16 and len(key) == len(new_token()):
+                    return KeptPage(port, key)
+        return None
+
+    def keep_page(self, page: KeptPage) -> None:
+        """Remember where the page is; only the user can read it, since it holds the key."""
+        self._keep(_PAGE, asdict(page), "the page's link cannot be kept")
 
     def _versions(self) -> set[str]:
         found: set[str] = set()

@@ -176,6 +176,7 @@ class Session:
             bus=self._bus,
             url=self._url,
             open_to_network=port.is_open(listening),
+            shared=port.shared(self._options.host, self._url),
             token=token,
             run=self._run,
             stop=self.request_stop,
@@ -205,7 +206,7 @@ class Session:
             name, directory = self._options.version.name, str(self._options.directory)
             self._record = RunRecord(self._run, pid, self._url, token, name, born, directory=directory)
             self._where_possible(partial(self._state.write, self._record))
-            self._bus.publish(Listening(self._face.link))
+            self._bus.publish(Listening(self._url, self._face.link))
             if view.open_to_network:
                 self._bus.publish(port.open_notice(number, guarded=self._options.access is not None))
             elif self._options.access is not None:
@@ -292,7 +293,8 @@ class Session:
         asking = Asking(self._url, self._routes, self._present().package, self._chatter)
         offers = await find_offers(asking, wanted) if self._options.doctor else {}
         shared = port.shared(self._options.host, self._url)
-        self._bus.publish(Ready(self._url, self._board.statuses(), seconds, offers, self._face.link, shared))
+        face = self._face
+        self._bus.publish(Ready(self._url, self._board.statuses(), seconds, offers, face.link, shared, face.look))
         self._where_possible(partial(self._state.write, replace(self._record, ready=True)))
 
     async def _add(self, asked: Asked) -> None:

@@ -35,7 +35,8 @@ class View:
 
     ``versions`` are those that are served, the working tree's first. ``recordings`` are the last requests and answers,
     None where nothing is recorded. ``url`` is the gateway's, ``open_to_network`` is True where others than this machine
-    can connect to it. ``stop`` ends the run, ``token`` is what changes need. ``connections`` tells how many clients are
+    can connect to it, and ``shared`` is what stands for ``url`` there, "" where it is the same. ``stop`` ends the run,
+    told by whose wish, ``token`` is what changes need. ``connections`` tells how many clients are
     connected and how many connections to servers are open. ``examined`` tells whether the doctor is through with every
     request that has ended. ``change`` does something to the deployment and returns what came of it.
     """
@@ -49,9 +50,10 @@ class View:
     bus: Bus
     url: str
     open_to_network: bool
+    shared: str
     token: str
     run: str
-    stop: Callable[[], None]
+    stop: Callable[[str], None]
     change: Change
 
 
@@ -63,7 +65,12 @@ class Face(Protocol):
 
     @property
     def link(self) -> str:
-        """Where a browser finds the status page, with all that it needs to be let in; once started."""
+        """Where a browser of this machine finds the run's page, with the key to it; once started."""
+        ...
+
+    @property
+    def look(self) -> str:
+        """Where browsers of other machines are let in to look, "" where none can connect; once started."""
         ...
 
     def page(self, failure: Failure) -> Page:

@@ -1,4 +1,4 @@
-"""What a start ends on: where each endpoint is and how to ask it, what to mend in the others, and the status page."""
+"""What a start ends on: where each endpoint is and how to ask it, what to mend in the others, and the run's page."""
 
 from __future__ import annotations
 
@@ -113,8 +113,10 @@ def _footer(ready: Ready) -> Iterator[tuple[str, str]]:
         yield "also as", f"{', '.join(others)} (in place of {names[1] if len(names) > 1 else names[0]} in each URL)"
     if ready.shared:
         yield "on this machine", f"{ready.url} (in place of {ready.shared})"
+    if ready.look:
+        yield "look from other machines", ready.look
     if ready.link:
-        yield "status page", _reachable(ready, ready.link)
+        yield "page", ready.link
 
 
 def _summary(console: Console, ready: Ready, serving: int, total: int) -> Text:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from vhlocal.events import Bus
 
-#: Requests kept for the API and the status page.
+#: Requests kept for the API and the page.
 KEPT = 1000
 
 #: Seconds from a request to its being told, where it comes alone; and between two tellings, where there are many.

@@ -1,0 +1,111 @@
+"""The run's own page, at an origin of its own: its files, and the API for whoever has the key to it.
+
+Apps are served at the gateway's origin. What they do in a browser can neither read this one's answers nor ask in its
+name, since the key is in no cookie and in no address that a browser sends.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from werkzeug.exceptions import NotFound
+from werkzeug.routing import Map, Rule
+from werkzeug.wrappers import Response
+
+from vhlocal.api.app import App, api_rules
+
+if TYPE_CHECKING:
+    from werkzeug.wrappers import Request
+
+    from vhlocal.api.guard import PageGuard, Refusal
+    from vhlocal.api.origin import Origin
+    from vhlocal.session.view import View
+
+STATIC = Path(__file__).parent.parent / "static"
+
+#: Views in the order in which they are offered, and what people read; one whose file is not there is not offered.
+VIEWS = {
+    "overview": "Overview",
+    "try": "Try it",
+    "requests": "Requests",
+    "logs": "Logs",
+    "metrics": "Metrics",
+    "reloads": "Reloads",
+}
+
+_TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
+
+_POLICY = {
+    "default-src": "'none'",
+    "script-src": "'self'",
+    "style-src": "'self'",
+    "connect-src": "'self'",
+    "img-src": "'self' blob: data:",
+    "media-src": "blob:",
+    "frame-ancestors": "'none'",
+    "base-uri": "'none'",
+    "form-action": "'none'",
+}
+
+
+class PageApp(App):
+    """Whoever shows the page's key may do all that the API can; without it there are files that tell nothing."""
+
+    routes = Map(
+        [
+            Rule("/", endpoint="shell", methods=["GET"]),
+            Rule("/static/<path:name>", endpoint="static", methods=["GET"]),
+            *api_rules(),
+        ]
+    )
+    headers = (
+        ("Content-Security-Policy", "; ".join(f"{name} {value}" for name, value in _POLICY.items())),
+        ("Cross-Origin-Opener-Policy", "same-origin"),
+        ("Cross-Origin-Resource-Policy", "same-origin"),
+        ("Permissions-Policy", "camera=(), microphone=(), geolocation=()"),
+        ("Referrer-Policy", "no-referrer"),
+        ("X-Content-Type-Options", "nosniff"),
+        ("X-Frame-Options", "DENY"),
+    )
+    links_style = True
+    whose = "the page"
+
+    def __init__(self, view: View, guard: PageGuard, origin: Origin) -> None:
+        super().__init__(view)
+        self._guard = guard
+        self._origin = origin
+
+    def refusal(self, request: Request) -> Refusal | None:
+        """See ``App``."""
+        return self._guard.refusal(request.method, request.path, request.headers)
+
+    def is_owner(self, request: Request) -> bool:
+        """See ``App``: nobody else gets through to the API."""
+        return self._guard.shows_key(request.headers)
+
+    def page_link(self, _request: Request) -> str:
+        """See ``App``: who asks here has the key."""
+        return self._origin.address
+
+    def nothing_here(self, request: Request) -> Response:
+        """See ``App``: no endpoint is served at this origin."""
+        hint = f"endpoints are served at {self._view.url}"
+        return self.told(request, {"error": f"nothing is at {request.path}", "status": 404, "hint": hint})
+
+    def _shell(self, _request: Request) -> Response:
+        from vhlocal.api.rendering import render  # noqa: PLC0415 - the start waits for neither templates nor Jinja2
+
+        there = {name: title for name, title in VIEWS.items() if (STATIC / "views" / f"{name}.js").is_file()}
+        styled = [name for name in there if (STATIC / "views" / f"{name}.css").is_file()]
+        return Response(render("page.html", views=there, styled=styled), mimetype="text/html")
+
+    def _static(self, request: Request, name: str) -> Response:
+        """Answer with a file of the page; none but those of the package, by the names that they have there."""
+        known = {path.relative_to(STATIC).as_posix(): path for path in STATIC.rglob("*") if path.is_file()}
+        if name not in known:
+            raise NotFound(f"the page has no file {name}")
+        response = Response(known[name].read_bytes(), mimetype=_TYPES[known[name].suffix])
+        response.cache_control.no_cache = True
+        response.add_etag()
+        return response.make_conditional(request)

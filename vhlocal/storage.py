@@ -343,3 +343,11 @@ def _is_ours(path: Path) -> bool:
     if not hasattr(os, "getuid"):
         return stat.S_ISDIR(found.st_mode)
     return stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid() and not found.st_mode & 0o022
+
+
+def size(directory: Path) -> int:
+    """Return the bytes that a directory takes on the disk; more than it frees where uv has linked from its cache."""
+    total = 0
+    for root, _, files in os.walk(directory):
+        total += sum(os.lstat(Path(root, file)).st_blocks * 512 for file in files)
+    return total

@@ -10,6 +10,7 @@ import click
 
 from vhlocal.cli.options import project_options
 from vhlocal.errors import EngineError
+from vhlocal.project.frozen import prune as prune_versions
 from vhlocal.project.settings import environment
 from vhlocal.runtime.connect import engine_may_answer
 from vhlocal.session.record import goes_on, known_layers, layers_in_use, new_run
@@ -34,12 +35,17 @@ class _Thing:
 @click.option("--dry-run", is_flag=True, help="Show what would be removed, with sizes.")
 @project_options
 def command(directory: Path, everything: bool, dry_run: bool) -> None:
-    """Remove images, environments and containers that are no longer needed.
+    """Remove images, environments, versions and containers that are no longer needed.
 
-    That is: layers that none of your projects use, and what a killed run of this project left behind. They are built
-    again when needed. Base images are kept, and so is everything that vhlocal did not make for you.
+    That is: layers that none of your projects use, commits' files that no run serves, and what a killed run of this
+    project left behind. They are made again when needed. Base images are kept, and so is everything that vhlocal did
+    not make for you.
     """
-    things = [*_images(directory, everything, dry_run), *_environments(directory, everything, dry_run)]
+    things = [
+        *_images(directory, everything, dry_run),
+        *_environments(directory, everything, dry_run),
+        *(_Thing("version", name, size) for name, size in prune_versions(dry_run=dry_run)),
+    ]
     for thing in things:
         size = f" ({_megabytes(thing.size)})" if thing.size else ""
         click.echo(f"{'would remove' if dry_run else 'removed'} {thing.kind} {thing.name}{size}")

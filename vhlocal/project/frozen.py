@@ -9,6 +9,7 @@ import json
 import os
 import secrets
 import shutil
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,7 +23,7 @@ from vhlocal.project.git import apart, ask_git, reading_blobs
 from vhlocal.project.naming import without_credentials
 from vhlocal.project.reading import read_whole
 from vhlocal.project.settings import environment
-from vhlocal.storage import room, writing
+from vhlocal.storage import refused, room, rooms, size, writing
 from vhlocal.values import dataclass
 
 if TYPE_CHECKING:
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 #: Beside the tree: its revision, and what was told of it. Written last but for the name.
 _FACTS = "facts.json"
 _TREE = "tree"
+#: The directories of commits that this process has read, and descriptors by which the kernel knows it.
+_HELD: dict[Path, int] = {}
 #: How a large file's stand-in begins, whose content Git LFS keeps elsewhere.
 _POINTER = b"version https://git-lfs.github.com/spec/"
 
@@ -75,6 +78,8 @@ def freeze(directory: Path, ref: str, *, store: Path | None = None, environ: Map
         if known is None:
             _make(commit, listed, made, environ)
             known = _known(made)
+        if known is not None:
+            _hold(made)
     if known is None:
         raise InputError(f"the files of {ref} in {made} are changed by another program", hint="keep it away from there")
     package, notices = known
@@ -83,6 +88,65 @@ def freeze(directory: Path, ref: str, *, store: Path | None = None, environ: Map
     repository = without_credentials(ask_git(commit.top, "config", "--get", "remote.origin.url"))
     origin = Origin(commit.identifier, commit.time, ref, repository, adhoc=False)
     return Frozen(commit, package.directory, package, _config(commit, package.directory), origin, notices)
+
+
+def prune(*, dry_run: bool) -> list[tuple[str, int]]:
+    """Remove the files of commits that no run has served and goes on, and return of which they are and their bytes.
+
+    They are made again from git's objects. A ``dry_run`` removes nothing.
+    """
+    from filelock import FileLock, Timeout  # noqa: PLC0415 - slow to import
+
+    removed = []
+    for home in [home for place in rooms("cache", "versions") for home in sorted(place.glob("*/"))]:
+        try:
+            with FileLock(home / ".lock").acquire(blocking=False):
+                for made in [made for made in sorted(home.glob("[!.]*")) if not _is_held(made)]:
+                    removed.append((_of(made), size(made)))
+                    if not dry_run:
+                        shutil.rmtree(made)
+        except Timeout:  # one is being made there
+            continue
+        except OSError as error:
+            raise refused(error, "the files of versions cannot be removed", home) from error
+    return removed
+
+
+def _of(made: Path) -> str:
+    """Return of which commit files are, as people are told."""
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+        return str(json.loads((made / _FACTS).read_text(encoding="utf-8"))["of"])
+    return made.name[:12]
+
+
+def _hold(made: Path) -> None:
+    """Keep a commit's files from ``prune`` until this process ends, however it does."""
+    if sys.platform == "win32":
+        return  # no run is there
+    import fcntl  # noqa: PLC0415 - not there on Windows
+
+    held = _HELD.get(made)
+    if held is not None and os.path.samestat(os.fstat(held), made.stat()):
+        return
+    _HELD[made] = descriptor = os.open(made, os.O_RDONLY)
+    fcntl.flock(descriptor, fcntl.LOCK_SH)
+    if held is not None:
+        os.close(held)
+
+
+def _is_held(made: Path) -> bool:
+    if sys.platform == "win32":
+        return False
+    import fcntl  # noqa: PLC0415 - not there on Windows
+
+    descriptor = os.open(made, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
 
 
 def _home(commit: Commit) -> str:
@@ -130,6 +194,7 @@ def _make(commit: Commit, listed: Iterable[Entry], made: Path, environ: Mapping[
             facts = {
                 "revision": read_whole(tree).revision,
                 "notices": [(each.text, None, each.hint) for each in notices],
+                "of": f"{commit.identifier[:12]} of {commit.top / commit.prefix}",
             }
             (new / _FACTS).write_text(json.dumps(facts), encoding="utf-8")
             new.rename(made)

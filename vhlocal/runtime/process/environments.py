@@ -28,9 +28,9 @@ from vhlocal.runtime.process import files, packages
 from vhlocal.runtime.process.child import Children
 from vhlocal.runtime.process.failures import disk_full, install_failed, not_written, venv_failed
 from vhlocal.runtime.process.installing import Installer, installer
-from vhlocal.runtime.process.kept import Kept, Shelf, size, slug
+from vhlocal.runtime.process.kept import Kept, Shelf, slug
 from vhlocal.runtime.process.pythons import Python, Pythons, running_python, wanted_version
-from vhlocal.storage import can_be_written
+from vhlocal.storage import can_be_written, size
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping

@@ -8,7 +8,6 @@ import os
 import re
 import sys
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vhlocal.values import dataclass
@@ -18,6 +17,7 @@ if sys.platform != "win32":
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -113,14 +113,6 @@ class Shelf:
 
     def _file(self, name: str) -> Path:
         return self.directory / f"{slug(name)}.json"
-
-
-def size(directory: Path) -> int:
-    """Return the bytes that a directory takes on the disk; more than it frees where uv has linked from its cache."""
-    total = 0
-    for root, _, files in os.walk(directory):
-        total += sum(os.lstat(Path(root, file)).st_blocks * 512 for file in files)
-    return total
 
 
 def _read(file: Path) -> Kept | None:

@@ -9,6 +9,8 @@ import pytest
 from docker.errors import ImageNotFound
 
 from tests.cli.projects import plain
+from tests.session.test_deployment import commit, git
+from tests.waiting import wait_for
 
 
 @pytest.fixture(autouse=True)
@@ -101,3 +103,31 @@ def test_environments_are_shown_before_they_are_removed(project, starting, vhloc
     removed = vhlocal("prune", "-C", str(directory))
     assert removed.stdout.count("removed environment ") == 1, removed.stdout
     assert {path.name for path in environments.iterdir() if path.is_dir()} < before
+
+
+def test_what_served_versions_stand_on_is_kept_and_taken_once_they_are_not(project, starting, vhlocal):
+    """K10: a commit's files are in nobody's way once no run serves them, and are made again when they are wanted."""
+    setup = "import setuptools\nsetuptools.setup(name='x')\n"
+    directory = project(plain())
+    git(directory, "init", "-q", "-b", "main")
+    commit(directory, "v1")
+    (directory / "local").mkdir()
+    (directory / "local" / "setup.py").write_text(setup)
+    (directory / "requirements.txt").write_text("./local\n")
+    commit(directory, "v2")
+    git(directory, "rm", "-q", "-r", "requirements.txt", "local")
+    versions = ("--with-version", "old=v1", "--with-version", "new=v2")
+    with starting(directory, "--port", "0", "--runtime", "process", *versions) as run:
+        wait_for(lambda: "\nready: " in run.output(), f"all of it to be up: {run.output()}")
+        [kept] = Path(vhlocal.environment["XDG_STATE_HOME"]).rglob("layers.json")
+        assert len(json.loads(kept.read_text())["layers"]) == 1, "that of v2"
+        done = vhlocal("prune", "--dry-run", "-C", str(directory))
+        assert (done.returncode, "version" in done.stdout) == (0, False), done.stdout + done.stderr
+    hashes = [git(directory, "rev-parse", each).strip()[:12] for each in ("v1", "v2")]
+    shown = vhlocal("prune", "--dry-run", "-C", str(directory)).stdout
+    assert [f"would remove version {each} of {directory} (" in shown for each in hashes] == [True, True], shown
+    done = vhlocal("prune", "-C", str(directory))
+    assert done.stdout.count("removed version ") == 2, done.stdout + done.stderr
+    assert "version" not in vhlocal("prune", "-C", str(directory)).stdout
+    with starting(directory, "--port", "0", "--runtime", "process", "--with-version", "old=v1") as run:
+        wait_for(lambda: "\nready: " in run.output(), f"it to be served again: {run.output()}")

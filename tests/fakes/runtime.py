@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from tests.waiting import LONG
 from vhlocal.errors import EngineError
-from vhlocal.runtime.base import Address, Exit, Layout, Listener, Memory, PresentImage, spare_none
+from vhlocal.runtime.base import Address, Exit, Layout, Listener, PresentImage, Usage, spare_none
 from vhlocal.runtime.process.ports import free_ports, give_back
 
 if TYPE_CHECKING:
@@ -266,8 +266,8 @@ class FakeRuntime:
         self._reach()
         return ()
 
-    def memory(self, server: str) -> Memory | None:
-        return Memory(1, kept=True)
+    def usage(self, server: str) -> Usage | None:
+        return Usage(1, kept=True, cpu=0.0)
 
     def stop(self, server: str, grace: float) -> None:
         self._reach()

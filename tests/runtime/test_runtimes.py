@@ -24,6 +24,24 @@ RUN = "1-1-test"
 
 HOLD = "import time\nx = b'x' * 50_000_000\nprint('holds', flush=True)\ntime.sleep(60)\n"
 
+SPEND = """\
+import os, time
+def spend():
+    while time.process_time() < 0.5:
+        pass
+for last in (False, True):
+    child = os.fork()
+    if not child:
+        spend()
+        if last:
+            print("spent", flush=True)
+            time.sleep(60)
+        os._exit(0)
+    if not last:
+        os.waitpid(child, 0)
+time.sleep(60)
+"""
+
 TELL = """\
 import http.server, json, os, sys
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -242,15 +260,23 @@ def test_its_listeners_are_seen(runtime, spec):
     assert listener.loopback
 
 
-def test_what_it_uses_of_memory_is_told_while_it_runs(runtime, spec):
+def test_what_it_uses_of_memory_and_cpu_is_told_while_it_runs(runtime, spec):
     """K1: files that are only cached aside; nothing once it has ended."""
     server = Started(runtime, spec("head -c 90000000 /dev/zero > big; exec python hold.py", entries={"hold.py": HOLD}))
     wait_for(lambda: ("stdout", "holds") in server.lines, "it to hold 50 MB")
-    found = runtime.memory(server.id)
-    assert 50_000_000 < found.used < 90_000_000
+    found = runtime.usage(server.id)
+    assert 50_000_000 < found.memory < 90_000_000
+    assert 0 < found.cpu <= runtime.usage(server.id).cpu
     runtime.stop(server.id, 1)
     server.wait()
-    assert runtime.memory(server.id) is None
+    assert runtime.usage(server.id) is None
+
+
+def test_cpu_counts_for_all_processes_those_that_have_ended_too(runtime, spec):
+    """K1: a child has used half a second and ended, then another one that lives on has; so much in all, and no less."""
+    server = Started(runtime, spec("exec python spend.py", entries={"spend.py": SPEND}))
+    wait_for(lambda: ("stdout", "spent") in server.lines, "it to have used what it is to")
+    assert 0.95 <= runtime.usage(server.id).cpu < 60
 
 
 def test_a_server_over_its_memory_limit_is_ended_by_the_kernel(runtime, spec):

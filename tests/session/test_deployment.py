@@ -155,6 +155,41 @@ def test_k3_within_a_range_the_number_follows_the_load(process_run, project):
     assert "1 → 2 replicas, by its load" in run.output()
 
 
+def test_k3_the_hpa_follows_the_cpu_that_replicas_use_of_what_they_request(process_run, project):
+    """K1: of a tenth of a core, which one request after the other that works uses up many times."""
+    busy = APP.replace("import json, os", "import json, os, time").replace(
+        "    body =", "    until = time.process_time() + 0.05\n    while time.process_time() < until: pass\n    body ="
+    )
+    requests_little = "    resources:\n      cpu:\n        min: 0.1\n"
+    directory = project({"valohai.yaml": YAML + requests_little, "server.py": busy})
+    rule = "words=hpa-cpu target=50 interval=1 down-window=1"
+    run = process_run(directory, "--replicas", "words=1-2", "--autoscale", rule)
+    with Load(run.url("words", "dev"), 40) as load:
+        wait_for(lambda: any(each.startswith("words/2") for each in states(run)), "another replica")
+    assert [asked for asked in load.asked if asked.fault] == []
+    all_ready(run, "words")
+
+
+def test_k3_an_endpoint_that_comes_with_a_range_is_scaled_and_one_that_goes_ends_nothing_else(process_run, project):
+    """Whether it was there from the start is no matter of the number that its load asks for."""
+    settings = "replicas:\n  more: 1-2\nautoscale:\n  more: knative target=1 utilization=1 window=2 interval=0.2\n"
+    slow = APP.replace("import json, os", "import json, os, time").replace(
+        "    body =", "    time.sleep(0.2)\n    body ="
+    )
+    directory = project({"valohai.yaml": YAML, "server.py": slow})
+    run = process_run(directory)
+    (directory / "vhlocal.yaml").write_text(settings)
+    (directory / "valohai.yaml").write_text(YAML + endpoint("more", "wsgi: server:app"))
+    wait_for(lambda: states(run).get("more") == "ready", "the endpoint that was added")
+    with Load(run.url("more", "dev"), 40):
+        wait_for(lambda: any(each.startswith("more/2") for each in states(run)), "another replica")
+    (directory / "vhlocal.yaml").write_text("{}\n")
+    (directory / "valohai.yaml").write_text(YAML)
+    all_ready(run, "words")
+    time.sleep(A_WHILE)
+    assert "unexpected" not in run.output()
+
+
 def test_k3_a_replica_that_is_killed_leaves_the_turn_and_is_started_again(up, project):
     directory = project({"valohai.yaml": YAML, "server.py": APP})
     run = up(directory, "--replicas", "words=3")

@@ -46,6 +46,14 @@ def container_limits(resources: Resources) -> ContainerLimits:
     )
 
 
+def requested_cpu(resources: Resources) -> float | None:
+    """Return the cores that an endpoint requests, None where it says nothing of them (K1).
+
+    Kubernetes takes the limit for the request of what has only that.
+    """
+    return resources.cpu_max if resources.cpu_min is None else resources.cpu_min
+
+
 def unenforceable(resources: Resources) -> list[str]:
     """Return the yaml keys under ``resources`` that a container engine on one machine cannot enforce (K1)."""
     keys = []

@@ -7,6 +7,7 @@ import shlex
 from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any
 
+from vhlocal.contract.limits import requested_cpu
 from vhlocal.errors import InputError
 from vhlocal.model import Strategy
 from vhlocal.project.schema import did_you_mean
@@ -26,8 +27,12 @@ _SWITCH = {"true": True, "on": True, "false": False, "off": False}
 #: Which requests may be sent again at a save.
 _REPLAYED = ("safe", "all")
 
-#: The published rules by which a number of replicas follows the load; the HPA's on requests in flight.
-_RULES: Mapping[str, Knative | Hpa] = {"knative": Knative(), "hpa": Hpa(target=10.0, cpu=False)}
+#: The published rules by which a number of replicas follows the load; the HPA's on requests in flight, and on CPU.
+_RULES: Mapping[str, Knative | Hpa] = {
+    "knative": Knative(),
+    "hpa": Hpa(target=10.0, cpu=False),
+    "hpa-cpu": Hpa(),
+}
 
 _RANGE = re.compile(r"(\d{1,4})(?:-(\d{1,4}))?")
 
@@ -102,9 +107,21 @@ def read_replayed(chosen: Mapping[str, str], endpoints: Sequence[Endpoint]) -> d
 
 
 def read_rules(chosen: Mapping[str, str], endpoints: Sequence[Endpoint]) -> dict[str, Rule[Any]]:
-    """Return by which rules the numbers of replicas follow the load, by endpoint (K3); InputError for others."""
+    """Return by which rules the numbers of replicas follow the load, by endpoint (K3); InputError for others.
+
+    Kubernetes scales nothing by CPU that requests none (K1): nor is it done here.
+    """
     check_known(endpoints, chosen)
-    return {name: scaling_rule(name, text) for name, text in chosen.items()}
+    rules = {name: scaling_rule(name, text) for name, text in chosen.items()}
+    for endpoint in endpoints:
+        rule = rules.get(endpoint.name)
+        if isinstance(rule, Hpa) and rule.cpu and not requested_cpu(endpoint.resources):
+            raise InputError(
+                f"`{endpoint.name}` cannot be scaled by its CPU: it requests none to take a percentage of",
+                place=endpoint.place("resources.cpu"),
+                hint="say how many cores each replica is to have in `resources.cpu.min`",
+            )
+    return rules
 
 
 def scaling_rule(endpoint: str, text: str) -> Rule[Any]:

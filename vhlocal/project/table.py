@@ -171,7 +171,7 @@ SETTINGS = (
         "autoscale",
         Kind.TEXTS,
         "--autoscale",
-        "By which rule replicas follow the load: knative or hpa, and its settings.",
+        "By which rule replicas follow the load: knative, hpa or hpa-cpu, and its settings.",
         unset="knative, with its published defaults",
         form='ENDPOINT="RULE [NAME=NUMBER]..."',
     ),

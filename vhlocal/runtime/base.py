@@ -191,14 +191,16 @@ class Exit:
 
 
 @dataclass(frozen=True)
-class Memory:
-    """What a server uses at this moment, in bytes, cached files aside; ``kept`` if the kernel limits it.
+class Usage:
+    """What a server uses: bytes of memory at this moment, cached files aside, and seconds of CPU since it was started.
 
-    The kernel's own highest mark is not asked for: it counts cached files, which nothing is ended for.
+    ``kept`` tells that the kernel limits its memory. The kernel's own highest mark is not asked for: it counts cached
+    files, which nothing is ended for.
     """
 
-    used: int
+    memory: int
     kept: bool
+    cpu: float
 
 
 @dataclass(frozen=True)
@@ -304,7 +306,7 @@ class Runtime(Protocol):
         """
         ...
 
-    def memory(self, server: str) -> Memory | None:
+    def usage(self, server: str) -> Usage | None:
         """Return what a running server uses, and whether its limit is kept without vhlocal (K1); None once it ended."""
 
     def stop(self, server: str, grace: float) -> None:

@@ -7,29 +7,33 @@ import time
 from dataclasses import replace
 from datetime import datetime, timezone
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from vhlocal.checks.server.evidence import Replicas, Together
+from vhlocal.contract.limits import requested_cpu
 from vhlocal.errors import InputError
 from vhlocal.events import AliasMoved, Notice, StatusChanged
+from vhlocal.findings import Finding
 from vhlocal.model import ServedAt, State, Status
 from vhlocal.project.naming import validate_name, version_name
 from vhlocal.project.schema import did_you_mean
+from vhlocal.scaling.hpa import Hpa
 from vhlocal.scaling.knative import Knative
-from vhlocal.session.limits import GRACE
-from vhlocal.session.scaler import Following, follow
+from vhlocal.session.limits import GRACE, machine_memory
+from vhlocal.session.scaler import Following, cpu_utilization, follow, requests_in_flight
 from vhlocal.session.tasks import in_thread, to_their_ends
-from vhlocal.session.wanted.room import machine_memory, too_much
 from vhlocal.values import dataclass
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable, Mapping
+    from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 
     from vhlocal.errors import VhlocalError
-    from vhlocal.events import Bus
+    from vhlocal.events import Bus, Event
     from vhlocal.model import Version
-    from vhlocal.scaling.look import Range
+    from vhlocal.scaling.look import Range, Rule
     from vhlocal.session.board import Board
     from vhlocal.session.endpoint.fleet import Fleet
+    from vhlocal.session.scaler import Measure
     from vhlocal.session.tasks import Tasks
     from vhlocal.session.traffic.routes import Routes
     from vhlocal.session.wanted.desired import Desired, Inputs
@@ -68,7 +72,8 @@ class Means:
     ``read`` reads a version from a commit, under its names; ``desire`` tells what is wanted of it, ``make`` makes the
     environments for that, and returns why those of some endpoints are not there; ``fleet`` returns what keeps its
     servers. ``taken`` has the names of versions of a day, ``keep`` remembers one. ``urls`` gives those of what is
-    served, ``loads`` the requests in flight at each of so many replicas, None at one that takes none.
+    served, ``loads`` the requests in flight at each of so many replicas, None at one that takes none. ``found`` tells a
+    finding, and the revision that it is about.
     """
 
     bus: Bus
@@ -83,6 +88,7 @@ class Means:
     urls: Callable[[ServedAt], tuple[str, ...]]
     tasks: Tasks
     loads: Callable[[ServedAt, int], list[int | None]]
+    found: Callable[[Finding, str], None]
 
 
 class Deployment:
@@ -92,11 +98,14 @@ class Deployment:
         self._is = means
         self._served = {working.name: working}
         self._working = working
-        self._asked = (working.inputs().replicas, working.inputs().rules)
+        self._asked = _asked_of(working.inputs())
         self._scaling: dict[tuple[str, str], asyncio.Task[None]] = {}
         self._changing = asyncio.Lock()
+        #: What was too much of all replicas together when that was looked at last: codes and endpoints.
+        self._told: set[tuple[str, str]] = set()
         #: Every move of an alias so far, the oldest first.
         self.moves: list[Move] = []
+        means.bus.subscribe(self._hear)
 
     @property
     def served(self) -> tuple[Served, ...]:
@@ -272,50 +281,82 @@ class Deployment:
                 f"{served.name} has no endpoint `{endpoint}`", hint=did_you_mean(endpoint, served.endpoints)
             )
         before = served.fleet.replicas(endpoint)
-        self._have(served, endpoint, within)
+        self._have(served, served.inputs(), endpoint, within)
         self.tell_room()
         return before
 
-    def _have(self, served: Served, endpoint: str, within: Range) -> None:
-        """Have a number of replicas within a range, and follow the load where that leaves a choice."""
+    def _have(self, served: Served, inputs: Inputs, endpoint: str, within: Range) -> None:
+        """Have a number of replicas within a range, and follow the load where that leaves a choice.
+
+        ``inputs`` are the version's, which may have been read just now.
+        """
         scaling = self._scaling.pop((served.name, endpoint), None)
         if scaling is not None:
             scaling.cancel()
         before = served.fleet.replicas(endpoint)
-        if before != (number := within.clamp(before)):
+        if before and before != (number := within.clamp(before)):
             served.fleet.scale(endpoint, number)
         if within.least != within.most:
-            rule = served.inputs().rules.get(endpoint) or Knative()
             at = ServedAt(served.name, endpoint, name=served.fleet.name(endpoint))
+            rule = inputs.rules.get(endpoint) or Knative()
             following = Following(
-                at,
-                within,
-                rule,
-                lambda: self._is.loads(at, served.fleet.replicas(endpoint)),
-                partial(served.fleet.scale, endpoint),
+                at, within, rule, self._measure(served, inputs, at, rule), partial(served.fleet.scale, endpoint)
             )
             self._scaling[served.name, endpoint] = self._is.tasks.start(follow(following, self._is.bus), f"scale {at}")
 
+    def _measure(self, served: Served, inputs: Inputs, at: ServedAt, rule: Rule[Any]) -> Measure:
+        """Return what measures the load of an endpoint that a rule follows."""
+        [endpoint] = [each for each in inputs.endpoints if each.name == at.endpoint]
+        requested = requested_cpu(endpoint.resources)
+        if isinstance(rule, Hpa) and rule.cpu and requested:
+            return cpu_utilization(partial(served.fleet.spent, at.endpoint), requested)
+        return requests_in_flight(lambda: self._is.loads(at, served.fleet.replicas(at.endpoint)))
+
+    def beside(self, versions: Collection[str]) -> list[Desired]:
+        """Return what is wanted of all versions but these."""
+        others = [served for name, served in self._served.items() if name not in versions]
+        return [item for served in others for item, _ in served.fleet.wanted()]
+
     def tell_room(self) -> None:
-        """Tell where all that is wanted does not fit into this machine's memory."""
+        """Tell where all replicas together need more memory than this machine has, or than is set aside for them."""
         wanted = [each for served in self._served.values() for each in served.fleet.wanted()]
-        notice = too_much(wanted, machine_memory())
-        if notice is not None:
-            self._is.bus.publish(notice)
+        before, self._told = self._told, set()
+        if all(number == 1 for _, number in wanted):
+            return
+        from vhlocal.checks.server.registry import TOGETHER  # noqa: PLC0415 - a start is not to wait for the rules
+
+        revisions = {item.endpoint.name: item.revision for item, _ in reversed(wanted)}
+        replicas = tuple(Replicas(item.endpoint, number, self._peak(item.at)) for item, number in wanted)
+        for finding in [each for rule in TOGETHER for each in rule.find(Together(replicas, machine_memory()))]:
+            if isinstance(finding, Finding) and finding.endpoint is not None:
+                self._told.add((finding.definition.code, finding.endpoint))
+                if (finding.definition.code, finding.endpoint) not in before:
+                    self._is.found(finding, revisions[finding.endpoint])
+
+    def _peak(self, at: ServedAt) -> int | None:
+        """Return the most memory that a replica was seen to use, in bytes."""
+        known = [status.memory.peak for status in self._is.board.statuses(at.endpoint, at.version) if status.memory]
+        return max(known, default=None)
+
+    def _hear(self, event: Event) -> None:
+        if isinstance(event, StatusChanged) and event.status.memory is not None:
+            self.tell_room()
 
     def follow(self, inputs: Inputs) -> None:
         """Have the numbers of replicas that the project asks for now, where it has asked for others."""
-        before, self._asked = self._asked, (inputs.replicas, inputs.rules)
-        for endpoint in [endpoint.name for endpoint in inputs.endpoints]:
-            asked = [(each.get(endpoint), by.get(endpoint)) for each, by in (before, self._asked)]
-            if asked[0] != asked[1] and self._working.fleet.replicas(endpoint):
-                self._have(self._working, endpoint, inputs.within(endpoint))
+        before, self._asked = self._asked, _asked_of(inputs)
+        for key in [key for key in self._scaling if key[0] == self._working.name and key[1] not in self._asked]:
+            self._scaling.pop(key).cancel()
+        for endpoint, asked in self._asked.items():
+            if asked != before.get(endpoint):
+                self._have(self._working, inputs, endpoint, inputs.within(endpoint))
 
     def begin_scaling(self, served: Served) -> None:
         """Follow the load of a version's endpoints that have a range."""
-        for endpoint, within in served.inputs().replicas.items():
+        inputs = served.inputs()
+        for endpoint, within in inputs.replicas.items():
             if within.least != within.most and served.fleet.replicas(endpoint):
-                self._have(served, endpoint, within)
+                self._have(served, inputs, endpoint, within)
 
     async def stop(self) -> None:
         """End every server of every version; the error of the first that could not be ended, once all others have."""
@@ -328,3 +369,15 @@ class Deployment:
             names = [*self._served, *self._all_aliases()]
             raise InputError(f"no version `{name}` is served", hint=did_you_mean(name, names))
         return served
+
+
+def _asked_of(inputs: Inputs) -> dict[str, tuple[object, ...]]:
+    """Return what a project asks of the number of each endpoint's replicas, and by what that follows which load."""
+    return {
+        endpoint.name: (
+            inputs.replicas.get(endpoint.name),
+            inputs.rules.get(endpoint.name),
+            requested_cpu(endpoint.resources),
+        )
+        for endpoint in inputs.endpoints
+    }

@@ -321,13 +321,14 @@ class Session:
             routes=self._routes,
             read=lambda asked, version: self._options.load_commit(asked, version, self._url),
             desire=lambda inputs: desired(inputs, self._runtime.base),
-            make=lambda wanted: self._make(wanted, ()),
+            make=self._prepare,
             fleet=beside,
             taken=self._state.versions,
             keep=lambda name: self._where_possible(partial(self._state.keep_version, name)),
             urls=self._urls,
             tasks=self._tasks,
             loads=self._in_flight.by_replica,
+            found=self._telling.found,
         )
         return Deployment(means, Served(self._options.version.name, "", self._present, fleet))
 
@@ -425,7 +426,9 @@ class Session:
         return failed
 
     def _remember(self, wanted: tuple[Desired, ...]) -> None:
-        self._where_possible(partial(remember_environments, self._options.directory, wanted))
+        """Keep what is wanted of a version now, and what the others stand on, from ``vhlocal prune``."""
+        others = [] if self._deployment is None else self._deployment.beside({item.at.version for item in wanted})
+        self._where_possible(partial(remember_environments, self._options.directory, (*wanted, *others)))
         self._tasks.start(forget_environments(self._runtime, self._options.directory), "forget old environments")
 
     def _where_possible(self, keep: Callable[[], None]) -> None:

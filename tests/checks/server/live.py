@@ -81,6 +81,8 @@ CASES = {
     "VH602": Case(request=("POST", "", 2_000_000), mended=("POST", "", 2_000), settle=1, ready=True),
     "VH603": Case(request=("GET", "slow", 0), silence=4, settle=1, ready=True),
     "VH604": Case(settle=1, ready=True),
+    "VH605": Case(settle=1, ready=True),
+    "VH606": Case(settle=3, ready=True),
 }
 
 

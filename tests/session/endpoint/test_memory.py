@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from vhlocal.runtime.base import Memory
+from vhlocal.runtime.base import Usage
 from vhlocal.session.endpoint.memory import MemoryWatch
 
 
@@ -16,8 +16,8 @@ class Server:
     def __init__(self, *used: int) -> None:
         self._used = list(used)
 
-    async def memory(self) -> Memory | None:
-        return Memory(self._used.pop(0), kept=False) if self._used else None
+    async def usage(self) -> Usage | None:
+        return Usage(self._used.pop(0), kept=False, cpu=0.0) if self._used else None
 
 
 def test_the_peak_is_the_highest_that_counts_and_each_higher_one_is_told():

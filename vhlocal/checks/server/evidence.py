@@ -173,6 +173,23 @@ class Measured:
 
 
 @dataclass(frozen=True)
+class Replicas:
+    """How many replicas of an endpoint are wanted, and the most memory that one was seen to use, in bytes."""
+
+    endpoint: Endpoint
+    number: int
+    peak: int | None = None
+
+
+@dataclass(frozen=True)
+class Together:
+    """All replicas of a run, and the bytes of memory that its ``machine`` has, None where that cannot be asked."""
+
+    wanted: tuple[Replicas, ...]
+    machine: int | None
+
+
+@dataclass(frozen=True)
 class Started:
     """A server that answered for the first time, ``seconds`` after its start."""
 

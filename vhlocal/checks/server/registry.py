@@ -8,6 +8,7 @@ from vhlocal.checks.server import (
     ends,
     listening,
     memory,
+    memory_together,
     missing,
     not_answering,
     not_here,
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from vhlocal.checks.rule import Rule
-    from vhlocal.checks.server.evidence import Ended, Measured, Passed, Silent, Started
+    from vhlocal.checks.server.evidence import Ended, Measured, Passed, Silent, Started, Together
     from vhlocal.findings import Definition
 
 Evidence = TypeVar("Evidence")
@@ -49,13 +50,15 @@ SILENT: tuple[Rule[Silent], ...] = (listening.RULE, not_answering.RULE)
 MEASURED: tuple[Rule[Measured], ...] = (memory.MEASURED,)
 STARTED: tuple[Rule[Started], ...] = (slow_start.RULE,)
 PASSED: tuple[Rule[Passed], ...] = (requests.RULE,)
+#: All replicas of a run.
+TOGETHER: tuple[Rule[Together], ...] = (memory_together.RULE,)
 #: How two replicas answer the same request.
 COMPARED: tuple[Rule[replicas.Compared], ...] = (replicas.RULE,)
 
 DEFINITIONS: tuple[Definition, ...] = tuple(
     dict.fromkeys(
         definition
-        for rules in (ENDED, SILENT, MEASURED, STARTED, PASSED, COMPARED)
+        for rules in (ENDED, SILENT, MEASURED, STARTED, PASSED, TOGETHER, COMPARED)
         for rule in rules
         for definition in rule.definitions
     )

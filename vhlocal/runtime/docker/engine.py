@@ -301,14 +301,16 @@ class Engine:
         output: bytes = self._call(self._api.exec_start, made["Id"])
         return output
 
-    def memory(self, container: str) -> int | None:
-        """Return the bytes of memory that a container uses, cached files aside; None where it does not run."""
-        found = self._call(self._api.stats, container, stream=False, one_shot=True).get("memory_stats") or {}
+    def usage(self, container: str) -> tuple[int, float] | None:
+        """Return a container's bytes of memory, cached files aside, and seconds of CPU; None where it does not run."""
+        stats = self._call(self._api.stats, container, stream=False, one_shot=True)
+        found = stats.get("memory_stats") or {}
         if "usage" not in found:
             return None
         facts = found.get("stats") or {}
         cached = facts.get("total_inactive_file", facts.get("inactive_file", 0))  # cgroup version 1, 2
-        return max(0, int(found["usage"]) - int(cached))
+        cpu = (stats.get("cpu_stats") or {}).get("cpu_usage") or {}
+        return max(0, int(found["usage"]) - int(cached)), int(cpu.get("total_usage", 0)) / 1e9
 
     def size(self, container: str, path: str) -> int | None:
         """Return the bytes of a file in a container, mounts included, whether it runs or not; None where none is."""

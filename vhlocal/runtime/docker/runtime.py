@@ -21,13 +21,13 @@ from vhlocal.runtime.base import (
     Layer,
     Layout,
     Listener,
-    Memory,
     OnExit,
     OnLine,
     OnPull,
     PresentImage,
     PresentServer,
     Spares,
+    Usage,
     spare_none,
 )
 from vhlocal.runtime.docker import labels
@@ -250,10 +250,10 @@ class DockerRuntime:
         """Return nothing: a container does not reach the project."""
         return {}
 
-    def memory(self, server: str) -> Memory | None:
+    def usage(self, server: str) -> Usage | None:
         """Return what a container uses; the kernel keeps its limit."""
-        used = self._engine.memory(server)
-        return None if used is None else Memory(used, kept=True)
+        used = self._engine.usage(server)
+        return None if used is None else Usage(used[0], kept=True, cpu=used[1])
 
     def stop(self, server: str, grace: float) -> None:
         """Stop a container: SIGTERM, then SIGKILL after ``grace`` seconds."""

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from vhlocal.contract.image import CODE_DIRECTORY, RUNNER_DIRECTORY
 from vhlocal.errors import BuildError, EngineError
 from vhlocal.events import Notice
-from vhlocal.runtime.base import Address, Layout, Memory, PresentServer, spare_none
+from vhlocal.runtime.base import Address, Layout, PresentServer, Usage, spare_none
 from vhlocal.runtime.process import files, packages, tree
 from vhlocal.runtime.process.cgroup import enforceable
 from vhlocal.runtime.process.guarded import Guarded, Orders, drop, idle
@@ -231,10 +231,13 @@ class ProcessRuntime:
                 found[path] = max(when, found.get(path, 0.0))
         return found
 
-    def memory(self, server: str) -> Memory | None:
+    def usage(self, server: str) -> Usage | None:
         """Return what a server's processes use; the kernel keeps their limit where it lets this user have a group."""
         guarded = self._known(server).guarded
-        return None if guarded is None or not guarded.running else Memory(tree.memory(guarded.pid), guarded.limited)
+        if guarded is None or not guarded.running:
+            return None
+        memory, cpu = tree.usage(guarded.pid)
+        return Usage(memory, guarded.limited, cpu)
 
     def stop(self, server: str, grace: float) -> None:
         """End a server: SIGTERM to its main process, and the end of all of it after ``grace`` seconds."""

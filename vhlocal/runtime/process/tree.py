@@ -1,9 +1,10 @@
-"""What the processes of a server hold: sockets and memory."""
+"""What the processes of a server hold and use: sockets, memory and CPU."""
 
 from __future__ import annotations
 
 import contextlib
 import sys
+from typing import Any
 
 import psutil
 
@@ -22,14 +23,24 @@ def listeners(guard: int) -> list[Listener]:
     return list(found.values())
 
 
-def memory(guard: int) -> int:
-    """Return the bytes that the processes below a guard use; what several share is counted once."""
-    total = 0
+def usage(guard: int) -> tuple[int, float]:
+    """Return what the processes below a guard use: bytes of memory, what several share once, and seconds of CPU.
+
+    What processes had used that have ended is told by who waited for them.
+    """
+    memory, cpu = 0, 0.0
+    with contextlib.suppress(psutil.Error):
+        cpu = _of_ended(psutil.Process(guard).cpu_times())
     for process in _below(guard):
         with contextlib.suppress(psutil.Error):
-            used = process.memory_full_info()
-            total += int(used.pss if sys.platform == "linux" else used.uss)
-    return total
+            times, used = process.cpu_times(), process.memory_full_info()
+            cpu += times.user + times.system + _of_ended(times)
+            memory += int(used.pss if sys.platform == "linux" else used.uss)
+    return memory, cpu
+
+
+def _of_ended(times: Any) -> float:
+    return float(times.children_user + times.children_system)
 
 
 def _below(guard: int) -> list[psutil.Process]:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from vhlocal.reload.staging import Staging
     from vhlocal.runtime.base import Entry
     from vhlocal.session.endpoint.surroundings import Surroundings
+    from vhlocal.session.scaler import Spent
     from vhlocal.session.wanted.desired import Desired
     from vhlocal.session.wanted.wish import Wish
 
@@ -52,7 +53,11 @@ class Fleet:
 
     def name(self, endpoint: str) -> str:
         """Return by which name people are told of an endpoint, whichever replica it is."""
-        return self._wanted[endpoint].at.name
+        return self._wanted[endpoint].at.name if endpoint in self._wanted else endpoint
+
+    async def spent(self, endpoint: str) -> Sequence[Spent | None]:
+        """Return how much CPU each replica of an endpoint has used, None for one that takes no requests."""
+        return await asyncio.gather(*(keeper.spent() for keeper in self._of(endpoint)))
 
     def wanted(self) -> list[tuple[Desired, int]]:
         """Return what is wanted of each endpoint, and how many replicas of it."""

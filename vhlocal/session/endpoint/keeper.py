@@ -19,6 +19,7 @@ from vhlocal.session.endpoint.post import Post
 from vhlocal.session.endpoint.ready import EndedError
 from vhlocal.session.endpoint.together import NotTogetherError
 from vhlocal.session.limits import GRACE
+from vhlocal.session.scaler import Spent
 from vhlocal.session.tasks import beside, settle
 from vhlocal.session.wanted.desired import difference
 from vhlocal.session.wanted.wish import in_environment_of
@@ -132,6 +133,16 @@ class Keeper:
     def cannot_read(self, error: VhlocalError) -> None:
         """Mark that the last edit could not be read, so that older code answers."""
         self._post.cannot_read(error)
+
+    async def spent(self) -> Spent | None:
+        """Return how much CPU its server has used; None where none takes requests."""
+        server = self._post.server
+        if server is None or not server.running:
+            return None
+        with contextlib.suppress(EngineError):
+            used = await server.usage()
+            return None if used is None else Spent(server.id, used.cpu)
+        return Spent(server.id, None)
 
     async def stop(self, grace: float = GRACE) -> None:
         """End the server and remove it."""

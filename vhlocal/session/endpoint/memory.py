@@ -38,16 +38,16 @@ class MemoryWatch:
         pause = _FIRST_PAUSE
         while server.running:
             try:
-                found = await server.memory()
+                found = await server.usage()
             except EngineError:  # the server has gone, or the engine is away for a while
                 await asyncio.sleep(pause)
                 pause = min(_LONGEST_PAUSE, pause * _GROWTH)
                 continue
             if found is None:
                 return
-            if self.counts() and found.used > (self.peak or 0):
-                self.peak = found.used
-                await self.on_peak(found.used, found.kept)
+            if self.counts() and found.memory > (self.peak or 0):
+                self.peak = found.memory
+                await self.on_peak(found.memory, found.kept)
                 pause = _FIRST_PAUSE
             await asyncio.sleep(_OFTEN if self.limited and not found.kept else pause)
             pause = min(_LONGEST_PAUSE, pause * _GROWTH)

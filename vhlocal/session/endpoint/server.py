@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from vhlocal.events import Notice
     from vhlocal.model import StartUp
-    from vhlocal.runtime.base import Address, Entry, Memory, ServerSpec
+    from vhlocal.runtime.base import Address, Entry, ServerSpec, Usage
     from vhlocal.session.endpoint.making import Making
     from vhlocal.session.probe import Answered
     from vhlocal.session.warm.forks import Fork
@@ -350,9 +350,9 @@ class Server:
         with contextlib.suppress(SavedAgainError):
             await self.write(entries)
 
-    async def memory(self) -> Memory | None:
-        """Return what it uses of memory, as far as its runtime can tell; EngineError where that cannot be asked."""
-        return await in_thread(self._runtime.memory, self.id)
+    async def usage(self) -> Usage | None:
+        """Return what it uses, as far as its runtime can tell; EngineError where that cannot be asked."""
+        return await in_thread(self._runtime.usage, self.id)
 
     async def _spares(self) -> bool:
         """Tell whether who was killed for the memory limit was no process of the server that serves."""

@@ -89,6 +89,8 @@ ONCE = {
     "cli/test_explain.py": "prints pages",
     "cli/test_scale.py": "prints what scaling/ has reckoned, which is asked on each",
     "cli/test_check.py": "prints what the rules find, which are asked on each",
+    "testing/test_fixtures.py": "starts sessions of pytest, and runs; the other tests of testing/ are asked on each",
+    "smoke/test_by_pytest.py": "runs pytest, whose reports are the same under each",
     "smoke/test_writing.py": "writes random bodies; test_reading.py has the usual ones",
     "comparison/test_comparison_properties.py": "tries random documents; test_differences.py has the usual ones",
     "gateway/test_fuzz.py": "throws bytes at httptools and uvloop, of one version everywhere",

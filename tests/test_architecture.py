@@ -34,6 +34,8 @@ LEVELS = {
     "api": 5,
     "ui": 5,
     "cli": 6,
+    "testing": 6,
+    "pytest_plugin": 7,
     "__main__": 7,
 }
 

@@ -168,6 +168,7 @@ def test_explain_tells_every_value_and_its_origin_and_no_secret(project, load):
         ("versions", "none", "default"),
         ("record", "true", "default"),
         ("replay-on-save", "off", "default"),
+        ("smoke", "smoke", "default"),
         ("access-log", "none", "default"),
         ("strict", "true", "flag --strict"),
         ("ignore", "none", "default"),

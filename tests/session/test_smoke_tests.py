@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 
+from tests.command import READY_SECONDS
+from tests.engine.conftest import left_of
 from tests.engine.servers import project_of
+from tests.session.conftest import NO_ENGINE
+from tests.waiting import LONG, wait_for
 
 FAILED, WRONG = 7, 2
 
@@ -67,15 +74,125 @@ def test_each_path_has_its_verdict_as_lines_and_for_ci(run, vhlocal, tmp_path):
     done = vhlocal("test", cwd=run.directory)
     assert (done.returncode, done.stdout) == (WRONG, "")
     assert "not in the endpoint" in done.stderr.replace("\n", " ")
+    (smoke / "z.http").unlink()
     done = vhlocal("test", "web", "-C", str(run.directory))
     assert done.returncode == WRONG
     assert "no endpoint `web` runs here" in done.stderr
 
+    # The run is used as it is, or not at all.
+    done = vhlocal("test", "--start", cwd=run.directory)
+    assert (done.returncode, done.stdout) == (WRONG, "")
+    assert "this project is being served already at" in done.stderr
+    done = vhlocal("test", "--no-script-name", "--alias", "beta", cwd=run.directory)
+    assert (done.returncode, done.stdout) == (WRONG, "")
+    assert "--alias is for a run that is started" in done.stderr
+    assert vhlocal("test", "--live", cwd=run.directory).stdout.splitlines()[-1] == "4 passed, 0 failed"
+    assert run.process.poll() is None
 
-def test_where_nothing_runs_it_is_told_how_to_start(project, vhlocal):
-    done = vhlocal("test", "-C", str(project({**project_of("python server.py"), "smoke/plain.http": SMOKE})))
-    assert done.returncode == WRONG
+
+def nothing_is_left(vhlocal, directory):
+    wait_for(lambda: vhlocal.record(directory) is None, "the run to end")
+    assert left_of(vhlocal) == []
+
+
+BY_PYTEST = """\
+import pytest
+
+@pytest.mark.vhlocal_endpoints
+def test_it_reads(vhlocal_endpoint):
+    assert vhlocal_endpoint.get("/", headers={"X-Read": "server.py"}).json()["arguments"] == ["0.0.0.0"]
+
+def test_not_yet():
+    assert len("shorter") == 6
+"""
+
+
+def test_where_nothing_runs_the_project_is_started_and_ended(project, vhlocal, tmp_path):
+    """The directory is the one that the settings name; both kinds of tests go into one report."""
+    vhlocal.environment.update(NO_ENGINE)
+    files = {
+        **project_of("python server.py 0.0.0.0"),
+        "vhlocal.yaml": "smoke: tests/smoke\naliases: [beta]\n",
+        "tests/smoke/any.http": "GET {{endpoint}}/\n",
+        "tests/smoke/test_any.py": BY_PYTEST,
+    }
+    directory = project(files)
+    done = vhlocal("test", "--live", cwd=directory)
+    assert (done.returncode, done.stdout) == (WRONG, "")
     assert "start it with `vhlocal up`" in done.stderr
+
+    report = tmp_path / "smoke.xml"
+    done = vhlocal("test", "--start", "--junit", str(report), "--alias", "gamma", cwd=directory)
+    assert done.returncode == FAILED, done.stderr
+    *told, failed, more, summary = done.stdout.splitlines()
+    assert summary == "6 passed, 1 failed"
+    assert failed == "FAIL  tests/smoke/test_any.py:7  test_not_yet: assert 7 == 6 (and 1 more)"
+    assert more == "      +  where 7 = len('shorter')"
+    # A flag comes in the place of what the file says.
+    by_http, by_pytest = [line.split()[1:3] for line in told[:3]], [line.split()[2] for line in told[3:]]
+    assert [name for name, _ in by_http] == ["plain"] * 3
+    assert [under for _, under in by_http][1:] == ["(dev)", "(gamma)"]
+    assert sorted(by_pytest) == [f"test_it_reads[plain-{under}]" for under in ("dev", "gamma", "version")]
+    root = ElementTree.parse(report).getroot()
+    assert (root.attrib["tests"], root.attrib["failures"]) == ("7", "1")
+    assert [suite.attrib["name"] for suite in root][3:] == ["pytest"]
+    # What went on is told, and kept; nothing is left in the project.
+    assert "plain: ready" in done.stderr
+    assert "plain: ready" in Path(done.stderr.rpartition("The run's log: ")[2].strip()).read_text()
+    nothing_is_left(vhlocal, directory)
+    assert {path.relative_to(directory).as_posix() for path in directory.rglob("*") if path.is_file()} == set(files)
+
+
+def test_a_project_that_does_not_start_fails_with_the_code_of_that(project, vhlocal):
+    vhlocal.environment.update(NO_ENGINE)
+    directory = project({**project_of("python none.py"), "smoke/plain.http": "GET {{endpoint}}/\n"})
+    done = vhlocal("test", cwd=directory)
+    assert (done.returncode, done.stdout) == (5, "")
+    assert "the project did not start" in done.stderr
+    assert "none.py" in done.stderr
+    nothing_is_left(vhlocal, directory)
+
+
+HANGS = """\
+import http.server, os, time, pathlib
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        if self.path.endswith("/hang"):
+            pathlib.Path(os.environ["ASKED"]).touch()
+            time.sleep(600)
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, *arguments):
+        pass
+
+http.server.ThreadingHTTPServer(("0.0.0.0", int(os.environ["VALOHAI_PORT"])), Handler).serve_forever()
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL], ids=lambda number: number.name)
+def test_what_was_started_ends_however_the_tests_do(project, vhlocal, tmp_path, number):
+    vhlocal.environment.update(NO_ENGINE)
+    asked = tmp_path / "asked"
+    files = {**project_of("python server.py"), "server.py": HANGS, "smoke/plain.http": "GET {{endpoint}}/hang\n"}
+    directory = project({**files, "vhlocal.yaml": f"variables:\n  ASKED: {asked}\n"})
+    with (tmp_path / "test.log").open("wb") as log:
+        testing = subprocess.Popen(
+            [*vhlocal.command, "test", "-C", str(directory)],
+            env=vhlocal.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+        )
+    try:
+        wait_for(asked.exists, "the endpoint to be asked", READY_SECONDS)
+        testing.send_signal(number)
+        assert testing.wait(LONG) == (130 if number == signal.SIGINT else -number)
+    finally:
+        testing.kill()
+        testing.wait()
+    nothing_is_left(vhlocal, directory)
 
 
 def test_a_guarded_run_lets_its_own_tests_in(project, process_run, vhlocal):

@@ -25,7 +25,7 @@ _COMMANDS = {
     "alias": "Point an alias at another version.",
     "scale": "Change how many servers an endpoint has.",
     "build": "Build each endpoint's image as production would.",
-    "test": "Send the smoke tests in smoke/ to the running endpoints.",
+    "test": "Send the smoke tests in smoke/ to the endpoints.",
     "check": "Find what would fail in production.",
     "explain": "Explain a finding and how to fix it.",
     "ls": "List all your runs on this machine.",

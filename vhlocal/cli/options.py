@@ -15,7 +15,7 @@ from vhlocal.session.record import ProjectState
 from vhlocal.visible import one_line
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 F = TypeVar("F", bound="Callable[..., Any]")
 
@@ -77,6 +77,22 @@ def setting_options(*names: str) -> Callable[[F], F]:
         return function
 
     return add
+
+
+def setting_arguments(flags: Mapping[str, Any]) -> list[str]:
+    """Return the flags of settings, as ``setting_options`` brought them, as the words of a command line."""
+    words: list[str] = []
+    for setting in SETTINGS:
+        value = flags.get(setting.name)
+        if value is None:
+            continue
+        if setting.kind is Kind.SWITCH:
+            words.append(setting.flag)
+        elif setting.kind.is_mapping or setting.kind is Kind.NAMES:
+            words += [word for each in value for word in (setting.flag, each)]
+        else:
+            words += [setting.flag, str(value)]
+    return words
 
 
 def _option(setting: Setting) -> Callable[[F], F]:

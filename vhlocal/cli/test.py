@@ -2,98 +2,162 @@
 
 from __future__ import annotations
 
-import base64
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from vhlocal.cli.options import project_options
+from vhlocal.cli.options import endpoint_names, project_options, setting_arguments, setting_options
 from vhlocal.cli.project import read_settings
-from vhlocal.cli.running import client_of_run
+from vhlocal.contract.access import authorization
+from vhlocal.control.using import Start, joined, joined_or_started, started
 from vhlocal.errors import InputError
+from vhlocal.project.settings import environment
+from vhlocal.smoke import by_pytest
 from vhlocal.smoke.plan import DIRECTORY, endpoint_of, targets
 from vhlocal.smoke.results import as_json, junit, summary
 from vhlocal.smoke.run import load, requests, run
 from vhlocal.storage import writing
+from vhlocal.values import dataclass
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
-    from vhlocal.exchanges import Header
+    from vhlocal.control.using import Used
     from vhlocal.smoke.cases import HttpFile
     from vhlocal.smoke.results import Result
 
 #: What CI can tell by that an answer was not as expected.
 _FAILED = 7
 
+#: Settings that say something to who tests; all others are for a run that is started.
+_OURS = ("smoke", "basic_auth")
+
 
 @click.command("test", epilog="Example:  vhlocal test --junit smoke.xml")
-@click.argument("endpoints", nargs=-1, metavar="[ENDPOINT]...")
+@click.argument("endpoints", nargs=-1, metavar="[ENDPOINT]...", shell_complete=endpoint_names)
+@click.option("--start", "way", flag_value="start", help="Start the project anew; refuse to use a run that is there.")
+@click.option("--live", "way", flag_value="live", help="Use the run that is there; start nothing.")
 @click.option("--junit", "junit_file", type=click.Path(path_type=Path), help="Also write the results as JUnit XML.")
 @click.option("--json", "as_json_", is_flag=True, help="Print the results as JSON.")
+@setting_options()
 @project_options
-def command(directory: Path, endpoints: tuple[str, ...], junit_file: Path | None, as_json_: bool) -> None:
-    """Send the smoke tests in smoke/ to the running endpoints, under the version and each alias.
+def command(
+    directory: Path,
+    endpoints: tuple[str, ...],
+    way: str | None,
+    junit_file: Path | None,
+    as_json_: bool,
+    **flags: Any,
+) -> None:
+    """Send the smoke tests in smoke/ to the endpoints, under the version and each alias.
 
-    Tests are .http files, as VS Code and JetBrains IDEs send them, with expectations as comments: # expect 200.
+    Tests are .http files, as VS Code and JetBrains IDEs send them, with expectations as comments (# expect 200), and
+    test_*.py files for pytest. If the project runs they go to that run; else it is started for them, and stopped.
 
-    Exit code: 0 if all pass, 7 if one fails, 2 if a test cannot be read or nothing runs.
+    Exit code: 0 if all pass, 7 if one fails, 2 if a test cannot be read, 3 to 5 if the project does not start.
     """
-    statuses = client_of_run(directory).endpoints()["endpoints"]
-    found = targets(statuses, _authorization(directory))
-    files = _files(directory, endpoints, tuple(found))
-    sent = [(file, target) for file, endpoint in files for target in found[endpoint]]
-    for file, target in sent:
-        requests(file, target)  # a wrong one is told before anything is sent
+    settings = read_settings(directory, flags)
+    suite = _read(directory, settings.smoke or directory / DIRECTORY, endpoints)
     results: list[Result] = []
-    for file, target in sent:
-        for result in run(file, target):
+    with _run(directory, endpoints, way, flags) as used:
+        statuses = used.client.endpoints()["endpoints"]
+        found = targets(statuses, authorization(settings.basic_auth))
+        for result in _results(suite, found, endpoints):
             results.append(result)
             if not as_json_:
                 click.echo("\n".join([str(result), *result.details]))
-    if as_json_:
-        click.echo(as_json(results))
-    else:
-        click.echo(summary(results))
-    if junit_file is not None:
-        with writing("the results cannot be written", junit_file, InputError):
-            junit_file.write_text(junit(results), encoding="utf-8")
-    if any(result.failures for result in results):
+        if not results:  # pytest has found none, or none for these endpoints
+            raise InputError(f"there is no smoke test for {', '.join(endpoints) or 'any endpoint'} in {suite.place}")
+        click.echo(as_json(results) if as_json_ else summary(results))
+        if junit_file is not None:
+            with writing("the results cannot be written", junit_file, InputError):
+                junit_file.write_text(junit(results), encoding="utf-8")
+        failed = any(result.failures for result in results)
+        if failed and used.log is not None:
+            click.echo(f"The run's log: {used.log}", err=True)
+    if failed:
         raise click.exceptions.Exit(_FAILED)
 
 
-def _files(directory: Path, wanted: Sequence[str], names: Sequence[str]) -> list[tuple[HttpFile, str]]:
-    """Return the files to send and their endpoints: all is read, and wrong files are told, before anything is sent."""
+@dataclass(frozen=True)
+class _Suite:
+    """The tests that were read: those of ``.http`` files, and pytest's with the Python that runs them."""
+
+    directory: Path
+    place: Path
+    http: tuple[HttpFile, ...]
+    pytest: tuple[Path, ...]
+    python: Path | None
+
+
+def _read(directory: Path, place: Path, wanted: Sequence[str]) -> _Suite:
+    """Read all tests: what is wrong with one is told before anything is started."""
+    http = tuple(load(_short(path), directory) for path in sorted(place.rglob("*.http")))
+    pytest = tuple(by_pytest.files(place))
+    if not (http or pytest):
+        raise InputError(
+            f"there is no smoke test in {place}",
+            hint=f"write {place.name}/{wanted[0] if wanted else 'NAME'}.http, with `# expect 200` above "
+            "`GET {{endpoint}}/`",
+        )
+    return _Suite(directory, place, http, pytest, by_pytest.python_of(directory, environment()) if pytest else None)
+
+
+@contextmanager
+def _run(directory: Path, endpoints: Sequence[str], way: str | None, flags: Mapping[str, Any]) -> Iterator[Used]:
+    """Use the run that is asked for. What a start prints goes to stderr: stdout is the results'."""
+    of_a_start = setting_arguments({name: value for name, value in flags.items() if name not in _OURS})
+    arguments = [*of_a_start, *setting_arguments({"basic_auth": flags["basic_auth"]}), *endpoints]
+    start = Start(arguments, tell=lambda text: click.echo(text, nl=False, err=True))
+    if way == "live":
+        using = joined(directory)
+    else:
+        using = started(directory, start) if way == "start" else joined_or_started(directory, start)
+    with using as used:
+        if of_a_start and used.log is None:
+            raise InputError(
+                f"{of_a_start[0]} is for a run that is started, and the tests go to the one at {used.record.url}",
+                hint="leave it out, or end that run: vhlocal down",
+            )
+        yield used
+
+
+def _results(suite: _Suite, found: Mapping[str, tuple[Any, ...]], wanted: Sequence[str]) -> Iterator[Result]:
+    """Send all that is wanted and yield the verdicts; a request that leads elsewhere is told before any is sent."""
+    files = _files(suite, wanted, tuple(found))
+    sent = [(file, target) for file, endpoint in files for target in found[endpoint]]
+    for file, target in sent:
+        requests(file, target)
+    for file, target in sent:
+        yield from run(file, target)
+    if suite.python is not None:
+        yield from by_pytest.run(suite.python, suite.directory, suite.pytest, wanted, environment())
+
+
+def _files(suite: _Suite, wanted: Sequence[str], names: Sequence[str]) -> list[tuple[HttpFile, str]]:
+    """Return the files to send and the endpoints that they are for."""
     for name in wanted:
         if name not in names:
             raise InputError(f"no endpoint `{name}` runs here", hint=f"there is {', '.join(names) or 'none'}")
-    files = []
-    for path in sorted(directory.joinpath(DIRECTORY).rglob("*.http")):
-        endpoint = endpoint_of(path.relative_to(directory), names)
-        if not wanted or endpoint in wanted:
-            files.append((load(_short(path), directory), endpoint))
-    for name in wanted or ("",):
-        if not any(name in ("", endpoint) for _, endpoint in files):
-            of = f" for `{name}`" if name else ""
+    files = [(file, endpoint_of(_within(file.path, suite.directory), names)) for file in suite.http]
+    files = [(file, endpoint) for file, endpoint in files if not wanted or endpoint in wanted]
+    for name in wanted:
+        if not suite.pytest and name not in {endpoint for _, endpoint in files}:
             raise InputError(
-                f"there is no smoke test{of} in {directory / DIRECTORY}",
-                hint=f"write {DIRECTORY}/{name or 'NAME'}.http, with `# expect 200` above `GET {{{{endpoint}}}}/`",
+                f"there is no smoke test for `{name}` in {suite.place}",
+                hint=f"write {suite.place.name}/{name}.http, with `# expect 200` above `GET {{{{endpoint}}}}/`",
             )
     return files
+
+
+def _within(path: Path, directory: Path) -> Path:
+    absolute = path.absolute()
+    return absolute.relative_to(directory) if absolute.is_relative_to(directory) else absolute
 
 
 def _short(path: Path) -> Path:
     """Return a path as it is named from here."""
     here = Path.cwd()
     return path.relative_to(here) if path.is_relative_to(here) else path
-
-
-def _authorization(directory: Path) -> tuple[Header, ...]:
-    """Return the header that a guarded run's first user is let in by (K7)."""
-    no_flags: Mapping[str, Any] = {}
-    users = read_settings(directory, no_flags).basic_auth
-    for user, password in users.items():
-        words = base64.b64encode(f"{user}:{password}".encode("utf-8", "surrogateescape")).decode()
-        return (("Authorization", f"Basic {words}"),)
-    return ()

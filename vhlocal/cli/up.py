@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import threading
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -13,7 +15,8 @@ from vhlocal.cli.detach import detached
 from vhlocal.cli.options import endpoint_names, project_options, setting_options
 from vhlocal.cli.project import asking, read_project, read_settings
 from vhlocal.contract.access import BasicAuth
-from vhlocal.events import Bus
+from vhlocal.control.plane import ControlPlane
+from vhlocal.events import Bus, Listening
 from vhlocal.project.settings import environment, is_ci
 from vhlocal.runtime.connect import connector
 from vhlocal.session.options import RunOptions
@@ -28,6 +31,7 @@ from vhlocal.ui.terminal import Terminal
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from vhlocal.events import Event
     from vhlocal.findings import Finding
     from vhlocal.session.wanted.load import Loader
 
@@ -52,6 +56,7 @@ _LINES_BEHIND, _LINES_BEHIND_IN_FILE = 2000, 200_000
 @click.option("-v", "--verbose", is_flag=True, help="Also show server banners and the time of each reload step.")
 @click.option("--profile", is_flag=True, help="Show where the start-up time goes, import by import.")
 @click.option("--explain-settings", is_flag=True, help="Show every setting and where it comes from, then exit.")
+@click.option("--until-stdin-ends", is_flag=True, hidden=True)  # for who starts a run and may be killed: control/using
 @project_options
 def command(
     directory: Path,
@@ -79,7 +84,7 @@ def command(
             fail_fast = not is_terminal() or is_ci(environment())
         check = partial(_errors, directory, load)
         options = replace(options, profile=profile, fail_fast=fail_fast, check=check)
-        asking(directory, lambda: _serve(options, verbose=verbose))
+        asking(directory, lambda: _serve(options, verbose=verbose, until_stdin_ends=flags["until_stdin_ends"]))
 
 
 def _errors(directory: Path, load: Loader) -> tuple[Finding, ...]:
@@ -122,15 +127,29 @@ def run_options(directory: Path, load: Loader) -> RunOptions:
     )
 
 
-def _serve(options: RunOptions, *, verbose: bool) -> None:
+def _serve(options: RunOptions, *, verbose: bool, until_stdin_ends: bool) -> None:
     bus = Bus()
     session = Session(options, bus, ControlPlane(ProjectState(options.directory)))
     on_closed = partial(session.request_stop, "its output was closed", insist=False)
     terminal = Terminal(standard_output(), on_closed, verbose=verbose, profile=options.profile)
     display = Behind(terminal, _LINES_BEHIND if is_terminal() else _LINES_BEHIND_IN_FILE)
     bus.subscribe(display)
+    if until_stdin_ends:
+        bus.subscribe(partial(_end_with_stdin, session))
     try:
         run(session.run())
     finally:
         display.close()
         terminal.close()
+
+
+def _end_with_stdin(session: Session, event: Event) -> None:
+    """Once a run listens, have it end when its standard input does."""
+
+    def wait() -> None:
+        while os.read(0, 1024):
+            pass
+        session.request_stop("whoever started it has ended", insist=False)
+
+    if isinstance(event, Listening):
+        threading.Thread(target=wait, name="vhlocal-stdin", daemon=True).start()

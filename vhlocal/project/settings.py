@@ -66,6 +66,7 @@ class Settings:
     versions: Mapping[str, str]
     record: bool
     replay_on_save: Mapping[str, str]
+    smoke: Path | None
     access_log: Path | None
     strict: bool
     ignore: Mapping[str, str]

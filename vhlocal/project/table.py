@@ -198,6 +198,7 @@ SETTINGS = (
         unset="off",
         form="ENDPOINT=safe",
     ),
+    Setting("smoke", Kind.PATH, "--smoke", "Directory of the smoke tests. Default: smoke.", unset="smoke"),
     Setting("access_log", Kind.PATH, "--access-log", "Write a line of JSON per request to this file."),
     Setting(
         "strict",

@@ -32,7 +32,7 @@ def endpoint_of(path: Path, names: Sequence[str]) -> str:
     raise InputError(
         f"it is not said which endpoint this smoke test is for: this run has {', '.join(names)}",
         place=Place(path),
-        hint=f"name it {DIRECTORY}/{names[0]}.http, or put it into {DIRECTORY}/{names[0]}/",
+        hint=f"name it {path.parent}/{names[0]}.http, or put it into {path.parent}/{names[0]}/",
     )
 
 

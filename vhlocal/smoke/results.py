@@ -35,16 +35,20 @@ class Target:
 
 @dataclass(frozen=True)
 class Result:
-    """A verdict. ``failures`` are what differs from what is expected, shortest first; none where it is met."""
+    """A verdict. ``failures`` are what differs from what is expected, shortest first; none where it is met.
 
-    target: Target
+    ``target`` is None for a test of pytest's, whose name says what it is of.
+    """
+
+    target: Target | None
     name: str
     place: Place
     seconds: float
     failures: tuple[str, ...]
 
     def __str__(self) -> str:
-        what = f"{self.target.endpoint} ({self.target.under})  {self.place}  {self.name}"
+        whose = f"{self.target.endpoint} ({self.target.under})  " if self.target else ""
+        what = f"{whose}{self.place}  {self.name}"
         if not self.failures:
             return one_line(f"ok    {what}  {self.seconds * 1000:.0f} ms")
         more = f" (and {len(self.failures) - 1} more)" if len(self.failures) > 1 else ""
@@ -79,9 +83,9 @@ def as_json(results: Sequence[Result]) -> str:
     """Return the verdicts as JSON."""
     told = [
         {
-            "endpoint": result.target.endpoint,
-            "under": result.target.under,
-            "url": result.target.url,
+            "endpoint": result.target and result.target.endpoint,
+            "under": result.target and result.target.under,
+            "url": result.target and result.target.url,
             "name": result.name,
             "file": str(result.place.file),
             "line": result.place.line,
@@ -95,17 +99,17 @@ def as_json(results: Sequence[Result]) -> str:
 
 
 def junit(results: Sequence[Result], name: str = "vhlocal") -> str:
-    """Return the verdicts as JUnit XML: a suite for each endpoint and path, a case for each request."""
+    """Return the verdicts as JUnit XML: a suite for each endpoint and path, and for pytest's tests, a case for each."""
     root = ElementTree.Element("testsuites", {"name": name, **_counts(results)})
     for target in dict.fromkeys(result.target for result in results):
         own = [result for result in results if result.target == target]
-        named = {"name": f"{target.endpoint} ({target.under})", **_counts(own)}
+        named = {"name": f"{target.endpoint} ({target.under})" if target else "pytest", **_counts(own)}
         suite = ElementTree.SubElement(root, "testsuite", named)
         for result in own:
             case = ElementTree.SubElement(
                 suite,
                 "testcase",
-                classname=f"{target.endpoint}.{target.under}",
+                classname=f"{target.endpoint}.{target.under}" if target else "pytest",
                 name=visible(f"{result.name} ({result.place})"),
                 time=f"{result.seconds:.3f}",
             )

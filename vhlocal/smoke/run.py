@@ -28,7 +28,7 @@ _REDIRECTS = {301, 302, 303, 307, 308}
 _MOST_REDIRECTS = 10
 _CHUNK = 65536
 #: What a URL is made of, besides letters and digits; all else is percent-encoded, as both editors do.
-_OF_A_URL = "%/:=&?~#+!$,;'@()*[]-._|"
+OF_A_URL = "%/:=&?~#+!$,;'@()*[]-._|"
 
 
 def load(path: Path, within: Path) -> HttpFile:
@@ -82,7 +82,7 @@ def send(url: str, request: Request, seconds: float, *, follow: bool) -> Answer:
         if not follow or answer.status not in _REDIRECTS or location is None or answer.broke_off:
             return answer
         there = urlsplit(urljoin(f"{base.scheme}://{base.netloc}{request.target}", location))
-        if there.netloc != base.netloc or not _is_within(there.path, base.path):
+        if there.netloc != base.netloc or not is_within(there.path, base.path):
             return Answer(
                 answer.status,
                 answer.headers,
@@ -140,8 +140,8 @@ def _send(connection: http.client.HTTPConnection, request: Request) -> None:
 def _request(file: HttpFile, case: Case, target: Target) -> Request:
     url = target.url
     filled = file.fill(case.url.number, case.url.text, url)
-    there, base = urlsplit(quote(filled, safe=_OF_A_URL)), urlsplit(url)
-    if (there.scheme, there.netloc) != (base.scheme, base.netloc) or not _is_within(there.path, base.path):
+    there, base = urlsplit(quote(filled, safe=OF_A_URL)), urlsplit(url)
+    if (there.scheme, there.netloc) != (base.scheme, base.netloc) or not is_within(there.path, base.path):
         raise InputError(
             f"the request goes to {filled}, which is not in the endpoint",
             place=case.place,
@@ -187,5 +187,6 @@ def _see_within(path: Path, line: FromFile, within: Path) -> None:
         )
 
 
-def _is_within(path: str, prefix: str) -> bool:
+def is_within(path: str, prefix: str) -> bool:
+    """Tell whether a path is an endpoint's own one or below it."""
     return path == prefix or path.startswith(f"{prefix.rstrip('/')}/")

@@ -1,0 +1,108 @@
+"""Smoke tests that are written for pytest: which Python runs them, and their verdicts."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+from xml.etree import ElementTree
+
+from vhlocal.errors import InputError, VhlocalError
+from vhlocal.model import Place
+from vhlocal.smoke.results import Result
+from vhlocal.visible import visible
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+#: pytest's exit codes where its report has every verdict: all have passed, some have not.
+_JUDGED = (0, 1)
+#: What else a Python has to have: the plugin, by which a test finds the endpoints.
+_PLUGIN = "vhlocal.pytest_plugin"
+_ASK = f"import sys, importlib.util as u; sys.exit(0 if u.find_spec('pytest') and u.find_spec('{_PLUGIN}') else 1)"
+
+#: Lines of a failure's report that say what was found; and the last characters of an output that are told.
+_FOUND = "E  "
+_TOLD = 4000
+
+
+def files(place: Path) -> list[Path]:
+    """Return the test files of pytest in a directory, as pytest names them."""
+    return sorted({*place.rglob("test_*.py"), *place.rglob("*_test.py")})
+
+
+def python_of(directory: Path, environ: Mapping[str, str]) -> Path:
+    """Return a Python that has pytest and vhlocal: the project's own environment's, else the one that runs this.
+
+    That is the one that is active, else ``.venv`` or ``venv`` in the directory. InputError where none has both.
+    """
+    active = [Path(environ["VIRTUAL_ENV"])] if environ.get("VIRTUAL_ENV") else []
+    inside = "Scripts/python.exe" if sys.platform == "win32" else "bin/python"
+    own = [place / inside for place in (*active, directory / ".venv", directory / "venv")]
+    there = [python for python in own if python.exists()]
+    for python in (*there, Path(sys.executable)):
+        if subprocess.run([python, "-c", _ASK], cwd=directory, stdin=subprocess.DEVNULL, check=False).returncode == 0:
+            return python
+    asked = ", ".join(str(python) for python in (*there, Path(sys.executable)))
+    raise InputError(
+        f"pytest is not installed beside vhlocal in any of {asked}",
+        hint=f"install both: {(there or [Path(sys.executable)])[0]} -m pip install pytest vhlocal",
+    )
+
+
+def run(
+    python: Path, directory: Path, tests: Sequence[Path], endpoints: Sequence[str], environ: Mapping[str, str]
+) -> list[Result]:
+    """Run test files in a project's directory and return their verdicts; nothing is left beside them.
+
+    Those that are parametrised over endpoints are run for ``endpoints`` alone, where any are named. VhlocalError where
+    pytest itself fails.
+    """
+    with tempfile.TemporaryDirectory(prefix="vhlocal-") as made:
+        report = Path(made, "report.xml")
+        options = ["-p", "vhlocal", "-p", "no:cacheprovider", f"--junit-xml={report}", "-o", "junit_family=xunit1"]
+        options += [f"--vhlocal-endpoint={name}" for name in endpoints]
+        done = subprocess.run(
+            [python, "-m", "pytest", *options, *tests],
+            cwd=directory,
+            env={**environ, "PYTHONDONTWRITEBYTECODE": "1"},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            check=False,
+        )
+        results = read_report(report.read_text(encoding="utf-8"), directory) if report.exists() else []
+    failed = any(result.failures for result in results)
+    nobody_is_asked = not results and done.returncode == 5 and endpoints
+    if done.returncode not in _JUDGED or (done.returncode == 1) != failed:
+        if nobody_is_asked or (failed and done.returncode == 2):  # a file that cannot be imported is a verdict
+            return results
+        raise VhlocalError(
+            f"pytest ended with {done.returncode}, and its tests do not tell why", detail=visible(done.stdout[-_TOLD:])
+        )
+    return results
+
+
+def read_report(text: str, directory: Path) -> list[Result]:
+    """Return the verdicts of a report in JUnit XML as pytest writes it (``xunit1``). What was skipped has none."""
+    results = []
+    for case in ElementTree.fromstring(text).iter("testcase"):
+        if case.find("skipped") is not None:
+            continue
+        failures = [line for wrong in (*case.iter("failure"), *case.iter("error")) for line in _failures(wrong)]
+        file, line = case.get("file"), case.get("line")
+        place = Place(Path(file or case.get("classname") or directory.name), int(line) + 1 if line else None)
+        results.append(Result(None, case.get("name") or "", place, float(case.get("time") or 0), tuple(failures)))
+    return results
+
+
+def _failures(wrong: ElementTree.Element) -> list[str]:
+    """Return what was wrong: what pytest has found, line by line, or its first words."""
+    found = [line.removeprefix(_FOUND).strip() for line in (wrong.text or "").splitlines() if line.startswith(_FOUND)]
+    return [line.removeprefix("AssertionError: ") for line in found if line] or [
+        (wrong.get("message") or wrong.tag).splitlines()[0]
+    ]

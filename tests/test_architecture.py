@@ -28,6 +28,7 @@ LEVELS = {
     "gateway": 3,
     "checks": 3,
     "recorder": 3,
+    "series": 3,
     "smoke": 3,
     "load": 3,
     "session": 4,

@@ -95,6 +95,16 @@ class LogLine(Event):
 
 
 @dataclass(frozen=True)
+class MetricsPrinted(Event):
+    """A line of an endpoint's server had metrics (K6): ``numbers`` and ``texts`` by name; ``time`` in epoch seconds."""
+
+    at: ServedAt
+    time: float
+    numbers: Mapping[str, float] = field(hash=False)
+    texts: Mapping[str, str] = field(hash=False)
+
+
+@dataclass(frozen=True)
 class LinesLeftOut(Event):
     """So many lines of an endpoint's came faster than a display shows them, and are not shown there."""
 

@@ -11,6 +11,7 @@ from vhlocal.api.plane import ControlPlane
 from vhlocal.errors import InputError
 from vhlocal.events import Bus, LogLine, StatusChanged
 from vhlocal.model import Place, State, Status, Version
+from vhlocal.series.store import Store
 from vhlocal.session.board import Board
 from vhlocal.session.record import RunRecord
 from vhlocal.session.traffic.requests import Requests
@@ -31,10 +32,12 @@ class Run:
         self.plane = ControlPlane(state)
         self.loop = asyncio.new_event_loop()
         self.requests = Requests(self.loop, self.bus)
+        self.metrics = Store()
         self.view = View(
             versions=lambda: (VERSION,),
             board=self.board,
             requests=self.requests,
+            metrics=self.metrics,
             recordings=None,
             connections=lambda: (3, 2),
             examined=lambda: False,

@@ -12,7 +12,7 @@ from werkzeug.routing import Rule
 from werkzeug.utils import redirect
 from werkzeug.wrappers import Request, Response
 
-from vhlocal.api import changes, describe, pages
+from vhlocal.api import changes, describe, pages, series
 from vhlocal.api.following import Feed, followed
 from vhlocal.errors import InputError, VhlocalError
 from vhlocal.events import LinesLeftOut, LogLine, RequestsEnded
@@ -48,6 +48,7 @@ def api_rules() -> list[Rule]:
         Rule("/api/logs", endpoint="logs", methods=["GET"]),
         Rule("/api/recordings", endpoint="recordings", methods=["GET"]),
         Rule("/api/profile", endpoint="profile", methods=["GET"]),
+        Rule("/api/series", endpoint="series", methods=["GET"]),
         Rule("/api/requests", endpoint="requests", methods=["GET"]),
         Rule("/api/down", endpoint="down", methods=["POST"]),
         Rule("/findings/<code>", endpoint="finding", methods=["GET"]),
@@ -206,6 +207,10 @@ class App(ABC):
         wanted_at, _ = self._wanted(request)
         statuses = [status for status in self._view.board.statuses() if wanted_at(status.at)]
         return as_json({"endpoints": [describe.start_up(status) for status in statuses]})
+
+    def _series(self, request: Request) -> Response:
+        served = [status.at for status in self._view.board.statuses()]
+        return as_json(series.listing(self._view.metrics, request.args, served))
 
     def _finding(self, request: Request, code: str) -> Response:
         # Brings all rules; most runs are never asked.

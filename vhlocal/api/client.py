@@ -78,6 +78,10 @@ class Client:
         query = {"tail": str(tail), **({} if endpoint is None else {"endpoint": endpoint})}
         yield from self._lines("/api/requests", {**query, **({"follow": "1"} if follow else {})})
 
+    def series(self, asked: dict[str, str]) -> dict[str, Any]:
+        """Return the metrics that endpoints have printed; see ``api.series.listing`` for what may be ``asked``."""
+        return self._ask("GET", f"/api/series?{urllib.parse.urlencode(asked)}")
+
     def versions(self) -> list[dict[str, Any]]:
         """Return the versions that are served, the working tree's first."""
         found: list[dict[str, Any]] = self._ask("GET", "/api/versions")["versions"]

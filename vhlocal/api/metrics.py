@@ -1,4 +1,4 @@
-"""A run's traffic as Prometheus reads it."""
+"""A run's traffic, and what its servers print as metrics (K6), as Prometheus reads it."""
 
 from __future__ import annotations
 
@@ -83,6 +83,25 @@ class _Collector:
         yield ready
         restarts = ((whose, status.restarts) for whose, status in known)
         yield self._counter("vhlocal_endpoint_restarts", "Restarts after crashes.", restarts)
+        yield from self._printed()
+
+    def _printed(self) -> Iterator[Metric]:
+        """Yield what servers have printed as metrics (K6)."""
+        series = self._view.metrics.series()
+        if not series:
+            return
+        labels = ["name", "endpoint", "version", "replica"]
+        values = CounterMetricFamily("vhlocal_metadata_values", "Values printed as vh_metadata.", labels=labels)
+        last = GaugeMetricFamily("vhlocal_metadata_last", "The last value printed as vh_metadata.", labels=labels)
+        # No counter: values may be below zero.
+        sums = GaugeMetricFamily("vhlocal_metadata_sum", "The sum of values printed as vh_metadata.", labels=labels)
+        for each in series:
+            at = each.key.at
+            names = [each.key.name, at.endpoint, at.version, str(at.replica)]
+            values.add_metric(names, each.count)
+            last.add_metric(names, each.value)
+            sums.add_metric(names, each.total)
+        yield from (values, last, sums)
 
     def _values(self, whose: Names) -> list[str]:
         return list(whose[: len(self._labels)])

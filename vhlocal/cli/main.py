@@ -21,6 +21,7 @@ _COMMANDS = {
     "logs": "Show the endpoints' logs.",
     "requests": "Show the last requests and answers.",
     "replay": "Send recorded requests again and compare.",
+    "metrics": "Show the metrics that endpoints print.",
     "version": "Serve commits beside the working tree.",
     "alias": "Point an alias at another version.",
     "scale": "Change how many servers an endpoint has.",

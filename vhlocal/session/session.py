@@ -21,6 +21,7 @@ from vhlocal.reload.staging import Staging
 from vhlocal.session import open_files, port
 from vhlocal.session.board import Board
 from vhlocal.session.changes import Changes
+from vhlocal.session.collecting import Collecting
 from vhlocal.session.deployment import Deployment, Served
 from vhlocal.session.deployment import Means as DeploymentMeans
 from vhlocal.session.diagnosis.doctor import Doctor, Practice
@@ -113,7 +114,7 @@ class Session:
         self._gateway: Gateway | None = None
         self._removed = False
         self._recording = Recording() if options.record else None
-        self._telling = Telling(bus, self._board, options.ignored, lambda: self._present().endpoints)
+        self._telling = Telling(bus, self._board, options.ignored, lambda: self._present().endpoints, self._inputs_of)
         self._in_flight = InFlight(
             self._routes, lambda upstream: self._gateway.in_flight(upstream) if self._gateway else 0
         )
@@ -170,6 +171,7 @@ class Session:
             versions=lambda: self._routes.versions,
             board=self._board,
             requests=requests,
+            metrics=Collecting(self._loop, self._bus, self._board, self._tasks, self._telling.printed).store,
             recordings=None if self._recording is None else self._recording.store,
             connections=lambda: (gateway.connections(), gateway.upstream_connections()),
             examined=lambda: requests.all_told() and self._doctor.is_idle,

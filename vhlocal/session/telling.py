@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vhlocal.events import Found, Notice
+from vhlocal.findings import Note
 from vhlocal.values import dataclass
 
 if TYPE_CHECKING:
@@ -14,18 +15,24 @@ if TYPE_CHECKING:
     from vhlocal.findings import Finding
     from vhlocal.gateway.report import LimitPassed
     from vhlocal.gateway.table import Route
-    from vhlocal.model import Endpoint
+    from vhlocal.model import Endpoint, ServedAt
+    from vhlocal.series.reading import Fault
     from vhlocal.session.board import Board
+    from vhlocal.session.wanted.desired import Inputs
 
 
 @dataclass(frozen=True)
 class Telling:
-    """``ignored`` are codes of findings that the project lives with, ``endpoints`` those of the working tree now."""
+    """``ignored`` are codes of findings that the project lives with, ``endpoints`` those of the working tree now.
+
+    ``inputs`` has what a version is made of, None for one that is not served any more.
+    """
 
     bus: Bus
     board: Board
     ignored: Mapping[str, str]
     endpoints: Callable[[], Sequence[Endpoint]]
+    inputs: Callable[[str], Inputs | None]
 
     def found(self, finding: Finding, revision: str, told: bool = False) -> None:
         """Tell a finding; ``told`` where an error tells it too."""
@@ -53,3 +60,17 @@ class Telling:
         elif told is not None:
             status = next(iter(self.board.statuses(passed.endpoint)), None)
             self.found(told, status.revision if status else "")
+
+    def printed(self, at: ServedAt, fault: Fault) -> None:
+        """Tell that a line of metrics is charted nowhere, or a value of it (K6); it reads the endpoint's code."""
+        from vhlocal.session.diagnosis.printed import tell_printed  # noqa: PLC0415 - as above
+
+        inputs, status = self.inputs(at.version), self.board.status(at)
+        endpoint = next((each for each in inputs.endpoints if each.name == at.endpoint), None) if inputs else None
+        if inputs is None or endpoint is None or status is None:
+            return  # it has gone meanwhile
+        found = tell_printed(endpoint, inputs.package, fault)
+        if isinstance(found, Note):
+            self.bus.publish(Notice(found.text, endpoint=at.endpoint))
+        elif found is not None:
+            self.shown(found, status.revision)

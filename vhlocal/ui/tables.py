@@ -9,6 +9,8 @@ from rich.segment import Segments
 from rich.table import Table
 from rich.text import Text
 
+from vhlocal.visible import one_line
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
@@ -63,6 +65,25 @@ def show_versions(console: Console, versions: Iterable[Mapping[str, Any]]) -> No
         source = version["ref"] or "working tree"
         table.add_row(version["version"], ", ".join(version["aliases"]), source, commit, endpoints)
     print_whole(console, table)
+
+
+def show_metrics(console: Console, metrics: Mapping[str, Any]) -> None:
+    """Print series, and then texts with the last one of each, given as ``/api/series`` gives them."""
+    if metrics["series"]:
+        table = new_table("endpoint", "metric", "values", "last", "min", "mean", "max")
+        for each in metrics["series"]:
+            numbers = (each[name] for name in ("value", "min", "mean", "max"))
+            shown = ("-" if number is None else f"{number:.6g}" for number in numbers)
+            table.add_row(each["served"], Text(one_line(each["name"])), f"{each['count']}", *shown)
+        print_whole(console, table)
+    if metrics["texts"]:
+        table = new_table("endpoint", "metric", "values", "last text")
+        for each in metrics["texts"]:
+            name, text = (Text(one_line(of)) for of in (each["name"], each["texts"][-1]["text"]))
+            table.add_row(each["served"], name, f"{each['count']}", text)
+        print_whole(console, table)
+    if metrics["left_out"]:
+        console.print(f"{metrics['left_out']} values of further names are left out", style="yellow")
 
 
 def show_settings(console: Console, rows: Iterable[tuple[str, str, str]]) -> None:

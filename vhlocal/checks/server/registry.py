@@ -9,6 +9,7 @@ from vhlocal.checks.server import (
     listening,
     memory,
     memory_together,
+    metrics,
     missing,
     not_answering,
     not_here,
@@ -54,11 +55,13 @@ PASSED: tuple[Rule[Passed], ...] = (requests.RULE,)
 TOGETHER: tuple[Rule[Together], ...] = (memory_together.RULE,)
 #: How two replicas answer the same request.
 COMPARED: tuple[Rule[replicas.Compared], ...] = (replicas.RULE,)
+#: What a server prints as metrics and nobody charts.
+PRINTED: tuple[Rule[metrics.Printed], ...] = (metrics.RULE,)
 
 DEFINITIONS: tuple[Definition, ...] = tuple(
     dict.fromkeys(
         definition
-        for rules in (ENDED, SILENT, MEASURED, STARTED, PASSED, TOGETHER, COMPARED)
+        for rules in (ENDED, SILENT, MEASURED, STARTED, PASSED, TOGETHER, COMPARED, PRINTED)
         for rule in rules
         for definition in rule.definitions
     )

@@ -22,6 +22,7 @@ LEVELS = {
     "contract": 1,
     "scaling": 1,
     "comparison": 1,
+    "sending": 1,
     "project": 2,
     "runtime": 3,
     "reload": 3,

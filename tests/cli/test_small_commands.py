@@ -76,7 +76,10 @@ def test_a_run_is_found_by_its_url_and_in_the_list_of_all(vhlocal, project, tmp_
         assert vhlocal("url", "--alias", "dev", cwd=inside).stdout == run.url("plain", "dev").rstrip("/") + "\n"
         for arguments, message in (
             (("plane",), "no endpoint `plane` is running\n  hint: did you mean `plain`?"),
-            (("plain", "--alias", "deb"), "`plain` is not served under `deb`\n  hint: did you mean `dev`?"),
+            (
+                ("plain", "--alias", "deb"),
+                f"`plain` is not served under `deb`\n  hint: did you mean `dev`? There are {run_version(vhlocal)}, dev",
+            ),
         ):
             wrong = vhlocal("url", *arguments, cwd=directory)
             assert (wrong.returncode, wrong.stdout, wrong.stderr) == (2, "", f"error: {message}\n")

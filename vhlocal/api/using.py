@@ -15,7 +15,7 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from vhlocal.control.client import Client
+from vhlocal.api.client import Client
 from vhlocal.errors import InputError, VhlocalError
 from vhlocal.session.record import ProjectState
 from vhlocal.storage import writing

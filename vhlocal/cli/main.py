@@ -18,6 +18,7 @@ _COMMANDS = {
     "down": "Stop this project's run and clean up.",
     "ps": "List the running endpoints.",
     "url": "Print an endpoint's URL.",
+    "call": "Send a request to an endpoint.",
     "logs": "Show the endpoints' logs.",
     "requests": "Show the last requests and answers.",
     "replay": "Send recorded requests again and compare.",

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
+from vhlocal.api.using import Start, joined, joined_or_started, started
 from vhlocal.cli.options import endpoint_names, project_options, setting_arguments, setting_options
 from vhlocal.cli.project import read_settings
 from vhlocal.contract.access import authorization
-from vhlocal.control.using import Start, joined, joined_or_started, started
 from vhlocal.errors import InputError
 from vhlocal.project.settings import environment
 from vhlocal.smoke import by_pytest
@@ -24,7 +24,7 @@ from vhlocal.values import dataclass
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from vhlocal.control.using import Used
+    from vhlocal.api.using import Used
     from vhlocal.smoke.cases import HttpFile
     from vhlocal.smoke.results import Result
 

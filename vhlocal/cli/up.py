@@ -15,7 +15,6 @@ from vhlocal.cli.detach import detached
 from vhlocal.cli.options import endpoint_names, project_options, setting_options
 from vhlocal.cli.project import asking, read_project, read_settings
 from vhlocal.contract.access import BasicAuth
-from vhlocal.control.plane import ControlPlane
 from vhlocal.events import Bus, Listening
 from vhlocal.project.settings import environment, is_ci
 from vhlocal.runtime.connect import connector

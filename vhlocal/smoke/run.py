@@ -10,6 +10,7 @@ from urllib.parse import quote, urljoin, urlsplit
 from vhlocal.errors import InputError
 from vhlocal.exchanges import EMPTY, Answer, Request, header, whole
 from vhlocal.model import Place
+from vhlocal.sending import BrokenOffError, Sent
 from vhlocal.smoke.cases import FromFile, Line
 from vhlocal.smoke.reading import read
 from vhlocal.smoke.results import Result, Target, judged
@@ -26,7 +27,6 @@ SECONDS = 60.0
 
 _REDIRECTS = {301, 302, 303, 307, 308}
 _MOST_REDIRECTS = 10
-_CHUNK = 65536
 #: What a URL is made of, besides letters and digits; all else is percent-encoded, as both editors do.
 OF_A_URL = "%/:=&?~#+!$,;'@()*[]-._|"
 
@@ -101,40 +101,21 @@ def send(url: str, request: Request, seconds: float, *, follow: bool) -> Answer:
 
 
 def _answer(host: str, port: int, request: Request, prefix: str, deadline: float) -> Answer:
-    connection = http.client.HTTPConnection(host, port, timeout=max(0.001, deadline - time.monotonic()))
     status, broke_off = 0, ""
     headers: tuple[Header, ...] = ()
     parts: list[bytes] = []
     try:
-        _send(connection, request)
-        got = connection.getresponse()
-        status, headers = got.status, tuple(got.getheaders())
-        while part := got.read1(_CHUNK):
-            parts.append(part)
-            if time.monotonic() > deadline:
-                raise TimeoutError
-        if got.length:
-            broke_off = f"{got.length} bytes are missing at its end"
+        with Sent(host, port, request, seconds=max(0.001, deadline - time.monotonic())) as sent:
+            status, _, headers = sent.head()
+            for part in sent.parts():
+                parts.append(part)
+                if time.monotonic() > deadline:
+                    raise TimeoutError
     except TimeoutError:
         broke_off = "it did not come to its end in time" if status else "no answer in time"
-    except http.client.IncompleteRead:
-        broke_off = "it breaks off"
-    except (OSError, http.client.HTTPException) as error:
+    except (OSError, http.client.HTTPException, BrokenOffError) as error:
         broke_off = str(error) or type(error).__name__
-    finally:
-        connection.close()
     return Answer(status, headers, whole(b"".join(parts)), prefix, broke_off)
-
-
-def _send(connection: http.client.HTTPConnection, request: Request) -> None:
-    names = {name.lower() for name, _ in request.headers}
-    connection.putrequest(request.method, request.target, skip_host="host" in names, skip_accept_encoding=True)
-    for name, value in request.headers:
-        connection.putheader(name, value.encode("utf-8"))
-    content = request.body.content or b""
-    if content or request.method in ("POST", "PUT", "PATCH"):
-        connection.putheader("Content-Length", str(len(content)))
-    connection.endheaders(content or None)
 
 
 def _request(file: HttpFile, case: Case, target: Target) -> Request:

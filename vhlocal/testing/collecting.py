@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
-from vhlocal.control.client import Client
+from vhlocal.api.client import Client
 from vhlocal.errors import VhlocalError
 from vhlocal.project.above import find_project
 from vhlocal.project.config import read_config

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from vhlocal.api.using import Start, joined_or_started
 from vhlocal.contract.access import authorization
-from vhlocal.control.using import Start, joined_or_started
 from vhlocal.errors import InputError, VhlocalError
 from vhlocal.project.schema import did_you_mean
 from vhlocal.project.settings import load_settings
@@ -22,7 +22,7 @@ from vhlocal.visible import visible
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
 
-    from vhlocal.control.using import Used
+    from vhlocal.api.using import Used
 
 FIXTURE = "vhlocal_run"
 

@@ -1,0 +1,134 @@
+"""``vhlocal call``."""
+
+from __future__ import annotations
+
+import http.client
+import time
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, urlsplit
+
+import click
+
+from vhlocal.cli.options import endpoint_names, project_options
+from vhlocal.cli.running import client_of_run, url_of
+from vhlocal.errors import InputError, VhlocalError
+from vhlocal.visible import one_line
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from vhlocal.cli.call_body import Sendable
+    from vhlocal.exchanges import Header, Request
+
+#: What a script can tell by that an answer is an error, or did not come whole.
+_FAILED = 8
+
+#: What a target is made of, besides letters and digits; all else is percent-encoded, as browsers and curl do.
+_OF_A_TARGET = "%/:=&?~+!$,;'@()*[]-._|"
+
+
+@click.command("call", epilog="Example:  vhlocal call digits/predict --form image=@seven.png")
+@click.argument("where", metavar="[ENDPOINT][/PATH]", shell_complete=endpoint_names)
+@click.option("-X", "--method", metavar="METHOD", help="Default: GET, or POST with a body.")
+@click.option("-H", "--header", "headers", multiple=True, metavar="'NAME: VALUE'", help="Send this header, too.")
+@click.option("--json", "json_", metavar="JSON|@FILE|-", help="Send JSON, after checking that it is.")
+@click.option("--form", multiple=True, metavar="NAME=TEXT|NAME=@FILE", help="Send a form with this field or file.")
+@click.option("--body", metavar="TEXT|@FILE|-", help="Send this as it is.")
+@click.option("--on", "name", metavar="ALIAS", help="The version or alias to ask. Default: the working tree's version.")
+@click.option("-i", "--include", is_flag=True, help="Print the answer's head before its body.")
+@click.option("-v", "--verbose", is_flag=True, help="Show both heads on stderr.")
+@project_options
+def command(directory: Path, where: str, **options: Any) -> None:
+    """Send a request to an endpoint of the run, and print the answer's body as it comes.
+
+    Status and times are shown on stderr. Redirects are shown, not followed. With a single endpoint, its name may be
+    left out, as in `vhlocal call /predict`.
+
+    Exit code: 0 for an answer below 400, 8 for one that is not, or breaks off.
+    """
+    endpoint, slash, path = _split(where)
+    sendable = _sendable(options["json_"], options["form"], options["body"])
+    headers = _headers(options["headers"])
+    url = url_of(client_of_run(directory).endpoints(), endpoint or None, options["name"])
+    target = urlsplit(url).path + quote(slash + path, safe=_OF_A_TARGET)
+    request = _request(directory, options["method"], target, headers, sendable)
+    _send(url, request, sendable, options)
+
+
+def _split(where: str) -> tuple[str, str, str]:
+    """Return an endpoint, and what is below it with its slash or question mark."""
+    end = min((where.index(mark) for mark in "/?" if mark in where), default=len(where))
+    return where[:end], where[end : end + 1], where[end + 1 :]
+
+
+def _sendable(json_: str | None, form: Sequence[str], body: str | None) -> Sendable | None:
+    if json_ is None and not form and body is None:
+        return None
+    from vhlocal.cli.call_body import form_body, json_body, plain_body  # noqa: PLC0415 - most requests have no body
+
+    if (json_ is not None) + bool(form) + (body is not None) > 1:
+        raise InputError("a request has one body", hint="give --json, --form or --body")
+    if json_ is not None:
+        return json_body(json_)
+    return form_body(form) if body is None else plain_body(body)
+
+
+def _headers(typed: Sequence[str]) -> tuple[Header, ...]:
+    from vhlocal.contract.headers import is_dropped, is_of_the_request, is_reserved  # noqa: PLC0415 - as above
+
+    found: list[Header] = []
+    for text in typed:
+        name, colon, value = text.partition(":")
+        if not colon or not name.strip() or not name.isascii() or set("\r\n\0") & set(text):
+            raise InputError(f"`{one_line(text)}` is no header", hint="write 'Name: value'")
+        raw = name.encode()
+        if is_dropped(raw) or is_reserved(raw):
+            told = f"{one_line(name)} does not reach your server: production's ingress drops or replaces it (K9)"
+            click.echo(told, err=True)
+        elif not is_of_the_request(raw) and raw.lower() != b"host":
+            raise InputError(f"{name} is said by what is sent", hint="leave it out")
+        found.append((name, value.strip()))
+    return tuple(found)
+
+
+def _request(
+    directory: Path, method: str | None, target: str, headers: tuple[Header, ...], sendable: Sendable | None
+) -> Request:
+    from vhlocal import __version__  # noqa: PLC0415 - as above
+    from vhlocal.cli.project import read_settings  # noqa: PLC0415 - as above
+    from vhlocal.contract.access import authorization  # noqa: PLC0415 - as above
+    from vhlocal.exchanges import Request  # noqa: PLC0415 - as above
+
+    usual: list[Header] = [
+        ("User-Agent", f"vhlocal/{__version__}"),
+        ("Accept", "*/*"),
+        *authorization(read_settings(directory, {}).basic_auth),
+    ]
+    if sendable is not None:
+        usual.append(("Content-Type", sendable.kind))
+    named = {name.lower() for name, _ in headers}
+    own = tuple(each for each in usual if each[0].lower() not in named)
+    return Request(method or ("GET" if sendable is None else "POST"), target, (*own, *headers))
+
+
+def _send(url: str, request: Request, sendable: Sendable | None, options: dict[str, Any]) -> None:
+    from vhlocal.cli.call_answer import show, tell_head  # noqa: PLC0415 - as above
+    from vhlocal.sending import Sent  # noqa: PLC0415 - as above
+
+    there = urlsplit(url)
+    if options["verbose"]:
+        tell_head(">", f"{request.method} {request.target} HTTP/1.1", request.headers)
+    began = time.monotonic()
+    try:
+        with Sent(there.hostname or "", there.port or 80, request, sendable.content if sendable else None) as sent:
+            good = show(sent, began, include=options["include"], verbose=options["verbose"])
+    except ValueError as error:
+        raise InputError(f"this is no request that can be sent: {error}") from error
+    except (OSError, http.client.HTTPException) as error:
+        if isinstance(error, BrokenPipeError):
+            raise
+        what = f"{there.netloc} has not answered: {error or type(error).__name__}"
+        raise VhlocalError(what, hint="see whether the run goes on: vhlocal ps") from error
+    if not good:
+        raise click.exceptions.Exit(_FAILED)

@@ -203,11 +203,26 @@ class Reloaded(Event):
 
 @dataclass(frozen=True)
 class Compared(Event):
-    """Old and new code were asked what was asked last: so many answers are the ``same``, ``differs`` has the others."""
+    """Old and new code were asked the same: so many answers are the ``same``, ``differs`` has a line for each other.
+
+    ``unanswered`` are those that the old code gave no whole answer to in time, so that nothing can be said of them.
+    """
 
     at: ServedAt
     same: int
     differs: tuple[str, ...]
+    unanswered: int = 0
+
+    @property
+    def text(self) -> str:
+        """What came of it, in one line without the endpoint's name."""
+        number = len(self.differs)
+        parts = [f"{self.same} same"]
+        if number:
+            parts.append(f"{number} {'differs' if number == 1 else 'differ'} ({self.differs[0]})")
+        if self.unanswered:
+            parts.append(f"{self.unanswered} not compared: no whole answer in time")
+        return f"{self.same + number + self.unanswered} replayed: {', '.join(parts)}"
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ import re
 from dataclasses import field
 from typing import TYPE_CHECKING, NamedTuple
 
+from vhlocal.masked import MASK, masked_target
 from vhlocal.values import dataclass
 
 if TYPE_CHECKING:
@@ -333,6 +334,9 @@ class RequestRecord(NamedTuple):
         return bool(self.method) and not self.prefix
 
     def facts(self) -> dict[str, object]:
-        """Return every field by name, with times to the microsecond; the key to look is in no target."""
+        """Return every field by name, with times to the microsecond; what the target holds of secrets is masked."""
         facts = {name: round(value, 6) if isinstance(value, float) else value for name, value in self._asdict().items()}
-        return facts if self.prefix else {**facts, "target": _KEY.sub(r"\1********", self.target)}
+        if "?" in self.target:
+            target = masked_target(self.target)
+            facts["target"] = target if self.prefix else _KEY.sub(rf"\1{MASK}", target)
+        return facts

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 import subprocess
 
@@ -130,14 +132,43 @@ def test_what_cannot_be_replayed_or_shown_is_told(run, vh, tmp_path):
     (large,) = ids(vh)
     assert "3000000 bytes: longer than 1048576 bytes, sha256" in vh("requests", "show", large)
     assert "its body was not kept" in vh("replay", large, code=1)
-    assert "no recorded request has the id zzz" in vh("requests", "show", "zzz", code=2)
-    assert "no recorded request begins with zzz" in vh("replay", "zzz", code=2)
+    for words in (
+        ("requests", "show"),
+        ("requests", "--curl"),
+        ("requests", "pin"),
+        ("requests", "unpin"),
+        ("replay",),
+    ):
+        assert "no recorded request has an id that begins with `zzz`" in vh(*words, "zzz", code=2)
+    assert "cannot be pinned: its body was not kept" in vh("requests", "pin", large, code=2)
+    assert "name one endpoint, or `show`, `pin` or `unpin` and one request" in vh("requests", "pin", code=2)
     assert "no version `olt` is served" in vh("replay", large, "--on", "olt", code=2)
     assert "name a request, a HAR file, or --last N" in vh("replay", code=2)
     assert "cannot be read" in vh("replay", str(tmp_path / "none.har"), code=2)
     (tmp_path / "other.har").write_text("{}")
     assert "no HAR file" in vh("replay", str(tmp_path / "other.har"), code=2)
     assert "no endpoint `word`" in vh("requests", "word", code=1)
+
+
+def test_what_no_server_has_answered_is_no_difference_and_no_success(run, vh, tmp_path):
+    url = run.url("words", "dev")
+    for path in ("a", "b"):
+        requests.get(f"{url}{path}", headers={"Accept": "application/json"}, timeout=60)
+    vh("requests", "--har", str(tmp_path / "all.har"))
+    text = (tmp_path / "all.har").read_text()
+    (tmp_path / "gone.har").write_text(text.replace("/words/a", "/wodrs/a"))
+    told = vh("replay", str(tmp_path / "gone.har"), code=1)
+    assert "was answered 404 by vhlocal itself: no server of the endpoint was reached: no endpoint `wodrs`" in told
+    assert "did you mean `words`?" in told
+    assert "GET words: the same" in told, "the others are replayed all the same"
+    (tmp_path / "old.har").write_text(text.replace("/dev/words", "/gone/words"))
+    assert "no version `gone`; running:" in vh("replay", str(tmp_path / "old.har"), code=1)
+    (tmp_path / "elsewhere.har").write_text(text.replace(run.base_url, "https://production.example.com"))
+    told = vh("replay", str(tmp_path / "elsewhere.har"), code=2)
+    assert "left out 2 that are not to an endpoint of this run: production.example.com (2)" in told
+    assert "elsewhere.har" in told
+    (tmp_path / "here.har").write_text(text.replace("127.0.0.1", "localhost"))
+    assert vh("replay", str(tmp_path / "here.har")) == "GET words: the same\n" * 2
 
 
 def test_a_run_that_records_nothing_says_so(process_run, project, vhlocal):
@@ -176,3 +207,78 @@ def test_at_each_save_old_and_new_code_are_compared_and_what_is_noise_is_never_t
     assert "$.count" not in run.output()
     (directory / "server.py").write_text(CLOCK.replace("NUMBER = 0", "NUMBER = 4") + "\n")
     wait_for(lambda: "words: 2 replayed: 2 same" in run.output(), "what is the same to be told")
+
+
+def test_a_pinned_request_is_kept_and_asked_at_each_save_until_it_is_unpinned(run, vh):
+    url = run.url("words", "dev")
+    requests.post(f"{url}a", data=b"x", headers={"Authorization": "Bearer secret"}, timeout=60)
+    requests.get(f"{url}b", timeout=60)
+    first, second = ids(vh)
+    assert vh("requests", "pin", first[:12]).startswith(f"{first[:8]} is pinned")
+    assert [line.endswith("  pinned") for line in vh("requests").splitlines()] == [True, False]
+    assert ids(vh, "--pinned") == [first]
+    assert [json.loads(line)["pinned"] for line in vh("requests", "--json").splitlines()] == [True, False]
+    (run.directory / "server.py").write_text(numbered(4))
+    told = "words: 1 replayed: 0 same, 1 differs (POST /a: $.number 0 → 4)"
+    wait_for(lambda: told in " ".join(run.output().split()), "what differs to be told")
+    assert len(ids(vh)) == 2, "what vhlocal asks is not recorded"
+    (run.directory / "server.py").write_text(numbered(4) + "\n")
+    wait_for(lambda: "words: 1 replayed: 1 same" in run.output(), "what is the same to be told")
+    assert vh("requests", "unpin", first) == f"{first[:8]} is not pinned any more\n"
+    assert ids(vh, "--pinned") == []
+    assert "no recorded request has an id that begins" in vh("requests", "unpin", second, code=2)
+
+
+def test_the_api_sends_a_request_again_elsewhere_or_edited_and_says_what_differs(run, vh, vhlocal):
+    url = run.url("words", "dev")
+    sent = {"Authorization": "Bearer secret", "X-Extra": "one"}
+    requests.post(f"{url}a?token=abc&x=1", data=b"x", headers=sent, timeout=60)
+    (first,) = ids(vh)
+    owner = {"Authorization": f"Bearer {vhlocal.record(run.directory).token}"}
+
+    def replayed(status: int = 200, **asked):
+        answer = requests.post(
+            f"{run.base_url}/api/replay", json={"id": first[:12], **asked}, headers=owner, timeout=60
+        )
+        assert answer.status_code == status, answer.text
+        return answer.json()
+
+    same = replayed()
+    assert (same["line"], same["differences"], same["answer"]["status"]) == ("words: the same", [], 200)
+    assert "secret" not in json.dumps(same)
+    shown = json.loads(vh("requests", "show", first, "--json"))["request"]
+    headers = [["X-Extra", "two"], *(pair for pair in shown["headers"] if pair[0] != "X-Extra")]
+    edited = {"method": "PUT", "path": f"/b?{shown['target'].partition('?')[2]}", "headers": headers, "body": "AAE="}
+    told = replayed(on=run.url("words").split("/")[-3], edited=edited)
+    body = json.loads(base64.b64decode(told["answer"]["body"]["content"]))
+    assert (body["method"], body["query"], body["extra"]) == ("PUT", "token=abc&x=1", "two")
+    assert body["known"], "what was masked is sent as it was"
+    assert body["sum"] == hashlib.sha256(b"\0\1").hexdigest()
+    assert told["request"]["target"].endswith("/words/b?token=********&x=1")
+    assert {"where": "$.extra", "before": '"one"', "after": '"two"'} in told["differences"]
+    assert told["line"] == 'words: $.path "/a" → "/b" (and 3 more)'
+    assert "no version `gone` is served" in replayed(409, on="gone")["error"]
+    assert (
+        "a part of Authorization is masked"
+        in replayed(409, edited={"headers": [["Authorization", "Basic ********"]]})["error"]
+    )
+    assert "no base64" in replayed(409, edited={"body": "?"})["error"]
+    assert "pairs of a name and a value" in replayed(409, edited={"headers": [["a", "b\r\nc: d"]]})["error"]
+    assert "no method" in replayed(409, edited={"method": "GET /"})["error"]
+    assert "no path below the endpoint" in replayed(409, edited={"path": "/a b"})["error"]
+    assert "with method, path, headers and body" in replayed(409, edited={"url": "http://elsewhere/"})["error"]
+    assert requests.post(f"{run.base_url}/api/replay", json={"id": first}, timeout=60).status_code == 401
+    assert vh("replay", "--last", "9").count("\n") == 1, "what is replayed is not recorded again"
+
+
+def test_the_api_pins_and_unpins(run, vh, vhlocal):
+    requests.get(run.url("words", "dev"), timeout=60)
+    (first,) = ids(vh)
+    owner = {"Authorization": f"Bearer {vhlocal.record(run.directory).token}"}
+    pins = f"{run.base_url}/api/pins"
+    answer = requests.post(pins, json={"id": first[:10]}, headers=owner, timeout=60)
+    assert (answer.status_code, answer.json()) == (201, {"id": first, "pinned": True})
+    assert [each["id"] for each in requests.get(pins, timeout=60).json()["pins"]] == [first]
+    assert requests.delete(f"{pins}/{first}", timeout=60).status_code == 401
+    assert requests.delete(f"{pins}/{first}", headers=owner, timeout=60).json() == {"id": first, "pinned": False}
+    assert requests.post(pins, json={}, headers=owner, timeout=60).json()["error"] == "`id` is missing, or is no text"

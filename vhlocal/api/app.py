@@ -12,7 +12,7 @@ from werkzeug.routing import Rule
 from werkzeug.utils import redirect
 from werkzeug.wrappers import Request, Response
 
-from vhlocal.api import changes, describe, pages, series
+from vhlocal.api import changes, describe, pages, recorded, series
 from vhlocal.api.following import Feed, followed
 from vhlocal.errors import InputError, VhlocalError
 from vhlocal.events import LinesLeftOut, LogLine, RequestsEnded
@@ -47,6 +47,10 @@ def api_rules() -> list[Rule]:
         Rule("/api/replicas", endpoint="scale", methods=["POST"]),
         Rule("/api/logs", endpoint="logs", methods=["GET"]),
         Rule("/api/recordings", endpoint="recordings", methods=["GET"]),
+        Rule("/api/pins", endpoint="pins", methods=["GET"]),
+        Rule("/api/pins", endpoint="pin", methods=["POST"]),
+        Rule("/api/pins/<id>", endpoint="unpin", methods=["DELETE"]),
+        Rule("/api/replay", endpoint="replay", methods=["POST"]),
         Rule("/api/profile", endpoint="profile", methods=["GET"]),
         Rule("/api/series", endpoint="series", methods=["GET"]),
         Rule("/api/requests", endpoint="requests", methods=["GET"]),
@@ -192,9 +196,7 @@ class App(ABC):
 
     def _recordings(self, request: Request) -> Response:
         """Answer with the last recordings, or with those whose ids begin so; whole to the run's owner alone."""
-        store = self._view.recordings
-        if store is None:
-            raise VhlocalError("nothing is recorded", hint="start the run without --no-record")
+        store = recorded.store_of(self._view)
         wanted, tail = self._wanted(request)
         beginning = request.args.get("id")
         taken = store.last(tail, request.args.get("endpoint")) if beginning is None else store.find(beginning)
@@ -202,6 +204,18 @@ class App(ABC):
         whole = self.is_owner(request) and "whole" in request.args
         shown = [each.exchange() if whole else fit_to_show(each.exchange()) for each in found]
         return Response((line(to_json(each)) for each in shown), mimetype="application/x-ndjson")
+
+    def _pins(self, _request: Request) -> Response:
+        return as_json(recorded.pins(self._view))
+
+    def _pin(self, request: Request) -> Response:
+        return as_json(recorded.pin(self._view, _asked(request)), 201)
+
+    def _unpin(self, _request: Request, id: str) -> Response:
+        return as_json(recorded.unpin(self._view, id))
+
+    def _replay(self, request: Request) -> Response:
+        return as_json(recorded.replayed(self._view, _asked(request)))
 
     def _profile(self, request: Request) -> Response:
         wanted_at, _ = self._wanted(request)

@@ -73,6 +73,12 @@ class Client:
         with self._open(f"/api/recordings?{query}") as answer:
             return [from_json(json.loads(line)) for line in answer if line.strip()]
 
+    def recording(self, beginning: str, *, whole: bool = False) -> Exchange:
+        """Return the recording whose id begins so, ``whole`` with what is masked; InputError unless it is one."""
+        from vhlocal.recorder.lookup import the_one  # noqa: PLC0415 - as above
+
+        return the_one(self.recordings(beginning=beginning, whole=whole), beginning)
+
     def requests(self, endpoint: str | None, tail: int, *, follow: bool) -> Iterator[dict[str, Any]]:
         """Yield records of requests, oldest first; with ``follow``, until the run ends."""
         query = {"tail": str(tail), **({} if endpoint is None else {"endpoint": endpoint})}
@@ -81,6 +87,19 @@ class Client:
     def series(self, asked: dict[str, str]) -> dict[str, Any]:
         """Return the metrics that endpoints have printed; see ``api.series.listing`` for what may be ``asked``."""
         return self._ask("GET", f"/api/series?{urllib.parse.urlencode(asked)}")
+
+    def pins(self) -> list[dict[str, Any]]:
+        """Return the records of the pinned requests, the oldest pin first; none where nothing is recorded."""
+        found: list[dict[str, Any]] = self._ask("GET", "/api/pins")["pins"]
+        return found
+
+    def pin(self, beginning: str) -> str:
+        """Pin the recorded request whose id begins so, and return its id."""
+        return str(self._ask("POST", "/api/pins", {"id": beginning})["id"])
+
+    def unpin(self, beginning: str) -> str:
+        """Unpin a request, and return its id."""
+        return str(self._ask("DELETE", f"/api/pins/{urllib.parse.quote(beginning, safe='')}")["id"])
 
     def versions(self) -> list[dict[str, Any]]:
         """Return the versions that are served, the working tree's first."""

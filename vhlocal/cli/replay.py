@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 import click
 
@@ -42,7 +41,7 @@ def command(
 ) -> None:
     """Send recorded requests again, and say what is answered otherwise than before.
 
-    Exit code: 0 if all is answered as before, 7 if anything differs.
+    Exit code: 0 if all is answered as before, 7 if anything differs, 1 if any could not be compared.
     """
     from vhlocal.session.replaying import replay  # noqa: PLC0415 - few commands need it
 
@@ -53,26 +52,33 @@ def command(
     served = [each for version in known for each in (version["version"], *version["aliases"])]
     if name is not None and name not in served:
         raise InputError(f"no version `{name}` is served", hint=f"there are {', '.join(served)}")
-    differs = False
+    one = last is None and not _is_har(what)
+    differs = failed = False
     for exchange in _exchanges(client, what, last, endpoint):
         for _ in range(times):
             try:
                 replayed = replay(exchange, client.url, name)
             except VhlocalError as error:
-                if last is None:
+                if one:
                     raise
-                click.echo(one_line(f"{exchange.endpoint}: {error.message}"), err=True)
+                failed = True
+                hint = f"; {error.hint}" if error.hint else ""
+                click.echo(one_line(f"{exchange.endpoint}: {error.message}{hint}"), err=True)
                 break
             differs = differs or bool(replayed.differences)
             click.echo(_as_json(replayed) if as_json else one_line(_told(replayed)))
-    if differs:
-        raise click.exceptions.Exit(_DIFFERS)
+    if differs or failed:
+        raise click.exceptions.Exit(_DIFFERS if differs else VhlocalError.exit_code)
+
+
+def _is_har(what: str | None) -> bool:
+    return what is not None and what.lower().endswith(".har")
 
 
 def _exchanges(client: Client, what: str | None, last: int | None, endpoint: str | None) -> list[Exchange]:
     if what is None:
         return client.recordings(last or 0, endpoint=endpoint, whole=True)
-    if what.endswith(".har"):
+    if _is_har(what):
         from vhlocal.recorder.har_reading import read_har  # noqa: PLC0415 - as above
 
         file = Path(what)
@@ -82,15 +88,11 @@ def _exchanges(client: Client, what: str | None, last: int | None, endpoint: str
             raise InputError(f"{file} cannot be read: {error.strerror}") from error
         except UnicodeDecodeError as error:
             raise InputError(f"{file} is no HAR file: it is not UTF-8") from error
-        har = read_har(text, file, {urlsplit(client.url).netloc})
+        har = read_har(text, file, client.url)
         if har.told():
             click.echo(one_line(har.told()), err=True)
         return list(har.exchanges)
-    found = client.recordings(beginning=what, whole=True)
-    if len(found) != 1:
-        number = "no recorded request" if not found else f"{len(found)} recorded requests"
-        raise InputError(f"{number} begin{'s' * (len(found) < 2)} with {what}", hint="vhlocal requests")
-    return found
+    return [client.recording(what, whole=True)]
 
 
 def _told(replayed: Replayed) -> str:

@@ -12,25 +12,30 @@ import click
 from vhlocal.cli.options import project_options
 from vhlocal.cli.running import client_of_run
 from vhlocal.errors import InputError
+from vhlocal.recorder.lookup import SHORT
 from vhlocal.storage import writing
 from vhlocal.visible import one_line, visible
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from vhlocal.api.client import Client
     from vhlocal.exchanges import Body, Exchange
 
-#: The first status that tells of a failure, and the digits of an id by which people tell it from others.
-_FAILED, _ID = 400, 8
+#: The first status that tells of a failure.
+_FAILED = 400
+
+#: What can be done to one request.
+_ACTS = ("show", "pin", "unpin")
 
 #: Bytes of a body that are shown.
 _SHOWN = 4000
 
 
 @click.command("requests", epilog="Example:  vhlocal requests digits --failed")
-@click.argument("words", nargs=-1, metavar="[ENDPOINT] | show ID")
+@click.argument("words", nargs=-1, metavar="[ENDPOINT] | show ID | pin ID | unpin ID")
 @click.option("--failed", is_flag=True, help="Only those answered with 400 or more, or not whole.")
+@click.option("--pinned", is_flag=True, help="Only those that are pinned.")
 @click.option("-f", "--follow", is_flag=True, help="Keep following until the run stops.")
 @click.option("-n", "--tail", default=50, show_default=True, help="Number of past requests.")
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON, a line for each.")
@@ -41,41 +46,49 @@ _SHOWN = 4000
 def command(
     directory: Path, words: tuple[str, ...], failed: bool, follow: bool, tail: int, as_json: bool, **forms: Any
 ) -> None:
-    """List the last requests and their answers, or show one whole.
+    """List the last requests and their answers, show one whole, or pin one.
 
-    What somebody is known by, such as passwords and cookies, is masked.
+    What somebody is known by, such as passwords and cookies, is masked. A pinned request is kept until the run ends,
+    and is sent to old and new code at each save.
     """
     client = client_of_run(directory)
     curl_id, har, http = forms["curl_id"], forms["har"], forms["http"]
-    show = words[:1] == ("show",)
-    if len(words) > 1 + show or (show and len(words) == 1):
-        raise InputError("name one endpoint, or `show` and one request", hint="vhlocal requests show ID")
-    if curl_id is not None:
+    act = words[0] if words and words[0] in _ACTS else ""
+    show = act == "show"
+    if len(words) > 1 + bool(act) or (act and len(words) == 1):
+        raise InputError(
+            "name one endpoint, or `show`, `pin` or `unpin` and one request",
+            hint=f"vhlocal requests {act or 'show'} ID",
+        )
+    if act == "pin":
+        request = client.pin(words[1])
+        click.echo(f"{request[:SHORT]} is pinned: old and new code are asked it at each save, until the run ends")
+    elif act == "unpin":
+        click.echo(f"{client.unpin(words[1])[:SHORT]} is not pinned any more")
+    elif curl_id is not None:
         from vhlocal.recorder.curl import curl  # noqa: PLC0415 - few look at one request
 
-        click.echo(curl(_found(client, curl_id), client.url))
+        click.echo(curl(client.recording(curl_id), client.url))
     elif har is not None:
         _write_har(client, None if show or not words else words[0], tail, har)
     elif show:
-        exchange = _found(client, words[1])
+        exchange = client.recording(words[1])
         if http is not None:
             _append(exchange, client.url, http)
         else:
             _show(exchange, as_json=as_json)
     else:
-        for record in client.requests(words[0] if words else None, tail, follow=follow):
+        pins = {record["id"]: record for record in client.pins()}
+        endpoint = words[0] if words else None
+        last = client.requests(endpoint, tail, follow=follow)
+        for record in _of(pins.values(), endpoint) if forms["pinned"] else last:
             if not failed or _is_failed(record):
-                click.echo(json.dumps(record) if as_json else _line(record))
+                shown = {**record, "pinned": record.get("id") in pins}
+                click.echo(json.dumps(shown) if as_json else _line(shown))
 
 
-def _found(client: Client, beginning: str) -> Exchange:
-    found = client.recordings(beginning=beginning)
-    if not found:
-        raise InputError(f"no recorded request has the id {beginning}", hint="see the last ones: vhlocal requests")
-    if len(found) > 1:
-        ids = ", ".join(each.id[: len(beginning) + 4] for each in found[:3])
-        raise InputError(f"{len(found)} requests begin with {beginning}: {ids}", hint="give more of the id")
-    return found[0]
+def _of(records: Iterable[dict[str, Any]], endpoint: str | None) -> list[dict[str, Any]]:
+    return [record for record in records if endpoint in (None, record["endpoint"])]
 
 
 def _is_failed(record: Mapping[str, Any]) -> bool:
@@ -89,7 +102,8 @@ def _line(record: Mapping[str, Any]) -> str:
     took = f"{record['seconds'] * 1000:.0f} ms"
     who = f"{record['endpoint']}/{record['replica']}" if record.get("replica") else record["endpoint"] or "gateway"
     why = f"  {record['reason']}" if record["reason"] else ""
-    text = f"{record['id'][:_ID]}  {when:%H:%M:%S}  {who}  {record['method']} {record['target']}"
+    why += "  pinned" if record["pinned"] else ""
+    text = f"{record['id'][:SHORT]}  {when:%H:%M:%S}  {who}  {record['method']} {record['target']}"
     return one_line(f"{text}  {record['status']}  {took}{why}")
 
 

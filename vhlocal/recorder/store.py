@@ -8,6 +8,7 @@ from collections import defaultdict, deque
 from typing import TYPE_CHECKING, NamedTuple
 
 from vhlocal.exchanges import Answer, Body, Exchange, Request
+from vhlocal.recorder.pins import Pins
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -78,10 +79,11 @@ class Store:
     """Keeps what it is given until all of it together takes more than ``most`` bytes; then the oldest leaves.
 
     It leaves the endpoint that has the most, so that a busy endpoint does not push out what a quiet one was asked.
-    Any thread may look; ``add`` is called in one.
+    ``pins`` are kept besides. Any thread may look; ``add`` is called in one.
     """
 
     def __init__(self, most: int = MOST_BYTES) -> None:
+        self.pins = Pins()
         self._most = most
         self._lock = threading.Lock()
         self._kept: defaultdict[str, deque[tuple[int, int, Taken]]] = defaultdict(deque)
@@ -118,8 +120,9 @@ class Store:
         return tuple(taken for _, _, taken in found[max(0, len(found) - count) :])
 
     def find(self, beginning: str) -> tuple[Taken, ...]:
-        """Return those whose ids begin so, oldest first: one, unless too few letters were given or it is gone."""
-        return tuple(taken for taken in self.last(self._number) if taken.record.id.startswith(beginning))
+        """Return those whose ids begin so, pinned ones first: one, unless too few letters were given or it is gone."""
+        kept = {taken.record.id: taken for taken in (*self.pins.all(), *self.last(self._number))}
+        return tuple(taken for request, taken in kept.items() if request.startswith(beginning))
 
     def _size(self, headers: Sequence[RawHeader]) -> int:
         # The gateway remembers heads: the same list comes again and again, and to add it up takes a microsecond.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote
@@ -11,7 +13,9 @@ from vhlocal.comparison.rules import DEFAULT
 from vhlocal.contract.headers import REPLAYED
 from vhlocal.contract.paths import split_target
 from vhlocal.errors import VhlocalError
+from vhlocal.exchanges import Request, header
 from vhlocal.recorder.showing import to_send
+from vhlocal.recorder.store import BodyTap
 from vhlocal.smoke.run import SECONDS, send
 
 if TYPE_CHECKING:
@@ -30,24 +34,53 @@ _AS_IT_IS = "!$&'()*+,:;=@"
 _VERSION = 4
 
 
+#: What every answer of an endpoint's server bears, and none of vhlocal's own; and how vhlocal answers for a server that
+#: was asked and gave no answer.
+_OF_A_SERVER = "x-vhlocal-revision"
+_OF_A_BROKEN_SERVER = (502, 504)
+
+
 class Replayed(NamedTuple):
-    """What came of one request that was sent again."""
+    """What came of one request that was sent again; ``exchange`` is what was recorded, ``seconds`` until the end."""
 
     exchange: Exchange
+    request: Request
     answer: Answer
+    seconds: float
     differences: Sequence[Difference]
+
+    def now(self) -> Exchange:
+        """Return it as it would be recorded: what was sent, and what was answered to that."""
+        return replace(self.exchange, request=self.request, answer=self.answer, seconds=self.seconds)
 
 
 def replay(exchange: Exchange, url: str, name: str | None, rules: Rules = DEFAULT) -> Replayed:
     """Send a request's same bytes again, under the version or alias ``name``, or where it went.
 
-    ``url`` is the gateway's. VhlocalError where its body was not kept, or it has no answer to compare with.
+    ``url`` is the gateway's. VhlocalError where its body was not kept, and where no server of an endpoint has answered:
+    what vhlocal says in its place is no answer to compare with.
     """
     if exchange.request.body.content is None:
         raise VhlocalError(
             f"request {exchange.id} cannot be sent again: its body was not kept, {exchange.request.body.why}",
             hint="send it from the file that it came from",
         )
+    within, request = led_to(exchange, name)
+    fields = ((header, _as_sent(value)) for header, value in to_send(request.headers))
+    request = replace(request, headers=(*fields, _REPLAYED))
+    began = time.monotonic()
+    answer = send(url.rstrip("/") + within, request, SECONDS, follow=False, taking=BodyTap)
+    seconds = time.monotonic() - began
+    if answer.status not in _OF_A_BROKEN_SERVER and header(answer.headers, _OF_A_SERVER) is None:
+        raise _not_reached(exchange, answer)
+    return Replayed(exchange, request, answer, seconds, differences(exchange.answer, answer, rules))
+
+
+def led_to(exchange: Exchange, name: str | None) -> tuple[str, Request]:
+    """Return a request as it is sent to the version or alias ``name``, or where it went, and the path of its endpoint.
+
+    VhlocalError where it went to no endpoint.
+    """
     path, mark, query = exchange.request.target.partition("?")
     split = split_target(path.encode("latin-1", "replace"))
     if split is None:
@@ -57,13 +90,23 @@ def replay(exchange: Exchange, url: str, name: str | None, rules: Rules = DEFAUL
     if name is not None:
         segments[_VERSION] = name
     within = "/".join(quote(segment, safe=_AS_IT_IS) for segment in segments)
-    request = replace(
-        exchange.request,
-        target=f"{within}{rest.decode('latin-1')}{mark}{query}",
-        headers=(*((header, _as_sent(value)) for header, value in to_send(exchange.request.headers)), _REPLAYED),
+    return within, replace(exchange.request, target=f"{within}{rest.decode('latin-1')}{mark}{query}")
+
+
+def _not_reached(exchange: Exchange, answer: Answer) -> VhlocalError:
+    """Return why there is no answer of a server's: what vhlocal has said, as far as it was asked for JSON."""
+    if not answer.status:
+        return VhlocalError(
+            f"request {exchange.id} got no answer: {answer.broke_off}", hint="see its state: vhlocal ps"
+        )
+    what = (
+        f"request {exchange.id} was answered {answer.status} by vhlocal itself: no server of the endpoint was reached"
     )
-    answer = send(url.rstrip("/") + within, request, SECONDS, follow=False)
-    return Replayed(exchange, answer, differences(exchange.answer, answer, rules))
+    try:
+        said = json.loads(answer.body.content or b"")
+        return VhlocalError(f"{what}: {said['error']}", hint=str(said.get("hint") or "see its state: vhlocal ps"))
+    except (ValueError, LookupError, TypeError):
+        return VhlocalError(what, hint="see what is served: vhlocal ps")
 
 
 def _as_sent(value: str) -> str:

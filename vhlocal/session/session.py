@@ -340,7 +340,7 @@ class Session:
         return self._deployment
 
     async def _compare(self, at: ServedAt, old: Address, new: Address) -> None:
-        if self._recording is not None and self._present().replayed:
+        if self._recording is not None and (self._present().replayed or self._recording.store.pins.all()):
             from vhlocal.session.traffic.comparing import Comparing  # noqa: PLC0415 - few ask for it
 
             host, chosen = self._url.removeprefix("http://"), lambda: self._present().replayed

@@ -34,21 +34,13 @@ class Change(Protocol):
 class View:
     """A run as others see it. All of it may be used from any thread.
 
-    <<<<<<< HEAD
-        ``versions`` are those that are served, the working tree's first. ``recordings`` are the last requests and answers,
-        None where nothing is recorded. ``url`` is the gateway's, ``open_to_network`` is True where others than this machine
-        can connect to it, and ``shared`` is what stands for ``url`` there, "" where it is the same. ``stop`` ends the run,
-        told by whose wish, ``token`` is what changes need. ``connections`` tells how many clients are
-        connected and how many connections to servers are open. ``examined`` tells whether the doctor is through with every
-        request that has ended. ``change`` does something to the deployment and returns what came of it.
-    =======
-        ``versions`` are those that are served, the working tree's first. ``metrics`` are those that servers have printed,
-        ``recordings`` the last requests and answers, None where nothing is recorded. ``url`` is the gateway's,
-        ``open_to_network`` is True where others than this machine can connect to it. ``stop`` ends the run, ``token`` is
-        what changes need. ``connections`` tells how many clients are connected and how many connections to servers are
-        open. ``examined`` tells whether the doctor is through with every request that has ended. ``change`` does something
-        to the deployment and returns what came of it.
-    >>>>>>> b342e65 (Collect what servers print as vh_metadata, and say of what is charted nowhere)
+    ``versions`` are those that are served, the working tree's first. ``metrics`` are those that servers have printed,
+    ``recordings`` the last requests and answers, None where nothing is recorded. ``url`` is the gateway's,
+    ``open_to_network`` is True where others than this machine can connect to it, and ``shared`` is what stands for
+    ``url`` there, "" where it is the same. ``stop`` ends the run, told by whose wish, ``token`` is what changes need.
+    ``connections`` tells how many clients are connected and how many connections to servers are open. ``examined``
+    tells whether the doctor is through with every request that has ended. ``change`` does something to the deployment
+    and returns what came of it.
     """
 
     versions: Callable[[], tuple[Version, ...]]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import http.client
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 from urllib.parse import quote, urljoin, urlsplit
 
 from vhlocal.errors import InputError
@@ -16,10 +16,11 @@ from vhlocal.smoke.reading import read
 from vhlocal.smoke.results import Result, Target, judged
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
+    from urllib.parse import SplitResult
 
-    from vhlocal.exchanges import Header
+    from vhlocal.exchanges import Body, Header
     from vhlocal.smoke.cases import Case, HttpFile
 
 #: Seconds that production waits for an answer (K9).
@@ -69,15 +70,40 @@ def run(file: HttpFile, target: Target, seconds: float = SECONDS) -> Iterator[Re
         yield judged(case, target, answer, time.monotonic() - began)
 
 
-def send(url: str, request: Request, seconds: float, *, follow: bool) -> Answer:
+class Taking(Protocol):
+    """Takes in an answer's body as it comes."""
+
+    def feed(self, data: bytes) -> None:
+        """Take the next bytes."""
+
+    def body(self) -> Body:
+        """Return what has come."""
+        ...
+
+
+class _All:
+    """Keeps all of a body."""
+
+    def __init__(self) -> None:
+        self._parts: list[bytes] = []
+
+    def feed(self, data: bytes) -> None:
+        self._parts.append(data)
+
+    def body(self) -> Body:
+        return whole(b"".join(self._parts))
+
+
+def send(url: str, request: Request, seconds: float, *, follow: bool, taking: Callable[[], Taking] = _All) -> Answer:
     """Send a request to an endpoint's URL and return the answer, whole or with why it broke off.
 
-    ``request.target`` is within the endpoint. Redirects are followed as far as they stay in it.
+    ``request.target`` is within the endpoint. Redirects are followed as far as they stay in it. ``taking`` makes what
+    takes in a body, which may keep less than all of it.
     """
     base = urlsplit(url)
     began = time.monotonic()
     for _ in range(_MOST_REDIRECTS):
-        answer = _answer(base.hostname or "", base.port or 80, request, base.path, began + seconds)
+        answer = _answer(base, request, began + seconds, taking())
         location = header(answer.headers, "location")
         if not follow or answer.status not in _REDIRECTS or location is None or answer.broke_off:
             return answer
@@ -100,22 +126,22 @@ def send(url: str, request: Request, seconds: float, *, follow: bool) -> Answer:
     return Answer(answer.status, answer.headers, answer.body, base.path, f"it redirects {_MOST_REDIRECTS} times")
 
 
-def _answer(host: str, port: int, request: Request, prefix: str, deadline: float) -> Answer:
+def _answer(base: SplitResult, request: Request, deadline: float, body: Taking) -> Answer:
+    left = max(0.001, deadline - time.monotonic())
     status, broke_off = 0, ""
     headers: tuple[Header, ...] = ()
-    parts: list[bytes] = []
     try:
-        with Sent(host, port, request, seconds=max(0.001, deadline - time.monotonic())) as sent:
+        with Sent(base.hostname or "", base.port or 80, request, seconds=left) as sent:
             status, _, headers = sent.head()
             for part in sent.parts():
-                parts.append(part)
+                body.feed(part)
                 if time.monotonic() > deadline:
                     raise TimeoutError
     except TimeoutError:
         broke_off = "it did not come to its end in time" if status else "no answer in time"
     except (OSError, http.client.HTTPException, BrokenOffError) as error:
         broke_off = str(error) or type(error).__name__
-    return Answer(status, headers, whole(b"".join(parts)), prefix, broke_off)
+    return Answer(status, headers, body.body(), base.path, broke_off)
 
 
 def _request(file: HttpFile, case: Case, target: Target) -> Request:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
+from vhlocal.masked import masked_target
 from vhlocal.model import RequestRecord
 from vhlocal.visible import one_line
 
@@ -70,8 +71,8 @@ def duration(seconds: float) -> str:
 
 def _shown(record: RequestRecord) -> str:
     """Return a target without the names that all of a run share, and without what a terminal could obey."""
-    text = f"…/{record.target.split('/', 4)[-1]}" if record.endpoint else record.target
-    text = one_line(text)
+    target = masked_target(record.target)
+    text = one_line(f"…/{target.split('/', 4)[-1]}" if record.endpoint else target)
     return text if len(text) <= _TARGET_LENGTH else f"{text[:_TARGET_LENGTH]}…"
 
 

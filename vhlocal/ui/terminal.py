@@ -259,11 +259,7 @@ class Terminal:
         self._say(event.at.name, f"rev {event.revision[:_REVISION]} {took}{more}", "green")
 
     def _compared(self, event: events.Compared) -> None:
-        number = len(event.differs)
-        text = f"{event.same + number} replayed: {event.same} same"
-        if number:
-            text += f", {number} {'differs' if number == 1 else 'differ'} ({event.differs[0]})"
-        self._say(event.at.name, text, "yellow" if number else "green")
+        self._say(event.at.name, event.text, "yellow" if event.differs or event.unanswered else "green")
 
     def _scaled(self, event: events.Scaled) -> None:
         self._say(event.at.name, f"{event.before} → {event.after} replicas, by its load ({event.why})", "bold")

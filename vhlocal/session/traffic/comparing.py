@@ -1,28 +1,30 @@
-"""At a save: asks old and new code what was asked last, while both live, and tells what is answered otherwise."""
+"""At a save: asks old and new code what is pinned or was asked last, while both live, and tells what differs."""
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from vhlocal.comparison.differences import differences, noise
+from vhlocal.comparison.differences import differences, noise, told
 from vhlocal.contract.headers import Hop, ingress_headers
-from vhlocal.events import Compared, Notice
+from vhlocal.events import Compared
 from vhlocal.exchanges import digest_of
 from vhlocal.recorder.showing import to_send
-from vhlocal.session.tasks import in_thread, within
+from vhlocal.recorder.store import BodyTap
+from vhlocal.session.replaying import led_to
+from vhlocal.session.tasks import in_thread
 from vhlocal.smoke.run import send
 from vhlocal.values import dataclass
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
-    from vhlocal.comparison.differences import Difference
     from vhlocal.events import Bus
-    from vhlocal.exchanges import Answer, Exchange
+    from vhlocal.exchanges import Answer, Request
     from vhlocal.model import ServedAt
-    from vhlocal.recorder.store import Store
+    from vhlocal.recorder.store import Store, Taken
     from vhlocal.runtime.base import Address
 
 #: What may be sent again without asking anybody (RFC 9110, section 9.2.1).
@@ -37,9 +39,10 @@ _ONE, _ALL = 5.0, 10.0
 
 @dataclass(frozen=True)
 class Comparing:
-    """``chosen`` says of which endpoints, and which requests of them: ``safe`` ones, or ``all``.
+    """What is pinned is asked; where nothing of an endpoint is, and it is ``chosen``, what it was asked last.
 
-    ``host`` is what clients name. An endpoint's state is its own: who chooses ``all`` says that its POSTs are pure.
+    ``chosen`` says of which endpoints, and which of their requests: ``safe`` ones, or ``all``. ``host`` is what clients
+    name. Who pins a POST, or chooses ``all``, says that it changes nothing.
     """
 
     store: Store
@@ -48,61 +51,58 @@ class Comparing:
     bus: Bus
 
     async def __call__(self, at: ServedAt, old: Address, new: Address) -> None:
-        """Ask both, if it was asked for, and tell in one line; a server that does not answer is no matter of this."""
+        """Ask both, if it was asked for, and tell in one line."""
+        taken = [each for each in self.store.pins.all() if each.record.endpoint == at.endpoint]
         mode = self.chosen().get(at.endpoint)
-        asked = () if mode is None else _picked(self.store, at, mode)
-        if not asked:
-            return
-        told: list[Compared] = []
-        await within(in_thread(lambda: told.append(self._compared(at, asked, old, new))), _ALL)
-        if told:
-            self.bus.publish(told[0])
-        else:
-            text = f"old and new code were not compared: they did not answer within {_ALL:.0f} s"
-            self.bus.publish(Notice(text, endpoint=at.name))
+        if not taken and mode is not None:
+            taken = _picked(self.store, at, mode)
+        if taken:
+            # What went to another version is asked under this one's path.
+            asked = [
+                led_to(each.exchange(), at.version if each.record.version != at.version else None) for each in taken
+            ]
+            self.bus.publish(await in_thread(self._compared, at, asked, old, new))
 
-    def _compared(self, at: ServedAt, asked: Iterable[Exchange], old: Address, new: Address) -> Compared:
-        same, found = 0, list[str]()
-        for exchange in asked:
-            before = self._ask(exchange, old)
+    def _compared(self, at: ServedAt, asked: Sequence[tuple[str, Request]], old: Address, new: Address) -> Compared:
+        until = time.monotonic() + _ALL
+        same, found, unanswered = 0, list[str](), 0
+        for prefix, request in asked:
+            before, again, after = (self._ask(request, prefix, address, until) for address in (old, old, new))
+            if before.broke_off or again.broke_off or (after.broke_off and time.monotonic() > until):
+                unanswered += 1
+                continue
             # What differs between two answers of the same code says nothing of the new.
-            quiet = noise(before, self._ask(exchange, old))
-            differs = differences(before, self._ask(exchange, new), noise=quiet)
+            differs = differences(before, after, noise=noise(before, again))
             if differs:
-                found.append(_told(exchange, differs))
+                found.append(told(f"{request.method} {request.target.removeprefix(prefix) or '/'}", differs))
             else:
                 same += 1
-        return Compared(at, same, tuple(found))
+        return Compared(at, same, tuple(found), unanswered)
 
-    def _ask(self, exchange: Exchange, address: Address) -> Answer:
+    def _ask(self, request: Request, prefix: str, address: Address, until: float) -> Answer:
         port = self.host.rpartition(":")[2]
         hop = Hop("127.0.0.1", "http", int(port) if port.isdecimal() else 80, uuid4().hex)
-        ingress = ingress_headers(hop, self.host.encode(), exchange.prefix)
+        ingress = ingress_headers(hop, self.host.encode(), prefix)
         headers = (
             ("Host", self.host),
-            *to_send(exchange.request.headers),
+            *to_send(request.headers),
             *((name.decode(), value.decode()) for name, value in ingress),
         )
-        request = replace(exchange.request, headers=headers)
-        return send(f"http://{address.host}:{address.port}{exchange.prefix}", request, _ONE, follow=False)
+        seconds = min(_ONE, until - time.monotonic())
+        sent = replace(request, headers=headers)
+        return send(f"http://{address.host}:{address.port}{prefix}", sent, seconds, follow=False, taking=BodyTap)
 
 
-def _picked(store: Store, at: ServedAt, mode: str) -> tuple[Exchange, ...]:
+def _picked(store: Store, at: ServedAt, mode: str) -> list[Taken]:
     """Return the last requests of an endpoint that may be sent again, each once, the oldest first."""
-    found: dict[tuple[str, str, str], Exchange] = {}
+    found: dict[tuple[str, str, str], Taken] = {}
     for taken in reversed(store.last(_LOOKED_AT, at.endpoint)):
         record = taken.record
         if record.version != at.version or (mode == "safe" and record.method not in _SAFE):
             continue
-        exchange = taken.exchange()
-        if exchange.request.body.content is None or exchange.answer.broke_off:
+        if taken.request_body.content is None or not record.whole:
             continue
-        found.setdefault((record.method, record.target, digest_of(exchange.request.body)), exchange)
+        found.setdefault((record.method, record.target, digest_of(taken.request_body)), taken)
         if len(found) == _ASKED:
             break
-    return tuple(reversed(found.values()))
-
-
-def _told(exchange: Exchange, found: tuple[Difference, ...]) -> str:
-    more = f" and {len(found) - 1} more" if len(found) > 1 else ""
-    return f"{exchange.request.method} {exchange.request.target.removeprefix(exchange.prefix) or '/'}: {found[0]}{more}"
+    return [*reversed(found.values())]

@@ -297,11 +297,11 @@ class RequestRecord(NamedTuple):
 
     ``time`` is when it ended, in epoch seconds. ``endpoint`` is None and ``prefix`` empty for the control plane and for
     what is no request. ``status`` is what the client got, 499 when it left before the head. Sizes count body bytes.
-    The three times are in seconds from the head's arrival: until it went on to a server (``gateway_seconds``: read,
+    The times are in seconds from the head's arrival: until it went on to a server (``gateway_seconds``: read,
     held, connected), until the answer's head went out, until the end; None for what did not happen. ``whole`` is False
     where the answer broke off after its head had gone out. ``reason`` says why, where the gateway answered itself.
     ``version`` names the one that the path led to, ``replica`` is the number of the server that was asked, 0 where its
-    endpoint has no other.
+    endpoint has no other. ``held_seconds`` are those of ``gateway_seconds`` in which the endpoint was changing.
     """
 
     id: str
@@ -322,6 +322,7 @@ class RequestRecord(NamedTuple):
     reason: str
     version: str = ""
     replica: int = 0
+    held_seconds: float = 0.0
 
     @property
     def is_ours(self) -> bool:

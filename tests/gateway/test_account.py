@@ -39,3 +39,16 @@ def test_records_and_failures_say_what_is_known():
     assert (b"Accept", b"text/html") in failure.headers
     assert (failure.method, failure.target, failure.endpoint) == ("GET", "/a?b", None)
     assert told.record(whole=True).reason == "why"
+
+
+def test_the_time_that_a_request_is_held_is_summed_up_and_told_apart():
+    told = account(iter([10.0, 11.0, 13.0, 20.0, 20.5, 30.0, 31.0, 32.0, 33.0]).__next__)
+    assert told.waits(False) is False
+    assert told.waits(True) is True
+    told.let_go()
+    told.let_go()
+    told.waits(True)
+    told.let_go()
+    assert told.record(whole=True).held_seconds == 2.5
+    told.waits(True)
+    assert told.record(whole=True).held_seconds == 2.5 + 1.0, "what has not been let go of counts up to the end"

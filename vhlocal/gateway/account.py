@@ -33,6 +33,9 @@ class Account:
     sent: float | None = None
     first_byte: float | None = None
     reason = ""
+    #: How long it has waited for its endpoint, and since when it does so now.
+    held = 0.0
+    _held_since: float | None = None
     _told: tuple[FailureKind, ...] = ()
 
     #: The answer's body where it came at once.
@@ -79,6 +82,18 @@ class Account:
             self._answered = self._answered or self._tap.part()
             self._answered.feed(data)
 
+    def waits(self, held: bool) -> bool:
+        """It waits for its endpoint from now on, if it is ``held``, which is returned."""
+        if held:
+            self._held_since = self._clock()
+        return held
+
+    def let_go(self) -> None:
+        """It waits no more."""
+        if self._held_since is not None:
+            self.held += self._clock() - self._held_since
+            self._held_since = None
+
     def forwarded(self) -> None:
         """The head goes on to a server now."""
         self.sent = self._clock()
@@ -123,6 +138,8 @@ class Account:
     def record(self, *, whole: bool) -> RequestRecord:
         """Return the record of the request, which ends now."""
         route, replica, request, started = self.route, self.replica, self.request, self.started
+        if self._held_since is not None:
+            self.let_go()
         # By position: by name it takes four times as long, and each request pays for it.
         facts = (
             self.request_id,
@@ -143,5 +160,6 @@ class Account:
             self.reason,
             "" if route is None else route.version,
             0 if replica is None else replica.number,
+            self.held,
         )
         return RequestRecord._make(facts)

@@ -17,7 +17,7 @@ from vhlocal.gateway.head import (
 )
 from vhlocal.gateway.report import CLIENT_GONE, FailureKind, connect_failure, failure_response
 from vhlocal.gateway.tunnel import Tunnel
-from vhlocal.gateway.upload import Kept, Stream
+from vhlocal.gateway.upload import Kept, Stream, Upload
 
 if TYPE_CHECKING:
     import asyncio
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from vhlocal.gateway.hub import Hub
     from vhlocal.gateway.report import Farewell
     from vhlocal.gateway.table import Replica, Route, Upstream
-    from vhlocal.gateway.upload import Upload
     from vhlocal.gateway.upstream import UpstreamConnection
 
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -133,7 +132,7 @@ class Exchange:
         elif route.replicas and not route.holding:
             replica = self._account.replica = route.next()
             self._send_to(replica.upstream)
-        elif not self._hub.hold.enter(route, self, self._hub.options.hold_seconds):
+        elif not self._account.waits(self._hub.hold.enter(route, self, self._hub.options.hold_seconds)):
             self.fail(FailureKind.HOLD_FULL, 503, "too many requests wait for the endpoint already")
 
     def _look_up(self) -> Route | None:
@@ -142,6 +141,7 @@ class Exchange:
 
     def settled(self) -> None:
         """See ``hold.Waiter``."""
+        self._account.let_go()
         self._refused, self._refusers = False, ()
         self._set_out()
 
@@ -216,7 +216,7 @@ class Exchange:
             self._account.replica = others[0]
             self._send_to(others[0].upstream)
             return True
-        self._refused = self._hub.hold.enter(route, self, self._hub.options.word_seconds)
+        self._refused = self._account.waits(self._hub.hold.enter(route, self, self._hub.options.word_seconds))
         return self._refused
 
     def _fail_refused(self) -> None:

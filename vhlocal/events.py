@@ -202,6 +202,30 @@ class Reloaded(Event):
 
 
 @dataclass(frozen=True)
+class Edited(Event):
+    """A save was read that asks for something new: ``changed`` are its files, the project's own by relative paths.
+
+    ``revision`` is what the package is since. ``error`` says why it could not be read as a project.
+    """
+
+    revision: str
+    changed: tuple[str, ...]
+    error: VhlocalError | None = None
+
+
+@dataclass(frozen=True)
+class Left(Event):
+    """A replica is not wanted any more, and was forgotten."""
+
+    at: ServedAt
+
+
+@dataclass(frozen=True)
+class VersionsChanged(Event):
+    """A version came or went, or one of its aliases did."""
+
+
+@dataclass(frozen=True)
 class Compared(Event):
     """Old and new code were asked the same: so many answers are the ``same``, ``differs`` has a line for each other.
 

@@ -227,7 +227,7 @@ class Status:
     ``reason``, ``hint``, ``place`` and ``detail`` (longer evidence, such as a traceback) tell of that. ``finding`` is
     what the reason is known as, where it has a code. ``caveat`` is what `ready` does not say: how it answers that it
     should not, or where it answers. ``memory`` is None until it was looked at. ``start_up`` tells of
-    the last start, which a fork is not.
+    the last start, which a fork is not. ``description`` is what ``valohai.yaml`` says of the endpoint.
     """
 
     at: ServedAt
@@ -248,6 +248,7 @@ class Status:
     since: float = 0.0
     start_up: StartUp | None = None
     caveat: str = ""
+    description: str = ""
 
     @property
     def endpoint(self) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 from tests.served import at
 from vhlocal.api.client import Client
 from vhlocal.api.plane import ControlPlane
+from vhlocal.contract.limits import MEBIBYTE
 from vhlocal.errors import InputError
 from vhlocal.events import Bus, LogLine, StatusChanged
 from vhlocal.model import Place, State, Status, Version
@@ -48,6 +49,8 @@ class Run:
             token="token",
             run="run",
             stop=lambda _: self.stopped.set(),
+            memory=lambda: {at("predict"): 51 * MEBIBYTE},
+            in_flight=lambda _: 4,
             change=self.change,
         )
         self.host, self.port = self.plane.start(self.view)

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from werkzeug.routing import Map
 
     from vhlocal.api.guard import Refusal
+    from vhlocal.api.reloads import Reloads
     from vhlocal.model import RequestRecord
     from vhlocal.session.view import View
 
@@ -45,6 +46,8 @@ def api_rules() -> list[Rule]:
         Rule("/api/aliases", endpoint="aliases", methods=["GET"]),
         Rule("/api/aliases/<alias>", endpoint="point", methods=["POST"]),
         Rule("/api/replicas", endpoint="scale", methods=["POST"]),
+        Rule("/api/restart", endpoint="restart", methods=["POST"]),
+        Rule("/api/reloads", endpoint="reloads", methods=["GET"]),
         Rule("/api/logs", endpoint="logs", methods=["GET"]),
         Rule("/api/recordings", endpoint="recordings", methods=["GET"]),
         Rule("/api/pins", endpoint="pins", methods=["GET"]),
@@ -69,8 +72,9 @@ class App(ABC):
     #: By whose wish a run ends that is ended here.
     whose: ClassVar[str]
 
-    def __init__(self, view: View) -> None:
+    def __init__(self, view: View, reloads: Reloads) -> None:
         self._view = view
+        self._reloads_kept = reloads
 
     @abstractmethod
     def refusal(self, request: Request) -> Refusal | None:
@@ -81,10 +85,10 @@ class App(ABC):
         """Tell whether it is who has started the run that asks."""
 
     @abstractmethod
-    def page_link(self, request: Request) -> str:
+    def page_link(self, *, owner: bool) -> str:
         """Return where the run's page is: with the key to it for who may be told."""
 
-    def look(self, _request: Request) -> str | None:
+    def look(self, *, owner: bool) -> str | None:
         """Return where browsers of other machines are let in to look, for who may be told; None where there is none."""
         return None
 
@@ -126,8 +130,8 @@ class App(ABC):
         """Answer at a path that is none of ours."""
         return self.told(request, {**describe.unknown(self._view, request.path), "status": 404})
 
-    def endpoints(self, request: Request) -> dict[str, Any]:
-        """Return all that is known of the run at this moment."""
+    def endpoints(self, *, owner: bool) -> dict[str, Any]:
+        """Return all that is known of the run at this moment, to its owner or to others."""
         view = self._view
         return {
             "shape": describe.SHAPE,
@@ -135,8 +139,8 @@ class App(ABC):
             "url": view.url,
             "open_to_network": view.open_to_network,
             "shared": view.shared or None,
-            "page": self.page_link(request),
-            "look": self.look(request),
+            "page": self.page_link(owner=owner),
+            "look": self.look(owner=owner),
             **describe.version(view.versions()[0]),
             "versions": [describe.version(version) for version in view.versions()],
             "endpoints": [describe.status(status) for status in view.board.statuses()],
@@ -147,7 +151,7 @@ class App(ABC):
         }
 
     def _endpoints(self, request: Request) -> Response:
-        return as_json(self.endpoints(request))
+        return as_json(self.endpoints(owner=self.is_owner(request)))
 
     def _logs(self, request: Request) -> Response:
         wanted_at, tail = self._wanted(request)
@@ -272,6 +276,12 @@ class App(ABC):
 
     def _scale(self, request: Request) -> Response:
         return as_json(self._view.change(changes.scaling(_asked(request))))
+
+    def _restart(self, request: Request) -> Response:
+        return as_json(self._view.change(changes.restarting(_asked(request))), 202)
+
+    def _reloads(self, _request: Request) -> Response:
+        return as_json({"reloads": [describe.reload(each) for each in self._reloads_kept.last()]})
 
     def _down(self, _request: Request) -> Response:
         self._view.stop(self.whose)

@@ -85,6 +85,16 @@ def scaling(asked: Mapping[str, Any]) -> Work:
     return work
 
 
+def restarting(asked: Mapping[str, Any]) -> Work:
+    """Have new servers of an ``endpoint``, of a ``version`` if that is not the working tree's."""
+    endpoint, version = _text(asked, "endpoint"), _text(asked, "version", "") or None
+
+    async def work(deployment: Deployment) -> dict[str, Any]:
+        return {"endpoint": endpoint, "replicas": await deployment.restart(endpoint, version)}
+
+    return work
+
+
 def _version(deployment: Deployment, served: Served) -> dict[str, Any]:
     inputs = served.inputs()
     return {

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from vhlocal.api.unknown import unknown_path
 
 if TYPE_CHECKING:
+    from vhlocal.api.reloads import Reload
     from vhlocal.events import LogLine, Notice
     from vhlocal.findings import Finding
     from vhlocal.model import Import, Status, Version
@@ -32,6 +33,7 @@ def status(known: Status) -> dict[str, Any]:
         "code": known.finding.definition.code if known.finding else None,
         "page": known.finding.definition.page if known.finding else None,
         "urls": list(known.urls),
+        "description": known.description,
         "revision": known.revision,
         "broken": known.broken,
         "strategy": known.strategy.value if known.strategy else None,
@@ -90,6 +92,27 @@ def log_line(line: LogLine) -> dict[str, Any]:
         "stream": line.stream,
         "text": line.text,
         "time": line.time,
+    }
+
+
+def reload(known: Reload) -> dict[str, Any]:
+    """Return how one save was brought in, or that it could not be."""
+    error = known.error
+    return {
+        "id": known.id,
+        "time": known.time,
+        "endpoint": known.endpoint,
+        "version": known.version,
+        "replicas": known.replicas,
+        "revision": known.revision,
+        "changed": list(known.changed),
+        "strategy": known.strategy.value if known.strategy else None,
+        "phases": [{"phase": name, "seconds": round(seconds, 6)} for name, seconds in known.phases],
+        "seconds": None if known.seconds is None else round(known.seconds, 6),
+        "outcome": known.outcome.value,
+        "error": None if error is None else error._asdict(),
+        "comparison": known.comparison or None,
+        "differs": list(known.differs),
     }
 
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from vhlocal.api.guard import Guard, Refusal
     from vhlocal.api.origin import Origin
+    from vhlocal.api.reloads import Reloads
     from vhlocal.session.view import View
 
 _ICON = "/favicon.ico"
@@ -36,8 +37,8 @@ class GatewayApp(App):
     links_style = False
     whose = "`vhlocal down`"
 
-    def __init__(self, view: View, guard: Guard, origin: Origin) -> None:
-        super().__init__(view)
+    def __init__(self, view: View, reloads: Reloads, guard: Guard, origin: Origin) -> None:
+        super().__init__(view, reloads)
         self._guard = guard
         self._origin = origin
 
@@ -49,15 +50,14 @@ class GatewayApp(App):
         """See ``App``."""
         return self._guard.is_owner(request.headers)
 
-    def page_link(self, request: Request) -> str:
+    def page_link(self, *, owner: bool) -> str:
         """See ``App``: what asks without the token may be a page of an endpoint's."""
-        return self._origin.link if self.is_owner(request) else self._origin.address
+        return self._origin.link if owner else self._origin.address
 
-    def look(self, request: Request) -> str | None:
+    def look(self, *, owner: bool) -> str | None:
         """See ``App``."""
         view = self._view
-        may_be_told = view.open_to_network and self.is_owner(request)
-        return self._guard.link(view.shared or view.url) if may_be_told else None
+        return self._guard.link(view.shared or view.url) if view.open_to_network and owner else None
 
     def answer(self, request: Request) -> Response:
         """See ``App``; the key to look is taken first."""

@@ -6,20 +6,23 @@ name, since the key is in no cookie and in no address that a browser sends.
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from werkzeug.exceptions import NotFound
+from werkzeug.exceptions import BadRequest, NotFound
 from werkzeug.routing import Map, Rule
 from werkzeug.wrappers import Response
 
 from vhlocal.api.app import App, api_rules
+from vhlocal.api.stream import KINDS, Stream
 
 if TYPE_CHECKING:
     from werkzeug.wrappers import Request
 
     from vhlocal.api.guard import PageGuard, Refusal
     from vhlocal.api.origin import Origin
+    from vhlocal.api.reloads import Reloads
     from vhlocal.session.view import View
 
 STATIC = Path(__file__).parent.parent / "static"
@@ -56,6 +59,7 @@ class PageApp(App):
         [
             Rule("/", endpoint="shell", methods=["GET"]),
             Rule("/static/<path:name>", endpoint="static", methods=["GET"]),
+            Rule("/api/events", endpoint="events", methods=["GET"]),
             *api_rules(),
         ]
     )
@@ -71,10 +75,11 @@ class PageApp(App):
     links_style = True
     whose = "the page"
 
-    def __init__(self, view: View, guard: PageGuard, origin: Origin) -> None:
-        super().__init__(view)
+    def __init__(self, view: View, reloads: Reloads, guard: PageGuard, origin: Origin) -> None:
+        super().__init__(view, reloads)
         self._guard = guard
         self._origin = origin
+        self.stream = Stream(view, partial(self.endpoints, owner=True))
 
     def refusal(self, request: Request) -> Refusal | None:
         """See ``App``."""
@@ -84,7 +89,7 @@ class PageApp(App):
         """See ``App``: nobody else gets through to the API."""
         return self._guard.shows_key(request.headers)
 
-    def page_link(self, _request: Request) -> str:
+    def page_link(self, *, owner: bool) -> str:
         """See ``App``: who asks here has the key."""
         return self._origin.address
 
@@ -99,6 +104,14 @@ class PageApp(App):
         there = {name: title for name, title in VIEWS.items() if (STATIC / "views" / f"{name}.js").is_file()}
         styled = [name for name in there if (STATIC / "views" / f"{name}.css").is_file()]
         return Response(render("page.html", views=there, styled=styled), mimetype="text/html")
+
+    def _events(self, request: Request) -> Response:
+        """Answer with what happens, for as long as the page stays."""
+        kinds = set(filter(None, request.args.get("kinds", "status").split(",")))
+        if not kinds <= set(KINDS):
+            raise BadRequest(f"no kind {', '.join(sorted(kinds - set(KINDS)))}; there are: {', '.join(KINDS)}")
+        messages = self.stream.follow(kinds, request.headers.get("Last-Event-ID"))
+        return Response(messages, mimetype="text/event-stream")
 
     def _static(self, request: Request, name: str) -> Response:
         """Answer with a file of the page; none but those of the package, by the names that they have there."""

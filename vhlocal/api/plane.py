@@ -15,11 +15,14 @@ from urllib.parse import urlsplit
 
 from vhlocal.api.guard import Guard
 from vhlocal.api.origin import open_origin
+from vhlocal.api.reloads import Reloads
 
 if TYPE_CHECKING:
     from werkzeug.serving import BaseWSGIServer
 
     from vhlocal.api.origin import Origin
+    from vhlocal.api.stream import Stream
+    from vhlocal.events import Event
     from vhlocal.gateway.report import Failure, Page
     from vhlocal.session.record import ProjectState
     from vhlocal.session.view import View
@@ -37,6 +40,8 @@ class ControlPlane:
         self._stopped = False
         self._awake = threading.Event()
         self._servers: list[BaseWSGIServer] = []
+        self._stream: Stream | None = None
+        self._reloads = Reloads()
         self._view: View
         self._guard: Guard
         self._origin: Origin
@@ -49,6 +54,7 @@ class ControlPlane:
         of_page, self._origin = open_origin(self._state)
         of_gateway = socket.create_server(("127.0.0.1", 0), backlog=128)
         self._listening = of_gateway, of_page
+        view.bus.subscribe(self._hear)
         threading.Thread(target=self._serve, name="vhlocal-control", daemon=True).start()
         host, port = of_gateway.getsockname()
         return host, port
@@ -76,7 +82,9 @@ class ControlPlane:
     def stop(self) -> None:
         """End; followed logs end with the process."""
         with self._lock:
-            self._stopped, servers = True, tuple(self._servers)
+            self._stopped, servers, stream = True, tuple(self._servers), self._stream
+        if stream is not None:
+            stream.close()
         for server in servers:
             ending = threading.Thread(target=server.shutdown)
             ending.start()
@@ -91,6 +99,11 @@ class ControlPlane:
         for listening in self._listening:
             listening.close()
 
+    def _hear(self, event: Event) -> None:
+        reload = self._reloads.apply(event)
+        if reload is not None and self._stream is not None:
+            self._stream.reloaded(reload)
+
     def _serve(self) -> None:
         with contextlib.suppress(OSError, ValueError):  # it has been stopped
             select.select(self._listening, [], [], _A_MOMENT)
@@ -102,7 +115,7 @@ class ControlPlane:
         with self._lock:
             if self._stopped:
                 return
-            self._servers = servers(self._view, self._guard, self._origin, self._listening)
+            self._servers, self._stream = servers(self._view, self._reloads, self._guard, self._origin, self._listening)
         of_gateway, of_page = self._servers
         # None: they sleep until somebody connects, also to have them see that they are to end.
         serve = partial(of_page.serve_forever, None)  # type: ignore[arg-type]

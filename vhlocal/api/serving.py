@@ -16,15 +16,18 @@ if TYPE_CHECKING:
     from vhlocal.api.app import App
     from vhlocal.api.guard import Guard
     from vhlocal.api.origin import Origin
+    from vhlocal.api.reloads import Reloads
+    from vhlocal.api.stream import Stream
     from vhlocal.session.view import View
 
 
 def servers(
-    view: View, guard: Guard, origin: Origin, listening: tuple[socket.socket, socket.socket]
-) -> list[BaseWSGIServer]:
-    """Return what serves the gateway's app and the page's to whoever connects to their sockets, in this order."""
-    apps = GatewayApp(view, guard, origin), PageApp(view, PageGuard(origin.key), origin)
-    return [_serving(app, its) for app, its in zip(apps, listening, strict=True)]
+    view: View, reloads: Reloads, guard: Guard, origin: Origin, listening: tuple[socket.socket, socket.socket]
+) -> tuple[list[BaseWSGIServer], Stream]:
+    """Return what serves the gateway's app and the page's at their sockets, in this order, and the page's stream."""
+    page = PageApp(view, reloads, PageGuard(origin.key), origin)
+    apps = GatewayApp(view, reloads, guard, origin), page
+    return [_serving(app, its) for app, its in zip(apps, listening, strict=True)], page.stream
 
 
 def _serving(app: App, listening: socket.socket) -> BaseWSGIServer:

@@ -46,7 +46,7 @@ def standing(means: Means, chosen: Strategy | None) -> Strategy:
         return chosen
     if means.forks and chosen is not Strategy.REPLACE:
         return Strategy.FORK
-    return _anew(means)
+    return anew(means)
 
 
 def decide(difference: Difference, means: Means, chosen: Strategy | None) -> Strategy | None:
@@ -59,9 +59,10 @@ def decide(difference: Difference, means: Means, chosen: Strategy | None) -> Str
     if not means.running:
         return Strategy.REPLACE
     if difference.environment or difference.settings:
-        return _anew(means)
+        return anew(means)
     return standing(means, chosen)
 
 
-def _anew(means: Means) -> Strategy:
+def anew(means: Means) -> Strategy:
+    """Return how a server is made anew: beside the one that serves, unless there can be only one."""
     return Strategy.RESTART if means.alone else Strategy.REPLACE

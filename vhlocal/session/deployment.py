@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from dataclasses import replace
 from datetime import datetime, timezone
@@ -11,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from vhlocal.checks.server.evidence import Replicas, Together
 from vhlocal.contract.limits import requested_cpu
-from vhlocal.errors import InputError
-from vhlocal.events import AliasMoved, Notice, StatusChanged
+from vhlocal.errors import EngineError, InputError
+from vhlocal.events import AliasMoved, Notice, StatusChanged, VersionsChanged
 from vhlocal.findings import Finding
 from vhlocal.model import ServedAt, State, Status
 from vhlocal.project.naming import validate_name, version_name
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from vhlocal.errors import VhlocalError
     from vhlocal.events import Bus, Event
     from vhlocal.model import Version
+    from vhlocal.runtime.base import Runtime
     from vhlocal.scaling.look import Range, Rule
     from vhlocal.session.board import Board
     from vhlocal.session.endpoint.fleet import Fleet
@@ -91,6 +93,19 @@ class Means:
     found: Callable[[Finding, str], None]
 
 
+def memory_now(deployment: Deployment | None, runtime: Runtime | None) -> dict[ServedAt, int]:
+    """Return what the servers that run use of memory, in bytes, as far as it can be told; from any thread."""
+    used: dict[ServedAt, int] = {}
+    if deployment is None or runtime is None:
+        return used
+    for at, server in deployment.running():
+        with contextlib.suppress(EngineError):  # it has gone meanwhile, or the engine is away
+            found = runtime.memory(server)
+            if found is not None:
+                used[at] = found.used
+    return used
+
+
 class Deployment:
     """See the module. Every method belongs to the event loop's thread; one change is made at a time."""
 
@@ -145,6 +160,7 @@ class Deployment:
                 status = Status(item.at, State.WAITING, since=time.time())
                 self._is.bus.publish(StatusChanged(status))
             self._is.routes.serve([*self._is.routes.versions, replace(version, aliases=())])
+            self._is.bus.publish(VersionsChanged())
             served.fleet.enlist(wanted)
             self.tell_room()
             await served.fleet.start({})
@@ -177,6 +193,7 @@ class Deployment:
 
     def _serve_without(self, name: str) -> None:
         self._is.routes.serve([version for version in self._is.routes.versions if version.name != name])
+        self._is.bus.publish(VersionsChanged())
 
     def _named(self, asked: Asked) -> Version:
         today = datetime.now(timezone.utc).astimezone().date()
@@ -246,6 +263,7 @@ class Deployment:
         for status in self._is.board.statuses():
             self._is.bus.publish(StatusChanged(replace(status, urls=self._is.urls(status.at))))
         self._is.bus.publish(AliasMoved(alias, move.before, name))
+        self._is.bus.publish(VersionsChanged())
         return move
 
     def _pointed(self, alias: str) -> str | None:
@@ -275,15 +293,21 @@ class Deployment:
 
         Within a range their number follows the load.
         """
-        served = self._working if version is None else self._of(version)
-        if endpoint not in served.endpoints:
-            raise InputError(
-                f"{served.name} has no endpoint `{endpoint}`", hint=did_you_mean(endpoint, served.endpoints)
-            )
+        served = self._with(endpoint, version)
         before = served.fleet.replicas(endpoint)
         self._have(served, served.inputs(), endpoint, within)
         self.tell_room()
         return before
+
+    async def restart(self, endpoint: str, version: str | None = None) -> int:
+        """Have new servers of an endpoint, each in place of the old one once it answers; return how many."""
+        served = self._with(endpoint, version)
+        served.fleet.restart(endpoint)
+        return served.fleet.replicas(endpoint)
+
+    def running(self) -> list[tuple[ServedAt, str]]:
+        """Return the servers that run, of all versions, by what they serve; from any thread."""
+        return [one for served in tuple(self._served.values()) for one in served.fleet.running()]
 
     def _have(self, served: Served, inputs: Inputs, endpoint: str, within: Range) -> None:
         """Have a number of replicas within a range, and follow the load where that leaves a choice.
@@ -361,6 +385,15 @@ class Deployment:
     async def stop(self) -> None:
         """End every server of every version; the error of the first that could not be ended, once all others have."""
         await to_their_ends(*(served.fleet.stop(GRACE) for served in self._served.values()))
+
+    def _with(self, endpoint: str, version: str | None) -> Served:
+        """Return the version, the working tree's unless another is named; InputError where it has no such endpoint."""
+        served = self._working if version is None else self._of(version)
+        if endpoint not in served.endpoints:
+            raise InputError(
+                f"{served.name} has no endpoint `{endpoint}`", hint=did_you_mean(endpoint, served.endpoints)
+            )
+        return served
 
     def _of(self, name: str) -> Served:
         """Return a version by its name or by an alias of it."""

@@ -22,7 +22,7 @@ from vhlocal.session import open_files, port
 from vhlocal.session.board import Board
 from vhlocal.session.changes import Changes
 from vhlocal.session.collecting import Collecting
-from vhlocal.session.deployment import Deployment, Served
+from vhlocal.session.deployment import Deployment, Served, memory_now
 from vhlocal.session.deployment import Means as DeploymentMeans
 from vhlocal.session.diagnosis.doctor import Doctor, Practice
 from vhlocal.session.diagnosis.first_look import errors_of
@@ -182,6 +182,8 @@ class Session:
             token=token,
             run=self._run,
             stop=self.request_stop,
+            memory=lambda: memory_now(self._deployment, self._connected),
+            in_flight=self._in_flight.at,
             change=Changes(self._loop, self._ending, self._deployment_once_up),
         )
         control = Upstream(*self._face.start(view))
@@ -294,9 +296,8 @@ class Session:
         await self._doctor.at_rest(_EXAMINED_BY_THEN)
         asking = Asking(self._url, self._routes, self._present().package, self._chatter)
         offers = await find_offers(asking, wanted) if self._options.doctor else {}
-        shared = port.shared(self._options.host, self._url)
-        face = self._face
-        self._bus.publish(Ready(self._url, self._board.statuses(), seconds, offers, face.link, shared, face.look))
+        link, shared, look = self._face.link, port.shared(self._options.host, self._url), self._face.look
+        self._bus.publish(Ready(self._url, self._board.statuses(), seconds, offers, link, shared, look))
         self._where_possible(partial(self._state.write, replace(self._record, ready=True)))
 
     async def _add(self, asked: Asked) -> None:
@@ -481,7 +482,8 @@ class Session:
         for endpoint in inputs.endpoints:
             at = ServedAt(inputs.version.name, endpoint.name)
             self._routes.close(at)
-            self._bus.publish(StatusChanged(Status(at, State.WAITING, urls=self._urls(at), since=time.time())))
+            waiting = Status(at, State.WAITING, urls=self._urls(at), since=time.time())
+            self._bus.publish(StatusChanged(replace(waiting, description=endpoint.description)))
 
     def _urls(self, at: ServedAt) -> tuple[str, ...]:
         return tuple(f"{self._url}{path}" for path in self._routes.paths(at))

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from vhlocal.values import dataclass
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Callable, Coroutine, Mapping
 
     from vhlocal.events import Bus
     from vhlocal.gateway.report import Failure, Page
-    from vhlocal.model import Version
+    from vhlocal.model import ServedAt, Version
     from vhlocal.recorder.store import Store
     from vhlocal.series.store import Store as Metrics
     from vhlocal.session.board import Board
@@ -39,8 +39,9 @@ class View:
     ``open_to_network`` is True where others than this machine can connect to it, and ``shared`` is what stands for
     ``url`` there, "" where it is the same. ``stop`` ends the run, told by whose wish, ``token`` is what changes need.
     ``connections`` tells how many clients are connected and how many connections to servers are open. ``examined``
-    tells whether the doctor is through with every request that has ended. ``change`` does something to the deployment
-    and returns what came of it.
+    tells whether the doctor is through with every request that has ended. ``memory`` looks what each server uses at
+    this moment, in bytes, and may take a while; ``in_flight`` tells how many requests are on their way to a replica.
+    ``change`` does something to the deployment and returns what came of it.
     """
 
     versions: Callable[[], tuple[Version, ...]]
@@ -57,6 +58,8 @@ class View:
     token: str
     run: str
     stop: Callable[[str], None]
+    memory: Callable[[], Mapping[ServedAt, int]]
+    in_flight: Callable[[ServedAt], int]
     change: Change
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from vhlocal.errors import VhlocalError
 from vhlocal.events import Notice
 from vhlocal.model import Strategy
-from vhlocal.reload.decide import decide
+from vhlocal.reload.decide import anew, decide
 from vhlocal.session.endpoint.ready import EndedError
 from vhlocal.session.endpoint.strategies import STRATEGIES
 from vhlocal.session.wanted.desired import difference
@@ -33,7 +33,8 @@ async def by_strategy(
             return await _beside(surroundings, post, strategy, wanted, phases)
         except AloneError as error:
             post.clashed = held = error.held
-            strategy = decide(difference(post.wanted, wanted), post.means, wanted.bringing.strategy) or strategy
+            differs = difference(post.wanted, wanted)
+            strategy = decide(differs, post.means, wanted.bringing.strategy) or anew(post.means)
             way = "restart" if strategy is Strategy.RESTART else "replacement"
             hint = "without it, edits are brought in by a fork, in a tenth of the time"
             text = f"{error}, so that there cannot be two: edits are brought in by {way}"

@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from vhlocal.events import Left
 from vhlocal.model import ServedAt, State
 from vhlocal.session.endpoint.keeper import Keeper
 from vhlocal.session.endpoint.together import Together
@@ -115,6 +116,16 @@ class Fleet:
                 keeper = self._keepers[at] = Keeper(self._is, item, at, vital=False)
                 keeper.begin()
 
+    def restart(self, endpoint: str) -> None:
+        """Start every server of an endpoint anew, of the code that it has."""
+        for keeper in self._of(endpoint):
+            keeper.restart()
+
+    def running(self) -> list[tuple[ServedAt, str]]:
+        """Return the servers that run by what they serve; from any thread."""
+        servers = ((keeper.at, keeper.server) for keeper in tuple(self._keepers.values()))
+        return [(at, server) for at, server in servers if server is not None]
+
     def cannot_read(self, error: VhlocalError) -> None:
         """Mark every endpoint as older than what was saved, which could not be read."""
         for keeper in self._keepers.values():
@@ -156,3 +167,4 @@ class Fleet:
         finally:
             if at not in self._keepers:
                 self._is.board.forget(at)
+                self._is.bus.publish(Left(at))

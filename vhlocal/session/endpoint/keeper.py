@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from vhlocal.errors import BuildError, EngineError, ServerError, VhlocalError
 from vhlocal.events import Notice
 from vhlocal.model import State, Strategy
-from vhlocal.reload.decide import decide
+from vhlocal.reload.decide import anew, decide
 from vhlocal.reload.staging import SavedAgainError
 from vhlocal.session.diagnosis.exits import as_error, backoff, explained_error
 from vhlocal.session.endpoint.by_strategy import by_strategy
@@ -22,7 +22,7 @@ from vhlocal.session.limits import GRACE
 from vhlocal.session.scaler import Spent
 from vhlocal.session.tasks import beside, settle
 from vhlocal.session.wanted.desired import difference
-from vhlocal.session.wanted.wish import in_environment_of
+from vhlocal.session.wanted.wish import afresh, in_environment_of
 from vhlocal.session.warm.runner_client import RunnerGoneError
 
 if TYPE_CHECKING:
@@ -129,6 +129,17 @@ class Keeper:
         # Code that was about to come in does not wait for requirements that were saved a moment later either.
         early = pending is not None or asked.environment == wish.desired.environment
         self._take_on(replace(wish, early=early and together is None))
+
+    def restart(self) -> None:
+        """Start a server anew, at once, of what was asked for last; the one that is there goes once that answers."""
+        self._vital, self._together = False, None
+        self._take_on(afresh(self._post.asked))
+
+    @property
+    def server(self) -> str | None:
+        """The id of the server that runs, None while there is none."""
+        server = self._post.server
+        return server.id if server is not None and server.running else None
 
     def cannot_read(self, error: VhlocalError) -> None:
         """Mark that the last edit could not be read, so that older code answers."""
@@ -297,7 +308,7 @@ class Keeper:
                 post.keep_old(wanted, explained_error(error, post.name))
             return
         try:
-            strategy = await self._bring_by(wanted, wish.phases)
+            strategy = await self._bring_by(wanted, wish.phases, again=wish.afresh)
         except SavedAgainError as error:
             self._be_done_with(wish, forgotten=True)
             self._resume()
@@ -340,13 +351,14 @@ class Keeper:
             if strategy is not None:
                 self._post.tell_reloaded(strategy, phases)
 
-    async def _bring_by(self, wanted: Desired, phases: Phases) -> Strategy | None:
-        """Bring it in and return how; None where it was there already, and nothing is to be told."""
+    async def _bring_by(self, wanted: Desired, phases: Phases, *, again: bool = False) -> Strategy | None:
+        """Bring it in and return how; None where it was there already, not wanted ``again``, and nothing is told."""
         post = self._post
         if not post.running:
             self._leave_the_others()
             return await self._start_newer(wanted, phases)
-        strategy = decide(difference(post.wanted, wanted), post.means, wanted.bringing.strategy)
+        differs = difference(post.wanted, wanted)
+        strategy = anew(post.means) if again else decide(differs, post.means, wanted.bringing.strategy)
         if strategy is None:
             self._leave_the_others()
             return await self._return_to(wanted, phases)

@@ -319,6 +319,7 @@ class Post:
                     memory=self._memory_use(),
                     since=time.time(),
                     start_up=self.server.start_up if self.server else None,
+                    description=self.wanted.endpoint.description,
                 )
             )
         )

@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 from vhlocal.errors import VhlocalError
-from vhlocal.events import Notice, Problem
+from vhlocal.events import Edited, Notice, Problem
 from vhlocal.reload.batch import Batch
 from vhlocal.reload.watch import Watch
 from vhlocal.session.phases import Phases
@@ -17,7 +17,7 @@ from vhlocal.session.wanted.wish import Wish
 from vhlocal.values import dataclass
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from vhlocal.events import Bus
@@ -145,6 +145,8 @@ class Edits:
             inputs, notices = await in_thread(self._means.load, self.inputs, touched if known else None)
             wanted = self._means.desire(inputs)
         except VhlocalError as error:
+            if not self._unread or touched is not None:
+                self._bus.publish(Edited("", self._paths(touched or ()), error))
             self._unread = True
             self._tell(error, again=touched is not None)
             self._means.cannot_read(error)
@@ -152,15 +154,29 @@ class Edits:
         finally:
             if touched is None:
                 self._cost = time.process_time() - began
+        before = self.inputs
         self.inputs, self._known, self._told = inputs, True, ""
         phases.mark("look")
         if self._differs(wanted):
+            self._bus.publish(Edited(inputs.package.revision, self._changed(before, touched)))
             for notice in notices:
                 self._bus.publish(notice)
         elif not self._unread and (touched is None or not self._failed):
             return
         self._tried, self._unread, self._failed = wanted, False, False
         self._ask(wanted, phases)
+
+    def _changed(self, before: Inputs, touched: frozenset[Path] | None) -> tuple[str, ...]:
+        """Return the paths of what differs from the inputs before: files of the package, and others that were read."""
+        old, new = before.package.files, self.inputs.package.files
+        differs = {path for path in old.keys() | new.keys() if old.get(path) != new.get(path)}
+        return tuple(sorted({*differs, *self._paths((touched or frozenset()) & self.inputs.sources)}))
+
+    def _paths(self, files: Iterable[Path]) -> tuple[str, ...]:
+        directory = self.inputs.package.directory
+        return tuple(
+            sorted(str(file.relative_to(directory) if file.is_relative_to(directory) else file) for file in files)
+        )
 
     def _ask(self, wanted: tuple[Desired, ...], phases: Phases) -> None:
         # An engine is not asked for images that it has just been asked for.

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from vhlocal.session.phases import Phases
 from vhlocal.session.wanted.desired import difference
 from vhlocal.values import dataclass
 
 if TYPE_CHECKING:
-    import asyncio
-
-    from vhlocal.session.phases import Phases
     from vhlocal.session.wanted.desired import Desired
 
 
@@ -21,12 +21,21 @@ class Wish:
 
     ``made`` is done once the environment for it is there; its exception says why it could not be made. ``early`` tells
     that the code is not to wait for that: the same environment was asked for already when the code was saved.
+    ``afresh`` asks for a new server although nothing differs.
     """
 
     desired: Desired
     phases: Phases
     made: asyncio.Future[None]
     early: bool = False
+    afresh: bool = False
+
+
+def afresh(desired: Desired) -> Wish:
+    """Return the wish for a new server of what is there; to be made in the run's loop."""
+    made: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    made.set_result(None)
+    return Wish(desired, Phases(time.monotonic()), made, afresh=True)
 
 
 def in_environment_of(running: Desired, wanted: Desired) -> Desired | None:

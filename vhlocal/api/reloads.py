@@ -1,0 +1,191 @@
+"""The saves of a run, as far as they asked for something: how each was brought in, or why it could not be."""
+
+from __future__ import annotations
+
+import enum
+import itertools
+import threading
+import time
+from collections import OrderedDict
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from vhlocal.events import Compared, Edited, Event, Reloaded, StatusChanged
+from vhlocal.model import State
+from vhlocal.values import dataclass
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from vhlocal.errors import VhlocalError
+    from vhlocal.model import Status, Strategy
+
+#: Reloads that are kept, saves whose files are known, and files that are named of each.
+KEPT = 200
+_SAVES = 50
+_FILES = 100
+
+#: What tells of reloads.
+_TELLING = (Compared, Edited, Reloaded, StatusChanged)
+
+#: What names an endpoint: its version and itself.
+_Whose = tuple[str, str]
+
+
+class Outcome(enum.Enum):
+    """How it went. The value is the word of the API. UNREAD: what was saved is no project; older code goes on."""
+
+    SERVED = "served"
+    BROKEN = "broken"
+    UNREAD = "unread"
+
+
+class Why(NamedTuple):
+    """What was wrong with a save, where, what to do, and the longer evidence, such as a traceback; "" for nothing."""
+
+    message: str
+    place: str = ""
+    hint: str = ""
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class Reload:
+    """One save at one endpoint, at the time (epoch seconds) at which it was known how it went.
+
+    ``endpoint`` is "" where the save could not be read at all. ``changed`` are the files of it, none where a server
+    was started anew. ``seconds`` are those since the save was noticed, as far as that is known. ``comparison`` tells in
+    a line how old and new code answered what was asked last, ``differs`` has those that differ.
+    """
+
+    id: int
+    time: float
+    version: str
+    endpoint: str
+    revision: str
+    changed: tuple[str, ...]
+    outcome: Outcome
+    strategy: Strategy | None = None
+    phases: tuple[tuple[str, float], ...] = ()
+    seconds: float | None = None
+    replicas: int = 1
+    error: Why | None = None
+    comparison: str = ""
+    differs: tuple[str, ...] = ()
+
+
+class Reloads:
+    """The last reloads. Safe to use from any thread."""
+
+    def __init__(self, clock: Callable[[], float] = time.time) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._ids = itertools.count(1)
+        self._kept: OrderedDict[int, Reload] = OrderedDict()
+        #: What was saved, by its revision: when, and which files.
+        self._saves: OrderedDict[str, tuple[float, tuple[str, ...]]] = OrderedDict()
+        #: The revision that each endpoint was last told to be broken with, and why.
+        self._broken: dict[_Whose, tuple[str, str]] = {}
+        #: Whether the last save could not be read: endpoints are marked for that too.
+        self._unread = False
+
+    def apply(self, event: Event) -> Reload | None:
+        """Take in one event, and return the reload that it tells of, or tells more of."""
+        if not isinstance(event, _TELLING):
+            return None
+        with self._lock:
+            if isinstance(event, Edited):
+                return self._edited(event)
+            if isinstance(event, Reloaded):
+                return self._reloaded(event)
+            if isinstance(event, Compared):
+                return self._compared(event)
+            if isinstance(event, StatusChanged):
+                return self._status(event.status)
+        return None
+
+    def last(self) -> list[Reload]:
+        """Return what is kept, oldest first."""
+        with self._lock:
+            return list(self._kept.values())
+
+    def _edited(self, event: Edited) -> Reload | None:
+        now = self._clock()
+        self._unread = event.error is not None
+        if event.error is not None:
+            return self._keep(
+                Outcome.UNREAD, ("", ""), "", now, changed=event.changed[:_FILES], error=_why(event.error)
+            )
+        self._saves[event.revision] = now, event.changed[:_FILES]
+        self._saves.move_to_end(event.revision)
+        if len(self._saves) > _SAVES:
+            self._saves.popitem(last=False)
+        return None
+
+    def _reloaded(self, event: Reloaded) -> Reload:
+        whose = event.at.version, event.at.endpoint
+        self._broken.pop(whose, None)
+        saved = self._saves.get(event.revision)
+        # A server that is started anew has the revision of a save that came in long before.
+        came_in = any(
+            one.outcome is Outcome.SERVED and (one.version, one.endpoint, one.revision) == (*whose, event.revision)
+            for one in self._kept.values()
+            if saved is not None and one.time >= saved[0]
+        )
+        return self._keep(
+            Outcome.SERVED,
+            whose,
+            event.revision,
+            self._clock(),
+            changed=() if saved is None or came_in else saved[1],
+            strategy=event.strategy,
+            phases=event.phases,
+            seconds=event.seconds,
+            replicas=event.replicas,
+        )
+
+    def _compared(self, event: Compared) -> Reload | None:
+        whose = event.at.version, event.at.endpoint
+        of_it = [one for one in self._kept.values() if (one.version, one.endpoint) == whose]
+        if not of_it:
+            return None
+        number = len(event.differs)
+        text = f"{event.same + number} replayed: {event.same} same"
+        if number:
+            text += f", {number} {'differs' if number == 1 else 'differ'}"
+        self._kept[of_it[-1].id] = told = replace(of_it[-1], comparison=text, differs=event.differs)
+        return told
+
+    def _status(self, status: Status) -> Reload | None:
+        """A save that does not start is told of by the endpoint's status, each replica's; a crash is no save."""
+        whose = status.at.version, status.at.endpoint
+        revision = status.broken or (status.revision if status.state is State.CRASHED else "")
+        if not revision or not status.reason:
+            return None
+        saved = self._saves.get(revision)
+        if self._broken.get(whose) == (revision, status.reason) or (saved is None and not status.broken):
+            return None
+        self._broken[whose] = revision, status.reason
+        if saved is None and self._unread:
+            return None
+        now = self._clock()
+        return self._keep(
+            Outcome.BROKEN,
+            whose,
+            revision,
+            now,
+            changed=saved[1] if saved else (),
+            seconds=now - saved[0] if saved else None,
+            error=Why(status.reason, str(status.place or ""), status.hint, status.detail),
+        )
+
+    def _keep(self, outcome: Outcome, whose: _Whose, revision: str, now: float, **more: Any) -> Reload:
+        told = Reload(next(self._ids), now, *whose, revision, outcome=outcome, **more)
+        self._kept[told.id] = told
+        if len(self._kept) > KEPT:
+            self._kept.popitem(last=False)
+        return told
+
+
+def _why(error: VhlocalError) -> Why:
+    return Why(error.message, str(error.place or ""), error.hint or "", error.detail or "")

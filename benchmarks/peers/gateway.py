@@ -22,7 +22,7 @@ from vhlocal.gateway.options import GatewayOptions
 from vhlocal.gateway.report import Failure, Page
 from vhlocal.gateway.server import Gateway
 from vhlocal.gateway.table import Replica, Route, RouteTable, Upstream
-from vhlocal.session.session import run
+from vhlocal.session.loop import run
 from vhlocal.session.traffic.recording import Recording
 from vhlocal.session.traffic.requests import Requests
 from vhlocal.ui.terminal import Terminal

@@ -9,8 +9,8 @@ import asyncio
 import sys
 from typing import cast
 
+from vhlocal.session.loop import run
 from vhlocal.session.open_files import raise_limit
-from vhlocal.session.session import run
 
 _EVENTS = (
     b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\nd\r\ndata: hello\n\n\r\n"

@@ -7,7 +7,7 @@ import re
 import sys
 from typing import cast
 
-from vhlocal.session.session import run
+from vhlocal.session.loop import run
 
 _LENGTH = re.compile(rb"content-length: (\d+)", re.IGNORECASE)
 

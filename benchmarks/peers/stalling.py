@@ -10,7 +10,7 @@ import sys
 import time
 from typing import cast
 
-from vhlocal.session.session import run
+from vhlocal.session.loop import run
 
 _ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 _MODEL = 0.005

@@ -13,7 +13,8 @@ from vhlocal.cli.project import read_project
 from vhlocal.cli.up import run_options
 from vhlocal.events import Bus, Ready, StatusChanged
 from vhlocal.runtime.connect import connector
-from vhlocal.session.session import Session, run
+from vhlocal.session.loop import run
+from vhlocal.session.session import Session
 
 
 @pytest.fixture(autouse=True)

@@ -13,8 +13,8 @@ from vhlocal.errors import VhlocalError
 from vhlocal.events import Bus, Notice
 from vhlocal.runtime.docker.connect import connect
 from vhlocal.session.build import build
+from vhlocal.session.loop import run
 from vhlocal.session.record import ProjectState
-from vhlocal.session.session import run
 from vhlocal.ui.console import show_notice, standard_error
 from vhlocal.ui.terminal import Terminal
 

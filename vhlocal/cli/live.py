@@ -13,7 +13,8 @@ from vhlocal.checks.prefix.script_name import may_need_it, needing_it
 from vhlocal.cli.project import read_project
 from vhlocal.cli.up import run_options
 from vhlocal.errors import BuildError, EngineError, ServerError, VhlocalError
-from vhlocal.session.session import Session, run
+from vhlocal.session.loop import run
+from vhlocal.session.session import Session
 from vhlocal.ui.console import standard_error
 from vhlocal.ui.terminal import Terminal
 

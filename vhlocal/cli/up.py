@@ -18,9 +18,10 @@ from vhlocal.contract.access import BasicAuth
 from vhlocal.events import Bus, Listening
 from vhlocal.project.settings import environment, is_ci
 from vhlocal.runtime.connect import connector
+from vhlocal.session.loop import run
 from vhlocal.session.options import RunOptions
 from vhlocal.session.record import ProjectState
-from vhlocal.session.session import Session, run
+from vhlocal.session.session import Session
 from vhlocal.session.wanted.load import load_commit, read_versions
 from vhlocal.ui.behind import Behind
 from vhlocal.ui.console import is_terminal, standard_output

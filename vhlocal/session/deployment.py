@@ -100,9 +100,9 @@ def memory_now(deployment: Deployment | None, runtime: Runtime | None) -> dict[S
         return used
     for at, server in deployment.running():
         with contextlib.suppress(EngineError):  # it has gone meanwhile, or the engine is away
-            found = runtime.memory(server)
+            found = runtime.usage(server)
             if found is not None:
-                used[at] = found.used
+                used[at] = found.memory
     return used
 
 

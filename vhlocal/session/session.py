@@ -5,13 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
-import sys
 import time
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from vhlocal.errors import EngineError, VhlocalError
+from vhlocal.errors import VhlocalError
 from vhlocal.events import Bus, Listening, Notice, Problem, Ready, StatusChanged, Stopping, Waiting
 from vhlocal.gateway.options import GatewayOptions
 from vhlocal.gateway.server import Gateway
@@ -59,7 +58,7 @@ from vhlocal.session.wanted.settled import SettledLoad
 from vhlocal.session.warm.warmth import Warmth
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from vhlocal.gateway.table import Replica, Route
     from vhlocal.runtime.base import Address, PresentServer, Runtime
@@ -77,19 +76,6 @@ _EXAMINED_BY_THEN = 10.0
 #: Seconds that an engine gets to remove what is left of a run that ends at once, and then to be let go of.
 _AT_ONCE = 0.8
 _LET_GO = 0.2
-
-
-def run(work: Coroutine[None, None, None]) -> None:
-    """Run a session's coroutine on the quickest event loop there is; EngineError on Windows."""
-    if sys.platform == "win32":
-        work.close()
-        raise EngineError(
-            "vhlocal runs endpoints on Linux and macOS, not on Windows",
-            hint="use it in WSL 2; `vhlocal check` and `vhlocal explain` work on Windows too",
-        )
-    import uvloop  # noqa: PLC0415 - not there on Windows
-
-    uvloop.run(work)
 
 
 class Session:

@@ -23,7 +23,8 @@ from vhlocal.contract.limits import READ_TIMEOUT
 from vhlocal.errors import VhlocalError
 from vhlocal.events import Bus, Event, Found, Notice, Ready
 from vhlocal.runtime.connect import connector
-from vhlocal.session.session import Session, run
+from vhlocal.session.loop import run
+from vhlocal.session.session import Session
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vhlocal.errors import ServerError
+from vhlocal.errors import BuildError, ServerError
 from vhlocal.values import dataclass
 
 if TYPE_CHECKING:
@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 _FIRST_WAIT = 1.0
 _LONGEST_WAIT = 30.0
+
+#: Seconds at least until an environment is tried again that could not be made: that takes long, and loads an index.
+_BUILD_PAUSE = 300.0
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,11 @@ class Explanation:
 def backoff(crashes: int) -> float:
     """Return the seconds to wait before the next start, after this many crashes in a row (K2): 1, 2, 4, up to 30."""
     return min(_LONGEST_WAIT, _FIRST_WAIT * 2.0 ** (max(1, crashes) - 1))
+
+
+def least_pause(error: Exception) -> float:
+    """Return the seconds at least until what failed so is tried again."""
+    return _BUILD_PAUSE if isinstance(error, BuildError) else 0.0
 
 
 def explained(finding: Finding, detail: str = "") -> Explanation:

@@ -8,18 +8,17 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from vhlocal.errors import BuildError, EngineError, ServerError, VhlocalError
+from vhlocal.errors import EngineError, ServerError, VhlocalError
 from vhlocal.events import Notice
 from vhlocal.model import State, Strategy
 from vhlocal.reload.decide import anew, decide
 from vhlocal.reload.staging import SavedAgainError
-from vhlocal.session.diagnosis.exits import as_error, backoff, explained_error
+from vhlocal.session.diagnosis.exits import as_error, backoff, explained_error, least_pause
 from vhlocal.session.endpoint.by_strategy import by_strategy
 from vhlocal.session.endpoint.post import Post
 from vhlocal.session.endpoint.ready import EndedError
 from vhlocal.session.endpoint.together import NotTogetherError
 from vhlocal.session.limits import GRACE
-from vhlocal.session.scaler import Spent
 from vhlocal.session.tasks import beside, settle
 from vhlocal.session.wanted.desired import difference
 from vhlocal.session.wanted.wish import afresh, in_environment_of
@@ -35,14 +34,12 @@ if TYPE_CHECKING:
     from vhlocal.session.endpoint.surroundings import Surroundings
     from vhlocal.session.endpoint.together import Together
     from vhlocal.session.phases import Phases
+    from vhlocal.session.scaler import Spent
     from vhlocal.session.wanted.desired import Desired
     from vhlocal.session.wanted.wish import Wish
 
 #: A server that stayed up for this many seconds starts a new count of crashes.
 _HEALTHY = 60.0
-
-#: Seconds at least until an environment is tried again that could not be made: that takes long, and loads an index.
-_BUILD_PAUSE = 300.0
 
 #: What goes wrong with bringing code in, and leaves the keeper at work.
 _FAILURES = (VhlocalError, EndedError, RunnerGoneError)
@@ -147,13 +144,7 @@ class Keeper:
 
     async def spent(self) -> Spent | None:
         """Return how much CPU its server has used; None where none takes requests."""
-        server = self._post.server
-        if server is None or not server.running:
-            return None
-        with contextlib.suppress(EngineError):
-            used = await server.usage()
-            return None if used is None else Spent(server.id, used.cpu)
-        return Spent(server.id, None)
+        return await self._post.spent()
 
     async def stop(self, grace: float = GRACE) -> None:
         """End the server and remove it."""
@@ -267,7 +258,7 @@ class Keeper:
                 known = error if isinstance(error, VhlocalError) else as_error(explanation, self._post.name)
                 raise known from None
             self._target = self._after(target, error, explanation)
-            self._is_down(explanation, target.revision, _least_pause(error))
+            self._is_down(explanation, target.revision, least_pause(error))
 
     async def _begin(self, target: Desired) -> None:
         """Start ``target``, with a file system of its own, as in production: nothing of an earlier one is in its way.
@@ -451,7 +442,7 @@ class Keeper:
             return
         self._target = self._after(wanted, error, explanation)
         if self._target is wanted:
-            self._is_down(explanation, wanted.revision, _least_pause(error))
+            self._is_down(explanation, wanted.revision, least_pause(error))
             return
         post.tell_problem(explanation, f"starting revision {self._target.revision} again")
         post.close(wanted.revision, explanation)
@@ -488,7 +479,7 @@ class Keeper:
     def _lack(self, error: VhlocalError, wanted: Desired) -> None:
         """Mark that the environment could not be made, which has been told: the next save is the next try."""
         self._forgotten = True
-        self._wait_after(explained_error(error, self._post.name), wanted.revision, _least_pause(error))
+        self._wait_after(explained_error(error, self._post.name), wanted.revision, least_pause(error))
         settle(self.started, None)
 
     def _is_down(self, explanation: Explanation, revision: str = "", least: float = 0.0) -> None:
@@ -505,7 +496,3 @@ class Keeper:
         self._retry_at = time.monotonic() + wait
         self._post.close(revision, explanation)
         return wait
-
-
-def _least_pause(error: Exception) -> float:
-    return _BUILD_PAUSE if isinstance(error, BuildError) else 0.0

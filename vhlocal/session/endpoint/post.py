@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from dataclasses import replace
 from functools import partial
@@ -21,6 +22,7 @@ from vhlocal.session.endpoint.memory import MemoryWatch
 from vhlocal.session.endpoint.ready import EndedError
 from vhlocal.session.endpoint.server import Server
 from vhlocal.session.limits import RELOAD_FACTOR
+from vhlocal.session.scaler import Spent
 from vhlocal.session.warm.warmth import Runner
 
 if TYPE_CHECKING:
@@ -254,6 +256,16 @@ class Post:
         stale = self._stale_for is not None
         self._is.routes.lead(self.at, self.server.address, self.wanted.revision, stale=stale)
         self.tell(State.READY)
+
+    async def spent(self) -> Spent | None:
+        """Return how much CPU the server has used; None where none takes requests."""
+        server = self.server
+        if server is None or not server.running:
+            return None
+        with contextlib.suppress(EngineError):
+            used = await server.usage()
+            return None if used is None else Spent(server.id, used.cpu)
+        return Spent(server.id, None)
 
     def cannot_read(self, error: VhlocalError) -> None:
         """Mark that the last edit could not be read, so that older code answers."""

@@ -58,6 +58,38 @@ export function replace(node, ...children) {
   return node;
 }
 
+/**
+ * Have a node hold one part for each item, in their order; parts that stay are kept as they are, with focus and all.
+ * `make(item)` gives `{ node, update(item) }`; `update` is called for each item each time.
+ */
+export function keyed(parent, items, keyOf, make) {
+  const before = parent.parts ?? new Map();
+  const now = new Map();
+  let place = parent.firstChild;
+  for (const item of items) {
+    const key = keyOf(item);
+    const part = before.get(key) ?? make(item);
+    before.delete(key);
+    now.set(key, part);
+    part.update(item);
+    if (part.node === place) place = place.nextSibling;
+    else parent.insertBefore(part.node, place);
+  }
+  for (const part of before.values()) part.node.remove();
+  parent.parts = now;
+}
+
+/** A function that calls another one only where it is given something else than the last time. */
+export function whenNew(draw) {
+  let last;
+  return (...given) => {
+    const text = JSON.stringify(given);
+    if (text === last) return;
+    last = text;
+    draw(...given);
+  };
+}
+
 /** The first element below a node that matches, or null. */
 export function el(selector, node = document) {
   return node.querySelector(selector);
@@ -144,6 +176,7 @@ export function ask({ title, body = [], action, danger = false, act }) {
     form.addEventListener('submit', async (event) => {
       event.preventDefault();
       go.disabled = true;
+      go.textContent = `${action} …`;
       try {
         result = (await act(Object.fromEntries(new FormData(form)))) ?? true;
         dialog.close();
@@ -152,6 +185,7 @@ export function ask({ title, body = [], action, danger = false, act }) {
         replace(trouble, troubles(error));
       } finally {
         go.disabled = false;
+        go.textContent = action;
       }
     });
     dialog.addEventListener('close', () => { dialog.remove(); resolve(result); });

@@ -131,9 +131,9 @@ async function start() {
   stream.onState(connection);
   store.subscribe(titled);
   window.addEventListener('hashchange', go);
-  stream.start();
   connection();
   await go();
+  stream.start();
 }
 
 start();

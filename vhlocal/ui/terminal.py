@@ -122,7 +122,7 @@ class Terminal:
             self._live = None
 
     def _listening(self, event: events.Listening) -> None:
-        self._say("gateway", event.url, "bold")
+        self._say("gateway", f"{event.url}/", "bold")
         self._say("page", event.link, "bold")
 
     def _status_changed(self, event: events.StatusChanged) -> None:

@@ -136,10 +136,12 @@ class Warm:
 
 
 @contextlib.contextmanager
-def warm(runner: Path, place: Path, command, python: Path, files, libraries=(), **settings) -> Iterator[Warm]:
+def warm(
+    runner: Path, place: Path, command, python: Path, files, libraries=(), variables=(), **settings
+) -> Iterator[Warm]:
     """Start ``command`` under the runner: words, or what returns them for a port.
 
-    ``files`` and ``libraries`` are texts by name.
+    ``files`` and ``libraries`` are texts by name, ``variables`` further ones of the environment.
     """
     code, beside, staging = place / "code", place / "libraries", place / "staging"
     for directory, texts in ((code, dict(files)), (beside, dict(libraries))):
@@ -170,7 +172,7 @@ def warm(runner: Path, place: Path, command, python: Path, files, libraries=(), 
     (home / "serve_warm.json").write_text(json.dumps({**known, **settings}))
     environment = {"HOME": str(place), "PYTHONPATH": str(beside), "PATH": os.environ["PATH"], "LANG": "C.UTF-8"}
     # Compiled modules are what production has, and what an edit must not be hidden by.
-    environment["PYTHONDONTWRITEBYTECODE"] = ""
+    environment |= {"PYTHONDONTWRITEBYTECODE": "", **dict(variables)}
     words = command(port) if callable(command) else command
     start = [str(python), str(home / "serve_warm.py"), *words]
     with started(start, code, environment, port=port) as server:

@@ -108,6 +108,25 @@ def test_k3_replicas_answer_strictly_in_turn_and_an_edit_comes_to_all_of_them_at
     assert {asked.number for asked in load.asked if asked.sent > since} == {1}
 
 
+NAMES = """\
+import json, os, platform, socket
+
+def app(environ, start_response):
+    names = [socket.gethostname(), os.environ["HOSTNAME"], platform.node()]
+    start_response("200 OK", [("Content-Type", "application/json")])
+    return [json.dumps([names, socket.gethostbyname(names[0])]).encode()]
+"""
+
+
+def test_k3_each_replica_has_a_host_name_of_its_own_and_is_found_by_it(up, project):
+    run = up(project({"valohai.yaml": YAML, "server.py": NAMES}), "--replicas", "words=2")
+    all_ready(run, "words/1", "words/2")
+    said = [requests.get(run.url("words", "dev"), timeout=60).json() for _ in range(2)]
+    assert [len(set(names)) for names, _ in said] == [1, 1], "each way of asking tells the same"
+    assert len({names[0] for names, _ in said}) == 2
+    assert all(address for _, address in said)
+
+
 def test_k3_one_two_four_one_replicas_under_load_and_no_request_is_lost(up, project):
     directory = project({"valohai.yaml": YAML, "server.py": APP})
     run = up(directory)

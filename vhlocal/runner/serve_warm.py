@@ -33,11 +33,14 @@ def _supervise(command, settings):
     try:
         import serve_warm_family
         import serve_warm_master
+        import serve_warm_names
         import serve_warm_supervisor
 
         serve_warm_family.adopt_orphans()
     except (ImportError, OSError, AttributeError):
         _start_plainly(sys.argv[1], sys.argv[2:])
+    if settings["host"] != "0.0.0.0" and "HOSTNAME" in os.environ:
+        serve_warm_names.take(os.environ["HOSTNAME"])
     try:
         serve_warm_supervisor.Supervisor(command, settings).run()
     except serve_warm_master.Become as become:

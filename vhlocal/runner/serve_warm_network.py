@@ -4,6 +4,7 @@ import socket
 import sys
 import time
 
+import serve_warm_names
 import serve_warm_sockets
 
 #: How code names the machine that it runs on, whichever that is.
@@ -25,7 +26,7 @@ def lead(server, told_by_loading):
 
     def bind_elsewhere(self, address):
         if not (_is_of_the_internet(address) and address[1] in way.known and self.type & socket.SOCK_STREAM):
-            return server.asked.bind(bind, self, address)
+            return server.asked.bind(bind, self, serve_warm_names.address(address))
         host = address[0] if way.everywhere else _loopback(self)
         if not way.everywhere:  # connections of an earlier run's server may linger there; production has a new network
             self.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -65,7 +66,7 @@ class _Way:
 
     def led(self, address):
         """Return where to connect: who asks for the endpoint's port here means this server, if only to see it free."""
-        host, port, *rest = address
+        host, port, *rest = address = serve_warm_names.address(address)
         if port not in self.known or port == self._port:
             return address
         if host not in _HERE_ITSELF:

@@ -4,6 +4,8 @@ import os
 import socket
 import struct
 
+import serve_warm_names
+
 _TABLES = ("/proc/net/tcp", "/proc/net/tcp6")
 _LISTENS = "0A"
 
@@ -37,7 +39,7 @@ def holds(inodes):
 
 def is_own_address(host):
     """Tell whether an address, or a name, is this machine's own, in any network; no name server is asked."""
-    if host == socket.gethostname():
+    if host == serve_warm_names.found_at(socket.gethostname()):
         return True
     try:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:

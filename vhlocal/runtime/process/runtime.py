@@ -41,6 +41,9 @@ _PATH = "/usr/local/bin:/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin"
 #: So many ports for servers beside the first: what bounds how many answer at once is memory, and files that are open.
 _SPARES = 16
 
+#: Letters of an endpoint in its replicas' host names, of which there are 63 at most.
+_LONGEST_NAME = 56
+
 #: What a server directory says of itself.
 _FACTS = "server.json"
 
@@ -199,6 +202,7 @@ class ProcessRuntime:
             "PATH": f"{known.python}:{_PATH}",
             "HOME": str(known.root / "home"),
             "LANG": "C.UTF-8",
+            "HOSTNAME": f"{spec.identity.endpoint[:_LONGEST_NAME]}-{known.root.name.rpartition('-')[2]}",
             **spec.environment,
         }
         orders = Orders(spec.command, environment, spec.layout.located(CODE_DIRECTORY))

@@ -30,6 +30,8 @@ PREDICT = '@app.post("/predict")\nasync def predict(request):\n    '
         ("data: dict = await request.json()\n    return f\"hello {data['name']}\"", '{"name": "some text"}'),
         ('return str(flask.request.json["who"])', '{"who": "some text"}'),
         ('return request.json.get("threshold", 0.5)', "{}"),
+        ('return {"y": 2 * request.get_json()["x"]}', '{"x": 1}'),
+        ('x = request.get_json()["x"]\n    log(x)\n    return x > 0.5', '{"x": 1}'),
         ("return 7", "{}"),
     ],
 )

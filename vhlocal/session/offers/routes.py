@@ -79,7 +79,7 @@ def _document(function: Function) -> dict[str, Any] | None:
     for each in documents:
         parent = parents[each]
         if isinstance(parent, ast.Subscript) and isinstance(parent.slice, ast.Constant) and parent.value is each:
-            found[str(parent.slice.value)] = _value(parent, parents)
+            found[str(parent.slice.value)] = _value(parent, parents, function)
         elif not _is_kept(parent) and not (isinstance(parent, ast.Attribute) and parent.attr == "get"):
             return None
     return found
@@ -109,13 +109,27 @@ def _names(node: ast.AST) -> Iterator[str]:
     yield from (target.id for target in targets if isinstance(target, ast.Name))
 
 
-def _value(node: ast.AST, parents: dict[ast.AST, ast.AST]) -> Any:
-    """Return a value that can be used as the code uses it; None where that is not known."""
+def _value(node: ast.AST, parents: dict[ast.AST, ast.AST], function: Function) -> Any:
+    """Return a value that can be used as the code uses it, or a name that stands for it; None where none is known."""
     parent = parents[node]
-    if isinstance(parent, ast.Attribute) and parent.attr in _OF_TEXTS:
+    if isinstance(parent, ast.Assign) and len(parent.targets) == 1 and isinstance(name := parent.targets[0], ast.Name):
+        uses = [each for each in ast.walk(function) if isinstance(each, ast.Name) and each.id == name.id]
+        return next((found for each in uses if each is not name and (found := _used(each, parents)) is not None), None)
+    return _used(node, parents)
+
+
+def _used(node: ast.AST, parents: dict[ast.AST, ast.AST]) -> Any:
+    parent = parents[node]
+    if isinstance(parent, ast.FormattedValue) or (isinstance(parent, ast.Attribute) and parent.attr in _OF_TEXTS):
         return _TEXT
-    if isinstance(parent, ast.FormattedValue):
-        return _TEXT
+    if isinstance(parent, (ast.BinOp, ast.Compare)):
+        beside = (parent.left, parent.right) if isinstance(parent, ast.BinOp) else (parent.left, *parent.comparators)
+        values = [each.value for each in beside if isinstance(each, ast.Constant)]
+        return next((_TEXT if isinstance(each, str) else _NUMBER for each in values if _is_plain(each)), None)
     if isinstance(parent, ast.Call) and isinstance(parent.func, ast.Name) and node in parent.args:
         return _TAKERS.get(parent.func.id)
     return None
+
+
+def _is_plain(value: object) -> bool:
+    return isinstance(value, (str, int, float)) and not isinstance(value, bool)

@@ -60,6 +60,7 @@ class PageApp(App):
             Rule("/", endpoint="shell", methods=["GET"]),
             Rule("/static/<path:name>", endpoint="static", methods=["GET"]),
             Rule("/api/events", endpoint="events", methods=["GET"]),
+            Rule("/api/qr", endpoint="qr", methods=["GET"]),
             *api_rules(),
         ]
     )
@@ -112,6 +113,15 @@ class PageApp(App):
             raise BadRequest(f"no kind {', '.join(sorted(kinds - set(KINDS)))}; there are: {', '.join(KINDS)}")
         messages = self.stream.follow(kinds, request.headers.get("Last-Event-ID"))
         return Response(messages, mimetype="text/event-stream")
+
+    def _qr(self, request: Request) -> Response:
+        """Answer with a drawing of one of the run's own URLs, for a camera of another device."""
+        from vhlocal.api.qr import drawn  # noqa: PLC0415 - most runs are never asked
+
+        url = request.args.get("url", "")
+        if not url.startswith(f"{self._view.shared or self._view.url}/"):
+            raise BadRequest("the URL is none of this run's")
+        return Response(drawn(url), mimetype="image/svg+xml")
 
     def _static(self, request: Request, name: str) -> Response:
         """Answer with a file of the page; none but those of the package, by the names that they have there."""

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.api.runs import Run
+from vhlocal.api.origin import Origin
 from vhlocal.api.page_app import STATIC
 from vhlocal.session.record import ProjectState
 
@@ -137,3 +138,16 @@ def test_what_cannot_be_read_of_the_last_run_is_made_anew(state, text):
     Path(state.path, "page.json").write_text(text)
     with contextlib.closing(Run(state=state)) as run:
         assert run.of_page("/api/endpoints")[0].status == 200
+
+
+def test_an_invitation_lets_in_once_and_soon():
+    now = 0.0
+    origin = Origin("http://127.0.0.1:1/", "key", clock=lambda: now)
+    word = origin.invite().rpartition("=")[2]
+    assert not origin.accept("") and not origin.accept("key")
+    assert origin.accept(word) and not origin.accept(word)
+    late = origin.invite().rpartition("=")[2]
+    now = 61.0
+    assert not origin.accept(late)
+    origin.invite()
+    assert len(origin._invited) == 1, "what is over is forgotten"

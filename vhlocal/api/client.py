@@ -135,6 +135,10 @@ class Client:
             found: dict[str, Any] = json.load(answer)
         return found
 
+    def invitation(self) -> str:
+        """Return a link that lets one browser in to the page, once and soon."""
+        return str(self._ask("POST", "/api/invitations", {})["url"])
+
     def down(self) -> None:
         """Ask the run to end."""
         with self._open("/api/down", method="POST"):

@@ -9,7 +9,7 @@ from werkzeug.utils import redirect
 from werkzeug.wrappers import Response
 
 from vhlocal.api import pages
-from vhlocal.api.app import App, api_rules
+from vhlocal.api.app import App, api_rules, as_json
 
 if TYPE_CHECKING:
     from werkzeug.wrappers import Request
@@ -30,6 +30,7 @@ class GatewayApp(App):
             Rule("/", endpoint="root", methods=["GET"]),
             Rule(_ICON, endpoint="icon", methods=["GET"]),
             Rule("/metrics", endpoint="metrics", methods=["GET"]),
+            Rule("/api/invitations", endpoint="invite", methods=["POST"]),
             *api_rules(),
         ]
     )
@@ -73,6 +74,9 @@ class GatewayApp(App):
 
     def _root(self, _request: Request) -> Response:
         return Response(pages.gateway_page(self._view, self._origin.address), mimetype="text/html")
+
+    def _invite(self, _request: Request) -> Response:
+        return as_json({"url": self._origin.invite()}, 201)
 
     def _icon(self, _request: Request) -> Response:
         return Response(status=204)

@@ -8,14 +8,14 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import socket
+import time
 from typing import TYPE_CHECKING
 
 from vhlocal.errors import VhlocalError
 from vhlocal.session.record import KeptPage, new_token
-from vhlocal.values import dataclass
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from vhlocal.session.record import ProjectState
 
@@ -23,18 +23,38 @@ if TYPE_CHECKING:
 #: servers that are processes. Browsers open all of them.
 _FIRST, _COUNT, _TRIES = 11_000, 8_000, 20
 
+#: Seconds in which a browser has to follow an invitation.
+_SOON = 60.0
 
-@dataclass(frozen=True)
+
 class Origin:
-    """Where the page is, with a slash at its end, and the key to it."""
+    """Where the page is, with a slash at its end, and who is let in: whoever has the key, or was invited."""
 
-    address: str
-    key: str
+    def __init__(self, address: str, key: str, clock: Callable[[], float] = time.monotonic) -> None:
+        self.address = address
+        self.key = key
+        self._clock = clock
+        self._invited: dict[str, float] = {}
 
     @property
     def link(self) -> str:
         """Where a browser is let in: no server is sent what stands in the fragment."""
         return f"{self.address}#key={self.key}"
+
+    def invite(self) -> str:
+        """Return a link that lets one browser in, once and soon.
+
+        Every user of the machine can see what a browser is started with: a key in that would be everybody's.
+        """
+        now = self._clock()
+        self._invited = {word: until for word, until in self._invited.items() if until > now}
+        word = new_token()
+        self._invited[word] = now + _SOON
+        return f"{self.address}?once={word}"
+
+    def accept(self, word: str) -> bool:
+        """Tell whether an invitation of this word lets in; it does not a second time."""
+        return self._invited.pop(word, 0.0) > self._clock()
 
 
 def open_origin(state: ProjectState | None) -> tuple[socket.socket, Origin]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from werkzeug.exceptions import BadRequest, NotFound
 from werkzeug.routing import Map, Rule
+from werkzeug.utils import redirect
 from werkzeug.wrappers import Response
 
 from vhlocal.api.app import App, api_rules
@@ -99,12 +100,21 @@ class PageApp(App):
         hint = f"endpoints are served at {self._view.url}"
         return self.told(request, {"error": f"nothing is at {request.path}", "status": 404, "hint": hint})
 
-    def _shell(self, _request: Request) -> Response:
+    def _shell(self, request: Request) -> Response:
+        if "once" in request.args:
+            return self._invited(request)
         from vhlocal.api.rendering import render  # noqa: PLC0415 - the start waits for neither templates nor Jinja2
 
         there = {name: title for name, title in VIEWS.items() if (STATIC / "views" / f"{name}.js").is_file()}
         styled = [name for name in there if (STATIC / "views" / f"{name}.css").is_file()]
         return Response(render("page.html", views=there, styled=styled), mimetype="text/html")
+
+    def _invited(self, request: Request) -> Response:
+        """Let a browser in that was started with an invitation."""
+        if self._origin.accept(request.args["once"]):
+            return redirect(f"/#key={self._origin.key}", 303)
+        error = "this link was used already, or is older than a minute"
+        return self.told(request, {"error": error, "status": 403, "hint": "run `vhlocal open` again"})
 
     def _events(self, request: Request) -> Response:
         """Answer with what happens, for as long as the page stays."""

@@ -79,6 +79,10 @@ class ControlPlane:
         """See ``Face``."""
         return self._guard.link(self._view.shared or self._view.url) if self._view.open_to_network else ""
 
+    def invitation(self) -> str:
+        """Return a link that lets one browser in to the page, once and soon."""
+        return self._origin.invite()
+
     def stop(self) -> None:
         """End; followed logs end with the process."""
         with self._lock:

@@ -17,6 +17,7 @@ _COMMANDS = {
     "up": "Build and serve this project's endpoints.",
     "down": "Stop this project's run and clean up.",
     "ps": "List the running endpoints.",
+    "open": "Open the run's page in your browser.",
     "url": "Print an endpoint's URL.",
     "call": "Send a request to an endpoint.",
     "logs": "Show the endpoints' logs.",

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from vhlocal.api.plane import ControlPlane
+from vhlocal.cli.browser import NO_BROWSER, open_in_browser
 from vhlocal.cli.detach import detached
 from vhlocal.cli.options import endpoint_names, project_options, setting_options
 from vhlocal.cli.project import asking, read_project, read_settings
 from vhlocal.contract.access import BasicAuth
-from vhlocal.events import Bus, Listening
+from vhlocal.events import Bus, Listening, Notice
 from vhlocal.project.settings import environment, is_ci
 from vhlocal.runtime.connect import connector
 from vhlocal.session.loop import run
@@ -29,6 +30,7 @@ from vhlocal.ui.tables import show_settings
 from vhlocal.ui.terminal import Terminal
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from vhlocal.events import Event
@@ -46,6 +48,7 @@ _LINES_BEHIND, _LINES_BEHIND_IN_FILE = 2000, 200_000
 )
 @click.argument("endpoints", nargs=-1, metavar="[ENDPOINT]...", shell_complete=endpoint_names)
 @setting_options()
+@click.option("--open", "in_browser", is_flag=True, help="Open the run's page in your browser.")
 @click.option("--detach", is_flag=True, help="Run in the background; stop with `vhlocal down`.")
 @click.option(
     "--fail-fast/--no-fail-fast",
@@ -84,7 +87,7 @@ def command(
             fail_fast = not is_terminal() or is_ci(environment())
         check = partial(_errors, directory, load)
         options = replace(options, profile=profile, fail_fast=fail_fast, check=check)
-        asking(directory, lambda: _serve(options, verbose=verbose, until_stdin_ends=flags["until_stdin_ends"]))
+        asking(directory, lambda: _serve(options, verbose=verbose, flags=flags))
 
 
 def _errors(directory: Path, load: Loader) -> tuple[Finding, ...]:
@@ -127,20 +130,34 @@ def run_options(directory: Path, load: Loader) -> RunOptions:
     )
 
 
-def _serve(options: RunOptions, *, verbose: bool, until_stdin_ends: bool) -> None:
+def _serve(options: RunOptions, *, verbose: bool, flags: Mapping[str, Any]) -> None:
     bus = Bus()
-    session = Session(options, bus, ControlPlane(ProjectState(options.directory)))
+    face = ControlPlane(ProjectState(options.directory))
+    session = Session(options, bus, face)
     on_closed = partial(session.request_stop, "its output was closed", insist=False)
     terminal = Terminal(standard_output(), on_closed, verbose=verbose, profile=options.profile)
     display = Behind(terminal, _LINES_BEHIND if is_terminal() else _LINES_BEHIND_IN_FILE)
     bus.subscribe(display)
-    if until_stdin_ends:
+    if flags["until_stdin_ends"]:
         bus.subscribe(partial(_end_with_stdin, session))
+    if flags["in_browser"]:
+        bus.subscribe(partial(_open_page, bus, face))
     try:
         run(session.run())
     finally:
         display.close()
         terminal.close()
+
+
+def _open_page(bus: Bus, face: ControlPlane, event: Event) -> None:
+    """Once a run listens, open its page: that shows what is being built, too."""
+
+    def look() -> None:
+        if not open_in_browser(face.invitation()):
+            bus.publish(Notice(NO_BROWSER))
+
+    if isinstance(event, Listening):
+        threading.Thread(target=look, name="vhlocal-browser", daemon=True).start()
 
 
 def _end_with_stdin(session: Session, event: Event) -> None:

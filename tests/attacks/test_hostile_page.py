@@ -39,7 +39,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
         print("walrus", self.path, flush=True)
         body = json.dumps(dict(self.headers)) if self.path.endswith("/headers") else "<body>a page</body>"
         self.send_response(200)
-        self.send_header("Content-Type", "text/html")
+        if self.path.endswith("/worker.js"):
+            body = "onfetch = event => event.respondWith(new Response('taken over'))"
+            self.send_header("Service-Worker-Allowed", "/")
+            self.send_header("Content-Type", "text/javascript")
+        else:
+            self.send_header("Content-Type", "text/html")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body.encode())
@@ -202,5 +207,39 @@ def test_the_key_is_in_no_address_that_a_page_is_left_for(chromium, served):
         assert "Referer" not in headers
         assert [name for name, value in headers.items() if served.key in value] == ["Cookie"]
         assert page.evaluate("document.referrer + document.cookie") == ""
+    finally:
+        context.close()
+
+
+REGISTER = """async ([script, scope]) => {
+  try {
+    const found = await navigator.serviceWorker.register(script, { scope });
+    for (const worker = found.installing ?? found.active; worker.state !== "activated"; )
+      await new Promise((done) => { worker.onstatechange = done; setTimeout(done, 1000); });
+    return "registered";
+  } catch (error) {
+    return error.name;
+  }
+}"""
+
+
+def test_a_service_worker_of_an_endpoint_answers_for_nothing_but_that(chromium, served):
+    """Browsers keep workers: one for all of the origin would answer for other projects' runs too."""
+    context = chromium.new_context()
+    try:
+        page = context.new_page()
+        page.goto(f"{served.origin}{served.path}")
+        script = f"{served.path}worker.js"
+        above = ["/", "/api/", served.path.rpartition("/dev/")[0] + "/", served.path[:-1]]
+        assert {scope: page.evaluate(REGISTER, [script, scope]) for scope in above} == dict.fromkeys(
+            above, "SecurityError"
+        )
+        assert page.evaluate(REGISTER, [script, served.path]) == "registered"
+        page.goto(f"{served.origin}{served.path}")
+        assert "taken over" in page.content(), "its own pages are its own, so that the tries are such as would do it"
+        for path in (f"/?key={served.key}", "/api/endpoints", "/metrics"):
+            page.goto(served.origin + path)
+            assert "taken over" not in page.content()
+            assert NAME in page.content()
     finally:
         context.close()

@@ -13,6 +13,7 @@ from vhlocal.gateway.head import (
     parse_response,
     response_trailers,
     upstream_head,
+    worker_scope_line,
 )
 
 HOP = ("10.0.0.9", 8000, "abc")
@@ -389,3 +390,30 @@ def test_no_bytes_make_it_fail_otherwise_than_by_refusing(noise):
             assert error.status in (400, 405, 501, 505)
         else:
             assert parse_request(upstream_head(request, *HOP, None)).target == request.target
+
+
+@pytest.mark.parametrize(
+    ("wanted", "told"),
+    [
+        (b"/", b"/o/p/d/v/e/"),
+        (b"/o/p/d/v/", b"/o/p/d/v/e/"),
+        (b"/o/p/d/v/e", b"/o/p/d/v/e/"),
+        (b"/o/p/d/v/ee/", b"/o/p/d/v/e/"),
+        (b"/o/p/d/v/e/../", b"/o/p/d/v/e/"),
+        (b"/o/p/d/v/e/%2e%2e/", b"/o/p/d/v/e/"),
+        (b"/o/p/d/v/e/..\\", b"/o/p/d/v/e/"),
+        (b"../../", b"/o/p/d/v/e/"),
+        (b"http://127.0.0.1/", b"/o/p/d/v/e/"),
+        (b"/o/p/d/v/e/, /", b"/o/p/d/v/e/"),
+        (b"/o/p/d/v/e/", b"/o/p/d/v/e/"),
+        (b"/o/p/d/v/e/app/", b"/o/p/d/v/e/app/"),
+    ],
+)
+def test_a_service_worker_reaches_no_further_than_its_endpoint(wanted, told):
+    answered = parse_response(answer(b"SERVICE-Worker-Allowed: " + wanted, b"X-Other: 1"), "GET")
+    assert (b"service-worker" in answered.forward.lower(), b"X-Other: 1" in answered.forward) == (False, True)
+    assert worker_scope_line(answered.worker_scope, "/o/p/d/v/e") == b"Service-Worker-Allowed: " + told + b"\r\n"
+
+
+def test_an_answer_without_a_scope_for_workers_is_given_none():
+    assert parse_response(answer(b"Content-Length: 5"), "GET").worker_scope == b""

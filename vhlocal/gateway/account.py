@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+from vhlocal.gateway.head import worker_scope_line
 from vhlocal.gateway.report import Failure, FailureKind, LimitPassed
 from vhlocal.model import RequestRecord
 
@@ -58,10 +59,12 @@ class Account:
         self._tap = tap
         self.started = clock()
 
-    @property
-    def answer_lines(self) -> bytes:
-        """What the answer says of who gave it, as lines of its head."""
-        return b"" if self.replica is None else self.replica.answer_lines
+    def answer_lines(self, answer: ResponseHead) -> bytes:
+        """Return what an answer says of who gave it, and how far a service worker of it may reach, as lines."""
+        lines = b"" if self.replica is None else self.replica.answer_lines
+        if answer.worker_scope and self.prefix is not None:
+            return lines + worker_scope_line(answer.worker_scope, self.prefix)
+        return lines
 
     @property
     def revision(self) -> str:

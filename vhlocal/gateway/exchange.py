@@ -287,7 +287,7 @@ class Exchange:
         if self._upload is not None and self._upload.whole:
             self._upload.drop()  # the answer may take its time
         self._account.answered(head.status)
-        lines = client_lines(self._chunked, self._close, http_1_0, self._account.answer_lines)
+        lines = client_lines(self._chunked, self._close, http_1_0, self._account.answer_lines(head))
         self._out += (head.forward, lines)
 
     def whole_response(self, head: ResponseHead, body: bytes) -> None:
@@ -331,7 +331,7 @@ class Exchange:
             self.fail(FailureKind.RESET, 502, "the server switched to a protocol that it was not asked for")
             return
         self._account.answered(head.status)
-        self._out += (head.forward, switch_lines(head.upgrade, self._account.answer_lines))
+        self._out += (head.forward, switch_lines(head.upgrade, self._account.answer_lines(head)))
         self.flush()
         client, early, ended = self._client.detach()
         websocket = head.upgrade.strip().lower() == b"websocket"

@@ -69,6 +69,9 @@ _NO_TRAILER = frozenset(
 #: What the gateway says of an answer's code (``table.Route``), and the server therefore cannot.
 _OWN = frozenset({b"x-vhlocal-revision", b"x-vhlocal-version", b"x-vhlocal-replica", b"x-vhlocal-stale"})
 _OWN_START = b"x-vhlocal-"
+_WORKER_SCOPE = b"service-worker-allowed"
+#: A path in which a browser reads nothing but what is written.
+_PLAIN_PATH = re.compile(rb"/[A-Za-z0-9._~!$&'()*+,;=:@/-]*")
 
 
 class HeadError(Exception):
@@ -119,7 +122,7 @@ class ResponseHead(NamedTuple):
 
     ``keep_alive`` tells whether the server's connection may carry another request; ``open_ended`` is True where the
     head does not tell the body's length. ``forward`` is what of the head travels on; the framing towards the client
-    and the end are missing.
+    and the end are missing. ``worker_scope`` is how far a service worker of its may reach, as the server would have it.
     """
 
     status: int
@@ -131,6 +134,7 @@ class ResponseHead(NamedTuple):
     keep_alive: bool
     upgrade: bytes
     forward: bytes = b""
+    worker_scope: bytes = b""
 
     @property
     def is_event_stream(self) -> bool:
@@ -209,6 +213,17 @@ def switch_lines(protocol: bytes, route_lines: bytes) -> bytes:
     return route_lines + _lines([(b"Connection", b"Upgrade"), (b"Upgrade", protocol)]) + b"\r\n"
 
 
+def worker_scope_line(wanted: bytes, prefix: str) -> bytes:
+    """Return the line by which a browser lets an endpoint's service worker reach no further than its prefix.
+
+    One that reached further would answer in the place of all that is served at the gateway, the runs of other projects
+    among it: browsers keep workers.
+    """
+    top = prefix.encode() + b"/"
+    below = _PLAIN_PATH.fullmatch(wanted) and wanted.startswith(top) and not {b".", b".."} & set(wanted.split(b"/"))
+    return b"Service-Worker-Allowed: %b\r\n" % (wanted if below else top)
+
+
 def response_trailers(trailers: Iterable[RawHeader]) -> list[RawHeader]:
     """Return the trailers of an answer that may travel on."""
     banned = contract.HOP_BY_HOP | _NO_TRAILER | _OWN
@@ -284,8 +299,12 @@ def _read_response(raw: bytes, to_head: bool) -> ResponseHead:
     if no_length:
         kept = [header for header in kept if header[0].lower() != b"content-length"]
     # Looked for in the whole first: hardly any answer has one.
-    if _OWN_START in raw.lower():
+    lower, worker_scope = raw.lower(), b""
+    if _OWN_START in lower:
         kept = [header for header in kept if header[0].lower() not in _OWN]
+    if _WORKER_SCOPE in lower:
+        worker_scope = b", ".join(value for name, value in kept if name.lower() == _WORKER_SCOPE)
+        kept = [header for header in kept if header[0].lower() != _WORKER_SCOPE]
     framing = Framing.NONE if bodiless else framing or Framing.CLOSE
     return ResponseHead(
         status=status,
@@ -298,6 +317,7 @@ def _read_response(raw: bytes, to_head: bool) -> ResponseHead:
         and (b"keep-alive" in connection if version == "1.0" else b"close" not in connection),
         upgrade=fields.upgrade,
         forward=b"HTTP/1.1 %d %b\r\n%b" % (status, sink.phrase, _lines(kept)),
+        worker_scope=worker_scope,
     )
 
 

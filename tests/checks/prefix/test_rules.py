@@ -69,6 +69,19 @@ def index_for_all(prefixes, routes, index=None):
     return answer
 
 
+def streamlit(prefix: str, target: str) -> Answer:
+    """Answer as Streamlit does without `--server.baseUrlPath`: its page is everywhere, its files and health are not."""
+    if target == f"{prefix}/":
+        return redirect(prefix, 301)
+    if target.endswith("/_stcore/health"):
+        return PAGE if target == "/_stcore/health" else MISSING
+    return SCRIPT if target == "/static/app.js" else html('<script src="./static/app.js"></script>')
+
+
+def streamlit_socket(_: str, target: str) -> Answer:
+    return SWITCHED if target == "/ws" else Answer(403)
+
+
 FOUND = {
     "one page for everything, whose script is not below the prefix": (
         examined(index_for_all(("",), FILE)),
@@ -210,6 +223,18 @@ FOUND = {
         ),
         ["VH402"],
     ),
+    "the same, where nobody has asked for its route": (
+        examined(
+            lambda _, target: {"/": PAGE, f"{VERSION}/predict": Answer(405)}.get(target, MISSING),
+            known=code("uvicorn", framework="LitServe"),
+            routes=("/predict",),
+        ),
+        ["VH402"],
+    ),
+    "a single-page app at its URL itself, where another path of it was asked for": (
+        examined(streamlit, "/_stcore/health", code(framework="Streamlit"), sockets=streamlit_socket),
+        ["VH401"],
+    ),
     "one route of several without its prefix": (
         examined(lambda _, target: PAGE if target in {f"{VERSION}/", f"{ALIAS}/", "/predict"} else MISSING, "/predict"),
         ["VH401"],
@@ -347,6 +372,9 @@ SOUND = {
         lambda prefix, _: with_header("set-cookie", f"session=x; Path={prefix}")
     ),
     "a cookie without a path": examined(below(BOTH, {"/": with_header("set-cookie", "session=x")})),
+    "a cookie of Streamlit's own": examined(
+        below(BOTH, {"/": with_header("set-cookie", "_streamlit_xsrf=2|x; Path=/")})
+    ),
     "a cookie that is deleted": examined(below(BOTH, {"/": with_header("set-cookie", "s=; Max-Age=0; Path=/")})),
     "500 under an alias by another server": examined(under_gunicorn, known=code("waitress-serve")),
     "Gunicorn by wsgi": examined(under_gunicorn, known=code("gunicorn"), wsgi=True),

@@ -26,6 +26,9 @@ def _wanted(case: Case, answers: Mapping[Asked, Answer]) -> Iterator[Asked]:
     for prefix in case.prefixes:
         for path in case.paths:
             yield Asked(prefix, prefix + path)
+    root = answers.get(Asked(case.version, f"{case.version}/"))
+    if root is not None and root.is_redirect:  # the page that it needs much for may be at the endpoint's URL itself
+        yield from (Asked(prefix, prefix) for prefix in case.prefixes)
     for page in case.docs:
         yield Asked(case.version, case.version + page)
     yield Asked(case.version, case.version + NONSENSE)
@@ -103,7 +106,8 @@ def _if_nowhere(
 
     That is at ``others``, below the prefix at first, or else without it, or else all with the prefix twice.
     """
-    if any(_is_found(answers, case, "", path) for path in missing):
+    if any(_is_found(answers, case, "", path) for path in missing):  # what else there is may be where it is to be
+        yield from (Asked(prefix, prefix + path) for prefix in case.prefixes for path in case.routes)
         return
     below = [Asked(case.version, case.version + path) for path in others]
     yield from below

@@ -38,11 +38,17 @@ DEFINITION = Definition(
 )
 
 
+#: Cookies that a framework sets by itself, with a path that nobody can choose.
+_FRAMEWORKS_OWN = ("_streamlit_xsrf",)
+
+
 def find(evidence: Evidence) -> Iterator[Finding]:
     """Yield the first cookie whose path is above the prefix, unless it is being deleted."""
     for asked, answer in evidence.own():
         for cookie in answer.values("set-cookie"):
             name, path = _read(cookie)
+            if name in _FRAMEWORKS_OWN:
+                continue
             if path is not None and asked.prefix.startswith(f"{path.rstrip('/')}/"):
                 seen = f"`{asked.target}` sets the cookie `{name}` with the path `{path}`"
                 change = "give it the prefix of the request for its path"

@@ -35,6 +35,7 @@ BY_HAND = {
     "VH112": "the command names no app",
     "VH114": "the module is not there",
     "VH116": "the file's name is chosen, and opened elsewhere",
+    "VH313": "where it is kept is the author's to choose",
     "VH202": "which of two pins is right is not known",
     "VH203": "another version, or another image",
     "VH206": "to package the file, or to choose it for each version",

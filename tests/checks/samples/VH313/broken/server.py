@@ -1,0 +1,19 @@
+import json
+
+from flask import Flask, request
+
+app = Flask(__name__)
+FILE = "items.json"
+
+
+@app.post("/items")
+def keep():
+    with open(FILE, "w") as file:
+        json.dump(request.json, file)
+    return {"kept": True}
+
+
+@app.get("/items")
+def show():
+    with open(FILE) as file:  # VH313
+        return json.load(file)

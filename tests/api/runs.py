@@ -52,6 +52,7 @@ class Run:
             memory=lambda: {at("predict"): 51 * MEBIBYTE},
             in_flight=lambda _: 4,
             change=self.change,
+            schema=self.schema,
         )
         self.host, self.port = self.plane.start(self.view)
         #: The page's origin: its address without the slash, and the key to it.
@@ -59,6 +60,9 @@ class Run:
 
     def change(self, _work):
         raise InputError("there is no such thing", place=Place(Path("valohai.yaml"), 3), hint="ask for another")
+
+    def schema(self, served):
+        return {"paths": {}, "served": [str(at) for at in served]}
 
     def client(self, token="token"):
         return Client(RunRecord("run", 1, f"http://{self.host}:{self.port}", token, VERSION.name, 0.0))

@@ -15,7 +15,9 @@ from werkzeug.routing import Map, Rule
 from werkzeug.utils import redirect
 from werkzeug.wrappers import Response
 
-from vhlocal.api.app import App, api_rules
+from vhlocal.api.app import App, api_rules, as_json
+from vhlocal.api.calling import METHODS, PATH, call
+from vhlocal.api.smoke_tests import keep_tried, project_of
 from vhlocal.api.stream import KINDS, Stream
 
 if TYPE_CHECKING:
@@ -62,6 +64,9 @@ class PageApp(App):
             Rule("/static/<path:name>", endpoint="static", methods=["GET"]),
             Rule("/api/events", endpoint="events", methods=["GET"]),
             Rule("/api/qr", endpoint="qr", methods=["GET"]),
+            Rule(f"{PATH}/<path:target>", endpoint="call", methods=METHODS, merge_slashes=False),
+            Rule("/api/schema", endpoint="schema", methods=["GET"]),
+            Rule("/api/smoke-tests", endpoint="smoke_test", methods=["POST"]),
             *api_rules(),
         ]
     )
@@ -99,6 +104,25 @@ class PageApp(App):
         """See ``App``: no endpoint is served at this origin."""
         hint = f"endpoints are served at {self._view.url}"
         return self.told(request, {"error": f"nothing is at {request.path}", "status": 404, "hint": hint})
+
+    def _call(self, request: Request, target: str) -> Response:
+        return call(self._view.url, request)
+
+    def _schema(self, request: Request) -> Response:
+        """Answer with the schema that an endpoint's app has of itself, null where it has none."""
+        endpoint, name = (request.args.get(each, "") for each in ("endpoint", "version"))
+        found = {each.name for each in self._view.versions() if name in ("", each.name, *each.aliases)}
+        statuses = self._view.board.statuses()
+        served = [each.at for each in statuses if each.endpoint == endpoint and each.at.version in found]
+        if not served:
+            raise NotFound(f"no endpoint `{endpoint}` is served under `{name}`")
+        return as_json({"schema": self._view.schema(served)})
+
+    def _smoke_test(self, request: Request) -> Response:
+        """Write what was tried as a smoke test; where its file is there, only if it is said what to do with that."""
+        endpoints = list(dict.fromkeys(each.endpoint for each in self._view.board.statuses()))
+        directory = self._view.change(project_of)
+        return as_json(keep_tried(request.get_json(force=True, silent=True), self._view.url, directory, endpoints))
 
     def _shell(self, request: Request) -> Response:
         if "once" in request.args:

@@ -153,13 +153,7 @@ def _write_har(client: Client, endpoint: str | None, tail: int, file: Path) -> N
 
 
 def _append(exchange: Exchange, url: str, file: Path) -> None:
-    from vhlocal.smoke.writing import beginning, smoke_test  # noqa: PLC0415 - as above
+    from vhlocal.smoke.keeping import keep  # noqa: PLC0415 - as above
 
-    written = smoke_test(exchange, file.stem)
-    with writing("the smoke test cannot be written", file, InputError):
-        file.parent.mkdir(parents=True, exist_ok=True)
-        for name, content in written.files.items():
-            (file.parent / name).write_bytes(content)
-        there = file.read_text(encoding="utf-8") if file.exists() else beginning(f"{url}{exchange.prefix}")
-        file.write_text(f"{there.rstrip()}\n\n{written.text}", encoding="utf-8")
+    keep(exchange, url, file)
     click.echo(one_line(f"{file}: {exchange.request.method} {exchange.request.target} is a smoke test"))

@@ -32,6 +32,7 @@ from vhlocal.session.endpoint.fleet import Fleet
 from vhlocal.session.endpoint.surroundings import Surroundings
 from vhlocal.session.leftovers import find_leftovers, remove_servers
 from vhlocal.session.limits import GRACE
+from vhlocal.session.offers.later import Offers
 from vhlocal.session.pools import share_pools
 from vhlocal.session.record import ProjectState, RunRecord, new_run, new_token, this_process
 from vhlocal.session.tasks import Tasks, beside, in_thread, together, within
@@ -153,6 +154,7 @@ class Session:
         token = new_token()
         self._requests = requests = Requests(self._loop, self._bus)
         self._doctor = self._appointed()
+        self._offers = Offers(self._url, self._routes, lambda: self._present().package, self._chatter)
         view = View(
             versions=lambda: self._routes.versions,
             board=self._board,
@@ -171,6 +173,7 @@ class Session:
             memory=lambda: memory_now(self._deployment, self._connected),
             in_flight=self._in_flight.at,
             change=Changes(self._loop, self._ending, self._deployment_once_up),
+            schema=self._offers.schema,
         )
         control = Upstream(*self._face.start(view))
         self._gateway = gateway = Gateway(
@@ -277,11 +280,8 @@ class Session:
         self._where_possible(partial(self._state.keep_version, self._options.version.name))
         self._remember(wanted)
         seconds = time.monotonic() - self._started
-        from vhlocal.session.offers.find import Asking, find_offers  # noqa: PLC0415 - as in `_judging`
-
         await self._doctor.at_rest(_EXAMINED_BY_THEN)
-        asking = Asking(self._url, self._routes, self._present().package, self._chatter)
-        offers = await find_offers(asking, wanted) if self._options.doctor else {}
+        offers = await self._offers.of(wanted) if self._options.doctor else {}
         link, shared, look = self._face.link, port.shared(self._options.host, self._url), self._face.look
         self._bus.publish(Ready(self._url, self._board.statuses(), seconds, offers, link, shared, look))
         self._where_possible(partial(self._state.write, replace(self._record, ready=True)))

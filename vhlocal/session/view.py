@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from vhlocal.values import dataclass
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Mapping
+    from collections.abc import Callable, Coroutine, Mapping, Sequence
 
     from vhlocal.events import Bus
     from vhlocal.gateway.report import Failure, Page
@@ -41,7 +41,8 @@ class View:
     ``connections`` tells how many clients are connected and how many connections to servers are open. ``examined``
     tells whether the doctor is through with every request that has ended. ``memory`` looks what each server uses at
     this moment, in bytes, and may take a while; ``in_flight`` tells how many requests are on their way to a replica.
-    ``change`` does something to the deployment and returns what came of it.
+    ``change`` does something to the deployment and returns what came of it. ``schema`` returns what an endpoint with
+    these replicas says of itself in OpenAPI, None where it says nothing.
     """
 
     versions: Callable[[], tuple[Version, ...]]
@@ -61,6 +62,7 @@ class View:
     memory: Callable[[], Mapping[ServedAt, int]]
     in_flight: Callable[[ServedAt], int]
     change: Change
+    schema: Callable[[Sequence[ServedAt]], Any]
 
 
 class Face(Protocol):

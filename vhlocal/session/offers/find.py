@@ -21,7 +21,7 @@ from vhlocal.session.tasks import in_thread
 from vhlocal.values import dataclass
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from vhlocal.model import Package, ServedAt
     from vhlocal.runtime.base import Address
@@ -54,7 +54,7 @@ class Asking:
 class _Server:
     """One that answers, under each of its ``prefixes``: the first is to be told, if it answers there."""
 
-    desired: Desired
+    at: ServedAt
     address: Address
     prefixes: tuple[str, ...]
     asking: Asking
@@ -70,20 +70,38 @@ async def find_offers(asking: Asking, wanted: Sequence[Desired]) -> dict[ServedA
         own, *aliases = asking.routes.paths(item.at)
         address = asking.routes.target(item.at).address
         if address is not None:
-            servers.append(_Server(item, address, (*aliases[:1], own), asking))
-    found = await asyncio.gather(*map(_offered, servers))
-    return {server.desired.at: offer for server, offer in zip(servers, found, strict=True)}
+            servers.append((_Server(item.at, address, (*aliases[:1], own), asking), item))
+    found = await asyncio.gather(*(_offered(server, item) for server, item in servers))
+    return {item.at: offer for (_, item), offer in zip(servers, found, strict=True)}
 
 
-async def _offered(server: _Server) -> Offer:
+def schema_of(asking: Asking, served: Iterable[ServedAt]) -> Any:
+    """Return the OpenAPI schema that an app has of itself, None where it has none, or does not answer soon.
+
+    ``served`` are its replicas, of which one is asked, from any thread.
+    """
+    for at in served:
+        address, paths = asking.routes.target(at).address, asking.routes.paths(at)
+        if address is None or not paths:
+            continue
+        server = _Server(at, address, paths, asking)
+        asked = [*((paths[0], path) for path, _ in _SCHEMAS), *((prefix, _SCHEMAS[0][0]) for prefix in paths[1:2])]
+        try:
+            return next((found for each in asked if (found := _json(server, *each)) is not None), None)
+        except (OSError, http.client.HTTPException):
+            return None
+    return None
+
+
+async def _offered(server: _Server, desired: Desired) -> Offer:
     try:
-        return await asyncio.wait_for(in_thread(_offer, server), _ALL)
+        return await asyncio.wait_for(in_thread(_offer, server, desired), _ALL)
     except (asyncio.TimeoutError, OSError, http.client.HTTPException, VhlocalError):
         return Offer(server.asking.base + server.prefixes[0])
 
 
-def _offer(server: _Server) -> Offer:
-    first, probe = server.prefixes[0], server.desired.bringing.probe
+def _offer(server: _Server, desired: Desired) -> Offer:
+    first, probe = server.prefixes[0], desired.bringing.probe
     if probe.named:
         warm_up = Call(probe.method, probe.target, file=probe.body)
         # Under the version it was answered well, whatever there is under an alias.
@@ -100,7 +118,7 @@ def _offer(server: _Server) -> Offer:
             if call is None or not _is_there(server, prefix, call):
                 call = Call("GET", path)
             return Offer(server.asking.base + prefix, docs if has_docs else "", call)
-    routes = _routes(server)[:_MOST_ROUTES]
+    routes = _routes(server.asking.package, desired)[:_MOST_ROUTES]
     for prefix in server.prefixes:
         call = next((call for call in routes if _is_there(server, prefix, call)), None)
         if call is None and _get(server, prefix, "")[0] < http.client.BAD_REQUEST:
@@ -137,7 +155,7 @@ def _json(server: _Server, prefix: str, path: str) -> Any:
 def _get(server: _Server, prefix: str, path: str) -> tuple[int, str, bytes]:
     """Return status, type and body of a GET request's answer; the request is as an ingress would forward it."""
     host = server.asking.base.removeprefix("http://")
-    server.asking.chatter.expect(server.desired.at, "GET", prefix + path)
+    server.asking.chatter.expect(server.at, "GET", prefix + path)
     port = host.rpartition(":")[2]
     hop = Hop("127.0.0.1", "http", int(port) if port.isdecimal() else 80, uuid4().hex)
     forwarded = ingress_headers(hop, host.encode(), prefix)
@@ -146,8 +164,6 @@ def _get(server: _Server, prefix: str, path: str) -> tuple[int, str, bytes]:
         return response.status, response.headers.get_content_type(), response.read(_LONGEST)
 
 
-def _routes(server: _Server) -> list[Call]:
-    endpoint = server.desired.endpoint
-    return calls_of(
-        site.node for _, site in Reach(endpoint, commands_of(endpoint), Modules(server.asking.package)).sites
-    )
+def _routes(package: Package, desired: Desired) -> list[Call]:
+    endpoint = desired.endpoint
+    return calls_of(site.node for _, site in Reach(endpoint, commands_of(endpoint), Modules(package)).sites)

@@ -160,6 +160,112 @@ DASH = (
     Case("dash_served", _DASH_SERVED, "wsgi: {name}:server", **_LAYOUT),
 )
 
+_GRADIO = """\
+import os
+
+os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+
+import gradio as gr
+
+demo = gr.Interface(lambda text: text, "text", "text")
+demo.launch(server_name="0.0.0.0", server_port=int(os.environ["VALOHAI_PORT"]))
+"""
+_GRADIO_MOUNTED = """\
+import os
+
+os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+
+import gradio as gr
+from fastapi import FastAPI
+
+demo = gr.Interface(lambda text: text, "text", "text")
+app = gr.mount_gradio_app(FastAPI(), demo, path="/")
+"""
+_CONFIG = {"method": "GET", "path": "/config"}
+GRADIO = (
+    Case("gradio_launch", _GRADIO, SCRIPT, "VH408", NOT_BELOW, alone=True, **_CONFIG),
+    Case("gradio_mounted", _GRADIO_MOUNTED, WSGI, **_CONFIG),
+)
+
+_STREAMLIT = 'import streamlit as st\n\nst.write("hello")\n'
+STREAMLIT_COMMAND = (
+    "server-command: ~/.local/bin/streamlit run {name}.py --server.port $VALOHAI_PORT --server.headless true"
+)
+STREAMLIT = (
+    Case(
+        "streamlit_bare",
+        _STREAMLIT,
+        STREAMLIT_COMMAND,
+        "VH401",
+        "but lacks what its page needs below its prefix",
+        alone=True,
+        method="GET",
+        path="/_stcore/health",
+    ),
+)
+
+_LITSERVE = """\
+import os
+
+import litserve as ls
+
+
+class Api(ls.LitAPI):
+    def setup(self, device):
+        self.factor = 2
+
+    def predict(self, request):
+        return {"y": self.factor * request["x"]}
+
+
+if __name__ == "__main__":
+    ls.LitServer(Api(), accelerator="cpu").run(port=int(os.environ["VALOHAI_PORT"]))
+"""
+LITSERVE = (Case("litserve_bare", _LITSERVE, SCRIPT, "VH408", NOT_BELOW, alone=True, body='{"x": 4}'),)
+
+_MLMODEL = """\
+flavors:
+  python_function:
+    code: code
+    loader_module: doubling
+    env: {virtualenv: python_env.yaml}
+"""
+_DOUBLING = """\
+class Doubling:
+    def predict(self, data):
+        return data * 2
+
+
+def _load_pyfunc(path):
+    return Doubling()
+"""
+_MODEL = (
+    ("model/MLmodel", _MLMODEL),
+    ("model/code/doubling.py", _DOUBLING),
+    ("model/python_env.yaml", "python: 3.11.0\ndependencies: []\n"),
+)
+_MLFLOW = "mlflow models serve -m model --env-manager local -h 0.0.0.0 -p $VALOHAI_PORT"
+_MLFLOW_SERVED = """\
+from mlflow import pyfunc
+from mlflow.pyfunc import scoring_server
+
+app = scoring_server.init(pyfunc.load_model("model"))
+"""
+_INVOCATIONS = {"path": "/invocations", "body": '{"dataframe_split": {"columns": ["x"], "data": [[1]]}}'}
+MLFLOW = (
+    Case(
+        "mlflow_on_path",
+        "",
+        f"server-command: PATH=$HOME/.local/bin:$PATH {_MLFLOW}",
+        "VH401",
+        NOT_BELOW,
+        files=_MODEL,
+        by_hand=True,
+        **_INVOCATIONS,
+    ),
+    Case("mlflow_served", _MLFLOW_SERVED, WSGI, files=_MODEL, **_INVOCATIONS),
+)
+
 CASES = {
     "Node": ("", NODE),
     "Falcon": ("falcon>=4.0\ngunicorn>=23\nuvicorn>=0.30\nwaitress>=3.0\n", FALCON),
@@ -167,4 +273,8 @@ CASES = {
     "Litestar": ("hypercorn>=0.17\nlitestar>=2.12\nuvicorn>=0.30\n", LITESTAR),
     "aiohttp": ("aiohttp>=3.10\n", AIOHTTP),
     "Dash": ("dash>=3.0\n", DASH),
+    "Gradio": ("gradio>=5.0\n", GRADIO),
+    "Streamlit": ("streamlit>=1.40\n", STREAMLIT),
+    "MLflow": ("mlflow-skinny>=3.0\nnumpy\npandas\n", MLFLOW),
+    "LitServe": ("litserve>=0.2.6\n", LITSERVE),
 }

@@ -126,7 +126,9 @@ def lost_addresses(run: Running, case: Case) -> list[str]:
     lost = []
     for url in urls_of(run, case)[: 1 if case.alone else 2]:
         page = requests.get(url, timeout=PATIENCE)
-        for address in re.findall(r"(?:src|href|action|url) ?[=:] ?[\"']([^\"'#]+)", page.text):
+        # Gradio's own pages name the manifest of an app for the host: without it they are pages alone.
+        text = re.sub(r"<link rel=.manifest[^>]*>", "", page.text)
+        for address in re.findall(r"(?:src|href|action|url) ?[=:] ?[\"']([^\"'#]+)", text):
             target = urljoin(urljoin(page.url, base_of(page.text) or ""), html.unescape(address))
             if urlsplit(target).netloc == urlsplit(url).netloc:
                 status = requests.get(target, timeout=PATIENCE).status_code

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.browser import chromium
 from tests.engine_fixtures import (
     base_image,
     base_image_with_user,
@@ -27,6 +28,7 @@ from tests.waiting import give_ports_back
 __all__ = [
     "base_image",
     "base_image_with_user",
+    "chromium",
     "engine",
     "environments",
     "project",

@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import http.server
 import json
-import shutil
 import threading
 from collections import Counter
 from dataclasses import dataclass
@@ -81,21 +80,6 @@ class Served:
         found = Counter((record["method"], record["target"], record["status"]) for record in new)
         del found["GET", last, 404]
         return found
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    # Not at the top: only the Python of development has it, and the others collect this file too.
-    from playwright.sync_api import sync_playwright  # noqa: PLC0415
-
-    path = shutil.which("chromium")
-    assert path is not None, "this test needs Chromium, which scripts/setup installs"
-    with sync_playwright() as playwright:
-        # As root, and with names that lead to this machine, as a hostile name server would have it.
-        flags = ["--no-sandbox", "--disable-gpu", "--host-resolver-rules=MAP *.test 127.0.0.1"]
-        browser = playwright.chromium.launch(executable_path=path, args=flags, timeout=120_000)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

@@ -53,6 +53,7 @@ ONCE = {
     "runner/": "starts the runner under Pythons of its own choice",
     "runtime/process/test_pythons.py": "looks for Pythons, and asks those",
     "cli/test_disks.py": "fills disks, and looks what the commands say",
+    "page/": "shows the page in a browser; api/ is asked under each",
     "cli/test_open.py": "starts a browser; session/test_processes.py has runs under each",
     "cli/test_interrupts.py": "interrupts commands that wait; test_processes.py ends some under each",
     "cli/test_small_commands.py": "starts commands one by one; session/test_processes.py has runs under each",

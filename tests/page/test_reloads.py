@@ -1,0 +1,68 @@
+"""The timeline of saves, on a run whose code is edited."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.cli.projects import SERVER
+from tests.page.runs import command_line, up, written
+from tests.page.watching import chromium, watching
+from tests.session.edited import endpoint
+from tests.waiting import wait_for
+
+FILES = {
+    "valohai.yaml": endpoint("plain", "server-command: python server.py"),
+    "server.py": SERVER,
+    "other.py": "",
+}
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with chromium() as started:
+        yield started
+
+
+@pytest.fixture
+def directory(tmp_path):
+    return written(tmp_path / "project", FILES)
+
+
+@pytest.fixture
+def run(tmp_path, environments, tools, directory):
+    with up(command_line(tmp_path, environments, tools), directory) as started:
+        yield started
+
+
+def entries(page):
+    """What each save is told as, the newest first."""
+    return page.locator("vh-reloads .timeline > li:not(.empty)").all_inner_texts()
+
+
+def test_each_save_is_told_as_it_comes_with_what_changed_and_what_was_broken(run, browser, directory):
+    with watching(browser, run, "reloads") as page:
+        page.get_by_text("No save yet").wait_for()
+        written(directory, {"server.py": f"{SERVER}# edited\n", "other.py": "<script>"})
+        (served,) = wait_for(lambda: entries(page), "the save to be told")
+        assert "live in" in served and "server.py" in served and "other.py" in served
+        assert "ready" in served, "the phases"
+        assert page.locator("vh-reloads .phases-bar span").count() > 1
+
+        written(directory, {"server.py": "raise RuntimeError('<b>no</b>')\n"})
+        wait_for(lambda: len(entries(page)) == 2, "the broken save to be told")
+        broken = entries(page)[0]
+        for words in ("broken", "<b>no</b>", "server.py:1", "RuntimeError: <b>no</b>"):
+            assert words in broken, broken
+
+        written(directory, {"server.py": SERVER, "valohai.yaml": "- endpoint:\n    name: plain\n"})
+        wait_for(lambda: len(entries(page)) == 3 and "not read" in entries(page)[0], "the save that is no project")
+        assert "valohai.yaml" in entries(page)[0]
+
+        written(directory, FILES)
+        wait_for(lambda: len(entries(page)) == 4 and "live in" in entries(page)[0], "the mended save")
+        told = entries(page)
+        page.get_by_label("Endpoint").select_option("plain")
+        wait_for(lambda: page.url.endswith("#/reloads?endpoint=plain"), "the address to say it")
+        assert len(entries(page)) == 4, "what could not be read is every endpoint's"
+        page.reload()
+        wait_for(lambda: entries(page) == told, "the same after a reload of the page")

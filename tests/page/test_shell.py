@@ -1,0 +1,158 @@
+"""The page itself: how it lets itself in, how one gets about in it, and what becomes of it when the run ends."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.cli.projects import plain
+from tests.page.runs import command_line, up, written
+from tests.page.watching import THEMES, WIDTHS, chromium, link, overflow, watching
+from tests.waiting import LONG, wait_for
+from vhlocal.api.page_app import STATIC
+
+VIEWS = ("overview", "reloads")
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with chromium() as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def vhlocal(tmp_path_factory, environments, tools):
+    return command_line(tmp_path_factory.mktemp("shell"), environments, tools)
+
+
+@pytest.fixture(scope="module")
+def directory(tmp_path_factory):
+    return written(tmp_path_factory.mktemp("shell") / "project", plain(**{"vhlocal.yaml": "owner: acme\n"}))
+
+
+@pytest.fixture(scope="module")
+def run(vhlocal, directory):
+    with up(vhlocal, directory) as started:
+        yield started
+
+
+def test_all_that_it_loads_is_small():
+    sizes = {path.name: path.stat().st_size for path in STATIC.rglob("*") if path.is_file()}
+    assert sum(sizes.values()) < 150_000, sizes
+
+
+def test_the_key_is_where_no_server_and_no_app_gets_it(run, browser):
+    key = link(run).partition("#key=")[2]
+    with watching(browser, run, "overview") as page:
+        seen = []
+        page.on("request", lambda asked: seen.append(asked))
+        assert key not in page.url
+        assert page.evaluate("[document.cookie, document.referrer, localStorage.length]") == ["", "", 0]
+        page.reload()
+        page.wait_for_selector("#connection.good")
+        page.wait_for_selector("vh-overview .endpoint")
+        assert page.context.cookies() == []
+        assert len(seen) > 5
+        for asked in seen:
+            assert key not in asked.url
+            shown = {name for name, value in asked.all_headers().items() if key in value}
+            assert shown == ({"authorization"} if "/api/" in asked.url else set()), asked.url
+
+
+def test_who_has_no_key_is_told_how_to_get_in_and_another_tab_has_it(run, browser):
+    page_address = link(run).partition("#")[0]
+    alone = browser.new_page()
+    alone.goto(page_address)
+    alone.get_by_role("heading", name="This page needs its key").wait_for()
+    assert "vhlocal open" in alone.inner_text("main")
+    alone.close()
+    with watching(browser, run, "overview") as page:
+        second = page.context.new_page()
+        second.goto(f"{page_address}#/reloads")
+        second.wait_for_selector("#connection.good")
+        assert second.url == f"{page_address}#/reloads"
+
+
+def test_one_gets_about_by_the_keyboard(run, browser):
+    with watching(browser, run, "overview") as page:
+        page.reload()
+        page.wait_for_selector("vh-overview .endpoint")
+        page.keyboard.press("Tab")
+        assert page.evaluate("document.activeElement.id") == "skip"
+        assert page.locator("#skip").bounding_box()["y"] >= 0, "it is seen once it has the focus"
+        page.keyboard.press("Enter")
+        assert page.evaluate("document.activeElement.id") == "main"
+        page.get_by_role("link", name="Reloads").focus()
+        page.keyboard.press("Enter")
+        page.wait_for_selector("vh-reloads h1")
+        wait_for(lambda: page.evaluate("document.activeElement.id") == "main", "the focus to go to the view")
+        assert page.locator("nav [aria-current]").all_inner_texts() == ["Reloads"]
+        wait_for(lambda: page.title() == "Reloads · acme/project · vhlocal", "the title")
+        page.go_back()
+        page.wait_for_selector("vh-overview .endpoint")
+
+
+def test_its_colours_are_the_systems_or_those_that_were_chosen(run, browser):
+    ground = "getComputedStyle(document.body).backgroundColor"
+    with watching(browser, run, "overview", color_scheme="dark") as page:
+        dark = page.evaluate(ground)
+        page.emulate_media(color_scheme="light")
+        light = page.evaluate(ground)
+        assert light != dark
+        button = page.locator("#theme")
+        assert button.get_attribute("aria-label") == "Colours: as the system"
+        button.click()
+        assert (button.get_attribute("aria-label"), page.evaluate(ground)) == ("Colours: light", light)
+        button.click()
+        assert (button.get_attribute("aria-label"), page.evaluate(ground)) == ("Colours: dark", dark)
+        page.reload()
+        page.wait_for_selector("vh-overview .endpoint")
+        assert page.evaluate(ground) == dark, "it is remembered"
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_it_fits_every_width(run, browser, theme):
+    for view in VIEWS:
+        with watching(browser, run, view, color_scheme=theme) as page:
+            for width in WIDTHS:
+                page.set_viewport_size({"width": width, "height": 900})
+                assert overflow(page) <= 0, (view, width)
+
+
+def test_a_view_that_there_is_not_is_not_offered_and_leads_to_the_first(run, browser):
+    with watching(browser, run, "overview") as page:
+        offered = page.locator("nav a").evaluate_all("links => links.map((link) => link.dataset.view)")
+        assert [name for name in offered if not (STATIC / "views" / f"{name}.js").is_file()] == []
+        page.evaluate("location.hash = '#/nowhere?x=<b>'")
+        page.wait_for_selector("vh-overview")
+        page.evaluate("location.hash = '#/__proto__'")
+        page.wait_for_selector("vh-overview")
+
+
+def shows(page, *texts):
+    """Wait until the banner says all of these."""
+    wait_for(lambda: all(text in page.inner_text("#banner") for text in texts), f"{texts} in the banner")
+
+
+@pytest.mark.parametrize("how", ["ended", "killed"])
+def test_the_end_of_a_run_is_told_and_the_next_run_is_found(vhlocal, browser, how, tmp_path):
+    project = written(tmp_path / "project", plain())
+    page = browser.new_page()
+    page.set_default_timeout(LONG * 1000)
+    with up(vhlocal, project, "--version-name", "first") as run:
+        page.goto(link(run))
+        page.get_by_role("heading", name="first").wait_for()
+        if how == "killed":
+            run.kill()
+            shows(page, "The run does not answer", "tries again by itself")
+            assert page.inner_text("#connection") == "no answer"
+            run.process.returncode = 0
+        else:
+            run.stop()
+            shows(page, "The run has ended (Ctrl-C)", "vhlocal up")
+            assert page.inner_text("#connection") == "ended"
+    with up(vhlocal, project, "--version-name", "second"):
+        page.get_by_role("heading", name="second").wait_for()
+        wait_for(lambda: page.inner_text("#connection") == "live", "the next run to be followed")
+        assert page.locator("#banner").is_hidden()
+        assert page.get_by_role("heading", name="first").count() == 0
+    page.close()

@@ -1,6 +1,8 @@
 """The page's own origin on a real socket: who is let in, which files there are, and that the next run has the same."""
 
 import contextlib
+import gzip
+import http.client
 import json
 import socket
 import stat
@@ -92,6 +94,18 @@ def test_each_file_has_its_type_and_is_not_sent_twice(run):
         assert answer.getheader("Cache-Control") == "no-cache"
         again, body = run.of_page(name, key=False, **{"If-None-Match": answer.getheader("ETag")})
         assert (again.status, body) == (304, "")
+
+
+def test_files_are_packed_for_who_can_unpack_them(run):
+    plain, text = run.of_page("/static/page.js", key=False, **{"Accept-Encoding": "gzip;q=0, br"})
+    assert plain.getheader("Content-Encoding") is None
+    connection = http.client.HTTPConnection(run.page.removeprefix("http://"), timeout=30)
+    connection.request("GET", "/static/page.js", headers={"Accept-Encoding": "gzip, deflate, br"})
+    answer = connection.getresponse()
+    assert answer.headers["Vary"] == plain.headers["Vary"] == "Accept-Encoding"
+    assert answer.headers["ETag"] != plain.headers["ETag"]
+    assert gzip.decompress(answer.read()).decode() == text
+    connection.close()
 
 
 @pytest.mark.parametrize("name", ["../api/app.py", "..%2fapi%2fapp.py", "%2e%2e/model.py", "views", "", "nope.js"])

@@ -9,7 +9,7 @@ import requests
 
 from tests.cli.projects import SERVER as PLAIN
 from tests.page.runs import command_line, up, written
-from tests.page.watching import chromium, link, watching
+from tests.page.watching import link, watching
 from tests.session.edited import endpoint
 from tests.session.test_deployment import client, commit, git
 from tests.waiting import LONG, wait_for
@@ -27,9 +27,8 @@ NAMES = "owner: acme\nproject: digits\ndeployment: local\n"
 
 
 @pytest.fixture(scope="module")
-def browser():
-    with chromium() as started:
-        yield started
+def browser(chromium):
+    return chromium
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ import pytest
 
 from tests.cli.projects import SERVER
 from tests.page.runs import command_line, up, written
-from tests.page.watching import chromium, watching
+from tests.page.watching import watching
 from tests.session.edited import endpoint
 from tests.waiting import wait_for
 
@@ -18,9 +18,8 @@ FILES = {
 
 
 @pytest.fixture(scope="module")
-def browser():
-    with chromium() as started:
-        yield started
+def browser(chromium):
+    return chromium
 
 
 @pytest.fixture

@@ -6,17 +6,22 @@ import pytest
 
 from tests.cli.projects import plain
 from tests.page.runs import command_line, up, written
-from tests.page.watching import THEMES, WIDTHS, chromium, link, overflow, watching
+from tests.page.watching import THEMES, WIDTHS, link, overflow, watching
 from tests.waiting import LONG, wait_for
 from vhlocal.api.page_app import STATIC
 
 VIEWS = ("overview", "reloads")
 
+#: The bytes that came for files of the page.
+TRANSFERRED = """
+performance.getEntriesByType("resource").filter((one) => one.name.includes("/static/"))
+    .reduce((sum, one) => sum + one.transferSize, 0)
+"""
+
 
 @pytest.fixture(scope="module")
-def browser():
-    with chromium() as started:
-        yield started
+def browser(chromium):
+    return chromium
 
 
 @pytest.fixture(scope="module")
@@ -35,9 +40,17 @@ def run(vhlocal, directory):
         yield started
 
 
-def test_all_that_it_loads_is_small():
-    sizes = {path.name: path.stat().st_size for path in STATIC.rglob("*") if path.is_file()}
-    assert sum(sizes.values()) < 150_000, sizes
+def test_all_that_it_loads_is_small(run, browser):
+    """Whoever goes through all views loads less than 150 KB; what is there before anything else is less than 60."""
+    with watching(browser, run, "overview") as page:
+        loaded = page.evaluate(TRANSFERRED)
+        assert 10_000 < loaded < 60_000
+        for link in page.locator("nav a").all():
+            link.click()
+            page.wait_for_selector(f"main > vh-{link.get_attribute('data-view')}")
+        assert loaded < page.evaluate(TRANSFERRED) < 150_000
+    files = sum(path.stat().st_size for path in STATIC.rglob("*") if path.is_file())
+    assert files < 300_000, "as they lie there"
 
 
 def test_the_key_is_where_no_server_and_no_app_gets_it(run, browser):

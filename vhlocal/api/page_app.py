@@ -6,7 +6,8 @@ name, since the key is in no cookie and in no address that a browser sends.
 
 from __future__ import annotations
 
-from functools import partial
+import gzip
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -53,6 +54,11 @@ _POLICY = {
     "base-uri": "'none'",
     "form-action": "'none'",
 }
+
+
+@lru_cache(maxsize=128)
+def _packed(content: bytes) -> bytes:
+    return gzip.compress(content, mtime=0)
 
 
 class PageApp(App):
@@ -163,6 +169,10 @@ class PageApp(App):
         if name not in known:
             raise NotFound(f"the page has no file {name}")
         response = Response(known[name].read_bytes(), mimetype=_TYPES[known[name].suffix])
+        response.vary.add("Accept-Encoding")
+        if request.accept_encodings["gzip"]:
+            response.data = _packed(response.data)
+            response.content_encoding = "gzip"
         response.cache_control.no_cache = True
         response.add_etag()
         return response.make_conditional(request)

@@ -273,8 +273,8 @@ CASES = {
     "Litestar": ("hypercorn>=0.17\nlitestar>=2.12\nuvicorn>=0.30\n", LITESTAR),
     "aiohttp": ("aiohttp>=3.10\n", AIOHTTP),
     "Dash": ("dash>=3.0\n", DASH),
+    "LitServe": ("litserve>=0.2.6\n", LITSERVE),
     "Gradio": ("gradio>=5.0\n", GRADIO),
     "Streamlit": ("streamlit>=1.40\n", STREAMLIT),
     "MLflow": ("mlflow-skinny>=3.0\nnumpy\npandas\n", MLFLOW),
-    "LitServe": ("litserve>=0.2.6\n", LITSERVE),
 }

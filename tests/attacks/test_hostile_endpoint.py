@@ -153,6 +153,68 @@ print(json.dumps({{
     wait_for(lambda: requests.get(run.url("good"), timeout=60).text == "good", "the save to be brought in")
 
 
+SHARED = "    shared-volumes:\n      - pvc-name: {}\n        mount-path: /mnt/{}\n"
+
+#: Has a directory of a volume be a link to one of the machine's, or takes that back.
+SWAP = """
+import os
+os.rename("/mnt/all/good", "/mnt/all/kept")
+os.symlink({outside!r}, "/mnt/all/good")
+"""
+SWAP_BACK = """
+import os
+os.unlink("/mnt/all/good")
+os.rename("/mnt/all/kept", "/mnt/all/good")
+"""
+ON_VOLUMES = """
+import ctypes, json, os
+def tries(what):
+    try:
+        what()
+        return "done"
+    except OSError as error:
+        return type(error).__name__
+libc = ctypes.CDLL(None, use_errno=True)
+def mounted_again():
+    if libc.mount(b"none", b"/mnt/models", None, 32 | 4096, None):  # MS_REMOUNT, MS_BIND: and no longer read-only
+        raise PermissionError
+os.symlink("/", "/mnt/all/root")
+print(json.dumps({
+    "its own": tries(lambda: open("/mnt/all/own", "w").close()),
+    "read-only": tries(lambda: open("/mnt/models/planted", "w").close()),
+    "mounted again": tries(mounted_again),
+    "its own root": os.path.exists("/mnt/all/root/valohai/code/server.py"),
+    "above": os.path.exists("/mnt/all/../all/own"),
+}))
+"""
+
+
+def test_k4_a_shared_volume_leads_nobody_out_of_it(project, running, engine, vhlocal, tmp_path):
+    """K4: neither its own code, nor another endpoint whose part of it has become a link to the machine's files."""
+    vhlocal.environment["VHLOCAL_RUNTIME"] = "docker"
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    how = "server-command: python server.py"
+    bad = endpoint("bad", how) + SHARED.format("both", "all") + SHARED.format("models", "models").partition("\n")[2]
+    bad += "        read-only: true\n"
+    good = endpoint("good", how) + SHARED.format("both", "part") + "        sub-path: good\n"
+    directory = project({"valohai.yaml": good + bad, "server.py": SERVER})
+    with running(directory) as run:
+        said = requests.post(run.url("bad"), ON_VOLUMES, timeout=60).json()
+        refused = {"read-only": "OSError", "mounted again": "PermissionError"}
+        assert said == {"its own": "done", **refused, "its own root": True, "above": True}
+        volumes = next(tmp_path.rglob("vhlocal/volumes"))
+        assert sorted(each.name for each in volumes.iterdir()) == ["both", "models"]
+        assert list((volumes / "models").iterdir()) == []
+        requests.post(run.url("bad"), SWAP.format(outside=str(outside)), timeout=60)
+        engine.containers.get(run.endpoints()["good"]["container"]).kill()
+        run.wait_for_output("which is outside of the volume")
+        assert requests.post(run.url("bad"), "print('still there')", timeout=60).text == "still there\n"
+        requests.post(run.url("bad"), SWAP_BACK, timeout=60)
+        wait_for(lambda: requests.get(run.url("good"), timeout=60).text == "good", "it to be started again")
+    assert list(outside.iterdir()) == []
+
+
 #: What an endpoint may do to who waits for it; each ends by itself.
 FLOODS = {
     "an endless answer": """

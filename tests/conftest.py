@@ -79,6 +79,7 @@ ONCE = {
     "session/test_deployment.py": "moves aliases and replicas of servers; endpoint/ and traffic/ are asked on each",
     "session/test_asked_again.py": "asks servers that run; recorder/ and comparison/ are asked on each",
     "session/test_call.py": "calls servers that run; test_sending.py sends under each",
+    "session/test_under_load.py": "loads servers that run; load/ is asked on each",
     "session/test_smoke_tests.py": "sends the same to servers that run; smoke/ judges under each",
     "scripts/": "runs the scripts, which take the Python of .venv",
     "test_architecture.py": "reads source text",

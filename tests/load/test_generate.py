@@ -70,6 +70,8 @@ def test_each_request_is_asked_and_answered():
     assert (again.asked, len(again.latencies)) == (10, 10)
     assert min(window.latencies) > 0
     assert min(window.lateness) >= 0
+    assert len(window.ends) == 50
+    assert all(end >= took for end, took in zip(window.ends, window.latencies, strict=True))
 
 
 def test_what_is_sent_arrives_whole_and_however_large():

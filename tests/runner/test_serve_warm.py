@@ -89,6 +89,22 @@ def test_an_asgi_callable_is_forked_too(start):
         it.warm_up()
         it.save("own.py", "TEXT = 'two'\n")
         assert it.next().body == f"{VERSION}two".encode()
+        # How many requests it answers at once is nobody's to say.
+        assert [event for event in it.control.events if event["event"] == "serves"] == []
+
+
+@pytest.mark.parametrize("stack", [OLDEST, USUAL], ids=str)
+def test_it_is_told_how_many_requests_are_answered_at_once(start, stack):
+    """By Gunicorn's own workers, as the user has set them; of each server anew."""
+    settings = "workers = 2\nthreads = 3\n"
+    with start(stack, files={**FILES, "gunicorn.conf.py": settings}) as it:
+        it.warm_up()
+        told = it.control.event("serves", number=1)
+        assert (told["workers"], told["threads"]) == (2, 3)
+        it.save("gunicorn.conf.py", "")
+        number = it.fork()
+        told = it.control.event("serves", number=number)
+        assert (told["workers"], told["threads"]) == (1, 1)
 
 
 def test_a_server_that_was_replaced_ends_when_it_is_told_to_and_says_so(start):

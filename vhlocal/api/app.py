@@ -46,6 +46,7 @@ def api_rules() -> list[Rule]:
         Rule("/api/aliases", endpoint="aliases", methods=["GET"]),
         Rule("/api/aliases/<alias>", endpoint="point", methods=["POST"]),
         Rule("/api/replicas", endpoint="scale", methods=["POST"]),
+        Rule("/api/use", endpoint="use", methods=["GET"]),
         Rule("/api/restart", endpoint="restart", methods=["POST"]),
         Rule("/api/reloads", endpoint="reloads", methods=["GET"]),
         Rule("/api/logs", endpoint="logs", methods=["GET"]),
@@ -276,6 +277,10 @@ class App(ABC):
 
     def _scale(self, request: Request) -> Response:
         return as_json(self._view.change(changes.scaling(_asked(request))))
+
+    def _use(self, request: Request) -> Response:
+        asked = request.args
+        return as_json(self._view.change(changes.using(asked.get("endpoint", ""), asked.get("version"))))
 
     def _restart(self, request: Request) -> Response:
         return as_json(self._view.change(changes.restarting(_asked(request))), 202)

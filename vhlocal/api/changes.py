@@ -95,6 +95,15 @@ def restarting(asked: Mapping[str, Any]) -> Work:
     return work
 
 
+def using(endpoint: str, version: str | None) -> Work:
+    """Tell what each replica of an endpoint uses at this moment."""
+
+    async def work(deployment: Deployment) -> dict[str, Any]:
+        return {"replicas": [describe.use(each) for each in await deployment.use(endpoint, version)]}
+
+    return work
+
+
 def _version(deployment: Deployment, served: Served) -> dict[str, Any]:
     inputs = served.inputs()
     return {

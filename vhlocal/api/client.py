@@ -128,6 +128,12 @@ class Client:
         asked = {"endpoint": endpoint, "replicas": replicas, "version": version or ""}
         return self._ask("POST", "/api/replicas", asked)
 
+    def use(self, endpoint: str, version: str) -> list[dict[str, Any]]:
+        """Return what each replica of an endpoint uses at this moment; ``version`` may be an alias."""
+        query = urllib.parse.urlencode({"endpoint": endpoint, "version": version})
+        found: list[dict[str, Any]] = self._ask("GET", f"/api/use?{query}")["replicas"]
+        return found
+
     def _ask(self, method: str, path: str, asked: dict[str, Any] | None = None) -> dict[str, Any]:
         body = None if asked is None else json.dumps(asked).encode()
         # A run that still starts answers once it is up, and some changes take their time.

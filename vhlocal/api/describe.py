@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from vhlocal.events import LogLine, Notice
     from vhlocal.findings import Finding
     from vhlocal.model import Import, Status, Version
+    from vhlocal.session.endpoint.use import Use
     from vhlocal.session.view import View
 
 #: Changes when a reader of the older shape of ``/api/endpoints`` and ``ps --json`` would be misled.
@@ -92,6 +93,25 @@ def log_line(line: LogLine) -> dict[str, Any]:
         "stream": line.stream,
         "text": line.text,
         "time": line.time,
+    }
+
+
+def use(known: Use) -> dict[str, Any]:
+    """Return what a replica uses: memory in bytes, CPU in cores."""
+    throttling, slots = known.throttling, known.slots
+    return {
+        "endpoint": known.at.endpoint,
+        "version": known.at.version,
+        "replica": known.at.replica,
+        "name": known.at.name,
+        "memory": {"used": known.memory, "limit": known.memory_limit},
+        "cpu": {
+            "limit": known.cpu_limit,
+            "periods": throttling and throttling.periods,
+            "throttled": throttling and throttling.throttled,
+        },
+        "workers": slots and slots[0],
+        "threads": slots and slots[1],
     }
 
 

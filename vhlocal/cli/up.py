@@ -59,7 +59,7 @@ _LINES_BEHIND, _LINES_BEHIND_IN_FILE = 2000, 200_000
 @click.option("-v", "--verbose", is_flag=True, help="Also show server banners and the time of each reload step.")
 @click.option("--profile", is_flag=True, help="Show where the start-up time goes, import by import.")
 @click.option("--explain-settings", is_flag=True, help="Show every setting and where it comes from, then exit.")
-@click.option("--until-stdin-ends", is_flag=True, hidden=True)  # for who starts a run and may be killed: control/using
+@click.option("--until-stdin-ends", is_flag=True, hidden=True)  # for who starts a run and may be killed: api/using
 @project_options
 def command(
     directory: Path,

@@ -87,9 +87,11 @@ class Generator:
 
     def run(self, step: Step) -> Window:
         """Send a step's requests, each when it is due, and wait until each is answered or given up."""
-        self._latencies, self._lateness, self._errors = array("d"), array("d"), Counter[str]()
+        self._latencies, self._ends, self._lateness = array("d"), array("d"), array("d")
+        self._errors = Counter[str]()
         count = max(1, round(step.rate * step.seconds))
-        start, sent = time.perf_counter(), 0
+        self._start = start = time.perf_counter()
+        sent = 0
         self._busy: dict[_Connection, None] = {}  # the longest on its way is the first
         while sent < count or self._busy or self._waiting:
             now = time.perf_counter()
@@ -100,7 +102,7 @@ class Generator:
                 self._begin(due)
             self._give_up(now)
             self._look(start + sent / step.rate - time.perf_counter() if sent < count else _LONGEST_WAIT)
-        return Window(step, self._latencies, self._lateness, dict(self._errors))
+        return Window(step, self._latencies, self._ends, self._lateness, dict(self._errors))
 
     def _begin(self, due: float) -> None:
         if self._idle:
@@ -191,7 +193,8 @@ class Generator:
         if reader.status >= 400:
             self._errors[f"status {reader.status}"] += 1
         else:
-            self._latencies.append(time.perf_counter() - connection.due)
+            now = time.perf_counter()
+            self._took(now - connection.due, now)
         if reader.closes:
             self._close(connection)
         else:
@@ -221,12 +224,16 @@ class Generator:
         while self._busy and (first := next(iter(self._busy))).due + self._patience < now:
             del self._busy[first]
             self._close(first)
-            self._too_late(now - first.due)
+            self._too_late(now - first.due, now)
         while self._waiting and self._waiting[0] + self._patience < now:
-            self._too_late(now - self._waiting.popleft())
+            self._too_late(now - self._waiting.popleft(), now)
 
-    def _too_late(self, waited: float) -> None:
-        self._latencies.append(waited)
+    def _took(self, seconds: float, now: float) -> None:
+        self._latencies.append(seconds)
+        self._ends.append(now - self._start)
+
+    def _too_late(self, waited: float, now: float) -> None:
+        self._took(waited, now)
         self._errors[f"no answer within {self._patience:g} s"] += 1
 
     def _close(self, connection: _Connection) -> None:

@@ -86,6 +86,10 @@ class Server:
             self._loaded = os.getpid()
             self.tell(event="loaded", at=time.monotonic(), environment=serve_warm_imports.changes(self.base))
 
+    def serves(self, workers, threads):
+        """Report how many requests are answered at once: by so many workers, each with so many threads."""
+        self.tell(event="serves", workers=workers, threads=threads)
+
     def left_out(self, library):
         """Report that the code has asked for a library's reloader, which is left out."""
         self.tell(event="left_out", library=library)

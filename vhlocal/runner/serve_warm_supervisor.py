@@ -142,8 +142,7 @@ class Supervisor(serve_warm_questions.Questions):
 
     def _ended(self, server, status):
         """Note the end of a server's first process; the container ends with the server that serves."""
-        if server.end(status) and self._limit.has_killed():
-            server.out_of_memory = True
+        server.out_of_memory = (server.end(status) and self._limit.has_killed()) or server.out_of_memory
         self._tell_marks(server)
         if server.number == self._serving and not server.again:
             for other in self._servers.values():
@@ -408,6 +407,9 @@ class Supervisor(serve_warm_questions.Questions):
 
     def _server_got(self, server, pid, kind, name):
         server.held.get(kind, name)
+
+    def _server_serves(self, server, pid, workers, threads):
+        self._hosts.tell(event="serves", number=server.number, workers=workers, threads=threads)
 
     def _server_left_out(self, server, pid, library):
         self._hosts.tell(event="left_out", library=library)

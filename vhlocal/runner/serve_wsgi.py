@@ -54,6 +54,9 @@ class EndpointApplication(WSGIApplication):
         if server is not None:
             server.loaded()
         self.asgi = serve_wsgi_target.is_asgi(application)
+        threads = serve_wsgi_worker.threads(self.cfg)
+        if server is not None and threads and serve_wsgi_target.is_wsgi(application) and not self.asgi:
+            server.serves(self.cfg.workers, threads)
         if not self.asgi and not serve_wsgi_target.is_wsgi(application):
             return application  # what a worker of the user's own choice takes: aiohttp's, Tornado's
         script_name = os.environ.get("SCRIPT_NAME", "")

@@ -30,6 +30,17 @@ def worker_class(cfg):
     return __name__ + (".ThreadsOrAsgi" if cfg.threads > 1 else ".SyncOrAsgi")
 
 
+def threads(cfg):
+    """Return how many requests one worker answers at once, where the application is WSGI; None where it is not known.
+
+    That is so of Gunicorn's own workers of processes and threads: all others take as many as come.
+    """
+    chosen = str(cfg.settings["worker_class"].get())
+    if chosen == __name__ + ".SyncOrAsgi":
+        return 1
+    return cfg.threads if chosen in (__name__ + ".ThreadsOrAsgi", "gthread") else None
+
+
 class _OrAsgi:
     """What both of Gunicorn's default workers get; comes first among the bases."""
 

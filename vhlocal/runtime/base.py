@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import field, replace
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from vhlocal.contract.image import DEFAULT_PORT
 from vhlocal.values import dataclass
@@ -190,17 +190,25 @@ class Exit:
     out_of_memory: bool = False
 
 
+class Throttling(NamedTuple):
+    """Of so many periods of the kernel's CPU limit, in how many a server was held back, since its start (K1)."""
+
+    periods: int
+    throttled: int
+
+
 @dataclass(frozen=True)
 class Usage:
     """What a server uses: bytes of memory at this moment, cached files aside, and seconds of CPU since it was started.
 
     ``kept`` tells that the kernel limits its memory. The kernel's own highest mark is not asked for: it counts cached
-    files, which nothing is ended for.
+    files, which nothing is ended for. ``throttling`` is None where the kernel keeps no CPU limit.
     """
 
     memory: int
     kept: bool
     cpu: float
+    throttling: Throttling | None = None
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ from vhlocal.session.tasks import in_thread, to_their_ends
 from vhlocal.values import dataclass
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+    from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 
     from vhlocal.errors import VhlocalError
     from vhlocal.events import Bus, Event
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from vhlocal.scaling.look import Range, Rule
     from vhlocal.session.board import Board
     from vhlocal.session.endpoint.fleet import Fleet
+    from vhlocal.session.endpoint.use import Use
     from vhlocal.session.scaler import Measure
     from vhlocal.session.tasks import Tasks
     from vhlocal.session.traffic.routes import Routes
@@ -304,6 +305,10 @@ class Deployment:
         served = self._with(endpoint, version)
         served.fleet.restart(endpoint)
         return served.fleet.replicas(endpoint)
+
+    async def use(self, endpoint: str, version: str | None = None) -> Sequence[Use]:
+        """Return what each replica of an endpoint uses now. InputError for what is not served."""
+        return await self._with(endpoint, version).fleet.use(endpoint)
 
     def running(self) -> list[tuple[ServedAt, str]]:
         """Return the servers that run, of all versions, by what they serve; from any thread."""

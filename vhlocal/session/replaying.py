@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from vhlocal.comparison.rules import Rules
     from vhlocal.exchanges import Answer, Exchange
 
-_REPLAYED = (REPLAYED[0].decode(), REPLAYED[1].decode())
+#: The header by which a request is not recorded.
+MARK = (REPLAYED[0].decode(), REPLAYED[1].decode())
 
 #: What of a path's segments stays as it is.
 _AS_IT_IS = "!$&'()*+,:;=@"
@@ -67,7 +68,7 @@ def replay(exchange: Exchange, url: str, name: str | None, rules: Rules = DEFAUL
         )
     within, request = led_to(exchange, name)
     fields = ((header, _as_sent(value)) for header, value in to_send(request.headers))
-    request = replace(request, headers=(*fields, _REPLAYED))
+    request = replace(request, headers=(*fields, MARK))
     began = time.monotonic()
     answer = send(url.rstrip("/") + within, request, SECONDS, follow=False, taking=BodyTap)
     seconds = time.monotonic() - began

@@ -171,6 +171,12 @@ def test_what_the_kernel_says_is_told(machine):
         assert group.kills == 0
         (directory / name).write_text("low 0\noom 1\noom_kill 2\noom_group_kill 0\n")
         assert group.kills == 2
+    for directory in (two, one):
+        group = Group((machine.path, directory), frozenset({"cpu"}))
+        assert group.throttling is None
+        (directory / "cpu.stat").write_text("usage_usec 17\nnr_periods 40\nnr_throttled 10\nthrottled_usec 5\n")
+        assert group.throttling == (40, 10)
+        assert Group((directory,), frozenset({"memory"})).throttling is None  # the kernel keeps no such limit
     (two / "memory.peak").write_text("4096\n")
     assert Group((two,), frozenset()).peak == 4096
 

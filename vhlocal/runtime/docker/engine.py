@@ -8,7 +8,7 @@ import sys
 import warnings
 from dataclasses import field
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Generic, TypeVar
+from typing import IO, TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 import docker
 import docker.errors
@@ -120,6 +120,17 @@ class ContainerState:
     out_of_memory: bool
     address: str
     published: Mapping[int, int]
+
+
+class ContainerUsage(NamedTuple):
+    """What a container uses: bytes of memory, cached files aside, and seconds of CPU.
+
+    ``throttled`` are the periods of its CPU limit so far, and in how many it was held back; None where it has none.
+    """
+
+    memory: int
+    cpu: float
+    throttled: tuple[int, int] | None
 
 
 class Stream(Generic[T]):
@@ -301,16 +312,22 @@ class Engine:
         output: bytes = self._call(self._api.exec_start, made["Id"])
         return output
 
-    def usage(self, container: str) -> tuple[int, float] | None:
-        """Return a container's bytes of memory, cached files aside, and seconds of CPU; None where it does not run."""
+    def usage(self, container: str) -> ContainerUsage | None:
+        """Return what a container uses; None where it does not run."""
         stats = self._call(self._api.stats, container, stream=False, one_shot=True)
         found = stats.get("memory_stats") or {}
         if "usage" not in found:
             return None
         facts = found.get("stats") or {}
         cached = facts.get("total_inactive_file", facts.get("inactive_file", 0))  # cgroup version 1, 2
-        cpu = (stats.get("cpu_stats") or {}).get("cpu_usage") or {}
-        return max(0, int(found["usage"]) - int(cached)), int(cpu.get("total_usage", 0)) / 1e9
+        stats_of_cpu = stats.get("cpu_stats") or {}
+        cpu, throttling = stats_of_cpu.get("cpu_usage") or {}, stats_of_cpu.get("throttling_data") or {}
+        periods, throttled = int(throttling.get("periods", 0)), int(throttling.get("throttled_periods", 0))
+        return ContainerUsage(
+            memory=max(0, int(found["usage"]) - int(cached)),
+            cpu=int(cpu.get("total_usage", 0)) / 1e9,
+            throttled=(periods, throttled) if periods else None,
+        )
 
     def size(self, container: str, path: str) -> int | None:
         """Return the bytes of a file in a container, mounts included, whether it runs or not; None where none is."""

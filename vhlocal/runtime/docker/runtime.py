@@ -27,6 +27,7 @@ from vhlocal.runtime.base import (
     PresentImage,
     PresentServer,
     Spares,
+    Throttling,
     Usage,
     spare_none,
 )
@@ -253,7 +254,9 @@ class DockerRuntime:
     def usage(self, server: str) -> Usage | None:
         """Return what a container uses; the kernel keeps its limit."""
         used = self._engine.usage(server)
-        return None if used is None else Usage(used[0], kept=True, cpu=used[1])
+        if used is None:
+            return None
+        return Usage(used.memory, True, used.cpu, Throttling(*used.throttled) if used.throttled else None)
 
     def stop(self, server: str, grace: float) -> None:
         """Stop a container: SIGTERM, then SIGKILL after ``grace`` seconds."""

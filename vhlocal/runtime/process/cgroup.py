@@ -57,6 +57,15 @@ class Group:
         return sum(int(count[1]) for count in counts if count)
 
     @property
+    def throttling(self) -> tuple[int, int] | None:
+        """The periods of the CPU limit so far, and in how many it held the group back; None where there is none."""
+        if "cpu" not in self.limited:
+            return None
+        texts = (_text(directory / "cpu.stat") for directory in self.directories)
+        facts = dict(line.split() for text in texts for line in text.splitlines() if len(line.split()) == 2)
+        return (int(facts["nr_periods"]), int(facts.get("nr_throttled", 0))) if "nr_periods" in facts else None
+
+    @property
     def peak(self) -> int | None:
         """The most memory that the group has used, in bytes; None where the kernel does not say."""
         texts = (_text(directory / name).strip() for directory in self.directories for name in _PEAKS)

@@ -14,7 +14,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vhlocal.runtime.base import Exit
+from vhlocal.runtime.base import Exit, Throttling
 from vhlocal.runtime.lines import Lines
 from vhlocal.runtime.process import guard
 from vhlocal.runtime.process.cgroup import make_group
@@ -88,6 +88,12 @@ class Guarded:
     def limited(self) -> bool:
         """Whether the kernel keeps its memory limit."""
         return self._group is not None and "memory" in self._group.limited
+
+    @property
+    def throttling(self) -> Throttling | None:
+        """How its CPU limit has held it back; None where the kernel keeps none."""
+        found = self._group.throttling if self._group is not None else None
+        return None if found is None else Throttling(*found)
 
     def stop(self, grace: float) -> None:
         """Ask it to end, end it after ``grace`` seconds, and return when it has."""

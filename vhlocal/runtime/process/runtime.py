@@ -241,7 +241,7 @@ class ProcessRuntime:
         if guarded is None or not guarded.running:
             return None
         memory, cpu = tree.usage(guarded.pid)
-        return Usage(memory, guarded.limited, cpu)
+        return Usage(memory, guarded.limited, cpu, guarded.throttling)
 
     def stop(self, server: str, grace: float) -> None:
         """End a server: SIGTERM to its main process, and the end of all of it after ``grace`` seconds."""

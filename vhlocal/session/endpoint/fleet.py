@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from vhlocal.reload.staging import Staging
     from vhlocal.runtime.base import Entry
     from vhlocal.session.endpoint.surroundings import Surroundings
+    from vhlocal.session.endpoint.use import Use
     from vhlocal.session.scaler import Spent
     from vhlocal.session.wanted.desired import Desired
     from vhlocal.session.wanted.wish import Wish
@@ -59,6 +60,10 @@ class Fleet:
     async def spent(self, endpoint: str) -> Sequence[Spent | None]:
         """Return how much CPU each replica of an endpoint has used, None for one that takes no requests."""
         return await asyncio.gather(*(keeper.spent() for keeper in self._of(endpoint)))
+
+    async def use(self, endpoint: str) -> Sequence[Use]:
+        """Return what each replica of an endpoint uses now."""
+        return await asyncio.gather(*(keeper.use() for keeper in self._of(endpoint)))
 
     def wanted(self) -> list[tuple[Desired, int]]:
         """Return what is wanted of each endpoint, and how many replicas of it."""

@@ -58,6 +58,7 @@ class Keeper:
         self._is = surroundings
         self._vital = vital
         self._post = Post(surroundings, wanted, at)
+        self.use = self._post.use
         self._wish: Wish | None = None
         self._together: Together | None = None
         self._forgotten = False

@@ -21,6 +21,7 @@ from vhlocal.session.endpoint.making import Making
 from vhlocal.session.endpoint.memory import MemoryWatch
 from vhlocal.session.endpoint.ready import EndedError
 from vhlocal.session.endpoint.server import Server
+from vhlocal.session.endpoint.use import Use, use_of
 from vhlocal.session.limits import RELOAD_FACTOR
 from vhlocal.session.scaler import Spent
 from vhlocal.session.warm.warmth import Runner
@@ -256,6 +257,10 @@ class Post:
         stale = self._stale_for is not None
         self._is.routes.lead(self.at, self.server.address, self.wanted.revision, stale=stale)
         self.tell(State.READY)
+
+    async def use(self) -> Use:
+        """Return what its server uses at this moment, as far as it is known."""
+        return await use_of(self.at, self.server, self.wanted.spec.limits)
 
     async def spent(self) -> Spent | None:
         """Return how much CPU the server has used; None where none takes requests."""

@@ -99,7 +99,7 @@ class Server:
         self.forks: Forks | None = None
         #: Where the time of its last start went.
         self.start_up: StartUp | None = None
-        self._reached: Forks | None = None
+        self.reached: Forks | None = None  # its runner, whether or not its command can be forked
         self._reaching: asyncio.Task[None] | None = None
 
     @property
@@ -110,7 +110,7 @@ class Server:
     @property
     def loaded(self) -> bool | None:
         """Whether the code of its first server has been loaded; None where no runner tells."""
-        return None if self._reached is None else self._reached.serving.loaded is not None
+        return None if self.reached is None else self.reached.serving.loaded is not None
 
     @property
     def can_fork(self) -> bool:
@@ -402,9 +402,9 @@ class Server:
     def _leave_runner(self) -> None:
         if self._reaching is not None:
             self._reaching.cancel()
-        if self._reached is not None:
-            self._reached.close()
-        self._reached = self._reaching = self.forks = None
+        if self.reached is not None:
+            self.reached.close()
+        self.reached = self._reaching = self.forks = None
 
     async def _meet_runner(self) -> None:
         """Hear what the runner of a start that takes its time has to tell; a quick one is left alone.
@@ -422,18 +422,18 @@ class Server:
 
         Several may want to know at once, and each may give up: the runner tells what happens to one connection only.
         """
-        if self._reached is None and self._layout.control in self.addresses:
+        if self.reached is None and self._layout.control in self.addresses:
             if self._reaching is None or self._reaching.done():
                 self._reaching = begin(self._connect())
             await asyncio.shield(self._reaching)
-        return self._reached
+        return self.reached
 
     async def _connect(self) -> None:
         forks = Forks(self.addresses, self._layout, self._hear)
         self._led = None
         with contextlib.suppress(RunnerGoneError):  # it is there, but does not answer
             if await forks.connect(self._token):
-                self._reached = forks
+                self.reached = forks
             else:
                 self._led = False
 

@@ -73,6 +73,8 @@ class Fork:
         self.forked: float | None = None
         self.loaded: float | None = None
         self.evidence = ""
+        #: How many workers answer requests, and how many threads in each; None where that is not known.
+        self.slots: tuple[int, int] | None = None
         #: What it may end for, since somebody else has it (see ``held``): the runner's words.
         self.refused: list[dict[str, Any]] = []
 
@@ -285,6 +287,8 @@ def _note(fork: Fork, kind: str, event: dict[str, Any], layout: Layout) -> None:
             fork.forked = fork.forked or time.monotonic()
         case "loaded":
             fork.loaded = fork.loaded or time.monotonic()
+        case "serves" if event["workers"] > 0 and event["threads"] > 0:
+            fork.slots = (event["workers"], event["threads"])
         case "failed":
             fork.evidence = layout.as_in_production(str(event["text"]))
         case "bound":

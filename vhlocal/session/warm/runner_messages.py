@@ -86,6 +86,7 @@ _EVENTS: Mapping[str, Mapping[str, _Check]] = {
     "forked": _OF_A_SERVER,
     "bound": _OF_A_SERVER,
     "loaded": _OF_A_SERVER,
+    "serves": {**_OF_A_SERVER, "workers": _number, "threads": _number},
     "again": _OF_A_SERVER,
     "failed": {**_OF_A_SERVER, "text": _text},
     "refused": {**_OF_A_SERVER, **_HELD},

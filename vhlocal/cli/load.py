@@ -1,0 +1,207 @@
+"""``vhlocal load``."""
+
+from __future__ import annotations
+
+import os
+import threading
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import click
+
+from vhlocal.cli.load_request import chosen
+from vhlocal.cli.options import endpoint_names, project_options
+from vhlocal.cli.project import read_settings
+from vhlocal.cli.running import client_of_run
+from vhlocal.contract.access import authorization
+from vhlocal.errors import InputError, VhlocalError
+from vhlocal.load.figures import Step, advice, figures, mb, ms, not_to_be_trusted, past_the_knee, ramp, slots
+from vhlocal.load.generate import Generator, wire
+from vhlocal.load.seen import replicas, serving
+from vhlocal.project.schema import did_you_mean
+from vhlocal.smoke.plan import targets
+from vhlocal.visible import json_text, one_line
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from vhlocal.api.client import Client
+    from vhlocal.exchanges import Request
+    from vhlocal.load.figures import Window
+    from vhlocal.load.seen import Replica
+    from vhlocal.smoke.results import Target
+
+#: Seconds between two looks at the replicas.
+_BETWEEN_LOOKS = 1.0
+
+#: A ramp's steps are so many parts of the time that is asked for.
+_STEPS = 10
+
+
+@click.command("load", epilog="Example:  vhlocal load digits --ramp")
+@click.argument("endpoint", shell_complete=endpoint_names)
+@click.option("--request", "what", metavar="ID|FILE", help="A recorded request, or a .http or .har file with one.")
+@click.option("--alias", metavar="ALIAS", help="Ask under this alias, or another version.")
+@click.option("--rate", type=click.FloatRange(0, 50_000, min_open=True), help="Requests per second. Default: 50.")
+@click.option("--ramp", "is_ramp", is_flag=True, help="Raise the rate until the endpoint does not keep up.")
+@click.option("--seconds", type=click.FloatRange(1, 3600), default=30.0, show_default=True, help="For how long.")
+@click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
+@project_options
+def command(
+    directory: Path,
+    endpoint: str,
+    what: str | None,
+    alias: str | None,
+    seconds: float,
+    as_json: bool,
+    **rates: Any,
+) -> None:
+    """Send an endpoint of the run many requests, and tell how quickly it answers and what holds it back.
+
+    Requests are sent when they are due, whether or not earlier ones were answered, and times count from then. Without
+    --request it is the last recorded one that went well. Only this machine is asked.
+
+    Exit code: 0 once it was measured, 2 if nothing runs or there is no such request.
+    """
+    rate, is_ramp = rates["rate"], rates["is_ramp"]
+    if rate is not None and is_ramp:
+        raise InputError("--ramp finds the rate itself", hint="leave out --rate")
+    client = client_of_run(directory)
+    target = _target(client, endpoint, alias, read_settings(directory, {}).basic_auth)
+    request = chosen(client, target, what)
+    if not as_json:
+        click.echo(one_line(f"{request.method} {request.target}, {request.body.length} bytes"))
+    windows: list[Window] = []
+    with _Looking(client, target) as looking:
+        steps = ramp(seconds=seconds / _STEPS) if is_ramp else [Step(rate or 50.0, seconds)]
+        for window in _windows(target, request, steps):
+            windows.append(window)
+            if not as_json:
+                click.echo(_line(window))
+            if is_ramp and past_the_knee(windows):
+                break
+    report = _report(windows, replicas(looking.looks), is_ramp=is_ramp)
+    if as_json:
+        told = {"endpoint": endpoint, "url": target.url, "request": f"{request.method} {request.target}", **report}
+        click.echo(json_text(told))
+    else:
+        _show(report)
+
+
+def _target(client: Client, endpoint: str, alias: str | None, users: Mapping[str, str]) -> Target:
+    told = client.endpoints()
+    found = targets(told["endpoints"], authorization(users))
+    if endpoint not in found:
+        raise InputError(f"no endpoint `{endpoint}` is running", hint=did_you_mean(endpoint, found))
+    by_name = {target.under: target for target in found[endpoint]}
+    name = alias or (told["version"] if told["version"] in by_name else next(iter(by_name)))
+    if name not in by_name:
+        raise InputError(f"`{endpoint}` is not served under `{name}`", hint=did_you_mean(name, by_name))
+    return by_name[name]
+
+
+def _windows(target: Target, request: Request, steps: Sequence[Step]) -> Iterator[Window]:
+    """Yield what comes of each step. VhlocalError where the request is not answered well even once."""
+    url = urlsplit(target.url)
+    host, port = url.hostname or "", url.port or 80
+    with Generator(host, port, wire(request, host, port)) as generator:
+        for reason in generator.run(Step(1.0, 1.0)).errors:
+            raise VhlocalError(
+                f"there is nothing to measure: {request.method} {request.target}: {reason}",
+                hint="choose a request that it answers: --request ID (see `vhlocal requests`), or --request FILE.http",
+            )
+        for step in steps:
+            yield generator.run(step)
+
+
+class _Looking:
+    """Looks at the replicas of an endpoint now and then, in a thread, until the block ends."""
+
+    def __init__(self, client: Client, target: Target) -> None:
+        self._client = client
+        self._target = target
+        self._done = threading.Event()
+        self._thread = threading.Thread(target=self._look, daemon=True)
+        self.looks: list[list[dict[str, Any]]] = []
+
+    def __enter__(self) -> _Looking:
+        self._once()
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._done.set()
+        self._thread.join()
+        self._once()
+
+    def _look(self) -> None:
+        while not self._done.wait(_BETWEEN_LOOKS):
+            self._once()
+
+    def _once(self) -> None:
+        try:
+            self.looks.append(self._client.use(self._target.endpoint, self._target.under))
+        except VhlocalError:  # the run ends, or its control plane has no time: what was asked is measured all the same
+            return
+
+
+def _report(windows: Sequence[Window], seen: Sequence[Replica], *, is_ramp: bool) -> dict[str, Any]:
+    last = windows[-1]
+    knee = past_the_knee(windows) if is_ramp else ""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    doubt = not_to_be_trusted(last, cores)
+    return {
+        "steps": [
+            {**figures(window)._asdict(), "asked": window.asked, "errors": dict(window.errors)} for window in windows
+        ],
+        "knee": {"from": windows[-2].step.rate if len(windows) > 1 else None, "to": last.step.rate, "why": knee}
+        if knee
+        else None,
+        "replicas": [
+            {
+                "name": each.name,
+                "memory_peak": each.memory_peak,
+                "memory_limit": each.memory_limit,
+                "cpu_limit": each.cpu_limit,
+                "throttled": each.throttled,
+                "workers": each.workers,
+                "threads": each.threads,
+            }
+            for each in seen
+        ],
+        "doubt": doubt or None,
+        "advice": None if doubt else advice(last, serving(seen)),
+    }
+
+
+def _line(window: Window) -> str:
+    found = figures(window)
+    times = f"p50 {ms(found.half)}  p90 {ms(found.p90)}  p95 {ms(found.p95)}  p99 {ms(found.p99)}  max {ms(found.most)}"
+    failed = ", ".join(
+        f"{count} {reason}" for reason, count in sorted(window.errors.items(), key=lambda each: -each[1])
+    )
+    answered = f"{window.asked - window.failed} of {window.asked} answered"
+    text = f"{found.rate:.4g}/s  {times}  {found.in_flight:.1f} in flight  {answered}"
+    return one_line(f"{text}{f'  failed: {failed}' if failed else ''}")
+
+
+def _show(report: Mapping[str, Any]) -> None:
+    if knee := report["knee"]:
+        between = f"between {knee['from']:.4g} and {knee['to']:.4g}" if knee["from"] else f"below {knee['to']:.4g}"
+        click.echo(f"Knee: {between} requests/s: {knee['why']}")
+    for each in report["replicas"]:
+        click.echo(one_line(_replica(each)))
+    click.echo(one_line(report["doubt"] or report["advice"]))
+
+
+def _replica(told: Mapping[str, Any]) -> str:
+    peak, limit, throttled = told["memory_peak"], told["memory_limit"], told["throttled"]
+    serves = f"{slots(told['workers'], told['threads'])}, " if told["workers"] else ""
+    memory = f"memory peak {mb(peak)}" if peak is not None else "memory not known"
+    memory += f" of {mb(limit)}" if limit is not None else ""
+    if throttled is not None:
+        cpu = f"held back by its CPU limit of {told['cpu_limit']:g} {throttled:.0%} of the time"
+    else:
+        cpu = "no CPU limit" if told["cpu_limit"] is None else "its CPU limit is not enforced here"
+    return f"{told['name']}: {serves}{memory}, {cpu}"

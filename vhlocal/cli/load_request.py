@@ -1,0 +1,90 @@
+"""Which request ``vhlocal load`` sends: a recorded one, or one of a file."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from vhlocal.errors import InputError
+from vhlocal.exchanges import Request
+
+if TYPE_CHECKING:
+    from vhlocal.api.client import Client
+    from vhlocal.exchanges import Exchange, Header
+    from vhlocal.smoke.results import Target
+
+#: How many of the last recordings are looked through for one that went well.
+_LAST = 200
+
+
+def chosen(client: Client, target: Target, what: str | None) -> Request:
+    """Return the request that is asked for, as it is sent to a target; its headers are Latin-1, a letter for each byte.
+
+    InputError for one that cannot be had, is of another endpoint, or whose body was not kept.
+    """
+    from vhlocal.recorder.showing import to_send  # noqa: PLC0415 - few commands need it
+    from vhlocal.session.replaying import MARK, led_to  # noqa: PLC0415 - few commands need it
+
+    if what is not None and what.endswith(".http"):
+        request = _of_http_file(Path(what), target)
+        return replace(request, headers=(*request.headers, MARK))
+    exchange = _recorded(client, target.endpoint, what)
+    if exchange is None:
+        return Request("GET", f"{urlsplit(target.url).path}/", (*target.headers, MARK))
+    if exchange.endpoint != target.endpoint:
+        raise InputError(
+            f"request {exchange.id} went to `{exchange.endpoint}`", hint=f"vhlocal load {exchange.endpoint}"
+        )
+    if exchange.request.body.content is None:
+        raise InputError(
+            f"request {exchange.id} cannot be sent again: its body was not kept, {exchange.request.body.why}",
+            hint="send it from the file that it came from, by a .http file",
+        )
+    _, request = led_to(exchange, target.under)
+    return replace(request, headers=(*_with(to_send(request.headers), target.headers), MARK))
+
+
+def _recorded(client: Client, endpoint: str, what: str | None) -> Exchange | None:
+    """Return the recording that is meant, None where there is none and none was named."""
+    if what is None:
+        last = client.recordings(_LAST, endpoint=endpoint, whole=True)
+        good = [each for each in last if each.answer.status < 400 and not each.answer.broke_off]
+        return next((each for each in reversed(good) if each.request.body.content is not None), None)
+    if what.endswith(".har"):
+        from vhlocal.recorder.har_reading import read_har  # noqa: PLC0415 - as above
+
+        file = Path(what)
+        found = list(read_har(_text(file), file, client.url).exchanges)
+        if len(found) != 1:
+            raise InputError(f"{file} has {len(found)} requests to this run", hint="write a file with one of them")
+        return found[0]
+    if "/" in what or "." in what:
+        raise InputError(f"{what} is no file that is read here", hint="take a .http or .har file, or a request's ID")
+    return client.recording(what, whole=True)
+
+
+def _of_http_file(file: Path, target: Target) -> Request:
+    from vhlocal.smoke.run import load, requests  # noqa: PLC0415 - as above
+
+    found = requests(load(file, file.absolute().parent), target)
+    if len(found) != 1:
+        raise InputError(f"{file} has {len(found)} requests", hint="write a file with one of them")
+    (request,) = found
+    sent = tuple((name, value.encode().decode("latin-1")) for name, value in request.headers)
+    return replace(request, headers=sent)
+
+
+def _with(headers: tuple[Header, ...], more: tuple[Header, ...]) -> tuple[Header, ...]:
+    named = {name.lower() for name, _ in headers}
+    return (*headers, *(each for each in more if each[0].lower() not in named))
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"{file} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"{file} is no HAR file: it is not UTF-8") from error

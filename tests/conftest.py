@@ -80,6 +80,7 @@ ONCE = {
     "session/test_asked_again.py": "asks servers that run; recorder/ and comparison/ are asked on each",
     "session/test_call.py": "calls servers that run; test_sending.py sends under each",
     "session/test_under_load.py": "loads servers that run; load/ is asked on each",
+    "smoke/test_by_schema.py": "has Schemathesis ask servers that run",
     "session/test_smoke_tests.py": "sends the same to servers that run; smoke/ judges under each",
     "scripts/": "runs the scripts, which take the Python of .venv",
     "test_architecture.py": "reads source text",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,19 +16,23 @@ from vhlocal.cli.project import read_settings
 from vhlocal.contract.access import authorization
 from vhlocal.errors import InputError
 from vhlocal.project.settings import environment
-from vhlocal.smoke import by_pytest
+from vhlocal.session.replaying import MARK
+from vhlocal.smoke import by_pytest, by_schema
 from vhlocal.smoke.plan import DIRECTORY, endpoint_of, targets
-from vhlocal.smoke.results import as_json, junit, summary
+from vhlocal.smoke.results import Result, Target, as_json, junit, summary
 from vhlocal.smoke.run import load, requests, run
 from vhlocal.storage import writing
 from vhlocal.values import dataclass
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
     from vhlocal.api.using import Used
     from vhlocal.smoke.cases import HttpFile
-    from vhlocal.smoke.results import Result
+
+#: What endpoints are asked under: the version first.
+Found = Mapping[str, tuple[Target, ...]]
+
+#: Sends the tests for these endpoints, or all, and yields the verdicts.
+Tests = Callable[[Found, Sequence[str]], Iterator[Result]]
 
 #: What CI can tell by that an answer was not as expected.
 _FAILED = 7
@@ -39,6 +45,7 @@ _OURS = ("smoke", "basic_auth")
 @click.argument("endpoints", nargs=-1, metavar="[ENDPOINT]...", shell_complete=endpoint_names)
 @click.option("--start", "way", flag_value="start", help="Start the project anew; refuse to use a run that is there.")
 @click.option("--live", "way", flag_value="live", help="Use the run that is there; start nothing.")
+@click.option("--openapi", is_flag=True, help="Have Schemathesis try the app's own OpenAPI schema instead.")
 @click.option("--junit", "junit_file", type=click.Path(path_type=Path), help="Also write the results as JUnit XML.")
 @click.option("--json", "as_json_", is_flag=True, help="Print the results as JSON.")
 @setting_options()
@@ -54,22 +61,28 @@ def command(
     """Send the smoke tests in smoke/ to the endpoints, under the version and each alias.
 
     Tests are .http files, as VS Code and JetBrains IDEs send them, with expectations as comments (# expect 200), and
-    test_*.py files for pytest. If the project runs they go to that run; else it is started for them, and stopped.
+    test_*.py files for pytest; with --openapi it is the app's own schema. If the project runs they go to that run; else
+    it is started for them, and stopped.
 
     Exit code: 0 if all pass, 7 if one fails, 2 if a test cannot be read, 3 to 5 if the project does not start.
     """
     settings = read_settings(directory, flags)
-    suite = _read(directory, settings.smoke or directory / DIRECTORY, endpoints)
+    if flags["openapi"]:
+        tests = _schemas(directory)
+    else:
+        tests = _written(directory, settings.smoke or directory / DIRECTORY, endpoints)
     results: list[Result] = []
     with _run(directory, endpoints, way, flags) as used:
-        statuses = used.client.endpoints()["endpoints"]
-        found = targets(statuses, authorization(settings.basic_auth))
-        for result in _results(suite, found, endpoints):
+        found = targets(used.client.endpoints()["endpoints"], authorization(settings.basic_auth))
+        for name in endpoints:
+            if name not in found:
+                raise InputError(f"no endpoint `{name}` runs here", hint=f"there is {', '.join(found) or 'none'}")
+        for result in tests(found, endpoints):
             results.append(result)
             if not as_json_:
                 click.echo("\n".join([str(result), *result.details]))
         if not results:  # pytest has found none, or none for these endpoints
-            raise InputError(f"there is no smoke test for {', '.join(endpoints) or 'any endpoint'} in {suite.place}")
+            raise InputError(f"there is no test for {', '.join(endpoints) or 'any endpoint'}")
         click.echo(as_json(results) if as_json_ else summary(results))
         if junit_file is not None:
             with writing("the results cannot be written", junit_file, InputError):
@@ -92,8 +105,8 @@ class _Suite:
     python: Path | None
 
 
-def _read(directory: Path, place: Path, wanted: Sequence[str]) -> _Suite:
-    """Read all tests: what is wrong with one is told before anything is started."""
+def _written(directory: Path, place: Path, wanted: Sequence[str]) -> Tests:
+    """Read all tests, and return what sends them: what is wrong with one is told before anything is started."""
     http = tuple(load(_short(path), directory) for path in sorted(place.rglob("*.http")))
     pytest = tuple(by_pytest.files(place))
     if not (http or pytest):
@@ -102,7 +115,8 @@ def _read(directory: Path, place: Path, wanted: Sequence[str]) -> _Suite:
             hint=f"write {place.name}/{wanted[0] if wanted else 'NAME'}.http, with `# expect 200` above "
             "`GET {{endpoint}}/`",
         )
-    return _Suite(directory, place, http, pytest, by_pytest.python_of(directory, environment()) if pytest else None)
+    python = by_pytest.python_of(directory, environment()) if pytest else None
+    return partial(_sent, _Suite(directory, place, http, pytest, python))
 
 
 @contextmanager
@@ -124,7 +138,26 @@ def _run(directory: Path, endpoints: Sequence[str], way: str | None, flags: Mapp
         yield used
 
 
-def _results(suite: _Suite, found: Mapping[str, tuple[Any, ...]], wanted: Sequence[str]) -> Iterator[Result]:
+def _schemas(directory: Path) -> Tests:
+    """Return what has each endpoint's schema tried, under its version. InputError where nothing is there to try it."""
+    python = by_schema.python_of(directory, environment())
+
+    def tests(found: Found, wanted: Sequence[str]) -> Iterator[Result]:
+        schemas = {name: by_schema.schema_of(found[name][0]) for name in wanted or found}
+        for name, schema in schemas.items():
+            if schema is None and (wanted or not any(schemas.values())):
+                first = f"{found[name][0].url}{by_schema.SCHEMAS[0]}"
+                raise InputError(
+                    f"`{name}` has no OpenAPI schema at {first}, nor where else one is usual",
+                    hint="FastAPI makes one; for Flask there are APIFlask and flask-smorest",
+                )
+        for schema in filter(None, schemas.values()):
+            yield from by_schema.run(python, directory, schema, (MARK,), environment())
+
+    return tests
+
+
+def _sent(suite: _Suite, found: Found, wanted: Sequence[str]) -> Iterator[Result]:
     """Send all that is wanted and yield the verdicts; a request that leads elsewhere is told before any is sent."""
     files = _files(suite, wanted, tuple(found))
     sent = [(file, target) for file, endpoint in files for target in found[endpoint]]
@@ -138,9 +171,6 @@ def _results(suite: _Suite, found: Mapping[str, tuple[Any, ...]], wanted: Sequen
 
 def _files(suite: _Suite, wanted: Sequence[str], names: Sequence[str]) -> list[tuple[HttpFile, str]]:
     """Return the files to send and the endpoints that they are for."""
-    for name in wanted:
-        if name not in names:
-            raise InputError(f"no endpoint `{name}` runs here", hint=f"there is {', '.join(names) or 'none'}")
     files = [(file, endpoint_of(_within(file.path, suite.directory), names)) for file in suite.http]
     files = [(file, endpoint) for file, endpoint in files if not wanted or endpoint in wanted]
     for name in wanted:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +10,7 @@ from xml.etree import ElementTree
 
 from vhlocal.errors import InputError, VhlocalError
 from vhlocal.model import Place
+from vhlocal.smoke.pythons import python_with
 from vhlocal.smoke.results import Result
 from vhlocal.visible import visible
 
@@ -19,9 +19,6 @@ if TYPE_CHECKING:
 
 #: pytest's exit codes where its report has every verdict: all have passed, some have not.
 _JUDGED = (0, 1)
-#: What else a Python has to have: the plugin, by which a test finds the endpoints.
-_PLUGIN = "vhlocal.pytest_plugin"
-_ASK = f"import sys, importlib.util as u; sys.exit(0 if u.find_spec('pytest') and u.find_spec('{_PLUGIN}') else 1)"
 
 #: Lines of a failure's report that say what was found; and the last characters of an output that are told.
 _FOUND = "E  "
@@ -34,22 +31,14 @@ def files(place: Path) -> list[Path]:
 
 
 def python_of(directory: Path, environ: Mapping[str, str]) -> Path:
-    """Return a Python that has pytest and vhlocal: the project's own environment's, else the one that runs this.
-
-    That is the one that is active, else ``.venv`` or ``venv`` in the directory. InputError where none has both.
-    """
-    active = [Path(environ["VIRTUAL_ENV"])] if environ.get("VIRTUAL_ENV") else []
-    inside = "Scripts/python.exe" if sys.platform == "win32" else "bin/python"
-    own = [place / inside for place in (*active, directory / ".venv", directory / "venv")]
-    there = [python for python in own if python.exists()]
-    for python in (*there, Path(sys.executable)):
-        if subprocess.run([python, "-c", _ASK], cwd=directory, stdin=subprocess.DEVNULL, check=False).returncode == 0:
-            return python
-    asked = ", ".join(str(python) for python in (*there, Path(sys.executable)))
-    raise InputError(
-        f"pytest is not installed beside vhlocal in any of {asked}",
-        hint=f"install both: {(there or [Path(sys.executable)])[0]} -m pip install pytest vhlocal",
-    )
+    """Return a Python that has pytest and vhlocal, whose plugin finds the endpoints; InputError where none has both."""
+    asked = python_with(("pytest", "vhlocal.pytest_plugin"), directory, environ)
+    if asked.found is None:
+        raise InputError(
+            f"pytest is not installed beside vhlocal in any of {', '.join(map(str, asked.all))}",
+            hint=f"install both: {asked.all[0]} -m pip install pytest vhlocal",
+        )
+    return asked.found
 
 
 def run(

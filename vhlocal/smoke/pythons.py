@@ -1,0 +1,38 @@
+"""Which Python has the tools of tests: the one of the project's own environment, else the one that runs this."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from vhlocal.values import dataclass
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+
+@dataclass(frozen=True)
+class Asked:
+    """``found`` is the first Python that has all that was asked for, None where none has; ``all`` are those asked."""
+
+    found: Path | None
+    all: tuple[Path, ...]
+
+
+def python_with(modules: Sequence[str], directory: Path, environ: Mapping[str, str]) -> Asked:
+    """Look for a Python that has these modules, without importing them.
+
+    The environment that is active comes first, then ``.venv`` and ``venv`` in the directory, then the Python that runs
+    this.
+    """
+    active = [Path(environ["VIRTUAL_ENV"])] if environ.get("VIRTUAL_ENV") else []
+    inside = "Scripts/python.exe" if sys.platform == "win32" else "bin/python"
+    own = [place / inside for place in (*active, directory / ".venv", directory / "venv")]
+    pythons = (*(python for python in own if python.exists()), Path(sys.executable))
+    ask = f"import sys, importlib.util as u; sys.exit(not all(map(u.find_spec, {list(modules)!r})))"
+    for python in pythons:
+        if subprocess.run([python, "-c", ask], cwd=directory, stdin=subprocess.DEVNULL, check=False).returncode == 0:
+            return Asked(python, pythons)
+    return Asked(None, pythons)

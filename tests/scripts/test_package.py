@@ -6,14 +6,20 @@ import re
 import shutil
 import subprocess
 import sys
+import sysconfig
 import tarfile
 import zipfile
 from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
 
 import pytest
+import yaml
 
 import vhlocal as package
 from tests.command import Vhlocal
+from tests.engine.servers import project_of
+from tests.session.conftest import NO_ENGINE
 from tests.waiting import free_port
 from vhlocal.checks.registry import ALL_DEFINITIONS
 
@@ -70,6 +76,51 @@ def test_both_archives_have_the_licence_and_the_same_version(built):
         assert f"vhlocal-{package.__version__}/LICENSE" in archive.getnames()
     with zipfile.ZipFile(wheel) as archive:
         assert f"vhlocal-{package.__version__}.dist-info/licenses/LICENSE" in archive.namelist()
+
+
+SNIPPETS = re.findall(r"^```yml\n(.*?)^```$", (ROOT / "docs" / "smoke-tests.md").read_text(), re.MULTILINE | re.DOTALL)
+
+
+def commands(snippet: dict[str, Any]) -> list[str]:
+    """Return what a job of GitHub's or of GitLab's runs."""
+    if "jobs" in snippet:
+        return [step["run"] for step in snippet["jobs"]["smoke"]["steps"] if "run" in step]
+    return list(snippet["smoke"]["script"])
+
+
+@pytest.mark.parametrize("text", SNIPPETS, ids=["github", "gitlab"])
+def test_the_snippets_for_ci_install_and_test(wheel, vhlocal, project, tmp_path, text):
+    """In an environment of their own, which finds what the wheel asks for in the one that runs this."""
+    assert 3 <= len(text.splitlines()) <= 10
+    own = tmp_path / "own"
+    subprocess.run([sys.executable, "-m", "venv", own], check=True)
+    (site,) = own.glob("lib/*/site-packages")
+    (site / "others.pth").write_text(f"{sysconfig.get_path('purelib')}\n")
+    fixture = "import pytest\n\n@pytest.mark.vhlocal_endpoints\ndef test_it(vhlocal_endpoint):\n"
+    tests = {
+        "smoke/plain.http": "GET {{endpoint}}/\n# expect 200\n",
+        "smoke/test_plain.py": f"{fixture}    assert vhlocal_endpoint.get().status == 200\n",
+    }
+    directory = project({**project_of("python server.py"), **tests})
+    for command in commands(yaml.safe_load(text)):
+        done = subprocess.run(
+            ["sh", "-ec", command.replace("${{ vars.VHLOCAL }}", str(wheel))],
+            cwd=directory,
+            env={
+                **vhlocal.environment,
+                **NO_ENGINE,
+                "VHLOCAL": str(wheel),
+                "PATH": f"{own / 'bin'}:{vhlocal.environment['PATH']}",
+                "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+            },
+            capture_output=True,
+            text=True,
+            timeout=600,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.splitlines()[-1] == "4 passed, 0 failed"
+    assert ElementTree.parse(directory / "smoke.xml").getroot().attrib["tests"] == "4"
 
 
 def test_the_version_has_a_dated_entry_in_the_changelog():

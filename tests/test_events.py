@@ -1,6 +1,7 @@
 import threading
 
-from vhlocal.events import Bus, Event, Notice, Stopping
+from tests.served import at
+from vhlocal.events import Bus, Compared, Event, Notice, Stopping
 
 
 def test_every_subscriber_gets_every_event_in_order():
@@ -63,3 +64,12 @@ def test_threads_publish_one_at_a_time():
     for thread in threads:
         thread.join()
     assert most == [1] * 800
+
+
+def test_what_a_comparison_came_to_is_one_line():
+    one, other = "POST /a: $.x 1 → 2 (and 2 more)", "GET /b: status 200 → 500"
+    assert Compared(at("digits"), 5, ()).text == "5 replayed: 5 same"
+    assert Compared(at("digits"), 4, (one,)).text == f"5 replayed: 4 same, 1 differs ({one})"
+    some = Compared(at("digits"), 1, (one, other), 3)
+    assert some.counts == "6 replayed: 1 same, 3 without a whole answer in time, 2 differ"
+    assert some.text == f"{some.counts} ({one})"

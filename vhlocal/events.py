@@ -238,15 +238,20 @@ class Compared(Event):
     unanswered: int = 0
 
     @property
-    def text(self) -> str:
-        """What came of it, in one line without the endpoint's name."""
+    def counts(self) -> str:
+        """How many were sent, and what came of them."""
         number = len(self.differs)
         parts = [f"{self.same} same"]
-        if number:
-            parts.append(f"{number} {'differs' if number == 1 else 'differ'} ({self.differs[0]})")
         if self.unanswered:
-            parts.append(f"{self.unanswered} not compared: no whole answer in time")
+            parts.append(f"{self.unanswered} without a whole answer in time")
+        if number:
+            parts.append(f"{number} {'differs' if number == 1 else 'differ'}")
         return f"{self.same + number + self.unanswered} replayed: {', '.join(parts)}"
+
+    @property
+    def text(self) -> str:
+        """The same, with the first that differs."""
+        return f"{self.counts} ({self.differs[0]})" if self.differs else self.counts
 
 
 @dataclass(frozen=True)

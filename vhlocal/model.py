@@ -303,6 +303,7 @@ class RequestRecord(NamedTuple):
     where the answer broke off after its head had gone out. ``reason`` says why, where the gateway answered itself.
     ``version`` names the one that the path led to, ``replica`` is the number of the server that was asked, 0 where its
     endpoint has no other. ``held_seconds`` are those of ``gateway_seconds`` in which the endpoint was changing.
+    ``replayed`` tells that vhlocal has sent it again for its user, so that it is not recorded.
     """
 
     id: str
@@ -324,6 +325,7 @@ class RequestRecord(NamedTuple):
     version: str = ""
     replica: int = 0
     held_seconds: float = 0.0
+    replayed: bool = False
 
     @property
     def is_ours(self) -> bool:

@@ -99,6 +99,7 @@ def test_what_is_replayed_is_the_same_bytes_and_what_differs_is_told_shortest_fi
     requests.post(f"{url}a%2Fb//c?d=%20", data=bytes(range(256)) * 300, headers=sent, timeout=60)
     (first,) = ids(vh)
     assert vh("replay", first) == "POST words: the same\n"
+    assert vh("requests").splitlines()[-1].endswith("  replayed")
     assert vh("replay", "--last", "2", "--times", "3").splitlines() == ["POST words: the same"] * 3, (
         "what is replayed is not recorded again"
     )

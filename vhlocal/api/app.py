@@ -51,6 +51,7 @@ def api_rules() -> list[Rule]:
         Rule("/api/reloads", endpoint="reloads", methods=["GET"]),
         Rule("/api/logs", endpoint="logs", methods=["GET"]),
         Rule("/api/recordings", endpoint="recordings", methods=["GET"]),
+        Rule("/api/recordings/<id>/curl", endpoint="curl", methods=["GET"]),
         Rule("/api/pins", endpoint="pins", methods=["GET"]),
         Rule("/api/pins", endpoint="pin", methods=["POST"]),
         Rule("/api/pins/<id>", endpoint="unpin", methods=["DELETE"]),
@@ -209,6 +210,9 @@ class App(ABC):
         whole = self.is_owner(request) and "whole" in request.args
         shown = [each.exchange() if whole else fit_to_show(each.exchange()) for each in found]
         return Response((line(to_json(each)) for each in shown), mimetype="application/x-ndjson")
+
+    def _curl(self, _request: Request, id: str) -> Response:
+        return as_json(recorded.as_curl(self._view, id))
 
     def _pins(self, _request: Request) -> Response:
         return as_json(recorded.pins(self._view))

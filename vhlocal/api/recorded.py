@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from vhlocal.comparison.differences import told
 from vhlocal.errors import InputError, VhlocalError
 from vhlocal.exchanges import whole
+from vhlocal.recorder.curl import curl
 from vhlocal.recorder.lookup import the_one
 from vhlocal.recorder.plain import to_json
 from vhlocal.recorder.showing import fit_to_show, unmasked
@@ -28,6 +29,12 @@ def store_of(view: View) -> Store:
     if view.recordings is None:
         raise VhlocalError("nothing is recorded", hint="start the run without --no-record")
     return view.recordings
+
+
+def as_curl(view: View, beginning: str) -> dict[str, Any]:
+    """Return the command that sends the request whose id begins so again."""
+    exchange = the_one([taken.exchange() for taken in store_of(view).find(beginning)], beginning)
+    return {"curl": curl(exchange, view.url)}
 
 
 def pins(view: View) -> dict[str, Any]:

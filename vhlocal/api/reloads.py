@@ -149,11 +149,7 @@ class Reloads:
         of_it = [one for one in self._kept.values() if (one.version, one.endpoint) == whose]
         if not of_it:
             return None
-        number = len(event.differs)
-        text = f"{event.same + number} replayed: {event.same} same"
-        if number:
-            text += f", {number} {'differs' if number == 1 else 'differ'}"
-        self._kept[of_it[-1].id] = told = replace(of_it[-1], comparison=text, differs=event.differs)
+        self._kept[of_it[-1].id] = told = replace(of_it[-1], comparison=event.counts, differs=event.differs)
         return told
 
     def _status(self, status: Status) -> Reload | None:

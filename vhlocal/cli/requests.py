@@ -102,7 +102,7 @@ def _line(record: Mapping[str, Any]) -> str:
     took = f"{record['seconds'] * 1000:.0f} ms"
     who = f"{record['endpoint']}/{record['replica']}" if record.get("replica") else record["endpoint"] or "gateway"
     why = f"  {record['reason']}" if record["reason"] else ""
-    why += "  pinned" if record["pinned"] else ""
+    why += "".join(f"  {word}" for word in ("pinned", "replayed") if record.get(word))
     text = f"{record['id'][:SHORT]}  {when:%H:%M:%S}  {who}  {record['method']} {record['target']}"
     return one_line(f"{text}  {record['status']}  {took}{why}")
 

@@ -164,5 +164,6 @@ class Account:
             "" if route is None else route.version,
             0 if replica is None else replica.number,
             self.held,
+            request.replayed,
         )
         return RequestRecord._make(facts)

@@ -89,6 +89,7 @@ class RequestHead(NamedTuple):
     is what of the head travels on; the framing of what came in chunks, the ingress' own headers and the end are
     missing. ``upgrade`` lists the protocols that may be switched to, ``dropped`` the names of fields that the ingress
     drops (K9). ``awaits_continue``: the client may send its body only once it is told to (RFC 9110, section 10.1.1).
+    ``replayed``: vhlocal sends it again for its user.
     """
 
     method: str
@@ -105,6 +106,7 @@ class RequestHead(NamedTuple):
     upgrade: bytes
     dropped: tuple[bytes, ...] = ()
     awaits_continue: bool = False
+    replayed: bool = False
     forward: bytes = b""
 
     def header(self, name: bytes) -> bytes:
@@ -270,6 +272,7 @@ def _read_request(raw: bytes) -> RequestHead:
         # Without any that is left, the request is served as HTTP/1.1.
         upgrade=b", ".join(offered) if upgrades else b"",
         dropped=tuple(name for name, _ in sink.headers if contract.is_dropped(name)),
+        replayed=contract.REPLAYED in headers,
     )
     expects = not http_1_0 and head.header(b"expect").lower() == b"100-continue"
     return head._replace(forward=_request_forward(head), awaits_continue=expects)

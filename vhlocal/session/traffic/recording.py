@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vhlocal.contract.headers import REPLAYED
 from vhlocal.exchanges import EMPTY, Body
 from vhlocal.recorder.store import BodyTap, Store, Taken
 
@@ -35,7 +34,7 @@ class Recording:
         answer: Part | bytes,
     ) -> None:
         """Keep an endpoint's request and its answer, unless it was recorded before and is sent again."""
-        if REPLAYED in asked:
+        if record.replayed:
             return
         self.store.add(Taken(record, asked, _body(body), told, _body(answer)))
 

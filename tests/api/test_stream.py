@@ -16,6 +16,7 @@ from vhlocal.events import (
     Found,
     Left,
     LogLine,
+    MetricsPrinted,
     Notice,
     RequestsEnded,
     StatusChanged,
@@ -34,6 +35,11 @@ def follow(run):
 
 def line(text):
     return LogLine(at("predict"), "stdout", text, 1.0)
+
+
+def sampled(stream, samples):
+    """Have a message in the stream, of any form."""
+    stream._tell("metrics", "metrics", {"samples": samples})
 
 
 def test_the_first_message_tells_all_that_the_api_does(run, follow):
@@ -122,6 +128,27 @@ def test_who_was_away_for_a_moment_is_told_what_came_meanwhile(run, follow):
     assert [each["text"] for each in again.until("logs")["lines"]] == ["two"]
 
 
+def test_k6_what_servers_print_as_metrics_is_told_value_by_value(run, follow):
+    """K6: of many the newest."""
+    reader = follow("metrics")
+    reader.until("hello")
+    run.bus.publish(line("no metric"))
+    run.bus.publish(MetricsPrinted(at("predict"), 1.5, {"a": 0.5}, {"best": "<b>dog</b>"}))
+    whose = {"endpoint": "predict", "version": "20261124.0", "replica": 1, "served": "predict", "time": 1.5}
+    assert reader.until("metrics")["samples"] == [
+        {**whose, "name": "a", "value": 0.5},
+        {**whose, "name": "best", "text": "<b>dog</b>"},
+    ]
+    for number in range(1000):
+        run.bus.publish(MetricsPrinted(at("predict"), 2.0, {"a": number}, {}))
+    told = []
+    while not told or told[-1] != 999:
+        samples = reader.until("metrics")["samples"]
+        assert len(samples) <= 200
+        told += [each["value"] for each in samples]
+    assert told == sorted(told)
+
+
 @pytest.mark.parametrize("last", ["another-run.0", "run.7", "run.-1", "run.x", "nonsense", ""])
 def test_who_was_away_for_too_long_or_saw_another_run_is_told_of_the_gap(follow, last):
     event, hello = follow("logs", last).next()
@@ -134,9 +161,9 @@ def test_who_is_slower_than_the_messages_begins_again(run, monkeypatch):
     reading = stream.follow({"reloads", "metrics"}, None)
     assert b'"gap": false' in next(reading)
     for number in range(5):
-        stream.sampled([{"number": number}])
+        sampled(stream, [{"number": number}])
     assert b'"gap": true' in next(reading)
-    stream.sampled([{"number": "last"}])
+    sampled(stream, [{"number": "last"}])
     assert b'"last"' in next(reading)
     reading.close()
 
@@ -147,7 +174,7 @@ def test_what_is_kept_is_bounded_by_bytes_too(run, monkeypatch):
     reading = stream.follow({"metrics"}, None)
     next(reading)
     for _ in range(100):
-        stream.sampled([{"text": "x" * 1000}])
+        sampled(stream, [{"text": "x" * 1000}])
     assert sum(len(each.text) for each in stream._ring) == stream._bytes <= 10_000
     reading.close()
 
@@ -155,7 +182,7 @@ def test_what_is_kept_is_bounded_by_bytes_too(run, monkeypatch):
 def test_what_nobody_follows_costs_nothing(run, monkeypatch):
     monkeypatch.setattr(module, "_LINGER", 0.0)
     stream = module.Stream(run.view, dict)
-    stream.sampled([{}])
+    sampled(stream, [{}])
     assert not stream._ring
     reading = stream.follow({"logs", "ticks"}, None)
     next(reading)

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
-from vhlocal.api import describe
+from vhlocal.api import describe, series
 from vhlocal.events import (
     Event,
     Examined,
     Found,
     Left,
     LogLine,
+    MetricsPrinted,
     Notice,
     RequestsEnded,
     StatusChanged,
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     #: A message: its kind, its event and what it tells.
     Message = tuple[str, str, dict[str, Any]]
 
-#: Log lines, or requests, of one message at most.
+#: Log lines, requests or values of metrics of one message at most.
 _MANY = 200
 
 
@@ -45,6 +46,7 @@ class Gathered:
         self._lines: deque[LogLine] = deque(maxlen=_MANY)
         self._records: deque[RequestRecord] = deque(maxlen=_MANY)
         self._line_count = self._record_count = 0
+        self._samples: deque[dict[str, Any]] = deque(maxlen=_MANY)
         self._end: str | None = None
 
     def add(self, event: Event, live: Collection[str]) -> bool:
@@ -81,6 +83,8 @@ class Gathered:
         if self._records:
             records = [record.facts() for record in self._records]
             yield "requests", "requests", {"records": records, "missed": self._record_count - len(records)}
+        if self._samples:
+            yield "metrics", "metrics", {"samples": list(self._samples)}
 
     def _status(self, event: StatusChanged) -> None:
         self._statuses.add(event.status.at)
@@ -108,6 +112,9 @@ class Gathered:
         self._lines.append(event)
         self._line_count += 1
 
+    def _metrics(self, event: MetricsPrinted) -> None:
+        self._samples.extend(series.samples(event))
+
     def _requests(self, event: RequestsEnded) -> None:
         # Those of the control plane are no endpoint's.
         records = [record for record in event.records if not record.is_control]
@@ -125,5 +132,6 @@ _TAKEN: Mapping[type[Event], tuple[str, Callable[[Gathered, Any], None]]] = {
     VersionsChanged: ("status", Gathered._version),
     Stopping: ("status", Gathered._stopping),
     LogLine: ("logs", Gathered._line),
+    MetricsPrinted: ("metrics", Gathered._metrics),
     RequestsEnded: ("requests", Gathered._requests),
 }

@@ -84,10 +84,6 @@ class Stream:
         """Take in how a save went."""
         self._tell("reloads", "reloads", {"reload": describe.reload(reload)})
 
-    def sampled(self, samples: list[dict[str, Any]]) -> None:
-        """Take in samples of what apps measure."""
-        self._tell("metrics", "metrics", {"samples": samples})
-
     def close(self) -> None:
         """End for all, once they have the last messages or have had a moment for that."""
         self._flush()

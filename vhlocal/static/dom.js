@@ -111,7 +111,8 @@ export function copyButton(text, label = 'Copy') {
   return button;
 }
 
-async function copy(text) {
+/** Put a text into the clipboard; whether that went well. */
+export async function copy(text) {
   try {
     await navigator.clipboard.writeText(text);
     return true;

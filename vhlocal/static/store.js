@@ -2,7 +2,7 @@
 
 import { stream } from './stream.js';
 
-const KEPT_TICKS = 120;
+const KEPT_TICKS = 600;
 
 /** What names a replica. */
 export const keyOf = (at) => `${at.version}\n${at.endpoint}\n${at.replica}`;

@@ -1,6 +1,7 @@
 """Hostile pages in a real browser: of other origins, under a name that was made to lead here, and of an endpoint.
 
-``page.js`` is what each of them tries. The word that a run tells of everywhere is its endpoint's name.
+``page.js`` is what each tries at the gateway, ``at_the_page.js`` what an endpoint's tries at the run's own page.
+The word that a run tells of everywhere is its endpoint's name.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 TRIES = Path(__file__).with_name("page.js").read_text()
+TRIES_AT_THE_PAGE = Path(__file__).with_name("at_the_page.js").read_text()
 
 #: The endpoint's name, which is in all that a run tells; and what ending it by a page would be answered.
 NAME, ENDED = "walrus", "stopping"
@@ -32,18 +34,28 @@ NAME, ENDED = "walrus", "stopping"
 SERVER = """\
 import http.server, json, os
 
+NOTING = '''
+const seen = [];
+addEventListener("install", () => skipWaiting());
+addEventListener("activate", (event) => event.waitUntil(clients.claim()));
+addEventListener("fetch", (event) => {
+  seen.push(event.request.url);
+  if (event.request.url.endsWith("/seen")) event.respondWith(new Response(JSON.stringify(seen)));
+});
+'''
+
 
 class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         print("walrus", self.path, flush=True)
         body = json.dumps(dict(self.headers)) if self.path.endswith("/headers") else "<body>a page</body>"
-        self.send_response(200)
         if self.path.endswith("/worker.js"):
             body = "onfetch = event => event.respondWith(new Response('taken over'))"
-            self.send_header("Service-Worker-Allowed", "/")
-            self.send_header("Content-Type", "text/javascript")
-        else:
-            self.send_header("Content-Type", "text/html")
+        if self.path.endswith("/noting.js"):
+            body = NOTING
+        self.send_response(200)
+        self.send_header("Content-Type", "text/javascript" if self.path.endswith(".js") else "text/html")
+        self.send_header("Service-Worker-Allowed", "/")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body.encode())
@@ -57,13 +69,16 @@ http.server.ThreadingHTTPServer(("0.0.0.0", int(os.environ["VALOHAI_PORT"])), Ha
 
 @dataclass
 class Served:
-    """A run: its origin, the path of its endpoint, the key to look, the token, and where its requests are written."""
+    """A run: its origin, the path of its endpoint, the key to look, the token, where its requests are written,
+    and the link to its own page.
+    """
 
     origin: str
     path: str
     key: str
     token: str
     log: Path
+    page: str
     _read: int = 0
 
     def at(self, host: str) -> str:
@@ -91,7 +106,8 @@ def served(project, running, vhlocal):
         record = vhlocal.record(directory)
         origin, path = run.base_url, run.url(NAME).removeprefix(run.base_url)
         guard = Guard(record.token, int(origin.rpartition(":")[2]), open_to_network=False)
-        yield Served(origin, path, guard.read_key, record.token, log)
+        page = run.vhlocal("ps", "--link", "-C", str(directory)).stdout.strip()
+        yield Served(origin, path, guard.read_key, record.token, log, page)
         assert run.endpoints()[NAME]["state"] == "ready", "the run goes on"
 
 
@@ -225,5 +241,92 @@ def test_a_service_worker_of_an_endpoint_answers_for_nothing_but_that(chromium, 
             page.goto(served.origin + path)
             assert "taken over" not in page.content()
             assert NAME in page.content()
+    finally:
+        context.close()
+
+
+def test_an_app_gets_nowhere_at_the_runs_own_page(chromium, served):
+    """The page is open beside it, in the same browser, and goes on as if nothing were."""
+    origin, _, key = served.page.partition("/#key=")
+    context = chromium.new_context()
+    try:
+        page = context.new_page()
+        page.goto(served.page)
+        page.wait_for_selector("#connection.good")
+        assert page.evaluate("sessionStorage.getItem('vhlocal-key')") == key, "what is to be got is there"
+        answers: Counter[tuple[str, int]] = Counter()
+        with_key: set[str] = set()
+
+        def answered(answer):
+            # The windows that the app opens are pages of this origin, which get the key of each other and look.
+            if answer.request.headers.get("authorization") == f"Bearer {key}":
+                with_key.add(answer.request.method)
+            elif "/api/" in answer.url and answer.url.startswith(origin):
+                answers[answer.request.method, answer.status] += 1
+
+        context.on("response", answered)
+        app = context.new_page()
+        app.goto(served.origin + served.path)
+        got = app.evaluate(TRIES_AT_THE_PAGE, [origin, f"http://rebound.test:{origin.rpartition(':')[2]}"])
+        assert len(got) > 200
+        for name, text in got.items():
+            assert not any(word in text for word in (ENDED, key, served.key, served.token, "silence")), (name, text)
+            if not name.startswith(("storage", "entries", "history", "navigation", "service worker")):
+                assert NAME not in text, (name, text)
+            if name.startswith(("look ", "change ", "guess ")) and name != "change beacon":
+                assert text in ("opaque", "closed", "refused") or text.startswith("error: TypeError"), (name, text)
+            if name.startswith(("frame ", "socket ", "events ", "include ")) and name != "frame of a frame":
+                assert text in ("closed", "refused"), (name, text)
+            if name.startswith("window ") and text not in ("closed", "said"):
+                assert text.startswith("error: ") or text in ("true", "undefined"), (name, text)
+        assert (got["opener"], got["parent"], got["referrer"], got["heard"]) == ("none", "none", "", "[]")
+        assert with_key == {"GET"}
+        # A link leads to it, without the key; all else is foreign.
+        assert {status for _, status in answers} == {401, 403}, answers
+        assert answers["POST", 403] >= 3, answers
+
+        # A worker of the app's notes all that it sees by now, and sees nothing of the page's.
+        assert got["service worker"] == f"controls {served.origin}{served.path}"
+        page.reload()
+        page.wait_for_selector("#connection.good")
+        assert page.evaluate("navigator.serviceWorker.controller") is None
+        app.reload()
+        seen = app.evaluate("fetch('seen').then((answer) => answer.json())")
+        assert any(url.startswith(served.origin) for url in seen)
+        assert not any(origin in url or key in url for url in seen)
+        assert page.evaluate("sessionStorage.getItem('vhlocal-key')") == key
+        assert page.locator(f"text={NAME}").count() > 0
+        # The window that was opened with a key made up is there still, and gives it to nobody.
+        another = context.new_page()
+        another.goto(f"{origin}/")
+        another.wait_for_selector("#connection.good")
+    finally:
+        context.close()
+
+
+def test_an_app_that_is_opened_from_the_page_learns_nothing_of_it(chromium, served):
+    """Neither who opened it, nor where from, nor what was in the address before."""
+    origin, _, key = served.page.partition("/#key=")
+    context = chromium.new_context()
+    try:
+        page = context.new_page()
+        page.goto(served.page)
+        page.wait_for_selector("#connection.good")
+        assert key not in page.url
+        link = page.locator(f"a[href^='{served.origin}']").first
+        with context.expect_page() as opening:
+            link.click()
+        app = opening.value
+        app.wait_for_load_state()
+        told = "JSON.stringify([opener === null, document.referrer, window.name, performance.getEntries()])"
+        assert json.loads(app.evaluate(told))[:2] == [True, ""]
+        assert key not in app.evaluate(told)
+        assert origin not in app.evaluate(told)
+        # And in the same tab, as by a link that somebody types over the page.
+        page.goto(f"{served.origin}{served.path}headers")
+        headers = json.loads(page.inner_text("body"))
+        assert "Referer" not in headers
+        assert not any(key in value for value in headers.values())
+        assert page.evaluate("[document.referrer, document.cookie, sessionStorage.length]") == ["", "", 0]
     finally:
         context.close()

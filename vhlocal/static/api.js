@@ -2,6 +2,8 @@
 
 const STORED = 'vhlocal-key';
 let key = null;
+// Whether the run has taken it: a key that is none is given to no other tab.
+let taken = false;
 
 /** What the API says is wrong: a message, and as far as they are known a hint, a place, details and the status. */
 export class ApiError extends Error {
@@ -53,16 +55,18 @@ function fromAnotherTab() {
 function share() {
   const channel = new BroadcastChannel(STORED);
   channel.onmessage = ({ data }) => {
-    if (data === 'key?' && key !== null) channel.postMessage({ key });
+    if (data === 'key?' && taken) channel.postMessage({ key });
     else if (typeof data?.key === 'string' && key === null) { keep(data.key); location.reload(); }
   };
 }
 
 /** `fetch` with the key; the answer is the caller's to read, whatever its status. */
-export function ask(path, init = {}) {
+export async function ask(path, init = {}) {
   const headers = new Headers(init.headers);
   headers.set('Authorization', `Bearer ${key ?? ''}`);
-  return fetch(path, { cache: 'no-store', credentials: 'omit', redirect: 'error', ...init, headers });
+  const answer = await fetch(path, { cache: 'no-store', credentials: 'omit', redirect: 'error', ...init, headers });
+  taken ||= answer.status !== 401;
+  return answer;
 }
 
 async function json(method, path, body, signal) {

@@ -165,3 +165,21 @@ def test_an_invitation_lets_in_once_and_soon():
     assert not origin.accept(late)
     origin.invite()
     assert len(origin._invited) == 1, "what is over is forgotten"
+
+
+def test_files_come_small_to_who_takes_them_so(run):
+    """All of the page is loaded from its disk's cache the next time, as long as it is the same."""
+    connection = http.client.HTTPConnection(run.page.removeprefix("http://"), timeout=30)
+    with contextlib.closing(connection):
+        for encoding in ("gzip, br", "identity", "gzip;q=0"):
+            connection.request("GET", "/static/dom.js", headers={"Accept-Encoding": encoding})
+            answer = connection.getresponse()
+            said = answer.read()
+            is_small = encoding == "gzip, br"
+            assert answer.getheader("Content-Encoding") == ("gzip" if is_small else None)
+            assert (gzip.decompress(said) if is_small else said) == (STATIC / "dom.js").read_bytes()
+            assert answer.getheader("Vary") == "Accept-Encoding"
+            again = {"Accept-Encoding": encoding, "If-None-Match": answer.getheader("ETag")}
+            connection.request("GET", "/static/dom.js", headers=again)
+            answer = connection.getresponse()
+            assert (answer.status, answer.read()) == (304, b"")

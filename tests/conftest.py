@@ -82,7 +82,6 @@ ONCE = {
     "session/test_under_load.py": "loads servers that run; load/ is asked on each",
     "smoke/test_by_schema.py": "has Schemathesis ask servers that run",
     "session/test_smoke_tests.py": "sends the same to servers that run; smoke/ judges under each",
-    "page/": "looks at the page in a browser, which the Python of development alone drives",
     "scripts/": "runs the scripts, which take the Python of .venv",
     "test_architecture.py": "reads source text",
     "test_contract_table.py": "reads a table of the documentation",

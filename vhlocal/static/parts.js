@@ -59,12 +59,13 @@ export function phases(list) {
 }
 
 /** Why something is not as it should be: what, where, what to do, the evidence, and the page of its finding. */
-export function trouble({ reason, place, hint, detail, code }) {
+export function trouble({ reason, place, hint, detail, code }, edits = []) {
   return h('div', { class: 'why' },
     h('p', { class: 'bad' }, prose(reason)),
     place ? h('p', null, h('code', null, place)) : null,
     detail ? h('pre', { class: 'code', tabindex: '0', 'aria-label': 'Evidence' }, detail) : null,
     hint ? h('p', { class: 'hint' }, prose(hint)) : null,
+    changes(edits),
     code ? h('p', null, findingLink(code)) : null);
 }
 
@@ -75,16 +76,21 @@ export function findingLink(code) {
 
 const SEVERITIES = { error: 'bad', warning: 'warn', notice: '' };
 
+/** Changes of the project's own lines, to be pasted. */
+function changes(edits) {
+  return edits.map((edit) => h('div', { class: 'edit' },
+    h('p', { class: 'soft' }, h('code', null, edit.place), copyButton(edit.new, 'Copy')),
+    h('pre', { class: 'code', tabindex: '0', 'aria-label': `Change of ${edit.place}` }, edit.shown.join('\n'))));
+}
+
 /** A finding with its remedy. */
 export function finding(each) {
   const general = each.framework ? each.remedy[each.framework] : null;
-  return h('article', { class: `finding ${SEVERITIES[each.severity] ?? ''}` },
+  return h('article', { class: `finding card ${SEVERITIES[each.severity] ?? ''}` },
     h('h3', null, h('span', { class: `pill ${SEVERITIES[each.severity] ?? ''}` }, each.severity), findingLink(each.code), prose(each.seen)),
     h('p', { class: 'soft' }, each.endpoint ? `${each.endpoint} · ` : '', h('code', null, each.place)),
     h('p', null, prose(each.why)),
     h('p', { class: 'hint' }, prose(each.change)),
-    each.edits.map((edit) => h('div', { class: 'edit' },
-      h('p', { class: 'soft' }, h('code', null, edit.place), copyButton(edit.new, 'Copy')),
-      h('pre', { class: 'code', tabindex: '0', 'aria-label': `Change of ${edit.place}` }, edit.shown.join('\n')))),
+    changes(each.edits),
     general && !each.edits.length ? h('p', { class: 'hint' }, `${each.framework}: `, prose(general)) : null);
 }

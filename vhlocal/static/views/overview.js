@@ -104,6 +104,9 @@ async function showCode(url) {
 
 // The parts.
 
+/** Whether an endpoint's own state tells of a finding. */
+const tells = (status, found) => status.code === found.code && status.endpoint === found.endpoint && status.reason === found.seen;
+
 /** One endpoint of a version, with its replicas. */
 function endpointPart() {
   const head = h('header');
@@ -116,14 +119,14 @@ function endpointPart() {
   const code = h('div', { class: 'code-state' });
   const replicas = h('div');
   const node = h('article', { class: 'endpoint card' },
-    h('div', { class: 'what' }, head, about, urls),
-    h('div', { class: 'curves' }, rate.node, memory.node, live),
-    h('div', { class: 'more' }, code, replicas), actions);
+    h('div', { class: 'what' }, head, about, urls, h('div', { class: 'more' }, code, replicas)),
+    h('div', { class: 'side' }, h('div', { class: 'curves' }, rate.node, memory.node, live), actions));
 
-  const drawHead = whenNew((name, states, caveat, description) => {
+  const drawHead = whenNew((name, states, caveat, description, stale) => {
     const ready = states.filter((state) => state === 'ready').length;
     replace(head, h('h3', null, name),
       states.length === 1 || ready === states.length ? statePill(states[0]) : statePill(states.find((state) => state !== 'ready')),
+      stale ? h('span', { class: 'pill warn' }, 'older code') : null,
       states.length > 1 ? h('span', { class: 'soft' }, `${ready} of ${states.length} replicas ready`) : null,
       caveat ? h('span', { class: 'warn' }, prose(caveat)) : null);
     replace(about, description ? h('p', { class: 'soft' }, description) : null);
@@ -143,9 +146,9 @@ function endpointPart() {
     url ? h('a', { class: 'button small', href: `${url}/`, target: '_blank', rel: 'noopener noreferrer' }, 'Open') : null,
     h('button', { class: 'button small', type: 'button', onclick: () => restart(endpoint, version) }, 'Restart'),
     h('button', { class: 'button small', type: 'button', onclick: () => scale(endpoint, version, number) }, 'Scale')));
-  const drawCode = whenNew((status, reload) => replace(code,
+  const drawCode = whenNew((status, reload, found) => replace(code,
     h('p', { class: 'toolbar' }, h('span', { class: 'soft' }, 'revision'), status.revision ? revision(status.revision) : '–',
-      status.broken ? h('span', { class: 'bad' }, status.broken === 'edit' ? 'the last edit' : revision(status.broken), ' is broken, older code serves') : null,
+      status.broken ? h('span', { class: 'bad' }, status.broken === 'edit' ? 'the last edit' : revision(status.broken), ' is broken') : null,
       status.strategy ? h('span', { class: 'soft' }, `next save: ${status.strategy}`) : null,
       status.restarts ? h('span', { class: 'warn' }, `restarted ${status.restarts} times`) : null),
     reload ? h('div', { class: 'last' },
@@ -154,16 +157,16 @@ function endpointPart() {
         reload.comparison ? h('span', { class: reload.differs.length ? 'warn' : 'good' }, ` · ${reload.comparison}`) : null),
       phases(reload.phases))
       : status.ready_seconds !== null ? h('p', { class: 'soft' }, `started in ${seconds(status.ready_seconds)}`) : null,
-    status.reason ? trouble(status) : null));
+    status.reason ? trouble(status, found?.edits) : null));
 
   function update({ statuses, reload }) {
     const [status] = [...statuses].sort((one, other) => (one.state === 'ready') - (other.state === 'ready'));
     const many = new Set(store.endpoints.map((one) => one.version)).size > 1;
-    drawHead(status.endpoint, statuses.map((one) => one.state), statuses.map((one) => one.caveat).find(Boolean) ?? '', status.description);
+    drawHead(status.endpoint, statuses.map((one) => one.state), statuses.map((one) => one.caveat).find(Boolean) ?? '', status.description, Boolean(status.broken));
     drawUrls(status.urls, store.run.shared, store.run.url);
     drawActions(status.endpoint, status.version, status.urls[1] ?? status.urls[0], statuses.length);
     const { since, memory: _, ...lasting } = status;
-    drawCode(lasting, reload ?? null);
+    drawCode(lasting, reload ?? null, store.findings.find((one) => tells(status, one)) ?? null);
     node.setAttribute('aria-label', many ? `${status.endpoint}, version ${status.version}` : status.endpoint);
     drawLive(statuses);
     drawReplicas(statuses);
@@ -280,7 +283,7 @@ class Overview extends HTMLElement {
   #drawFound = whenNew((findings) => {
     this.#found.hidden = !findings.length;
     replace(this.#found, h('h2', null, 'Findings'), h('p', { class: 'soft' }, 'What would fail in production.'),
-      findings.map((each) => h('div', { class: 'card' }, finding(each))));
+      findings.map((each) => finding(each)));
   });
 
   #drawNotices = whenNew((notices) => {
@@ -307,9 +310,10 @@ class Overview extends HTMLElement {
     keyed(this.#versions, store.versions.map((version, index) => ({
       version, isFirst: index === 0, groups: all.filter((group) => group.statuses[0].version === version.version),
     })), (item) => item.version.version, versionPart);
-    this.#drawFound(store.findings);
+    const others = store.findings.filter((found) => !store.endpoints.some((status) => tells(status, found)));
+    this.#drawFound(others);
     this.#drawNotices(store.notices.slice(-20));
-    this.classList.toggle('alone', !store.findings.length && !store.notices.length);
+    this.classList.toggle('alone', !others.length && !store.notices.length);
   }
 }
 

@@ -34,6 +34,8 @@ _SAVED = ("server.py", "jsonify(words=len(request", 'jsonify(kind="text", words=
 _WIDTH = 100
 _SECONDS = 300.0
 _USUAL_PORT = 8080
+#: What stands for the page's port and key, which are each project's own.
+_PAGE = ":14210/#key=…"
 
 
 def recorded(directory: Path, environment: Mapping[str, str]) -> str:
@@ -63,7 +65,8 @@ def recorded(directory: Path, environment: Mapping[str, str]) -> str:
         run.send_signal(signal.SIGINT)
         run.communicate()
         clock.cancel()
-    return "".join(printed).replace(f":{port}", f":{_USUAL_PORT}")
+    told = "".join(printed).replace(f":{port}", f":{_USUAL_PORT}")
+    return re.sub(r":\d+/#key=[\w-]+", _PAGE, told)
 
 
 def _read(run: subprocess.Popen[str], printed: list[str], until: str) -> None:

@@ -3,6 +3,8 @@
 import http.client
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -143,6 +145,12 @@ def test_only_the_token_ends_the_run(run):
     assert run.get("/api/down")[0].status == 405
     run.client().down()
     assert run.stopped.is_set()
+
+
+def test_no_start_waits_for_what_only_pages_need():
+    late = "{'jinja2', 'segno', 'webbrowser', 'werkzeug.serving', 'vhlocal.api.app', 'vhlocal.api.stream'}"
+    code = f"import sys, vhlocal.cli.up, vhlocal.cli.ps, vhlocal.cli.open; print({late} & set(sys.modules))"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "set()\n"
 
 
 def test_an_unknown_path_lists_what_is_served(run):

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 import requests
 
-from tests.session.conftest import process_run
+from tests.session.conftest import process_run, up
 from vhlocal.runtime.chosen import LARGE
 
-__all__ = ["process_run"]
+__all__ = ["process_run", "up"]
 
 
 APP = """\
@@ -45,15 +45,14 @@ YAML = """\
 
 
 @pytest.mark.parametrize("order", [("append", "rename", "delete"), ("rename", "append-renamed", "delete")])
-def test_an_app_writes_renames_and_deletes_a_large_file_and_the_users_stays_as_it_is(
-    order, project, process_run, tmp_path
-):
+def test_an_app_writes_renames_and_deletes_a_large_file_and_the_users_stays_as_it_is(order, project, up, tmp_path):
+    """B4: in a container too, where the user's own is mounted, and cannot be written."""
     directory = project({"valohai.yaml": YAML, "web.py": APP})
     source = tmp_path / "given.bin"
     with source.open("wb") as file:
         file.truncate(LARGE)
     before = source.stat()
-    run = process_run(directory, "--file", f"greet.model={source}")
+    run = up(directory, "--file", f"greet.model={source}")
     url = run.endpoints()["greet"]["urls"][0]
     told = [requests.get(f"{url}/{word}", timeout=30).text for word in ("", "chmod", *order)]
     expected = {

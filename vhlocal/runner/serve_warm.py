@@ -31,6 +31,7 @@ def main():
 
 def _supervise(command, settings):
     try:
+        import serve_warm_chosen
         import serve_warm_family
         import serve_warm_master
         import serve_warm_names
@@ -39,6 +40,7 @@ def _supervise(command, settings):
         serve_warm_family.adopt_orphans()
     except (ImportError, OSError, AttributeError):
         _start_plainly(sys.argv[1], sys.argv[2:])
+    serve_warm_chosen.listen()
     if settings["host"] != "0.0.0.0" and "HOSTNAME" in os.environ:
         serve_warm_names.take(os.environ["HOSTNAME"])
     try:

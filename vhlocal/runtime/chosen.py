@@ -1,7 +1,7 @@
 """Chosen files in a server's directory (B4): its own, to be read, written, renamed and deleted, and never the user's.
 
 In production they are copies in the image. Small ones are copied here as well. A large one is a symbolic link to where
-the user's own is found: it can be renamed and deleted, and costs no copy.
+the user's own is found: it can be renamed and deleted, and costs no copy before Python first writes it.
 """
 
 from __future__ import annotations

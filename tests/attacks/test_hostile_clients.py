@@ -54,10 +54,14 @@ def test_thousands_of_idle_clients_lock_out_neither_commands_nor_the_page(projec
             client = stack.enter_context(socket.create_connection((at.hostname, at.port), 60))
             with contextlib.suppress(ConnectionError):
                 client.sendall(asked)
-        done = run.vhlocal("ps", "-C", str(run.directory))
-        assert (done.returncode, "words" in done.stdout) == (0, True), done.stderr
-        assert requests.get(page.partition("#")[0], timeout=120).status_code == 200
-        assert requests.get(f"{run.base_url}/api/endpoints", timeout=120).status_code == 200
-        wait_for(lambda: requests.get(run.url("words"), timeout=120).status_code == 200, "the endpoint to be reached")
-        done = run.vhlocal("down", "-C", str(run.directory))
-        assert done.returncode == 0, done.stdout + done.stderr
+        # Who has come just now may be about to ask for something: room is made a second later.
+        wait_for(lambda: "words" in run.vhlocal("ps", "-C", str(run.directory)).stdout, "`ps` to tell")
+        for url in (page.partition("#")[0], f"{run.base_url}/api/endpoints", run.url("words")):
+            wait_for(lambda url=url: reached(url), f"{url} to be reached")
+        wait_for(lambda: run.vhlocal("down", "-C", str(run.directory)).returncode == 0, "the run to be ended")
+
+
+def reached(url: str) -> bool:
+    with contextlib.suppress(requests.RequestException):
+        return requests.get(url, timeout=120).status_code == 200
+    return False

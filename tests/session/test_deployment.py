@@ -175,11 +175,11 @@ def test_k3_within_a_range_the_number_follows_the_load(process_run, project):
 
 
 def test_k3_the_hpa_follows_the_cpu_that_replicas_use_of_what_they_request(process_run, project):
-    """K1: of a tenth of a core, which one request after the other that works uses up many times."""
+    """K1: of a fiftieth of a core, of which who works without a pause uses more however busy the machine is."""
     busy = APP.replace("import json, os", "import json, os, time").replace(
         "    body =", "    until = time.process_time() + 0.05\n    while time.process_time() < until: pass\n    body ="
     )
-    requests_little = "    resources:\n      cpu:\n        min: 0.1\n"
+    requests_little = "    resources:\n      cpu:\n        min: 0.02\n"
     directory = project({"valohai.yaml": YAML + requests_little, "server.py": busy})
     rule = "words=hpa-cpu target=50 interval=1 down-window=1"
     run = process_run(directory, "--replicas", "words=1-2", "--autoscale", rule)

@@ -122,6 +122,7 @@ ROWS = {
     "runtime/process/test_environments.py": "environments",
     "stress/test_stress.py": "stress",
     "scripts/test_package.py": "package",
+    "page/test_try.py": "try",
 }
 
 

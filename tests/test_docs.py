@@ -72,7 +72,7 @@ def test_the_workflow_is_for_every_system_and_python():
 def test_the_page_of_the_api_has_each_route():
     text = (ROOT / "docs" / "api.md").read_text()
     routes = {
-        f"{method} {re.sub(r'<(.+?)>', lambda name: name[1].upper(), rule.rule)}"
+        f"{method} {re.sub(r'<(?:path:)?(.+?)>', lambda name: name[1].upper(), rule.rule)}"
         for rule in (*GatewayApp.routes.iter_rules(), *PageApp.routes.iter_rules())
         for method in rule.methods - {"HEAD", "OPTIONS"}
         if rule.rule not in ("/", "/favicon.ico", "/static/<path:name>")

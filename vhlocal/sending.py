@@ -20,7 +20,7 @@ CHUNK = 65536
 #: Methods whose requests say how long their body is, even if there is none (RFC 9110, section 8.6).
 _WITH_BODY = ("POST", "PUT", "PATCH")
 
-_METHOD = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 
 class Content(NamedTuple):
@@ -112,11 +112,13 @@ class Sent:
 
     def _write_head(self, request: Request) -> None:
         connection, length = self._connection, self._content.length
-        if not _METHOD.fullmatch(request.method):
+        if not _TOKEN.fullmatch(request.method):
             raise ValueError(f"`{request.method}` is no method")
         names = {name.lower() for name, _ in request.headers}
         connection.putrequest(request.method, request.target, skip_host="host" in names, skip_accept_encoding=True)
         for name, value in request.headers:
+            if not _TOKEN.fullmatch(name):
+                raise ValueError(f"`{name}` is no header's name")
             connection.putheader(name, value.encode("utf-8"))
         if length is None:
             connection.putheader("Transfer-Encoding", "chunked")

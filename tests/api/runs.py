@@ -24,7 +24,7 @@ VERSION = Version("acme", "digits", "local", "20261124.0", ("dev",))
 class Run:
     """See the module."""
 
-    def __init__(self, *, open_to_network=False, state=None):
+    def __init__(self, *, open_to_network=False, state=None, url="http://127.0.0.1:8080"):
         self.bus = Bus()
         self.board = Board()
         self.bus.subscribe(self.board.apply)
@@ -43,7 +43,7 @@ class Run:
             connections=lambda: (3, 2),
             examined=lambda: False,
             bus=self.bus,
-            url="http://127.0.0.1:8080",
+            url=url,
             open_to_network=open_to_network,
             shared="http://192.0.2.7:8080" if open_to_network else "",
             token="token",

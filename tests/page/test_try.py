@@ -28,21 +28,6 @@ LARGE = 200
 
 
 @pytest.fixture(scope="module")
-def browser():
-    # Not at the top: only the Python of development has it, and the others collect this file too.
-    from playwright.sync_api import sync_playwright  # noqa: PLC0415
-
-    path = shutil.which("chromium")
-    assert path is not None, "this test needs Chromium, which scripts/setup installs"
-    with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(
-            executable_path=path, args=["--no-sandbox", "--disable-gpu"], timeout=120_000
-        )
-        yield launched
-        launched.close()
-
-
-@pytest.fixture(scope="module")
 def own_vhlocal(tmp_path_factory, environments, tools) -> Vhlocal:
     directory = tmp_path_factory.mktemp("try")
     return vhlocal_in(directory, environments, tools)
@@ -152,8 +137,8 @@ def opened(context: Any, run: Running, route: str = "try") -> Any:
 
 
 @pytest.fixture
-def context(browser):
-    made = browser.new_context(permissions=["clipboard-read", "clipboard-write"])
+def context(chromium):
+    made = chromium.new_context(permissions=["clipboard-read", "clipboard-write"])
     yield made
     made.close()
 
@@ -239,8 +224,8 @@ def test_json_is_checked_while_it_is_typed(json_view, text, told):
 
 
 @pytest.fixture(scope="module")
-def json_view(browser, run) -> Iterator[Try]:
-    context = browser.new_context()
+def json_view(chromium, run) -> Iterator[Try]:
+    context = chromium.new_context()
     view = Try(opened(context, run))
     view.body("JSON")
     yield view
@@ -544,7 +529,7 @@ def test_what_was_tried_becomes_a_smoke_test(view, run, own_vhlocal):
 def test_a_recorded_request_is_filled_in_from_a_link(context, run):
     requests.post(f"{run.url('more', 'dev')}r?q=1", json={"é": 1}, headers={"X-Extra": "1"}, timeout=60)
     (record,) = [each for each in recordings(run) if each["request"]["target"].endswith("/r?q=1")]
-    view = Try(opened(context, run, f"try?from={record['id']}"))
+    view = Try(opened(context, run, f"try?recording={record['id']}"))
     view.page.wait_for_function('document.querySelector("[aria-label=\'JSON body\']").value !== ""')
     got = view.heard()
     assert got["headers"]["x-vh-prefix"] == run.url("more", "dev").removeprefix(run.base_url)
@@ -578,11 +563,11 @@ def test_a_guarded_run_asks_for_its_user(context, tmp_path, environments, tools)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_it_fits_each_screen(browser, run, scheme):
+def test_it_fits_each_screen(chromium, run, scheme):
     """No horizontal scrollbar with long names and long values; the pictures are kept to be looked at."""
     pictures = Path(__file__).parent.parent.parent / "build" / "screenshots"
     for name, width in {"phone": 360, "tablet": 768, "desk": 1440}.items():
-        context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
+        context = chromium.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
         view = Try(opened(context, run))
         view.route("POST /predict")
         view.to(f"/{'long' * 60}", "POST").heard()

@@ -1,4 +1,4 @@
-"""Passes a request of the page on to an endpoint, through the gateway, and hands its answer back: both as they come.
+"""Passes a request of the page on to an endpoint (K8), through the gateway, and its answer back: both as they come.
 
 What an app answers has never the type that it says: a browser would run it at the page's origin.
 """
@@ -37,6 +37,9 @@ PATH = "/api/call"
 
 #: What a browser lets a page send.
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+
+#: Answers whose ``Content-Length`` is that of a body which does not come (RFC 9110, section 8.6).
+_WITHOUT_BODY = (204, 304)
 
 #: Seconds between two looks whether the page still waits.
 _LOOK = 1.0
@@ -80,7 +83,7 @@ def call(url: str, asked: Asked) -> Response:
     }
     response = Response(_parts(sent), mimetype="application/octet-stream", headers={ANSWER: json.dumps(told)})
     length = next((value for name, value in head.headers if name.lower() == "content-length"), None)
-    if length is not None and asked.method != "HEAD":
+    if length is not None and asked.method != "HEAD" and head.status not in _WITHOUT_BODY:
         response.headers["Content-Length"] = length
     response.call_on_close(end)
     return response

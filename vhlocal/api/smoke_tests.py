@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from vhlocal.errors import InputError
 from vhlocal.exchanges import Answer, Body, Exchange, Request, whole
+from vhlocal.project.settings import load_settings
 from vhlocal.smoke.keeping import keep
 from vhlocal.smoke.plan import DIRECTORY
 
@@ -46,11 +47,12 @@ def keep_tried(asked: Any, url: str, directory: Path, endpoints: Sequence[str]) 
         raise InputError(
             f"no endpoint `{endpoint}` runs" if endpoint not in endpoints else f"`{how}` is no way to write"
         )
-    within = directory / DIRECTORY
+    chosen = load_settings(directory, {}, fetch=False).smoke
+    within = chosen or directory / DIRECTORY
     file = within / f"{name}.http" if name == endpoint or len(endpoints) == 1 else within / endpoint / f"{name}.http"
-    if not file.resolve().is_relative_to(directory.resolve()):
+    if not file.resolve().is_relative_to((chosen or directory).resolve()):
         raise InputError(f"{file} leads out of the project")
-    shown = file.relative_to(directory).as_posix()
+    shown = file.relative_to(directory).as_posix() if file.is_relative_to(directory) else str(file)
     if file.exists() and not how:
         return {"exists": shown}
     try:

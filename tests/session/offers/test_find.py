@@ -15,7 +15,7 @@ from vhlocal.model import Call, Endpoint, Offer, Version
 from vhlocal.project.package import read_package
 from vhlocal.runtime.base import Address, Identity, Mounts, ServerSpec
 from vhlocal.session.endpoint.chatter import Chatter
-from vhlocal.session.offers.find import Asking, find_offers
+from vhlocal.session.offers.find import Asking, find_offers, schema_of
 from vhlocal.session.probe import Probe
 from vhlocal.session.traffic.routes import Routes
 from vhlocal.session.wanted.desired import Bringing, Desired
@@ -137,3 +137,25 @@ def test_the_warm_up_request_is_the_project_s_own_and_is_told_where_it_is_answer
     assert (found, asked) == (Offer(BASE + DEV, "", call), [f"GET {DEV}/predict"])
     found, _ = offered({}, tmp_path, probe=probe)
     assert found == Offer(BASE + OWN, "", call), "under the version it was answered when it warmed up"
+
+
+def test_the_schema_itself_is_told_wherever_it_is(tmp_path):
+    def told(answers):
+        with answering(answers) as (port, asked):
+            routes = Routes(RouteTable())
+            routes.serve([VERSION])
+            there = at("web", version=VERSION.name)
+            routes.lead(there, Address("127.0.0.1", port), "1")
+            chatter = Chatter()
+            away = at("web", 2, version=VERSION.name)
+            found = schema_of(Asking(BASE, routes, read_package(tmp_path), chatter), [away, there])
+            assert all(chatter.has(there, f'"{each} HTTP/1.1" 200') for each in asked)
+        return found
+
+    schema = (200, "application/json", SCHEMA)
+    for path in (f"{OWN}/openapi.json", f"{OWN}/schema/openapi.json", f"{DEV}/openapi.json"):
+        assert told({path: schema}) == json.loads(SCHEMA)
+    assert told({f"{OWN}/openapi.json": (200, "text/html", "<p>page")}) is None
+    assert told({f"{OWN}/openapi.json": (500, "application/json", SCHEMA)}) is None
+    asking = Asking(BASE, Routes(RouteTable()), read_package(tmp_path), Chatter())
+    assert schema_of(asking, [at("web", version=VERSION.name)]) is None, "nothing is led to"

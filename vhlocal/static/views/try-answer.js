@@ -213,9 +213,10 @@ export class Body {
     }
     if (this.#live.length >= SHOWN) return;
     const text = answer.text;
-    const shown = text === null ? `${bytes(answer.length)} that are no text` : text.slice(0, SHOWN);
+    const shown = text === null ? 'What comes is no text.' : text.slice(0, SHOWN);
     this.#live.node.textContent = visible(shown.replaceAll('\r\n', '\n'));
-    this.#live.length = text === null ? 0 : shown.length;
+    // What is no text by now will not become one.
+    this.#live.length = text === null ? SHOWN : shown.length;
   }
 
   #live = null;

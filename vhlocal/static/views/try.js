@@ -86,20 +86,21 @@ class Page {
       this.routes,
       h('div', { class: 'line' }, this.method, h('div', { class: 'target' }, this.prefix, this.path), this.send, this.stopper),
       this.hint, this.parts, this.queryPart, this.fieldsPart,
-      h('div', { class: 'body-part' }, h('div', { class: 'toolbar' }, h('h3', null, 'Body'), this.kinds), Object.values(this.bodies)),
+      h('div', { class: 'body-part' }, h('div', { class: 'toolbar' }, h('h2', null, 'Body'), this.kinds), Object.values(this.bodies)),
       h('div', { class: 'toolbar copies' }, h('span', { class: 'soft' }, 'Copy as'),
         [['curl', code.curl], ['Python', code.python], ['.http', code.http]].map(([label, make]) => this.#copier(label, make))));
     this.asking.addEventListener('submit', (event) => { event.preventDefault(); this.#send(); });
     this.asking.addEventListener('keydown', (event) => {
       if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) { event.preventDefault(); this.#send(); }
     });
-    this.facts = h('div', { class: 'facts', role: 'status' });
+    this.facts = h('div', { class: 'facts' });
+    this.spoken = h('p', { class: 'visually-hidden', role: 'status' });
     this.acts = h('div', { class: 'toolbar' });
-    this.trouble = h('div', { class: 'trouble', hidden: true });
+    this.trouble = h('div', { class: 'trouble', role: 'alert', hidden: true });
     this.body = new Body();
     this.heads = h('details', { hidden: true }, h('summary', null, 'Headers'), h('div'));
     this.answering = h('section', { class: 'card answering', 'aria-label': 'Answer' }, h('h2', null, 'Answer'),
-      this.facts, this.trouble, this.acts, this.body.node, this.heads);
+      this.facts, this.spoken, this.trouble, this.acts, this.body.node, this.heads);
     replace(this.facts, h('span', { class: 'soft' }, 'Nothing was sent yet. Ctrl+Enter sends, from anywhere in the request.'));
     this.past = h('ol', { class: 'past' });
     this.pastPart = h('section', { class: 'card', 'aria-label': 'History' }, h('div', { class: 'toolbar' }, h('h2', null, 'History'),
@@ -352,6 +353,7 @@ class Page {
       }
       answer = new Answer(JSON.parse(told));
       this.#head(answer, null);
+      if (this.answering.offsetTop >= this.asking.offsetTop + this.asking.offsetHeight) this.answering.scrollIntoView();
       await this.#follow(answer, said.body, stop.signal);
     } catch (error) {
       if (answer) answer.brokeOff = error.name === 'AbortError' ? 'It was stopped' : 'The answer broke off';
@@ -411,6 +413,7 @@ class Page {
 
   #ended(answer, request, took) {
     this.#head(answer, took);
+    this.spoken.textContent = `${answer.head.status} ${answer.head.reason}, ${bytes(answer.length)}`;
     this.body.ended(answer);
     const location_ = answer.header('location');
     const acts = [];
@@ -562,7 +565,7 @@ class Page {
     }
     if (params.has('path')) this.path.value = params.get('path');
     if (params.has('method')) { pick(this.method, 'method'); this.#changed(); }
-    if (params.has('from')) await this.#from(params.get('from'));
+    if (params.has('recording')) await this.#from(params.get('recording'));
   }
 
   /** Fill in a recorded request, whole. */

@@ -18,7 +18,7 @@ import requests
 
 from tests.answering import FILES
 from tests.command import Running, Vhlocal
-from tests.waiting import free_port, wait_for
+from tests.waiting import LONG, free_port, wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -113,15 +113,19 @@ class Try:
         self.choose("Route, from the app's own schema", next(each for each in options if each.startswith(beginning)))
 
     def copied(self, form: str) -> str:
+        """Copy the request in one of its forms, and return what is in the clipboard then."""
+        self.page.evaluate("navigator.clipboard.writeText('nothing yet')")
         self.page.locator("vh-try .copies button", has_text=re.compile(f"^{re.escape(form)}$")).click()
-        self.page.wait_for_selector("vh-try .copies button:has-text('Copied')")
-        return self.page.evaluate("navigator.clipboard.readText()")
+        read = "navigator.clipboard.readText()"
+        wait_for(lambda: self.page.evaluate(read) != "nothing yet", "the clipboard to be written")
+        return self.page.evaluate(read)
 
 
 def opened(context: Any, run: Running, route: str = "try") -> Any:
     """Open the page's view in a new tab; what is said in its console, or asked of another host, fails the test."""
     link = re.search(r"page: (\S+)", run.output())[1]
     page = context.new_page()
+    page.set_default_timeout(LONG * 1000)
     page.problems = []
     page.on("console", lambda said: said.type == "error" and page.problems.append(said.text))
     page.on("pageerror", lambda error: page.problems.append(str(error)))

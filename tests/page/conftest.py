@@ -1,9 +1,8 @@
-"""A browser, and runs whose page it opens; both serve all tests of a file."""
+"""Runs whose page a browser opens; one serves all tests of a file."""
 
 from __future__ import annotations
 
 import os
-import shutil
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,20 +14,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     MakeRun = Callable[[Mapping[str, str]], Running]
-
-
-@pytest.fixture(scope="module")
-def browser():
-    # Not at the top: only the Python of development has it, and the others collect this file too.
-    from playwright.sync_api import sync_playwright  # noqa: PLC0415
-
-    path = shutil.which("chromium")
-    assert path is not None, "this test needs Chromium, which scripts/setup installs"
-    with sync_playwright() as playwright:
-        flags = ["--no-sandbox", "--disable-gpu"]
-        launched = playwright.chromium.launch(executable_path=path, args=flags, timeout=120_000)
-        yield launched
-        launched.close()
 
 
 @pytest.fixture(scope="module")

@@ -51,10 +51,10 @@ def run(serve) -> Running:
 
 
 @pytest.fixture
-def page(browser, run):
+def page(chromium, run):
     """The view, which nothing has gone wrong in when the test ends."""
     wrong: list[str] = []
-    with browser.new_context(viewport={"width": 1440, "height": 900}) as context:
+    with chromium.new_context(viewport={"width": 1440, "height": 900}) as context:
         opened = context.new_page()
         opened.set_default_timeout(60_000)
         # Chromium tells of each answer that is no success: what is refused is asked for here.

@@ -10,11 +10,14 @@ from typing import TYPE_CHECKING
 import pytest
 import requests
 
+from tests.page.runs import command_line, up, written
 from tests.requests import ended
 from tests.session.edited import endpoint
 from tests.waiting import wait_for
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from tests.command import Running
 
 APP = """\
@@ -46,8 +49,11 @@ YAML = endpoint("digits", "wsgi: server:app") + endpoint("words", "wsgi: server:
 
 
 @pytest.fixture(scope="module")
-def run(serve) -> Running:
-    return serve({"valohai.yaml": YAML, "server.py": APP})
+def run(tmp_path_factory, environments, tools) -> Iterator[Running]:
+    directory = tmp_path_factory.mktemp("requests")
+    files = {"valohai.yaml": YAML, "server.py": APP}
+    with up(command_line(directory, environments, tools), written(directory / "project", files)) as started:
+        yield started
 
 
 @pytest.fixture

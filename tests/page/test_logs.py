@@ -5,16 +5,10 @@ from __future__ import annotations
 import pytest
 
 from tests.page.printing import ARGUMENTS, FILES, say
-from tests.page.watching import THEMES, WIDTHS, chromium, overflow, watching
+from tests.page.watching import THEMES, WIDTHS, overflow, watching
 from tests.waiting import wait_for
 
 ROWS = "vh-logs .line"
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with chromium() as started:
-        yield started
 
 
 @pytest.fixture
@@ -32,9 +26,9 @@ def until(page, *wanted):
     wait_for(lambda: sorted(texts(page)) == sorted(wanted), f"{wanted}")
 
 
-def test_lines_of_all_endpoints_come_live_and_can_be_chosen(run, browser):
+def test_lines_of_all_endpoints_come_live_and_can_be_chosen(run, chromium):
     say(run, "web", "before")
-    with watching(browser, run, "logs") as page:
+    with watching(chromium, run, "logs") as page:
         until(page, "before")
         say(run, "words", "of words")
         say(run, "web", "of web", stderr="an error of web")
@@ -62,7 +56,7 @@ def test_lines_of_all_endpoints_come_live_and_can_be_chosen(run, browser):
         assert page.get_by_label("Endpoint", exact=True).input_value() == "web"
 
 
-def test_colours_are_shown_as_colours_and_nothing_is_obeyed(run, browser):
+def test_colours_are_shown_as_colours_and_nothing_is_obeyed(run, chromium):
     """Markup, control characters and what turns text round are written out; nothing runs."""
     evil = [
         "plain \x1b[31mred\x1b[0m \x1b[1;38;5;208mbold orange\x1b[0m \x1b[48;2;0;0;255mon blue\x1b[49m end",
@@ -71,7 +65,7 @@ def test_colours_are_shown_as_colours_and_nothing_is_obeyed(run, browser):
         "x" * 5000,
     ]
     say(run, "web", *evil)
-    with watching(browser, run, "logs") as page:
+    with watching(chromium, run, "logs") as page:
         wait_for(lambda: len(texts(page)) == 4, "four lines")
         colours = page.evaluate(
             """() => [...document.querySelectorAll('vh-logs .text span')].map((part) => {
@@ -104,9 +98,9 @@ def test_colours_are_shown_as_colours_and_nothing_is_obeyed(run, browser):
         assert page.evaluate(f"{lines}.scrollWidth > {lines}.clientWidth")
 
 
-def test_who_pauses_or_scrolls_up_is_not_moved(run, browser):
+def test_who_pauses_or_scrolls_up_is_not_moved(run, chromium):
     say(run, "web", many=2000)
-    with watching(browser, run, "logs", viewport={"width": 1000, "height": 600}) as page:
+    with watching(chromium, run, "logs", viewport={"width": 1000, "height": 600}) as page:
         page.get_by_text("line 001999 of many").wait_for()
         assert page.locator(ROWS).count() <= 400
         page.get_by_role("button", name="Pause").click()
@@ -135,12 +129,12 @@ def test_who_pauses_or_scrolls_up_is_not_moved(run, browser):
         assert page.get_by_text("line 001100 of many").count() == 1
 
 
-def test_a_request_leads_to_the_lines_around_it(run, browser):
+def test_a_request_leads_to_the_lines_around_it(run, chromium):
     say(run, "web", many=300)
     say(run, "words", "of another endpoint")
     say(run, "web", "what the request printed")
     say(run, "web", many=300)
-    with watching(browser, run, "logs") as page:
+    with watching(chromium, run, "logs") as page:
         page.get_by_text("line 000299 of many").last.wait_for()
         lines = page.evaluate(
             """() => [...document.querySelectorAll('vh-logs .line')].map(
@@ -167,14 +161,15 @@ def test_a_request_leads_to_the_lines_around_it(run, browser):
         page.get_by_text("those of that moment are no longer kept").wait_for()
 
 
-@pytest.mark.parametrize("theme", THEMES)
-def test_it_fits_into_each_width_and_is_as_good_in_the_dark(run, browser, theme):
+def test_it_fits_into_each_width_and_is_as_good_in_the_dark(run, chromium):
     say(run, "web", "short", "x" * 400, "two words " * 60, stderr="an error")
-    with watching(browser, run, "logs", color_scheme=theme) as page:
-        for width in WIDTHS:
-            page.set_viewport_size({"width": width, "height": 800})
-            page.get_by_text("short").wait_for()
-            assert overflow(page) <= 0
-            for name in ("Pause", "Copy"):
-                box = page.get_by_role("button", name=name).bounding_box()
-                assert box["x"] >= 0 and box["x"] + box["width"] <= width
+    for theme in THEMES:
+        with watching(chromium, run, "logs", color_scheme=theme) as page:
+            for width in WIDTHS:
+                page.set_viewport_size({"width": width, "height": 800})
+                page.get_by_text("short").wait_for()
+                assert overflow(page) <= 0
+                for name in ("Pause", "Copy"):
+                    box = page.get_by_role("button", name=name).bounding_box()
+                    assert box["x"] >= 0
+                    assert box["x"] + box["width"] <= width

@@ -7,14 +7,8 @@ import json
 import pytest
 
 from tests.page.printing import ARGUMENTS, FILES, say
-from tests.page.watching import THEMES, WIDTHS, chromium, overflow, watching
+from tests.page.watching import THEMES, WIDTHS, overflow, watching
 from tests.waiting import wait_for
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with chromium() as started:
-        yield started
 
 
 @pytest.fixture
@@ -46,9 +40,9 @@ def told(page, title, key):
     return chart(page, title).locator(".told").text_content().split("  ", 1)[1]
 
 
-def test_k6_what_servers_print_is_charted_as_it_comes(run, browser):
+def test_k6_what_servers_print_is_charted_as_it_comes(run, chromium):
     """K6: a line or a histogram with count, min, max, mean and sum of each bucket, a legend that hides, texts apart."""
-    with watching(browser, run, "metrics") as page:
+    with watching(chromium, run, "metrics") as page:
         page.get_by_text("Nothing has been printed as a metric yet").wait_for()
         say(run, "web", metric(score=0.5, guess="dog"))
         until(page, "score", "Last: mean: 0.5")
@@ -83,12 +77,12 @@ def test_k6_what_servers_print_is_charted_as_it_comes(run, browser):
         assert chart(page, "other").count() == 0
 
 
-def test_texts_are_listed_and_markup_in_them_and_in_names_is_text(run, browser):
+def test_texts_are_listed_and_markup_in_them_and_in_names_is_text(run, chromium):
     evil = "<img src=x onerror='window.hit = 1'>\x1b[2J\u202e"
     for number in range(12):
         say(run, "web", metric(guess=f"dog {number}", sure=True))
     say(run, "web", metric(**{evil: 1.0, "words": evil, "x" * 100: 2.0}))
-    with watching(browser, run, "metrics") as page:
+    with watching(chromium, run, "metrics") as page:
         shown = "<img src=x onerror='window.hit = 1'>\\x1b[2J\\u202e"
         until(page, shown, "Last: mean: 1")
         rows = page.locator("vh-metrics table tbody tr")
@@ -107,8 +101,8 @@ def test_texts_are_listed_and_markup_in_them_and_in_names_is_text(run, browser):
         assert page.locator("vh-metrics img").count() == 0
 
 
-def test_traffic_and_memory_are_charted_beside_them(run, browser):
-    with watching(browser, run, "metrics") as page:
+def test_traffic_and_memory_are_charted_beside_them(run, chromium):
+    with watching(chromium, run, "metrics") as page:
         until(page, "Replicas", "Last: web: 1, words: 1")
         wait_for(lambda: "Last: web: " in last(page, "Memory (MiB)"), "memory")
         until(page, "Errors per second", "Last: web: 0, words: 0")
@@ -128,11 +122,11 @@ def test_traffic_and_memory_are_charted_beside_them(run, browser):
         wait_for(counted, "the second of the request")
 
 
-def test_what_is_not_seen_is_not_drawn(run, browser):
+def test_what_is_not_seen_is_not_drawn(run, chromium):
     """Nor is anything asked for where nothing is printed."""
     for number in range(30):
         say(run, "web", metric(**{f"metric {number:02}": number}))
-    with watching(browser, run, "metrics", viewport={"width": 400, "height": 500}) as page:
+    with watching(chromium, run, "metrics", viewport={"width": 400, "height": 500}) as page:
         until(page, "metric 00", "Last: mean: 0")
         assert page.locator("vh-metrics section").first.locator(".chart").count() == 24
         assert chart(page, "metric 23").locator("svg *").count() == 0
@@ -147,18 +141,17 @@ def test_what_is_not_seen_is_not_drawn(run, browser):
         assert [url for url in asked if "/api/series" in url] == []
 
 
-@pytest.mark.parametrize("theme", THEMES)
-def test_it_fits_into_each_width_and_is_as_good_in_the_dark(run, browser, theme):
+def test_it_fits_into_each_width_and_is_as_good_in_the_dark(run, chromium):
     say(run, "web", metric(score=1, guess="word " * 40, **{"y" * 100: 2}))
-    with watching(browser, run, "metrics", color_scheme=theme) as page:
-        until(page, "score", "Last: mean: 1")
-        for width in WIDTHS:
-            page.set_viewport_size({"width": width, "height": 800})
-            wait_for(
-                lambda: (
-                    chart(page, "score").locator("svg").bounding_box()["width"]
-                    <= chart(page, "score").locator(".frame").bounding_box()["width"] + 1
-                ),
-                "the chart to fit",
-            )
-            assert overflow(page) <= 0
+    for theme in THEMES:
+        with watching(chromium, run, "metrics", color_scheme=theme) as page:
+            until(page, "score", "Last: mean: 1")
+            for width in WIDTHS:
+                page.set_viewport_size({"width": width, "height": 800})
+                wait_for(lambda page=page: fits(page), "the chart to fit")
+                assert overflow(page) <= 0
+
+
+def fits(page):
+    drawing, frame = (chart(page, "score").locator(part).bounding_box()["width"] for part in ("svg", ".frame"))
+    return frame - 1 <= drawing <= frame + 1

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import shutil
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -18,21 +17,6 @@ if TYPE_CHECKING:
 
 #: Widths in pixels that the page is made for, and the colours that people have.
 WIDTHS, THEMES = (360, 768, 1440), ("light", "dark")
-
-
-@contextlib.contextmanager
-def chromium() -> Iterator[Browser]:
-    """Start Debian's Chromium."""
-    # Not at the top: only the Python of development has it, and the others collect these files too.
-    from playwright.sync_api import sync_playwright  # noqa: PLC0415
-
-    path = shutil.which("chromium")
-    assert path is not None, "this test needs Chromium, which scripts/setup installs"
-    with sync_playwright() as playwright:
-        flags = ["--no-sandbox", "--disable-gpu"]
-        browser = playwright.chromium.launch(executable_path=path, args=flags, timeout=LONG * 1000)
-        yield browser
-        browser.close()
 
 
 def link(run: Running) -> str:

@@ -45,6 +45,7 @@ FILES = {
     "web.py": APP,
     "any_app.py": ASGI,
     "slow.http": "GET {{endpoint}}/slow",
+    "smoke/web.http": "POST {{endpoint}}/predict\n\n< ../web.py\n",
     "spin.http": "GET {{endpoint}}/spin",
     "none.http": "GET {{endpoint}}/none",
     "two.http": "GET {{endpoint}}/\n###\nGET {{endpoint}}/slow\n",
@@ -92,13 +93,19 @@ def test_it_says_how_quickly_an_endpoint_answers_and_what_holds_it_back(run, vhl
     recordings = Client(vhlocal.record(run.directory)).recordings(200, endpoint="web")
     assert [each.request.method for each in recordings].count("POST") == 1
 
+    # A file of the project's, with a body that lies elsewhere in it.
+    told = load("web", "--request", "smoke/web.http", "--rate", "5", "--seconds", "1")
+    assert told["steps"][0]["errors"] == {}
+    assert json.loads(run.heard.read_text().splitlines()[-1]) == ["POST", f"{version}predict", APP]
+
     # Five a second are answered, twenty are asked.
     told = load("web", "--request", "slow.http", "--rate", "20", "--seconds", "3")
     (step,) = told["steps"]
     assert step["p99"] > 5
     assert step["in_flight"] > 10
     assert step["answered"] < 10
-    if told["doubt"] is None:  # the machine has been quick enough to judge it
+    (replica,) = told["replicas"]
+    if told["doubt"] is None and (replica["throttled"] or 0) <= 0.1:  # the machine has been quick enough to judge it
         assert " were on their way, and 1 worker × 1 thread answer 1 at once: add threads" in told["advice"]  # noqa: RUF001
     told = load("web", "--request", "slow.http", "--ramp", "--seconds", "10")
     assert told["knee"]["to"] == told["steps"][-1]["rate"]
@@ -116,8 +123,11 @@ def test_it_says_how_quickly_an_endpoint_answers_and_what_holds_it_back(run, vhl
     assert figures.endswith("20 of 20 answered")
     assert one.startswith("any/1: memory peak ")
     assert two.endswith("no CPU limit")
-    assert sentence.startswith(("It keeps up with 20 requests/s", "the generator itself was late"))
+    assert sentence.startswith(("It keeps up with 20 requests/s", "It answered ", "the generator itself was late"))
+    see_what_is_refused(run, vhlocal, found["id"])
 
+
+def see_what_is_refused(run, vhlocal, recorded):
     for arguments, words in [
         (("nope",), "no endpoint `nope` is running"),
         (("web", "--alias", "prod"), "`web` is not served under `prod`"),
@@ -127,7 +137,7 @@ def test_it_says_how_quickly_an_endpoint_answers_and_what_holds_it_back(run, vhl
         (("web", "--request", "three.http"), "three.http cannot be read"),
         (("web", "--request", "three.har"), "three.har cannot be read"),
         (("web", "--request", "image.png"), "image.png is no file that is read here"),
-        (("any", "--request", found["id"]), "went to `web`"),
+        (("any", "--request", recorded), "went to `web`"),
     ]:
         done = vhlocal("load", *arguments, cwd=run.directory)
         assert (done.returncode, done.stdout) == (WRONG, ""), arguments

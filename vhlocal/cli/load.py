@@ -69,7 +69,7 @@ def command(
         raise InputError("--ramp finds the rate itself", hint="leave out --rate")
     client = client_of_run(directory)
     target = _target(client, endpoint, alias, read_settings(directory, {}).basic_auth)
-    request = chosen(client, target, what)
+    request = chosen(client, target, what, directory)
     if not as_json:
         click.echo(one_line(f"{request.method} {request.target}, {request.body.length} bytes"))
     windows: list[Window] = []

@@ -19,16 +19,17 @@ if TYPE_CHECKING:
 _LAST = 200
 
 
-def chosen(client: Client, target: Target, what: str | None) -> Request:
+def chosen(client: Client, target: Target, what: str | None, directory: Path) -> Request:
     """Return the request that is asked for, as it is sent to a target; its headers are Latin-1, a letter for each byte.
 
-    InputError for one that cannot be had, is of another endpoint, or whose body was not kept.
+    ``directory`` is the project's. InputError for one that cannot be had, is of another endpoint, or whose body was
+    not kept.
     """
     from vhlocal.recorder.showing import to_send  # noqa: PLC0415 - few commands need it
     from vhlocal.session.replaying import MARK, led_to  # noqa: PLC0415 - few commands need it
 
     if what is not None and what.endswith(".http"):
-        request = _of_http_file(Path(what), target)
+        request = _of_http_file(Path(what), target, directory)
         return replace(request, headers=(*request.headers, MARK))
     exchange = _recorded(client, target.endpoint, what)
     if exchange is None:
@@ -65,10 +66,11 @@ def _recorded(client: Client, endpoint: str, what: str | None) -> Exchange | Non
     return client.recording(what, whole=True)
 
 
-def _of_http_file(file: Path, target: Target) -> Request:
+def _of_http_file(file: Path, target: Target, directory: Path) -> Request:
     from vhlocal.smoke.run import load, requests  # noqa: PLC0415 - as above
 
-    found = requests(load(file, file.absolute().parent), target)
+    place = file.absolute().parent
+    found = requests(load(file, directory if place.is_relative_to(directory) else place), target)
     if len(found) != 1:
         raise InputError(f"{file} has {len(found)} requests", hint="write a file with one of them")
     (request,) = found

@@ -251,8 +251,11 @@ def test_k3_where_one_replica_does_not_come_up_with_an_edit_none_takes_over(proc
         answer = requests.get(url, timeout=60)
         assert (answer.json()["number"], answer.headers["X-VHLocal-Stale"]) == (0, "true")
     assert run.output().count("error: ") == 1, run.output()
+    (directory / "server.py").write_text(APP)
+    wait_for(lambda: " live in " in run.output(), "what was saved before to be told of once more")
     (directory / "server.py").write_text(numbered(2))
-    wait_for(lambda: ", 4 replicas)" in run.output(), "the mended code to be told")
+    wait_for(lambda: run.output().count(", 4 replicas)") == 2, "the mended code to be told")
+    assert run.output().count(" live in ") == 2, run.output()
     assert {requests.get(url, timeout=60).json()["number"] for _ in range(8)} == {2}
     all_ready(run, "words/1", "words/2", "words/3", "words/4")
 

@@ -60,6 +60,14 @@ def test_k3_one_that_has_no_server_is_not_waited_for():
     run(main)
 
 
+def test_replicas_that_have_what_is_wanted_already_are_told_of_once():
+    together = Together([ONE, TWO])
+    together.leave(ONE)
+    assert not together.took_over(ONE)
+    together.leave(TWO)
+    assert [together.took_over(each) for each in (TWO, ONE)] == [True, False]
+
+
 def test_one_that_gives_up_may_be_back_and_is_waited_for_until_then():
     async def main():
         together = Together([ONE, TWO])

@@ -117,6 +117,7 @@ class Keeper:
             if pending is not None and not pending.made.done():
                 self._take_on(replace(pending, made=wish.made))
             elif pending is None and unread is not None and self._post.running:
+                self._post.together = together
                 self._in_order_again(wish.phases)
             if together is not None:
                 together.leave(self.at)
@@ -347,12 +348,15 @@ class Keeper:
         """Bring it in and return how; None where it was there already, not wanted ``again``, and nothing is told."""
         post = self._post
         if not post.running:
-            self._leave_the_others()
+            together, post.together = post.together, None
+            if together is not None:
+                together.leave(self.at)
             return await self._start_newer(wanted, phases)
         differs = difference(post.wanted, wanted)
         strategy = anew(post.means) if again else decide(differs, post.means, wanted.bringing.strategy)
         if strategy is None:
-            self._leave_the_others()
+            if post.together is not None:
+                post.together.leave(self.at)
             return await self._return_to(wanted, phases)
         assert post.server is not None
         memory, life = post.memory, post.server.ended
@@ -369,11 +373,6 @@ class Keeper:
             post.beside -= 1
         self._is_up()
         return strategy
-
-    def _leave_the_others(self) -> None:
-        together, self._post.together = self._post.together, None
-        if together is not None:
-            together.leave(self.at)
 
     async def _start_newer(self, wanted: Desired, phases: Phases) -> Strategy | None:
         """Start what was asked for where no server is up: at once, whatever pause its last end has asked for."""

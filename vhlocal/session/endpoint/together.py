@@ -33,6 +33,7 @@ class Together:
         self.replicas = len(self._left)
         self._answered: dict[ServedAt, asyncio.Future[None]] = {}
         self._failed: NotTogetherError | None = None
+        self._told = False
 
     async def answered(self, at: ServedAt) -> None:
         """Return once the servers of all replicas have answered as this one's has; NotTogetherError where one fails."""
@@ -58,9 +59,12 @@ class Together:
         return True
 
     def took_over(self, at: ServedAt) -> bool:
-        """Take note that requests are led to this one's new server; True for the last."""
+        """Take note that this one's server answers with what is wanted; True once, when all of them do."""
         self._left.discard(at)
-        return not self._left
+        if self._left or self._told:
+            return False
+        self._told = True
+        return True
 
     def _look(self) -> None:
         if self._answered.keys() >= self._left:

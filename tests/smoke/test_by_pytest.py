@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
 from vhlocal.errors import InputError, VhlocalError
 from vhlocal.smoke import by_pytest
-from vhlocal.smoke.results import summary
+from vhlocal.smoke.results import as_json, junit, summary
 
 TESTS = {
     "smoke/test_all.py": """\
@@ -22,7 +24,7 @@ def test_passes(): pass
 def test_fails():
     assert {"digit": 1} == {"digit": 7}, "the digit"
 
-@pytest.mark.skip
+@pytest.mark.skip(reason="no camera")
 def test_is_skipped(): pass
 
 @pytest.fixture
@@ -50,10 +52,16 @@ def test_each_test_has_its_verdict_and_its_place(directory):
     assert [(one.name, str(one.place), one.failures[:1]) for one in results] == [
         ("test_passes", "smoke/test_all.py:3", ()),
         ("test_fails", "smoke/test_all.py:5", ("the digit",)),
+        ("test_is_skipped", "smoke/test_all.py:8", ()),
         ("test_has_no_server", "smoke/test_all.py:15", ("OSError: no such",)),
     ]
     assert str(results[1]).startswith("FAIL  smoke/test_all.py:5  test_fails: the digit (and ")
-    assert summary(results) == "1 passed, 2 failed"
+    assert str(results[2]).startswith("skip  smoke/test_all.py:8  test_is_skipped: ")
+    assert "no camera" in results[2].skipped
+    assert summary(results) == "1 passed, 2 failed, 1 skipped"
+    root = ElementTree.fromstring(junit(results))
+    assert (root.attrib["skipped"], root.attrib["failures"]) == ("1", "2")
+    assert [one["passed"] for one in json.loads(as_json(results))["results"]] == [True, False, False, False]
     # A file that cannot be imported hides no other's verdict, and is one.
     (broken,) = by_pytest.run(Path(sys.executable), directory, files, (), os.environ)
     assert "ModuleNotFoundError: No module named 'nothing_of_this_name'" in broken.failures

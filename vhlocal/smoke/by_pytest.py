@@ -77,15 +77,15 @@ def run(
 
 
 def read_report(text: str, directory: Path) -> list[Result]:
-    """Return the verdicts of a report in JUnit XML as pytest writes it (``xunit1``). What was skipped has none."""
+    """Return the verdicts of a report in JUnit XML as pytest writes it (``xunit1``)."""
     results = []
     for case in ElementTree.fromstring(text).iter("testcase"):
-        if case.find("skipped") is not None:
-            continue
         failures = [line for wrong in (*case.iter("failure"), *case.iter("error")) for line in _failures(wrong)]
         file, line = case.get("file"), case.get("line")
         place = Place(Path(file or case.get("classname") or directory.name), int(line) + 1 if line else None)
-        results.append(Result(None, case.get("name") or "", place, float(case.get("time") or 0), tuple(failures)))
+        left_out = case.find("skipped")
+        why = "" if left_out is None else left_out.get("message") or "skipped"
+        results.append(Result(None, case.get("name") or "", place, float(case.get("time") or 0), tuple(failures), why))
     return results
 
 

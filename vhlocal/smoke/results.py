@@ -37,7 +37,8 @@ class Target:
 class Result:
     """A verdict. ``failures`` are what differs from what is expected, shortest first; none where it is met.
 
-    ``target`` is None for a test of pytest's, whose name says what it is of.
+    ``target`` is None for a test of pytest's, whose name says what it is of. ``skipped`` says why it was not run, where
+    it was not: then it has neither passed nor failed.
     """
 
     target: Target | None
@@ -45,10 +46,18 @@ class Result:
     place: Place
     seconds: float
     failures: tuple[str, ...]
+    skipped: str = ""
+
+    @property
+    def passed(self) -> bool:
+        """Whether all was as expected."""
+        return not self.failures and not self.skipped
 
     def __str__(self) -> str:
         whose = f"{self.target.endpoint} ({self.target.under})  " if self.target else ""
         what = f"{whose}{self.place}  {self.name}"
+        if self.skipped:
+            return one_line(f"skip  {what}: {self.skipped}")
         if not self.failures:
             return one_line(f"ok    {what}  {self.seconds * 1000:.0f} ms")
         more = f" (and {len(self.failures) - 1} more)" if len(self.failures) > 1 else ""
@@ -75,8 +84,9 @@ def judged(case: Case, target: Target, answer: Answer, seconds: float) -> Result
 
 def summary(results: Sequence[Result]) -> str:
     """Return how many have passed, and how many have not."""
-    failed = sum(bool(result.failures) for result in results)
-    return f"{len(results) - failed} passed, {failed} failed"
+    passed, failed = sum(result.passed for result in results), sum(bool(result.failures) for result in results)
+    skipped = len(results) - passed - failed
+    return f"{passed} passed, {failed} failed" + (f", {skipped} skipped" if skipped else "")
 
 
 def as_json(results: Sequence[Result]) -> str:
@@ -90,7 +100,8 @@ def as_json(results: Sequence[Result]) -> str:
             "file": str(result.place.file),
             "line": result.place.line,
             "seconds": round(result.seconds, 6),
-            "passed": not result.failures,
+            "passed": result.passed,
+            "skipped": result.skipped or None,
             "failures": list(result.failures),
         }
         for result in results
@@ -113,6 +124,8 @@ def junit(results: Sequence[Result], name: str = "vhlocal") -> str:
                 name=visible(f"{result.name} ({result.place})"),
                 time=f"{result.seconds:.3f}",
             )
+            if result.skipped:
+                ElementTree.SubElement(case, "skipped", message=visible(result.skipped))
             if result.failures:
                 failure = ElementTree.SubElement(case, "failure", message=visible(result.failures[0]))
                 failure.text = visible("\n".join(result.failures))
@@ -125,6 +138,6 @@ def _counts(results: Sequence[Result]) -> dict[str, str]:
         "tests": str(len(results)),
         "failures": str(sum(bool(result.failures) for result in results)),
         "errors": "0",
-        "skipped": "0",
+        "skipped": str(sum(bool(result.skipped) for result in results)),
         "time": f"{sum(result.seconds for result in results):.3f}",
     }

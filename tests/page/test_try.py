@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -17,11 +16,14 @@ import pytest
 import requests
 
 from tests.answering import FILES
-from tests.command import Running, Vhlocal
-from tests.waiting import LONG, free_port, wait_for
+from tests.page.runs import command_line, up, written
+from tests.page.watching import link, overflow
+from tests.waiting import LONG, wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from tests.command import Running, Vhlocal
 
 MEBIBYTE = 1024 * 1024
 LARGE = 200
@@ -29,38 +31,13 @@ LARGE = 200
 
 @pytest.fixture(scope="module")
 def own_vhlocal(tmp_path_factory, environments, tools) -> Vhlocal:
-    directory = tmp_path_factory.mktemp("try")
-    return vhlocal_in(directory, environments, tools)
-
-
-def vhlocal_in(directory: Path, environments: Path, tools: Path) -> Vhlocal:
-    """Return the command line with directories of its own, where no engine answers."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("VHLOCAL_")}
-    for name in ("STATE_HOME", "CACHE_HOME", "DATA_HOME", "RUNTIME_DIR"):
-        (directory / name).mkdir(mode=0o700)
-        environment[f"XDG_{name}"] = str(directory / name)
-    environment |= {"PATH": f"{tools}:{environment['PATH']}", "VHLOCAL_RUNTIME": "process"}
-    (directory / "CACHE_HOME" / "vhlocal").mkdir()
-    (directory / "CACHE_HOME" / "vhlocal" / "environments").symlink_to(environments)
-    return Vhlocal(environment)
+    return command_line(tmp_path_factory.mktemp("try"), environments, tools)
 
 
 @pytest.fixture(scope="module")
 def run(own_vhlocal, tmp_path_factory) -> Iterator[Running]:
-    yield from started(own_vhlocal, tmp_path_factory.mktemp("run"), FILES)
-
-
-def started(vhlocal: Vhlocal, directory: Path, files: dict[str, str]) -> Iterator[Running]:
-    project = directory / "project"
-    project.mkdir()
-    for name, text in files.items():
-        (project / name).write_text(text)
-    run = Running(vhlocal, project, free_port(), (), directory / "up.log")
-    try:
-        run.wait_for_state("ready")
-        yield run
-    finally:
-        run.stop()
+    with up(own_vhlocal, written(tmp_path_factory.mktemp("run") / "project", FILES)) as started:
+        yield started
 
 
 class Try:
@@ -82,6 +59,10 @@ class Try:
 
     def body(self, kind: str) -> None:
         self.page.locator("vh-try .body-part .segments label", has_text=re.compile(f"^{kind}$")).click()
+
+    def until(self, expression: str) -> None:
+        """Wait until an expression is true; Playwright's own way would evaluate it within the page's policy."""
+        wait_for(lambda: self.page.evaluate(expression), expression)
 
     def begin(self) -> None:
         self.page.get_by_role("button", name="Send", exact=True).click()
@@ -123,7 +104,7 @@ class Try:
 
 def opened(context: Any, run: Running, route: str = "try") -> Any:
     """Open the page's view in a new tab; what is said in its console, or asked of another host, fails the test."""
-    link = re.search(r"page: (\S+)", run.output())[1]
+    address = link(run)
     page = context.new_page()
     page.set_default_timeout(LONG * 1000)
     page.problems = []
@@ -131,9 +112,9 @@ def opened(context: Any, run: Running, route: str = "try") -> Any:
     page.on("pageerror", lambda error: page.problems.append(str(error)))
     page.on(
         "request",
-        lambda asked: asked.url.startswith((link.partition("#")[0], "blob:")) or page.problems.append(asked.url),
+        lambda asked: asked.url.startswith((address.partition("#")[0], "blob:")) or page.problems.append(asked.url),
     )
-    page.goto(link)
+    page.goto(address)
     page.wait_for_selector("#connection.good", timeout=60_000)
     page.evaluate("route => { location.hash = `#/${route}` }", route)
     page.wait_for_selector("vh-try .where .pill.good", timeout=60_000)
@@ -249,7 +230,7 @@ def test_files_are_dropped_and_pictures_are_shown(view):
                 zone.dispatchEvent(new DragEvent(kind, { dataTransfer: data, bubbles: true, cancelable: true }));
         }"""
     )
-    view.page.wait_for_function("document.querySelector('vh-try .chosen img').naturalWidth === 20")
+    view.until("document.querySelector('vh-try .chosen img')?.naturalWidth === 20")
     assert view.page.inner_text("vh-try .chosen .name") == "<b>dropped</b>.png"
     assert view.to("/", "POST").heard()["headers"]["content-type"] == "image/png"
     view.page.get_by_role("button", name="Remove <b>dropped</b>.png").click()
@@ -337,13 +318,13 @@ def test_json_is_folded_and_unfolded_piece_by_piece(view):
 def test_each_kind_of_answer_is_shown_as_what_it_is_and_runs_nothing(view):
     title = view.page.title()
     view.to("/image.png").send()
-    view.page.wait_for_function("document.querySelector('vh-try img.medium').naturalWidth === 8")
+    view.until("document.querySelector('vh-try img.medium')?.naturalWidth === 8")
     view.show("Bytes")
     assert "000000  89 50 4e 47 0d 0a 1a 0a" in view.page.inner_text("vh-try .answer-body pre")
     view.to("/drawing.svg").send()
-    view.page.wait_for_function("document.querySelector('vh-try img.medium').naturalWidth === 9")
+    view.until("document.querySelector('vh-try img.medium')?.naturalWidth === 9")
     view.to("/sound.wav").send()
-    view.page.wait_for_function("document.querySelector('vh-try audio').duration === 0.1")
+    view.until("document.querySelector('vh-try audio')?.duration === 0.1")
     view.to("/table.csv").send()
     rows = view.page.locator("vh-try .shown tr")
     assert rows.count() == 201
@@ -534,7 +515,7 @@ def test_a_recorded_request_is_filled_in_from_a_link(context, run):
     requests.post(f"{run.url('more', 'dev')}r?q=1", json={"é": 1}, headers={"X-Extra": "1"}, timeout=60)
     (record,) = [each for each in recordings(run) if each["request"]["target"].endswith("/r?q=1")]
     view = Try(opened(context, run, f"try?recording={record['id']}"))
-    view.page.wait_for_function('document.querySelector("[aria-label=\'JSON body\']").value !== ""')
+    view.until('document.querySelector("[aria-label=\'JSON body\']").value !== ""')
     got = view.heard()
     assert got["headers"]["x-vh-prefix"] == run.url("more", "dev").removeprefix(run.base_url)
     assert (got["path"], got["query"], got["headers"]["x-extra"]) == ("/r", "q=1", "1")
@@ -551,10 +532,10 @@ def recordings(run: Running) -> list[dict[str, Any]]:
 
 def test_a_guarded_run_asks_for_its_user(context, tmp_path, environments, tools):
     """K7."""
-    vhlocal = vhlocal_in(tmp_path, environments, tools)
+    vhlocal = command_line(tmp_path, environments, tools)
     vhlocal.environment["TRY_PASSWORD"] = "päss"
     files = {**FILES, "vhlocal.yaml": "basic-auth:\n  ada: env:TRY_PASSWORD\n"}
-    for run in started(vhlocal, tmp_path, files):
+    with up(vhlocal, written(tmp_path / "project", files)) as run:
         view = Try(opened(context, run))
         facts = view.to("/x").send()
         assert facts.startswith("401 Unauthorized")
@@ -576,7 +557,7 @@ def test_it_fits_each_screen(chromium, run, scheme):
         view.route("POST /predict")
         view.to(f"/{'long' * 60}", "POST").heard()
         view.show("JSON")
-        assert view.page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, (name, scheme)
+        assert overflow(view.page) <= 0, (name, scheme)
         view.page.screenshot(path=pictures / f"try-{name}-{scheme}.png", full_page=True)
         assert view.page.problems == []
         context.close()

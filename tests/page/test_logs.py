@@ -119,14 +119,14 @@ def test_who_pauses_or_scrolls_up_is_not_moved(run, chromium):
         assert lines.evaluate("lines => lines.scrollTop") == at
         newer.click()
         page.get_by_text("while scrolled up").wait_for()
+
         # All that is kept can be scrolled to, a part of it at a time.
-        for _ in range(50):
+        def at_the_beginning():
             lines.evaluate("lines => { lines.scrollTop = 0; }")
-            if page.get_by_text("line 001100 of many").count():
-                break
-            page.wait_for_timeout(50)
+            return page.get_by_text("line 001100 of many").count() == 1
+
+        wait_for(at_the_beginning, "the first of the lines that are kept")
         assert page.locator(ROWS).count() <= 500
-        assert page.get_by_text("line 001100 of many").count() == 1
 
 
 def test_a_request_leads_to_the_lines_around_it(run, chromium):

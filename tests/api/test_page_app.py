@@ -96,18 +96,6 @@ def test_each_file_has_its_type_and_is_not_sent_twice(run):
         assert (again.status, body) == (304, "")
 
 
-def test_files_are_packed_for_who_can_unpack_them(run):
-    plain, text = run.of_page("/static/page.js", key=False, **{"Accept-Encoding": "gzip;q=0, br"})
-    assert plain.getheader("Content-Encoding") is None
-    connection = http.client.HTTPConnection(run.page.removeprefix("http://"), timeout=30)
-    connection.request("GET", "/static/page.js", headers={"Accept-Encoding": "gzip, deflate, br"})
-    answer = connection.getresponse()
-    assert answer.headers["Vary"] == plain.headers["Vary"] == "Accept-Encoding"
-    assert answer.headers["ETag"] != plain.headers["ETag"]
-    assert gzip.decompress(answer.read()).decode() == text
-    connection.close()
-
-
 @pytest.mark.parametrize("name", ["../api/app.py", "..%2fapi%2fapp.py", "%2e%2e/model.py", "views", "", "nope.js"])
 def test_nothing_else_is_a_file_of_it(run, name):
     assert run.of_page(f"/static/{name}", key=False)[0].status == 404

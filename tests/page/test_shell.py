@@ -8,9 +8,7 @@ from tests.cli.projects import plain
 from tests.page.runs import command_line, up, written
 from tests.page.watching import THEMES, WIDTHS, link, overflow, watching
 from tests.waiting import LONG, wait_for
-from vhlocal.api.page_app import STATIC
-
-VIEWS = ("overview", "reloads")
+from vhlocal.api.page_app import STATIC, VIEWS
 
 #: The bytes that came for files of the page.
 TRANSFERRED = """

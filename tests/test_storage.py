@@ -2,6 +2,7 @@
 
 import errno
 import os
+import resource
 from pathlib import Path
 
 import pytest
@@ -161,3 +162,23 @@ def test_where_every_user_may_replace_temporary_files_there_is_no_stand_in(home)
         storage.spare("cache")
     assert told.value.hint == f"`chmod +t {home.parent}/temporary` forbids that"
     assert storage.rooms("cache") == [storage.usual("cache")]
+
+
+def test_a_file_is_written_whole_or_stays_as_it_was(tmp_path):
+    file = tmp_path / "run.har"
+    storage.write_whole(file, b"before")
+    file.chmod(0o640)
+    link = tmp_path / "link.har"
+    link.symlink_to(file)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
+    try:
+        with pytest.raises(OSError, match="too large"):
+            storage.write_whole(file, b"x" * 2000)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert file.read_bytes() == b"before"
+    storage.write_whole(link, b"after")
+    assert (file.read_bytes(), link.is_symlink(), file.stat().st_mode & 0o777) == (b"after", True, 0o640)
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["link.har", "run.har"]
+    storage.write_whole(Path("/dev/null"), b"x")

@@ -146,6 +146,23 @@ def writing(what: str, where: Path, kind: type[E] | type[VhlocalError] = Vhlocal
         raise refused(error, what, where, kind) from error
 
 
+def write_whole(file: Path, content: bytes) -> None:
+    """Write a file of the user's so that it has all of this, or is as it was; OSError where that is not possible."""
+    if file.exists() and not file.is_file():
+        file.write_bytes(content)  # such as /dev/stdout, of which there is no part to keep
+        return
+    target = file.resolve()
+    part = target.with_name(f".{target.name}.{os.getpid()}.new")
+    try:
+        part.write_bytes(content)
+        if target.exists():
+            part.chmod(stat.S_IMODE(target.stat().st_mode))
+        part.replace(target)
+    except OSError:
+        part.unlink(missing_ok=True)
+        raise
+
+
 def refused(
     error: OSError, what: str = "", where: Path | None = None, kind: type[E] | type[VhlocalError] = VhlocalError
 ) -> E | VhlocalError:

@@ -149,6 +149,12 @@ def test_what_cannot_be_replayed_or_shown_is_told(run, vh, tmp_path):
     (tmp_path / "other.har").write_text("{}")
     assert "no HAR file" in vh("replay", str(tmp_path / "other.har"), code=2)
     assert "no endpoint `word`" in vh("requests", "word", code=1)
+    (tmp_path / "odd.http").write_bytes(b"@endpoint = x\n# \xff\n")
+    requests.get(run.url("words", "dev"), timeout=60)
+    told = vh("requests", "show", ids(vh)[-1], "--http", str(tmp_path / "odd.http"), code=2)
+    assert "it is not UTF-8" in told
+    assert "odd.http:2" in told
+    assert (tmp_path / "odd.http").read_bytes() == b"@endpoint = x\n# \xff\n", "nothing is half written"
 
 
 def test_what_no_server_has_answered_is_no_difference_and_no_success(run, vh, tmp_path):

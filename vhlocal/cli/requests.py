@@ -13,7 +13,7 @@ from vhlocal.cli.options import project_options
 from vhlocal.cli.running import client_of_run
 from vhlocal.errors import InputError
 from vhlocal.recorder.lookup import SHORT
-from vhlocal.storage import writing
+from vhlocal.storage import write_whole, writing
 from vhlocal.visible import one_line, visible
 
 if TYPE_CHECKING:
@@ -148,7 +148,7 @@ def _write_har(client: Client, endpoint: str | None, tail: int, file: Path) -> N
 
     found = client.recordings(tail, endpoint=endpoint)
     with writing("the HAR file cannot be written", file, InputError):
-        file.write_text(har(found, client.url), encoding="utf-8")
+        write_whole(file, har(found, client.url).encode())
     click.echo(one_line(f"{file}: {len(found)} request{'s' * (len(found) != 1)}"))
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vhlocal.errors import InputError
+from vhlocal.model import Place
 from vhlocal.smoke.writing import beginning, smoke_test
-from vhlocal.storage import writing
+from vhlocal.storage import write_whole, writing
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,7 +24,15 @@ def keep(exchange: Exchange, url: str, file: Path, *, replaces: bool = False) ->
     with writing("the smoke test cannot be written", file, InputError):
         file.parent.mkdir(parents=True, exist_ok=True)
         for name, content in written.files.items():
-            (file.parent / name).write_bytes(content)
+            write_whole(file.parent / name, content)
         new = replaces or not file.exists()
-        there = beginning(f"{url}{exchange.prefix}") if new else file.read_text(encoding="utf-8")
-        file.write_text(f"{there.rstrip()}\n\n{written.text}", encoding="utf-8")
+        there = beginning(f"{url}{exchange.prefix}") if new else _text(file)
+        write_whole(file, f"{there.rstrip()}\n\n{written.text}".encode())
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        raise InputError("it is not UTF-8", place=Place(file, line), hint="save it as UTF-8") from error

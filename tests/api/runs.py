@@ -11,7 +11,7 @@ from vhlocal.api.plane import ControlPlane
 from vhlocal.contract.limits import MEBIBYTE
 from vhlocal.errors import InputError
 from vhlocal.events import Bus, LogLine, StatusChanged
-from vhlocal.model import Place, State, Status, Version
+from vhlocal.model import Call, Place, State, Status, Version
 from vhlocal.series.store import Store
 from vhlocal.session.board import Board
 from vhlocal.session.record import RunRecord
@@ -53,6 +53,7 @@ class Run:
             in_flight=lambda _: 4,
             change=self.change,
             schema=self.schema,
+            call=lambda _: Call("POST", "/predict", "{}", "application/json"),
         )
         self.host, self.port = self.plane.start(self.view)
         #: The page's origin: its address without the slash, and the key to it.

@@ -158,6 +158,7 @@ def test_a_gateway_that_is_away_is_told():
 def test_the_schema_of_what_is_served_is_asked_for_by_version_or_alias(run):
     for name in ("20261124.0", "dev"):
         _, body = run.of_page(f"/api/schema?endpoint=predict&version={name}")
-        assert json.loads(body) == {"schema": {"paths": {}, "served": ["predict"]}}
+        call = {"method": "POST", "target": "/predict", "body": "{}"}
+        assert json.loads(body) == {"schema": {"paths": {}, "served": ["predict"]}, "call": call}
     for wrong in ("endpoint=nope&version=dev", "endpoint=predict&version=old", ""):
         assert run.of_page(f"/api/schema?{wrong}")[0].status == 404

@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ import requests
 from tests.answering import FILES
 from tests.page.runs import command_line, up, written
 from tests.page.watching import link, overflow
+from tests.session.edited import endpoint
 from tests.waiting import LONG, wait_for
 
 if TYPE_CHECKING:
@@ -561,3 +563,29 @@ def test_it_fits_each_screen(chromium, run, scheme):
         view.page.screenshot(path=pictures / f"try-{name}-{scheme}.png", full_page=True)
         assert view.page.problems == []
         context.close()
+
+
+def test_a_request_that_the_code_has_a_route_for_is_filled_in_at_a_click(context, tmp_path, environments, tools):
+    """An app without a schema: what the end of `vhlocal up` shows."""
+    vhlocal = command_line(tmp_path / "own", environments, tools)
+    app = """
+        from flask import Flask, jsonify, request
+
+        app = Flask(__name__)
+
+        @app.post("/predict")
+        def predict():
+            return jsonify(twice=2 * request.get_json()["x"])
+    """
+    files = {
+        "valohai.yaml": endpoint("words", "wsgi: app:app"),
+        "app.py": textwrap.dedent(app),
+        "requirements.txt": "flask",
+    }
+    with up(vhlocal, written(tmp_path / "project", files)) as run:
+        view = Try(opened(context, run))
+        view.page.get_by_role("button", name="POST /predict").click()
+        assert view.send().startswith("200 OK")
+        view.show("Text")
+        assert json.loads(view.page.text_content("vh-try .answer-body pre")) == {"twice": 2}
+        assert view.page.problems == []

@@ -17,7 +17,7 @@ from werkzeug.utils import redirect
 from werkzeug.wrappers import Response
 
 from vhlocal.api.app import App, api_rules, as_json
-from vhlocal.api.calling import METHODS, PATH, call
+from vhlocal.api.calling import METHODS, PATH, call, described
 from vhlocal.api.smoke_tests import keep_tried, project_of
 from vhlocal.api.stream import KINDS, Stream
 
@@ -115,14 +115,14 @@ class PageApp(App):
         return call(self._view.url, request)
 
     def _schema(self, request: Request) -> Response:
-        """Answer with the schema that an endpoint's app has of itself, null where it has none."""
+        """Answer with the schema that an app has of itself and a request that it has a route for; null for none."""
         endpoint, name = (request.args.get(each, "") for each in ("endpoint", "version"))
         found = {each.name for each in self._view.versions() if name in ("", each.name, *each.aliases)}
         statuses = self._view.board.statuses()
         served = [each.at for each in statuses if each.endpoint == endpoint and each.at.version in found]
         if not served:
             raise NotFound(f"no endpoint `{endpoint}` is served under `{name}`")
-        return as_json({"schema": self._view.schema(served)})
+        return as_json({"schema": self._view.schema(served), "call": described(self._view.call(served))})
 
     def _smoke_test(self, request: Request) -> Response:
         """Write what was tried as a smoke test; where its file is there, only if it is said what to do with that."""

@@ -174,6 +174,7 @@ class Session:
             in_flight=self._in_flight.at,
             change=Changes(self._loop, self._ending, self._deployment_once_up),
             schema=self._offers.schema,
+            call=self._offers.call,
         )
         control = Upstream(*self._face.start(view))
         self._gateway = gateway = Gateway(

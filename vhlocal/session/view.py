@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from vhlocal.events import Bus
     from vhlocal.gateway.report import Failure, Page
-    from vhlocal.model import ServedAt, Version
+    from vhlocal.model import Call, ServedAt, Version
     from vhlocal.recorder.store import Store
     from vhlocal.series.store import Store as Metrics
     from vhlocal.session.board import Board
@@ -42,7 +42,7 @@ class View:
     tells whether the doctor is through with every request that has ended. ``memory`` looks what each server uses at
     this moment, in bytes, and may take a while; ``in_flight`` tells how many requests are on their way to a replica.
     ``change`` does something to the deployment and returns what came of it. ``schema`` returns what an endpoint with
-    these replicas says of itself in OpenAPI, None where it says nothing.
+    these replicas says of itself in OpenAPI, None where it says nothing; ``call`` a request that it has a route for.
     """
 
     versions: Callable[[], tuple[Version, ...]]
@@ -63,6 +63,7 @@ class View:
     in_flight: Callable[[ServedAt], int]
     change: Change
     schema: Callable[[Sequence[ServedAt]], Any]
+    call: Callable[[Sequence[ServedAt]], Call | None]
 
 
 class Face(Protocol):

@@ -78,6 +78,7 @@ class Page {
     this.send = h('button', { class: 'button primary', type: 'submit' }, 'Send');
     this.stopper = h('button', { class: 'button danger', type: 'button', hidden: true, onclick: () => this.#stop?.abort() }, 'Stop');
     this.hint = h('p', { class: 'hint', hidden: true });
+    this.offer = h('p', { class: 'soft', hidden: true });
     const field = (label, control) => h('label', { class: 'field' }, h('span', null, label), control);
     this.queryPart = h('details', null, h('summary', null, 'Query ', this.queryCount = h('span', { class: 'soft' })), this.query.node);
     this.fieldsPart = h('details', null, h('summary', null, 'Headers ', this.fieldsCount = h('span', { class: 'soft' })), this.fields.node, this.notes);
@@ -85,7 +86,7 @@ class Page {
       h('div', { class: 'where' }, field('Version or alias', this.under), field('Endpoint', this.endpoint), this.state),
       this.routes,
       h('div', { class: 'line' }, this.method, h('div', { class: 'target' }, this.prefix, this.path), this.send, this.stopper),
-      this.hint, this.parts, this.queryPart, this.fieldsPart,
+      this.hint, this.offer, this.parts, this.queryPart, this.fieldsPart,
       h('div', { class: 'body-part' }, h('div', { class: 'toolbar' }, h('h2', null, 'Body'), this.kinds), Object.values(this.bodies)),
       h('div', { class: 'toolbar copies' }, h('span', { class: 'soft' }, 'Copy as'),
         [['curl', code.curl], ['Python', code.python], ['.http', code.http]].map(([label, make]) => this.#copier(label, make))));
@@ -162,9 +163,10 @@ class Page {
     this.#loading?.abort();
     const loading = this.#loading = new AbortController();
     let found = null;
+    let call = null;
     if (this.endpoint.value) {
       const query = new URLSearchParams({ endpoint: this.endpoint.value, version: this.under.value });
-      try { found = (await get(`/api/schema?${query}`, loading.signal)).schema; } catch { /* there is none to draw from */ }
+      try { ({ schema: found, call } = await get(`/api/schema?${query}`, loading.signal)); } catch { /* there is none to draw from */ }
     }
     if (loading.signal.aborted) return;
     this.schema = found;
@@ -175,6 +177,22 @@ class Page {
     this.route.selectedIndex = Math.max(0, same);
     this.routes.hidden = !this.#operations.length;
     if (same <= 0) this.#forget();
+    const offered = this.#operations.length ? null : call;
+    this.offer.hidden = !offered;
+    if (offered) {
+      replace(this.offer, 'The code has a route for ',
+        h('button', { class: 'button small', type: 'button', onclick: () => this.#fillIn(offered) }, `${offered.method} ${offered.target || 'its URL'}`));
+    }
+  }
+
+  /** Fill in a request that was found in the app's code. */
+  #fillIn(call) {
+    this.method.value = call.method;
+    this.path.value = call.target;
+    if (call.body) this.json.value = JSON.stringify(JSON.parse(call.body), null, 2);
+    this.#kind(call.body ? 'json' : 'none');
+    this.#check();
+    this.#changed();
   }
 
   // Forms from the app's own schema.

@@ -1,0 +1,106 @@
+"""Old and new code, as two real servers, asked what is pinned or was asked last."""
+
+from __future__ import annotations
+
+import asyncio
+import http.server
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.recorder.test_store import taken
+from tests.requests import PREFIX
+from tests.served import at
+from vhlocal.events import Bus, Compared
+from vhlocal.recorder.store import Store
+from vhlocal.runtime.base import Address
+from vhlocal.session.traffic.comparing import Comparing
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+HERE = at("predict", version="dev")
+
+
+@contextmanager
+def answering(word: bytes, breaks_off: str = "/none") -> Iterator[tuple[Address, list[str]]]:
+    """Answer with a word, half of it below one path; and the paths that were asked, with the prefix that was named."""
+    asked: list[str] = []
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            asked.append(f"{self.path} {self.headers['X-VH-Prefix']}")
+            self.send_response(200)
+            half = self.path.endswith(breaks_off)
+            self.send_header("Content-Length", str(len(word) * (2 if half else 1)))
+            self.end_headers()
+            self.wfile.write(word)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield Address("127.0.0.1", server.server_port), asked
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def compared(store: Store, chosen: dict[str, str], old: Address, new: Address) -> Compared | None:
+    bus, told = Bus(), []
+    bus.subscribe(told.append)
+    asyncio.run(Comparing(store, lambda: chosen, "127.0.0.1:8000", bus)(HERE, old, new))
+    return told[0] if told else None
+
+
+def recorded(number: int, path: str, version: str = "dev", **facts):
+    return taken(number, target=f"{PREFIX}{path}", body=b"", version=version, **facts)
+
+
+@pytest.fixture
+def store() -> Store:
+    store = Store()
+    for number, path in enumerate(("/a", "/b")):
+        store.add(recorded(number, path))
+    return store
+
+
+def test_nothing_is_asked_where_nobody_wants_it(store):
+    with answering(b"old") as (old, asked):
+        assert compared(store, {}, old, old) is None
+        assert compared(store, {"other": "all"}, old, old) is None
+    assert asked == []
+
+
+def test_what_is_pinned_is_asked_in_place_of_what_was_asked_last(store):
+    store.pins.add(recorded(7, "/pinned"))
+    store.pins.add(recorded(8, "/elsewhere", endpoint="other"))
+    for chosen in ({}, {"predict": "all"}):
+        with answering(b"old") as (old, asked), answering(b"new") as (new, _):
+            told = compared(store, chosen, old, new)
+        assert told == Compared(HERE, 0, ('GET /pinned: line 1 "old" → "new"',))
+        assert asked == [f"{PREFIX}/pinned {PREFIX}/"] * 2
+
+
+def test_what_went_to_another_version_is_asked_under_the_path_of_this_one(store):
+    store.pins.add(
+        recorded(7, "/x?y=%20", version="20261125.0")._replace(
+            record=recorded(7, "/x?y=%20", version="20261125.0").record._replace(
+                target="/acme/digits/local/20261125.0/predict/x?y=%20", prefix="/acme/digits/local/20261125.0/predict"
+            )
+        )
+    )
+    with answering(b"old") as (old, asked):
+        assert compared(store, {}, old, old) == Compared(HERE, 1, ())
+    assert set(asked) == {f"{PREFIX}/x?y=%20 {PREFIX}/"}
+
+
+def test_what_the_old_code_does_not_answer_whole_is_neither_the_same_nor_different(store):
+    with answering(b"word", "/a") as (old, _), answering(b"word", "/b") as (new, _):
+        told = compared(store, {"predict": "safe"}, old, new)
+    assert told == Compared(HERE, 0, ("GET /b: body whole → 4 bytes are missing at its end",), 1)

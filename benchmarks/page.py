@@ -232,10 +232,10 @@ def _throughput(browser: Browser, served: _Served, rounds: int, seconds: int) ->
                 if name == "a page":
                     stack.enter_context(_opened(browser, link, "requests"))
                     time.sleep(1)
-                before = run.cpu_times()
+                before, began = run.cpu_times(), time.monotonic()
                 due[name].append(_kept_up(port, seconds))
-                after = run.cpu_times()
-                cost[name].append((after.user + after.system - before.user - before.system) * 1e3 / seconds)
+                after, took = run.cpu_times(), time.monotonic() - began
+                cost[name].append((after.user + after.system - before.user - before.system) * 1e3 / took)
                 most[name].append(loads.small(port, f"{_PATH}/", _CONNECTIONS, seconds).per_second)
     print_table(f"answered of {_REQUESTS:.0f} that are due", "requests/s", due)
     print_table(f"answered, wrk at {_CONNECTIONS} connections", "requests/s", most)

@@ -11,6 +11,9 @@ const KEPT = 10000;
 const DRAWN = 300;
 const STEP = 100;
 const PAST = 1000;
+// After so many new lines at once, which nobody reads, the next are drawn so many milliseconds later: keys come first.
+const MANY = 50;
+const REST = 250;
 // Characters of a line that are shown before somebody asks for more.
 const LONG = 1000;
 // Seconds around a request that are its own, as far as anybody can tell.
@@ -34,6 +37,7 @@ class Logs extends HTMLElement {
   #paused = false;
   #following = true;
   #due = false;
+  #rest = 0;
   #ends = [];
   #sized = new ResizeObserver(() => { if (this.#following) this.lines.scrollTop = this.lines.scrollHeight; });
 
@@ -179,12 +183,13 @@ class Logs extends HTMLElement {
   #draw() {
     if (this.#due) return;
     this.#due = true;
-    requestAnimationFrame(() => {
+    setTimeout(() => requestAnimationFrame(() => {
       this.#due = false;
       if (!this.isConnected) return;
+      this.#rest = this.#following && this.#matching.length - this.#last > MANY ? REST : 0;
       if (!this.#paused && this.#following) this.#append();
       this.#tell();
-    });
+    }), this.#rest);
   }
 
   #append() {

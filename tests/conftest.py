@@ -71,6 +71,7 @@ ONCE = {
     "session/test_listening.py": "binds and connects; runner/test_serve_warm_network.py does so under several",
     "session/wanted/test_own_files.py": "has runs write files, and asks the kernel who has",
     "session/test_reloaders.py": "runs in containers, whose Python is always the same",
+    "session/test_started_anew.py": "starts servers anew; test_processes.py replaces some under each",
     "session/test_replaced.py": "waits for what replaced servers have in flight",
     "session/wanted/test_mirror.py": "looks at copies of files on the disk",
     "session/wanted/test_settled.py": "waits for files that are slow",

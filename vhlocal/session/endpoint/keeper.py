@@ -132,7 +132,7 @@ class Keeper:
     def restart(self) -> None:
         """Start a server anew, at once, of what was asked for last; the one that is there goes once that answers."""
         self._vital, self._together = False, None
-        self._take_on(afresh(self._post.asked))
+        self._take_on(afresh(self._post.asked, self._wish))
 
     @property
     def server(self) -> str | None:

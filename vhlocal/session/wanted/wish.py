@@ -31,10 +31,14 @@ class Wish:
     afresh: bool = False
 
 
-def afresh(desired: Desired) -> Wish:
-    """Return the wish for a new server of what is there; to be made in the run's loop."""
-    made: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-    made.set_result(None)
+def afresh(desired: Desired, pending: Wish | None) -> Wish:
+    """Return the wish for a new server of what was asked for last; to be made in the run's loop.
+
+    ``pending`` is the wish that it takes the place of: an environment that is being made for that is waited for.
+    """
+    made: asyncio.Future[None] = asyncio.get_running_loop().create_future() if pending is None else pending.made
+    if pending is None:
+        made.set_result(None)
     return Wish(desired, Phases(time.monotonic()), made, afresh=True)
 
 

@@ -50,7 +50,7 @@ def directory(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def run(vhlocal, directory):
-    with up(vhlocal, directory, "--version-name", "now", "--alias", "staging") as started:
+    with up(vhlocal, directory, "--version-name", "now", "--alias", "staging", "--profile") as started:
         yield started
 
 
@@ -113,6 +113,15 @@ def test_what_is_served_is_shown_with_where_it_is(page, run):
     plain.get_by_role("button", name=f"Copy: {run.url('plain', 'dev').rstrip('/')}", exact=True).click()
     plain.get_by_text("Copied").wait_for()
     assert page.evaluate("navigator.clipboard.readText()") == run.url("plain", "dev").rstrip("/")
+
+
+def test_a_start_is_told_part_by_part_with_its_slowest_imports(page):
+    start = page.locator("vh-overview .endpoint details", has_text="started in").first
+    start.locator("summary").click()
+    start.get_by_text("Slowest imports").wait_for()
+    assert "first answer" in start.inner_text()
+    modules = start.locator("td code").all_inner_texts()
+    assert "http.server" in modules and len(modules) <= 10
 
 
 def test_requests_and_memory_move(page, run):

@@ -9,6 +9,30 @@ import { stream } from '../stream.js';
 const under = (url) => url.split('/').at(-2);
 const whole = (number) => (number >= 10 || number === 0 ? String(Math.round(number)) : number.toFixed(1));
 
+/** How long the last start took; where the time went is asked for once somebody wants to know. */
+function start({ endpoint, version, replica, ready_seconds: took }) {
+  if (took === null) return null;
+  const inside = h('div');
+  const fill = async () => {
+    try {
+      const [told] = (await get(`/api/profile?${new URLSearchParams({ endpoint, version, replica })}`)).endpoints;
+      replace(inside, phases(told.phases), imports(told.imports));
+    } catch (error) { replace(inside, h('p', { class: 'bad' }, error.message)); }
+  };
+  return h('details', { ontoggle: (event) => event.target.open && fill() },
+    h('summary', { class: 'soft' }, `started in ${seconds(took)}`), inside);
+}
+
+/** The slowest imports of a start, each with all that it imports. */
+function imports(measured) {
+  if (!measured) return h('p', { class: 'soft' }, 'Its imports are measured with ', h('code', null, 'vhlocal up --profile'), '.');
+  const slowest = [...measured].sort((one, other) => other.cumulative_seconds - one.cumulative_seconds).slice(0, 10);
+  return h('table', { class: 'table' },
+    h('tr', null, ['Slowest imports', 'with all', 'by itself'].map((each) => h('th', null, each))),
+    slowest.map((each) => h('tr', null, h('td', null, h('code', null, each.module), each.project ? ' (yours)' : null),
+      h('td', null, seconds(each.cumulative_seconds)), h('td', null, seconds(each.self_seconds)))));
+}
+
 /** A field of a dialog. */
 const field = (label, input, small) => h('label', { class: 'field' }, h('span', null, label), input, small ? h('small', null, small) : null);
 
@@ -155,8 +179,8 @@ function endpointPart() {
       h('p', null, h('a', { href: `#/reloads?endpoint=${encodeURIComponent(status.endpoint)}` }, 'last reload'),
         reload.outcome === 'served' ? ` ${seconds(reload.seconds)}, ${reload.strategy}` : h('span', { class: 'bad' }, ' broken'),
         reload.comparison ? h('span', { class: reload.differs.length ? 'warn' : 'good' }, ` · ${reload.comparison}`) : null),
-      phases(reload.phases))
-      : status.ready_seconds !== null ? h('p', { class: 'soft' }, `started in ${seconds(status.ready_seconds)}`) : null,
+      phases(reload.phases)) : null,
+    start(status),
     status.reason ? trouble(status, found?.edits) : null));
 
   function update({ statuses, reload }) {

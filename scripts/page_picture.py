@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parent.parent
 PICTURE = ROOT / "docs" / "page.png"
 SAMPLE = ROOT / "sample_projects" / "flask"
-SIZE = (1180, 800)
+SIZE = (1180, 710)
 
 _SAVED = ("server.py", "jsonify(words=len(request", 'jsonify(kind="text", words=len(request')
 _NAMES = ("--owner", "acme", "--project", "texts", "--alias", "staging", "--replicas", "words=2")

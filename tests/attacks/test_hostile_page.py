@@ -295,7 +295,7 @@ def test_an_app_gets_nowhere_at_the_runs_own_page(chromium, served):
         assert any(url.startswith(served.origin) for url in seen)
         assert not any(origin in url or key in url for url in seen)
         assert page.evaluate("sessionStorage.getItem('vhlocal-key')") == key
-        assert page.locator(f"text={NAME}").count() > 0
+        page.wait_for_selector(f"text={NAME}")
         # The window that was opened with a key made up is there still, and gives it to nobody.
         another = context.new_page()
         another.goto(f"{origin}/")

@@ -174,6 +174,7 @@ def _usable(browser: Browser, port: int, link: str, seconds: int) -> Iterator[Go
     with _load(port):
         for view in _BUSY:
             with _opened(browser, link, view) as page:
+                page.wait_for_timeout(seconds * 1000)  # what a view keeps of the past is full by then
                 page.evaluate(_OBSERVE)
                 heaps[view] = list(_used(page, view, seconds))
                 inputs = page.evaluate("window.inputs")

@@ -21,7 +21,8 @@ def render(template: str, **facts: Any) -> str:
 
 def _prose(text: str) -> Markup:
     """Return a sentence of ours as markup: what stands in backticks is code."""
-    return Markup(re.sub("`([^`]+)`", r"<code>\1</code>", escape(visible(text))))
+    # Plain text by then: before Python 3.12, what `re` puts into markup would be escaped again.
+    return Markup(re.sub("`([^`]+)`", r"<code>\1</code>", str(escape(visible(text)))))
 
 
 def _shown(value: Any) -> Any:

@@ -79,6 +79,20 @@ def test_a_save_without_a_server_to_go_on_is_broken_too_and_a_crash_is_no_save(k
     assert (reload.outcome, reload.changed) == (Outcome.BROKEN, ("app.py",))
 
 
+def test_a_crash_of_code_that_came_in_is_no_broken_save(kept):
+    def crash(name):
+        return kept.apply(StatusChanged(Status(at(name), State.CRASHED, "exit code 3", revision="two")))
+
+    kept.apply(Edited("two", ("app.py",)))
+    kept.apply(came_in("two"))
+    assert crash("predict") is None, "a request that ends the server, long after the save"
+    assert crash("other").outcome is Outcome.BROKEN, "another endpoint has never been served by it"
+    kept.apply(Edited("one", ("app.py",)))
+    kept.apply(came_in("one"))
+    kept.apply(Edited("two", ("app.py",)))
+    assert crash("predict").outcome is Outcome.BROKEN, "saved again, and not served since"
+
+
 def test_what_cannot_be_read_is_told_once_and_not_of_each_endpoint(kept):
     error = InputError("no endpoint has a name", place=Place(Path("valohai.yaml"), 2), hint="name it")
     reload = kept.apply(Edited("", ("valohai.yaml",), error))

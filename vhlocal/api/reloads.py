@@ -127,17 +127,13 @@ class Reloads:
         self._broken.pop(whose, None)
         saved = self._saves.get(event.revision)
         # A server that is started anew has the revision of a save that came in long before.
-        came_in = any(
-            one.outcome is Outcome.SERVED and (one.version, one.endpoint, one.revision) == (*whose, event.revision)
-            for one in self._kept.values()
-            if saved is not None and one.time >= saved[0]
-        )
+        anew = saved is None or self._came_in(whose, event.revision, saved[0])
         return self._keep(
             Outcome.SERVED,
             whose,
             event.revision,
             self._clock(),
-            changed=() if saved is None or came_in else saved[1],
+            changed=() if saved is None or anew else saved[1],
             strategy=event.strategy,
             phases=event.phases,
             seconds=event.seconds,
@@ -153,13 +149,17 @@ class Reloads:
         return told
 
     def _status(self, status: Status) -> Reload | None:
-        """A save that does not start is told of by the endpoint's status, each replica's; a crash is no save."""
+        """A save that does not start is told of by the endpoint's status, each replica's. A crash is no save, nor is
+        one of code that had come in.
+        """
         whose = status.at.version, status.at.endpoint
         revision = status.broken or (status.revision if status.state is State.CRASHED else "")
         if not revision or not status.reason:
             return None
         saved = self._saves.get(revision)
-        if self._broken.get(whose) == (revision, status.reason) or (saved is None and not status.broken):
+        if self._broken.get(whose) == (revision, status.reason):
+            return None
+        if not status.broken and (saved is None or self._came_in(whose, revision, saved[0])):
             return None
         self._broken[whose] = revision, status.reason
         if saved is None and self._unread:
@@ -173,6 +173,14 @@ class Reloads:
             changed=saved[1] if saved else (),
             seconds=now - saved[0] if saved else None,
             error=Why(status.reason, str(status.place or ""), status.hint, status.detail),
+        )
+
+    def _came_in(self, whose: _Whose, revision: str, since: float) -> bool:
+        """Whether an endpoint has been served by this revision since it was saved."""
+        return any(
+            one.outcome is Outcome.SERVED and (one.version, one.endpoint, one.revision) == (*whose, revision)
+            for one in self._kept.values()
+            if one.time >= since
         )
 
     def _keep(self, outcome: Outcome, whose: _Whose, revision: str, now: float, **more: Any) -> Reload:

@@ -513,6 +513,29 @@ def test_what_was_tried_becomes_a_smoke_test(view, run, own_vhlocal):
     shutil.rmtree(run.directory / "smoke")
 
 
+def test_a_link_chooses_its_endpoint_before_it_is_known_what_is_served(context, run):
+    view = Try(opened(context, run, "try?endpoint=more&on=dev&path=/r&method=POST"))
+    view.page.reload()
+    view.page.wait_for_selector("vh-try .where .pill.good")
+    got = view.heard()
+    assert (got["method"], got["path"]) == ("POST", "/r")
+    assert got["headers"]["x-vh-prefix"] == run.url("more", "dev").removeprefix(run.base_url)
+    assert view.page.locator("vh-try .asking .warn:visible").count() == 0
+    assert view.page.problems == []
+
+
+def test_a_link_to_what_is_not_served_says_so_until_something_else_is_chosen(context, run):
+    view = Try(opened(context, run, "try?endpoint=gone&on=<b>old</b>&path=/r"))
+    for again in (lambda: None, view.page.reload):
+        again()
+        view.page.wait_for_selector("vh-try .asking .warn:visible")
+        said = view.page.inner_text("vh-try .asking .warn:visible")
+        assert said == "<b>old</b> and gone are not served: choose what to ask instead."
+    view.choose("Endpoint", "more")
+    assert view.page.locator("vh-try .asking .warn:visible").count() == 0
+    assert view.page.problems == []
+
+
 def test_a_recorded_request_is_filled_in_from_a_link(context, run):
     requests.post(f"{run.url('more', 'dev')}r?q=1", json={"é": 1}, headers={"X-Extra": "1"}, timeout=60)
     (record,) = [each for each in recordings(run) if each["request"]["target"].endswith("/r?q=1")]

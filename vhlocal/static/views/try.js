@@ -40,11 +40,14 @@ class Page {
   #operations = [];
   #drawn = null;
   #names = '';
+  #named = null;
 
   constructor() {
     const changed = () => this.#changed();
-    this.under = h('select', { id: 'try-under', onchange: () => this.#chosen() });
-    this.endpoint = h('select', { id: 'try-endpoint', onchange: () => this.#chosen() });
+    const chosen = () => { this.absent.hidden = true; this.#chosen(); };
+    this.under = h('select', { id: 'try-under', onchange: chosen });
+    this.endpoint = h('select', { id: 'try-endpoint', onchange: chosen });
+    this.absent = h('p', { class: 'warn', role: 'status', hidden: true });
     this.state = h('span', { class: 'state' });
     this.route = h('select', { id: 'try-route', onchange: () => this.#take(this.#operations[Number(this.route.value)]) });
     this.routes = h('label', { class: 'field wide', hidden: true }, h('span', null, "Route, from the app's own schema"), this.route);
@@ -86,7 +89,7 @@ class Page {
       h('div', { class: 'where' }, field('Version or alias', this.under), field('Endpoint', this.endpoint), this.state),
       this.routes,
       h('div', { class: 'line' }, this.method, h('div', { class: 'target' }, this.prefix, this.path), this.send, this.stopper),
-      this.hint, this.offer, this.parts, this.queryPart, this.fieldsPart,
+      this.absent, this.hint, this.offer, this.parts, this.queryPart, this.fieldsPart,
       h('div', { class: 'body-part' }, h('div', { class: 'toolbar' }, h('h2', null, 'Body'), this.kinds), Object.values(this.bodies)),
       h('div', { class: 'toolbar copies' }, h('span', { class: 'soft' }, 'Copy as'),
         [['curl', code.curl], ['Python', code.python], ['.http', code.http]].map(([label, make]) => this.#copier(label, make))));
@@ -137,6 +140,24 @@ class Page {
     replace(this.state, statuses.length ? h('span', { class: `pill ${ready ? 'good' : 'warn'}`, title: statuses[0].reason || null }, ready ? 'ready' : statuses[0].state) : null);
     if (ready && !this.#ready) this.#load();
     this.#ready = ready;
+    if (this.#named && store.run) this.#choose(...this.#named);
+  }
+
+  /** Choose what a link or an earlier request names: now, or as soon as it is known what is served. */
+  #choose(under, endpoint) {
+    this.#named = store.run ? null : [under, endpoint];
+    this.absent.hidden = true;
+    if (this.#named) return;
+    this.known();
+    const absent = [];
+    for (const [node, name] of [[this.under, under], [this.endpoint, endpoint]]) {
+      if (name === null || name === undefined) continue;
+      if ([...node.options].some((each) => each.value === name)) node.value = name;
+      else absent.push(name);
+      this.#chosen();
+    }
+    this.absent.hidden = !absent.length;
+    this.absent.textContent = absent.length ? `${absent.join(' and ')} ${absent.length > 1 ? 'are' : 'is'} not served: choose what to ask instead.` : '';
   }
 
   #ready = false;
@@ -551,9 +572,7 @@ class Page {
   fill(one) {
     this.#forget();
     this.route.value = '';
-    if ([...this.under.options].some((each) => each.value === one.under)) this.under.value = one.under;
-    this.#chosen();
-    if ([...this.endpoint.options].some((each) => each.value === one.endpoint)) { this.endpoint.value = one.endpoint; this.#chosen(); }
+    this.#choose(one.under, one.endpoint);
     this.method.value = METHODS.includes(one.method) ? one.method : 'GET';
     this.path.value = one.path ?? '';
     this.query.write([]);
@@ -574,15 +593,9 @@ class Page {
 
   /** Fill in what the address of the view says. */
   async route_(params) {
-    const pick = (node, name) => { const value = params.get(name); if (value !== null && [...node.options].some((each) => each.value === value)) node.value = value; };
-    if (params.has('on') || params.has('endpoint')) {
-      pick(this.under, 'on');
-      this.#chosen();
-      pick(this.endpoint, 'endpoint');
-      this.#chosen();
-    }
+    if (params.has('on') || params.has('endpoint')) this.#choose(params.get('on'), params.get('endpoint'));
     if (params.has('path')) this.path.value = params.get('path');
-    if (params.has('method')) { pick(this.method, 'method'); this.#changed(); }
+    if (METHODS.includes(params.get('method'))) { this.method.value = params.get('method'); this.#changed(); }
     if (params.has('recording')) await this.#from(params.get('recording'));
   }
 

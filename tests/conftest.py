@@ -124,6 +124,13 @@ ROWS = {
     "stress/test_stress.py": "stress",
     "scripts/test_package.py": "package",
     "page/test_try.py": "try",
+    "page/test_logs.py": "a page",
+    "page/test_metrics.py": "a page",
+    "page/test_overview.py": "overview",
+    "page/test_reloads.py": "a page",
+    "page/test_requests.py": "page of requests",
+    "page/test_shell.py": "shell",
+    "page/test_whole.py": "whole page",
 }
 
 

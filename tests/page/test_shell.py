@@ -6,9 +6,9 @@ import pytest
 
 from tests.cli.projects import plain
 from tests.page.runs import command_line, up, written
-from tests.page.watching import THEMES, WIDTHS, link, overflow, watching
+from tests.page.watching import link, watching
 from tests.waiting import LONG, wait_for
-from vhlocal.api.page_app import STATIC, VIEWS
+from vhlocal.api.page_app import STATIC
 
 #: The bytes that came for files of the page.
 TRANSFERRED = """
@@ -118,15 +118,6 @@ def test_its_colours_are_the_systems_or_those_that_were_chosen(run, browser):
         page.reload()
         page.wait_for_selector("vh-overview .endpoint")
         assert page.evaluate(ground) == dark, "it is remembered"
-
-
-@pytest.mark.parametrize("theme", THEMES)
-def test_it_fits_every_width(run, browser, theme):
-    for view in VIEWS:
-        with watching(browser, run, view, color_scheme=theme) as page:
-            for width in WIDTHS:
-                page.set_viewport_size({"width": width, "height": 900})
-                assert overflow(page) <= 0, (view, width)
 
 
 def test_a_view_that_there_is_not_is_not_offered_and_leads_to_the_first(run, browser):

@@ -433,5 +433,9 @@ def test_a_change_needs_the_token_and_what_is_wrong_with_it_is_told_with_place_a
     with pytest.raises(VhlocalError, match="there is no such thing") as caught:
         run.client().remove_version("old")
     assert (caught.value.hint, caught.value.exit_code) == ("at valohai.yaml:3; ask for another", 2)
+    with pytest.raises(VhlocalError, match="there is no such thing"):
+        run.client().remove_version("a/b")  # what is wrong with the name is said, not that there is no such path
+    with pytest.raises(VhlocalError, match="there is no such thing"):
+        run.client().point("a/b", {"version": "old"})
     with pytest.raises(VhlocalError, match="`ref` is missing"):
         run.client().add_version({})

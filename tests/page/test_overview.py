@@ -9,7 +9,7 @@ import requests
 
 from tests.cli.projects import SERVER as PLAIN
 from tests.page.runs import command_line, up, written
-from tests.page.watching import link, watching
+from tests.page.watching import WIDTHS, link, overflow, watching
 from tests.session.edited import endpoint
 from tests.session.test_deployment import client, commit, git
 from tests.waiting import LONG, wait_for
@@ -137,21 +137,31 @@ def test_requests_and_memory_move(page, run):
     assert plain.locator(".curve .line").first.get_attribute("points").count(",") > 1
 
 
-def test_replicas_are_scaled_and_what_is_no_number_is_told(refused):
+def test_replicas_are_scaled_and_what_is_no_number_is_told(refused, run):
     page = refused
     other = of(page, "other")
     other.get_by_role("button", name="Scale").click()
-    do(page, "Scale", Replicas="2..1")
-    says(page.get_by_role("dialog").get_by_role("alert"), "2..1")
+    do(page, "Scale", Replicas="2-1")
+    says(page.get_by_role("dialog").get_by_role("alert"), "2-1")
     do(page, "Scale", Replicas="2")
     gone(page)
     says(other, "2 of 2 replicas ready")
     other.get_by_text("replicas", exact=True).click()
-    assert [row.split()[:2] for row in other.locator("tbody tr").all_inner_texts()] == [["1", "ready"], ["2", "ready"]]
+
+    def rows():
+        return [row.split()[:2] for row in other.locator("tbody tr").all_inner_texts()]
+
+    wait_for(lambda: rows() == [["1", "ready"], ["2", "ready"]], "both replicas to be listed")
     other.get_by_role("button", name="Scale").click()
     do(page, "Scale", Replicas="1")
     gone(page)
     wait_for(lambda: "replicas ready" not in other.inner_text(), "one replica to be left")
+    other.get_by_role("button", name="Scale").click()
+    with page.expect_response("**/api/replicas") as answer:
+        do(page, "Scale", Replicas="1-2")
+    assert answer.value.ok, answer.value.text()
+    gone(page)
+    run.vhlocal("scale", "other=1", "-C", str(run.directory))
 
 
 def test_a_restart_starts_another_server(page, run):
@@ -180,6 +190,10 @@ def test_versions_come_aliases_move_and_all_of_it_goes_again(refused, run):
     says(of(page, "plain", "old"), "ready")
     assert page.get_by_role("list", name="Aliases of old").inner_text() == "canary"
 
+    page.get_by_role("button", name="+ alias").first.click()
+    do(page, "Add", Alias="a/b")
+    says(page.get_by_role("dialog").get_by_role("alert"), "an alias cannot be", "one segment")
+    page.get_by_role("dialog").get_by_role("button", name="Cancel").click()
     page.get_by_role("button", name="Move the alias staging").click()
     do(page, "Move")
     says(page.get_by_role("dialog").get_by_role("alert"), "old has no endpoint `other`".replace("`", ""))
@@ -230,6 +244,20 @@ def test_a_broken_save_is_told_with_its_place_and_its_finding_has_a_page(page, r
     plain.get_by_role("link", name="last reload").click()
     page.wait_for_selector("vh-reloads")
     assert page.url.endswith("#/reloads?endpoint=plain")
+
+
+def test_lines_to_paste_are_no_wider_than_their_finding(page):
+    """The wide line is put there by hand: a finding with lines so long is a rare one."""
+    page.evaluate(
+        """document.querySelector("vh-overview .findings").innerHTML =
+        `<article class="finding card"><div class="edit"><pre class="code">${"x".repeat(300)}</pre></div></article>`;
+        document.querySelector("vh-overview .findings").hidden = false;
+        document.querySelector("vh-overview").classList.remove("alone")"""
+    )
+    for width in (*WIDTHS, 1280):
+        page.set_viewport_size({"width": width, "height": 900})
+        assert page.locator(".finding .code").is_visible()
+        assert overflow(page) <= 0, width
 
 
 def test_a_run_that_is_open_has_addresses_for_others_with_a_picture(vhlocal, tmp_path, browser):

@@ -50,8 +50,8 @@ function restart(endpoint, version) {
 function scale(endpoint, version, now) {
   return ask({
     title: `Scale ${endpoint}`,
-    body: field('Replicas', h('input', { name: 'replicas', value: String(now), required: true, pattern: '\\d+(\\.\\.\\d+)?', inputmode: 'numeric', autofocus: true }),
-      'A number, or a range such as 1..4, within which it follows the load. Replicas that go answer their requests first.'),
+    body: field('Replicas', h('input', { name: 'replicas', value: String(now), required: true, pattern: '\\d+(-\\d+)?', autofocus: true }),
+      'A number, or a range such as 1-4, within which it follows the load. Replicas that go answer their requests first.'),
     action: 'Scale',
     act: ({ replicas }) => post('/api/replicas', { endpoint, version, replicas }),
   });

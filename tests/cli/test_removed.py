@@ -103,3 +103,17 @@ def test_as_processes_an_edit_is_brought_in_though_the_environment_is_removed(pr
         (directory / "server.py").write_text("import zoneinfo, xmlrpc.server\n" + (directory / "server.py").read_text())
         edit(directory, "new")
         wait_for(lambda: requests.get(f"{url}said", timeout=60).text == "new", "the edit")
+
+
+def test_a_run_whose_project_was_moved_is_still_shown_and_ended(project, starting, vhlocal, tmp_path):
+    directory = project(plain())
+    with starting(directory) as run:
+        run.wait_for_state("ready")
+        directory.rename(tmp_path / "moved")
+        url = run.url("plain").rstrip("/")
+        gateway = url[: url.index("/", len("http://"))]
+        assert url in vhlocal("ps", "-C", str(directory)).stdout
+        assert vhlocal("down", "-C", str(directory)).stdout == f"Stopped the run at {gateway}\n"
+    done = vhlocal("down", "-C", str(directory))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert f"there is no directory {directory}" in done.stderr

@@ -35,7 +35,8 @@ def _directory(context: click.Context, _parameter: click.Parameter, value: str |
             click.echo(f"Project: {one_line(str(found))}", err=True)
         return found or Path.cwd()
     directory = Path(value)
-    if not directory.is_dir():
+    # A run goes on where its project was moved away: `down` has to reach it.
+    if not directory.is_dir() and ProjectState(directory.resolve()).running() is None:
         raise InputError(f"there is no directory {directory}", hint="-C names the directory of a valohai.yaml")
     return directory.resolve()
 

@@ -174,7 +174,7 @@ def test_a_request_is_replayed_here_and_elsewhere_and_what_differs_is_shown(page
     assert detail.locator(".differences tbody tr").all_inner_texts() == ["$.count\t0\t1"]
     rows(page, "replayed").first.wait_for()
     rows(page, "replayed").first.click()
-    detail.get_by_text("It was sent again by vhlocal, so it is not recorded once more.").wait_for()
+    detail.get_by_text("vhlocal sent it itself, so it is not recorded.").wait_for()
 
 
 def test_a_request_is_pinned_and_handed_on(page, run):

@@ -381,7 +381,7 @@ class RequestsView extends HTMLElement {
       this.result,
       recorded ? this.#parts(recorded) : [
         trouble && troubles(trouble),
-        !trouble && h('p', { class: 'soft' }, facts.replayed ? 'It was sent again by vhlocal, so it is not recorded once more.' : 'Its headers and body are not here any more: the oldest recordings make room for new ones.')]);
+        !trouble && h('p', { class: 'soft' }, facts.replayed ? 'vhlocal sent it itself, so it is not recorded.' : 'Its headers and body are not here any more: the oldest recordings make room for new ones.')]);
     if (matchMedia('(max-width: 900px)').matches) { heading.focus({ preventScroll: true }); this.detail.scrollIntoView({ block: 'start' }); }
   }
 

@@ -112,15 +112,18 @@ def test_requests_are_listed_as_they_end_newest_first_and_can_be_sought(page, ru
     assert "token=********" in listed[2]
     choose(page, "Endpoint", "words")
     rows(page, "/first").wait_for(state="detached")
+    rows(page, "/second").first.wait_for()
     assert {text.split()[4] for text in rows(page).all_inner_texts()} == {"words"}
     choose(page, "Endpoint", "")
     choose(page, "Status", "failed")
     rows(page, "/second").wait_for(state="detached")
+    rows(page, "/fails").first.wait_for()
     assert rows(page, "/fails").count() == 1
     choose(page, "Status", "2xx")
     rows(page, "/fails").wait_for(state="detached")
     page.get_by_label("Text in a request").fill("post FIRST")
     rows(page, "/second").wait_for(state="detached")
+    rows(page, "/first").first.wait_for()
     assert rows(page).count() == 1
     # What is sought is in the address, so that a link leads to it.
     page.reload()

@@ -7,7 +7,8 @@ from textwrap import indent
 import click
 
 from vhlocal.cli.options import current_project
-from vhlocal.project.config import CONFIG_FILE, EXAMPLE
+from vhlocal.project.above import CONFIG_FILE
+from vhlocal.project.config import EXAMPLE
 from vhlocal.session.record import ProjectState
 from vhlocal.visible import one_line
 

@@ -9,7 +9,6 @@ import click
 
 from vhlocal.errors import InputError, VhlocalError
 from vhlocal.project.above import find_project
-from vhlocal.project.config import read_config
 from vhlocal.project.table import SETTINGS, Kind, Setting
 from vhlocal.session.record import ProjectState
 from vhlocal.visible import one_line
@@ -48,6 +47,8 @@ def debug_option(function: F) -> F:
 
 def endpoint_names(context: click.Context, _parameter: click.Parameter, typed: str) -> list[str]:
     """Return the project's endpoints that begin with what is ``typed``, for a shell to complete it."""
+    from vhlocal.project.config import read_config  # noqa: PLC0415 - brings a parser, and every command has options
+
     try:
         config = read_config(context.params.get("directory") or current_project() or Path.cwd())
     except VhlocalError:

@@ -6,10 +6,11 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vhlocal.project.config import CONFIG_FILE
-
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+#: What makes a directory a project. It is here and not where it is read, since every command looks for one.
+CONFIG_FILE = "valohai.yaml"
 
 #: Who may write to a directory or a file that is everyone's.
 _OTHERS = 0o002

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from vhlocal.errors import InputError
 from vhlocal.events import Notice
 from vhlocal.model import Place
+from vhlocal.project.above import CONFIG_FILE
 from vhlocal.project.endpoints import ITEM_KINDS, item_kind, read_endpoint
 from vhlocal.project.marks import Document, Trouble, raise_troubles, read_document
 from vhlocal.project.schema import did_you_mean
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from vhlocal.model import Endpoint
-
-CONFIG_FILE = "valohai.yaml"
 
 #: A ``valohai.yaml`` to begin with.
 EXAMPLE = """\

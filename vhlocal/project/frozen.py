@@ -17,8 +17,9 @@ from vhlocal.contract.metadata import Origin
 from vhlocal.errors import InputError
 from vhlocal.events import Notice
 from vhlocal.model import Package, Place
+from vhlocal.project.above import CONFIG_FILE
 from vhlocal.project.commits import Commit, configs_elsewhere, entries, find_commit
-from vhlocal.project.config import CONFIG_FILE, Config, load_config
+from vhlocal.project.config import Config, load_config
 from vhlocal.project.git import apart, ask_git, reading_blobs
 from vhlocal.project.naming import without_credentials
 from vhlocal.project.reading import read_whole

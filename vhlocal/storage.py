@@ -11,6 +11,7 @@ import contextlib
 import errno
 import os
 import stat
+import sys
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -368,3 +369,22 @@ def size(directory: Path) -> int:
     for root, _, files in os.walk(directory):
         total += sum(os.lstat(Path(root, file)).st_blocks * 512 for file in files)
     return total
+
+
+def is_held(directory: Path) -> bool:
+    """Tell whether any process holds a lock on a directory; False where it is not there, and on Windows."""
+    if sys.platform == "win32":
+        return False
+    import fcntl  # noqa: PLC0415 - not there on Windows
+
+    try:
+        descriptor = os.open(directory, os.O_RDONLY)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False

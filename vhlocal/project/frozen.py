@@ -24,7 +24,7 @@ from vhlocal.project.git import apart, ask_git, reading_blobs
 from vhlocal.project.naming import without_credentials
 from vhlocal.project.reading import read_whole
 from vhlocal.project.settings import environment
-from vhlocal.storage import refused, room, rooms, size, writing
+from vhlocal.storage import is_held, refused, room, rooms, size, writing
 from vhlocal.values import dataclass
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ def prune(*, dry_run: bool) -> list[tuple[str, int]]:
     for home in [home for place in rooms("cache", "versions") for home in sorted(place.glob("*/"))]:
         try:
             with FileLock(home / ".lock").acquire(blocking=False):
-                for made in [made for made in sorted(home.glob("[!.]*")) if not _is_held(made)]:
+                for made in [made for made in sorted(home.glob("[!.]*")) if not is_held(made)]:
                     removed.append((_of(made), size(made)))
                     if not dry_run:
                         shutil.rmtree(made)
@@ -133,21 +133,6 @@ def _hold(made: Path) -> None:
     fcntl.flock(descriptor, fcntl.LOCK_SH)
     if held is not None:
         os.close(held)
-
-
-def _is_held(made: Path) -> bool:
-    if sys.platform == "win32":
-        return False
-    import fcntl  # noqa: PLC0415 - not there on Windows
-
-    descriptor = os.open(made, os.O_RDONLY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(descriptor)
-    return False
 
 
 def _home(commit: Commit) -> str:

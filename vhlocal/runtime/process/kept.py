@@ -10,6 +10,7 @@ import sys
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
+from vhlocal.storage import is_held
 from vhlocal.values import dataclass
 
 if sys.platform != "win32":
@@ -99,17 +100,7 @@ class Shelf:
 
     def in_use(self, directory: str) -> bool:
         """Tell whether any process holds a directory."""
-        try:
-            descriptor = os.open(self.directory / directory, os.O_RDONLY)
-        except FileNotFoundError:
-            return False
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-        finally:
-            os.close(descriptor)
-        return False
+        return is_held(self.directory / directory)
 
     def _file(self, name: str) -> Path:
         return self.directory / f"{slug(name)}.json"

@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from werkzeug.wrappers import Request as Asked
 
     from vhlocal.exchanges import Header
-    from vhlocal.model import Call
 
 #: What the page's request and the answer to it carry in JSON: the headers of the app's request, which a browser lets
 #: no script set, and all that is known of the app's answer but its body.
@@ -133,8 +132,3 @@ def _watch(connected: Any, sent: Sent, over: threading.Event) -> None:
         if gone:
             sent.give_up()
             return
-
-
-def described(found: Call | None) -> dict[str, str] | None:
-    """Return a request that an app has a route for, in JSON's words; a body of the disk is left to who sends it."""
-    return None if found is None else {"method": found.method, "target": found.target, "body": found.body}

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from vhlocal.api.reloads import Reload
     from vhlocal.events import LogLine, Notice
     from vhlocal.findings import Finding
-    from vhlocal.model import Import, Status, Version
+    from vhlocal.model import Call, Import, Status, Version
     from vhlocal.session.endpoint.use import Use
     from vhlocal.session.view import View
 
@@ -175,3 +175,8 @@ def finding(known: Finding) -> dict[str, Any]:
         "remedy": dict(definition.remedy),
         "page": definition.page,
     }
+
+
+def call(known: Call | None) -> dict[str, str] | None:
+    """Return a request that an app has a route for; a body of the disk is left to who sends it."""
+    return None if known is None else {"method": known.method, "target": known.target, "body": known.body}

@@ -16,8 +16,9 @@ from werkzeug.routing import Map, Rule
 from werkzeug.utils import redirect
 from werkzeug.wrappers import Response
 
+from vhlocal.api import describe
 from vhlocal.api.app import App, api_rules, as_json
-from vhlocal.api.calling import METHODS, PATH, call, described
+from vhlocal.api.calling import METHODS, PATH, call
 from vhlocal.api.smoke_tests import keep_tried, project_of
 from vhlocal.api.stream import KINDS, Stream
 
@@ -122,7 +123,7 @@ class PageApp(App):
         served = [each.at for each in statuses if each.endpoint == endpoint and each.at.version in found]
         if not served:
             raise NotFound(f"no endpoint `{endpoint}` is served under `{name}`")
-        return as_json({"schema": self._view.schema(served), "call": described(self._view.call(served))})
+        return as_json({"schema": self._view.schema(served), "call": describe.call(self._view.call(served))})
 
     def _smoke_test(self, request: Request) -> Response:
         """Write what was tried as a smoke test; where its file is there, only if it is said what to do with that."""

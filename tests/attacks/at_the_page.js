@@ -1,22 +1,6 @@
 // What an app that is served at the gateway tries at the run's own page, whose origin it knows and whose key it does
 // not: returns what came of each try, by its name, as text. `page` and `rebound` are origins, the latter by another name.
 async ([page, rebound]) => {
-  const outcome = {};
-  const attempt = async (name, trying) => {
-    const silence = new Promise((done) => setTimeout(() => done("silence"), 30000));
-    try {
-      outcome[name] = String(await Promise.race([trying(), silence]));
-    } catch (error) {
-      outcome[name] = `error: ${error}`;
-    }
-  };
-  const read = async (response) => {
-    if (!response.body) return response.type;
-    const reader = response.body.getReader();
-    const { value } = await reader.read();
-    await reader.cancel();
-    return `${response.status} ${new TextDecoder().decode(value)}`;
-  };
   const ways = [];
   for (const mode of ["cors", "no-cors", "same-origin"])
     for (const credentials of ["include", "omit"]) ways.push({ mode, credentials, cache: "no-store" });

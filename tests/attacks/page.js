@@ -1,22 +1,5 @@
 // What a hostile page tries at a run's own origin: returns what came of each try, by its name, as text.
 async (root) => {
-  const outcome = {};
-  const attempt = async (name, trying) => {
-    const silence = new Promise((done) => setTimeout(() => done("silence"), 30000));
-    try {
-      outcome[name] = String(await Promise.race([trying(), silence]));
-    } catch (error) {
-      outcome[name] = `error: ${error}`;
-    }
-  };
-  const read = async (response) => {
-    if (!response.body) return response.type;
-    const reader = response.body.getReader();
-    const { value } = await reader.read();
-    // A followed log never ends, and a browser has six connections for a host.
-    await reader.cancel();
-    return `${response.status} ${new TextDecoder().decode(value)}`;
-  };
   const looks = ["/", "/api/endpoints", "/api/logs", "/api/logs?follow&tail=9", "/api/requests?tail=9", "/api/profile", "/metrics"];
   const ways = [];
   for (const mode of ["cors", "no-cors", "same-origin"])

@@ -13,7 +13,7 @@ import threading
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
@@ -25,8 +25,14 @@ from vhlocal.api.guard import Guard
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-TRIES = Path(__file__).with_name("page.js").read_text()
-TRIES_AT_THE_PAGE = Path(__file__).with_name("at_the_page.js").read_text()
+
+def script(name: str) -> str:
+    """Return what a page runs: what all tries share, around one file's own."""
+    shared, own = (Path(__file__).with_name(each).read_text() for each in ("tries.js", name))
+    return f"async (given) => {{\n{shared}\nreturn await ({own})(given);\n}}"
+
+
+TRIES, TRIES_AT_THE_PAGE = script("page.js"), script("at_the_page.js")
 
 #: The endpoint's name, which is in all that a run tells; and what ending it by a page would be answered.
 NAME, ENDED = "walrus", "stopping"
@@ -245,14 +251,23 @@ def test_a_service_worker_of_an_endpoint_answers_for_nothing_but_that(chromium, 
         context.close()
 
 
-def test_an_app_gets_nowhere_at_the_runs_own_page(chromium, served):
-    """The page is open beside it, in the same browser, and goes on as if nothing were."""
-    origin, _, key = served.page.partition("/#key=")
-    context = chromium.new_context()
+@contextlib.contextmanager
+def at_the_page(browser, served: Served) -> Iterator[tuple[Any, Any]]:
+    """Open the run's own page, with its key, in a browser's context of its own; yield both."""
+    context = browser.new_context()
     try:
         page = context.new_page()
         page.goto(served.page)
         page.wait_for_selector("#connection.good")
+        yield context, page
+    finally:
+        context.close()
+
+
+def test_an_app_gets_nowhere_at_the_runs_own_page(chromium, served):
+    """The page is open beside it, in the same browser, and goes on as if nothing were."""
+    origin, _, key = served.page.partition("/#key=")
+    with at_the_page(chromium, served) as (context, page):
         assert page.evaluate("sessionStorage.getItem('vhlocal-key')") == key, "what is to be got is there"
         answers: Counter[tuple[str, int]] = Counter()
         with_key: set[str] = set()
@@ -300,18 +315,12 @@ def test_an_app_gets_nowhere_at_the_runs_own_page(chromium, served):
         another = context.new_page()
         another.goto(f"{origin}/")
         another.wait_for_selector("#connection.good")
-    finally:
-        context.close()
 
 
 def test_an_app_that_is_opened_from_the_page_learns_nothing_of_it(chromium, served):
     """Neither who opened it, nor where from, nor what was in the address before."""
     origin, _, key = served.page.partition("/#key=")
-    context = chromium.new_context()
-    try:
-        page = context.new_page()
-        page.goto(served.page)
-        page.wait_for_selector("#connection.good")
+    with at_the_page(chromium, served) as (context, page):
         assert key not in page.url
         link = page.locator(f"a[href^='{served.origin}']").first
         with context.expect_page() as opening:
@@ -328,5 +337,3 @@ def test_an_app_that_is_opened_from_the_page_learns_nothing_of_it(chromium, serv
         assert "Referer" not in headers
         assert not any(key in value for value in headers.values())
         assert page.evaluate("[document.referrer, document.cookie, sessionStorage.length]") == ["", "", 0]
-    finally:
-        context.close()

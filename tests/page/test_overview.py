@@ -27,11 +27,6 @@ NAMES = "owner: acme\nproject: digits\ndeployment: local\n"
 
 
 @pytest.fixture(scope="module")
-def browser(chromium):
-    return chromium
-
-
-@pytest.fixture(scope="module")
 def vhlocal(tmp_path_factory, environments, tools):
     return command_line(tmp_path_factory.mktemp("overview"), environments, tools)
 
@@ -55,16 +50,16 @@ def run(vhlocal, directory):
 
 
 @pytest.fixture
-def page(run, browser):
-    with watching(browser, run, "overview", viewport={"width": 1440, "height": 900}) as opened:
+def page(run, chromium):
+    with watching(chromium, run, "overview", viewport={"width": 1440, "height": 900}) as opened:
         opened.wait_for_selector("vh-overview .endpoint")
         yield opened
 
 
 @pytest.fixture
-def refused(run, browser):
+def refused(run, chromium):
     """The page where some things are refused, which the browser itself says on its console."""
-    context = browser.new_context(viewport={"width": 1440, "height": 900})
+    context = chromium.new_context(viewport={"width": 1440, "height": 900})
     opened = context.new_page()
     opened.set_default_timeout(LONG * 1000)
     opened.goto(link(run))
@@ -260,9 +255,9 @@ def test_lines_to_paste_are_no_wider_than_their_finding(page):
         assert overflow(page) <= 0, width
 
 
-def test_a_run_that_is_open_has_addresses_for_others_with_a_picture(vhlocal, tmp_path, browser):
+def test_a_run_that_is_open_has_addresses_for_others_with_a_picture(vhlocal, tmp_path, chromium):
     project = written(tmp_path / "project", {"valohai.yaml": YAML, "vhlocal.yaml": NAMES, "server.py": SERVER})
-    with up(vhlocal, project, "--host", "0.0.0.0") as run, watching(browser, run, "overview") as page:
+    with up(vhlocal, project, "--host", "0.0.0.0") as run, watching(chromium, run, "overview") as page:
         plain = of(page, "plain", run.url("plain").split("/")[-3])
         shared = client(run).endpoints()["shared"]
         url = f"{shared}/acme/digits/local/dev/plain"
@@ -275,9 +270,9 @@ def test_a_run_that_is_open_has_addresses_for_others_with_a_picture(vhlocal, tmp
         gone(page)
 
 
-def test_the_run_is_ended(vhlocal, tmp_path, browser):
+def test_the_run_is_ended(vhlocal, tmp_path, chromium):
     project = written(tmp_path / "project", {"valohai.yaml": YAML, "vhlocal.yaml": NAMES, "server.py": SERVER})
-    page = browser.new_page()
+    page = chromium.new_page()
     with up(vhlocal, project) as run:
         page.goto(link(run))
         page.get_by_role("button", name="End the run").click()

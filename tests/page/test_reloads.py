@@ -17,11 +17,6 @@ FILES = {
 }
 
 
-@pytest.fixture(scope="module")
-def browser(chromium):
-    return chromium
-
-
 @pytest.fixture
 def directory(tmp_path):
     return written(tmp_path / "project", FILES)
@@ -38,8 +33,8 @@ def entries(page):
     return page.locator("vh-reloads .timeline > li:not(.empty)").all_inner_texts()
 
 
-def test_each_save_is_told_as_it_comes_with_what_changed_and_what_was_broken(run, browser, directory):
-    with watching(browser, run, "reloads") as page:
+def test_each_save_is_told_as_it_comes_with_what_changed_and_what_was_broken(run, chromium, directory):
+    with watching(chromium, run, "reloads") as page:
         page.get_by_text("No save yet").wait_for()
         written(directory, {"server.py": f"{SERVER}# edited\n", "other.py": "<script>"})
         (served,) = wait_for(lambda: entries(page), "the save to be told")

@@ -18,11 +18,6 @@ performance.getEntriesByType("resource").filter((one) => one.name.includes("/sta
 
 
 @pytest.fixture(scope="module")
-def browser(chromium):
-    return chromium
-
-
-@pytest.fixture(scope="module")
 def vhlocal(tmp_path_factory, environments, tools):
     return command_line(tmp_path_factory.mktemp("shell"), environments, tools)
 
@@ -38,9 +33,9 @@ def run(vhlocal, directory):
         yield started
 
 
-def test_all_that_it_loads_is_small(run, browser):
+def test_all_that_it_loads_is_small(run, chromium):
     """Whoever goes through all views loads less than 150 KB; what is there before anything else is less than 60."""
-    with watching(browser, run, "overview") as page:
+    with watching(chromium, run, "overview") as page:
         loaded = page.evaluate(TRANSFERRED)
         assert 10_000 < loaded < 60_000
         for link in page.locator("nav a").all():
@@ -51,9 +46,9 @@ def test_all_that_it_loads_is_small(run, browser):
     assert files < 300_000, "as they lie there"
 
 
-def test_the_key_is_where_no_server_and_no_app_gets_it(run, browser):
+def test_the_key_is_where_no_server_and_no_app_gets_it(run, chromium):
     key = link(run).partition("#key=")[2]
-    with watching(browser, run, "overview") as page:
+    with watching(chromium, run, "overview") as page:
         seen = []
         page.on("request", lambda asked: seen.append(asked))
         assert key not in page.url
@@ -69,22 +64,22 @@ def test_the_key_is_where_no_server_and_no_app_gets_it(run, browser):
             assert shown == ({"authorization"} if "/api/" in asked.url else set()), asked.url
 
 
-def test_who_has_no_key_is_told_how_to_get_in_and_another_tab_has_it(run, browser):
+def test_who_has_no_key_is_told_how_to_get_in_and_another_tab_has_it(run, chromium):
     page_address = link(run).partition("#")[0]
-    alone = browser.new_page()
+    alone = chromium.new_page()
     alone.goto(page_address)
     alone.get_by_role("heading", name="This page needs its key").wait_for()
     assert "vhlocal open" in alone.inner_text("main")
     alone.close()
-    with watching(browser, run, "overview") as page:
+    with watching(chromium, run, "overview") as page:
         second = page.context.new_page()
         second.goto(f"{page_address}#/reloads")
         second.wait_for_selector("#connection.good")
         assert second.url == f"{page_address}#/reloads"
 
 
-def test_one_gets_about_by_the_keyboard(run, browser):
-    with watching(browser, run, "overview") as page:
+def test_one_gets_about_by_the_keyboard(run, chromium):
+    with watching(chromium, run, "overview") as page:
         page.reload()
         page.wait_for_selector("vh-overview .endpoint")
         page.keyboard.press("Tab")
@@ -102,9 +97,9 @@ def test_one_gets_about_by_the_keyboard(run, browser):
         page.wait_for_selector("vh-overview .endpoint")
 
 
-def test_its_colours_are_the_systems_or_those_that_were_chosen(run, browser):
+def test_its_colours_are_the_systems_or_those_that_were_chosen(run, chromium):
     ground = "getComputedStyle(document.body).backgroundColor"
-    with watching(browser, run, "overview", color_scheme="dark") as page:
+    with watching(chromium, run, "overview", color_scheme="dark") as page:
         dark = page.evaluate(ground)
         page.emulate_media(color_scheme="light")
         light = page.evaluate(ground)
@@ -120,8 +115,8 @@ def test_its_colours_are_the_systems_or_those_that_were_chosen(run, browser):
         assert page.evaluate(ground) == dark, "it is remembered"
 
 
-def test_a_view_that_there_is_not_is_not_offered_and_leads_to_the_first(run, browser):
-    with watching(browser, run, "overview") as page:
+def test_a_view_that_there_is_not_is_not_offered_and_leads_to_the_first(run, chromium):
+    with watching(chromium, run, "overview") as page:
         offered = page.locator("nav a").evaluate_all("links => links.map((link) => link.dataset.view)")
         assert [name for name in offered if not (STATIC / "views" / f"{name}.js").is_file()] == []
         page.evaluate("location.hash = '#/nowhere?x=<b>'")
@@ -136,9 +131,9 @@ def shows(page, *texts):
 
 
 @pytest.mark.parametrize("how", ["ended", "killed"])
-def test_the_end_of_a_run_is_told_and_the_next_run_is_found(vhlocal, browser, how, tmp_path):
+def test_the_end_of_a_run_is_told_and_the_next_run_is_found(vhlocal, chromium, how, tmp_path):
     project = written(tmp_path / "project", plain())
-    page = browser.new_page()
+    page = chromium.new_page()
     page.set_default_timeout(LONG * 1000)
     with up(vhlocal, project, "--version-name", "first") as run:
         page.goto(link(run))

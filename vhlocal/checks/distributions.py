@@ -1,225 +1,57 @@
-"""Which distribution provides an import, and what common distributions bring along. Known by heart, not complete.
+"""Which distribution provides an import or a command, and what common distributions bring along.
 
-Rules use it only where it knows: what is not here makes them silent.
+From ``distributions.json``, which ``scripts/distributions.py`` makes of what the package index publishes. Rules use it
+only where it knows: what is not in it makes them silent.
 """
 
 from __future__ import annotations
 
+import json
 import sys
-from typing import TYPE_CHECKING
+from collections import defaultdict
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, TypedDict
 
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
+from packaging.version import InvalidVersion, Version
+
+from vhlocal.checks.images import python_versions
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Sequence
 
-#: Imports whose distribution has another name. Several: any of them will do.
-_PROVIDERS: dict[str, tuple[str, ...]] = {
-    "attr": ("attrs",),
-    "bs4": ("beautifulsoup4",),
-    "cv2": (
-        "opencv-python",
-        "opencv-python-headless",
-        "opencv-contrib-python",
-        "opencv-contrib-python-headless",
-    ),
-    "dateutil": ("python-dateutil",),
-    "dotenv": ("python-dotenv",),
-    "faiss": ("faiss-cpu", "faiss-gpu"),
-    "fitz": ("pymupdf",),
-    "flask_cors": ("flask-cors",),
-    "git": ("gitpython",),
-    "jose": ("python-jose",),
-    "jwt": ("pyjwt",),
-    "magic": ("python-magic",),
-    "multipart": ("python-multipart",),
-    "onnxruntime": ("onnxruntime", "onnxruntime-gpu"),
-    "PIL": ("pillow", "pillow-simd"),
-    "psycopg2": ("psycopg2", "psycopg2-binary"),
-    "rest_framework": ("djangorestframework",),
-    "serial": ("pyserial",),
-    "skimage": ("scikit-image",),
-    "sklearn": ("scikit-learn",),
-    "tensorflow": ("tensorflow", "tensorflow-cpu", "tensorflow-gpu", "tf-nightly"),
-    "torch": ("torch",),
-    "valohai": ("valohai-utils",),
-    "xgboost": ("xgboost", "xgboost-cpu"),
-    "yaml": ("pyyaml",),
-    "zmq": ("pyzmq",),
-}
+    from vhlocal.checks.requirements import Requirements
 
-_TENSORFLOW = (
-    "absl-py",
-    "astunparse",
-    "certifi",
-    "charset-normalizer",
-    "flatbuffers",
-    "gast",
-    "google-pasta",
-    "grpcio",
-    "h5py",
-    "idna",
-    "keras",
-    "markdown",
-    "markupsafe",
-    "ml-dtypes",
-    "namex",
-    "numpy",
-    "opt-einsum",
-    "optree",
-    "packaging",
-    "pillow",
-    "protobuf",
-    "requests",
-    "rich",
-    "scipy",
-    "setuptools",
-    "six",
-    "tensorboard",
-    "termcolor",
-    "typing-extensions",
-    "urllib3",
-    "werkzeug",
-    "wrapt",
-)
 
-#: What a distribution installs besides itself, as far as people import it; () for nothing. Extras in brackets.
-_BRINGS: dict[str, tuple[str, ...]] = {
-    "aiohttp": ("multidict", "yarl", "attrs", "frozenlist", "aiosignal", "idna"),
-    "attrs": (),
-    "beautifulsoup4": ("soupsieve", "typing-extensions"),
-    "boto3": ("botocore", "s3transfer", "jmespath", "python-dateutil", "urllib3", "six"),
-    "bottle": (),
-    "certifi": (),
-    "click": (),
-    "django": ("asgiref", "sqlparse"),
-    "djangorestframework": ("django", "asgiref", "sqlparse", "pytz"),
-    "falcon": (),
-    "filelock": (),
-    "fsspec": (),
-    "fastapi": ("starlette", "pydantic", "anyio", "typing-extensions", "idna", "sniffio"),
-    "flask": ("werkzeug", "jinja2", "itsdangerous", "click", "blinker", "markupsafe"),
-    "flask-cors": ("flask", "werkzeug", "jinja2", "itsdangerous", "click", "blinker", "markupsafe"),
-    "gevent": ("greenlet", "zope-event", "zope-interface"),
-    "gunicorn": ("packaging",),
-    "httpx": ("httpcore", "anyio", "certifi", "idna", "h11", "sniffio"),
-    "itsdangerous": (),
-    "jinja2": ("markupsafe",),
-    "joblib": (),
-    "keras": ("absl-py", "numpy", "rich", "namex", "h5py", "optree", "ml-dtypes", "packaging"),
-    "lightgbm": ("numpy", "scipy"),
-    "markupsafe": (),
-    "matplotlib": (
-        "contourpy",
-        "cycler",
-        "fonttools",
-        "kiwisolver",
-        "numpy",
-        "packaging",
-        "pillow",
-        "pyparsing",
-        "python-dateutil",
-        "six",
-    ),
-    "numpy": (),
-    "onnxruntime": ("coloredlogs", "flatbuffers", "humanfriendly", "numpy", "packaging", "protobuf", "sympy", "mpmath"),
-    "opencv-python": ("numpy",),
-    "opencv-python-headless": ("numpy",),
-    "orjson": (),
-    "pandas": ("numpy", "python-dateutil", "pytz", "six", "tzdata"),
-    "pillow": (),
-    "pydantic": ("pydantic-core", "typing-extensions", "annotated-types", "typing-inspection"),
-    "pyjwt": (),
-    "python-dateutil": ("six",),
-    "python-dotenv": (),
-    "python-multipart": (),
-    "pytz": (),
-    "pyyaml": (),
-    "redis": ("async-timeout",),
-    "requests": ("urllib3", "certifi", "idna", "charset-normalizer"),
-    "scikit-image": ("numpy", "scipy", "networkx", "pillow", "imageio", "tifffile", "packaging"),
-    "scikit-learn": ("numpy", "scipy", "joblib", "threadpoolctl"),
-    "scipy": ("numpy",),
-    "six": (),
-    "starlette": ("anyio", "idna", "sniffio", "typing-extensions"),
-    "tensorflow": _TENSORFLOW,
-    "tensorflow-cpu": _TENSORFLOW,
-    "torch": (
-        "filelock",
-        "typing-extensions",
-        "sympy",
-        "mpmath",
-        "networkx",
-        "jinja2",
-        "markupsafe",
-        "fsspec",
-        "numpy",
-    ),
-    "torchvision": (
-        "torch",
-        "filelock",
-        "typing-extensions",
-        "sympy",
-        "mpmath",
-        "networkx",
-        "jinja2",
-        "markupsafe",
-        "fsspec",
-        "numpy",
-        "pillow",
-    ),
-    "tqdm": (),
-    "typing-extensions": (),
-    "ujson": (),
-    "uvicorn[standard]": (
-        "click",
-        "h11",
-        "typing-extensions",
-        "httptools",
-        "python-dotenv",
-        "pyyaml",
-        "uvloop",
-        "watchfiles",
-        "websockets",
-        "anyio",
-        "idna",
-    ),
-    "uvicorn": ("click", "h11", "typing-extensions"),
-    "valohai-utils": ("valohai-yaml", "valohai-papi", "requests", "pyyaml"),
-    "waitress": (),
-    "werkzeug": ("markupsafe",),
-    "whitenoise": (),
-    "xgboost": ("numpy", "scipy"),
-}
+class _Brings(TypedDict):
+    """What the newest version requires of Python; and by first and last version, the oldest first, what is asked for.
 
-#: Commands whose distribution has another name.
-_COMMANDS_OF = {"waitress-serve": "waitress", "django-admin": "django"}
-#: Distributions with a command, and a module, of their own name.
-_COMMANDS = frozenset(
-    {
-        "bentoml",
-        "bokeh",
-        "celery",
-        "daphne",
-        "fastapi",
-        "flask",
-        "granian",
-        "gunicorn",
-        "hypercorn",
-        "litestar",
-        "mlflow",
-        "panel",
-        "sanic",
-        "streamlit",
-        "uvicorn",
-        "uwsgi",
-        "voila",
-        "waitress",
-    }
-)
+    By canonical names, extras in brackets.
+    """
+
+    python: str
+    versions: list[tuple[str, str, list[str]]]
+
+
+class _Table(TypedDict):
+    """``modules`` and ``commands`` have the distributions that provide one: those that are proposed first."""
+
+    dated: str
+    modules: dict[str, list[str]]
+    commands: dict[str, list[str]]
+    brings: dict[str, _Brings]
+
 
 #: What pip and the official images bring, or is no distribution's own.
 _THERE = frozenset({"pip", "setuptools", "pkg_resources", "wheel", "_distutils_hack", "__main__", "distutils", "imp"})
+
+
+@cache
+def _table() -> _Table:
+    table: _Table = json.loads(Path(__file__).with_suffix(".json").read_bytes())
+    return table
 
 
 def is_standard(module: str) -> bool:
@@ -227,26 +59,96 @@ def is_standard(module: str) -> bool:
     return module in sys.stdlib_module_names or module in _THERE or module.startswith("_")
 
 
-def providers(module: str) -> tuple[str, ...]:
+def providers(module: str) -> Sequence[str]:
     """Return the canonical names of the distributions that would provide a top-level module."""
-    return _PROVIDERS.get(module, (canonicalize_name(module),))
+    return _table()["modules"].get(module, (canonicalize_name(module),))
 
 
-def command_provider(program: str) -> str | None:
-    """Return the distribution that installs a command, None where that is not known."""
-    return _COMMANDS_OF.get(program, program if program in _COMMANDS else None)
+def command_providers(program: str) -> Sequence[str]:
+    """Return the distributions of which each installs a command; none where that is not known."""
+    return _table()["commands"].get(program, ())
 
 
 def is_common(module: str) -> bool:
     """Tell whether it is known, not guessed, what provides a top-level module."""
-    return module in _PROVIDERS or canonicalize_name(module) in _BRINGS
+    return module in _table()["modules"]
 
 
-def brought(names: Iterable[str]) -> frozenset[str] | None:
-    """Return all that is installed with these distributions, extras in brackets; None where one is unknown here."""
-    found: set[str] = set()
-    for name in names:
-        if name not in _BRINGS:
+def brought(requirements: Requirements | None, image: str) -> frozenset[str] | None:
+    """Return the canonical names of all that the requirements install in an official Python image.
+
+    None where one of them is unknown here, or a version of it that is older than what is known. Of what a requirement
+    asks for, every version counts, unless nothing keeps pip from the newest.
+    """
+    held = _held(requirements)
+    pythons = python_versions(image)[-1:]
+    found: dict[str, bool] = {}
+    waiting = [(name, True) for name in (requirements.names_with_extras if requirements else ())]
+    wanted = {name for name, _ in waiting}
+    while waiting:
+        name, is_newest = waiting.pop()
+        if name in found and (is_newest or not found[name]):
+            continue
+        found[name] = is_newest
+        row = _table()["brings"].get(name)
+        if row is None and (is_newest or name in wanted):
             return None
-        found |= {name.partition("[")[0], *_BRINGS[name]}
-    return frozenset(found)
+        if row is None:
+            continue  # what an old version asked for, and nobody has published since
+        specifiers = held[name.partition("[")[0]]
+        is_newest = is_newest and _takes_newest(row, specifiers, pythons)
+        asked = row["versions"][-1][2] if is_newest else _asked_for(row, specifiers)
+        if asked is None:
+            return None
+        waiting += ((each, is_newest) for each in asked)
+    return frozenset(name.partition("[")[0] for name in found)
+
+
+def _held(requirements: Requirements | None) -> defaultdict[str, list[SpecifierSet]]:
+    """Return which versions the lines take, constraints too, by name."""
+    held: defaultdict[str, list[SpecifierSet]] = defaultdict(list)
+    for line in requirements.wanted if requirements else ():
+        if line.requirement is not None:
+            held[line.name].append(line.requirement.specifier)
+    return held
+
+
+def _takes_newest(row: _Brings, specifiers: list[SpecifierSet], pythons: Sequence[str]) -> bool:
+    newest = row["versions"][-1][1]
+    try:
+        runs = all(SpecifierSet(row["python"]).contains(python) for python in pythons)
+    except InvalidSpecifier:
+        return False
+    # A version that is newer than the table is none that it knows less of than of its newest.
+    return runs and all(each.contains(newest) or _lowest(each) > Version(newest) for each in specifiers)
+
+
+def _lowest(specifier: SpecifierSet) -> Version:
+    """Return the highest version that a specifier names as its lowest; 0 where it names none."""
+    lowest = Version("0")
+    for one in specifier:
+        if one.operator in ("==", ">=", "~=", ">") and (version := _version(one.version.removesuffix(".*"))):
+            lowest = max(lowest, version)
+    return lowest
+
+
+def _asked_for(row: _Brings, specifiers: list[SpecifierSet]) -> list[str] | None:
+    """Return what any version asks for that one pin leaves; None where the pin is older than all that is known."""
+    versions = row["versions"]
+    pins = [one.version for each in specifiers for one in each if one.operator in ("==", "===")]
+    pin = _version(pins[0].removesuffix(".*")) if pins else None
+    if pin is None:
+        return [each for _, _, asked in versions for each in asked]
+    if pin < Version(versions[0][0]):
+        return None
+    # Between two that differ it may be like either.
+    after = next((i for i, (_, last, _) in enumerate(versions) if pin <= Version(last)), len(versions) - 1)
+    rows = versions[after : after + 1] if pin >= Version(versions[after][0]) else versions[after - 1 : after + 1]
+    return [each for _, _, asked in rows for each in asked]
+
+
+def _version(text: str) -> Version | None:
+    try:
+        return Version(text)
+    except InvalidVersion:
+        return None

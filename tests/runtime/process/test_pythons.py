@@ -101,6 +101,23 @@ def test_pyenv_s_newest_that_runs_is_taken(tmp_path, nothing, other):
     assert (tmp_path / "asked").read_text() == "20\n"
 
 
+@pytest.mark.parametrize(
+    ("variable", "usual", "below"),
+    [
+        ("PYENV_ROOT", ".pyenv", "versions"),
+        ("ASDF_DATA_DIR", ".asdf", "installs/python"),
+        ("MISE_DATA_DIR", ".local/share/mise", "installs/python"),
+    ],
+)
+def test_a_manager_s_are_found_below_home_or_where_its_variable_says(tmp_path, variable, usual, below, other):
+    home = {"PATH": "", "HOME": str(tmp_path)}
+    for root, environ in ((tmp_path / usual, home), (tmp_path / "else", {**home, variable: str(tmp_path / "else")})):
+        assert find_python(OTHER, environ) is None
+        fake = script(root / below / f"{OTHER}.4" / "bin", f"python{OTHER}", f'exec {other.path} "$@"')
+        assert find_python(OTHER, environ) == other
+        fake.unlink()
+
+
 def test_uv_is_asked_last_and_downloads_nothing(tmp_path, nothing, other):
     script(tmp_path / "bin", "uv", f'echo "$@" > {tmp_path}/asked; echo {other.path}')
     assert find_python(OTHER, nothing) == other

@@ -60,19 +60,19 @@ def find(subject: Subject) -> Iterator[Finding]:
             served = ("gunicorn", "packaging") if reach.endpoint.wsgi is not None else ()  # R4 sets it up
             if any(name in served for name in providers(top)):
                 continue
-            found = _judge(top, module, node, subject)
+            found = _judge(top, module, node, subject, reach.endpoint.image)
             if found is not None:
                 yield replace(found, endpoint=reach.endpoint.name)
 
 
-def _judge(top: str, module: Module, node: ast.AST, subject: Subject) -> Finding | None:
+def _judge(top: str, module: Module, node: ast.AST, subject: Subject, image: str) -> Finding | None:
     read, unread = subject.requirements, subject.unread_requirements
     listed = read.names if read else frozenset()
     wanted = providers(top)
     if any(name in listed for name in wanted) or (read is not None and (read.open or read.invalid)):
         return None
-    # What is not listed may be brought along by something that is: only what is known by heart is sure.
-    there = brought(read.names_with_extras if read else ())
+    # What is not listed may be brought along by something that is: only what is known is sure.
+    there = brought(read, image)
     if there is None or any(name in there for name in wanted):
         return None
     place = module.place(node)

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from vhlocal.checks.commands import brings_programs, exported
-from vhlocal.checks.distributions import command_provider
+from vhlocal.checks.distributions import command_providers
 from vhlocal.checks.edits import in_command
 from vhlocal.checks.rule import Rule
 from vhlocal.findings import Definition, Example, Finding, Severity
@@ -47,8 +47,7 @@ def find(subject: Subject) -> Iterator[Finding]:
         for command in commands:
             yield from _started(command, endpoint.name)
             program = command.words[0]
-            provider = command_provider(program)
-            if provider in installed or (provider == "fastapi" and "fastapi-cli" in installed):
+            if not installed.isdisjoint(command_providers(program)):
                 yield Finding(
                     DEFINITION,
                     command.place,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vhlocal.checks.commands import brings_programs, exported
-from vhlocal.checks.distributions import brought, command_provider
+from vhlocal.checks.commands import brings_programs, exported, is_python
+from vhlocal.checks.distributions import brought, command_providers, is_common, providers
 from vhlocal.checks.edits import added
 from vhlocal.checks.rule import Rule
 from vhlocal.findings import Definition, Example, Finding, Severity
@@ -39,18 +39,21 @@ def find(subject: Subject) -> Iterator[Finding]:
     requirements = subject.requirements
     if requirements is not None and (requirements.open or requirements.invalid):
         return
-    there = brought(requirements.names_with_extras if requirements else ())
-    for endpoint in subject.known_images if there is not None else ():
+    for endpoint in subject.known_images:
+        there = brought(requirements, endpoint.image)
+        if there is None:
+            continue
         commands = subject.commands[endpoint.name]
         if brings_programs(endpoint) or {"PATH", "PYTHONPATH"} & {*subject.variables, *exported(commands)}:
             continue
         for command in commands:
-            provider = command_provider(command.program)
+            is_module = is_python(command.words[0]) and is_common(command.program)
+            installing = providers(command.program) if is_module else command_providers(command.program)
             is_own = subject.modules.find(command.program) or command.program in subject.package.files
-            if provider is not None and provider not in (there or ()) and not is_own:
+            if installing and there.isdisjoint(installing) and not is_own:
                 file = requirements.name if requirements else "requirements.txt"
                 seen = f"`{command.program}` is started, and no line of the requirements installs it"
-                change, edits = f"add {provider} to {file}", added(subject.directory / file, provider)
+                change, edits = f"add {installing[0]} to {file}", added(subject.directory / file, installing[0])
                 yield Finding(DEFINITION, command.place, seen, change, endpoint.name, edits=edits)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from vhlocal.checks.distributions import command_provider
+from vhlocal.checks.distributions import command_providers
 from vhlocal.checks.images import is_official_python
 from vhlocal.checks.rule import Rule
 from vhlocal.checks.server.evidence import missing_module, module_files
@@ -72,7 +72,7 @@ def _command(ended: Ended, command: str) -> tuple[str, str] | None:
     if "/" in command:
         outside = command.startswith("/") and not command.startswith(CODE_DIRECTORY)
         return (command, "if the image does not have it either, name what it has") if outside else None
-    if command_provider(command) is None:
+    if not command_providers(command):
         return command, "if the image does not have it either, name what it has"
     if is_official_python(ended.endpoint.image):
         return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from vhlocal.checks.distributions import command_provider
+from vhlocal.checks.distributions import command_providers
 from vhlocal.checks.rule import Rule
 from vhlocal.checks.server.evidence import place_of
 from vhlocal.findings import Definition, Example, Finding, Severity
@@ -104,9 +104,9 @@ def _not_found(ended: Ended) -> Finding:
         change = f"make sure that {what} is packaged: git may ignore it, or nothing has created it"
     elif _PYTHON.fullmatch(what):
         change = "check which Python the image has: many have only `python3`"
-    elif command_provider(what) is None and ended.requirements is None:
+    elif not command_providers(what) and ended.requirements is None:
         change = "make sure that the image has it, under this name"
-    elif command_provider(what) is None:
+    elif not command_providers(what):
         change = (
             f"make sure that the image has it; if a line of {ended.requirements} installs it, it is in ~/.local/bin, "
             f"which is not on the PATH in production: write ~/.local/bin/{what}"

@@ -21,6 +21,14 @@ _OFFICIAL = re.compile(r"python:(\d+\.\d+)(?:[.@-].*|(?:a|b|rc)\d+.*)?")
 #: Seconds that a candidate may take to tell what it is.
 _PATIENCE = 20
 
+#: Where interpreters are installed: the variable that names a manager's directory, its usual place below HOME, and
+#: where in it each version has a directory.
+_MANAGERS = (
+    ("PYENV_ROOT", ".pyenv", "versions"),
+    ("ASDF_DATA_DIR", ".asdf", "installs/python"),
+    ("MISE_DATA_DIR", ".local/share/mise", "installs/python"),
+)
+
 #: Prints the interpreter that a virtual environment stands on, or the interpreter itself. Python 3.6 and newer.
 _ASK = """
 import os, sys
@@ -68,8 +76,9 @@ def running_python() -> Python:
 def find_python(version: str | None, environ: Mapping[str, str]) -> Python | None:
     """Return the interpreter of a ``version`` (``3.9``), or None; for None the one that runs vhlocal.
 
-    Looks on the PATH, then among pyenv's, then asks uv, which downloads nothing. Every candidate is run, since one on
-    the PATH may be a pyenv shim that leads nowhere. No process is started for the version that runs vhlocal.
+    Looks on the PATH, then among pyenv's, asdf's and mise's, then asks uv, which downloads nothing. Every candidate is
+    run, since one on the PATH may be a shim that leads nowhere.
+    For the version that runs vhlocal no process is started.
     """
     running = running_python()
     if version in (None, running.minor):
@@ -86,16 +95,18 @@ def _candidates(version: str, environ: Mapping[str, str]) -> Iterator[Path]:
         candidate = Path(directory, f"python{version}")
         if candidate.is_file() and os.access(candidate, os.X_OK):
             yield candidate
-    yield from _of_pyenv(version, environ)
+    yield from _of_managers(version, environ)
     yield from _of_uv(version, environ)
 
 
-def _of_pyenv(version: str, environ: Mapping[str, str]) -> Iterator[Path]:
-    root = Path(environ.get("PYENV_ROOT") or Path(environ.get("HOME", "/"), ".pyenv"))
+def _of_managers(version: str, environ: Mapping[str, str]) -> Iterator[Path]:
+    """Yield what pyenv, asdf and mise have installed, each with its newest patch first."""
     named = re.compile(rf"{re.escape(version)}\.(\d+)")
-    found = {int(match[1]): path for path in root.glob("versions/*") if (match := named.fullmatch(path.name))}
-    for patch in sorted(found, reverse=True):
-        yield found[patch] / "bin" / f"python{version}"
+    for variable, usual, below in _MANAGERS:
+        root = Path(environ.get(variable) or Path(environ.get("HOME", "/"), usual))
+        found = {int(match[1]): path for path in root.glob(f"{below}/*") if (match := named.fullmatch(path.name))}
+        for patch in sorted(found, reverse=True):
+            yield found[patch] / "bin" / f"python{version}"
 
 
 def _of_uv(version: str, environ: Mapping[str, str]) -> Iterator[Path]:

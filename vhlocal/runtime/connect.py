@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -13,7 +12,7 @@ from vhlocal.errors import EngineError
 from vhlocal.events import Notice
 from vhlocal.project.settings import environment
 from vhlocal.runtime.base import Connected
-from vhlocal.runtime.docker.address import NoAddressError
+from vhlocal.runtime.docker.address import NoAddressError, check_socket, knock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -70,6 +69,7 @@ def _connected(runtime: Runtime, *notices: Notice) -> Connected:
 
 
 def _docker(directory: str, run: str) -> Runtime:
+    check_socket(environment())
     from vhlocal.runtime.docker.connect import connect  # noqa: PLC0415 - the SDK takes long to import
 
     return connect(directory, run)
@@ -88,12 +88,8 @@ def engine_may_answer(environ: Mapping[str, str]) -> bool:
     """Tell, without the SDK, whether one may: False only where nobody is at the one place for it."""
     if sys.platform != "linux" or environ.get("DOCKER_HOST") or environ.get("DOCKER_CONTEXT") or _has_context(environ):
         return True
-    with socket.socket(socket.AF_UNIX) as probe:
-        try:
-            probe.connect(_SOCKET)
-        except OSError as error:
-            return isinstance(error, PermissionError)
-    return True
+    refused = knock(_SOCKET)
+    return refused is None or isinstance(refused, PermissionError)
 
 
 def _has_context(environ: Mapping[str, str]) -> bool:

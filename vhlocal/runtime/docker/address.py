@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import socket
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from vhlocal.errors import EngineError
+from vhlocal.runtime.docker.failures import is_nobody_there, no_answer
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 _REMEDY = "an address is unix:///path/of/the/socket or tcp://127.0.0.1:PORT; without one, Docker's usual socket is used"
 
@@ -27,6 +33,30 @@ def check_address(address: str, setting: str) -> None:
             f"the container engine at {address} ({setting}) is on another machine",
             hint="vhlocal mounts files from this machine into containers: use a local engine (unset DOCKER_HOST)",
         )
+
+
+def check_socket(environ: Mapping[str, str]) -> None:
+    """Raise what ``check_address`` does, or EngineError where nobody listens at the socket that DOCKER_HOST names.
+
+    All other addresses are for the SDK to try. It is slow to import, and has nothing to say where nobody is.
+    """
+    address = environ.get("DOCKER_HOST", "")
+    scheme, _, rest = address.partition("://")
+    if scheme == "unix" and sys.platform != "win32":
+        check_address(address, "DOCKER_HOST")
+        refused = knock(str(Path("/", rest)))
+        if refused is not None and is_nobody_there(refused):
+            raise no_answer(address, refused) from refused
+
+
+def knock(path: str) -> OSError | None:
+    """Connect to a socket of this machine; return what kept that from being done, or None."""
+    with socket.socket(socket.AF_UNIX) as probe:
+        try:
+            probe.connect(path)
+        except OSError as error:
+            return error
+    return None
 
 
 def is_local(address: str) -> bool:

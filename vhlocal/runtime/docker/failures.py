@@ -27,6 +27,11 @@ def no_answer(address: str, error: Exception) -> EngineError:
     return EngineError(f"no Docker engine answers at {address}: {_root_cause(error)}", hint=_START_HINT)
 
 
+def is_nobody_there(error: BaseException) -> bool:
+    """Tell whether a connection was not to be had since nobody listens, or nobody that this user may speak to."""
+    return isinstance(error, OSError) and error.errno in {errno.ENOENT, errno.ECONNREFUSED, errno.EACCES}
+
+
 def gone_away(error: Exception) -> EngineError:
     """Return the error for an engine that has answered before."""
     return EngineError(f"the Docker engine went away: {_root_cause(error)}", hint=_START_HINT)
@@ -87,8 +92,8 @@ def disk_full(evidence: str) -> VhlocalError:
 def _root_cause(error: BaseException) -> str:
     seen: BaseException | None = error
     while seen is not None:
-        if isinstance(seen, OSError) and seen.errno in {errno.ENOENT, errno.ECONNREFUSED, errno.EACCES}:
-            reason = {errno.EACCES: "permission denied (is your user in the `docker` group?)"}
-            return reason.get(seen.errno, "nothing listens there")
+        if is_nobody_there(seen):
+            denied = isinstance(seen, PermissionError)
+            return "permission denied (is your user in the `docker` group?)" if denied else "nothing listens there"
         seen = seen.__cause__ or seen.__context__
     return str(error)

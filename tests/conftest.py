@@ -172,9 +172,9 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    once = tuple(f"{TESTS}/{beginning}" for beginning in ONCE)
     for item in items:
-        path = item.path.relative_to(TESTS)
-        if path.as_posix().startswith(tuple(ONCE)):
+        if item.path.as_posix().startswith(once):
             item.add_marker("once")
         if "engine" in getattr(item, "fixturenames", ()):
             item.add_marker("engine")

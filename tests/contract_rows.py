@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import ast
+import functools
 import re
 from collections import defaultdict
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 TESTS = Path(__file__).parent
 PAGE = TESTS / "contract-rows.md"
@@ -36,16 +41,25 @@ def ids_in(text: str) -> set[str]:
     return ids
 
 
+@functools.cache
 def tests_by_row() -> dict[str, dict[str, list[str]]]:
     """The names of the tests that name a row, by the row's id and by the file relative to ``tests``."""
     found: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
     for path in sorted(TESTS.rglob("test_*.py")):
-        for node in ast.walk(ast.parse(path.read_text())):
-            is_test = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
-            if is_test and node.name.lower().startswith("test"):
+        for node in _defined(ast.parse(path.read_text()).body):
+            if node.name.lower().startswith("test"):
                 for row in ids_in(f"{node.name.replace('_', ' ')} {ast.get_docstring(node) or ''}"):
                     found[row][path.relative_to(TESTS).as_posix()].append(node.name)
     return found
+
+
+def _defined(body: list[ast.stmt]) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef]:
+    """Yield what a file defines, and its classes: what stands within a function is no test."""
+    for node in body:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            yield node
+        if isinstance(node, ast.ClassDef):
+            yield from _defined(node.body)
 
 
 def page() -> str:

@@ -17,9 +17,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if config.getoption("--all-frameworks"):
         return
     chosen = groups_of(head())
-    left = [item for item in items if item.path.is_relative_to(HERE) and _group(item) not in (None, *chosen)]
+    left = {item for item in items if _group(item) not in (None, *chosen) and item.path.is_relative_to(HERE)}
     items[:] = [item for item in items if item not in left]
-    config.hook.pytest_deselected(items=left)
+    config.hook.pytest_deselected(items=list(left))
 
 
 def _group(item: pytest.Item) -> str | None:

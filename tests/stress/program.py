@@ -154,7 +154,7 @@ async def _calm(outcome: Outcome) -> list[str]:
     """Wait until each endpoint has one server in one runner; return what is still otherwise."""
     deadline = time.monotonic() + _CALM_LIMIT
     while (found := _beside(outcome.run)) and time.monotonic() < deadline:
-        await asyncio.sleep(0.2)
+        await asyncio.sleep(0.5)
     return found
 
 

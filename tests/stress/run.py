@@ -9,7 +9,7 @@ import re
 import shutil
 import sysconfig
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -24,7 +24,9 @@ from tests.stress.saves import CAUSED
 from tests.waiting import accepts, free_port
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
+
+    Below = Mapping[int, list[psutil.Process]]
 
 _PROJECT = Path(__file__).parent / "project"
 
@@ -70,8 +72,9 @@ class Run:
         self.errors: Counter[str] = Counter()
         #: Errors that no save had caused, and faults of vhlocal's own.
         self.faults: list[str] = []
-        self._read = 0
         self._rest = ""
+        #: The first processes of containers, by container.
+        self._pids: dict[str, int] = {}
 
     async def follow(self) -> None:
         """Read what is printed as it comes; never returns."""
@@ -109,35 +112,36 @@ class Run:
 
     def runners(self) -> list[psutil.Process]:
         """Return the supervisors: the topmost of each server's processes that are the runner's."""
-        found = []
-        for root in self._roots():
-            for process in (root, *_children(root)):
-                with contextlib.suppress(psutil.NoSuchProcess):  # one that has just been replaced
-                    if _is_runner(process) and not any(map(_is_runner, process.parents())):
-                        found.append(process)
-        return found
+        return _runners(self._roots(), _below())
 
     def _roots(self) -> list[psutil.Process]:
         if self.runtime == "process":
             return [self.process()]
         roots = []
         with contextlib.closing(docker.from_env()) as client:
-            for name in containers_of(client, self.directory):
-                with contextlib.suppress(NotFound, psutil.NoSuchProcess):  # as above
-                    if pid := client.containers.get(name).attrs["State"]["Pid"]:
+            for item in client.api.containers(filters={"label": f"vhlocal.directory={self.directory.resolve()}"}):
+                with contextlib.suppress(NotFound, psutil.NoSuchProcess):  # one that has just been replaced
+                    if pid := self._pid(client, item["Id"]):
                         roots.append(psutil.Process(pid))
         return roots
 
+    def _pid(self, client: docker.DockerClient, container: str) -> int:
+        """Return the first process of a container, which is started once, or 0 where that has not begun."""
+        if not self._pids.get(container):
+            self._pids[container] = client.api.inspect_container(container)["State"]["Pid"]
+        return self._pids[container]
+
     def servers(self) -> dict[int, int]:
         """Return how many ports each supervisor's processes listen on beside its own, by its process id."""
-        return {runner.pid: len(_ports(runner)) - 1 for runner in self.runners()}
+        roots, below = self._roots(), _below()
+        return {runner.pid: len(_ports(runner, below)) - 1 for runner in _runners(roots, below)}
 
     # What it leaves.
 
     def processes(self) -> list[psutil.Process]:
         """Return all processes that have to do with this run."""
-        below = [process for root in (self.process(), *self._roots()) for process in (root, *_children(root))]
-        return list(dict.fromkeys(below))
+        below, roots = _below(), (self.process(), *self._roots())
+        return list(dict.fromkeys(process for root in roots for process in _tree(root, below)))
 
     def left(self, processes: list[psutil.Process]) -> Iterator[str]:
         """Tell what is left once the run has ended; ``processes`` are those that it had before."""
@@ -175,10 +179,33 @@ def _environment(place: Path) -> dict[str, str]:
     return {**environment, "TMPDIR": str(temporary), "PATH": f"{tools}:{environment['PATH']}"}
 
 
-def _children(process: psutil.Process) -> list[psutil.Process]:
-    with contextlib.suppress(psutil.Error):
-        return process.children(recursive=True)
-    return []
+def _below() -> Below:
+    """Return all processes of this machine by their parents: one look, for as many questions as wanted."""
+    below = defaultdict(list)
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            below[process.ppid()].append(process)
+    return below
+
+
+def _tree(root: psutil.Process, below: Below) -> Iterator[psutil.Process]:
+    yield root
+    for child in below.get(root.pid, ()):
+        yield from _tree(child, below)
+
+
+def _runners(roots: Sequence[psutil.Process], below: Below) -> list[psutil.Process]:
+    found = []
+    for root in roots:
+        found += _topmost(root, below)
+    return found
+
+
+def _topmost(process: psutil.Process, below: Below) -> list[psutil.Process]:
+    """Return the runners in a tree of processes that are below no other one."""
+    if _is_runner(process):
+        return [process]
+    return [runner for child in below.get(process.pid, ()) for runner in _topmost(child, below)]
 
 
 def _is_runner(process: psutil.Process) -> bool:
@@ -187,10 +214,10 @@ def _is_runner(process: psutil.Process) -> bool:
     return False
 
 
-def _ports(runner: psutil.Process) -> set[int]:
+def _ports(runner: psutil.Process, below: Below) -> set[int]:
     """Return the ports that a runner's processes listen on, in the network that they have."""
     sockets = set()
-    for process in (runner, *_children(runner)):
+    for process in _tree(runner, below):
         # A process that is about to end has no files any more.
         with contextlib.suppress(OSError):
             for link in Path(f"/proc/{process.pid}/fd").iterdir():

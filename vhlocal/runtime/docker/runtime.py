@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import ipaddress
 import re
 import secrets
 import threading
@@ -40,6 +39,7 @@ from vhlocal.runtime.docker.labels import Marks
 from vhlocal.runtime.docker.layers import BuildNetwork, make_layer
 from vhlocal.runtime.docker.volumes import directory_of, make_directory
 from vhlocal.runtime.lines import Lines
+from vhlocal.runtime.sockets import HEAD, listening
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -49,8 +49,6 @@ if TYPE_CHECKING:
     from vhlocal.runtime.base import Entry, ServerSpec
     from vhlocal.runtime.docker.engine import Stream
 
-_LISTENING = "0A"
-_TABLE_HEAD = "local_address"
 
 #: Seconds between two tries to hear of an engine's events again.
 _BETWEEN_TRIES = 1.0
@@ -242,10 +240,10 @@ class DockerRuntime:
     def listeners(self, server: str) -> Sequence[Listener]:
         """Return the listening sockets, read from the container's ``/proc``; EngineError where it has no ``cat``."""
         said = self._engine.run_in(server, ["cat", "/proc/net/tcp", "/proc/net/tcp6"]).decode(errors="replace")
-        if _TABLE_HEAD not in said:
+        if HEAD not in said:
             why = said.strip() or "the engine does not say why"
             raise EngineError(f"`cat /proc/net/tcp` cannot be run in the container: {why}")
-        return _parse_listeners(said)
+        return list(dict.fromkeys(listening(said).values()))
 
     def written(self) -> Mapping[Path, float]:
         """Return nothing: a container does not reach the project."""
@@ -366,18 +364,6 @@ def _binds(spec: ServerSpec) -> tuple[Bind, ...]:
     workspace = None if spec.after else mounts.workspace
     own = [] if workspace is None else [Bind(None, workspace.mount_path, read_only=False, volume=True)]
     return (*files, *shared, *own, *staging)
-
-
-def _parse_listeners(table: str) -> list[Listener]:
-    """Read the lines of ``/proc/net/tcp`` and ``tcp6``: addresses in hexadecimal, in the machine's byte order."""
-    found = []
-    for line in table.splitlines():
-        fields = line.split()
-        if len(fields) > 3 and fields[3] == _LISTENING:
-            address, _, port = fields[1].partition(":")
-            words = [bytes.fromhex(address[at : at + 8])[::-1] for at in range(0, len(address), 8)]
-            found.append(Listener(str(ipaddress.ip_address(b"".join(words))), int(port, 16)))
-    return found
 
 
 def _slug(text: str) -> str:

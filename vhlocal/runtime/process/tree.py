@@ -1,26 +1,28 @@
-"""What the processes of a server hold and use: sockets, memory and CPU."""
+"""What the processes of a server hold and use: sockets, memory and CPU.
+
+It is asked of each server, once a second or oftener, so on Linux only a server's own processes are looked at: psutil
+reads of every process of the machine who its parent is, and the table of all connections once for each process.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import sys
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import psutil
 
 from vhlocal.runtime.base import Listener
+from vhlocal.runtime.sockets import listening, listening_here
 
 
 def listeners(guard: int) -> list[Listener]:
-    """Return the TCP sockets that the processes below a guard listen on."""
-    found = {}
-    for process in _below(guard):
-        with contextlib.suppress(psutil.Error):
-            for each in process.net_connections("tcp"):
-                if each.status == psutil.CONN_LISTEN and each.laddr:
-                    host = str(each.laddr.ip).removeprefix("::ffff:")
-                    found[host, int(each.laddr.port)] = Listener(host, int(each.laddr.port))
-    return list(found.values())
+    """Return the TCP sockets that the processes below a guard listen on, each once."""
+    below = _below(guard)
+    found: list[Listener] = _by_tables(below) if sys.platform == "linux" else _by_psutil(below)
+    return list(dict.fromkeys(found))
 
 
 def usage(guard: int) -> tuple[int, float]:
@@ -31,8 +33,9 @@ def usage(guard: int) -> tuple[int, float]:
     memory, cpu = 0, 0.0
     with contextlib.suppress(psutil.Error):
         cpu = _of_ended(psutil.Process(guard).cpu_times())
-    for process in _below(guard):
+    for pid in _below(guard):
         with contextlib.suppress(psutil.Error):
+            process = psutil.Process(pid)
             times, used = process.cpu_times(), process.memory_full_info()
             cpu += times.user + times.system + _of_ended(times)
             memory += int(used.pss if sys.platform == "linux" else used.uss)
@@ -43,7 +46,74 @@ def _of_ended(times: Any) -> float:
     return float(times.children_user + times.children_system)
 
 
-def _below(guard: int) -> list[psutil.Process]:
+def _by_tables(pids: list[int]) -> list[Listener]:
+    found: list[Listener] = []
+    tables: dict[str, dict[str, Listener]] = {}
+    for pid in pids:
+        with contextlib.suppress(OSError):  # it has ended
+            network = str(Path(f"/proc/{pid}/ns/net").readlink())
+            if network not in tables:
+                tables[network] = _listening(pid, network)
+            sockets = _sockets(pid)
+            found += (listener for inode, listener in tables[network].items() if inode in sockets)
+    return found
+
+
+def _listening(pid: int, network: str) -> dict[str, Listener]:
+    """Return the sockets that listen in the network that a process has."""
+    if network == str(Path("/proc/self/ns/net").readlink()):
+        with contextlib.suppress(OSError):
+            return listening_here()
+    found: dict[str, Listener] = {}
+    for table in ("tcp", "tcp6"):
+        with contextlib.suppress(OSError):  # there is no IPv6 here, or the process has ended
+            found |= listening(Path(f"/proc/{pid}/net/{table}").read_text())
+    return found
+
+
+def _sockets(pid: int) -> set[str]:
+    """Return the inodes of the sockets that a process has open."""
+    found = set()
+    for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+        with contextlib.suppress(OSError):
+            kind, _, inode = str(descriptor.readlink()).partition(":")
+            if kind == "socket":
+                found.add(inode.strip("[]"))
+    return found
+
+
+def _by_psutil(pids: list[int]) -> list[Listener]:
+    found = []
+    for pid in pids:
+        with contextlib.suppress(psutil.Error):
+            for each in psutil.Process(pid).net_connections("tcp"):
+                if each.status == psutil.CONN_LISTEN and each.laddr:
+                    found.append(Listener(str(each.laddr.ip).removeprefix("::ffff:"), int(each.laddr.port)))
+    return found
+
+
+def _below(guard: int) -> list[int]:
+    """Return the ids of all processes below a guard, as far as they can be told."""
+    if _tells_children():
+        found = [guard]
+        for pid in found:
+            found += _children(pid)
+        return found[1:]
     with contextlib.suppress(psutil.Error):
-        return psutil.Process(guard).children(recursive=True)
+        return [each.pid for each in psutil.Process(guard).children(recursive=True)]
     return []
+
+
+def _children(pid: int) -> list[int]:
+    found: list[int] = []
+    with contextlib.suppress(OSError):  # it has ended
+        for thread in Path(f"/proc/{pid}/task").iterdir():
+            with contextlib.suppress(OSError):
+                found += map(int, (thread / "children").read_text().split())
+    return found
+
+
+@cache
+def _tells_children() -> bool:
+    """Tell whether the system says of a thread which processes it has started: not every Linux does."""
+    return Path("/proc/thread-self/children").exists()

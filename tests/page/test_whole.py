@@ -9,7 +9,6 @@ import contextlib
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 import pytest
 import requests
@@ -113,10 +112,7 @@ def run(tmp_path_factory, environments, tools):
 @contextlib.contextmanager
 def shown(browser: Browser, run: Running, view: str, **context: Any) -> Iterator[Page]:
     """Show a view, with the network away but for this machine."""
-    with watching(browser, run, view, **context) as page:
-        page.context.route(lambda url: urlsplit(url).hostname != "127.0.0.1", lambda route: route.abort())
-        page.reload()
-        page.wait_for_selector("#connection.good")
+    with watching(browser, run, view, alone=True, **context) as page:
         page.wait_for_selector(SHOWN[view])
         yield page
 

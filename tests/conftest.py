@@ -43,8 +43,9 @@ __all__ = [
 
 TESTS = Path(__file__).parent
 
-# How long an example takes is the machine's.
+# How long an example takes is the machine's. What depends on the Python and not on the input shows in few.
 settings.register_profile("tests", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("another Python", parent=settings.get_profile("tests"), max_examples=10)
 settings.load_profile("tests")
 
 #: What tells the same under every Python, by the beginning of its path, and why. The others run on each.
@@ -56,12 +57,17 @@ ONCE = {
     "page/": "shows the page in a browser; api/ is asked under each",
     "cli/test_open.py": "starts a browser; session/test_processes.py has runs under each",
     "cli/test_interrupts.py": "interrupts commands that wait; test_processes.py ends some under each",
+    "cli/test_port.py": "starts commands one by one; session/test_processes.py has runs under each",
+    "cli/test_engine_faults.py": "starts commands one by one, and none finds an engine",
+    "cli/test_containers.py": "starts commands one by one; session/test_processes.py has runs under each",
     "cli/test_small_commands.py": "starts commands one by one; session/test_processes.py has runs under each",
     "cli/test_windows.py": "imports what this Python and its libraries have, as if elsewhere",
     "cli/test_secrets.py": "looks for passwords in what is made",
     "session/diagnosis/test_examine.py": "asks servers that waver and stall, with limits of seconds",
     "session/diagnosis/test_cause.py": "has servers of an image fail; test_processes.py does so under each",
+    "session/diagnosis/test_unreachable.py": "has a server of an image's Python close its port",
     "session/diagnosis/test_doctor.py": "asks servers that run under a Python of the image's",
+    "session/test_chosen_files.py": "copies large files; runtime/test_runtimes.py does so under each",
     "session/test_pages.py": "reads pages of whole runs; api/ has them under each",
     "session/test_starting.py": "starts whole runs in which something fails",
     "session/test_exclusive.py": "edits what runs; test_processes.py does so under each",
@@ -108,11 +114,15 @@ ONCE = {
     "gateway/test_memory.py": "measures what uvloop and buffers of bytes take",
     "gateway/test_spooled_files.py": "writes large bodies to the disk",
     "project/test_packaging_conformance.py": "compares with another program's choice of files, many times",
+    "project/test_taken.py": "starts commands that keep hashes of texts; test_config.py reads texts under each",
     "project/test_frozen.py": "has git write and read repositories of many kinds",
     "project/test_touched.py": "compares two readings of many trees",
     "reload/test_watch_git.py": "has git write thousands of files",
     "reload/test_watch_package.py": "follows random edits of trees, as the kernel tells them",
 }
+
+#: Marks of tests that one Python runs for all: engines are the same, and so is what installs packages.
+ELSEWHERE = ("engine", "builds", "once")
 
 #: Files whose tests share what takes long to make, or serve the same directories: those of one row go to one core.
 ROWS = {
@@ -123,6 +133,7 @@ ROWS = {
     "runtime/process/test_environments.py": "environments",
     "stress/test_stress.py": "stress",
     "scripts/test_package.py": "package",
+    "test_contract_table.py": "contract rows",
     "page/test_try.py": "try",
     "page/test_logs.py": "a page",
     "page/test_metrics.py": "a page",
@@ -144,9 +155,13 @@ def ports_of_the_test() -> Iterator[None]:
 def pytest_addoption(parser: pytest.Parser) -> None:
     more = "try every framework of tests/frameworks: without it, the third of them that the commit chooses"
     parser.addoption("--all-frameworks", action="store_true", help=more)
+    fewer = "run on another Python than the main one: only what depends on it, and a tenth of the examples"
+    parser.addoption("--another-python", action="store_true", help=fewer)
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("--another-python"):
+        settings.load_profile("another Python")
     config.addinivalue_line("markers", "engine: needs a container engine (given to every test that asks for one)")
     config.addinivalue_line("markers", "builds: installs packages, which takes long, and no less under another Python")
     config.addinivalue_line("markers", "once: tells the same under every Python, so that one is enough")
@@ -168,6 +183,14 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
             path = nodeid.partition("::")[0].removeprefix(f"{TESTS.name}/")
             return ROWS.get(path, nodeid)
 
+        def mark_test_complete(self, node: Any, item_index: int, duration: float = 0) -> None:
+            """Forget what is done: xdist looks through all rows that a worker ever had at each event of a test."""
+            super().mark_test_complete(node, item_index, duration)
+            rows = self.assigned_work[node]
+            row = self._split_scope(self.registered_collections[node][item_index])
+            if all(rows[row].values()):
+                del rows[row]
+
     return Rows(config, log)
 
 
@@ -176,5 +199,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.as_posix().startswith(once):
             item.add_marker("once")
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave out what need not run here before it is imported: to import all tests is a good part of what they cost."""
+    if not config.getoption("--another-python") or not collection_path.is_relative_to(TESTS):
+        return None
+    path = collection_path.relative_to(TESTS).as_posix()
+    return True if path.startswith(tuple(ONCE)) or f"{path}/" in ONCE else None
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    for item in items:
         if "engine" in getattr(item, "fixturenames", ()):
             item.add_marker("engine")
+    if config.getoption("--another-python"):
+        left = [item for item in items if any(map(item.get_closest_marker, ELSEWHERE))]
+        config.hook.pytest_deselected(items=left)
+        items[:] = [item for item in items if not any(map(item.get_closest_marker, ELSEWHERE))]

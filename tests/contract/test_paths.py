@@ -102,10 +102,16 @@ def test_doubled_slashes_semicolons_and_escapes_stay():
     assert split_target(b"/a/b/c/d/e" + rest) == ("/a/b/c/d/e", rest)
 
 
-@given(st.builds(Version, *[st.text("aZ0-_.~ !$&'()*+,:;=@%?#é", min_size=1)] * 4), st.text(min_size=1, max_size=9))
+PRINTABLE = st.characters(exclude_categories=("C", "Z"), include_characters=" ")
+
+
+@given(
+    st.builds(Version, *[st.text("aZ0-_.~ !$&'()*+,:;=@%?#é", min_size=1)] * 4),
+    st.text(PRINTABLE, min_size=1, max_size=9),
+)
 def test_a_path_is_written_as_werkzeug_writes_it(version, endpoint):
     """P1: the routes are werkzeug's, and so is what is escaped in them."""
-    assume(endpoint.isprintable() and endpoint.encode(errors="ignore").decode() == endpoint)
+    assert endpoint.isprintable()
     adapter = Map([Rule("/" + "/".join(f"<{segment}>" for segment in SEGMENTS), endpoint="it")]).bind("localhost")
     names = (version.owner, version.project, version.deployment, version.name, endpoint)
     assert script_name(version, endpoint) == adapter.build("it", dict(zip(SEGMENTS, names, strict=True)))

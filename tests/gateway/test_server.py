@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.examples import times_as_many
 from tests.gateway.harness import (
     ALIAS,
     CLOSE,
@@ -443,7 +444,7 @@ TAILS = st.one_of(st.lists(PIECES, max_size=8).map(b"".join), TARGETS).map(
 )
 
 
-@settings(max_examples=300)
+@times_as_many(3)
 @given(
     st.lists(
         st.tuples(st.sampled_from([PREFIX, ALIAS, "/acme/%64igits/local/dev/predict"]), TAILS), min_size=20, max_size=40
@@ -467,7 +468,6 @@ def test_whatever_target_goes_in_comes_out(targets):
 FRAMINGS = st.lists(st.integers(1, 40), max_size=12)
 
 
-@settings(max_examples=100)
 @given(st.binary(max_size=120), FRAMINGS, FRAMINGS, st.booleans())
 def test_whatever_framing_a_client_chooses_the_server_gets_one_request(body, chunks, cuts, chunked):
     """However the body is chunked and the stream is cut, the same request arrives, and the next one after it."""
@@ -539,7 +539,7 @@ WORDS = st.sampled_from(
 )
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
+@settings(times_as_many(0.6), suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 @given(st.lists(st.lists(st.one_of(WORDS, st.binary(max_size=8)), max_size=25).map(b"".join), min_size=5, max_size=15))
 def test_no_bytes_upset_the_gateway(run_once, streams):
     """Whatever a client sends: an answer or an end, nothing fails behind the scenes, and the next client is served."""

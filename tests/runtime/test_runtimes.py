@@ -272,6 +272,7 @@ def test_what_it_uses_of_memory_and_cpu_is_told_while_it_runs(runtime, spec):
     assert runtime.usage(server.id) is None
 
 
+@pytest.mark.once
 def test_cpu_counts_for_all_processes_those_that_have_ended_too(runtime, spec):
     """K1: a child has used half a second and ended, then another one that lives on has; so much in all, and no less."""
     server = Started(runtime, spec("exec python spend.py", entries={"spend.py": SPEND}))
@@ -286,6 +287,7 @@ def test_a_server_over_its_memory_limit_is_ended_by_the_kernel(runtime, spec):
     assert server.wait().out_of_memory
 
 
+@pytest.mark.builds
 def test_layers_stand_on_each_other_and_are_told_by_what_they_were_made_of(runtime, spec, forgotten):
     """B2, B3, R4: `pip install --user`, whose commands are not on the PATH."""
     base = runtime.base("python:3.11-slim")
@@ -312,6 +314,7 @@ def test_layers_stand_on_each_other_and_are_told_by_what_they_were_made_of(runti
     assert any(text.startswith("gunicorn (version") for _, text in server.lines)
 
 
+@pytest.mark.builds
 def test_layers_that_nobody_uses_are_discarded(runtime, spec, forgotten):
     base, suffix = runtime.base("python:3.11-slim"), secrets.token_hex(8)
     nothing = (Entry(f"{CODE_DIRECTORY}/requirements.txt", content=b"# nothing\n"),)
@@ -330,6 +333,7 @@ def test_layers_that_nobody_uses_are_discarded(runtime, spec, forgotten):
     assert runtime.image(above.tag) is None
 
 
+@pytest.mark.builds
 def test_a_layer_that_cannot_be_made_says_why_and_leaves_nothing(runtime, tmp_path):
     base = runtime.base("python:3.11-slim")
     bad = Layer("vhlocal/requirements:never", base, "requirements.txt", Install(("no-such-package-anywhere-0",)))

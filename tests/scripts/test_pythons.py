@@ -1,13 +1,16 @@
-"""How the runs under the other Pythons are told."""
+"""What is run under the other Pythons, and how that is told."""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 sys.path.append(str(Path(__file__).parent.parent.parent / "scripts"))
 
 import pythons
+
+from tests import conftest
 
 
 def test_what_failed_is_told_whole_and_last_and_of_what_went_well_the_last_line():
@@ -27,6 +30,16 @@ def test_each_supported_python_but_this_one_is_another():
     here = f"{sys.version_info.major}.{sys.version_info.minor}"
     assert sorted({*pythons.others(), here}) == sorted({*pythons.VERSIONS, here})
     assert here not in pythons.others()
+
+
+def test_what_other_pythons_leave_out_is_there_and_is_not_even_imported():
+    """A name that is misspelt, or of a file that was moved, would leave out nothing."""
+    assert [path for path in (*conftest.ONCE, *conftest.ROWS) if not (conftest.TESTS / path).exists()] == []
+    places = [conftest.TESTS / path for path in (*conftest.ONCE, "attacks/test_paths.py", "contract/test_paths.py")]
+    for given in (True, False):
+        config = SimpleNamespace(getoption={"--another-python": given}.__getitem__)
+        ignored = [path for path in places if conftest.pytest_ignore_collect(path, config)]
+        assert ignored == (places[:-1] if given else [])
 
 
 def test_what_the_tests_need_is_known_without_the_tools():

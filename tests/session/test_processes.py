@@ -43,7 +43,7 @@ def test_where_no_engine_answers_auto_takes_processes_and_says_so(project, proce
     assert "base image" in told
 
 
-@pytest.mark.parametrize("host", ["", "0.0.0.0", "::"])
+@pytest.mark.parametrize("host", ["", *(pytest.param(host, marks=pytest.mark.once) for host in ("0.0.0.0", "::"))])
 def test_r3_a_server_that_binds_every_address_can_be_reached(project, process_run, host):
     server = f"""
 import http.server, os, socket
@@ -75,6 +75,7 @@ def test_an_unknown_runtime_is_refused_with_those_that_there_are(project, vhloca
     assert "vhlocal.yaml:1" in ended.stderr and "process" in ended.stderr
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("command", ["python server.py", "(setsid python server.py &) ; sleep 1000"])
 def test_kill_9_leaves_no_process(project, process_run, vhlocal, command):
     """Neither servers nor what they started in sessions of their own; and the next run clears the directory."""
@@ -272,6 +273,7 @@ GREEDY = """    resources:
 """
 
 
+@pytest.mark.once
 @pytest.mark.usefixtures("without_cgroups")
 def test_what_passes_its_memory_limit_is_told_as_what_production_would_end(project, process_run):
     """K2: where the kernel keeps no limit, vhlocal looks, and tells once."""

@@ -113,9 +113,9 @@ class Requests:
         take = self._new.popleft
         records = [take() for _ in range(len(self._new))]
         self._untold += records
-        by_whose: dict[tuple[str | None, str, int], list[RequestRecord]] = {}
+        by_whose: defaultdict[tuple[str | None, str, int], list[RequestRecord]] = defaultdict(list)
         for record in records:
-            by_whose.setdefault(_WHOSE(record), []).append(record)
+            by_whose[_WHOSE(record)].append(record)
         for (endpoint, version, replica), some in by_whose.items():
             self._traffic[Whose(endpoint or "", version, replica)].add(some)
         self._kept.extend([record for record in records if record.endpoint or not record.is_control])

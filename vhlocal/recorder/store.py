@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections import defaultdict, deque
+from collections import deque
+from operator import attrgetter
 from typing import TYPE_CHECKING, NamedTuple
 
-from vhlocal.exchanges import Answer, Body, Exchange, Request
+from vhlocal.exchanges import EMPTY, Answer, Body, Exchange, Request, whole
 from vhlocal.recorder.pins import Pins
 
 if TYPE_CHECKING:
@@ -28,13 +29,21 @@ _HEADS = 64
 
 
 class Taken(NamedTuple):
-    """A request and its answer as the gateway hands them on: nothing is copied or read, and it costs a tuple."""
+    """A request and its answer as the gateway hands them on: nothing is copied or read, and it costs a tuple.
+
+    ``answer`` is the answer's body, its bytes where they came at once.
+    """
 
     record: RequestRecord
     request_headers: Sequence[RawHeader]
     request_body: Body
     answer_headers: Sequence[RawHeader]
-    answer_body: Body
+    answer: Body | bytes
+
+    @property
+    def answer_body(self) -> Body:
+        """The answer's body."""
+        return whole(self.answer) if isinstance(self.answer, bytes) else self.answer
 
     def exchange(self) -> Exchange:
         """Return it as it is compared, shown and written."""
@@ -75,6 +84,20 @@ class BodyTap:
         return Body(b"".join(self._parts), self._length)
 
 
+_BYTES = attrgetter("bytes")
+
+
+class _Kept:
+    """What is kept of one endpoint, the oldest first: how many came before it, its size, and itself."""
+
+    __slots__ = ("bytes", "endpoint", "taken")
+
+    def __init__(self, endpoint: str) -> None:
+        self.endpoint = endpoint
+        self.taken: deque[tuple[int, int, Taken]] = deque()
+        self.bytes = 0
+
+
 class Store:
     """Keeps what it is given until all of it together takes more than ``most`` bytes; then the oldest leaves.
 
@@ -86,8 +109,7 @@ class Store:
         self.pins = Pins()
         self._most = most
         self._lock = threading.Lock()
-        self._kept: defaultdict[str, deque[tuple[int, int, Taken]]] = defaultdict(deque)
-        self._bytes: defaultdict[str, int] = defaultdict(int)
+        self._kept: dict[str, _Kept] = {}
         self._all = 0
         self._number = 0
         #: By the identity of what is kept beside it.
@@ -95,14 +117,21 @@ class Store:
 
     def add(self, taken: Taken) -> None:
         """Keep a request and its answer."""
-        request, answer = taken.request_body.content, taken.answer_body.content
-        size = _EACH + self._size(taken.request_headers) + self._size(taken.answer_headers) + len(taken.record.target)
-        size += (len(request) if request else 0) + (len(answer) if answer else 0)
-        endpoint = taken.record.endpoint or ""
+        # Each request pays for this: no call that can be spared.
+        record, asked, body, told, answer = taken
+        endpoint = record.endpoint or ""
+        sizes, content = self._sizes, answer if isinstance(answer, bytes) else answer.content
+        size = _EACH + len(record.target) + (sizes.get(id(asked)) or self._measured(asked))[1]
+        size += (sizes.get(id(told)) or self._measured(told))[1]
+        if content:
+            size += len(content)
+        if body is not EMPTY and body.content:
+            size += len(body.content)
         with self._lock:
             self._number += 1
-            self._kept[endpoint].append((self._number, size, taken))
-            self._bytes[endpoint] += size
+            kept = self._kept.get(endpoint) or self._kept.setdefault(endpoint, _Kept(endpoint))
+            kept.taken.append((self._number, size, taken))
+            kept.bytes += size
             self._all += size
             while self._all > self._most:
                 self._forget()
@@ -115,8 +144,8 @@ class Store:
     def last(self, count: int, endpoint: str | None = None) -> tuple[Taken, ...]:
         """Return the last ones, oldest first, of all endpoints or of one."""
         with self._lock:
-            kept = self._kept.values() if endpoint is None else [self._kept.get(endpoint, ())]
-            found = sorted((one for some in kept for one in some), key=lambda one: one[0])
+            some = self._kept.values() if endpoint is None else filter(None, [self._kept.get(endpoint)])
+            found = sorted((one for kept in some for one in kept.taken), key=lambda one: one[0])
         return tuple(taken for _, _, taken in found[max(0, len(found) - count) :])
 
     def find(self, beginning: str) -> tuple[Taken, ...]:
@@ -124,22 +153,20 @@ class Store:
         kept = {taken.record.id: taken for taken in (*self.pins.all(), *self.last(self._number))}
         return tuple(taken for request, taken in kept.items() if request.startswith(beginning))
 
-    def _size(self, headers: Sequence[RawHeader]) -> int:
+    def _measured(self, headers: Sequence[RawHeader]) -> tuple[Sequence[RawHeader], int]:
         # The gateway remembers heads: the same list comes again and again, and to add it up takes a microsecond.
-        known = self._sizes.get(id(headers))
-        if known is None:
-            if len(self._sizes) >= _HEADS:
-                self._sizes.clear()
-            known = self._sizes[id(headers)] = headers, _size_of(headers)
-        return known[1]
+        if len(self._sizes) >= _HEADS:
+            self._sizes.clear()
+        known = self._sizes[id(headers)] = headers, _size_of(headers)
+        return known
 
     def _forget(self) -> None:
-        endpoint = max(self._bytes, key=self._bytes.__getitem__)
-        _, size, _ = self._kept[endpoint].popleft()
-        self._bytes[endpoint] -= size
+        kept = max(self._kept.values(), key=_BYTES)
+        _, size, _ = kept.taken.popleft()
+        kept.bytes -= size
         self._all -= size
-        if not self._kept[endpoint]:
-            del self._kept[endpoint], self._bytes[endpoint]
+        if not kept.taken:
+            del self._kept[kept.endpoint]
 
 
 def _size_of(headers: Sequence[RawHeader]) -> int:

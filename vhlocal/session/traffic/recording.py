@@ -36,10 +36,9 @@ class Recording:
         """Keep an endpoint's request and its answer, unless it was recorded before and is sent again."""
         if record.replayed:
             return
-        self.store.add(Taken(record, asked, _body(body), told, _body(answer)))
+        kept = answer if isinstance(answer, bytes) else _body(answer)
+        self.store.add(Taken(record, asked, _body(body), told, kept))
 
 
-def _body(part: Part | bytes | None) -> Body:
-    if isinstance(part, BodyTap):
-        return part.body()
-    return Body(part, len(part)) if isinstance(part, bytes) and part else EMPTY
+def _body(part: Part | None) -> Body:
+    return part.body() if isinstance(part, BodyTap) else EMPTY

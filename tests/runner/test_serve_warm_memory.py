@@ -97,6 +97,23 @@ def test_k2_one_more_server_may_need_what_the_largest_does_and_so_may_all_others
     assert ask(f"memory.needed({used})", {}, "") == needed
 
 
+def test_k2_what_servers_have_in_memory_bounds_what_one_more_may_need(ask):
+    """K2: of the quick answer only a yes counts, whatever part of it they share, so it is never kinder."""
+    shares = [[100], [25], [100, 100], [0, 100], [25, 50, 100], [0, 0, 0, 100]]
+    asked = f"[memory.most_needed([100] * len(used)) >= memory.needed(used) for used in {shares}]"
+    assert ask(asked, {}, "") == [True] * len(shares)
+    asked = "[memory.most_needed(used) for used in ([], [100], [50, 100])]"
+    assert ask(asked, {}, "") == [0, 120, 220]
+
+
+@pytest.mark.parametrize(("available", "room"), [(1 << 40, True), (1, False)])
+def test_k2_room_is_told_of_processes_that_are_there(ask, available, room):
+    """K2: with much left no page is looked at, with little left all are."""
+    own = "[[__import__('os').getpid()]]"
+    asked = f"[limit.has_room_for_server({own}), limit.has_room_for_master({own}[0])]"
+    assert ask(asked, {}, "", f"MemAvailable: {available} kB\n") == [room, room]
+
+
 #: A server of one process, of which the kernel has killed a worker that a second one has taken the place of.
 KILLED = """\
 import os, signal, sys

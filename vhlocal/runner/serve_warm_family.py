@@ -21,7 +21,7 @@ _ALONE = 128 + signal.SIGKILL
 #: A limit that nobody comes near (bytes of POSIX message queues). Whatever a process starts inherits it, and leaves
 #: neither by a session of its own nor by another program: so it can tell which server a process belongs to.
 _MARKED = getattr(resource, "RLIMIT_MSGQUEUE", None)
-_MARKED_LINE = "Max msgqueue size"
+_MARKED_LINE = b"Max msgqueue size"
 _UNLIMITED = 1 << 40
 
 #: Where a kernel that is built so tells the children of a thread.
@@ -57,7 +57,7 @@ def members(server, leader):
 
     ``leader`` is its first process, which may have ended. Who has ended is none of them.
     """
-    mark = str(_mark(server))
+    mark = b"%d" % _mark(server)
     return [pid for pid in _below(os.getpid()) if _group(pid) == leader or _marked(pid) == mark]
 
 
@@ -68,11 +68,10 @@ def _mark(server):
 
 def _marked(pid):
     try:
-        with open("/proc/%d/limits" % pid) as limits:
-            lines = [line for line in limits if line.startswith(_MARKED_LINE)]
+        _, found, values = _read("/proc/%d/limits" % pid).partition(_MARKED_LINE)
     except OSError:
         return None
-    return lines[0][len(_MARKED_LINE) :].split()[0] if lines else None
+    return values.split(None, 1)[0] if found else None
 
 
 def _group(pid):
@@ -98,8 +97,7 @@ def _children(pid):
     found = []
     try:
         for thread in os.listdir("/proc/%d/task" % pid):
-            with open(_CHILDREN % (pid, int(thread))) as children:
-                found += [int(child) for child in children.read().split()]
+            found += map(int, _read(_CHILDREN % (pid, int(thread))).split())
     except OSError:
         pass  # it has ended: its children are somebody else's by now
     return found
@@ -116,11 +114,16 @@ def _all_children():
 
 def _state(pid):
     try:
-        with open("/proc/%d/stat" % pid, "rb") as stat:
-            state, parent = stat.read().rpartition(b")")[2].split()[:2]
+        state, parent = _read("/proc/%d/stat" % pid).rpartition(b")")[2].split()[:2]
     except (OSError, ValueError):
         return b"X", 0
     return state, int(parent)
+
+
+def _read(path):
+    """Return what a file of the kernel's says; dozens are read while a save waits, and text takes longer."""
+    with open(path, "rb", 0) as file:
+        return file.read()
 
 
 def _prctl(option, value):

@@ -2,6 +2,8 @@
 
 import os
 
+_PAGE = os.sysconf("SC_PAGE_SIZE")
+
 #: The kernel's files of a control group by version: its limit, what is used, the parts of that, and whom it has killed.
 _FILES = (
     ("", "memory.max", "memory.current", "memory.stat", "memory.events"),
@@ -38,7 +40,7 @@ class Limit:
         It may come to need what the largest of them needs; so may each of the others.
         """
         room = self._room()
-        if room is None:
+        if room is None or most_needed([sum(map(_resident, pids)) for pids in servers]) < room:
             return True
         used = [sum(_memory(pid, ("Private_Clean:", "Private_Dirty:")) for pid in pids) for pids in servers]
         return needed(used) < room
@@ -46,7 +48,9 @@ class Limit:
     def has_room_for_master(self, pids):
         """Tell whether a copy of what these processes have imported fits beside them."""
         room = self._room()
-        return room is None or max([_memory(pid, ("Pss:",)) for pid in pids] or [0]) * _MARGIN < room
+        if room is None or max(map(_resident, pids), default=0) * _MARGIN < room:
+            return True
+        return max([_memory(pid, ("Pss:",)) for pid in pids] or [0]) * _MARGIN < room
 
     def kills(self):
         """Return how many processes the kernel has killed for the limit so far; None where it does not tell."""
@@ -93,6 +97,15 @@ def needed(used):
     """
     largest = max(used or [0])
     return int(largest * _MARGIN) + sum(largest - each for each in used)
+
+
+def most_needed(resident):
+    """Return the bytes that ``needed`` cannot pass, by all that each of the others has in memory, shared or not. Pure.
+
+    The kernel has counted that. To tell what is shared it looks at each page, which takes it milliseconds where
+    libraries such as pandas are loaded, and a save waits for it.
+    """
+    return int(max(resident or [0]) * (_MARGIN + len(resident) - 1))
 
 
 def expendability():
@@ -151,6 +164,13 @@ def _inactive(stat):
 
 def _values(text):
     return dict(line.split() for line in text.splitlines())
+
+
+def _resident(pid):
+    try:
+        return int(_read("/proc/%d/statm" % pid).split()[1]) * _PAGE
+    except (OSError, ValueError, IndexError):
+        return 0
 
 
 def _memory(pid, fields):

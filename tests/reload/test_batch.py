@@ -38,7 +38,7 @@ def test_a_lone_save_waits_a_hundredth_of_a_second_however_many_events_it_is():
     for _ in range(1000):
         batch.add(ONE)
         batch.add(TWO)
-    assert batch.remaining() == pytest.approx(QUIET) == pytest.approx(0.01)
+    assert batch.remaining() == pytest.approx(QUIET) == pytest.approx(0.005)
 
 
 def test_quiet_lasts_longer_where_many_paths_are_touched():

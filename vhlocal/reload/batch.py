@@ -8,8 +8,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-#: A batch ends after so many seconds without an event, or once it has lasted for the longest.
-QUIET = 0.01
+#: A batch ends after so many seconds without an event, or once it has lasted for the longest. The events of an editor's
+#: save come within a millisecond or two; of one that takes longer the rest is a newer save, which nothing is lost by.
+QUIET = 0.005
 LONGEST = 2.0
 
 #: Quiet has to last longer where more than so many paths were touched: whoever touches many, such as a checkout, may

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from dataclasses import field, replace
 from pathlib import Path
@@ -160,11 +161,12 @@ def moved_files(old: Iterable[Entry], changed: Iterable[Entry], removed: Iterabl
     return found
 
 
-def runner_files(pattern: str) -> list[Entry]:
-    """Return the files of ``runner/`` whose names match."""
-    return [
+@functools.cache
+def runner_files(pattern: str) -> tuple[Entry, ...]:
+    """Return the files of ``runner/`` whose names match, as they were when somebody first asked: each save does."""
+    return tuple(
         Entry(f"{RUNNER_DIRECTORY}/{path.name}", content=path.read_bytes()) for path in sorted(_RUNNER.glob(pattern))
-    ]
+    )
 
 
 def file_facts(

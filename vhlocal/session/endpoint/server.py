@@ -410,11 +410,12 @@ class Server:
         """Hear what the runner of a start that takes its time has to tell; a quick one is left alone.
 
         Not so beside another server: what it may be refused is told by whoever ends for it, as long as that is there.
+        A refusal is no last word: on a machine that is short of time the runner itself begins late.
         """
         pause = _BETWEEN_TRIES if self._beside else _SLOW_START
-        while True:
+        while self._layout.control in self.addresses:
             await asyncio.sleep(pause)
-            if await self._reach_runner() is not None or not self._beside:
+            if await self._reach_runner() is not None:
                 return
 
     async def _reach_runner(self) -> Forks | None:

@@ -153,6 +153,14 @@ def test_no_start_waits_for_what_only_pages_need():
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "set()\n"
 
 
+def test_no_command_that_asks_a_run_waits_for_what_reads_projects():
+    late = "{'asyncio', 'difflib', 'rich', 'yaml', 'vhlocal.model', 'werkzeug'}"
+    names = ("alias", "call", "metrics", "ps", "requests", "url", "version")
+    asking = ", ".join(f"vhlocal.cli.{name}" for name in names)
+    code = f"import sys, {asking}; print({late} & set(sys.modules))"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "set()\n"
+
+
 def test_an_unknown_path_lists_what_is_served(run):
     answer, body = run.get("/nope")
     assert answer.status == 404

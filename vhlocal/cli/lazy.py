@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -51,6 +50,8 @@ class LazyGroup(click.Group):
         name = args[0]
         if name in self._help or name.startswith("-") or ctx.resilient_parsing:
             return super().resolve_command(ctx, args)
+        from difflib import get_close_matches  # noqa: PLC0415 - few names are wrong
+
         close = _ELSEWHERE.get(name) or next(iter(get_close_matches(name, self._help, n=1)), None)
         raise click.UsageError(f"No such command '{name}'.{f' Did you mean `{close}`?' if close else ''}", ctx)
 

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from vhlocal.api.client import Client
 from vhlocal.errors import InputError
-from vhlocal.project.schema import did_you_mean, nearest
 from vhlocal.session.record import ProjectState
 
 if TYPE_CHECKING:
@@ -45,6 +44,8 @@ def url_of(found: Mapping[str, Any], endpoint: str | None, name: str | None) -> 
 
 
 def _meant(word: str, names: Iterable[str]) -> str | None:
+    from vhlocal.project.schema import did_you_mean, nearest  # noqa: PLC0415 - brings a parser, and few names are wrong
+
     known = list(names)
     hint = did_you_mean(word, known)
     return f"{hint} There are {', '.join(known)}" if nearest(word, known) and len(known) > 1 else hint

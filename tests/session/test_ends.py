@@ -9,9 +9,10 @@ import pytest
 from tests.fakes.runtime import FakeRuntime
 from tests.session.test_keeper_model import by, wanted
 from vhlocal.events import Bus
-from vhlocal.model import Package
+from vhlocal.model import Package, ServedAt
 from vhlocal.runtime.base import Exit
 from vhlocal.session.diagnosis.cause import Diagnosis
+from vhlocal.session.diagnosis.last_words import Served
 
 HANDLED = """\
 Traceback (most recent call last):
@@ -30,7 +31,8 @@ def explained(tmp_path, ended, when="", *, away=False):
         runtime.away = away
         diagnosis = Diagnosis(runtime, tmp_path, Bus(), lambda: Package(tmp_path, {}, ""), lambda *_: ())
         try:
-            return await diagnosis.of_end(wanted("good", "image", by(None)).endpoint, ended, HANDLED, when, None)
+            server = Served(ServedAt("v", "good"), wanted("good", "image", by(None)).endpoint, "r")
+            return await diagnosis.of_end(server, ended, HANDLED, when, None)
         finally:
             runtime.close()
 

@@ -110,3 +110,23 @@ def test_memory_that_ends_while_code_is_loaded_is_told_as_that(project, vhlocal,
     assert ended.returncode == 5
     assert "passed its memory limit of 96 MiB while its code was loaded\n" in ended.stderr
     assert "raise resources.memory.max to 128 at least" in ended.stderr
+
+
+def test_an_exception_that_was_answered_for_is_not_told_as_the_cause_of_a_later_end(project):
+    """K2: a 500 ends no server."""
+    answer = (
+        "        import os, threading, traceback\n"
+        "        if self.path.endswith('/boom'):\n"
+        "            try:\n"
+        "                {}['x']\n"
+        "            except KeyError:\n"
+        "                traceback.print_exc()\n"
+        "            self.send_error(500)\n"
+        "            threading.Timer(0.5, os._exit, (3,)).start()\n"
+        "            return\n"
+    )
+    server = SERVER.replace("def do_GET(self):\n", f"def do_GET(self):\n{answer}")
+    assert server != SERVER
+    directory = project({**project_of("python server.py"), "server.py": server})
+    outcome = run_sample(directory, Case(request=("GET", "boom", 0), finds=True))
+    assert told(outcome.findings, directory) == ["VH515 valohai.yaml:4"]

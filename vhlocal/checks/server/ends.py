@@ -76,13 +76,13 @@ _FAULTS = (132, 134, 135, 136, 139, 159)
 def find(ended: Ended) -> Iterator[Finding]:
     """Yield how it ended, where no other rule has said why."""
     name, when = ended.endpoint.name, f" {ended.when}" if ended.when else ""
+    during = f", with {', '.join(ended.requests)} on the way" if ended.requests else ""
     if ended.code in _SIGNALS:
         change = "something else killed it: find out what sends signals, and look at the system log (`dmesg`)"
         if ended.code in _FAULTS:
             change = (
                 "a compiled library crashed: `python -X faulthandler` shows where; check its version against the image"
             )
-        during = f", with {', '.join(ended.requests)} on the way" if ended.requests else ""
         seen = f"the server was ended: {_SIGNALS[ended.code]} (exit code {ended.code}){during}"
         yield Finding(SIGNAL, ended.place, seen, change, name)
     elif ended.code == 0:
@@ -95,7 +95,7 @@ def find(ended: Ended) -> Iterator[Finding]:
         yield Finding(DONE, ended.command, seen, change, name)
     else:
         change = ended.fix or "look at the log: it says why"
-        yield Finding(FAILED, ended.place, f"the server ended with exit code {ended.code}", change, name)
+        yield Finding(FAILED, ended.place, f"the server ended with exit code {ended.code}{during}", change, name)
 
 
 RULE = Rule((SIGNAL, DONE, FAILED), find)

@@ -30,6 +30,7 @@ from vhlocal.events import Notice
 from vhlocal.findings import Note
 from vhlocal.session import port
 from vhlocal.session.diagnosis.exits import Explanation, explained, explained_error
+from vhlocal.session.diagnosis.last_words import last_words
 from vhlocal.session.diagnosis.tracebacks import last_failure, read_traceback, where
 from vhlocal.session.tasks import in_thread
 from vhlocal.values import dataclass
@@ -40,10 +41,11 @@ if TYPE_CHECKING:
 
     from vhlocal.checks.rule import Rule
     from vhlocal.checks.server.registry import Evidence
-    from vhlocal.events import Bus
+    from vhlocal.events import Bus, LogLine
     from vhlocal.findings import Finding
     from vhlocal.model import Endpoint, Package, Place, RequestRecord
     from vhlocal.runtime.base import Exit, Listener, Runtime
+    from vhlocal.session.diagnosis.last_words import Served
 
 #: How the kernel's names of processors are written in images.
 _MACHINES = {"x86_64": "amd64", "aarch64": "arm64"}
@@ -77,10 +79,15 @@ class Diagnosis:
     requests: Callable[[int, Callable[[RequestRecord], bool]], Sequence[RequestRecord]]
 
     async def of_end(
-        self, endpoint: Endpoint, ended: Exit, lines: Sequence[str], when: str, peak: int | None
+        self, server: Served, ended: Exit, lines: Sequence[str], when: str, peak: int | None
     ) -> Explanation:
         """Say why a server ended; ``lines`` are its last ones, ``when`` what it was doing, ``peak`` its memory's."""
-        return await in_thread(self._of_end, endpoint, ended, lines, when, peak)
+        return await in_thread(self._of_end, server, ended, lines, when, peak)
+
+    def last_words(self, server: Served, lines: Sequence[LogLine], first: float) -> list[str]:
+        """Return what of a server's last lines may tell of its end; ``first`` is when it was asked what it answered."""
+        asked = self.requests(_LAST, lambda record: server.has(record) and not record.reason and record.whole)
+        return last_words(lines, asked, first)
 
     async def of_miss(self, endpoint: Endpoint, lines: Sequence[str]) -> Finding | None:
         """Say what a server that goes on has missed, by its last lines (B2, B4, B5)."""
@@ -106,9 +113,8 @@ class Diagnosis:
         """Say that a start took long."""
         return self._find(registry.STARTED, Started(endpoint, seconds), endpoint)
 
-    def _of_end(
-        self, endpoint: Endpoint, ended: Exit, lines: Sequence[str], when: str, peak: int | None
-    ) -> Explanation:
+    def _of_end(self, server: Served, ended: Exit, lines: Sequence[str], when: str, peak: int | None) -> Explanation:
+        endpoint = server.endpoint
         gone = self._engine_gone(endpoint, ended)
         if gone is not None:
             return explained_error(EngineError(f"the server ended with its engine: {gone.message}"), endpoint.name)
@@ -117,7 +123,7 @@ class Diagnosis:
         evidence = replace(
             self._evidence(endpoint, lines, ended),
             when=when,
-            requests=self._broken_off(endpoint),
+            requests=self._broken_off(server),
             holder=port.holder(endpoint.port) if is_clash(lines) else "",
             peak=peak,
             architecture=self._architecture(endpoint),
@@ -173,12 +179,12 @@ class Diagnosis:
         place, inner = where(stacks, self.directory)
         return None if place is None else Doing(place, _line_at(place), inner)
 
-    def _broken_off(self, endpoint: Endpoint) -> tuple[str, ...]:
+    def _broken_off(self, server: Served) -> tuple[str, ...]:
         """Return the requests that ended badly with their server, the last ones first."""
         since = time.time() - _JUST_NOW
         last = [
             f"{record.method} {record.target}"
-            for record in self.requests(_LAST, lambda record: record.endpoint == endpoint.name)
+            for record in self.requests(_LAST, server.has)
             if record.time >= since and record.gateway_seconds is not None and _broken(record)
         ]
         return tuple(dict.fromkeys(reversed(last)))[:_NAMED]

@@ -66,14 +66,28 @@ class Traceback:
         return "\n".join(lines)
 
 
+def heads(lines: Sequence[str]) -> list[int]:
+    """Return where tracebacks begin; one that others led to begins with the first of those."""
+    found = [number for number, line in enumerate(lines) if line.startswith(_HEAD)]
+    return [number for number in found if not any(map(_led_to, lines[max(0, number - _BETWEEN) : number]))]
+
+
+def end_of(lines: Sequence[str], start: int) -> int:
+    """Return where the traceback ends that begins at ``start``, with all that it led to."""
+    number = start + 1
+    while number < len(lines):
+        if not lines[number].startswith(" "):
+            number += 1  # the exception's own line
+            if not any(map(_led_to, lines[number : number + _BETWEEN])):
+                break
+            number += next(n for n, line in enumerate(lines[number:]) if _led_to(line)) + _BETWEEN
+        number += 1
+    return min(number, len(lines))
+
+
 def last_failure(lines: Sequence[str]) -> Sequence[str]:
     """Return the lines from the last exception on, with those that led to it; all of them where there is none."""
-    start = 0
-    for number, line in enumerate(lines):
-        led_to = any(before.startswith(_LED_TO) for before in lines[max(0, number - _BETWEEN) : number])
-        if line.startswith(_HEAD) and not led_to:
-            start = number
-    return lines[start:]
+    return lines[max(heads(lines), default=0) :]
 
 
 def read_traceback(lines: Iterable[str]) -> Traceback | None:
@@ -107,6 +121,10 @@ def where(stacks: str, directory: Path) -> tuple[Place | None, str]:
             return Place(directory / frame.file, frame.line), inner
         inner = inner or f"{frame.file} in {frame.function}"
     return None, ""
+
+
+def _led_to(line: str) -> bool:
+    return line.startswith(_LED_TO)
 
 
 def _frame(match: re.Match[str]) -> Frame:

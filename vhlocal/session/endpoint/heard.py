@@ -63,11 +63,10 @@ class Heard:
 
         return on_line
 
-    async def last_lines(self) -> str:
+    async def last_lines(self) -> tuple[LogLine, ...]:
         """Return the end of what was printed since the beginning."""
         await asyncio.sleep(_LAST_LINES)
-        count = min(_TAIL, self._lines or _TAIL)
-        return "\n".join(line.text for line in self._is.board.tail(self._whose(), count))
+        return self._is.board.tail(self._whose(), min(_TAIL, self._lines or _TAIL))
 
     def learn(self, image: str, news: dict[str, Any]) -> None:
         """Hear what a runner has found out: what it imports beforehand in an image, and what it cannot."""
@@ -94,7 +93,8 @@ class Heard:
 
     async def _tell_missed(self, wanted: Desired) -> None:
         try:
-            found = await self._is.diagnosis.of_miss(wanted.endpoint, (await self.last_lines()).splitlines())
+            lines = [line.text for line in await self.last_lines()]
+            found = await self._is.diagnosis.of_miss(wanted.endpoint, lines)
             if found is not None:
                 self._is.found(found, wanted.revision, False)
         finally:

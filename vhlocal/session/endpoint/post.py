@@ -16,6 +16,7 @@ from vhlocal.model import MemoryUse, State, Status, Strategy
 from vhlocal.reload.decide import Means, standing
 from vhlocal.reload.staging import SavedAgainError
 from vhlocal.session.diagnosis.exits import Explanation, as_error, explained_error
+from vhlocal.session.diagnosis.last_words import Served
 from vhlocal.session.endpoint.heard import Heard
 from vhlocal.session.endpoint.making import Making
 from vhlocal.session.endpoint.memory import MemoryWatch
@@ -88,6 +89,8 @@ class Post:
         self.server: Server | None = None
         #: When a server began to take the requests, in monotonic seconds; None as long as none has.
         self.taken: float | None = None
+        # When that server was asked what it answered first, in epoch seconds.
+        self._asked_first = 0.0
         #: Whether the server is merely watched over, and nothing is being brought in.
         self.at_rest = False
         #: How often there was no server.
@@ -175,7 +178,7 @@ class Post:
         try:
             answered = await server.wait_until_ready(self.trouble)
         except EndedError as error:
-            lines = await self._heard.last_lines()
+            lines = "\n".join(line.text for line in await self._heard.last_lines())
             raise EndedError(error.ended, lines, loaded=server.loaded, once=error.once) from None
         took = time.monotonic() - began
         self._slowest = max(self._slowest, took)
@@ -211,6 +214,7 @@ class Post:
             self.broken = None
         self.server, self.wanted = server, wanted
         self.taken = time.monotonic()
+        self._asked_first = time.time() - (self.taken - answered.asked)
         self.lead()
         self._is.tasks.start(answered.finish(), f"first answer of {self.name}")
 
@@ -353,9 +357,13 @@ class Post:
 
     async def explain_end(self, error: EndedError, wanted: Desired, when: str = "") -> Explanation:
         """Say why a server ended; ``when`` tells what it was doing, if it was not serving."""
-        lines = (error.evidence or await self._heard.last_lines()).splitlines()
+        diagnosis, server = self._is.diagnosis, Served(self.at, wanted.endpoint, wanted.revision)
+        lines = error.evidence.splitlines()
+        if not lines:
+            first = 0.0 if when else self._asked_first
+            lines = diagnosis.last_words(server, await self._heard.last_lines(), first)
         peak = self.memory.peak if self.memory else None
-        return await self._is.diagnosis.of_end(wanted.endpoint, error.ended, lines, when, peak)
+        return await diagnosis.of_end(server, error.ended, lines, when, peak)
 
     async def with_its_container(self, error: EndedError) -> EndedError:
         """Return the end of the whole container, where the new server went with that for want of memory."""

@@ -8,6 +8,7 @@ from tests.requests import ended
 from vhlocal.events import LogLine
 from vhlocal.model import ServedAt
 from vhlocal.session.diagnosis.last_words import last_words
+from vhlocal.session.diagnosis.tracebacks import last_failure
 
 BOOM = """\
 Traceback (most recent call last):
@@ -75,3 +76,10 @@ def test_a_request_that_was_well_before_says_nothing_of_an_exception():
 def test_an_exception_whose_heading_says_that_it_was_caught_was_outlived(heading):
     log = lines((5.0, [*BOOM, *heading, *CHAIN]), (5.0, GONE))
     assert last_words(log, [], 0.0) == [*BOOM, *heading, *GONE]
+
+
+def test_a_traceback_that_is_longer_than_what_is_looked_at_else_was_outlived_as_well():
+    long = [BOOM[0], *('  File "/x/site-packages/lib.py", line 1, in call' for _ in range(200)), *BOOM[1:]]
+    log = lines((5.0, long), (9.0, GONE))
+    assert last_words(log, [answer(500, 4.9, 5.1)], 0.0) == GONE
+    assert last_failure([*long, *GONE]) == [*long, *GONE]

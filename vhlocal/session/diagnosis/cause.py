@@ -120,6 +120,7 @@ class Diagnosis:
             return explained_error(EngineError(f"the server ended with its engine: {gone.message}"), endpoint.name)
         if _without_a_word(ended):
             lines = ()  # what was printed before was outlived
+        lines = last_failure(lines)
         evidence = replace(
             self._evidence(endpoint, lines, ended),
             when=when,
@@ -138,10 +139,10 @@ class Diagnosis:
         return explained(found, "" if traceback is None else str(traceback))
 
     def _of_miss(self, endpoint: Endpoint, lines: Sequence[str]) -> Finding | None:
-        return self._find(registry.OUTLIVED, self._evidence(endpoint, lines, None), endpoint)
+        return self._find(registry.OUTLIVED, self._evidence(endpoint, last_failure(lines), None), endpoint)
 
     def _evidence(self, endpoint: Endpoint, lines: Sequence[str], ended: Exit | None) -> Ended:
-        package, text = self.package(), "\n".join(last_failure(lines))
+        package, text = self.package(), "\n".join(lines)
         killed = ended is not None and ended.out_of_memory
         traceback = None if killed else read_traceback(lines)
         module, file = missing_module(text), missing_file(text)
@@ -150,7 +151,7 @@ class Diagnosis:
             endpoint,
             None if ended is None else ended.code,
             killed,
-            tuple(last_failure(lines)),
+            tuple(lines),
             raised=None if traceback is None else traceback.place(self.directory),
             requirements=requirements_file(package.files),
             packaged=package.files.keys(),

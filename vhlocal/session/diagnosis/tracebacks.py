@@ -22,6 +22,8 @@ _HEAD = "Traceback (most recent call last):"
 #: What Python writes between an exception and the one that it led to, and how many lines before the latter's head.
 _LED_TO = ("The above exception was the direct cause", "During handling of the above exception")
 _BETWEEN = 2
+#: So many lines tell of an end that no exception tells of. A traceback may be much longer.
+_LAST = 60
 
 
 @dataclass(frozen=True)
@@ -86,8 +88,8 @@ def end_of(lines: Sequence[str], start: int) -> int:
 
 
 def last_failure(lines: Sequence[str]) -> Sequence[str]:
-    """Return the lines from the last exception on, with those that led to it; all of them where there is none."""
-    return lines[max(heads(lines), default=0) :]
+    """Return the lines from the last exception on, with those that led to it; the very last where there is none."""
+    return lines[max(heads(lines), default=max(0, len(lines) - _LAST)) :]
 
 
 def read_traceback(lines: Iterable[str]) -> Traceback | None:

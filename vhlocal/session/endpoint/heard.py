@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from vhlocal.events import LogLine, Notice
 from vhlocal.masked import masking
 from vhlocal.model import State
+from vhlocal.session.board import KEPT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
     from vhlocal.runtime.base import OnLine
     from vhlocal.session.endpoint.surroundings import Surroundings
     from vhlocal.session.wanted.desired import Desired
-
-_TAIL = 60
 
 #: Seconds that the last lines of a server that has ended get to arrive.
 _LAST_LINES = 0.2
@@ -66,7 +65,7 @@ class Heard:
     async def last_lines(self) -> tuple[LogLine, ...]:
         """Return the end of what was printed since the beginning."""
         await asyncio.sleep(_LAST_LINES)
-        return self._is.board.tail(self._whose(), min(_TAIL, self._lines or _TAIL))
+        return self._is.board.tail(self._whose(), self._lines or KEPT)
 
     def learn(self, image: str, news: dict[str, Any]) -> None:
         """Hear what a runner has found out: what it imports beforehand in an image, and what it cannot."""

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import errno
 import ipaddress
+import shlex
 import socket
 
 from vhlocal.errors import InputError
 from vhlocal.events import Notice
+from vhlocal.session.record import all_running
 
 #: How many ports are tried when none was asked for.
 _TRIES = 100
@@ -31,7 +33,7 @@ def listen(host: str, port: int, *, given: bool) -> socket.socket:
                     hint="choose an address of this machine with --host, and a port over 1023 with --port",
                 ) from error
     if given:
-        raise InputError(f"port {port} is in use{holder(port)}", hint="choose another with --port, or leave it out")
+        raise _taken(port)
     raise InputError(f"no port from {port} to {port + _TRIES - 1} is free", hint="choose one with --port")
 
 
@@ -46,6 +48,15 @@ def _bind(host: str, port: int) -> socket.socket:
         bound.close()
         raise
     return bound
+
+
+def _taken(port: int) -> InputError:
+    other = "choose another with --port, or leave it out"
+    for run in all_running():
+        if run.url.endswith(f":{port}"):
+            end = f"or end that run: vhlocal down -C {shlex.quote(run.directory)}"
+            return InputError(f"port {port} is in use by your run of {run.directory}", hint=f"{other}; {end}")
+    return InputError(f"port {port} is in use{holder(port)}", hint=other)
 
 
 def holder(port: int) -> str:

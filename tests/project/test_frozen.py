@@ -391,11 +391,23 @@ def test_what_cannot_be_a_ref_is_refused(repository, store, ref):
     assert "cannot name a commit" in raises(repository, ref, store).message
 
 
-@pytest.mark.parametrize(
-    "ref", ["main:server.py", "main^{tree}", "..", "main..v1", ":/nothing", "HEAD~99", "@{99}", "a b"]
-)
+@pytest.mark.parametrize("ref", ["..", "main..v1", "main:nothing", ":/nothing", "HEAD~99", "@{99}", "a b", "server.py"])
 def test_what_names_no_commit_is_not_there(repository, store, ref):
     assert raises(repository, ref, store).message.startswith(f'there is no commit "{ref}"')
+
+
+@pytest.mark.parametrize(
+    ("ref", "said", "hint"),
+    [
+        ("main:server.py", "a file", "name the commit that has it: main"),
+        ("main^{tree}", "a directory", "name a branch, a tag or a commit's hash"),
+        ("v1:", "a directory", "name a branch, a tag or a commit's hash"),
+    ],
+)
+def test_what_names_something_else_in_git_is_told_as_what_it_is(repository, store, ref, said, hint):
+    error = raises(repository, ref, store)
+    assert error.message == f'"{ref}" is {said} in {repository.directory}, no commit'
+    assert error.hint == hint
 
 
 def test_a_shallow_clone_says_how_to_get_the_rest(repository, store, tmp_path):

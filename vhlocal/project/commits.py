@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 _HASH = re.compile(r"[0-9a-fA-F]{4,64}")
 #: In front of names that a tag or a branch is listed by.
 _SPACES = ("refs/heads", "refs/tags", "refs/remotes")
+#: What a ref may name that is no commit, as git calls it.
+_NO_COMMITS = {"blob": "a file", "tree": "a directory"}
 #: Only a user's own configuration, or the command line, can say so.
 _NO_BARE = ("-c", "safe.bareRepository=explicit")
 
@@ -153,6 +155,11 @@ def _not_there(top: Path, ref: str, detail: str | None, environ: Mapping[str, st
         return InputError(f"the repository {top} has no commit yet", hint="make one: git add -A && git commit -m first")
     if "is ambiguous" in (detail or ""):
         return InputError(f"more than one object begins with {ref}", hint="give more of the hash", detail=detail)
+    kind = run_git(top, "cat-file", "-t", ref, options=_NO_BARE, codes=(0, 1, 128), environ=environ).decode().strip()
+    if kind in _NO_COMMITS:
+        named, _, path = ref.partition(":")
+        hint = f"name the commit that has it: {named}" if named and path else "name a branch, a tag or a commit's hash"
+        return InputError(f'"{ref}" is {_NO_COMMITS[kind]} in {top}, no commit', hint=hint)
     hints = []
     close = nearest(ref, names)
     if close is None:

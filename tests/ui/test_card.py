@@ -51,6 +51,15 @@ def test_a_card_has_the_dev_url_first_then_docs_a_curl_and_the_page():
     assert max(map(len, said.splitlines())) <= 80
 
 
+def test_p3_other_names_are_told_of_the_version_that_has_them():
+    """P3, K10: of each URL where there is one version, of its own where there are several, of none without an alias."""
+    old = replace(status("words"), at=replace(at("words"), version="old", name="words@old"), urls=())
+    assert "also as: staging, 20261125.0 (in place of dev in its URLs)" in shown(status("words"), old)
+    moved = replace(status("words"), urls=status("words").urls[:1])
+    assert "also as" not in shown(moved)
+    assert "also as" not in shown(moved, old)
+
+
 def test_what_ready_does_not_say_stands_below_the_url_also_where_there_are_many():
     caveat = "answers at POST …/predict, …/health, …/metrics and 4 more, and 404 at its URL"
     said = shown(status("words", caveat=caveat), offers={at("words"): Offer(f"{DEV}/words", "", CALL)}).splitlines()

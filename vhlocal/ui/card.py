@@ -109,8 +109,11 @@ def _show_failed(console: Console, failed: Sequence[Status], *, reloads: bool) -
 
 def _footer(ready: Ready) -> Iterator[tuple[str, str]]:
     names = [urlsplit(url).path.split("/")[4] for url in next((each.urls for each in ready.statuses), ())]
-    if others := [*names[2:], *names[:1]]:
-        yield "also as", f"{', '.join(others)} (in place of {names[1] if len(names) > 1 else names[0]} in each URL)"
+    if len(names) > 1:
+        name, alias, *others = names
+        several = len({each.at.version for each in ready.statuses}) > 1
+        where = "in its URLs" if several else "in each URL"
+        yield "also as", f"{', '.join((*others, name))} (in place of {alias} {where})"
     if ready.shared:
         yield "on this machine", f"{ready.url} (in place of {ready.shared})"
     if ready.look:

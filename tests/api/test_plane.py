@@ -134,8 +134,9 @@ def test_no_line_of_the_past_is_given_where_none_is_asked_for(run):
 
 
 def test_logs_of_an_unknown_endpoint_name_those_there_are(run):
-    with pytest.raises(VhlocalError, match="no endpoint `nope`; there are: predict"):
+    with pytest.raises(VhlocalError, match="no endpoint `nope`") as caught:
         list(run.client().logs("nope", 10, follow=False))
+    assert (caught.value.hint, caught.value.exit_code) == ("choose from: predict", 2)
 
 
 def test_only_the_token_ends_the_run(run):

@@ -77,6 +77,6 @@ def test_k10_a_version_that_does_not_run_is_told_with_those_that_do():
     said = unknown_path("/acme/digits/local/20261122.0/predict", [VERSION, old], endpoints)
     assert said.error == f"no version `20261122.0`; running: {VERSION.name}, dev, 20261123.0, prod"
     said = unknown_path("/acme/digits/local/prod/explain", [VERSION, old], endpoints)
-    assert said.error == "no endpoint `explain`; running: predict"
+    assert said.error == "no endpoint `explain` in prod; running: predict"
     assert "/acme/digits/local/prod/explain/" not in said.known
     assert "/acme/digits/local/dev/explain/" in said.known

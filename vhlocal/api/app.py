@@ -14,6 +14,7 @@ from werkzeug.wrappers import Request, Response
 
 from vhlocal.api import changes, describe, pages, recorded, series
 from vhlocal.api.following import Feed, followed
+from vhlocal.api.where import NotServed, asked_about
 from vhlocal.errors import InputError, VhlocalError
 from vhlocal.events import LinesLeftOut, LogLine, RequestsEnded
 from vhlocal.model import ServedAt
@@ -120,7 +121,8 @@ class App(ABC):
         except VhlocalError as error:
             place = None if error.place is None else str(error.place)
             said = {"error": error.message, "hint": error.hint, "place": place, "detail": error.detail}
-            return as_json({**said, "exit_code": error.exit_code, "status": 409}, 409)
+            status = 404 if isinstance(error, NotServed) else 409
+            return as_json({**said, "exit_code": error.exit_code, "status": status}, status)
         return response
 
     def told(self, request: Request, facts: dict[str, Any]) -> Response:
@@ -233,7 +235,7 @@ class App(ABC):
 
     def _series(self, request: Request) -> Response:
         served = [status.at for status in self._view.board.statuses()]
-        return as_json(series.listing(self._view.metrics, request.args, served))
+        return as_json(series.listing(self._view.metrics, request.args, served, self._view.versions()))
 
     def _finding(self, request: Request, code: str) -> Response:
         # Brings all rules; most runs are never asked.
@@ -252,16 +254,8 @@ class App(ABC):
 
     def _wanted(self, request: Request) -> tuple[Callable[[ServedAt], bool], int]:
         """Return what tells whether something served is asked about, and how many lines of the past."""
-        asked = {name: request.args.get(name) for name in ("endpoint", "version", "replica")}
         known = [status.at for status in self._view.board.statuses()]
-
-        def wanted(at: ServedAt) -> bool:
-            return all(value in (None, str(getattr(at, name))) for name, value in asked.items())
-
-        for name, value in asked.items():
-            there = list(dict.fromkeys(str(getattr(at, name)) for at in known))
-            if value is not None and value not in there:
-                raise NotFound(f"no {name} `{value}`; there are: {', '.join(there)}")
+        wanted = asked_about(request.args, known, self._view.versions())
         return wanted, max(0, request.args.get("tail", 200, type=int))
 
     def _versions(self, _request: Request) -> Response:

@@ -6,13 +6,14 @@ import math
 import time
 from typing import TYPE_CHECKING, Any
 
+from vhlocal.api.where import asked_about
 from vhlocal.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from vhlocal.events import MetricsPrinted
-    from vhlocal.model import ServedAt
+    from vhlocal.model import ServedAt, Version
     from vhlocal.series.buckets import Bucket
     from vhlocal.series.store import Answer, Key, Store, Texts
 
@@ -25,19 +26,24 @@ COLUMNS = ("time", "count", "min", "max", "mean", "sum")
 #: Seconds that a bucket may be wide: a year is wider than all that is kept.
 _WIDEST = 366 * 86400
 
-_WHERE = ("endpoint", "version", "replica")
 
-
-def listing(store: Store, asked: Mapping[str, str], served: Iterable[ServedAt]) -> dict[str, Any]:
+def listing(
+    store: Store, asked: Mapping[str, str], served: Iterable[ServedAt], versions: Sequence[Version] = ()
+) -> dict[str, Any]:
     """Return the series that are ``asked`` for; InputError for what there is not, or what is no number.
 
     ``asked`` may have ``endpoint``, ``version``, ``replica`` and ``name``; with ``step`` (seconds) each series has its
     buckets; with ``since`` (epoch seconds) there are only those from then on, and texts likewise, but always the last
-    one. ``served`` is what may print some.
+    one. ``served`` is what may print some; ``versions`` have the aliases that ``version`` may name.
     """
     step, since = _number(asked, "step", _WIDEST), _number(asked, "since", math.inf)
     series, texts = store.series(since=since, step=None if step is None else int(step)), store.texts()
-    wanted = _wanted(asked, [*served, *(each.key.at for each in series), *(key.at for key, _ in texts)])
+    known = [*served, *(each.key.at for each in series), *(key.at for key, _ in texts)]
+    is_at, name = asked_about(asked, known, versions), asked.get("name")
+
+    def wanted(key: Key) -> bool:
+        return is_at(key.at) and name in (None, key.name)
+
     return {
         "shape": SHAPE,
         "time": time.time(),
@@ -66,19 +72,6 @@ def _number(asked: Mapping[str, str], name: str, most: float) -> float | None:
     if not 1 <= number < most:
         raise InputError(f"`{name}` is to be a number of seconds, from 1 on", hint=f"?{name}=60")
     return number
-
-
-def _wanted(asked: Mapping[str, str], known: Iterable[ServedAt]) -> Callable[[Key], bool]:
-    for name in _WHERE:
-        there = list(dict.fromkeys(str(getattr(at, name)) for at in known))
-        if name in asked and asked[name] not in there:
-            raise InputError(f"no {name} `{asked[name]}`", hint=f"there are: {', '.join(there)}")
-
-    def wanted(key: Key) -> bool:
-        names = {**{name: str(getattr(key.at, name)) for name in _WHERE}, "name": key.name}
-        return all(asked.get(name, value) == value for name, value in names.items())
-
-    return wanted
 
 
 def _series(known: Answer) -> dict[str, Any]:

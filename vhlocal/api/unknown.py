@@ -49,10 +49,11 @@ def unknown_path(path: str, running: Sequence[Version], endpoints: Mapping[str, 
         f"{script_name(version, endpoint, name)}/" for name, (version, there) in served.items() for endpoint in there
     ]
     known.sort(key=lambda right: _likeness(right, path), reverse=True)
-    return Unknown(*_wrong_part(path, expected), known)
+    at = f" in {named[0]}" if len(running) > 1 and named and named[0] in served else ""
+    return Unknown(*_wrong_part(path, expected, at), known)
 
 
-def _wrong_part(path: str, expected: Mapping[str, Sequence[str]]) -> tuple[str, str]:
+def _wrong_part(path: str, expected: Mapping[str, Sequence[str]], at: str) -> tuple[str, str]:
     names = path.removeprefix("/").split("/", len(SEGMENTS) - 1)
     if not names[-1]:
         names.pop()
@@ -64,7 +65,8 @@ def _wrong_part(path: str, expected: Mapping[str, Sequence[str]]) -> tuple[str, 
         if not name or name.startswith("/"):
             return f"the {segment} is missing: the path has two slashes in a row", _FORM
         if name not in right:
-            return f"no {segment} `{name}`; running: {', '.join(right)}", _meant(name, right)
+            where = at if segment == "endpoint" else ""
+            return f"no {segment} `{name}`{where}; running: {', '.join(right)}", _meant(name, right)
     missing = SEGMENTS[len(names) :]
     if missing:
         right = expected[missing[0]]

@@ -26,7 +26,7 @@ _COLUMNS = ("time", "endpoint", "version", "replica", "name", "count", "min", "m
 @click.option("--json", "form", flag_value="json", help="Print as JSON, with all buckets of time.")
 @click.option("--csv", "form", flag_value="csv", help="Print a row for each bucket of time.")
 @click.option("--step", type=click.IntRange(1), default=1, show_default=True, help="Width of the buckets, in seconds.")
-@click.option("--version", help="Only those of this version.")
+@click.option("--version", help="Only those of this version, or of an alias.")
 @click.option("--replica", type=int, help="Only those of this replica.")
 @project_options
 def command(directory: Path, endpoint: str | None, form: str | None, step: int, **where: Any) -> None:

@@ -240,6 +240,34 @@ def test_a_name_in_the_file_that_is_no_path_segment_is_told_with_its_place(proje
     assert str(caught.value.place) == f"{project.directory}/vhlocal.yaml:2:8"
 
 
+@pytest.mark.parametrize(
+    ("versions", "said"),
+    [
+        ({"a b": "v1"}, r'the name of a version \(.*\) cannot be "a b"'),
+        ({"a" * 101: "v1"}, "it has 101 characters"),
+        ({"old": "v1 b/c"}, r'an alias of old \(.*\) cannot be "b/c"'),
+        ({"old": "v1 old"}, "`old` is the name of a version"),
+        ({"old": "v1 ours"}, "`ours` is the name of a version"),
+        ({"prod": "v2", "old": "v1 prod"}, "`prod` is the name of a version"),
+        ({"old": "v1 prod", "new": "v2 prod"}, "`prod` is an alias of old"),
+        ({"dev": "v1"}, "`dev` is an alias of the working tree's version"),
+        ({"mine": "v1"}, "`mine` is an alias of the working tree's version"),
+        ({"ours": "v1"}, "`ours` is the working tree's version"),
+    ],
+)
+def test_k10_versions_that_cannot_be_are_told_before_anything_is_started_with_their_place(load, versions, said):
+    lines = ["version-name: ours", "aliases: [mine]", "versions:"]
+    yaml = "\n".join([*lines, *(f"  {name}: {text}" for name, text in versions.items())])
+    with pytest.raises(InputError, match=said) as caught:
+        load(yaml=yaml)
+    assert caught.value.place is not None
+    assert caught.value.place.line == 3 + len(versions), "the one that is too much"
+
+
+def test_p3_a_version_from_the_start_may_take_an_alias_of_the_working_tree_s(load):
+    assert load(yaml="aliases: [mine]\nversions: {old: v1 dev mine}\n").versions == {"old": "v1 dev mine"}
+
+
 def test_the_login_is_the_environment_s():
     assert login({"USER": "ada", "USERNAME": "x"}) == "ada"
     assert login({}) == ""

@@ -349,7 +349,7 @@ def test_k10_what_cannot_be_is_told_and_the_run_goes_on(process_run, committed):
     (directory / "requirements.txt").write_text("no-such-distribution-of-ours==1\n")
     commit(directory, "uninstallable")
     (directory / "requirements.txt").unlink()
-    beside = ("--with-version", "old=v1 prod", "--with-version", "two=more")
+    beside = ("--with-version", "old=v1 prod", "--with-version", "two=more now")
     run = whole(process_run(directory, *beside, "--replicas", "words=2"))
     before, url = states(run), run.url("words", "dev")
     asked = {
@@ -362,16 +362,28 @@ def test_k10_what_cannot_be_is_told_and_the_run_goes_on(process_run, committed):
         ("version", "add", "v2", "--name", "a/b"): ("one segment of a URL's path", "letters"),
         ("version", "add", "v2", "--file", "words"): ('"words" is no KEY=VALUE', "--file words=value"),
         ("version", "remove", "old"): ("old has the alias prod", "vhlocal alias prod"),
+        ("version", "remove", "prod"): ("old has the alias prod", "vhlocal alias prod"),
+        ("version", "remove", ""): ('a version\'s name cannot be ""', "letters"),
+        ("version", "add", "v2", "--alias", "stage", "--alias", "prod2/"): ('an alias cannot be "prod2/"', "letters"),
+        ("version", "add", "v2", "--alias", "now"): ("has no endpoint `more`, which two serves under `now`", "--force"),
         ("version", "remove", "olt"): ("no version `olt` is served", "`old`"),
         ("version", "remove", run.url("words").split("/")[-3]): ("the working tree's version", "vhlocal down"),
         ("alias", "two", "old"): ("`two` is the name of a version", "another name"),
         ("alias", "prod", "olt"): ("no version `olt` is served", "`old`"),
         ("alias", "prod", "old"): ("`prod` points at old already", "vhlocal alias"),
+        ("alias", "a\nb", "old"): ('an alias cannot be "a␤b"', "letters"),
+        ("alias", "", "old"): ('an alias cannot be ""', "letters"),
+        ("alias", "x" * 300, "old"): ("it has 300 characters", "100"),
         ("alias", "prod"): ("name a version, or give --back", "vhlocal alias prod VERSION"),
         ("alias", "stage", "--back"): ("`stage` has not been moved", "vhlocal alias"),
         ("scale", "words=0"): ('`words` cannot have "0" replicas', "1 to"),
         ("scale", "words=x"): ('`words` cannot have "x" replicas', "words=2"),
         ("scale", "words"): ('"words" names no number of replicas', "words=3"),
+        ("scale", "words=1", "words=x"): ('`words` cannot have "x" replicas', "words=2"),
+        ("scale", "words=٣"): ('`words` cannot have "٣" replicas', "words=2"),
+        ("logs", "--version", "olt"): ("no version `olt`", "`old`"),
+        ("logs", "more", "--version", "prod"): ("no endpoint `more` of old", "words"),
+        ("metrics", "--version", "old", "--replica", "7"): ("no replica `7` of old", "1, 2"),
         ("scale", "word=2"): ("has no endpoint `word`", "`words`"),
         ("scale", "more=2"): ("has no endpoint `more`", "words"),
         ("scale", "words=2", "--version", "olt"): ("no version `olt` is served", "`old`"),
@@ -379,10 +391,11 @@ def test_k10_what_cannot_be_is_told_and_the_run_goes_on(process_run, committed):
     for arguments, (message, hint) in asked.items():
         done = run.vhlocal(*arguments, "-C", str(directory))
         said = " ".join(done.stderr.split())
-        assert done.returncode != 0, arguments
+        assert done.returncode == (4 if "uninstallable" in arguments else 2), (arguments, said)
         assert message in said, (arguments, said)
         assert hint in said, (arguments, said)
         assert "Traceback" not in said
+    assert run.vhlocal("logs", "--version", "prod", "-C", str(directory)).returncode == 0
     lost = run.vhlocal("alias", "prod", "two", "-C", str(directory))
     assert lost.returncode == 0, "an endpoint more is nobody's loss"
     lost = run.vhlocal("alias", "prod", "old", "-C", str(directory))

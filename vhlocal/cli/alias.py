@@ -10,6 +10,7 @@ import click
 from vhlocal.cli.options import project_options
 from vhlocal.cli.running import client_of_run
 from vhlocal.errors import InputError
+from vhlocal.project.naming import validate_name
 from vhlocal.visible import one_line
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ def command(directory: Path, name: str | None, version: str | None, back: bool, 
             text = f"{when:%H:%M:%S}  {move['alias']}: {move['before'] or 'nowhere'} → {move['after'] or 'nowhere'}"
             click.echo(one_line(text))
         return
+    validate_name(name, "an alias")
     if back == (version is not None):
         raise InputError("name a version, or give --back", hint=f"vhlocal alias {name} VERSION")
     moved = client.point(name, {"back": True} if back else {"version": version, "force": force})

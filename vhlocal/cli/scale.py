@@ -10,6 +10,7 @@ from vhlocal.cli.options import project_options
 from vhlocal.cli.running import client_of_run
 from vhlocal.cli.simulation import show_simulation, simulation_options
 from vhlocal.errors import InputError
+from vhlocal.project.selection import replica_range
 from vhlocal.visible import one_line
 
 if TYPE_CHECKING:
@@ -41,11 +42,17 @@ def command(
         raise InputError("these options are for a simulation", hint="add --simulate")
     if not wanted:
         raise InputError("no endpoint is named", hint="such as vhlocal scale digits=3, or --simulate")
+    numbers = [_number(text) for text in wanted]
     client = client_of_run(directory)
-    for text in wanted:
-        endpoint, sign, number = text.partition("=")
-        if not endpoint or not sign:
-            raise InputError(f'"{text}" names no number of replicas', hint=f"such as vhlocal scale {endpoint}=3")
+    for endpoint, number in numbers:
         told = client.scale(endpoint, number, version)
         noun = "replica" if told["replicas"] == "1" else "replicas"
         click.echo(one_line(f"{endpoint}: {told['replicas']} {noun}, before {told['before']}"))
+
+
+def _number(text: str) -> tuple[str, str]:
+    """Return an endpoint and how many replicas it is to have, as it was written; InputError for what is none."""
+    endpoint, sign, number = text.partition("=")
+    if not endpoint or not sign:
+        raise InputError(f'"{text}" names no number of replicas', hint=f"such as vhlocal scale {endpoint}=3")
+    return endpoint, str(replica_range(endpoint, number))

@@ -11,6 +11,7 @@ import click
 from vhlocal.cli.options import project_options
 from vhlocal.cli.running import client_of_run
 from vhlocal.errors import InputError
+from vhlocal.project.naming import validate_name
 from vhlocal.visible import one_line
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ def listed(directory: Path, as_json: bool) -> None:
 @project_options
 def remove(directory: Path, name: str) -> None:
     """Serve a version no longer. Requests in flight are answered first."""
-    client_of_run(directory).remove_version(name)
+    client_of_run(directory).remove_version(validate_name(name, "a version's name"))
     click.echo(f"{one_line(name)} is served no longer")
 
 

@@ -20,12 +20,20 @@ if TYPE_CHECKING:
 DEFAULT_OWNER = "local"
 DEFAULT_ALIAS = "dev"
 
+#: Characters that a name has at most: as many as a repository's on GitHub, by which projects are called. Production's
+#: pages tell no bound; without one a name fills each table that it stands in.
+LONGEST_NAME = 100
+
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
 _SCP = re.compile(r"(?:[^/@:]+@)?(?P<host>[^/:]{2,}):(?P<path>[^/\\].*)")
 
 
 def validate_name(name: str, what: str, place: Place | None = None) -> str:
     """Return ``name`` if it can stand as one segment of a path (P1). InputError, naming ``what``, if it cannot."""
+    if len(name) > LONGEST_NAME:
+        shown = f"{name[:20]}…"
+        hint = f"use {LONGEST_NAME} characters at most"
+        raise InputError(f'{what} cannot be "{shown}": it has {len(name)} characters', place=place, hint=hint)
     if _NAME.fullmatch(name):
         return name
     hint = "use letters, digits, `-`, `_` and `.`, and start with a letter, a digit or `_`"
@@ -34,7 +42,7 @@ def validate_name(name: str, what: str, place: Place | None = None) -> str:
 
 def slug(text: str) -> str:
     """Return ``text`` as a safe path segment of ``[a-z0-9-_.]``; empty when nothing of it is left."""
-    return re.sub(r"[^a-z0-9_.]+", "-", text.lower()).strip("-.")
+    return re.sub(r"[^a-z0-9_.]+", "-", text.lower()).strip("-.")[:LONGEST_NAME]
 
 
 def remote_names(directory: Path) -> tuple[str, str]:

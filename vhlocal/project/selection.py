@@ -34,7 +34,7 @@ _RULES: Mapping[str, Knative | Hpa] = {
     "hpa-cpu": Hpa(),
 }
 
-_RANGE = re.compile(r"(\d{1,4})(?:-(\d{1,4}))?")
+_RANGE = re.compile(r"([0-9]{1,4})(?:-([0-9]{1,4}))?")
 
 #: As many replicas as an endpoint may have here: each is a server of its own.
 MOST_REPLICAS = 32

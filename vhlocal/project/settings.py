@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from vhlocal.errors import InputError
 from vhlocal.masked import MASK, masked, names_secret
 from vhlocal.project.envfile import read_env_file
-from vhlocal.project.naming import DEFAULT_OWNER, directory_name, remote_names, slug, validate_name
+from vhlocal.project.naming import DEFAULT_ALIAS, DEFAULT_OWNER, directory_name, remote_names, slug, validate_name
 from vhlocal.project.selection import warm_up_words
 from vhlocal.project.sources import Found, read_environment, read_flags, read_settings_file
 from vhlocal.project.table import SETTINGS, Kind
@@ -228,6 +228,28 @@ def _check_names(found: Mapping[str, Any]) -> None:
             validate_name(entry.value, f"the {name.replace('_', ' ')} ({entry.origin})", entry.place)
     for alias in found["aliases"].value:
         validate_name(alias, f"an alias ({found['aliases'].origin})", found["aliases"].place)
+    _check_versions(found)
+
+
+def _check_versions(found: Mapping[str, Any]) -> None:
+    """See that each version and alias of ``versions`` has a name of its own, before anything is started."""
+    versions: Mapping[str, Found] = found["versions"]
+    working = found["version_name"].value
+    taken = dict.fromkeys((DEFAULT_ALIAS, *found["aliases"].value), "an alias of the working tree's version")
+    taken |= {working: "the working tree's version"} if working else {}
+    for name, entry in versions.items():
+        validate_name(name, f"the name of a version ({entry.origin})", entry.place)
+        if name in taken:
+            hint = "give the version another name"
+            raise InputError(f"`{name}` is {taken[name]} ({entry.origin})", place=entry.place, hint=hint)
+    taken = dict.fromkeys((*versions, *([working] if working else [])), "the name of a version")
+    for name, entry in versions.items():
+        for alias in dict.fromkeys(entry.value.split()[1:]):
+            validate_name(alias, f"an alias of {name} ({entry.origin})", entry.place)
+            if alias in taken:
+                hint = "give the alias another name"
+                raise InputError(f"`{alias}` is {taken[alias]} ({entry.origin})", place=entry.place, hint=hint)
+            taken[alias] = f"an alias of {name}"
 
 
 def _check_users(users: Mapping[str, Found]) -> None:

@@ -145,6 +145,9 @@ class Deployment:
             version = self._named(asked)
             name = version.name
             inputs, notices = await in_thread(self._is.read, asked, version)
+            for alias in version.aliases:
+                then = f"vhlocal alias {alias} {name} --force"
+                self._check_lost(alias, name, inputs, hint=f"leave the alias out, and move it once it is there: {then}")
             wanted = self._is.desire(inputs)
             failed = await self._is.make(wanted)
             if failed:
@@ -182,6 +185,7 @@ class Deployment:
             if served is self._working:
                 hint = "it is what you edit; end the run with `vhlocal down`"
                 raise InputError(f"{name} is the working tree's version", hint=hint)
+            name = served.name
             aliases = self.aliases(name)
             if aliases:
                 hint = "; ".join(f"vhlocal alias {alias} {self._working.name}" for alias in aliases)
@@ -221,13 +225,9 @@ class Deployment:
         served, before = self._of(name), self._pointed(alias)
         if before == served.name:
             raise InputError(f"`{alias}` points at {before} already", hint="vhlocal alias")
-        known = () if before is None else self._served[before].endpoints
-        lost = [f"`{each}`" for each in known if each not in served.endpoints]
-        if lost and not force:
-            raise InputError(
-                f"{served.name} has no endpoint {' or '.join(lost)}, which {before} serves under `{alias}`",
-                hint=f"requests to it would be told 404; to move it still: vhlocal alias {alias} {name} --force",
-            )
+        if not force:
+            how = f"requests to it would be told 404; to move it still: vhlocal alias {alias} {name} --force"
+            self._check_lost(alias, served.name, served.inputs(), hint=how)
         return self._point(alias, served.name)
 
     async def back(self, alias: str) -> Move:
@@ -239,6 +239,16 @@ class Deployment:
         if before is not None and before not in self._served:
             raise InputError(f"`{alias}` pointed at {before}, which is served no longer", hint="vhlocal version list")
         return self._point(alias, before)
+
+    def _check_lost(self, alias: str, name: str, inputs: Inputs, *, hint: str) -> None:
+        """See that a version of these ``inputs`` has all that is served under an alias; InputError if not."""
+        before = self._pointed(alias)
+        known = () if before is None else self._served[before].endpoints
+        there = {endpoint.name for endpoint in inputs.endpoints}
+        lost = [f"`{each}`" for each in known if each not in there]
+        if lost:
+            what = f"{name} has no endpoint {' or '.join(lost)}, which {before} serves under `{alias}`"
+            raise InputError(what, hint=hint)
 
     def _history(self, alias: str) -> list[str | None]:
         """Return where an alias has pointed, without what was returned from; the last is where it points."""

@@ -1,6 +1,8 @@
 import multiprocessing
 import os
 import stat
+import subprocess
+import sys
 from dataclasses import replace
 
 import psutil
@@ -89,6 +91,23 @@ def test_a_run_goes_on_as_long_as_its_process():
     assert not goes_on(f"{PID}-1-abcdef")
     assert not goes_on("")
     assert not goes_on("down")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only there a process can be waited for, and left")
+def test_a_process_that_has_ended_is_not_there_although_nobody_has_asked_how_it_did(directory):
+    process = subprocess.Popen(["sleep", "60"])
+    born = psutil.Process(process.pid).create_time()
+    run = f"{process.pid}-{born * 100:.0f}-abcdef"
+    ProjectState(directory).write(replace(RECORD, pid=process.pid, born=born))
+    assert goes_on(run)
+    assert ProjectState(directory).running() is not None
+    process.kill()
+    os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+    assert psutil.Process(process.pid).status() == psutil.STATUS_ZOMBIE
+    assert not goes_on(run)
+    assert ProjectState(directory).running() is None
+    ProjectState(directory).acquire()
+    process.wait()
 
 
 def test_p2_versions_of_the_day_are_remembered_and_older_ones_forgotten(directory):

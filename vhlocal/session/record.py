@@ -314,19 +314,26 @@ def _lock(file: Path) -> Callable[[], None] | None:
 
 
 def _born(pid: int) -> float:
-    """Return when a process began, in epoch seconds; 0.0 where there is none."""
+    """Return when a process began, in epoch seconds; 0.0 where there is none.
+
+    One that has ended counts as none, also where nobody asks how it did: a container's first process may never.
+    """
     if sys.platform == "linux":
         # As psutil does: that takes longer to import than `vhlocal ps` has for all else.
         try:
-            ticks = int(Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[19])
+            facts = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
             booted = next(line for line in Path("/proc/stat").read_bytes().splitlines() if line.startswith(b"btime "))
         except (OSError, StopIteration):
             return 0.0
+        if facts[0] in {b"Z", b"X"}:
+            return 0.0
+        ticks = int(facts[19])
         return ticks / os.sysconf("SC_CLK_TCK") + int(booted.split()[1])
     import psutil  # noqa: PLC0415 - slow to import
 
     try:
-        return psutil.Process(pid).create_time()
+        process = psutil.Process(pid)
+        return 0.0 if process.status() == psutil.STATUS_ZOMBIE else process.create_time()
     except psutil.Error:
         return 0.0
 

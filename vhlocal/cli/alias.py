@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from vhlocal.cli.options import project_options
+from vhlocal.cli.options import only, project_options
 from vhlocal.cli.running import client_of_run
 from vhlocal.errors import InputError
 from vhlocal.project.naming import validate_name
@@ -28,6 +28,10 @@ def command(directory: Path, name: str | None, version: str | None, back: bool, 
 
     No server is started or stopped. A request in flight ends where it began.
     """
+    if name is None:
+        only("without the name of an alias")
+    elif back:
+        only("with --back", "back")
     client = client_of_run(directory)
     if name is None:
         found = client.aliases()

@@ -10,7 +10,7 @@ import click
 from vhlocal.checks.index import PackageIndex
 from vhlocal.checks.report import check_ignored, joined, look
 from vhlocal.checks.subject import read_subject
-from vhlocal.cli.options import project_options, setting_options
+from vhlocal.cli.options import not_both, project_options, setting_options
 from vhlocal.cli.project import read_settings
 from vhlocal.project.network import host_network
 from vhlocal.project.settings import environment
@@ -26,12 +26,12 @@ _HAS_ERRORS = 6
 
 
 @click.command("check", epilog="Example:  vhlocal check --sarif > findings.sarif")
-@click.option("--json", "shape", flag_value="json", help="Print the findings as JSON.")
-@click.option("--sarif", "shape", flag_value="sarif", help="Print the findings as SARIF 2.1.0, for code hosts.")
+@click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
+@click.option("--sarif", "as_sarif", is_flag=True, help="Print the findings as SARIF 2.1.0, for code hosts.")
 @click.option("--live", is_flag=True, help="Also start every endpoint and examine its answers.")
 @setting_options()
 @project_options
-def command(directory: Path, shape: str | None, live: bool, **flags: Any) -> None:
+def command(directory: Path, as_json: bool, as_sarif: bool, live: bool, **flags: Any) -> None:
     """Find what would fail in production. Starts nothing and needs no Docker.
 
     Each finding has a code, a place, the reason and the fix; `vhlocal explain CODE` tells more. With --live, the
@@ -39,6 +39,8 @@ def command(directory: Path, shape: str | None, live: bool, **flags: Any) -> Non
 
     Exit code: 0 if there are no errors, 6 if there are, 2 if the project cannot be read.
     """
+    not_both("as_json", "as_sarif")
+    shape = "json" if as_json else "sarif" if as_sarif else None
     settings = read_settings(directory, flags, fetch=False)
     check_ignored(settings.ignore, lambda code: settings.found["ignore"][code].place)
     if settings.warm_up:

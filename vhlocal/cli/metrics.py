@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from vhlocal.cli.options import endpoint_names, project_options
+from vhlocal.cli.options import endpoint_names, not_both, only, project_options
 from vhlocal.cli.running import client_of_run
 from vhlocal.visible import json_text, one_line
 
@@ -23,19 +23,23 @@ _COLUMNS = ("time", "endpoint", "version", "replica", "name", "count", "min", "m
 
 @click.command("metrics", epilog="Example:  vhlocal metrics digits --csv > metrics.csv")
 @click.argument("endpoint", required=False, shell_complete=endpoint_names)
-@click.option("--json", "form", flag_value="json", help="Print as JSON, with all buckets of time.")
-@click.option("--csv", "form", flag_value="csv", help="Print a row for each bucket of time.")
+@click.option("--json", "as_json", is_flag=True, help="Print as JSON, with all buckets of time.")
+@click.option("--csv", "as_csv", is_flag=True, help="Print a row for each bucket of time.")
 @click.option("--step", type=click.IntRange(1), default=1, show_default=True, help="Width of the buckets, in seconds.")
 @click.option("--version", help="Only those of this version, or of an alias.")
 @click.option("--replica", type=int, help="Only those of this replica.")
 @project_options
-def command(directory: Path, endpoint: str | None, form: str | None, step: int, **where: Any) -> None:
+def command(directory: Path, endpoint: str | None, as_json: bool, as_csv: bool, step: int, **where: Any) -> None:
     """Show what the endpoints have printed as metrics: lines of `{"vh_metadata": {...}}` on stdout."""
-    asked = {"endpoint": endpoint, **where, "step": step if form else None}
+    not_both("as_csv", "as_json")
+    has_buckets = as_json or as_csv
+    if not has_buckets:
+        only("without --json or --csv", *where)
+    asked = {"endpoint": endpoint, **where, "step": step if has_buckets else None}
     found = client_of_run(directory).series({name: str(value) for name, value in asked.items() if value is not None})
-    if form == "json":
+    if as_json:
         click.echo(json_text(found))
-    elif form == "csv":
+    elif as_csv:
         written = io.StringIO()
         writer = csv.DictWriter(written, _COLUMNS, lineterminator="\n")
         writer.writeheader()

@@ -40,6 +40,35 @@ def _directory(context: click.Context, _parameter: click.Parameter, value: str |
     return directory.resolve()
 
 
+def only(when: str, *allowed: str) -> None:
+    """Raise InputError for an option that was typed and would come to nothing ``when`` it was, as `with --link`.
+
+    ``allowed`` are the parameters, by name, that do something then. Called in the command that was typed.
+    """
+    for name, flag in _typed().items():
+        if name not in ("directory", *allowed):
+            raise InputError(f"{flag} has no effect {when}", hint="leave one of them out")
+
+
+def not_both(one: str, other: str) -> None:
+    """Raise InputError where both of two parameters, by name, were typed as options of the command."""
+    typed = _typed()
+    if one in typed and other in typed:
+        raise InputError(f"{typed[one]} has no effect with {typed[other]}", hint="leave one of them out")
+
+
+def _typed() -> dict[str, str]:
+    """Return the options that were typed, as parameter and flag."""
+    context = click.get_current_context()
+    return {
+        option.name: next(name for name in reversed(option.opts) if name.startswith("--"))
+        for option in context.command.params
+        if isinstance(option, click.Option)
+        and option.name
+        and context.get_parameter_source(option.name) is click.core.ParameterSource.COMMANDLINE
+    }
+
+
 def debug_option(function: F) -> F:
     """Add ``--debug``, which every command has."""
     return click.option("--debug", is_flag=True, expose_value=False, help="Show a traceback on errors.")(function)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from vhlocal.cli.options import project_options
+from vhlocal.cli.options import only, project_options
 from vhlocal.cli.running import client_of_run
 
 if TYPE_CHECKING:
@@ -26,6 +26,8 @@ def command(directory: Path, as_json: bool, link: bool) -> None:
 
     Exit code: 0 if all endpoints are ready, 1 if one is not, 2 if nothing is running.
     """
+    if link:
+        only("with --link", "link")
     found = client_of_run(directory).endpoints()
     if link:
         click.echo(found["page"])

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from vhlocal.cli.options import project_options
+from vhlocal.cli.options import only, project_options
 from vhlocal.cli.running import client_of_run
 from vhlocal.errors import InputError, VhlocalError
 from vhlocal.visible import one_line
@@ -45,6 +45,8 @@ def command(
     """
     from vhlocal.session.replaying import replay  # noqa: PLC0415 - few commands need it
 
+    if last is None:
+        only("without --last", "name", "times", "as_json")
     client = client_of_run(directory)
     if (what is None) == (last is None):
         raise InputError("name a request, a HAR file, or --last N", hint="vhlocal requests")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from vhlocal.cli.options import project_options
+from vhlocal.cli.options import only, project_options
 from vhlocal.cli.running import client_of_run
 from vhlocal.errors import InputError
 from vhlocal.recorder.lookup import SHORT
@@ -28,6 +28,18 @@ _FAILED = 400
 #: What can be done to one request.
 _ACTS = ("show", "pin", "unpin")
 
+#: The options that say something beside each act, and beside each option that writes requests in another form.
+_BESIDE = {
+    "show": ("as_json", "http"),
+    "pin": (),
+    "unpin": (),
+    "--curl": ("curl_id",),
+    "--har": ("har", "tail"),
+    "--http": ("http",),
+    "--follow": ("follow", "failed", "tail", "as_json"),
+    "--pinned": ("pinned", "failed", "as_json"),
+}
+
 #: Bytes of a body that are shown.
 _SHOWN = 4000
 
@@ -41,7 +53,7 @@ _SHOWN = 4000
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON, a line for each.")
 @click.option("--curl", "curl_id", metavar="ID", help="Print a command that sends this request again.")
 @click.option("--har", type=click.Path(path_type=Path), help="Write the last requests to a HAR file.")
-@click.option("--http", type=click.Path(path_type=Path), help="Append `show ID` to a .http file, as a smoke test.")
+@click.option("--http", type=click.Path(path_type=Path), help="Append the request ID to a .http file, as a smoke test.")
 @project_options
 def command(
     directory: Path, words: tuple[str, ...], failed: bool, follow: bool, tail: int, as_json: bool, **forms: Any
@@ -51,15 +63,9 @@ def command(
     What somebody is known by, such as passwords and cookies, is masked. A pinned request is kept until the run ends,
     and is sent to old and new code at each save.
     """
-    client = client_of_run(directory)
     curl_id, har, http = forms["curl_id"], forms["har"], forms["http"]
-    act = words[0] if words and words[0] in _ACTS else ""
-    show = act == "show"
-    if len(words) > 1 + bool(act) or (act and len(words) == 1):
-        raise InputError(
-            "name one endpoint, or `show`, `pin` or `unpin` and one request",
-            hint=f"vhlocal requests {act or 'show'} ID",
-        )
+    act, words = _act(words, {**forms, "follow": follow})
+    client = client_of_run(directory)
     if act == "pin":
         request = client.pin(words[1])
         click.echo(f"{request[:SHORT]} is pinned: old and new code are asked it at each save, until the run ends")
@@ -70,8 +76,8 @@ def command(
 
         click.echo(curl(client.recording(curl_id), client.url))
     elif har is not None:
-        _write_har(client, None if show or not words else words[0], tail, har)
-    elif show:
+        _write_har(client, words[0] if words else None, tail, har)
+    elif act == "show":
         exchange = client.recording(words[1])
         if http is not None:
             _append(exchange, client.url, http)
@@ -85,6 +91,24 @@ def command(
             if not failed or _is_failed(record):
                 shown = {**record, "pinned": record.get("id") in pins}
                 click.echo(json.dumps(shown) if as_json else _line(shown))
+
+
+def _act(words: tuple[str, ...], forms: Mapping[str, Any]) -> tuple[str, tuple[str, ...]]:
+    """Return what is to be done to one request, "" for a list, and the words as they are with it; or InputError."""
+    if forms["http"] is not None and len(words) == 1 and words[0] not in _ACTS:
+        words = ("show", *words)
+    act = words[0] if words and words[0] in _ACTS else ""
+    if len(words) > 1 + bool(act) or (act and len(words) == 1) or (forms["curl_id"] is not None and words):
+        raise InputError(
+            "name one endpoint, or `show`, `pin` or `unpin` and one request",
+            hint=f"vhlocal requests {act or 'show'} ID",
+        )
+    if forms["http"] is not None and act != "show":
+        raise InputError("a smoke test is made of one request", hint="vhlocal requests --http FILE ID")
+    chosen = [name for name in ("curl_id", "har", "http", "follow", "pinned") if forms[name]]
+    for what in (*([act] if act else []), *(f"--{name.removesuffix('_id')}" for name in chosen)):
+        only(f"with {what}", *_BESIDE[what])
+    return act, words
 
 
 def _of(records: Iterable[dict[str, Any]], endpoint: str | None) -> list[dict[str, Any]]:

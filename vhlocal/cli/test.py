@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from vhlocal.api.using import Start, joined, joined_or_started, started
-from vhlocal.cli.options import endpoint_names, project_options, setting_arguments, setting_options
+from vhlocal.cli.options import endpoint_names, not_both, project_options, setting_arguments, setting_options
 from vhlocal.cli.project import read_settings
 from vhlocal.contract.access import authorization
 from vhlocal.errors import InputError
@@ -43,8 +43,8 @@ _OURS = ("smoke", "basic_auth")
 
 @click.command("test", epilog="Example:  vhlocal test --junit smoke.xml")
 @click.argument("endpoints", nargs=-1, metavar="[ENDPOINT]...", shell_complete=endpoint_names)
-@click.option("--start", "way", flag_value="start", help="Start the project anew; refuse to use a run that is there.")
-@click.option("--live", "way", flag_value="live", help="Use the run that is there; start nothing.")
+@click.option("--start", "is_start", is_flag=True, help="Start the project anew; refuse to use a run that is there.")
+@click.option("--live", is_flag=True, help="Use the run that is there; start nothing.")
 @click.option("--openapi", is_flag=True, help="Have Schemathesis try the app's own OpenAPI schema instead.")
 @click.option("--junit", "junit_file", type=click.Path(path_type=Path), help="Also write the results as JUnit XML.")
 @click.option("--json", "as_json_", is_flag=True, help="Print the results as JSON.")
@@ -53,7 +53,8 @@ _OURS = ("smoke", "basic_auth")
 def command(
     directory: Path,
     endpoints: tuple[str, ...],
-    way: str | None,
+    is_start: bool,
+    live: bool,
     junit_file: Path | None,
     as_json_: bool,
     **flags: Any,
@@ -66,12 +67,14 @@ def command(
 
     Exit code: 0 if all pass, 7 if one fails, 2 if a test cannot be read, 3 to 5 if the project does not start.
     """
+    not_both("is_start", "live")
     settings = read_settings(directory, flags)
     if flags["openapi"]:
         tests = _schemas(directory)
     else:
         tests = _written(directory, settings.smoke or directory / DIRECTORY, endpoints)
     results: list[Result] = []
+    way = "live" if live else "start" if is_start else None
     with _run(directory, endpoints, way, flags) as used:
         found = targets(used.client.endpoints()["endpoints"], authorization(settings.basic_auth))
         for name in endpoints:

@@ -13,7 +13,7 @@ import click
 from vhlocal.api.plane import ControlPlane
 from vhlocal.cli.browser import NO_BROWSER, open_in_browser
 from vhlocal.cli.detach import detached
-from vhlocal.cli.options import endpoint_names, project_options, setting_options
+from vhlocal.cli.options import endpoint_names, only, project_options, setting_options
 from vhlocal.cli.project import asking, read_project, read_settings
 from vhlocal.contract.access import BasicAuth
 from vhlocal.events import Bus, Listening, Notice
@@ -77,6 +77,7 @@ def command(
     machine at its production path. Saving a file reloads it. Ctrl-C stops; press it again to stop at once.
     """
     if explain_settings:
+        only("with --explain-settings", "explain_settings", *flags.keys() - {"in_browser"})
         show_settings(standard_output(), read_settings(directory, flags, fetch=False).explain())
     elif detach:
         detached(directory)

@@ -45,7 +45,7 @@ class Pins:
         with self._lock:
             kept = {**self._kept, request: taken}
             hint = (
-                "unpin one (`vhlocal requests unpin ID`), or keep it as a smoke test (`requests show ID --http FILE`)"
+                "unpin one (`vhlocal requests unpin ID`), or keep it as a smoke test (`requests --http FILE ID`)"
             )
             if len(kept) > self._most:
                 raise InputError(f"{self._most} requests are pinned, which is the most", hint=hint)

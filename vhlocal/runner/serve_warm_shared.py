@@ -80,10 +80,9 @@ class Chance:
     def collect(self):
         """Find those of numpy; before garbage collection is told to leave alone what is there."""
         numpy = sys.modules.get("numpy.random")
-        kind = getattr(numpy, "Generator", None)
-        if kind is not None:
-            found = [each.bit_generator for each in gc.get_objects() if type(each) is kind]
-            self._numpys = [each for each in found if _is_drawn(each)]
+        kinds = [getattr(numpy, name) for name in ("Generator", "RandomState") if hasattr(numpy, name)]
+        if kinds:
+            self._numpys = [each for each in gc.get_objects() if type(each) in kinds and _is_drawn(_bits(each))]
 
     def reseed(self):
         """Give each of them, and what libraries have for all, a seed of this process's own."""
@@ -91,8 +90,13 @@ class Chance:
         random.seed()  # Python does so itself from 3.7 on
         for generator in list(self._generators):
             generator.seed()
-        for bits in self._numpys:
-            bits.state = type(bits)().state
+        for generator in self._numpys:
+            bits = _bits(generator)
+            anew = type(bits)().state
+            if hasattr(generator, "set_state"):  # it keeps one of each two normal numbers for the next call
+                generator.set_state(anew)
+            else:
+                bits.state = anew
         for name in ("numpy.random", "torch"):
             seed = getattr(sys.modules.get(name), "seed", None)
             if seed is not None:
@@ -111,6 +115,11 @@ def _children():
 def _as_said(link):
     """Return what a descriptor leads to in words: a path, a connection, or what the kernel names it."""
     return link if link.startswith("/") else "a " + link.replace("anon_inode:", "").partition(":")[0].strip("[]")
+
+
+def _bits(generator):
+    """Return what a generator of numpy's has its bits from; None where numpy is too old to tell."""
+    return getattr(generator, "bit_generator", None) or getattr(generator, "_bit_generator", None)
 
 
 def _is_drawn(bits):

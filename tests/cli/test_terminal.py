@@ -13,6 +13,7 @@ import time
 from tests.cli.projects import plain
 from tests.command import COMMAND
 from tests.engine_fixtures import containers_of
+from tests.session.edited import endpoint
 
 CTRL_C = b"\x03"
 ESCAPE = "\x1b["
@@ -97,6 +98,15 @@ def test_a_failed_build_is_shown_whole_on_a_terminal(project, vhlocal, engine, b
     assert "Processing ./local" in after
     assert "no wheel today" in after
     assert "requirements.txt failed" in after
+
+
+def test_on_a_persons_terminal_an_endpoint_that_does_not_start_ends_no_run(project, vhlocal):
+    broken = endpoint("broken", "server-command: python broken.py")
+    directory = project(plain(broken, **{"broken.py": "1 / 0\n"}))
+    with Screen(vhlocal, "up", "-C", str(directory), "--port", "0", "--runtime", "process") as screen:
+        shown = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", screen.read_until("Ctrl-C stops"))
+    assert "ready: 1 of 2 endpoints in " in shown
+    assert "division by zero" in shown
 
 
 def test_the_terminal_key_for_interrupt_ends_a_run(project, vhlocal, engine, base_image):

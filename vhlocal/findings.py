@@ -23,6 +23,7 @@ FRAMEWORKS = (
     "Django",
     "FastAPI",
     "WSGI",
+    "BentoML",
     "Dash",
     "Falcon",
     "Gradio",

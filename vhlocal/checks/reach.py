@@ -56,6 +56,8 @@ _FALCON = ("falcon.asgi.App", "falcon.asgi.app.App")
 _MODULES = ("DJANGO_SETTINGS_MODULE", "ROOT_URLCONF")
 _NO_CODE = ("pip", "pip3")
 _NODE = ("node", "nodejs", "npm", "npx", "yarn", "pnpm", "tsx")
+#: It is a server of its own; what only imports it may be an app of any kind that reads its models.
+_BENTOML = "bentoml"
 
 
 @dataclass(frozen=True)
@@ -131,6 +133,8 @@ class Reach:
     @cached_property
     def framework(self) -> str:
         """What the code is made with, one of the words that remedies are keyed by; "" where that is not known."""
+        if any(command.program == _BENTOML for command in self.commands):
+            return "BentoML"
         names = {name for item in self.reached for name in item.module.names.values()}
         imported = names | {name.partition(".")[0] for name in names}
         found = next((word for module, word in _FRAMEWORKS.items() if module in imported), "")

@@ -116,6 +116,15 @@ def test_a_command_of_nodes_is_known(read, line):
     assert code.framework == "Node"
 
 
+@pytest.mark.parametrize("line", ["~/.local/bin/bentoml serve server:Svc", "python -m bentoml serve"])
+def test_bentoml_is_what_serves_and_not_what_reads_models(read, line):
+    importing = {"server.py": f"import bentoml\n{FASTAPI}"}
+    code, _ = read({**command(line), **importing})
+    assert code.framework == "BentoML"
+    code, _ = read({**command(UVICORN), **importing})
+    assert code.framework == "FastAPI"
+
+
 MADE_BY_SCRIPT = "from flask import Flask\n\nsite = Flask(__name__)\n"
 
 

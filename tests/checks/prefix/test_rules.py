@@ -465,6 +465,7 @@ def the_one(evidence):
             "write `wsgi: MODULE:NAME` in place of the command at valohai.yaml:4; or take the prefix from the path",
         ),
         ("Node", "take the prefix of `X-VH-Prefix` from the path"),
+        ("BentoML", "give it its prefix"),
         ("Streamlit", "give it its prefix"),
         ("Dash", "give it its prefix"),
     ],
@@ -496,7 +497,7 @@ def test_a_framework_that_brings_uvicorn_is_told_its_prefix(framework):
     assert (found.definition.code, found.framework, found.change) == ("VH408", framework, "give it its prefix")
 
 
-@pytest.mark.parametrize("framework", ["Dash", "Gradio", "LitServe", "Streamlit"])
+@pytest.mark.parametrize("framework", ["BentoML", "Dash", "Gradio", "LitServe", "Streamlit"])
 def test_a_framework_of_one_prefix_is_right_under_the_versions_url(framework):
     found = the_one(examined(below((VERSION,), HOME), known=code(framework=framework)))
     assert (found.definition.code, found.framework) == ("VH402", framework)

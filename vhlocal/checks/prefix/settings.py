@@ -4,6 +4,10 @@ Each was tried in a real run, under the version and an alias. ``SCRIPT_NAME`` an
 version's (P5, P6), so what reads them is right under the version's URL alone, and that is said.
 """
 
+BENTOML = (
+    'Tell the service its prefix, `@bentoml.service(path_prefix=os.environ["VH_DEFAULT_PREFIX"].rstrip("/"))`: it is '
+    "right under the version's URL alone, and needs a BentoML of 2026 or newer."
+)
 DASH = (
     "`server = app.server` and `wsgi: server:server`, with "
     '`Dash(__name__, requests_pathname_prefix=os.environ["VH_DEFAULT_PREFIX"], routes_pathname_prefix="/")`, answer '
@@ -37,4 +41,11 @@ FALCON = (
 )
 
 #: The remedies of those that cannot be served in another way.
-OWN_WAYS = {"Dash": DASH, "Gradio": GRADIO, "LitServe": LITSERVE, "Streamlit": STREAMLIT, "aiohttp": AIOHTTP}
+OWN_WAYS = {
+    "BentoML": BENTOML,
+    "Dash": DASH,
+    "Gradio": GRADIO,
+    "LitServe": LITSERVE,
+    "Streamlit": STREAMLIT,
+    "aiohttp": AIOHTTP,
+}

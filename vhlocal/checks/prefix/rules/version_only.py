@@ -27,6 +27,7 @@ DEFINITION = Definition(
         "Django": "Write `wsgi: mysite.wsgi`, without `FORCE_SCRIPT_NAME`.",
         "FastAPI": "Write `wsgi: server:app`, without `root_path`; or set it for each request in a middleware.",
         "WSGI": 'Use `environ.get("HTTP_X_VH_PREFIX") or os.environ["VH_DEFAULT_PREFIX"].rstrip("/")`.',
+        "BentoML": "Nothing to change where clients use the version's URL: `path_prefix` is one path, under no alias.",
         "Dash": f"Nothing to change where clients use the version's URL: a Dash app has one prefix. {DASH}",
         "Gradio": f"Nothing to change where clients use the version's URL. Else: {GRADIO}",
         "aiohttp": f"Nothing to change where clients use the version's URL. Else: {AIOHTTP}",

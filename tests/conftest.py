@@ -194,11 +194,6 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     return Rows(config, log)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    once = tuple(f"{TESTS}/{beginning}" for beginning in ONCE)
-    for item in items:
-        if item.path.as_posix().startswith(once):
-            item.add_marker("once")
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """Leave out what need not run here before it is imported: to import all tests is a good part of what they cost."""
     if not config.getoption("--another-python") or not collection_path.is_relative_to(TESTS):

@@ -44,9 +44,7 @@ class Pins:
             )
         with self._lock:
             kept = {**self._kept, request: taken}
-            hint = (
-                "unpin one (`vhlocal requests unpin ID`), or keep it as a smoke test (`requests --http FILE ID`)"
-            )
+            hint = "unpin one (`vhlocal requests unpin ID`), or keep it as a smoke test (`requests --http FILE ID`)"
             if len(kept) > self._most:
                 raise InputError(f"{self._most} requests are pinned, which is the most", hint=hint)
             if sum(map(_bytes, kept.values())) > self._most_bytes:

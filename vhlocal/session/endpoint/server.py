@@ -480,16 +480,13 @@ class Server:
         *,
         new: bool = False,
     ) -> Awaited:
-        async def listeners() -> Sequence[Listener]:
-            return await in_thread(self._runtime.listeners, self.id)
-
         return Awaited(
             self._endpoint,
             self._prefix,
             address,
             port,
             ended,
-            listeners,
+            partial(in_thread, self._runtime.listeners, self.id),
             stacks,
             self._diagnosis(),
             limit,

@@ -24,6 +24,10 @@ from tests.waiting import free_port
 from vhlocal.checks.registry import ALL_DEFINITIONS
 
 ROOT = Path(__file__).parent.parent.parent
+sys.path.insert(0, str(ROOT / "scripts"))
+
+from pythons import VERSIONS  # noqa: E402
+
 PACKAGE = ROOT / "vhlocal"
 
 
@@ -41,14 +45,15 @@ def wheel(built) -> Path:
     return found
 
 
-@pytest.fixture
-def installed(vhlocal, wheel, tools, tmp_path) -> Vhlocal:
+@pytest.fixture(params=VERSIONS)
+def installed(vhlocal, wheel, tools, tmp_path, request) -> Vhlocal:
     """The command line of the wheel, in an environment that has what the wheel asks for and nothing else."""
     environment = tmp_path / "environment"
     uv = str(tools / "uv")
-    subprocess.run([uv, "venv", "-q", "--python", sys.executable, environment], check=True)
+    found = subprocess.run([ROOT / "scripts/find-python", request.param], check=True, capture_output=True, text=True)
+    subprocess.run([uv, "venv", "-q", "--python", found.stdout.strip(), environment], check=True)
     python = str(environment / "bin" / "python")
-    subprocess.run([uv, "pip", "install", "-q", "--compile-bytecode", "--python", python, wheel], check=True)
+    subprocess.run([uv, "pip", "install", "-q", "--python", python, wheel], check=True)
     return Vhlocal(vhlocal.environment, (str(environment / "bin" / "vhlocal"),))
 
 
@@ -64,7 +69,7 @@ def test_the_wheel_holds_every_module_and_every_finding_page(wheel):
         if path.is_file()
     }
     assert len(shown) > 10
-    assert held == modules | pages | shown | {"vhlocal/py.typed"}
+    assert held == modules | pages | shown | {"vhlocal/py.typed", "vhlocal/checks/distributions.json"}
 
 
 def test_both_archives_have_the_licence_and_the_same_version(built):

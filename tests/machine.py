@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import RuleBasedStateMachine, run_state_machine_as_test
@@ -32,7 +32,7 @@ class Machine(RuleBasedStateMachine):
 def run_machine(make: Callable[[], Machine], *, examples: int, steps: int) -> None:
     """Run a machine so often with so many rules, the same each time: what fails takes too long to be made smaller."""
     run_state_machine_as_test(
-        make,
+        cast("type[RuleBasedStateMachine]", make),  # it is called, and no more
         settings=settings(
             max_examples=examples,
             stateful_step_count=steps,

@@ -55,10 +55,12 @@ def test_threads_publish_one_at_a_time():
         inside.remove(event)
 
     bus.subscribe(record)
-    threads = [
-        threading.Thread(target=lambda name=name: [bus.publish(Notice(f"{name} {n}")) for n in range(200)])
-        for name in range(4)
-    ]
+
+    def publish(name):
+        for number in range(200):
+            bus.publish(Notice(f"{name} {number}"))
+
+    threads = [threading.Thread(target=publish, args=(name,)) for name in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -11,8 +12,11 @@ from tests.checks.projects import flask
 from tests.checks.sample import FakeIndex
 from vhlocal.checks.registry import ALL_DEFINITIONS
 from vhlocal.checks.report import look
-from vhlocal.checks.subject import read_subject
+from vhlocal.checks.subject import Subject, read_subject
 from vhlocal.project.settings import load_settings
+
+if TYPE_CHECKING:
+    from vhlocal.checks.rule import Rule
 
 PAGES = finding_pages.pages()
 
@@ -34,7 +38,7 @@ def test_every_definition_has_its_page_where_the_output_says():
 def test_the_worked_example_of_the_contributors_page_works(project):
     text = (finding_pages.DIRECTORY / "adding.md").read_text()
     code = next(block for block in re.findall(r"```python\n(.*?)```", text, re.DOTALL) if "RULE = " in block)
-    names: dict[str, object] = {}
+    names: dict[str, Rule[Subject]] = {}
     exec(compile(code, "adding.md", "exec"), names)
     directory = project(flask("import time\n\n\n@app.get('/')\ndef page():\n    time.sleep(1)\n"))
     subject = read_subject(directory, load_settings(directory, {}, environ={}), FakeIndex())

@@ -21,7 +21,7 @@ LONG = 120.0
 _taken: list[int] = []
 
 
-def wait_for(look: Callable[[], T], what: str, seconds: float = LONG) -> T:
+def wait_for(look: Callable[..., T], what: str, seconds: float = LONG) -> T:
     """Call ``look`` until it returns something true, and return that; AssertionError after ``seconds``."""
     deadline = time.monotonic() + seconds
     while not (found := look()):

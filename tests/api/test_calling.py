@@ -20,10 +20,17 @@ if TYPE_CHECKING:
 TARGET = "/acme/digits/local/dev/predict"
 
 
+class Hearing(http.server.ThreadingHTTPServer):
+    """Keeps what it was sent."""
+
+    heard: list[tuple[str, str, dict[str, str], bytes]]
+
+
 class Gateway(http.server.BaseHTTPRequestHandler):
     """Answers with what it was sent, as a page that a browser would run."""
 
     protocol_version = "HTTP/1.1"
+    server: Hearing
 
     def answer(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
@@ -51,8 +58,8 @@ class Gateway(http.server.BaseHTTPRequestHandler):
 
 
 @pytest.fixture
-def gateway() -> Iterator[http.server.ThreadingHTTPServer]:
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Gateway) as server:
+def gateway() -> Iterator[Hearing]:
+    with Hearing(("127.0.0.1", 0), Gateway) as server:
         server.heard = []
         thread = threading.Thread(target=server.serve_forever)
         thread.start()

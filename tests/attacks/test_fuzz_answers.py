@@ -104,7 +104,7 @@ async def gateway() -> AsyncIterator[tuple[Stage, Endpoint]]:
         assert at.gateway.in_flight(at.upstream) == 0
 
 
-@pytest.mark.parametrize("name", sorted(SEEDS, key=lambda name: (not name.startswith("found-"), name)))
+@pytest.mark.parametrize("name", sorted(SEEDS, key=lambda name: (not str(name).startswith("found-"), str(name))))
 def test_each_seed(name):
     async def main():
         async with gateway() as (at, endpoint):

@@ -13,7 +13,7 @@ from vhlocal.session.warm.runner_messages import is_answer, is_event
 CONVERSATIONS = 600
 
 
-@pytest.mark.parametrize("name", sorted(SEEDS, key=lambda name: (not name.startswith("found-"), name)))
+@pytest.mark.parametrize("name", sorted(SEEDS, key=lambda name: (not str(name).startswith("found-"), str(name))))
 def test_each_seed(tmp_path, name):
     assert asyncio.run(hold(SEEDS[name], tmp_path)) == []
 

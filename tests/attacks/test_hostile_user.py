@@ -10,6 +10,7 @@ import pytest
 
 from tests.cli.projects import plain
 from vhlocal import storage
+from vhlocal.errors import VhlocalError
 
 #: Only root can act as another user: as anybody else these tests fail.
 OTHER = 65534
@@ -79,7 +80,7 @@ def test_a_stand_in_that_another_user_has_made_is_refused(shared, tmp_path):
     trap = temporary / f"vhlocal-{os.getuid()}"
     for make in ('mkdir -m 700 "$1"', 'ln -s "$2" "$1"'):
         as_other(make, trap, shared)
-        with pytest.raises(storage.VhlocalError, match="not yours alone"):
+        with pytest.raises(VhlocalError, match="not yours alone"):
             storage.spare("cache")
         assert storage.rooms("cache") == [storage.usual("cache")]
         trap.unlink() if trap.is_symlink() else trap.rmdir()

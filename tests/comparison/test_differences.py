@@ -216,8 +216,8 @@ def test_the_path_that_was_asked_under_is_no_difference_but_another_is():
     assert lines(before, after) == lines(before, after, rules) == []
     longer = answered({"next": f"http://h{new}er/2", "all": [f"{new}/"]}, prefix=new, Location=f"{new}/x")
     assert [one.where for one in differences(before, longer)] == ["$.next"]
-    pages = [sent(f'<a href="{prefix}/x">'.encode(), "text/html", prefix=prefix) for prefix in (old, new)]
-    assert lines(*pages) == []
+    before, after = (sent(f'<a href="{prefix}/x">'.encode(), "text/html", prefix=prefix) for prefix in (old, new))
+    assert lines(before, after) == []
 
 
 def test_an_answer_that_broke_off_is_another():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.frameworks.project import GUNICORN, SCRIPT, UVICORN, WAITRESS, WSGI, Case
+from tests.frameworks.project import GUNICORN, SCRIPT, UVICORN, WAITRESS, WSGI, Asked, Case
 
 ELSEWHERE = "answers at POST …/predict, and 404 at its URL"
 NOT_BELOW = "but answers 404 below its prefix"
@@ -100,7 +100,7 @@ def _broken(name: str, code: str, served: str, found: str, caveat: str = "", **m
 
 
 _ITEM = {"path": "/items/7"}
-_HEALTH = {"method": "GET", "path": "/health"}
+_HEALTH: Asked = {"method": "GET", "path": "/health"}
 
 FASTAPI_REQUIREMENTS = "fastapi>=0.110\nhypercorn>=0.17\njinja2>=3.1\nuvicorn>=0.30\n"
 _MOVED = """\

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.frameworks.cases import ELSEWHERE, NOT_BELOW, NOT_BY_ALIAS
-from tests.frameworks.project import GUNICORN, SCRIPT, UVICORN, WAITRESS, WSGI, Case
+from tests.frameworks.project import GUNICORN, SCRIPT, UVICORN, WAITRESS, WSGI, Asked, Case
 
 _NODE = """\
 const http = require("http");
@@ -153,7 +153,7 @@ app = Dash(__name__, requests_pathname_prefix=os.environ["VH_DEFAULT_PREFIX"], r
 app.layout = html.Div("hello")
 server = app.server
 """
-_LAYOUT = {"method": "GET", "path": "/_dash-layout"}
+_LAYOUT: Asked = {"method": "GET", "path": "/_dash-layout"}
 DASH = (
     Case("dash_run", _DASH, SCRIPT, "VH401", "but lacks what its page needs below its prefix", **_LAYOUT),
     Case("dash_told", _DASH_TOLD, SCRIPT, "VH402", NOT_BY_ALIAS, alone=True, by_hand=True, **_LAYOUT),
@@ -181,7 +181,7 @@ from fastapi import FastAPI
 demo = gr.Interface(lambda text: text, "text", "text")
 app = gr.mount_gradio_app(FastAPI(), demo, path="/")
 """
-_CONFIG = {"method": "GET", "path": "/config"}
+_CONFIG: Asked = {"method": "GET", "path": "/config"}
 GRADIO = (
     Case("gradio_launch", _GRADIO, SCRIPT, "VH408", NOT_BELOW, alone=True, **_CONFIG),
     Case("gradio_mounted", _GRADIO_MOUNTED, WSGI, **_CONFIG),
@@ -251,7 +251,7 @@ from mlflow.pyfunc import scoring_server
 
 app = scoring_server.init(pyfunc.load_model("model"))
 """
-_INVOCATIONS = {"path": "/invocations", "body": '{"dataframe_split": {"columns": ["x"], "data": [[1]]}}'}
+_INVOCATIONS: Asked = {"path": "/invocations", "body": '{"dataframe_split": {"columns": ["x"], "data": [[1]]}}'}
 MLFLOW = (
     Case(
         "mlflow_on_path",

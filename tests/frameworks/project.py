@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -14,6 +14,14 @@ UVICORN = "server-command: ~/.local/bin/uvicorn {name}:app --host 0.0.0.0 --port
 SCRIPT = "server-command: python {name}.py"
 GUNICORN = "server-command: ~/.local/bin/gunicorn --bind 0.0.0.0:$VALOHAI_PORT {name}:app"
 WAITRESS = "server-command: ~/.local/bin/waitress-serve --port=$VALOHAI_PORT {name}:app"
+
+
+class Asked(TypedDict, total=False):
+    """What several cases have in common of their request."""
+
+    method: str
+    path: str
+    body: str
 
 
 @dataclass(frozen=True)

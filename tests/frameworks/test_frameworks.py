@@ -74,9 +74,11 @@ def found(run: Running) -> dict[str, list[str]]:
 
 def statuses(run: Running, case: Case) -> list[int]:
     """Return what a client's request is answered under the version and under ``dev``."""
-    ask = {"data": case.body, "headers": {"Content-Type": "application/json"}} if case.body else {}
+    headers = {"Content-Type": "application/json"} if case.body else {}
     return [
-        requests.request(case.method, url + case.path, timeout=PATIENCE, **ask).status_code
+        requests.request(
+            case.method, url + case.path, timeout=PATIENCE, data=case.body or None, headers=headers
+        ).status_code
         for url in urls_of(run, case)
     ]
 

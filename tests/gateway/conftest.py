@@ -1,6 +1,7 @@
 import asyncio
 import functools
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any
 
 import pytest
 import uvloop
@@ -11,7 +12,7 @@ LIMIT = 300
 Run = Callable[[Callable[[], Awaitable[None]]], None]
 
 
-def run_on(start: Callable[[Awaitable[None]], None], main: Callable[[], Awaitable[None]]) -> None:
+def run_on(start: Callable[[Coroutine[Any, Any, None]], None], main: Callable[[], Awaitable[None]]) -> None:
     failures = []
 
     async def limited() -> None:

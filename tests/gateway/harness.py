@@ -8,7 +8,7 @@ import dataclasses
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict, cast
 
 from tests.gateway.routes import route_to
 from vhlocal.gateway.server import (
@@ -72,6 +72,18 @@ class Peer:
         elif status >= 200:
             body = await self.exactly(int(headers.get("content-length", "0")))
         return status, headers, body
+
+    def pause_reading(self) -> None:
+        """Take nothing more of what the other side sends."""
+        self._transport.pause_reading()
+
+    def resume_reading(self) -> None:
+        """Take what the other side sends again."""
+        self._transport.resume_reading()
+
+    @property
+    def _transport(self) -> asyncio.Transport:
+        return cast("asyncio.Transport", self.writer.transport)  # a writer has one that reads too
 
     def reset(self) -> None:
         """Hang up so that the other side sees a reset."""
@@ -176,6 +188,24 @@ def refusing() -> Iterator[Upstream]:
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))
         yield Upstream(*bound.getsockname())
+
+
+class Limits(TypedDict, total=False):
+    """Those of a gateway's options that tests have tables of."""
+
+    strict: bool
+    head_seconds: float
+    body_seconds: float
+    body_bytes: int
+    client_idle_seconds: float
+    upstream_idle_seconds: float
+    hold_seconds: float
+    linger_seconds: float
+    send_seconds: float
+    spool_directory: str
+    spool_disk_bytes: int
+    spool_memory_bytes: int
+    spool_memory_total_bytes: int
 
 
 @contextlib.asynccontextmanager

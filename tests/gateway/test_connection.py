@@ -6,7 +6,7 @@ import http.client
 
 import pytest
 
-from tests.gateway.harness import CLOSE, OK, PATH, PREFIX, Peer, answering, echo_head, get, stage
+from tests.gateway.harness import CLOSE, OK, PATH, PREFIX, Limits, Peer, answering, echo_head, get, stage
 from tests.gateway.test_head import REFUSED
 from vhlocal.gateway.server import FailureKind
 
@@ -368,7 +368,7 @@ def test_a_client_that_reads_nothing_is_cut_in_the_end(run):
             hung_up.set()
 
         async with stage(endless, send_seconds=0.2) as at, at.client() as client:
-            client.writer.transport.pause_reading()
+            client.pause_reading()
             await client.send(get(PATH))
             await hung_up.wait()
             assert not (await at.wait_for_records(1))[0].whole
@@ -380,10 +380,10 @@ def test_a_client_that_reads_nothing_is_cut_in_the_end(run):
 def test_pipelined_requests_of_a_client_that_stopped_sending_are_all_answered(run):
     async def main():
         async with stage(answering(b"x" * 300_000)) as at, at.client() as client:
-            client.writer.transport.pause_reading()
+            client.pause_reading()
             await client.send(get(PATH) * 20)
             client.writer.write_eof()
-            client.writer.transport.resume_reading()
+            client.resume_reading()
             got = (await client.rest()).replace(b"HTTP/1.1 100 Continue\r\n\r\n", b"")
             assert got.count(b"HTTP/1.1 200 OK\r\n") == 20
             assert got.endswith(b"x" * 300_000)
@@ -393,14 +393,14 @@ def test_pipelined_requests_of_a_client_that_stopped_sending_are_all_answered(ru
 
 def test_a_client_that_stops_reading_at_the_very_end_is_let_go_too(run):
     async def main():
-        options = {"send_seconds": 0.2, "client_idle_seconds": 0.2}
+        options: Limits = {"send_seconds": 0.2, "client_idle_seconds": 0.2}
         async with stage(answering(b"x" * 16_000_000), **options) as at, at.client() as client:
-            client.writer.transport.pause_reading()
+            client.pause_reading()
             await client.send(get(PATH))
             while not at.records:
-                client.writer.transport.resume_reading()
+                client.resume_reading()
                 await client.reader.read(65536)
-                client.writer.transport.pause_reading()
+                client.pause_reading()
                 await asyncio.sleep(0)
             while at.gateway.connections():
                 await asyncio.sleep(0)

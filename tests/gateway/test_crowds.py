@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from tests.gateway.alone import Alone
-from tests.gateway.harness import CLOSE, OK, PATH, PREFIX, Peer, answering, get, server, silent, stage
+from tests.gateway.harness import CLOSE, OK, PATH, PREFIX, Limits, Peer, answering, get, server, silent, stage
 from vhlocal.gateway.server import FailureKind
 
 SLOW_HEAD = get(PATH, b"X-Slow: " + b"x" * 4000)
@@ -38,7 +38,7 @@ def test_three_hundred_clients_that_dribble_hold_up_nobody_and_are_ended(run_onc
                 await peer.send(OK)
 
         stop = asyncio.Event()
-        options = {"head_seconds": 6, "body_seconds": 5, "linger_seconds": 0.2}
+        options: Limits = {"head_seconds": 6, "body_seconds": 5, "linger_seconds": 0.2}
         async with stage(script, **options) as at, contextlib.AsyncExitStack() as stack, at.client() as other:
             slow = [await stack.enter_async_context(at.client()) for _ in range(300)]
             heads = asyncio.gather(*(dribble(client, SLOW_HEAD, stop) for client in slow[:150]))

@@ -6,7 +6,7 @@ import hashlib
 
 import pytest
 
-from tests.gateway.harness import ALIAS, CLOSE, OK, PATH, PREFIX, Peer, echo_head, get, stage
+from tests.gateway.harness import ALIAS, CLOSE, OK, PATH, PREFIX, Limits, Peer, echo_head, get, stage
 from tests.gateway.routes import route_to
 from vhlocal.contract.access import BasicAuth
 from vhlocal.gateway.server import FailureKind
@@ -182,7 +182,7 @@ def test_large_bodies_arrive_whole_both_ways(run, framing, buffered):
         return digest.hexdigest()
 
     header = b"Content-Length: %d" % size if framing == "length" else b"Transfer-Encoding: chunked"
-    way = {"spool_memory_bytes": 100_000} if buffered else {}
+    way: Limits = {"spool_memory_bytes": 100_000} if buffered else {}
 
     async def main():
         got = []
@@ -230,7 +230,7 @@ def test_a_slow_reader_slows_the_sender_both_ways(run):
 
         async with stage(script, buffered=False) as at:
             async with at.client() as client:
-                client.writer.transport.pause_reading()
+                client.pause_reading()
                 await client.send(get(PATH + b"/down"))
                 assert await sent.get() < 64 * MEGABYTE
                 client.writer.transport.abort()
@@ -250,7 +250,7 @@ def test_a_server_that_takes_no_more_of_the_body_is_504_under_strict(run):
         done = asyncio.Event()
 
         async def deaf(peer: Peer):
-            peer.writer.transport.pause_reading()
+            peer.pause_reading()
             await done.wait()
 
         async with stage(deaf, read_seconds=0.2, body_bytes=2**40, strict=True) as at, at.client() as client:

@@ -4,6 +4,7 @@ What is a part of one burst is counted in turns, not in time: before the burst h
 """
 
 import asyncio
+from typing import cast
 
 import pytest
 
@@ -14,7 +15,7 @@ from vhlocal.gateway.options import GatewayOptions
 from vhlocal.gateway.outbox import Outbox
 from vhlocal.gateway.pool import Pool, ServerConnections
 from vhlocal.gateway.server import Upstream
-from vhlocal.gateway.upstream import UpstreamConnection
+from vhlocal.gateway.upstream import Carried, UpstreamConnection
 
 GOOD = "/acme/digits/local/20261124.0/good"
 TINY = b"1\r\nx\r\n" * 40_000 + b"0\r\n\r\n"
@@ -110,7 +111,7 @@ def test_what_had_come_before_a_connection_broke_is_read_to_its_end(run):
         pool = Pool(loop, GatewayOptions(control=Upstream("127.0.0.1", 1)), Outbox(loop))
         connection, carried = UpstreamConnection(pool, ServerConnections()), Keeps()
         connection.connection_made(FakeTransport())
-        connection.carry(carried, "GET", b"")
+        connection.carry(cast(Carried, carried), "GET", b"")
         connection.data_received(b"HTTP/1.1 102 Processing\r\n\r\n" * 3 + OK)
         assert carried.told == [102], "the rest waits for the next rounds"
         connection.connection_lost(ConnectionResetError())

@@ -76,7 +76,7 @@ def test_an_early_answer_until_close_of_a_server_that_reads_no_more_is_whole(run
 
         async def script(peer: Peer):
             await peer.head()
-            peer.writer.transport.pause_reading()
+            peer.pause_reading()
             await stuck.wait()
             await peer.send(b"HTTP/1.1 403 Forbidden\r\nConnection: close\r\n\r\nno")
             peer.writer.write_eof()
@@ -147,7 +147,7 @@ def test_the_last_bytes_of_an_answer_are_not_waited_for_endlessly(run):
         async with stage(script, send_seconds=0.2, send_buffer=4096) as at, contextlib.AsyncExitStack() as stack:
             clients = [await stack.enter_async_context(at.client(receive_buffer=4096)) for _ in range(25)]
             for number, client in enumerate(clients):
-                client.writer.transport.pause_reading()
+                client.pause_reading()
                 await client.send(get(PATH + b"?%d" % (number * 8192), CLOSE))
             await at.wait_for_records(25)
             while at.gateway.connections():
@@ -191,7 +191,7 @@ def test_a_tunnel_whose_client_takes_nothing_is_cut_in_the_end(run):
 
         freed = asyncio.Event()
         async with stage(script, send_seconds=0.2) as at, at.client() as client:
-            client.writer.transport.pause_reading()
+            client.pause_reading()
             await client.send(UPGRADE)
             await freed.wait()
             assert len(await at.wait_for_records(1)) == 1

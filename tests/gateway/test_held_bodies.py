@@ -5,7 +5,7 @@ import hashlib
 
 import pytest
 
-from tests.gateway.harness import CLOSE, OK, PATH, PREFIX, Peer, Stage, echo_head, get, refusing, server, stage
+from tests.gateway.harness import CLOSE, OK, PATH, PREFIX, Limits, Peer, Stage, echo_head, get, refusing, server, stage
 from tests.gateway.routes import route_to
 from tests.gateway.test_connection import echo_body
 from vhlocal.gateway.server import FailureKind, Upstream
@@ -54,7 +54,7 @@ async def digest_body(peer: Peer) -> None:
         await peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: 64\r\n\r\n" + digest.hexdigest().encode())
 
 
-PLACES = {
+PLACES: dict[str, Limits] = {
     "in memory": {},
     "on disk": {"spool_memory_bytes": 0},
     "in both": {"spool_memory_bytes": 4},
@@ -234,7 +234,7 @@ def test_a_server_that_answers_before_all_has_gone_to_it_ends_the_sending(run):
 
         async def early(peer: Peer):
             await peer.head()
-            peer.writer.transport.pause_reading()
+            peer.pause_reading()
             await peer.send(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno")
             await done.wait()
 
@@ -279,7 +279,7 @@ def test_a_server_that_takes_no_more_of_what_came_is_504_under_strict(run):
         done = asyncio.Event()
 
         async def deaf(peer: Peer):
-            peer.writer.transport.pause_reading()
+            peer.pause_reading()
             await done.wait()
 
         async with stage(deaf, read_seconds=0.2, body_bytes=2**40, strict=True) as at, at.client() as client:
@@ -336,7 +336,7 @@ def test_nothing_of_a_request_reaches_a_server_before_all_of_it_has_come(run, pl
     run(main)
 
 
-NO_ROOM = {
+NO_ROOM: dict[str, Limits] = {
     "on disk, of all together": {"spool_memory_bytes": 4, "spool_disk_bytes": MEGABYTE},
     "for a file": {"spool_memory_bytes": 4, "spool_directory": "/nowhere/at/all"},
     "at all": {"spool_memory_total_bytes": 0, "spool_disk_bytes": 0},
@@ -469,7 +469,7 @@ def test_no_body_is_lost_while_routes_change(run):
 
     async def main():
         done = asyncio.Event()
-        limits = {"spool_memory_bytes": 10_000, "spool_disk_bytes": 500_000}
+        limits: Limits = {"spool_memory_bytes": 10_000, "spool_disk_bytes": 500_000}
         async with stage(digest_body, **limits) as at, server(digest_body) as new:
 
             async def visitor() -> None:

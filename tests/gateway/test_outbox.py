@@ -3,10 +3,11 @@ import asyncio
 from vhlocal.gateway.outbox import Outbox
 
 
-class Wire:
+class Wire(asyncio.Transport):
     """A transport that keeps what is written to it, with the order over all of them."""
 
     def __init__(self, log: list[tuple[str, bytes]], name: str, on_write=lambda: None) -> None:
+        super().__init__()
         self.closed = False
         self._log = log
         self._name = name
@@ -15,8 +16,8 @@ class Wire:
     def is_closing(self) -> bool:
         return self.closed
 
-    def write(self, data: bytes) -> None:
-        self._log.append((self._name, data))
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        self._log.append((self._name, bytes(data)))
         self._on_write()
 
 

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from websockets.asyncio.client import connect
@@ -108,7 +109,7 @@ def serving(directory: Path, name: str, app: str = "") -> Iterator[int]:
 
 
 @contextlib.asynccontextmanager
-async def staged(port: int, **options: object) -> AsyncIterator[Stage]:
+async def staged(port: int, **options: Any) -> AsyncIterator[Stage]:
     """A gateway in front of the server at this port."""
     async with stage(answering(b""), **options) as at:
         at.table.publish([route_to(PREFIX, "predict", Upstream("127.0.0.1", port))])
@@ -119,7 +120,13 @@ def talk(port: int) -> list[tuple[int, bytes]]:
     """Forty requests on one connection, with every way of sending a body."""
     connection = http.client.HTTPConnection("127.0.0.1", port)
     answers = []
-    for method, body in [("GET", None), ("POST", b"abc"), ("PUT", [b"a", b"bc"]), ("HEAD", None)] * 10:
+    ways: list[tuple[str, bytes | list[bytes] | None]] = [
+        ("GET", None),
+        ("POST", b"abc"),
+        ("PUT", [b"a", b"bc"]),
+        ("HEAD", None),
+    ]
+    for method, body in ways * 10:
         connection.request(method, PREFIX + "/x", body=iter(body) if isinstance(body, list) else body)
         response = connection.getresponse()
         answers.append((response.status, response.read()))

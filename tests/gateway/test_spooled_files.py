@@ -11,12 +11,11 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.gateway.alone import Alone
-from tests.gateway.harness import OK, PATH, PREFIX, Peer, Stage, get, server, stage
+from tests.gateway.harness import OK, PATH, PREFIX, Limits, Peer, Stage, get, server, stage
 from tests.gateway.routes import route_to
 from tests.gateway.test_connection import echo_body
 from tests.gateway.test_held_bodies import CHUNKED, HELLO, LARGE, UPLOAD, hold, lead, left_with, pass_by
@@ -55,7 +54,10 @@ async def left(at: Stage, client: Peer) -> None:
 
 
 async def server_gone(at: Stage, client: Peer) -> None:
-    async with server(Peer.head) as gone:
+    async def hears(peer: Peer) -> None:
+        await peer.head()
+
+    async with server(hears) as gone:
         lead(at, gone)
         assert (await client.answer())[0] == 502
 
@@ -73,7 +75,7 @@ async def closed(at: Stage, client: Peer) -> None:
     await at.gateway.close(0)
 
 
-ENDS: dict[Callable, dict[str, float]] = {
+ENDS: dict[Callable, Limits] = {
     answered: {},
     left: {},
     server_gone: {},
@@ -86,7 +88,7 @@ ENDS: dict[Callable, dict[str, float]] = {
 @pytest.mark.parametrize("end", ENDS)
 def test_a_file_has_no_name_and_goes_with_its_request(run, tmp_path, end):
     async def main():
-        options = {"spool_directory": str(tmp_path), "spool_memory_bytes": 0, **ENDS[end]}
+        options: Limits = {"spool_directory": str(tmp_path), "spool_memory_bytes": 0, **ENDS[end]}
         async with stage(echo_body, **options) as at, at.client() as client:
             hold(at)
             await client.send(HELLO)
@@ -100,7 +102,7 @@ def test_a_file_has_no_name_and_goes_with_its_request(run, tmp_path, end):
     run(main)
 
 
-UNFINISHED: dict[str, dict[str, Any]] = {
+UNFINISHED: dict[str, Limits] = {
     "left": {},
     "stopped": {"body_seconds": 0.2},
     "too large": {"strict": True, "body_bytes": 4},
@@ -112,7 +114,7 @@ UNFINISHED: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("end", UNFINISHED)
 def test_a_file_goes_with_a_body_that_never_becomes_whole(run, tmp_path, end):
     async def main():
-        options = {"spool_directory": str(tmp_path), "spool_memory_bytes": 0, **UNFINISHED[end]}
+        options: Limits = {"spool_directory": str(tmp_path), "spool_memory_bytes": 0, **UNFINISHED[end]}
         async with stage(echo_body, **options) as at, at.client() as client:
             await client.send(CHUNKED + b"3\r\nabc\r\n")
             while not files(tmp_path):
@@ -135,7 +137,7 @@ def test_a_file_goes_with_an_answer_that_comes_before_all_of_it_went_to_the_serv
 
         async def early(peer: Peer):
             await peer.head()
-            peer.writer.transport.pause_reading()
+            peer.pause_reading()
             await peer.send(OK)
             await done.wait()
 
@@ -180,7 +182,7 @@ def test_a_file_that_cannot_be_read_back_is_told_and_never_passed_off_as_whole(r
                     received += data
             got.put_nowait(received)
 
-        options = {"spool_directory": str(tmp_path), "spool_memory_bytes": 100_000}
+        options: Limits = {"spool_directory": str(tmp_path), "spool_memory_bytes": 100_000}
         async with stage(script, **options) as at, at.client() as client:
             hold(at)
             await client.send(CHUNKED + b"3\r\nabc\r\n")
@@ -212,7 +214,7 @@ def test_clients_and_servers_that_vanish_while_routes_change_leave_nothing_behin
 
     async def main():
         done = asyncio.Event()
-        limits = {"spool_memory_bytes": 10_000, "spool_disk_bytes": 200_000, "spool_directory": str(tmp_path)}
+        limits: Limits = {"spool_memory_bytes": 10_000, "spool_disk_bytes": 200_000, "spool_directory": str(tmp_path)}
         async with stage(moody(chance), upstream_idle_seconds=0.05, linger_seconds=0.2, **limits) as at:
 
             async def mover() -> None:

@@ -8,7 +8,8 @@ import time
 
 import pytest
 
-from tests.gateway.harness import OK, PATH, PREFIX, Peer, answering, get, route_to, stage
+from tests.gateway.harness import OK, PATH, PREFIX, Peer, answering, get, stage
+from tests.gateway.routes import route_to
 from tests.gateway.test_memory import head_of, listening
 from tests.waiting import LONG
 from vhlocal.gateway.report import FailureKind

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from http import HTTPStatus
+from typing import Any
 
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
@@ -11,7 +12,7 @@ from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.http11 import Request, Response
 
-from tests.gateway.harness import PREFIX, Stage, answering, stage
+from tests.gateway.harness import PREFIX, Limits, Stage, answering, stage
 from tests.gateway.routes import route_to
 from vhlocal.gateway.server import Upstream
 
@@ -40,7 +41,7 @@ def address(server: Server) -> Upstream:
 
 
 @contextlib.asynccontextmanager
-async def behind(handler: Handler, serving: dict[str, object] | None = None, **options: object) -> AsyncIterator[Stage]:
+async def behind(handler: Handler, serving: dict[str, Any] | None = None, **options: Any) -> AsyncIterator[Stage]:
     """A WebSocket server behind a gateway; ``serving`` is for the server, ``options`` for the gateway."""
     settings = {**NO_LIMITS, **(serving or {})}
     async with serve(handler, "127.0.0.1", 0, **settings) as server, stage(answering(b""), **options) as at:
@@ -48,7 +49,7 @@ async def behind(handler: Handler, serving: dict[str, object] | None = None, **o
         yield at
 
 
-def dial(at: Stage, path: str = "/", **options: object) -> connect:
+def dial(at: Stage, path: str = "/", **options: Any) -> connect:
     settings = {**NO_LIMITS, "proxy": None, **options}
     return connect(f"ws://127.0.0.1:{at.port}{PREFIX}{path}", **settings)
 
@@ -59,7 +60,7 @@ async def none_open(at: Stage) -> None:
 
 
 def test_text_and_binary_messages_arrive_as_they_are_and_in_order(run):
-    messages = ["", "grüße", "x" * 70_000, b"", b"\x00\xff\r\n\r\n", bytes(range(256)) * 300]
+    messages: list[str | bytes] = ["", "grüße", "x" * 70_000, b"", b"\x00\xff\r\n\r\n", bytes(range(256)) * 300]
 
     async def main():
         async with behind(echo) as at, dial(at) as client:
@@ -304,8 +305,15 @@ def test_no_time_limit_of_requests_ends_an_open_socket(run):
     """Open for hours: here, for longer than every limit but the server's own silence."""
 
     async def main():
-        limits = ("client_idle_seconds", "head_seconds", "body_seconds", "send_seconds", "upstream_idle_seconds")
-        async with behind(echo, **dict.fromkeys(limits, 0.1), hold_seconds=0.1) as at, dial(at) as client:
+        limits: Limits = {
+            "client_idle_seconds": 0.1,
+            "head_seconds": 0.1,
+            "body_seconds": 0.1,
+            "send_seconds": 0.1,
+            "upstream_idle_seconds": 0.1,
+            "hold_seconds": 0.1,
+        }
+        async with behind(echo, **limits) as at, dial(at) as client:
             for _ in range(3):
                 async with at.client() as idle:
                     # An idle client that came after is let go by one of the limits.

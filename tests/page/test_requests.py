@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
@@ -229,7 +229,7 @@ def test_many_requests_stay_bounded_and_are_drawn_as_far_as_they_are_seen(page, 
     """The run keeps a thousand; a page that is open for long sees many more, which the list of the run stands for."""
     many, kept = 21_000, 19_000
     began = time.time() - many
-    odd = {"target": "/p" + "ä<b>" * 60, "prefix": "/p", "endpoint": "x" * 200}
+    odd: dict[str, Any] = {"target": "/p" + "ä<b>" * 60, "prefix": "/p", "endpoint": "x" * 200}
     lines = [
         json.dumps(ended(id=f"{number:032x}", time=began + number / 1000, **(odd if number > 20_980 else {})).facts())
         for number in range(many)

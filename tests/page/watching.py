@@ -43,7 +43,8 @@ def watching(browser: Browser, run: Running, view: str, *, alone: bool = False, 
     page.set_default_timeout(LONG * 1000)
     page.on("console", lambda said: faults.append(said.text) if said.type in {"error", "warning"} else None)
     page.on("pageerror", lambda error: faults.append(str(error)))
-    page.on("dialog", lambda dialog: (faults.append(dialog.message), dialog.dismiss()))
+    page.on("dialog", lambda dialog: faults.append(dialog.message))
+    page.on("dialog", lambda dialog: dialog.dismiss())
     page.on(
         "request",
         lambda asked: None if asked.url.removeprefix("blob:").startswith(origin) else faults.append(asked.url),

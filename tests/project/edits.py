@@ -1,6 +1,7 @@
 """Random edits of a small project, each with the paths that file events name."""
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 from hypothesis import strategies as st
@@ -108,7 +109,7 @@ def _comes_and_goes(root, path):
     return touched | {path}
 
 
-_EDITS = {
+_EDITS: dict[str, Callable[..., set[str]]] = {
     "write": _write,
     "replace": _replace,
     "delete": _delete,

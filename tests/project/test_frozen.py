@@ -423,11 +423,10 @@ def test_a_shallow_clone_says_how_to_get_the_rest(repository, store, tmp_path):
 
 
 def test_the_beginning_of_two_hashes_is_told(repository, store):
-    made: dict[str, str] = {}
+    made: dict[str, bytes] = {}
+    tree = repository.git("rev-parse", "HEAD^{tree}")
     for number in range(100_000):
-        body = f"tree {repository.git('rev-parse', 'HEAD^{tree}') if not made else made['tree']}\n"
-        made.setdefault("tree", body.split()[1])
-        text = f"{body}author A <a@b> {number} +0000\ncommitter A <a@b> {number} +0000\n\nx\n".encode()
+        text = f"tree {tree}\nauthor A <a@b> {number} +0000\ncommitter A <a@b> {number} +0000\n\nx\n".encode()
         digest = hashlib.sha1(b"commit %d\0" % len(text) + text).hexdigest()
         if digest[:4] in made:
             break

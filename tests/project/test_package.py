@@ -6,6 +6,7 @@ import pytest
 
 from vhlocal.errors import InputError
 from vhlocal.project.package import Changes, changes, read_package
+from vhlocal.project.reading import ReadPackage
 
 
 def test_a_file_is_described(project):
@@ -137,7 +138,7 @@ def test_the_files_of_a_directory_that_was_renamed_are_not_read_again(project):
     for number in range(3):
         settle(project.write(f"big/{number}", str(number)))
     package = read_package(project.directory)
-    while not {"big/0", "big/1", "big/2"} <= package.looks.keys():
+    while not {"big/0", "big/1", "big/2"} <= looked_at(package):
         package = read_package(project.directory, package)
     opened = []
     sys.addaudithook(lambda name, arguments: opened.append(str(arguments[0])) if name == "open" else None)
@@ -168,6 +169,12 @@ def test_a_file_that_cannot_be_read_is_told(project):
     (project.directory / ".vhignore").symlink_to(".vhignore")
     with pytest.raises(InputError, match="cannot be read"):
         read_package(project.directory)
+
+
+def looked_at(package):
+    """Return the files that the next reading passes over."""
+    assert isinstance(package, ReadPackage)
+    return package.looks.keys()
 
 
 def settle(file):

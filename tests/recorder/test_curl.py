@@ -19,8 +19,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-class Heard(http.server.BaseHTTPRequestHandler):
+class Hearing(http.server.HTTPServer):
     """Keeps the last request."""
+
+    heard: tuple[str, str, list[tuple[str, str]], bytes]
+
+
+class Heard(http.server.BaseHTTPRequestHandler):
+    """Has the server keep each request."""
+
+    server: Hearing
 
     def do(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
@@ -36,8 +44,8 @@ class Heard(http.server.BaseHTTPRequestHandler):
 
 
 @contextmanager
-def listening() -> Iterator[http.server.HTTPServer]:
-    with http.server.HTTPServer(("127.0.0.1", 0), Heard) as server:
+def listening() -> Iterator[Hearing]:
+    with Hearing(("127.0.0.1", 0), Heard) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         try:

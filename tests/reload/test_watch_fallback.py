@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -97,6 +98,8 @@ def test_where_no_probe_can_be_made_events_are_relied_on(tmp_path):
 
 class Failing(Silent):
     """A source that fails when it is told to."""
+
+    fail: Callable[[], None]
 
     def start(self):
         self.subject.report(str(self.subject.directory / f"{PROBE}x"))

@@ -77,6 +77,11 @@ class Lives(Machine):
         self.told: list[dict] = []
         self.begun = {1: Begun(self.it.ports[1], {self.text})}
 
+    def heard(self) -> dict[int, Begun]:
+        """Take what was told, up to now; return the servers that live on."""
+        self.hear()
+        return self.begun
+
     def hear(self) -> None:
         """Take what was told, up to now."""
         self.it.control.ask(do="birth", number=self.serving)
@@ -181,7 +186,7 @@ class Lives(Machine):
         for number in [number for number in self.begun if number != self.serving]:
             self.begun[number].may_end = True
             self.it.control.ask(do="stop", number=number, grace=0)
-        wait_for(lambda: self.hear() or len(self.begun) == 1, f"the end of {self.begun}")
+        wait_for(lambda: len(self.heard()) == 1, f"the end of {self.begun}")
         listening = set().union(*map(ports_of, self.processes()))
         assert listening == {self.it.control.port, self.begun[self.serving].port}
         assert self.leaders() == 1, "what a server has started has not ended with it"

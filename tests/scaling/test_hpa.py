@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -11,7 +13,7 @@ from vhlocal.scaling.hpa import Hpa, Memory, Policy
 from vhlocal.scaling.look import Look, Range, Replica
 
 WIDE = Range(1, 100_000)
-AT_ONCE = {"up": (Policy(1e6, 15),), "down_window": 0}
+AT_ONCE = functools.partial(Hpa, up=(Policy(1e6, 15),), down_window=0)
 
 
 def look(*loads, time=0.0, ready=None):
@@ -43,7 +45,7 @@ T, F = True, False
     ],
 )
 def test_cpu_as_the_sources_own_tests_have_it(target, loads, ready, wanted):
-    assert Hpa(target=target, **AT_ONCE).want(look(*loads, ready=ready), WIDE).replicas == wanted
+    assert AT_ONCE(target=target).want(look(*loads, ready=ready), WIDE).replicas == wanted
 
 
 @pytest.mark.parametrize(
@@ -51,15 +53,15 @@ def test_cpu_as_the_sources_own_tests_have_it(target, loads, ready, wanted):
 )
 def test_the_formula_and_the_tolerance_of_the_page(load, wanted):
     """Twice the target doubles, half of it halves, a tenth more or less changes nothing."""
-    assert Hpa(target=100, cpu=False, **AT_ONCE).want(look(*[load] * 4), WIDE).replicas == wanted
+    assert AT_ONCE(target=100, cpu=False).want(look(*[load] * 4), WIDE).replicas == wanted
 
 
 def test_fifty_at_ninety_of_seventy_five_are_sixty():
-    assert Hpa(target=75, **AT_ONCE).want(look(*[90] * 50), WIDE).replicas == 60
+    assert AT_ONCE(target=75).want(look(*[90] * 50), WIDE).replicas == 60
 
 
 def test_missing_requests_in_flight_are_thought_at_the_target():
-    hpa = Hpa(target=10, cpu=False, **AT_ONCE)
+    hpa = AT_ONCE(target=10, cpu=False)
     assert hpa.want(look(4, 4, None, None), WIDE).replicas == 3  # (4 + 4 + 10 + 10) / 4 is 0.7 of the target
     assert hpa.want(look(40, 40, None, None), WIDE).replicas == 8
 

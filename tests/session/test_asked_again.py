@@ -95,7 +95,7 @@ def shown_body(vh, request_id: str) -> str:
 
 def test_what_is_replayed_is_the_same_bytes_and_what_differs_is_told_shortest_first(run, vh, tmp_path):
     url = run.url("words", "dev")
-    sent = {"Authorization": "Bearer secret", "X-Extra": "é".encode()}
+    sent: dict[str, str | bytes] = {"Authorization": "Bearer secret", "X-Extra": "é".encode()}
     requests.post(f"{url}a%2Fb//c?d=%20", data=bytes(range(256)) * 300, headers=sent, timeout=60)
     (first,) = ids(vh)
     assert vh("replay", first) == "POST words: the same\n"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import cast
 
 import pytest
 
@@ -10,7 +11,7 @@ from tests.fakes.runtime import FakeRuntime
 from tests.session.test_keeper_model import by, wanted
 from vhlocal.events import Bus
 from vhlocal.model import Package, ServedAt
-from vhlocal.runtime.base import Exit
+from vhlocal.runtime.base import Exit, Runtime
 from vhlocal.session.diagnosis.cause import Diagnosis
 from vhlocal.session.diagnosis.last_words import Served
 
@@ -29,7 +30,7 @@ def explained(tmp_path, ended, when="", *, away=False):
     async def ask():
         runtime = FakeRuntime()
         runtime.away = away
-        diagnosis = Diagnosis(runtime, tmp_path, Bus(), lambda: Package(tmp_path, {}, ""), lambda *_: ())
+        diagnosis = Diagnosis(cast(Runtime, runtime), tmp_path, Bus(), lambda: Package(tmp_path, {}, ""), lambda *_: ())
         try:
             server = Served(ServedAt("v", "good"), wanted("good", "image", by(None)).endpoint, "r")
             return await diagnosis.of_end(server, ended, HANDLED, when, None)

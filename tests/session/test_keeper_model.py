@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import pytest
 from hypothesis import strategies as st
@@ -20,7 +20,7 @@ from vhlocal.events import Bus, StatusChanged
 from vhlocal.gateway.table import RouteTable
 from vhlocal.model import Endpoint, Package, ServedAt, State, Strategy, Version
 from vhlocal.reload.staging import Staging
-from vhlocal.runtime.base import Entry, Exit, Identity, Mounts, ServerSpec
+from vhlocal.runtime.base import Entry, Exit, Identity, Mounts, Runtime, ServerSpec
 from vhlocal.session.board import Board
 from vhlocal.session.diagnosis.cause import Diagnosis
 from vhlocal.session.endpoint.chatter import Chatter
@@ -110,8 +110,9 @@ class Keeping(Machine):
         async def compare(_at: ServedAt, _old: Address, _new: Address) -> None:
             pass
 
+        runtime = cast(Runtime, self.runtime)
         surroundings = Surroundings(
-            runtime=self.runtime,
+            runtime=runtime,
             bus=bus,
             board=self.board,
             routes=self.routes,
@@ -126,8 +127,8 @@ class Keeping(Machine):
             made={},
             patience=60.0,
             reload_seconds=RELOAD_LIMIT,
-            environments=Upkeep(self.runtime, bus, {}),
-            judging=lambda: Diagnosis(self.runtime, place, bus, lambda: Package(place, {}, ""), lambda _, __: ()),
+            environments=Upkeep(runtime, bus, {}),
+            judging=lambda: Diagnosis(runtime, place, bus, lambda: Package(place, {}, ""), lambda _, __: ()),
             found=lambda _, __, ___: None,
             urls=lambda _: (),
             drain=drain,

@@ -69,6 +69,8 @@ class SlowIndex(http.server.ThreadingHTTPServer):
 
 
 class SlowIndexHandler(http.server.BaseHTTPRequestHandler):
+    server: SlowIndex
+
     def do_GET(self) -> None:
         body = b'<a href="/colors-1-py3-none-any.whl">colors-1-py3-none-any.whl</a>'
         if self.path.endswith(".whl"):

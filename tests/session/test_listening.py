@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from typing import cast
+
+import requests
 
 from tests.engine.servers import TELLS_ASKED
 from tests.fakes.runtime import SlowRunner
 from tests.session.test_keeper_model import wanted
-from tests.session.test_processes import SERVER_ERROR, asked
+from tests.session.test_processes import SERVER_ERROR
 from vhlocal.events import Bus
 from vhlocal.model import Package
 from vhlocal.reload.staging import Staging
+from vhlocal.runtime.base import Runtime
 from vhlocal.session.diagnosis.cause import Diagnosis
 from vhlocal.session.endpoint.making import Making
 from vhlocal.session.endpoint.server import Server
@@ -49,7 +53,7 @@ def test_r3_a_port_that_was_tried_out_on_the_loopback_is_served_to_all(project, 
     """As Gradio does; two of them, so that one is led elsewhere than to the port that it names."""
     yaml = "".join(endpoint(name, "127.0.0.1 0.0.0.0 8000") for name in ("one", "two"))
     run = process_run(project({"valohai.yaml": yaml, "server.py": SERVER}))
-    assert [asked(run.url(name)) for name in ("one", "two")] == [["HTTP/1.0 200"]] * 2
+    assert [requests.get(run.url(name), timeout=30).json() for name in ("one", "two")] == [["HTTP/1.0 200"]] * 2
     assert "VH501" not in run.output()
 
 
@@ -64,7 +68,8 @@ def test_a_runner_that_was_asked_for_too_early_is_not_taken_for_none(tmp_path):
     """R3: a machine short of time begins it after the first look; what it leads to the loopback is no fault."""
 
     async def start() -> None:
-        runtime = SlowRunner()
+        slow = SlowRunner()
+        runtime = cast(Runtime, slow)
         desired = wanted("good", "image", None)
         diagnosis = Diagnosis(runtime, tmp_path, Bus(), lambda: Package(tmp_path, {}, ""), lambda *_: ())
         making = Making(
@@ -83,7 +88,7 @@ def test_a_runner_that_was_asked_for_too_early_is_not_taken_for_none(tmp_path):
         await server.create(Runner(("run",), 8000, (), {"modules": [], "denied": {}}, forks=True))
         await server.start()
         assert await server._reach_runner() is None
-        async with await runtime.begin_runner(server.id):
+        async with await slow.begin_runner(server.id):
             await server.find_runner()
             await server.check_reach()
         await server.remove()

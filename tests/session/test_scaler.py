@@ -88,7 +88,10 @@ def used(before, after, requested=0.5):
     async def spent():
         return next(looks)
 
-    return asyncio.run(cpu_utilization(spent, requested)(0.2))
+    async def asked():
+        return await cpu_utilization(spent, requested)(0.2)
+
+    return asyncio.run(asked())
 
 
 def test_k3_cpu_is_measured_in_percent_of_what_is_requested():

@@ -34,7 +34,7 @@ def test_a_restart_replaces_each_replica_and_no_request_fails(up, project):
         answer = restart(run, endpoint="words")
         assert (answer.status_code, answer.json()) == (202, {"endpoint": "words", "replicas": 2})
         after = wait_for(
-            lambda: (found := processes()) and len(found) == 2 and not found & before and found, "both to be new"
+            lambda: found if len(found := processes()) == 2 and not found & before else None, "both to be new"
         )
         again = len(load.asked)
         wait_for(lambda: len(load.asked) > again + 10, "more requests")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import pytest
 
@@ -14,7 +14,7 @@ from tests.session.test_reload import answers
 from vhlocal.contract.image import GUNICORN
 from vhlocal.errors import BuildError
 from vhlocal.events import Bus
-from vhlocal.runtime.base import Layer
+from vhlocal.runtime.base import Layer, Runtime
 from vhlocal.session.wanted.environments import problems
 from vhlocal.session.wanted.execute import execute
 from vhlocal.session.wanted.plan import Environment, plan
@@ -134,7 +134,7 @@ def test_what_stands_on_an_image_that_failed_is_left_out_and_nothing_else():
 
     async def work() -> None:
         runtime = Slow("below")
-        outcome = await execute(wanted, runtime, Bus(), fail_fast=False)
+        outcome = await execute(wanted, cast(Runtime, runtime), Bus(), fail_fast=False)
         assert runtime.built == ["shared"]
         assert [title for title, _ in outcome.took[at("good")]] == ["pull base", "shared"]
         assert {str(failed): error.message for failed, error in outcome.failed.items()} == {
@@ -143,6 +143,6 @@ def test_what_stands_on_an_image_that_failed_is_left_out_and_nothing_else():
         }
         assert [problem.error.message for problem in problems(outcome.failed)] == ["bad, worse: below failed"]
         with pytest.raises(BuildError, match="below failed"):
-            await execute(wanted, Slow("below"), Bus())
+            await execute(wanted, cast(Runtime, Slow("below")), Bus())
 
     asyncio.run(work())

@@ -78,7 +78,7 @@ def test_who_cleans_up_by_waiting_again_and_again_is_broken_off():
 
     async def work():
         spared = asyncio.current_task()
-        task = Tasks(waits.append).start(stubborn(), "stubborn")
+        task = Tasks(lambda error: waits.append(str(error))).start(stubborn(), "stubborn")
         await asyncio.sleep(0)
         await break_off({spared}, seconds=60)
         assert task.done()

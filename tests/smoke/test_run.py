@@ -37,11 +37,18 @@ BROKEN = {
 }
 
 
+class Hearing(ThreadingHTTPServer):
+    """Keeps what it was sent, and lets what hangs go on."""
+
+    heard: list[tuple[str, str, dict[str, str], bytes]]
+    release: threading.Event
+
+
 class Predicting(BaseHTTPRequestHandler):
     """Answers with what it was sent, and in the ways in which servers fail."""
 
     protocol_version = "HTTP/1.1"
-    heard: list[tuple[str, str, dict[str, str], bytes]]
+    server: Hearing
 
     def answer(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
@@ -79,8 +86,8 @@ class Predicting(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def serving() -> Iterator[ThreadingHTTPServer]:
-    with ThreadingHTTPServer(("127.0.0.1", 0), Predicting) as server:
+def serving() -> Iterator[Hearing]:
+    with Hearing(("127.0.0.1", 0), Predicting) as server:
         server.daemon_threads = True
         server.heard, server.release = [], threading.Event()
         thread = threading.Thread(target=server.serve_forever)

@@ -85,4 +85,5 @@ class Connection:
             self._http.receive_data(await asyncio.wait_for(self._streams[0].read(65536), PATIENCE))
         if isinstance(event, h11.ConnectionClosed):
             raise EOFError("hung up")
+        assert isinstance(event, h11.Event)
         return event

@@ -174,5 +174,20 @@ async def taken_back(saves: Saves, chance: random.Random) -> None:
     saves.write("second.py", before, good)
 
 
-_KINDS = (single, single, single, double, double, double, both, both, moved, in_pieces, away, slow_to_load, broken)
-_KINDS = (*_KINDS, broken, taken_back)
+_KINDS = (
+    single,
+    single,
+    single,
+    double,
+    double,
+    double,
+    both,
+    both,
+    moved,
+    in_pieces,
+    away,
+    slow_to_load,
+    broken,
+    broken,
+    taken_back,
+)

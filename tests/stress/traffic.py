@@ -163,13 +163,15 @@ async def _one(
     kind: str,
     rest: str,
     pieces: tuple[bytes, ...] | list[bytes] = (),
-    **how: float,
+    *,
+    known: bool = True,
+    pause: float = 0,
 ) -> Answer:
     sent = time.monotonic()
     revision, code, text, status, marked = "", None, b"", 0, False
     try:
         method = "POST" if pieces else "GET"
-        head = await connection.ask(method, traffic.target(endpoint, rest), pieces, **how)
+        head = await connection.ask(method, traffic.target(endpoint, rest), pieces, known=known, pause=pause)
         status, revision = head.status, head.headers.get("x-vhlocal-revision", "")
         marked = "x-vhlocal-stale" in head.headers
         text = b"".join([part async for part in connection.body()])

@@ -42,8 +42,13 @@ def console(request, monkeypatch) -> Console:
     return made
 
 
+def written(console: Console) -> str:
+    assert isinstance(console.file, StringIO)
+    return console.file.getvalue()
+
+
 def printed(console: Console) -> str:
-    said = console.file.getvalue()
+    said = written(console)
     return COLOURS.sub("", said) if console.is_terminal else said
 
 
@@ -81,7 +86,7 @@ def test_a_name_begins_no_line(console):
 
 def test_colours_of_an_app_reach_a_terminal_and_nothing_else(console):
     Terminal(console)(events.LogLine(at("digits"), "stdout", "\x1b[31mred\x1b[0m \x1b[2Jall", 0.0))
-    said = console.file.getvalue()
+    said = written(console)
     assert "red" in said
     assert "\\x1b[2Jall" in said
     assert ("\x1b[31m" in said) is console.is_terminal

@@ -17,7 +17,7 @@ from vhlocal.api.ticks import Ticks
 from vhlocal.events import RequestsEnded
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator
+    from collections.abc import Callable, Collection, Generator
 
     from vhlocal.api.reloads import Reload
     from vhlocal.events import Event
@@ -96,7 +96,7 @@ class Stream:
 
     # Who follows.
 
-    def follow(self, kinds: Collection[str], last: str | None) -> Iterator[bytes]:
+    def follow(self, kinds: Collection[str], last: str | None) -> Generator[bytes, None, None]:
         """Yield messages of these kinds for as long as the reader stays, from the one after ``last`` on.
 
         The first tells all that is known; it says where there is a gap after ``last``, and so does another one where a

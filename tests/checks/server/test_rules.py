@@ -21,7 +21,7 @@ from vhlocal.checks.server.evidence import (
 from vhlocal.checks.server.memory import enough
 from vhlocal.checks.server.registry import ENDED, MEASURED, OUTLIVED, SILENT, STARTED, UNREACHABLE, diagnose
 from vhlocal.checks.unpackaged import Why
-from vhlocal.findings import Note
+from vhlocal.findings import Finding, Note
 from vhlocal.model import Endpoint, EndpointFile, Place, Resources
 
 YAML = Path("/p/valohai.yaml")
@@ -44,8 +44,15 @@ ENDPOINT = Endpoint(
 WSGI = replace(ENDPOINT, server_command=None, wsgi="server:app", places={"": at(1), "wsgi": at(4)})
 
 
+def found_by(rules, evidence) -> Finding | None:
+    """Return what is found first; no rule fails."""
+    found = diagnose(rules, evidence)
+    assert not isinstance(found, Note), found.text
+    return found
+
+
 def end(code, *lines, endpoint=ENDPOINT, **facts):
-    found = diagnose(ENDED, Ended(endpoint, code, lines=lines, **facts))
+    found = found_by(ENDED, Ended(endpoint, code, lines=lines, **facts))
     assert found.endpoint == "digits"
     return found
 
@@ -298,7 +305,7 @@ def test_b1_a_module_that_the_image_may_bring_is_not_blamed_on_production():
         "VH516",
         "if the image does not have it either, add what provides it to requirements.txt",
     )
-    assert diagnose(OUTLIVED, Ended(ENDPOINT, None, lines=(line,), stands_in=True)).definition.code == "VH516"
+    assert found_by(OUTLIVED, Ended(ENDPOINT, None, lines=(line,), stands_in=True)).definition.code == "VH516"
     assert told(end(1, line))[0] == "VH509"
     assert told(end(1, line, endpoint=OFFICIAL, stands_in=True))[0] == "VH509"
 
@@ -334,7 +341,7 @@ def test_b3_a_command_that_no_requirement_can_bring_is_not_looked_for_where_pip_
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.53", "::1"])
 def test_r3_a_server_on_loopback_is_told_to_bind_all_addresses(host):
     """R3: it is diagnosed by name."""
-    found = diagnose(UNREACHABLE, Silent(ENDPOINT, sockets=(Socket(host, 8000, loopback=True),)))
+    found = found_by(UNREACHABLE, Silent(ENDPOINT, sockets=(Socket(host, 8000, loopback=True),)))
     assert told(found) == ("VH501", 4)
     assert f"{host}:8000" in found.seen
     assert "0.0.0.0" in found.change
@@ -342,7 +349,7 @@ def test_r3_a_server_on_loopback_is_told_to_bind_all_addresses(host):
 
 def test_r3_a_server_on_another_port_is_told_which():
     """R3: so is one that listens elsewhere."""
-    found = diagnose(UNREACHABLE, Silent(ENDPOINT, sockets=(Socket("0.0.0.0", 5000, loopback=False),)))
+    found = found_by(UNREACHABLE, Silent(ENDPOINT, sockets=(Socket("0.0.0.0", 5000, loopback=False),)))
     assert told(found) == ("VH502", 5)
     assert "listens on port 5000, but the endpoint's port is 8000" in found.seen
 
@@ -359,7 +366,7 @@ def test_r3_a_server_on_another_port_is_told_which():
     ids=["nobody could look", "nothing yet", "right", "right on one of two", "only something internal"],
 )
 def test_r3_nothing_is_said_without_a_reason(sockets):
-    assert diagnose(UNREACHABLE, Silent(ENDPOINT, sockets=sockets)) is None
+    assert found_by(UNREACHABLE, Silent(ENDPOINT, sockets=sockets)) is None
 
 
 SERVER = Place(Path("/p/server.py"), 3)
@@ -389,13 +396,13 @@ SERVER = Place(Path("/p/server.py"), 3)
     ],
 )
 def test_a_server_that_does_not_answer_is_told_with_what_it_does(facts, words):
-    found = diagnose(SILENT, Silent(ENDPOINT, 40, **facts))
+    found = found_by(SILENT, Silent(ENDPOINT, 40, **facts))
     assert told(found) == ("VH503", 3 if "doing" in facts else 4)
     assert found.seen == f"the server has not answered in 40 s{words}"
 
 
 def test_new_code_is_told_as_that():
-    assert diagnose(SILENT, Silent(ENDPOINT, 30, new=True)).seen.startswith("the new code has not answered in 30 s")
+    assert found_by(SILENT, Silent(ENDPOINT, 30, new=True)).seen.startswith("the new code has not answered in 30 s")
 
 
 # Limits.
@@ -406,14 +413,14 @@ def test_new_code_is_told_as_that():
 )
 def test_k1_a_peak_near_the_limit_is_told(peak, kept, code):
     """K1, K2: over four fifths of it; far below it is nothing."""
-    found = diagnose(MEASURED, Measured(ENDPOINT, peak * MB, 100 * MB, kept))
+    found = found_by(MEASURED, Measured(ENDPOINT, peak * MB, 100 * MB, kept))
     assert (found and found.definition.code) == code
     assert found is None or found.place.line == 7
 
 
 @pytest.mark.parametrize(("seconds", "code"), [(1, None), (299.9, None), (300, "VH604"), (599, "VH604")])
 def test_a_start_of_half_a_rollouts_patience_is_told(seconds, code):
-    found = diagnose(STARTED, Started(ENDPOINT, seconds))
+    found = found_by(STARTED, Started(ENDPOINT, seconds))
     assert (found and found.definition.code) == code
 
 
@@ -433,6 +440,6 @@ def test_what_was_missed_before_is_not_why_a_signal_ended_it():
 
 
 def test_what_a_server_that_goes_on_has_missed_is_told_without_an_end():
-    found = diagnose(OUTLIVED, Ended(ENDPOINT, None, lines=(NO_SKLEARN,)))
+    found = found_by(OUTLIVED, Ended(ENDPOINT, None, lines=(NO_SKLEARN,)))
     assert (found.definition.code, found.seen) == ("VH509", "no module named sklearn.svm")
-    assert diagnose(OUTLIVED, Ended(ENDPOINT, None, lines=("all is well",))) is None
+    assert found_by(OUTLIVED, Ended(ENDPOINT, None, lines=("all is well",))) is None

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from typing import TYPE_CHECKING, cast
 
 from vhlocal.runtime.base import Usage
 from vhlocal.session.endpoint.memory import MemoryWatch
+
+if TYPE_CHECKING:
+    from vhlocal.session.endpoint import server
 
 
 class Server:
@@ -29,6 +33,6 @@ def test_the_peak_is_the_highest_that_counts_and_each_higher_one_is_told():
         told.append(used)
 
     watch = MemoryWatch(limited=True, counts=lambda: next(alone), on_peak=on_peak)
-    asyncio.run(watch.follow(Server(10, 90, 30, 20)))
+    asyncio.run(watch.follow(cast("server.Server", Server(10, 90, 30, 20))))
     assert told == [10, 30]
     assert watch.peak == 30

@@ -48,7 +48,7 @@ def test_a_server_that_minds_its_own_port_is_asked_there_as_soon_as_it_listens_a
                 ended=asyncio.get_running_loop().create_future(),
                 listeners=listeners,
                 stacks=stacks,
-                diagnosis=Diagnosis(None, tmp_path, Bus(), lambda: None, lambda *_: ()),  # type: ignore[arg-type]
+                diagnosis=Diagnosis(None, tmp_path, Bus(), lambda: None, lambda *_: ()),
                 limit=LONG,
                 probe=Probe(),
                 shared=True,
@@ -97,7 +97,7 @@ def started(code: str, tmp_path, asked: list[str]) -> tuple[int, float, float]:
             ended=ended,
             listeners=nothing,
             stacks=stacks,
-            diagnosis=Diagnosis(None, tmp_path, Bus(), lambda: None, lambda *_: ()),  # type: ignore[arg-type]
+            diagnosis=Diagnosis(None, tmp_path, Bus(), lambda: None, lambda *_: ()),
             limit=LONG,
             probe=Probe(),
             asks=lambda method, target: asked.append(f"{method} {target}"),

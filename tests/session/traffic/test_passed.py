@@ -3,6 +3,8 @@ from pathlib import Path
 import pytest
 
 from vhlocal.contract import limits
+from vhlocal.events import Notice
+from vhlocal.findings import Finding
 from vhlocal.gateway.report import FailureKind, LimitPassed
 from vhlocal.model import Endpoint, Place
 from vhlocal.session.traffic.passed import tell_dropped, tell_passed
@@ -26,6 +28,7 @@ def passed(kind, limit):
 def test_k9_a_request_over_a_limit_is_told_with_what_production_answers(kind, limit, code, seen, status):
     """K9: 413 over 1 MB, 504 after 60 s."""
     found = tell_passed(passed(kind, limit), [ENDPOINT])
+    assert isinstance(found, Finding)
     assert (found.definition.code, found.endpoint, found.seen) == (code, "digits", seen)
     assert status in found.change
     assert found.place.line == 3
@@ -37,6 +40,7 @@ def test_an_endpoint_that_has_gone_is_not_spoken_of():
 
 def test_clients_too_many_are_told_as_the_gateways_own_limit():
     notice = tell_passed(LimitPassed(FailureKind.FULL, 4096, "", "", "", "", ""), [ENDPOINT])
+    assert isinstance(notice, Notice)
     assert notice.text == "4,096 clients are connected at once; more are answered 503"
     assert notice.endpoint is None
 

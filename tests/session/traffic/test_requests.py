@@ -2,7 +2,7 @@ import asyncio
 import threading
 
 from tests.requests import ended, of_control
-from vhlocal.events import Bus, RequestsEnded
+from vhlocal.events import Bus, Event, RequestsEnded
 from vhlocal.session.traffic.requests import KEPT, Requests
 
 
@@ -15,7 +15,8 @@ class Told:
         self._changed = asyncio.Event()
         bus.subscribe(self._take)
 
-    def _take(self, event: RequestsEnded) -> None:
+    def _take(self, event: Event) -> None:
+        assert isinstance(event, RequestsEnded)
         self.batches.append(len(event.records))
         self._changed.set()
 

@@ -1,13 +1,14 @@
 """Plans are compared as text: what would be done, and why."""
 
 from tests.served import at
-from vhlocal.contract.image import GUNICORN, requirements_install
+from vhlocal.contract import image
+from vhlocal.contract.image import requirements_install
 from vhlocal.runtime.base import Layer, PresentImage, PresentServer
 from vhlocal.session.wanted.plan import Environment, Make, plan
 
 BASE = "python:3.11-slim"
 REQUIREMENTS = Layer("vhlocal/requirements:1", BASE, "requirements.txt", requirements_install("requirements.txt"))
-GUNICORN = Layer("vhlocal/gunicorn:1", REQUIREMENTS.tag, "Gunicorn", GUNICORN)
+GUNICORN = Layer("vhlocal/gunicorn:1", REQUIREMENTS.tag, "Gunicorn", image.GUNICORN)
 WSGI = Environment(at("digits"), BASE, (REQUIREMENTS, GUNICORN))
 COMMAND = Environment(at("plain"), BASE, (REQUIREMENTS,))
 ALL_THERE = {

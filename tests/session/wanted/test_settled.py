@@ -6,7 +6,7 @@ import itertools
 import threading
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import pytest
 
@@ -15,6 +15,7 @@ from tests.session.test_processes import asked
 from tests.waiting import wait_for
 from vhlocal.errors import InputError
 from vhlocal.project.package import read_package
+from vhlocal.session.wanted.desired import Inputs
 from vhlocal.session.wanted.load import Loaded
 from vhlocal.session.wanted.settled import PATIENCE, SettledLoad
 
@@ -47,7 +48,7 @@ class Reader:
         self.readings.append(sorted(package.files))
         if not (self.directory / "valohai.yaml").is_file() or "valohai.yaml" not in package.files:
             raise InputError("there is no valohai.yaml")
-        return Loaded(Read(package, self.sources), ())
+        return Loaded(cast(Inputs, Read(package, self.sources)), ())
 
 
 @pytest.fixture

@@ -35,6 +35,7 @@ def asked(url: str) -> dict:
     return answer.json()
 
 
+@pytest.mark.once
 def test_where_no_engine_answers_auto_takes_processes_and_says_so(project, process_run):
     run = process_run(project(project_of("python server.py")))
     assert asked(run.url("plain"))["environment"]["VALOHAI_PORT"]
@@ -43,7 +44,8 @@ def test_where_no_engine_answers_auto_takes_processes_and_says_so(project, proce
     assert "base image" in told
 
 
-@pytest.mark.parametrize("host", ["", *(pytest.param(host, marks=pytest.mark.once) for host in ("0.0.0.0", "::"))])
+@pytest.mark.once
+@pytest.mark.parametrize("host", ["", "0.0.0.0", "::"])
 def test_r3_a_server_that_binds_every_address_can_be_reached(project, process_run, host):
     server = f"""
 import http.server, os, socket
@@ -172,6 +174,7 @@ def test_other_requirements_replace_the_server(project, process_run):
     run.wait_for_output("(replace)")
 
 
+@pytest.mark.once
 def test_servers_listen_on_the_loopback_alone_though_they_bind_everything(project, process_run):
     """R3: the code asks for 0.0.0.0, as it must in production; others on the network are not let in by it."""
     run = process_run(project(project_of("python server.py")))
@@ -184,6 +187,7 @@ def test_servers_listen_on_the_loopback_alone_though_they_bind_everything(projec
     assert hosts == {"127.0.0.1"}
 
 
+@pytest.mark.once
 def test_two_endpoints_with_one_port_run_side_by_side(project, process_run):
     """Each in a container of its own has port 8000; here one of them is led elsewhere."""
     files = project_of("python server.py 0.0.0.0 8000")

@@ -33,6 +33,8 @@ def test_the_first_is_told_and_the_others_are_counted():
         '$.name "seven" → "one"',
         "$.probability 0.998 → 0.871",
     ]
+    assert told("predict", found[:2]) == "predict: $.digit 7 → 1 (and 1 more)"
+    assert told("predict", found[:1]) == "predict: $.digit 7 → 1"
     assert told("predict", ()) == "predict: the same"
     assert told("predict", found[-1:]) == "predict: $.probability 0.998 → 0.871"
 

@@ -43,6 +43,32 @@ PICTURES = [
 ]
 
 
+def segments(*before: bytes) -> bytes:
+    """A picture of JPEG of 40,000 by 50,000 pixels with something between its beginning and its frame."""
+    frame = b"\xff\xc0" + struct.pack(">HBHHB", 11, 8, 50_000, 40_000, 1) + b"\x01\x11\x00"
+    return b"\xff\xd8" + b"".join(before) + frame
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        b"\xff\xe1" + struct.pack(">H", 302) + b"\xff\xc0" * 150,  # a segment that is longer than a byte counts
+        b"\xff",  # to fill
+        b"\xff\xff",
+        b"\xff\x01",  # a marker without a length
+        b"\xff\xe0\x00\x04ab\xff\xd0\xff\xd7",
+    ],
+)
+def test_whatever_lies_before_a_frame_is_passed_over_as_a_whole(before):
+    assert image(segments(before)) == Image("JPEG", 40_000, 50_000)
+
+
+@pytest.mark.parametrize("before", [b"\xff\xda\x00\x02", b"\xff\xd9", b"\x00"])
+def test_no_frame_is_looked_for_where_none_can_be(before):
+    """Behind the scan or the end, or where no marker is."""
+    assert image(segments(before)) is None
+
+
 @pytest.mark.parametrize(("content", "expected"), PICTURES)
 def test_the_size_of_a_picture_is_read(content, expected):
     assert image(content) == expected

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vhlocal.contract.access import BasicAuth
+from vhlocal.contract.access import BasicAuth, authorization
 
 AUTH = BasicAuth({"ada": "open sesame", "grace": "p:q"})
 
@@ -62,3 +62,17 @@ def test_no_bytes_let_in_or_make_it_fail(noise):
     """K7"""
     assert not AUTH.allows(noise)
     assert not AUTH.allows(b"Basic " + noise)
+
+
+@pytest.mark.parametrize("users", [{"ada": "open sesame", "grace": "p:q"}, {"grace": "pä:q"}, {"ada": "\udcff"}])
+def test_the_header_of_the_first_user_lets_it_in(users):
+    """K7"""
+    ((name, value),) = authorization(users)
+    assert name == "Authorization"
+    first = next(iter(users))
+    assert BasicAuth({first: users[first]}).allows(value.encode())
+
+
+def test_no_user_needs_no_header():
+    """K7"""
+    assert authorization({}) == ()

@@ -2,7 +2,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vhlocal.contract.headers import Hop, connection_tokens, end_to_end, ingress_headers, is_dropped, is_reserved
+from vhlocal.contract.headers import (
+    PRODUCTION_HOST,
+    Hop,
+    connection_tokens,
+    end_to_end,
+    ingress_headers,
+    is_dropped,
+    is_of_the_request,
+    is_reserved,
+    production_headers,
+)
 
 HOP = Hop(client="127.0.0.1", scheme="http", port=8080, request_id="abc")
 
@@ -81,3 +91,26 @@ def test_what_travels_on_keeps_its_order_and_spelling(headers):
     rest = iter(headers)
     assert all(header in rest for header in kept)
     assert end_to_end(kept) == kept
+
+
+def test_a_request_of_vhlocals_own_comes_as_through_productions_ingress():
+    """P7, K9: over HTTPS and by the cluster's name, as every one does there."""
+    names = production_headers("/a/b/c/dev/e", "abc")
+    assert names == [
+        (b"Host", PRODUCTION_HOST.encode()),
+        *ingress_headers(Hop("127.0.0.1", "https", 443, "abc"), PRODUCTION_HOST.encode(), "/a/b/c/dev/e"),
+    ]
+    assert production_headers("/", "abc", "example.com")[0] == (b"Host", b"example.com")
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        *((name, True) for name in (b"Accept", b"Content-Type", b"Cookie", b"Authorization", b"X-Model")),
+        *((name, False) for name in (b"Connection", b"Transfer-Encoding", b"HOST", b"Content-Length", b"expect")),
+        *((name, False) for name in (b"X-Forwarded-For", b"X-VH-Prefix", b"X-Request-ID")),
+    ],
+)
+def test_what_is_sent_again_is_what_the_request_says_of_itself(name, expected):
+    """P7, K9: the rest is the connection's, the sender's or the ingress' to say."""
+    assert is_of_the_request(name) is expected

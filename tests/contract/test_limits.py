@@ -1,4 +1,11 @@
-from vhlocal.contract.limits import BODY_LIMIT, READ_TIMEOUT, ContainerLimits, container_limits, unenforceable
+from vhlocal.contract.limits import (
+    BODY_LIMIT,
+    READ_TIMEOUT,
+    ContainerLimits,
+    container_limits,
+    requested_cpu,
+    unenforceable,
+)
 from vhlocal.model import Resources
 
 
@@ -24,3 +31,10 @@ def test_what_an_engine_cannot_enforce_is_named():
 def test_the_ingress_s_limits():
     """K9: ingress-nginx's defaults: 1 MB of body, 60 s of reading."""
     assert (BODY_LIMIT, READ_TIMEOUT) == (1_048_576, 60.0)
+
+
+def test_what_has_only_a_limit_of_cores_requests_that():
+    """K1: as Kubernetes does."""
+    assert requested_cpu(Resources(cpu_min=0.5, cpu_max=2)) == 0.5
+    assert requested_cpu(Resources(cpu_max=2)) == 2
+    assert requested_cpu(Resources()) is None

@@ -131,6 +131,18 @@ def test_the_endpoint_is_the_container_s_own(facts):
     assert metadata(facts, "plain")["endpoint"]["node_selector"] == "zone=a"
 
 
+def test_what_the_same_is_true_of_in_production_has_its_value(facts):
+    """B6: a type alone would do for code that prints it, and not for code that asks."""
+    told = metadata(facts, "predict")
+    deployment, project = told["deployment"], told["project"]
+    assert (deployment["enabled"], deployment["target"]) == (True, "local")
+    assert deployment["target_log_handler_type"] == "elasticsearch"
+    assert deployment["url"] == f"http://localhost:8080/api/v0/deployments/{deployment['id']}/"
+    assert deployment["urls"]["display"].endswith(f"/deployment/{deployment['id']}/")
+    assert deployment["id"] == told["version"]["deployment"]
+    assert (project["read_only"], set(project["execution_summary"].values())) == (False, {0})
+
+
 def test_urls_lead_to_the_version_s_paths(facts):
     """B6, P1: the URLs are those that answer."""
     urls = metadata(facts, "predict")["version"]["endpoint_urls"]

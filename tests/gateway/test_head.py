@@ -8,11 +8,14 @@ from vhlocal.gateway.body import Framing
 from vhlocal.gateway.head import (
     HeadError,
     client_lines,
+    has_bare_line_feed,
     may_switch,
     parse_request,
     parse_response,
     response_trailers,
+    switch_lines,
     upstream_head,
+    with_host,
     worker_scope_line,
 )
 
@@ -417,3 +420,21 @@ def test_a_service_worker_reaches_no_further_than_its_endpoint(wanted, told):
 
 def test_an_answer_without_a_scope_for_workers_is_given_none():
     assert parse_response(answer(b"Content-Length: 5"), "GET").worker_scope == b""
+
+
+@pytest.mark.parametrize(("data", "expected"), [(b"", False), (b"a\r\n", False), (b"a\n", True), (b"a\r\nb\n", True)])
+def test_a_line_that_ends_without_a_carriage_return_is_seen(data, expected):
+    assert has_bare_line_feed(data) is expected
+
+
+def test_a_client_is_told_that_the_new_protocol_begins_here():
+    assert switch_lines(b"websocket", b"X-A: b\r\n") == b"X-A: b\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
+
+
+def test_a_request_that_named_no_host_gets_one():
+    """P7: as what it forwards, and as what the ingress says of it."""
+    named = with_host(parse_request(head(first=b"GET /x HTTP/1.0", host=b"")), b"localhost:8080")
+    sent = upstream_head(named, *HOP, "/a/b/c/d/e")
+    assert named.host == b"localhost:8080"
+    assert b"\r\nHost: localhost:8080\r\n" in sent
+    assert b"\r\nX-Forwarded-Host: localhost:8080\r\n" in sent

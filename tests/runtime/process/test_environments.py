@@ -5,7 +5,6 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 import threading
 from pathlib import Path
 
@@ -81,14 +80,9 @@ def made(environments):
 
 
 @pytest.fixture(scope="session")
-def uv(tmp_path_factory):
+def uv(tools):
     """A directory that has uv."""
-    venv = tmp_path_factory.mktemp("uv")
-    subprocess.run([sys.executable, "-m", "venv", venv], check=True)
-    subprocess.run([venv / "bin" / "python", "-m", "pip", "install", "-q", "uv"], check=True)
-    only = tmp_path_factory.mktemp("path")
-    (only / "uv").symlink_to(venv / "bin" / "uv")
-    return only
+    return tools
 
 
 @pytest.fixture

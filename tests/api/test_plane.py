@@ -1,5 +1,6 @@
 """The control plane on a real socket, with a real board and bus behind it."""
 
+import dataclasses
 import http.client
 import json
 import re
@@ -162,6 +163,17 @@ def test_no_command_that_asks_a_run_waits_for_what_reads_projects():
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "set()\n"
 
 
+def test_no_start_waits_for_what_says_that_it_goes_on():
+    """Whoever waits for a start asks again and again, from its first moment on."""
+    late = "{'jinja2', 'psutil', 'werkzeug'}"
+    code = (
+        "import sys, vhlocal.api.pages as pages, vhlocal.runtime.process.connect, vhlocal.api.plane\n"
+        f"print(pages.told({{'error': 'starting'}}, '*/*').content_type, {late} & set(sys.modules))"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert ran.stdout == "application/json set()\n", ran.stderr
+
+
 def test_an_unknown_path_lists_what_is_served(run):
     answer, body = run.get("/nope")
     assert answer.status == 404
@@ -238,12 +250,28 @@ def test_what_was_found_stands_in_the_api(run, found):
         ("application/json", "application/json"),
         ("application/json, text/html;q=0.9", "application/json"),
         ("text/html", "text/html; charset=utf-8"),
+        ("text/*, application/json;q=0.5", "text/html; charset=utf-8"),
+        ("application/json;q=0, */*", "text/html; charset=utf-8"),
         ("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", "text/html; charset=utf-8"),
     ],
 )
 def test_only_who_prefers_html_gets_it(run, accept, kind):
     assert run.plane.page(failure(FailureKind.RESET, 502, accept)).content_type == kind
     assert run.get("/nope", Accept=accept)[0].getheader("Content-Type") == kind
+
+
+@pytest.mark.parametrize(
+    ("sent", "told"),
+    [
+        ([(b"Host", b"localhost:8080")], True),
+        ([(b"host", b"localhost:8080"), (b"HOST", b"evil.example")], True),
+        ([(b"hOST", b"evil.example"), (b"Host", b"localhost:8080")], False),
+        ([(b"host", b"localhost:8080"), (b"sec-fetch-site", b"cross-site"), (b"origin", b"http://evil")], False),
+    ],
+)
+def test_whoever_may_look_is_told_more_of_a_failure_however_headers_are_written(run, sent, told):
+    asked = dataclasses.replace(failure(FailureKind.RESET, 502), headers=tuple(sent))
+    assert ("hint" in json.loads(run.plane.page(asked).body)) is told
 
 
 def test_a_start_is_told_in_the_api(run):

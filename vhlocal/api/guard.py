@@ -12,7 +12,12 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from werkzeug.datastructures import Headers
+
+    #: A request's headers, in a mapping by their names as ``Sec-Fetch-Site`` is written.
+    Fields = Headers | Mapping[str, str]
 
 #: An IPv6 address or a name, and perhaps a port.
 _HOST = re.compile(r"(?:\[([0-9A-Fa-f:]+)\]|([A-Za-z0-9.-]+))(?::\d+)?")
@@ -55,7 +60,7 @@ class Guard:
         self._token = token
         self._open = open_to_network
 
-    def refusal(self, method: str, headers: Headers) -> Refusal | None:
+    def refusal(self, method: str, headers: Fields) -> Refusal | None:
         """Return why this request to the control plane is refused, or None."""
         if self.is_owner(headers):
             return None
@@ -69,11 +74,11 @@ class Guard:
             return None
         return self._without_key(headers)
 
-    def is_owner(self, headers: Headers) -> bool:
+    def is_owner(self, headers: Fields) -> bool:
         """Tell whether a request shows the run's token."""
         return _shows(headers, self._token)
 
-    def _without_key(self, headers: Headers) -> Refusal | None:
+    def _without_key(self, headers: Fields) -> Refusal | None:
         if self._open:
             return _NO_KEY
         return None if _names_loopback(headers.get("Host", "")) else _WRONG_HOST
@@ -96,7 +101,7 @@ class PageGuard:
     def __init__(self, key: str) -> None:
         self._key = key
 
-    def refusal(self, method: str, path: str, headers: Headers) -> Refusal | None:
+    def refusal(self, method: str, path: str, headers: Fields) -> Refusal | None:
         """Return why a request is refused, or None."""
         if not _names_loopback(headers.get("Host", "")):
             return _WRONG_HOST
@@ -105,12 +110,12 @@ class PageGuard:
         needs_key = method not in _LOOKS or path.startswith("/api")
         return _NO_PAGE_KEY if needs_key and not self.shows_key(headers) else None
 
-    def shows_key(self, headers: Headers) -> bool:
+    def shows_key(self, headers: Fields) -> bool:
         """Tell whether a request shows the key."""
         return _shows(headers, self._key)
 
 
-def _shows(headers: Headers, secret: str) -> bool:
+def _shows(headers: Fields, secret: str) -> bool:
     scheme, _, given = headers.get("Authorization", "").partition(" ")
     return scheme == "Bearer" and _same(given, secret)
 
@@ -126,7 +131,7 @@ def _names_loopback(host: str) -> bool:
         return False
 
 
-def _is_foreign(headers: Headers) -> bool:
+def _is_foreign(headers: Fields) -> bool:
     origin = headers.get("Origin")
     if origin is not None and origin.partition("://")[2].lower() != headers.get("Host", "").lower():
         return True

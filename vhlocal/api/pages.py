@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from werkzeug.datastructures import MIMEAccept
-from werkzeug.http import parse_accept_header
-
 from vhlocal.api import describe
 from vhlocal.gateway.report import Failure, FailureKind, Page
 from vhlocal.model import State, Status
@@ -33,6 +30,9 @@ _HINTS = {
     "`request-buffering` in vhlocal.yaml can stream an endpoint's bodies instead",
     FailureKind.TOO_LARGE: "production's ingress has this limit too: send less, or send it in parts",
 }
+
+#: What programs say that they accept, as a rule.
+_NOT_HTML = ("*/*", "application/json", "")
 
 #: The order in which people read an error; what is not here follows.
 _FIRST = ("error", "why", "place", "detail", "hint", "known", "endpoint", "state", "findings", "log")
@@ -95,7 +95,7 @@ def failure_page(view: View, failure: Failure, accept: str, *, tell_all: bool) -
 
 def told(facts: dict[str, Any], accept: str, *, linked: bool = False) -> Page:
     """Return an error's facts as JSON, or as HTML where the client prefers that; ``linked`` as for a finding."""
-    if parse_accept_header(accept, MIMEAccept).best_match(["application/json", "text/html"]) == "text/html":
+    if _prefers_html(accept):
         moving = facts.get("state") not in {None, State.READY.value, State.STOPPED.value}
         known = {**dict.fromkeys(_PARTS), **facts}
         body = _html("failure.html", facts["error"], refresh=2 if moving else None, linked=linked, **known)
@@ -103,6 +103,15 @@ def told(facts: dict[str, Any], accept: str, *, linked: bool = False) -> Page:
     ordered = {name: facts[name] for name in (*_FIRST, *facts) if name in facts}
     text = json_text(ordered)
     return Page(f"{text}\n".encode("utf-8", "replace"), "application/json", SAFE)
+
+
+def _prefers_html(accept: str) -> bool:
+    if accept in _NOT_HTML:
+        return False
+    from werkzeug.datastructures import MIMEAccept  # noqa: PLC0415 - slow to import; see ``ControlPlane.page``
+    from werkzeug.http import parse_accept_header  # noqa: PLC0415
+
+    return parse_accept_header(accept, MIMEAccept).best_match(["application/json", "text/html"]) == "text/html"
 
 
 def _facts(view: View, failure: Failure) -> dict[str, Any]:

@@ -61,11 +61,11 @@ class ControlPlane:
 
     def page(self, failure: Failure) -> Page:
         """Return the page for a request that no endpoint answered."""
-        from werkzeug.datastructures import Headers  # noqa: PLC0415 - slow to import, and a good run needs no page
+        from vhlocal.api import pages  # noqa: PLC0415 - a good run needs no page
 
-        from vhlocal.api import pages  # noqa: PLC0415
-
-        headers = Headers([(name.decode("latin-1"), value.decode("latin-1")) for name, value in failure.headers])
+        # The first of a name counts. Without werkzeug, since whoever waits for a start asks again and again: its import
+        # would be in the way of just that start.
+        headers = {name.decode("latin-1").title(): value.decode("latin-1") for name, value in reversed(failure.headers)}
         may_look = self._guard.refusal("GET", headers) is None
         return pages.failure_page(self._view, failure, headers.get("Accept", "*/*"), tell_all=may_look)
 

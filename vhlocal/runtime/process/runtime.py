@@ -19,7 +19,7 @@ from vhlocal.contract.image import CODE_DIRECTORY, RUNNER_DIRECTORY
 from vhlocal.errors import BuildError, EngineError
 from vhlocal.events import Notice
 from vhlocal.runtime.base import Address, Layout, PresentServer, Usage, spare_none
-from vhlocal.runtime.process import files, packages, tree
+from vhlocal.runtime.process import files, packages
 from vhlocal.runtime.process.cgroup import enforceable
 from vhlocal.runtime.process.guarded import Guarded, Orders, drop, idle
 from vhlocal.runtime.process.ports import LOOPBACK, free_ports, give_back, own_port
@@ -223,6 +223,8 @@ class ProcessRuntime:
 
     def listeners(self, server: str) -> Sequence[Listener]:
         """Return the sockets that a server's processes listen on."""
+        from vhlocal.runtime.process import tree  # noqa: PLC0415 - psutil, which a server's start is not to wait for
+
         guarded = self._known(server).guarded
         return [] if guarded is None else tree.listeners(guarded.pid)
 
@@ -237,6 +239,8 @@ class ProcessRuntime:
 
     def usage(self, server: str) -> Usage | None:
         """Return what a server's processes use; the kernel keeps their limit where it lets this user have a group."""
+        from vhlocal.runtime.process import tree  # noqa: PLC0415 - as above
+
         guarded = self._known(server).guarded
         if guarded is None or not guarded.running:
             return None

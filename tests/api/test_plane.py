@@ -150,7 +150,7 @@ def test_only_the_token_ends_the_run(run):
 
 
 def test_no_start_waits_for_what_only_pages_need():
-    late = "{'jinja2', 'segno', 'webbrowser', 'werkzeug.serving', 'vhlocal.api.app', 'vhlocal.api.stream'}"
+    late = "{'jinja2', 'rich', 'segno', 'webbrowser', 'werkzeug.serving', 'vhlocal.api.app', 'vhlocal.api.stream'}"
     code = f"import sys, vhlocal.cli.up, vhlocal.cli.ps, vhlocal.cli.open; print({late} & set(sys.modules))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "set()\n"
 

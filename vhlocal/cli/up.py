@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from dataclasses import replace
 from functools import partial
@@ -25,17 +26,19 @@ from vhlocal.session.record import ProjectState
 from vhlocal.session.session import Session
 from vhlocal.session.wanted.load import load_commit, read_versions
 from vhlocal.ui.behind import Behind
-from vhlocal.ui.console import is_terminal, standard_output
-from vhlocal.ui.tables import show_settings
-from vhlocal.ui.terminal import Terminal
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from vhlocal.events import Event
     from vhlocal.findings import Finding
     from vhlocal.session.wanted.load import Loader
+    from vhlocal.ui.terminal import Terminal
+
+#: Seconds that servers have before what shows the run is imported. That is rich for the most part, which takes as long
+#: to import as vhlocal takes from listening to its first server; nobody sees whether the first line comes later.
+_HEAD_START = 0.15
 
 #: Log lines that wait to be shown at most, before some are left out: on a terminal nobody reads so quickly, and a file
 #: is to have what a burst brings.
@@ -77,6 +80,9 @@ def command(
     machine at its production path. Saving a file reloads it. Ctrl-C stops; press it again to stop at once.
     """
     if explain_settings:
+        from vhlocal.ui.console import standard_output  # noqa: PLC0415 - rich is slow to import: see ``_HEAD_START``
+        from vhlocal.ui.tables import show_settings  # noqa: PLC0415
+
         only("with --explain-settings", "explain_settings", *flags.keys() - {"in_browser"})
         show_settings(standard_output(), read_settings(directory, flags, fetch=False).explain())
     elif detach:
@@ -85,7 +91,7 @@ def command(
         load = read_project(directory, endpoints, flags)
         options = run_options(directory, load)
         if fail_fast is None:
-            fail_fast = not is_terminal() or is_ci(environment())
+            fail_fast = not _is_terminal() or is_ci(environment())
         check = partial(_errors, directory, load)
         options = replace(options, profile=profile, fail_fast=fail_fast, check=check)
         asking(directory, lambda: _serve(options, verbose=verbose, flags=flags))
@@ -136,8 +142,8 @@ def _serve(options: RunOptions, *, verbose: bool, flags: Mapping[str, Any]) -> N
     face = ControlPlane(ProjectState(options.directory))
     session = Session(options, bus, face)
     on_closed = partial(session.request_stop, "its output was closed", insist=False)
-    terminal = Terminal(standard_output(), on_closed, verbose=verbose, profile=options.profile)
-    display = Behind(terminal, _LINES_BEHIND if is_terminal() else _LINES_BEHIND_IN_FILE)
+    shown = _Shown(on_closed, verbose=verbose, profile=options.profile)
+    display = Behind(shown.show, _LINES_BEHIND if _is_terminal() else _LINES_BEHIND_IN_FILE)
     bus.subscribe(display)
     if flags["until_stdin_ends"]:
         bus.subscribe(partial(_end_with_stdin, session))
@@ -146,8 +152,46 @@ def _serve(options: RunOptions, *, verbose: bool, flags: Mapping[str, Any]) -> N
     try:
         run(session.run())
     finally:
+        shown.hurry()
         display.close()
-        terminal.close()
+        shown.close()
+
+
+class _Shown:
+    """A terminal that is made in the thread that shows events, with the first of them: see ``_HEAD_START``."""
+
+    def __init__(self, on_closed: Callable[[], None], *, verbose: bool, profile: bool) -> None:
+        self._make = partial(_terminal, on_closed, verbose=verbose, profile=profile)
+        self._is_time = threading.Event()
+        self._terminal: Terminal | None = None
+
+    def hurry(self) -> None:
+        """Show what there is at once."""
+        self._is_time.set()
+
+    def show(self, event: Event) -> None:
+        """Show an event."""
+        if self._terminal is None:
+            self._is_time.wait(_HEAD_START)
+            self._terminal = self._make()
+        self._terminal(event)
+
+    def close(self) -> None:
+        """Leave the terminal as it was found."""
+        if self._terminal is not None:
+            self._terminal.close()
+
+
+def _terminal(on_closed: Callable[[], None], *, verbose: bool, profile: bool) -> Terminal:
+    from vhlocal.ui.console import standard_output  # noqa: PLC0415 - see ``_HEAD_START``
+    from vhlocal.ui.terminal import Terminal  # noqa: PLC0415
+
+    return Terminal(standard_output(), on_closed, verbose=verbose, profile=profile)
+
+
+def _is_terminal() -> bool:
+    """Tell whether somebody reads standard output as it comes."""
+    return sys.stdout is not None and sys.stdout.isatty()
 
 
 def _open_page(bus: Bus, face: ControlPlane, event: Event) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import sys
 import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -59,11 +58,6 @@ def standard_output() -> Console:
 def standard_error() -> Console:
     """Return the console for everything else."""
     return _Console(stderr=True, highlight=False, soft_wrap=True)
-
-
-def is_terminal() -> bool:
-    """Tell whether somebody reads standard output as it comes."""
-    return sys.stdout is not None and sys.stdout.isatty()
 
 
 def silence(console: Console) -> None:

@@ -14,6 +14,8 @@ JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhZGEifQ.c2lnbmF0dXJlMTIz"
         ("redis://:hunter2@cache/0", f"redis://:{MASK}@cache/0"),
         ("two http://a:b@c and https://d:e@f", f"two http://a:{MASK}@c and https://d:{MASK}@f"),
         (f"token={JWT};", f"token={MASK};"),
+        ("GET /x?a=1&api_key=q/w&Api-Key=z HTTP/1.1", f"GET /x?a=1&api_key={MASK}&Api-Key={MASK} HTTP/1.1"),
+        ('"https://h/x?access_token=abc#f" said', f'"https://h/x?access_token={MASK}#f" said'),
         ("Authorization: Bearer abcdef123456", f"Authorization: Bearer {MASK}"),
         ("{'authorization': 'Basic YWRhOnNlY3JldA=='}", f"{{'authorization': 'Basic {MASK}'}}"),
         ("key ghp_0123456789abcdefghijABCDEFGHIJ012345.", f"key {MASK}."),
@@ -31,6 +33,7 @@ def test_what_looks_like_a_secret_is_hidden(text, shown):
         "ssh://git@example.com/x.git",
         "eyJ is how a token begins; eyJhbGciOiJIUzI1NiJ9 alone is a header",
         "authorization: none",
+        "which token=3? none; /x?page=2&sort_key=name&token=",
         "PRIVATE KEY is what it wants",
         "npm_config_cache=/tmp SG.1 xoxo",
     ],
@@ -57,6 +60,7 @@ def test_the_values_of_secret_variables_are_hidden_wherever_they_stand():
         ("Idempotency-Key", "1", "1"),
         ("Accept", "text/html", "text/html"),
         ("Referer", "http://ada:x@h/", f"http://ada:{MASK}@h/"),
+        ("Location", "/back?b=1&token=t", f"/back?b=1&token={MASK}"),
     ],
 )
 def test_of_a_header_what_somebody_is_known_by_is_hidden(name, value, shown):

@@ -63,11 +63,14 @@ def tokens() -> Mapping[str, re.Pattern[str]]:
 
 @cache
 def _shapes() -> tuple[tuple[str, re.Pattern[str], str], ...]:
-    """A user's password in a URL, a JSON Web Token, a private key, and what a request is authorized by."""
+    """A user's password in a URL, a secret parameter of one, a JSON Web Token, a private key, and what authorizes."""
     header = r"(?i)\b(authorization[\"']?\s*[:=]\s*[\"']?(?:bearer|basic|token)\s+)[^\s\"',]{6,}"
+    names = "|".join(name.replace("_", "[_-]") for name in _SURE_NAMES)
+    parameter = rf"(?i)([?&][\w.-]*(?:{names})=)[^&#\s\"'<>`]+"
     key = r"(-----BEGIN (?:[A-Z]+ )?PRIVATE KEY(?: BLOCK)?-----).*"
     return (
         ("://", re.compile(r"(?<=://)([^/?#\s:@\"']*):([^/?#\s@\"']+)(?=@)"), rf"\1:{MASK}"),
+        ("?", re.compile(parameter), rf"\1{MASK}"),
         ("eyJ", re.compile(r"\beyJ[\w-]{6,}\.eyJ[\w-]{6,}\.[\w-]{8,}"), MASK),
         (
             "PRIVATE KEY",

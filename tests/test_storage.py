@@ -92,6 +92,17 @@ def test_a_file_in_the_way_is_named(tmp_path):
     assert told.value.hint == "move it away"
 
 
+def test_a_file_that_cannot_be_where_it_was_named_is_told_without_the_name_of_its_part(tmp_path):
+    for file, why in (
+        (tmp_path / "none" / "x", f"there is no directory {tmp_path}/none"),
+        (tmp_path, f"{tmp_path} is a directory"),
+    ):
+        with pytest.raises(VhlocalError) as told, storage.writing("it failed", file):
+            storage.write_whole(file, b"")
+        assert told.value.message == f"it failed: {why}"
+        assert "HOME" not in (told.value.hint or "")
+
+
 @pytest.mark.parametrize(
     "error",
     [ConnectionRefusedError(errno.ECONNREFUSED, "refused"), FileNotFoundError(errno.ENOENT, "gone", "x"), KeyError()],

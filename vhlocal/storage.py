@@ -203,10 +203,13 @@ def _reason(error: OSError, path: Path, where: Path | None) -> tuple[str, str]:
         return f"{place} may not be written", "change its mode, or choose another place"
     if error.errno == errno.EEXIST and place.is_dir():
         return f"{place} is there already", "move it away"
+    if error.errno == errno.ENOENT and not path.parent.exists():
+        return f"there is no directory {path.parent}", "make it, or choose another place"
     known = {
         errno.ENOSPC: (f"the disk is full where {disk} is", "free some space there (`vhlocal prune` frees some)"),
         errno.EDQUOT: (f"your share of the disk where {disk} is is used up", "free some space there"),
         errno.EROFS: (f"{disk} is on a read-only file system", "set HOME to a directory that can be written"),
+        errno.EISDIR: (f"{path} is a directory", "name a file in it"),
         errno.ENOTDIR: (f"{place} is a file, where a directory is needed", "move it away"),
         errno.EEXIST: (f"{place} is a file, where a directory is needed", "move it away"),
     }

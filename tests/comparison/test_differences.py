@@ -123,6 +123,51 @@ def test_lists_as_sets_may_be_in_any_order_within_the_tolerance():
     ]
 
 
+def test_lists_in_sets_are_sets_where_they_are_said_to_be():
+    before, after = ({"boxes": boxes} for boxes in ([[1, 2], [3]], [[3], [2, 1.0000001]]))
+    outer, inner = parse("$.boxes"), parse("$.boxes[*]")
+    assert lines(answered(before), answered(after), Rules(sets=(outer, inner))) == []
+    assert len(lines(answered(before), answered(after), Rules(sets=(outer,)))) == 2
+    assert len(lines(answered(before), answered({"boxes": [[3], [2, 9]]}), Rules(sets=(outer, inner)))) == 2
+
+
+def test_elements_of_sets_are_paired_whatever_order_numbers_that_are_near_put_them_in():
+    """Scores that differ by a rounding sort another way; what hangs on them is the same."""
+    one = [{"k": 1.0, "v": 5}, {"k": 1.0000001, "v": 9}, {"k": 1.0, "v": 7}]
+    other = [{"k": 1.0, "v": 9}, {"k": 1.0, "v": 5}, {"k": 1.0000002, "v": 7}]
+    rules = Rules(sets=(parse("$"),))
+    assert lines(answered(one), answered(other), rules) == []
+    other[0]["v"] = 8
+    assert len(lines(answered(one), answered(other), rules)) == 2
+
+
+def test_a_tolerance_holds_at_its_very_bound():
+    near = Rules(tolerance=Tolerance(0.0, 0.01))
+    assert lines(answered([0.99]), answered([1.0]), near) == []
+    assert lines(answered([0.99]), answered([1.000001]), near) == ["$[0] 0.99 → 1"]
+    assert lines(answered([0.99]), answered([0.99000001]), Rules(tolerance=Tolerance(0.0))) != []
+
+
+def test_long_texts_are_shown_where_they_differ():
+    """By their beginnings they would be the same on both sides."""
+    same = "x" * 5000
+    assert lines(answered({"a": f"{same}1{same}"}), answered({"a": f"{same}2{same}"})) == [
+        f'$.a "…{"x" * 20}1{"x" * 39}…" → "…{"x" * 20}2{"x" * 39}…"'
+    ]
+    page, other = (sent(f"a\n{same}{end}".encode(), "text/plain") for end in ("", "!"))
+    assert lines(page, other) == [f'line 2 "…{"x" * 20}" → "…{"x" * 20}!"']
+    deep = json.loads('{"a":' * 300 + "1" + "}" * 300)
+    assert [len(line) for line in lines(answered(deep), answered({"a": deep}))] == [134]
+
+
+def test_a_name_that_an_object_has_twice_counts_both_times():
+    """Readers take either value: what only one of them sees may not pass as the same."""
+    one, other = (sent(body, "application/json") for body in (b'{"a": 1, "a": 2}', b'{"a": 3, "a": 2}'))
+    assert lines(one, other) == ['line 1 "{\\"a\\": 1, \\"a\\": 2}" → "{\\"a\\": 3, \\"a\\": 2}"']
+    assert lines(one, one) == []
+    assert lines(one, answered({"a": 2})) == ["body JSON with a name twice in an object, 16 bytes → JSON, 8 bytes"]
+
+
 def test_what_differs_between_two_old_answers_is_never_told():
     old, again = answered({"id": 1, "p": 0.5, "now": [1, 2]}), answered({"id": 2, "p": 0.5, "now": [1, 2, 3]})
     quiet = noise(old, again)

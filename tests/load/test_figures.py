@@ -82,6 +82,7 @@ def test_rates_of_a_ramp_grow():
         (window([0.1] * 100), ""),
         (window([0.29] * 100), ""),
         (window([0.4] * 100), "p95 grew from 100 ms to 400 ms"),
+        (window([0.01] * 90 + [0.4] * 10), ""),
         (window([0.1] * 96, errors={"status 503": 3, "reset": 1}), "4 of 100 requests failed (status 503)"),
         (overloaded(10, 5, seconds=20), "5 of 10 requests/s were answered"),
     ],

@@ -119,6 +119,7 @@ def test_status_and_times_are_told_and_the_body_comes_as_it_is(run, vhlocal, dir
     assert "X_Extra does not reach your server" in call("words", "-H", "X_Extra: 1")[1]
     for wrong, why in (
         (("--json", '{"a":\n 1,}'), "what --json was given is no JSON: line 2, column 3"),
+        (("-X", "get"), "`get` is no method: production refuses small letters"),
         (("--json", "NaN"), "NaN is no JSON"),
         (("--json", "@nowhere"), "nowhere cannot be read: No such file"),
         (("--form", "x"), "`x` is no field of a form"),

@@ -191,6 +191,8 @@ def test_letters_of_a_url_that_none_may_have_are_encoded(tmp_path):
         "{{endpoint}}x",
         "https://x/{{endpoint}}",
         "{{other}}/x",
+        "{{endpoint}}/../other/x",
+        "{{endpoint}}/%2e%2E/other",
     ],
 )
 def test_nothing_is_sent_to_where_the_endpoint_is_not(tmp_path, url):

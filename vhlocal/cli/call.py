@@ -107,6 +107,10 @@ def _request(
     ]
     if sendable is not None:
         usual.append(("Content-Type", sendable.kind))
+    if method is not None and method != method.upper():
+        raise InputError(
+            f"`{one_line(method)}` is no method: production refuses small letters", hint=f"-X {method.upper()}"
+        )
     named = {name.lower() for name, _ in headers}
     own = tuple(each for each in usual if each[0].lower() not in named)
     return Request(method or ("GET" if sendable is None else "POST"), target, (*own, *headers))

@@ -35,16 +35,18 @@ class Sendable(NamedTuple):
 def json_body(typed: str) -> Sendable:
     """Return JSON as it was typed, or is in ``@FILE`` or ``-``; InputError, with the place in it, for what is none."""
     content = b"".join(plain_body(typed).content.parts)
+    where = typed[1:] if typed.startswith("@") else "what --json was given"
     try:
         json.loads(content, parse_constant=_no_number)
     except json.JSONDecodeError as error:
-        where = typed[1:] if typed.startswith("@") else "what --json was given"
         raise InputError(
             f"{where} is no JSON: line {error.lineno}, column {error.colno}: {error.msg}",
             hint="to send it all the same: --body, with -H 'Content-Type: application/json'",
         ) from error
-    except ValueError as error:  # no UTF, or a number that JSON does not have
-        raise InputError(f"what --json was given is no JSON: {error}") from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"{where} is no JSON: it is not UTF-8, from byte {error.start + 1} on") from error
+    except ValueError as error:  # a number that JSON does not have
+        raise InputError(f"{where} is no JSON: {error}") from error
     except RecursionError:  # whether a server can read that is its own matter
         pass
     return Sendable(Content((content,), len(content)), "application/json")

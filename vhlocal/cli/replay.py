@@ -74,7 +74,7 @@ def command(
 
 
 def _is_har(what: str | None) -> bool:
-    return what is not None and what.lower().endswith(".har")
+    return what is not None and ("." in what or "/" in what)  # ids have neither
 
 
 def _exchanges(client: Client, what: str | None, last: int | None, endpoint: str | None) -> list[Exchange]:

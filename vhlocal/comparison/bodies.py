@@ -11,6 +11,9 @@ from vhlocal.exchanges import Answer, header
 
 JSON, TEXT, IMAGE, BYTES = "JSON", "text", "a picture", "bytes"
 
+#: JSON in which an object has a name twice: readers take either value, so it is compared as the text that it is.
+TWICE = "JSON with a name twice in an object"
+
 #: What a compressed body may grow to, in bytes, to be looked into.
 _MOST = 64 * 1024 * 1024
 _LINES_OF_JSON = ("application/x-ndjson", "application/jsonl", "application/json-lines", "application/x-jsonlines")
@@ -33,7 +36,7 @@ def read(answer: Answer) -> Read:
     media_type, charset = content_type(answer)
     if media_type in _LINES_OF_JSON:
         lines = [_json(line) for line in content.splitlines() if line.strip()]
-        if lines and None not in lines:
+        if lines and all(found is not None and found.kind == JSON for found in lines):
             return Read(JSON, [found.value for found in lines if found is not None])
     elif content.lstrip()[:1] in (b"{", b"[") or is_json(media_type):
         document = _json(content)
@@ -67,9 +70,22 @@ def content_type(answer: Answer) -> tuple[str, str]:
 
 def _json(content: bytes) -> Read | None:
     try:
-        return Read(JSON, json.loads(content))
+        return Read(JSON, json.loads(content, object_pairs_hook=_object))
+    except _NameTwiceError:
+        return Read(TWICE, content.decode(json.detect_encoding(content), "replace"))
     except (ValueError, RecursionError):
         return None
+
+
+class _NameTwiceError(ValueError):
+    pass
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise _NameTwiceError
+    return found
 
 
 def _decompressed(answer: Answer) -> bytes:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, NamedTuple
 
-from vhlocal.comparison.bodies import BYTES, IMAGE, JSON, TEXT, Read, content_type, read
+from vhlocal.comparison.bodies import BYTES, IMAGE, JSON, TEXT, TWICE, Read, content_type, read
 from vhlocal.comparison.paths import written
 from vhlocal.comparison.prefixes import Prefixes
 from vhlocal.comparison.rules import DEFAULT, Rules, at_root
-from vhlocal.comparison.values import changes, shown
+from vhlocal.comparison.values import changes, shown, texts
 from vhlocal.exchanges import Answer, Body, digest_of, header
 
 if TYPE_CHECKING:
@@ -83,7 +83,8 @@ def _of_header(name: str, before: Answer, after: Answer, prefixes: Prefixes) -> 
         return
     if name == "content-type" and content_type(before) == content_type(after) and None not in (one, other):
         return
-    yield Difference(("header", name), name, _text(one), _text(other))
+    both = (_text(one), _text(other)) if one is None or other is None else texts(one, other)
+    yield Difference(("header", name), name, *both)
 
 
 def _of_bodies(before: Answer, after: Answer, rules: Rules, prefixes: Prefixes) -> Iterator[Difference]:
@@ -99,8 +100,8 @@ def _of_bodies(before: Answer, after: Answer, rules: Rules, prefixes: Prefixes) 
         yield Difference(_BODY, "body", _sized(left, one), _sized(right, other))
     elif left.kind == JSON:
         for path, was, is_ in changes(left.value, right.value, at_root(rules), prefixes):
-            yield Difference((*_BODY, "$", *path), written(path), *shown(was, is_))
-    elif left.kind == TEXT:
+            yield Difference((*_BODY, "$", *path), _short(written(path)), *shown(was, is_))
+    elif left.kind in (TEXT, TWICE):
         yield from _of_lines(left.value, right.value, prefixes)
     elif left.kind == IMAGE and left.value != right.value:
         yield Difference(_BODY, "body", str(left.value), str(right.value))
@@ -118,7 +119,7 @@ def _of_lines(before: str, after: str, prefixes: Prefixes) -> Iterator[Differenc
         for number in range(start, len(one)):
             if not prefixes.same(one[number], other[number]):
                 location = (*_BODY, "line", number + 1)
-                yield Difference(location, f"line {number + 1}", _text(one[number]), _text(other[number]))
+                yield Difference(location, f"line {number + 1}", *texts(one[number], other[number]))
         return
     end = 0
     while end < min(len(one), len(other)) - start and prefixes.same(one[-1 - end], other[-1 - end]):
@@ -131,6 +132,10 @@ def _lines(lines: Sequence[str]) -> str:
     if len(lines) > 1:
         return f"{len(lines)} lines"
     return _text(lines[0]) if lines else "missing"
+
+
+def _short(path: str) -> str:
+    return path if len(path) <= 2 * _SHOWN else f"{path[:_SHOWN]}…{path[-_SHOWN:]}"
 
 
 def _text(text: str | None) -> str:

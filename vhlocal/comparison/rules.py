@@ -37,7 +37,9 @@ class Tolerance:
         if isinstance(one, int) and isinstance(other, int) and not self.integers:
             return False
         try:
-            return math.isclose(one, other, rel_tol=self.relative, abs_tol=self.absolute)
+            # 0.99 ± 0.01 allows 1.0, from which it is a little more than 0.01 away as binary numbers are.
+            absolute = self.absolute and self.absolute + 2 * math.ulp(max(abs(one), abs(other)))
+            return math.isclose(one, other, rel_tol=self.relative, abs_tol=absolute)
         except OverflowError:  # an integer that no float can hold
             return False
 

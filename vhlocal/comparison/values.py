@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 from operator import attrgetter
@@ -15,7 +16,11 @@ if TYPE_CHECKING:
     from vhlocal.comparison.paths import Path
     from vhlocal.comparison.prefixes import Prefixes
 
-_SHOWN = 60
+#: Letters of a text that are shown, and of those before where two of them begin to differ.
+_SHOWN, _BEFORE = 60, 20
+
+#: Elements of one form in sets that are paired by trying: so many on one side times those on the other.
+_MOST_TRIED = 40_000
 
 
 class Missing:
@@ -72,7 +77,27 @@ def shown(before: Any, after: Any) -> tuple[str, str]:
         return short if short[0] != short[1] else (repr(before), repr(after))
     if isinstance(before, Size) and isinstance(after, Size):
         return str(before.items), f"{after.items} items"
+    if isinstance(before, str) and isinstance(after, str):
+        return texts(before, after)
     return _shown(before), _shown(after)
+
+
+def texts(before: str, after: str) -> tuple[str, str]:
+    """Return two texts in quotes: of long ones the part in which they begin to differ."""
+    same = 0
+    while before[same : same + 4096] == after[same : same + 4096] and same < len(before):
+        same += 4096
+    ends = zip(before[same : same + 4096], after[same : same + 4096], strict=False)
+    same += sum(1 for _ in itertools.takewhile(lambda both: both[0] == both[1], ends))
+    start = same - _BEFORE if same > _SHOWN - _BEFORE and max(len(before), len(after)) > _SHOWN else 0
+    one, other = (
+        json.dumps(
+            f"{'…' if start else ''}{text[start : start + _SHOWN]}{'…' if len(text) > start + _SHOWN else ''}",
+            ensure_ascii=False,
+        )
+        for text in (before, after)
+    )
+    return one, other
 
 
 def _shown(value: Any) -> str:
@@ -136,13 +161,27 @@ def _of_sets(path: Path, before: list[Any], after: list[Any], rules: Here, prefi
 def _unpaired(left: list[_Item], right: list[_Item]) -> tuple[list[_Item], list[_Item]]:
     """Pair what is equal within the tolerance, and return what is left of each side.
 
-    Elements of one form are sorted by their numbers and paired in turn: so the same comes out either way round.
+    Elements of one form are sorted by their numbers and paired in turn: so the same comes out either way round. Where
+    that leaves some of a form, numbers that are near each other were in another order: those are paired by trying.
     """
     left, right = sorted(left, key=_order), sorted(right, key=_order)
+    gone, new = _in_turn(list(left), list(right))
+    for form in {item.form for item in gone} & {item.form for item in new}:
+        ones, others = ([item for item in side if item.form == form] for side in (left, right))
+        if len(ones) * len(others) <= _MOST_TRIED:
+            by_trying = _tried(ones, others)
+            gone, new = (
+                [item for item in side if item.form != form] + found
+                for side, found in zip((gone, new), by_trying, strict=True)
+            )
+    return gone, new
+
+
+def _in_turn(left: list[_Item], right: list[_Item]) -> tuple[list[_Item], list[_Item]]:
     gone, new = [], []
     while left and right:
         one, other = left[-1], right[-1]
-        if one.form == other.form and all(map(Tolerance.allows, one.tolerances, one.numbers, other.numbers)):
+        if one.form == other.form and _near(one, other):
             left.pop()
             right.pop()
         elif _order(one) > _order(other):
@@ -150,6 +189,28 @@ def _unpaired(left: list[_Item], right: list[_Item]) -> tuple[list[_Item], list[
         else:
             new.append(right.pop())
     return gone + left, new + right
+
+
+def _near(one: _Item, other: _Item) -> bool:
+    return all(map(Tolerance.allows, one.tolerances, one.numbers, other.numbers))
+
+
+def _tried(ones: list[_Item], others: list[_Item]) -> tuple[list[_Item], list[_Item]]:
+    """Pair as many as can be, by augmenting paths: what is left is as many whichever side is the first."""
+    near = [[index for index, other in enumerate(others) if _near(one, other)] for one in ones]
+    pairs: dict[int, int] = {}
+
+    def pair(one: int, asked: set[int]) -> bool:
+        for other in near[one]:
+            if other not in asked:
+                asked.add(other)
+                if other not in pairs or pair(pairs[other], asked):
+                    pairs[other] = one
+                    return True
+        return False
+
+    lonely = [one for place, one in enumerate(ones) if not pair(place, set())]
+    return lonely, [other for place, other in enumerate(others) if place not in pairs]
 
 
 def _items(values: list[Any], rules: Here, text: Callable[[str], str]) -> list[_Item]:
@@ -170,6 +231,11 @@ def _item(value: Any, rules: Here, text: Callable[[str], str]) -> _Item:
         if isinstance(value, list):
             of_item = rules.of_items()
             placed = [(item, of_item(index)) for index, item in enumerate(value)]
+            if rules.unordered:
+                inside = sorted((_item(item, below, text) for item, below in placed if not below.ignored), key=_order)
+                numbers.extend(number for item in inside for number in item.numbers)
+                tolerances.extend(tolerance for item in inside for tolerance in item.tolerances)
+                return [item.form for item in inside]
             return [form(item, below) for item, below in placed if not below.ignored]
         if isinstance(value, str):
             return [text(value)]

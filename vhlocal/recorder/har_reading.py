@@ -288,4 +288,6 @@ def _time(text: Any) -> float:
 def _reason(error: Exception) -> str:
     if isinstance(error, KeyError):
         return f"it has no {error.args[0]}"
+    if isinstance(error, (TypeError, AttributeError)):
+        return "a value in it is of another kind than HAR has there"
     return "its base64 is none" if isinstance(error, binascii.Error) else str(error)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vhlocal.comparison.bodies import JSON, content_type, read
@@ -25,8 +26,9 @@ FORMS = (
 )
 
 _EXPECT = re.compile(r"expect\s+(?P<what>.*\S)")
-#: What is likely to be meant as an expectation: it must not be passed over for a letter.
-_NEARLY = re.compile(r"expect(s|ed|ing)?\s*:?\s*(\d{3}\b|\$|header\b|<)|expect:?\s*$", re.IGNORECASE)
+#: What is likely to be meant as an expectation: it must not be passed over for a letter, nor for a slip of two.
+_NEARLY = re.compile(r"(?P<word>[a-z]+)\s*:?\s*(?:\d{3}\b|\$|header\b|<)|expect:?\s*$", re.IGNORECASE)
+_LIKE_EXPECT = ("expect", "expects", "expected", "expecting", "except", "assert")
 _PATH = r"""\$(?:"(?:[^"\\]|\\.)*"|'[^']*'|[^"'])*?"""
 _VALUE = re.compile(rf"(?P<path>{_PATH})\s*(?P<how>==|~)\s*(?P<value>.*)")
 _NEAR = re.compile(r"(?P<value>[^±\s]+?)\s*(?:(?:±|\+/-|\+-)\s*(?P<off>\S+))?")
@@ -84,12 +86,18 @@ def expectation(comment: str) -> Expectation | None:
     Raises UnreadableError for what is meant as an expectation and is none: left out, it would be met always.
     """
     found = _EXPECT.fullmatch(comment.strip())
-    if found is None and not _NEARLY.match(comment.strip()):
+    if found is None and not _is_nearly_one(comment.strip()):
         return None
     made = _read(found["what"]) if found else None
     if made is None:
         raise UnreadableError(f"`{comment.strip()}` is no expectation that can be read")
     return made
+
+
+def _is_nearly_one(comment: str) -> bool:
+    found = _NEARLY.match(comment)
+    word = found["word"] if found else None
+    return found is not None and (word is None or bool(get_close_matches(word.lower(), _LIKE_EXPECT, cutoff=0.75)))
 
 
 def unmet(expected: Expectation, answer: Answer, seconds: float) -> tuple[Difference, ...]:

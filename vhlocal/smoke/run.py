@@ -195,5 +195,12 @@ def _see_within(path: Path, line: FromFile, within: Path) -> None:
 
 
 def is_within(path: str, prefix: str) -> bool:
-    """Tell whether a path is an endpoint's own one or below it."""
+    """Tell whether a path is an endpoint's own one or below it, for browsers and editors too, which resolve `..`."""
+    steps: list[str] = []
+    for step in path.replace("%2e", ".").replace("%2E", ".").split("/"):
+        if step == "..":
+            del steps[-1:]
+        elif step != ".":
+            steps.append(step)
+    path = "/".join(steps)
     return path == prefix or path.startswith(f"{prefix.rstrip('/')}/")

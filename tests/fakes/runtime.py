@@ -204,6 +204,7 @@ class FakeRuntime:
 
     name = "fake"
     noun = "server"
+    remains = "server"
     stands_in = False
 
     def __init__(self) -> None:

@@ -91,7 +91,7 @@ def test_kill_9_leaves_no_process(project, process_run, vhlocal, command):
     assert len(left_of(vhlocal)) == 1
     ended = vhlocal("down", "-C", str(directory))
     assert ended.returncode == 0, ended.stderr
-    assert "plain, left by a killed run" in ended.stdout
+    assert ended.stdout == "Removed the files of plain, left by a killed run\n", "its process has ended with the run"
 
 
 @pytest.mark.builds

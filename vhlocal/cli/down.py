@@ -42,7 +42,7 @@ def command(directory: Path) -> None:
             left += 1
             runtime.remove(server.id)
             whose = one_line(server.endpoint) or "a build"
-            click.echo(f"Removed the {runtime.noun} of {whose}, left by a killed run")
+            click.echo(f"Removed the {runtime.remains} of {whose}, left by a killed run")
         runtime.close()
     if record is None and not left:
         click.echo("Nothing is running")

@@ -94,6 +94,7 @@ class DockerRuntime:
 
     name = "docker"
     noun = "container"
+    remains = "container"
     stands_in = False
     notices: Sequence[Notice] = ()
 

@@ -91,6 +91,7 @@ class ProcessRuntime:
 
     name = "process"
     noun = "process"
+    remains = "files"
     stands_in = True
 
     def base(self, image: str) -> str:

@@ -66,7 +66,7 @@ async def execute(plan: Plan, runtime: Runtime, bus: Bus, *, fail_fast: bool = T
 
 async def _remove(step: Remove, runtime: Runtime, bus: Bus) -> None:
     await in_thread(runtime.remove, step.server.id)
-    bus.publish(Notice(f"removed the {runtime.noun} of {step.subject}, {step.cause}"))
+    bus.publish(Notice(f"removed the {runtime.remains} of {step.subject}, {step.cause}"))
 
 
 async def _step(step: Pull | Make, runtime: Runtime, bus: Bus) -> tuple[str, float]:

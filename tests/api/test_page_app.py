@@ -11,8 +11,10 @@ from pathlib import Path
 import pytest
 
 from tests.api.runs import Run
+from tests.waiting import LONG, wait_for
 from vhlocal.api.origin import Origin
 from vhlocal.api.page_app import STATIC
+from vhlocal.api.serving import Bounded
 from vhlocal.session.record import ProjectState
 
 
@@ -30,6 +32,27 @@ def test_the_api_is_for_who_shows_the_key_and_the_files_are_for_all(run):
     assert run.key not in body
     assert run.of_page("/api/down", "POST")[0].status == 202
     assert run.stopped.is_set()
+
+
+def test_connections_that_ask_for_nothing_make_room_and_no_more_are_open_than_the_most(run, monkeypatch):
+    """Each takes a thread of the run, and one of its open files."""
+    monkeypatch.setattr(Bounded, "most", 4)
+    address = ("127.0.0.1", int(run.page.rpartition(":")[2]))
+    with contextlib.ExitStack() as open_ones:
+        silent = [open_ones.enter_context(socket.create_connection(address, timeout=LONG)) for _ in range(12)]
+        assert run.of_page("/", key=False)[0].status == 200
+        assert silent[0].recv(1) == b"", "the oldest have made room"
+        assert silent[8].recv(1) == b""
+        silent[11].sendall(b"GET / HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n\r\n" % address[1])
+        assert silent[11].recv(12) == b"HTTP/1.1 200"
+        wait_for(lambda: not run.plane._servers[1]._busy, "what was answered to end")
+        streams = [open_ones.enter_context(socket.create_connection(address, timeout=LONG)) for _ in range(4)]
+        ask = "GET /api/events HTTP/1.1\r\nHost: {}:{}\r\nAuthorization: Bearer {}\r\n\r\n".format(*address, run.key)
+        for stream in streams:
+            stream.sendall(ask.encode())
+            assert stream.recv(12) == b"HTTP/1.1 200"
+        late = open_ones.enter_context(socket.create_connection(address, timeout=LONG))
+        assert late.recv(1) == b"", "all are busy"
 
 
 def test_neither_the_key_to_look_nor_a_query_lets_in(run):

@@ -226,6 +226,11 @@ class VersionsChanged(Event):
 
 
 @dataclass(frozen=True)
+class PinsChanged(Event):
+    """A recorded request was pinned, or is not any more."""
+
+
+@dataclass(frozen=True)
 class Compared(Event):
     """Old and new code were asked the same: so many answers are the ``same``, ``differs`` has a line for each other.
 

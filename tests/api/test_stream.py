@@ -18,6 +18,7 @@ from vhlocal.events import (
     LogLine,
     MetricsPrinted,
     Notice,
+    PinsChanged,
     RequestsEnded,
     StatusChanged,
     Stopping,
@@ -112,6 +113,8 @@ def test_of_a_flood_the_newest_come_and_the_others_are_counted(run, follow):
     run.bus.publish(RequestsEnded((of_control(), *(ended(target=f"/{number}") for number in range(300)))))
     data = reader.until("requests")
     assert (data["missed"], data["records"][0]["target"], data["records"][-1]["target"]) == (100, "/100", "/299")
+    run.bus.publish(PinsChanged())
+    assert reader.until("pins") == {"pins": []}
 
 
 def test_who_was_away_for_a_moment_is_told_what_came_meanwhile(run, follow):

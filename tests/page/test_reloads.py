@@ -6,7 +6,7 @@ import pytest
 
 from tests.cli.projects import SERVER
 from tests.page.runs import command_line, up, written
-from tests.page.watching import watching
+from tests.page.watching import overflow, watching
 from tests.session.edited import endpoint
 from tests.waiting import wait_for
 
@@ -60,3 +60,7 @@ def test_each_save_is_told_as_it_comes_with_what_changed_and_what_was_broken(run
         assert len(entries(page)) == 4, "what could not be read is every endpoint's"
         page.reload()
         wait_for(lambda: entries(page) == told, "the same after a reload of the page")
+        page.set_viewport_size({"width": 360, "height": 800})
+        page.evaluate("location.hash = `#/reloads?endpoint=${'n'.repeat(200)}`")
+        page.get_by_label("Endpoint").locator("option", has_text="n" * 200).wait_for(state="attached")
+        assert overflow(page) <= 0

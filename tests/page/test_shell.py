@@ -147,9 +147,13 @@ def test_the_end_of_a_run_is_told_and_the_next_run_is_found(vhlocal, chromium, h
             run.stop()
             shows(page, "The run has ended (Ctrl-C)", "vhlocal up")
             assert page.inner_text("#connection") == "ended"
+        assert page.get_by_role("button", name="Restart").is_disabled()
+        assert page.locator("vh-overview button.actor:enabled").count() == 0, "nothing can be asked of no run"
     with up(vhlocal, project, "--version-name", "second"):
         page.get_by_role("heading", name="second").wait_for()
         wait_for(lambda: page.inner_text("#connection") == "live", "the next run to be followed")
         assert page.locator("#banner").is_hidden()
+        assert page.get_by_role("button", name="Restart").is_enabled()
+        assert page.locator("vh-overview button.actor:disabled").count() == 0
         assert page.get_by_role("heading", name="first").count() == 0
     page.close()

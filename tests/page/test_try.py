@@ -315,6 +315,9 @@ def test_json_is_folded_and_unfolded_piece_by_piece(view):
     assert '<b>: "</b>"' in tree.inner_text()
     view.page.click("vh-try .answering summary:has-text('Headers')")
     assert "X-Told\tyes <b>" in view.page.inner_text("vh-try .headers")
+    view.page.evaluate("document.activeElement.blur()")
+    view.page.keyboard.press("Control+Enter")
+    wait_for(lambda: view.page.locator("vh-try .past li").count() == 2, "it to be sent by the keys, without a focus")
 
 
 def test_each_kind_of_answer_is_shown_as_what_it_is_and_runs_nothing(view):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
-from vhlocal.api import describe, series
+from vhlocal.api import describe, recorded, series
 from vhlocal.events import (
     Event,
     Examined,
@@ -14,6 +14,7 @@ from vhlocal.events import (
     LogLine,
     MetricsPrinted,
     Notice,
+    PinsChanged,
     RequestsEnded,
     StatusChanged,
     Stopping,
@@ -46,6 +47,7 @@ class Gathered:
         self._lines: deque[LogLine] = deque(maxlen=_MANY)
         self._records: deque[RequestRecord] = deque(maxlen=_MANY)
         self._line_count = self._record_count = 0
+        self._pins = False
         self._samples: deque[dict[str, Any]] = deque(maxlen=_MANY)
         self._end: str | None = None
 
@@ -72,17 +74,19 @@ class Gathered:
             yield "status", "aliases", {"versions": [describe.version(version) for version in view.versions()]}
         if self._statuses or self._found:
             yield "status", "finding", {"findings": [describe.finding(each) for each in view.board.findings()]}
-        yield from self._counted()
+        yield from self._counted(view)
         if self._end is not None:
             yield "status", "end", {"reason": self._end}
 
-    def _counted(self) -> Iterator[Message]:
+    def _counted(self, view: View) -> Iterator[Message]:
         if self._lines:
             lines = [describe.log_line(each) for each in self._lines]
             yield "logs", "logs", {"lines": lines, "missed": self._line_count - len(lines)}
         if self._records:
             records = [record.facts() for record in self._records]
             yield "requests", "requests", {"records": records, "missed": self._record_count - len(records)}
+        if self._pins:
+            yield "requests", "pins", recorded.pins(view)
         if self._samples:
             yield "metrics", "metrics", {"samples": list(self._samples)}
 
@@ -100,6 +104,9 @@ class Gathered:
 
     def _version(self, _event: VersionsChanged) -> None:
         self._versions = True
+
+    def _pinned(self, _event: PinsChanged) -> None:
+        self._pins = True
 
     def _stopping(self, event: Stopping) -> None:
         self._end = event.reason
@@ -130,6 +137,7 @@ _TAKEN: Mapping[type[Event], tuple[str, Callable[[Gathered, Any], None]]] = {
     Found: ("status", Gathered._finding),
     Examined: ("status", Gathered._examined),
     VersionsChanged: ("status", Gathered._version),
+    PinsChanged: ("requests", Gathered._pinned),
     Stopping: ("status", Gathered._stopping),
     LogLine: ("logs", Gathered._line),
     MetricsPrinted: ("metrics", Gathered._metrics),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from vhlocal.comparison.differences import told
 from vhlocal.errors import InputError, VhlocalError
+from vhlocal.events import PinsChanged
 from vhlocal.exchanges import whole
 from vhlocal.recorder.curl import curl
 from vhlocal.recorder.lookup import the_one
@@ -47,6 +48,7 @@ def pin(view: View, asked: Mapping[str, Any]) -> dict[str, Any]:
     store = store_of(view)
     taken = _taken(store.find(_beginning(asked)), _beginning(asked))
     store.pins.add(taken)
+    view.bus.publish(PinsChanged())
     return {"id": taken.record.id, "pinned": True}
 
 
@@ -56,6 +58,7 @@ def unpin(view: View, beginning: str) -> dict[str, Any]:
     found = [taken for taken in store.pins.all() if taken.record.id.startswith(beginning)]
     taken = _taken(found, beginning)
     store.pins.remove(taken.record.id)
+    view.bus.publish(PinsChanged())
     return {"id": taken.record.id, "pinned": False}
 
 

@@ -2,6 +2,7 @@
 
 import { findKey } from './api.js';
 import { el, h, prose, replace } from './dom.js';
+import { enableActors } from './parts.js';
 import { store } from './store.js';
 import { stream } from './stream.js';
 
@@ -69,6 +70,7 @@ function connection() {
   const pill = el('#connection');
   pill.className = `pill ${tone}`;
   pill.textContent = word;
+  enableActors();
   const banner = el('#banner');
   const said = sentence();
   banner.hidden = said === null;

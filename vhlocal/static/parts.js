@@ -1,8 +1,19 @@
 // Parts that several views show.
 
 import { bytes, copyButton, h, prose, seconds, svg } from './dom.js';
+import { stream } from './stream.js';
 
 const TONES = { ready: 'good', crashed: 'bad', failed: 'bad', stopped: '' };
+
+/** A button that does something to the run: without one it can do nothing. */
+export function actor(props, ...children) {
+  return h('button', { type: 'button', ...props, class: `${props.class ?? 'button'} actor`, disabled: !stream.isLive }, ...children);
+}
+
+/** Have buttons that do something to the run be enabled while there is one. */
+export function enableActors() {
+  for (const button of document.querySelectorAll('button.actor')) button.disabled = !stream.isLive;
+}
 
 /** An endpoint's state. */
 export function statePill(state) {

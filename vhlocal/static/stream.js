@@ -24,6 +24,11 @@ class Stream {
 
   /** `connecting`, `live`, `lost`, `ended` (by a word of the run), `refused` (the key is another run's) or `paused`. */
   state = 'connecting';
+  /** Whether the run can be asked for something. */
+  get isLive() {
+    return this.state === 'live';
+  }
+
   /** Why the run has ended, where it has said so. */
   reason = '';
 

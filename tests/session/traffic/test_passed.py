@@ -48,6 +48,6 @@ def test_clients_too_many_are_told_as_the_gateways_own_limit():
 def test_k9_a_dropped_header_is_told_with_what_to_send():
     """K9: names with underscores are dropped; of a name that a client chose no more is shown than a line takes."""
     notice = tell_dropped("X_User_Id", "digits")
-    assert notice.text.startswith("digits: the header `X_User_Id` was dropped, as production's ingress drops it")
+    assert notice.text.startswith("the header `X_User_Id` was dropped, as production's ingress drops it")
     assert (notice.endpoint, notice.hint) == ("digits", "let the client send it with dashes")
     assert len(tell_dropped("x_" + "y" * 30_000, "digits").text) < 250

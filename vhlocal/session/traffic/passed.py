@@ -26,7 +26,7 @@ _SHOWN = 80
 
 def tell_dropped(name: str, endpoint: str) -> Notice:
     """Return the notice that a request's header does not reach the app, as in production (K9)."""
-    text = f"{endpoint}: the header `{name[:_SHOWN]}` was dropped, as production's ingress drops it: {_REASON}"
+    text = f"the header `{name[:_SHOWN]}` was dropped, as production's ingress drops it: {_REASON}"
     return Notice(text, hint="let the client send it with dashes", endpoint=endpoint)
 
 

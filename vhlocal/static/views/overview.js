@@ -2,7 +2,7 @@
 
 import { ask as fetched, get, post, remove } from '../api.js';
 import { ask, bytes, copyButton, h, keyed, prose, replace, seconds, whenNew } from '../dom.js';
-import { curve, finding, memoryText, phases, revision, statePill, trouble } from '../parts.js';
+import { actor, curve, finding, memoryText, phases, revision, statePill, trouble } from '../parts.js';
 import { keyOf, store } from '../store.js';
 import { stream } from '../stream.js';
 
@@ -168,8 +168,8 @@ function endpointPart() {
   });
   const drawActions = whenNew((endpoint, version, url, number) => replace(actions,
     url ? h('a', { class: 'button small', href: `${url}/`, target: '_blank', rel: 'noopener noreferrer' }, 'Open') : null,
-    h('button', { class: 'button small', type: 'button', onclick: () => restart(endpoint, version) }, 'Restart'),
-    h('button', { class: 'button small', type: 'button', onclick: () => scale(endpoint, version, number) }, 'Scale')));
+    actor({ class: 'button small', onclick: () => restart(endpoint, version) }, 'Restart'),
+    actor({ class: 'button small', onclick: () => scale(endpoint, version, number) }, 'Scale')));
   const drawCode = whenNew((status, reload, found) => replace(code,
     h('p', { class: 'toolbar' }, h('span', { class: 'soft' }, 'revision'), status.revision ? revision(status.revision) : '–',
       status.broken ? h('span', { class: 'bad' }, status.broken === 'edit' ? 'the last edit' : revision(status.broken), ' is broken') : null,
@@ -245,9 +245,9 @@ function versionPart() {
     replace(head, h('h2', null, name),
       isFirst ? h('span', { class: 'pill plain' }, 'working tree') : null,
       h('ul', { class: 'aliases', 'aria-label': `Aliases of ${name}` }, aliases.map((alias) => h('li', null,
-        h('button', { class: 'button small', type: 'button', 'aria-label': `Move the alias ${alias}`, onclick: () => moveAlias(alias, name) }, alias)))),
-      h('button', { class: 'button small quiet', type: 'button', onclick: () => addAlias(name) }, '+ alias'),
-      isFirst ? null : h('button', { class: 'button small danger', type: 'button', onclick: () => removeVersion(name) }, 'Remove'));
+        actor({ class: 'button small', 'aria-label': `Move the alias ${alias}`, onclick: () => moveAlias(alias, name) }, alias)))),
+      actor({ class: 'button small quiet', onclick: () => addAlias(name) }, '+ alias'),
+      isFirst ? null : actor({ class: 'button small danger', onclick: () => removeVersion(name) }, 'Remove'));
     node.setAttribute('aria-label', `Version ${name}`);
   });
   return {
@@ -271,8 +271,8 @@ class Overview extends HTMLElement {
     replace(this,
       h('div', { class: 'toolbar title' }, this.#title,
         h('div', { class: 'toolbar' },
-          h('button', { class: 'button', type: 'button', onclick: addVersion }, 'Add a version'),
-          h('button', { class: 'button danger', type: 'button', onclick: endRun }, 'End the run'))),
+          actor({ onclick: addVersion }, 'Add a version'),
+          actor({ class: 'button danger', onclick: endRun }, 'End the run'))),
       h('div', { class: 'halves' }, this.#versions, h('div', { class: 'aside' }, this.#found, this.#notices)));
     this.#ends = [
       store.followTicks(),

@@ -2,6 +2,7 @@
 
 import { get, post, remove } from '../api.js';
 import { bytes, clock, copyButton, h, replace, seconds, troubles } from '../dom.js';
+import { actor } from '../parts.js';
 import { store } from '../store.js';
 import { stream } from '../stream.js';
 import { bodyOf } from '../body.js';
@@ -45,13 +46,11 @@ class RequestsView extends HTMLElement {
     this.#build();
     this.#ends = [
       stream.on('requests', ({ records, missed }) => this.#take(records, missed)),
+      stream.on('pins', ({ pins }) => this.#takePins(pins)),
       // What has ended before the stream was open is asked for.
       stream.on('hello', (said) => this.#load(said.run)),
       store.subscribe(() => this.#offer()),
     ];
-    const seen = () => { if (!document.hidden) this.#readPins(); };
-    document.addEventListener('visibilitychange', seen);
-    this.#ends.push(() => document.removeEventListener('visibilitychange', seen));
     const size = new ResizeObserver(() => this.#draw());
     size.observe(this.list);
     this.#ends.push(() => size.disconnect());
@@ -80,7 +79,7 @@ class RequestsView extends HTMLElement {
     this.#run = run;
     try {
       this.#merge(await get(`/api/requests?tail=${FIRST}`));
-      await this.#readPins();
+      this.#takePins((await get('/api/pins')).pins);
     } catch (error) {
       replace(this.trouble, troubles(error));
     }
@@ -151,13 +150,17 @@ class RequestsView extends HTMLElement {
     return text.toLowerCase().split(/\s+/).every((word) => words.includes(word));
   }
 
-  async #readPins() {
-    const { pins } = await get('/api/pins');
+  #takePins(pins) {
     this.#pins = new Map(pins.map((record) => [record.id, record]));
     this.#rows.clear();
     this.rows.replaceChildren();
     if (this.#filters.status === 'pinned') this.#filter();
+    if (this.pin) this.pin.textContent = this.#pinWord();
     this.#soon();
+  }
+
+  #pinWord() {
+    return this.#pins.has(this.#shown) ? 'Unpin' : 'Pin';
   }
 
   // The list.
@@ -392,28 +395,22 @@ class RequestsView extends HTMLElement {
       const button = event.currentTarget;
       button.disabled = true;
       try {
-        await work(button);
+        await work();
       } catch (error) {
         replace(this.result, troubles(error));
       } finally {
-        button.disabled = false;
+        button.disabled = !stream.isLive;
       }
     };
-    const word = () => (this.#pins.has(id) ? 'Unpin' : 'Pin');
+    this.pin = actor({
+      title: 'A pinned request is kept, and old and new code are asked it at each save',
+      onclick: acting(() => (this.#pins.has(id) ? remove(`/api/pins/${id}`) : post('/api/pins', { id }))),
+    }, this.#pinWord());
     return h('div', { class: 'toolbar actions' },
-      h('button', { class: 'button primary', type: 'button', onclick: acting(() => this.#replay(id, on.value)) }, 'Replay'), on,
+      actor({ class: 'button primary', onclick: acting(() => this.#replay(id, on.value)) }, 'Replay'), on,
       h('a', { class: 'button', href: `#/try?recording=${id}` }, 'Edit and resend'),
-      h('button', {
-        class: 'button', type: 'button', title: 'A pinned request is kept, and old and new code are asked it at each save',
-        onclick: acting(async (button) => {
-          if (this.#pins.has(id)) await remove(`/api/pins/${id}`);
-          else await post('/api/pins', { id });
-          await this.#readPins();
-          button.textContent = word();
-        }),
-      }, word()),
-      h('button', {
-        class: 'button', type: 'button',
+      this.pin,
+      actor({
         onclick: acting(async () => {
           const { curl } = await get(`/api/recordings/${id}/curl`);
           replace(this.result, h('div', { class: 'toolbar' }, h('h3', null, 'As curl'), copyButton(curl)), h('pre', { class: 'code', tabindex: '0' }, curl));

@@ -240,7 +240,7 @@ export class Body {
     replace(this.said, this.#told(answer, text, isJson && !forms.has('JSON')));
     if (!forms.size) {
       replace(this.forms);
-      replace(this.inside, h('p', { class: 'soft' }, 'The answer has no body.'));
+      replace(this.inside, answer.brokeOff ? null : h('p', { class: 'soft' }, 'The answer has no body.'));
       return;
     }
     const show = (name) => {

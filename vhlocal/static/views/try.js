@@ -94,9 +94,6 @@ class Page {
       h('div', { class: 'toolbar copies' }, h('span', { class: 'soft' }, 'Copy as'),
         [['curl', code.curl], ['Python', code.python], ['.http', code.http]].map(([label, make]) => this.#copier(label, make))));
     this.asking.addEventListener('submit', (event) => { event.preventDefault(); this.#send(); });
-    this.asking.addEventListener('keydown', (event) => {
-      if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) { event.preventDefault(); this.#send(); }
-    });
     this.facts = h('div', { class: 'facts' });
     this.spoken = h('p', { class: 'visually-hidden', role: 'status' });
     this.acts = h('div', { class: 'toolbar' });
@@ -105,7 +102,7 @@ class Page {
     this.heads = h('details', { hidden: true }, h('summary', null, 'Headers'), h('div'));
     this.answering = h('section', { class: 'card answering', 'aria-label': 'Answer' }, h('h2', null, 'Answer'),
       this.facts, this.spoken, this.trouble, this.acts, this.body.node, this.heads);
-    replace(this.facts, h('span', { class: 'soft' }, 'Nothing was sent yet. Ctrl+Enter sends, from anywhere in the request.'));
+    replace(this.facts, h('span', { class: 'soft' }, 'Nothing was sent yet. Ctrl+Enter sends.'));
     this.past = h('ol', { class: 'past' });
     this.pastPart = h('section', { class: 'card', 'aria-label': 'History' }, h('div', { class: 'toolbar' }, h('h2', null, 'History'),
       h('button', { class: 'button small quiet', type: 'button', onclick: () => { keep([]); this.#list(); } }, 'Forget')), this.past);
@@ -568,6 +565,13 @@ class Page {
       h('span', { class: 'soft', title: clock(one.time) }, `${seconds(one.seconds)} · ${ago(one.time)}`)))));
   }
 
+  /** Send on Ctrl+Enter, wherever the focus is; in a dialog it is that one's, and a link opens a tab. */
+  key(event) {
+    if (event.key !== 'Enter' || !(event.ctrlKey || event.metaKey) || event.target.closest('dialog, a')) return;
+    event.preventDefault();
+    this.#send();
+  }
+
   /** Fill in a request that was sent before, as far as it was kept. */
   fill(one) {
     this.#forget();
@@ -679,16 +683,19 @@ function keep(all) {
 class TryIt extends HTMLElement {
   static kinds = [];
   #unsubscribe = null;
+  #key = (event) => page.key(event);
 
   connectedCallback() {
     page ??= new Page();
     replace(this, h('h1', { class: 'visually-hidden' }, 'Try it'), page.node);
     page.known();
     this.#unsubscribe = store.subscribe(() => page.known());
+    document.addEventListener('keydown', this.#key);
   }
 
   disconnectedCallback() {
     this.#unsubscribe?.();
+    document.removeEventListener('keydown', this.#key);
   }
 
   route(params) {

@@ -40,7 +40,8 @@ def is_inside(path: Path, directory: Path) -> bool:
 def outcome(directory: Path, yaml: dict):
     (directory / "vhlocal.yaml").write_text(json.dumps(yaml))
     try:
-        return load_settings(directory, {}, environ={"HOME": str(directory.parent)})
+        names = {"owner": "acme", "project": "words"}  # so that git is not asked for them, each time
+        return load_settings(directory, names, environ={"HOME": str(directory.parent)})
     except UntrustedError as error:
         assert all(not is_inside(each.path, directory) for each in error.outside)
     except InputError as error:
@@ -55,6 +56,7 @@ def test_no_path_of_the_settings_leads_out(directory, path):
     for yaml in (
         {"env-file": path},
         {"access-log": path},
+        {"smoke": path},
         {"files": {"web.model": path}},
         {"warm-up": {"web": f"POST /predict {quoted}"}},
         {"warm-up": {"web": f"/predict {quoted}"}},
@@ -64,7 +66,7 @@ def test_no_path_of_the_settings_leads_out(directory, path):
         found = outcome(directory, yaml)
         if found is None:
             continue
-        used = [found.env_file, found.access_log, *found.files.values()]
+        used = [found.env_file, found.access_log, found.smoke, *found.files.values()]
         assert all(is_inside(each, directory) for each in used if each is not None), path
 
 

@@ -297,6 +297,10 @@ def test_a_secret_of_the_project_may_be_kept_elsewhere(project, load):
     with pytest.raises(InputError, match="is empty"):
         load(yaml=yaml, env={"ADA": "a", "KEY": "k"})
     assert load_settings(project.directory, {}, environ={}, fetch=False).basic_auth["ada"] == "env:ADA"
+    for nobodys in ("basic-auth:\n  ada: file:~no-such-user/x\n", "variables:\n  KEY: file:~no-such-user\n"):
+        with pytest.raises(InputError, match=r"~no-such-user.*, but there is no such user") as nobody:
+            load(yaml=nobodys)
+        assert nobody.value.place.line == 2
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vhlocal.errors import InputError
@@ -13,13 +12,14 @@ from vhlocal.masked import MASK, masked, names_secret
 from vhlocal.project.envfile import read_env_file
 from vhlocal.project.naming import DEFAULT_ALIAS, DEFAULT_OWNER, directory_name, remote_names, slug, validate_name
 from vhlocal.project.selection import warm_up_words
-from vhlocal.project.sources import Found, read_environment, read_flags, read_settings_file
+from vhlocal.project.sources import Found, home_path, read_environment, read_flags, read_settings_file
 from vhlocal.project.table import SETTINGS, Kind
 from vhlocal.project.trust import Outside, check_trusted
 from vhlocal.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from pathlib import Path
 
     from vhlocal.project.sources import Source
     from vhlocal.project.table import Setting
@@ -156,8 +156,9 @@ def _named_by(project: Source, found: Mapping[str, Any], directory: Path) -> Ite
         elif setting.name in {"basic_auth", "variables"}:
             for key, entry in (own or {}).items():
                 if is_kept_elsewhere(setting.name, key, entry.value) and entry.value.startswith("file:"):
-                    path = directory / Path(entry.value.removeprefix("file:")).expanduser()
-                    yield Outside(f"`{setting.key}` of `{key}`", path, entry.place, f"{setting.flag} {key}=…")
+                    name = f"`{setting.key}` of `{key}`"
+                    path = directory / home_path(entry.value.removeprefix("file:"), name, entry.place)
+                    yield Outside(name, path, entry.place, f"{setting.flag} {key}=…")
         elif setting.kind is Kind.PATHS or setting.name == "warm_up":
             for key, entry in (own or {}).items():
                 words = warm_up_words(entry.value) if setting.name == "warm_up" else None
@@ -188,7 +189,7 @@ def _fetched(name: str, entry: Found, directory: Path, environ: Mapping[str, str
                 f"{name} needs the environment variable {where}, which is not set", place=entry.place, hint=hint
             )
         return Found(environ[where], f"environment {where}", entry.place)
-    file = directory / Path(where).expanduser()
+    file = directory / home_path(where, name, entry.place)
     try:
         text = file.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:

@@ -133,7 +133,7 @@ def _no_pair(setting: Setting, text: str, origin: str) -> InputError:
 
 def _scalar(setting: Setting, value: Any, origin: str) -> Any:
     if setting.kind in (Kind.PATH, Kind.PATHS):
-        return _path(value, origin).absolute()
+        return home_path(value, origin).absolute()
     if setting.kind is Kind.PORT:
         if not str(value).isdecimal() or int(value) > 65535:
             raise InputError(f'{origin} must be a port number from 0 to 65535, not "{value}"')
@@ -147,7 +147,8 @@ def _scalar(setting: Setting, value: Any, origin: str) -> Any:
     return value
 
 
-def _path(text: str | Path, origin: str, place: Place | None = None) -> Path:
+def home_path(text: str | Path, origin: str, place: Place | None = None) -> Path:
+    """Return a path with its leading ``~`` or ``~user`` followed; InputError where there is no such user."""
     try:
         return Path(text).expanduser()
     except RuntimeError as error:
@@ -172,7 +173,7 @@ def _from_yaml(setting: Setting, document: Document) -> Any:
 def _leaf(setting: Setting, document: Document, path: tuple[str, ...]) -> Found:
     value: Any = document.text(path)
     if setting.kind in (Kind.PATH, Kind.PATHS):
-        value = document.file.absolute().parent / _path(value, f"`{setting.key}`", document.place(path))
+        value = document.file.absolute().parent / home_path(value, f"`{setting.key}`", document.place(path))
     elif setting.kind in (Kind.PORT, Kind.SWITCH):
         value = document.data[setting.key]
     return Found(value, _origin(document, path), document.place(path))

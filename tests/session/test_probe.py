@@ -2,6 +2,7 @@ import asyncio
 
 import pytest
 
+from vhlocal.contract.headers import PRODUCTION_HOST
 from vhlocal.errors import InputError
 from vhlocal.runtime.base import Address
 from vhlocal.session.probe import Probe, ask, read_probe
@@ -37,7 +38,9 @@ def test_a_body_that_is_not_there_is_named(directory):
         read_probe("POST / gone.json", directory)
 
 
-def test_it_is_sent_below_the_endpoint_with_its_body_and_type(directory):
+def test_it_is_sent_below_the_endpoint_with_its_body_and_type_as_through_the_ingress(directory):
+    """K9, P7: it names a host as production's, and tells its prefix."""
+
     async def serve_and_ask():
         heard = bytearray()
 
@@ -58,6 +61,9 @@ def test_it_is_sent_below_the_endpoint_with_its_body_and_type(directory):
     assert status == 201
     assert heard.startswith(b"POST /o/p/d/v/e/predict HTTP/1.1\r\n")
     assert b"Content-Type: application/json\r\nContent-Length: 8\r\n" in heard
+    for name in ("Host", "X-Forwarded-Host"):
+        assert f"\r\n{name}: {PRODUCTION_HOST}\r\n".encode() in heard
+    assert b"\r\nX-VH-Prefix: /o/p/d/v/e/\r\n" in heard
 
 
 def test_nobody_there_is_no_answer():

@@ -24,7 +24,7 @@ from datetime import date
 from email.parser import HeaderParser
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, Any, TypedDict
 
 import requests
 from packaging.markers import UndefinedComparison
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from email.message import Message
 
     from pypi_simple import DistributionPackage
+    from typing_extensions import Buffer
 
 TABLE = Path(__file__).resolve().parent.parent / "vhlocal" / "checks" / "distributions.json"
 
@@ -94,14 +95,15 @@ class Far(io.RawIOBase):
         self._at = offset + {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._size}[whence]
         return self._at
 
-    def readinto(self, buffer: bytearray) -> int:
-        end = min(self._size, self._at + len(buffer))
+    def readinto(self, buffer: Buffer) -> int:
+        into = memoryview(buffer)
+        end = min(self._size, self._at + len(into))
         if end <= self._at:
             return 0
         answer = self._session.get(self._url, headers={**_HEADERS, "Range": f"bytes={self._at}-{end - 1}"}, timeout=60)
         answer.raise_for_status()
         count = end - self._at
-        buffer[:count] = answer.content
+        into[:count] = answer.content
         self._at = end
         return count
 
@@ -177,7 +179,8 @@ class Published:
 
     def _opened(self, file: DistributionPackage) -> zipfile.ZipFile:
         size = file.size or int(self._session.head(file.url, headers=_HEADERS, timeout=60).headers["Content-Length"])
-        return zipfile.ZipFile(io.BufferedReader(Far(self._session, file.url, size), 1 << 16))
+        far: Any = Far(self._session, file.url, size)
+        return zipfile.ZipFile(io.BufferedReader(far, 1 << 16))
 
 
 def _usable(file: DistributionPackage) -> bool:

@@ -33,6 +33,7 @@ def jpeg(width: int, height: int) -> bytes:
 PICTURES = [
     (png(28, 14), Image("PNG", 28, 14)),
     (jpeg(640, 480), Image("JPEG", 640, 480)),
+    (b"GIF87a" + struct.pack("<HH", 2, 300) + b"\0" * 5, Image("GIF", 2, 300)),
     (b"GIF89a" + struct.pack("<HH", 300, 2) + b"\0" * 5, Image("GIF", 300, 2)),
     (b"RIFF\0\0\0\0WEBPVP8X" + struct.pack("<I", 10) + b"\0" * 4 + b"\x1b\x00\x00\x0d\x00\x00", Image("WebP", 28, 14)),
     (b"RIFF\0\0\0\0WEBPVP8L" + struct.pack("<IBI", 5, 0x2F, 27 | 13 << 14), Image("WebP", 28, 14)),
@@ -72,6 +73,18 @@ def test_no_frame_is_looked_for_where_none_can_be(before):
 @pytest.mark.parametrize(("content", "expected"), PICTURES)
 def test_the_size_of_a_picture_is_read(content, expected):
     assert image(content) == expected
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        png(28, 14).replace(b"IHDR", b"IDAT"),
+        b"RIFF\0\0\0\0WEBPVP8 " + b"\0" * 4 + b"\0\0\0\x9d\x01\x2b" + struct.pack("<HH", 28, 14),
+        b"RIFF\0\0\0\0WEBPVP9 " + b"\0" * 4 + b"\0\0\0\x9d\x01\x2a" + struct.pack("<HH", 28, 14),
+    ],
+)
+def test_what_only_begins_like_a_picture_is_none(content):
+    assert image(content) is None
 
 
 @pytest.mark.parametrize(("content", "expected"), PICTURES)

@@ -26,6 +26,7 @@ def test_the_users_are_let_in(header):
     "header",
     [
         b"",
+        basic("ada:open sesame")[:10] + b"!" + basic("ada:open sesame")[10:],
         b"Basic",
         b"Basic ",
         b"Basic !!!",

@@ -114,3 +114,8 @@ def test_a_request_of_vhlocals_own_comes_as_through_productions_ingress():
 def test_what_is_sent_again_is_what_the_request_says_of_itself(name, expected):
     """P7, K9: the rest is the connection's, the sender's or the ingress' to say."""
     assert is_of_the_request(name) is expected
+
+
+def test_what_goes_to_no_endpoint_has_no_prefix():
+    """P7: whatever else it is told by the ingress."""
+    assert ingress_headers(HOP, b"h", None) == ingress_headers(HOP, b"h", "/a/b/c/d/e")[1:]

@@ -321,7 +321,7 @@ def test_nothing_that_the_repository_names_runs(repository, store, tmp_path):
 def test_paths_that_no_checkout_could_have_are_refused(repository, store, tmp_path, name):
     _, commit = raw_commit(repository, [("100644", name, b"x"), CONFIG])
     error = raises(repository, commit, store)
-    assert "which no checkout could have" in error.message or "failed in" in error.message
+    assert "which no checkout could have" in error.message or "or is damaged" in error.message
     assert not (tmp_path / "x").exists()
 
 
@@ -384,6 +384,24 @@ def test_a_branch_that_only_the_remote_has_is_named(repository, store, tmp_path)
     clone = Project(tmp_path / "clone")
     repository.git("clone", "-q", ".", str(clone.directory))
     assert raises(clone, "feature", store).hint == "did you mean `origin/feature`?"
+
+
+def test_a_clone_without_directories_says_how_to_get_them(repository, store, tmp_path):
+    repository.write("in/side/valohai.yaml", YAML)
+    repository.commit()
+    repository.git("config", "uploadpack.allowFilter", "true")
+    clone = Project(tmp_path / "clone")
+    where = (f"file://{repository.directory}", str(clone.directory))
+    repository.git("clone", "-q", "--no-checkout", "--filter=tree:0", *where)
+    below = clone.directory / "in" / "side"
+    below.mkdir(parents=True)
+    for place in (clone.directory, below):
+        with pytest.raises(InputError) as caught:
+            freeze(place, "main", store=store)
+        assert caught.value.message.startswith("a directory of main is not in this clone")
+        assert "git archive" in caught.value.hint
+    clone.git(*caught.value.hint.partition(": ")[2].partition(";")[0].split()[1:])
+    assert freeze(below, "main", store=store).package.files
 
 
 @pytest.mark.parametrize("ref", ["", "-x", "--upload-pack=x", "a\nb", "a\0b"])

@@ -79,7 +79,7 @@ def test_k3_replicas_are_a_number_or_a_range(text, within):
     assert read_replicas({"digits": text}, ENDPOINTS) == {"digits": within}
 
 
-@pytest.mark.parametrize("text", ["0", "0-2", "", "x", "-1", "1-", "1-2-3", "33", "1.5"])
+@pytest.mark.parametrize("text", ["0", "0-2", "", "x", "-1", "1-", "1-2-3", "33", "1.5", "٣"])
 def test_k3_what_is_no_number_of_replicas_is_told(text):
     with pytest.raises(InputError, match="cannot have") as caught:
         read_replicas({"digits": text}, ENDPOINTS)

@@ -283,7 +283,7 @@ def test_k10_three_versions_stand_side_by_side_each_as_it_was_committed(up, comm
         assert answer.headers["X-VHLocal-Version"] == version or name == "dev"
     assert requests.get(url.format("new").replace("words", "more"), timeout=60).json()["number"] == 2
     missing = requests.get(url.format("old").replace("words", "more"), timeout=60)
-    assert (missing.status_code, missing.json()["error"]) == (404, "no endpoint `more`; running: words")
+    assert (missing.status_code, missing.json()["error"]) == (404, "no endpoint `more` in old; running: words")
     assert (git(directory, "status", "--porcelain=v2"), git(directory, "worktree", "list")) == before
     listed = json.loads(run.vhlocal("version", "list", "--json", "-C", str(directory)).stdout)["versions"]
     assert [(each["ref"], each["aliases"]) for each in listed] == [(None, ["dev"]), ("v1", ["prod"]), ("v2", ["stage"])]
@@ -343,18 +343,27 @@ def test_k10_what_cannot_be_is_told_and_the_run_goes_on(process_run, committed):
     directory = committed(numbered(1), numbered(2))
     (directory / "valohai.yaml").write_text(YAML + endpoint("more", "wsgi: server:app"))
     commit(directory, "more")
+    file = "    files:\n      - name: model\n        path: model.bin\n"
+    (directory / "valohai.yaml").write_text(YAML + file)
+    commit(directory, "choosing")
     (directory / "valohai.yaml").write_text("- endpoint: [\n")
     commit(directory, "broken")
     (directory / "valohai.yaml").write_text(YAML)
     (directory / "requirements.txt").write_text("no-such-distribution-of-ours==1\n")
     commit(directory, "uninstallable")
     (directory / "requirements.txt").unlink()
+    (directory / "server.py").write_text("import none_of_ours\n")
+    (directory / "model.bin").write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n")
+    commit(directory, "failing")
+    (directory / "model.bin").unlink()
+    (directory / "server.py").write_text(APP)
     beside = ("--with-version", "old=v1 prod", "--with-version", "two=more now")
     run = whole(process_run(directory, *beside, "--replicas", "words=2"))
     before, url = states(run), run.url("words", "dev")
     asked = {
         ("version", "add", "v7"): ('there is no commit "v7"', "v1"),
         ("version", "add", "broken"): ("broken:valohai.yaml:", ""),
+        ("version", "add", "choosing"): ("choosing:valohai.yaml:6:9", "--file words.model=PATH"),
         ("version", "add", "uninstallable"): ("requirements.txt", "no-such-distribution-of-ours"),
         ("version", "add", "v2", "--name", "old"): ("`old` is served already", "version remove old"),
         ("version", "add", "v2", "--name", "prod"): ("`prod` is an alias of old", "another name"),
@@ -363,8 +372,6 @@ def test_k10_what_cannot_be_is_told_and_the_run_goes_on(process_run, committed):
         ("version", "add", "v2", "--file", "words"): ('"words" is no KEY=VALUE', "--file words=value"),
         ("version", "remove", "old"): ("old has the alias prod", "vhlocal alias prod"),
         ("version", "remove", "prod"): ("old has the alias prod", "vhlocal alias prod"),
-        ("version", "remove", ""): ('a version\'s name cannot be ""', "letters"),
-        ("version", "add", "v2", "--alias", "stage", "--alias", "prod2/"): ('an alias cannot be "prod2/"', "letters"),
         ("version", "add", "v2", "--alias", "now"): ("has no endpoint `more`, which two serves under `now`", "--force"),
         ("version", "remove", "olt"): ("no version `olt` is served", "`old`"),
         ("version", "remove", run.url("words").split("/")[-3]): ("the working tree's version", "vhlocal down"),
@@ -372,18 +379,13 @@ def test_k10_what_cannot_be_is_told_and_the_run_goes_on(process_run, committed):
         ("alias", "prod", "olt"): ("no version `olt` is served", "`old`"),
         ("alias", "prod", "old"): ("`prod` points at old already", "vhlocal alias"),
         ("alias", "a\nb", "old"): ('an alias cannot be "a␤b"', "letters"),
-        ("alias", "", "old"): ('an alias cannot be ""', "letters"),
-        ("alias", "x" * 300, "old"): ("it has 300 characters", "100"),
         ("alias", "prod"): ("name a version, or give --back", "vhlocal alias prod VERSION"),
         ("alias", "stage", "--back"): ("`stage` has not been moved", "vhlocal alias"),
         ("scale", "words=0"): ('`words` cannot have "0" replicas', "1 to"),
         ("scale", "words=x"): ('`words` cannot have "x" replicas', "words=2"),
         ("scale", "words"): ('"words" names no number of replicas', "words=3"),
         ("scale", "words=1", "words=x"): ('`words` cannot have "x" replicas', "words=2"),
-        ("scale", "words=٣"): ('`words` cannot have "٣" replicas', "words=2"),
-        ("logs", "--version", "olt"): ("no version `olt`", "`old`"),
         ("logs", "more", "--version", "prod"): ("no endpoint `more` of old", "words"),
-        ("metrics", "--version", "old", "--replica", "7"): ("no replica `7` of old", "1, 2"),
         ("scale", "word=2"): ("has no endpoint `word`", "`words`"),
         ("scale", "more=2"): ("has no endpoint `more`", "words"),
         ("scale", "words=2", "--version", "olt"): ("no version `olt` is served", "`old`"),
@@ -396,6 +398,12 @@ def test_k10_what_cannot_be_is_told_and_the_run_goes_on(process_run, committed):
         assert hint in said, (arguments, said)
         assert "Traceback" not in said
     assert run.vhlocal("logs", "--version", "prod", "-C", str(directory)).returncode == 0
+    down = run.vhlocal("version", "add", "failing", "--name", "bad", "-C", str(directory))
+    assert down.returncode == 1
+    assert "note: model.bin of failing is a Git LFS pointer" in down.stderr
+    assert down.stdout.count("no module named none_of_ours") == 2, "of each replica"
+    assert "vhlocal logs words --version bad" in down.stdout
+    assert run.vhlocal("version", "remove", "bad", "-C", str(directory)).returncode == 0
     lost = run.vhlocal("alias", "prod", "two", "-C", str(directory))
     assert lost.returncode == 0, "an endpoint more is nobody's loss"
     lost = run.vhlocal("alias", "prod", "old", "-C", str(directory))

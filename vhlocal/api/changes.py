@@ -112,6 +112,7 @@ def _version(deployment: Deployment, served: Served) -> dict[str, Any]:
         "ref": served.ref or None,
         "commit": inputs.origin.identifier,
         "revision": inputs.package.revision,
+        "notices": [describe.notice(notice) for notice in served.notices],
         "endpoints": [describe.status(status) for status in deployment.statuses(served.name)],
     }
 

@@ -49,9 +49,14 @@ def add(
         "variables": _pairs(variables, "--var"),
     }
     version = client_of_run(directory).add_version(asked)
+    for notice in version["notices"]:
+        click.echo(f"note: {one_line(notice['text'])}", err=True)
     for endpoint in version["endpoints"]:
         text = f"{endpoint['name']}  {endpoint['state']}  {endpoint['urls'][0] if endpoint['urls'] else ''}"
         click.echo(one_line(text))
+        if endpoint["reason"]:
+            click.echo(f"  {one_line(endpoint['reason'])}")
+            click.echo(f"  look: vhlocal logs {endpoint['endpoint']} --version {version['version']}")
     if any(endpoint["state"] != "ready" for endpoint in version["endpoints"]):
         raise click.exceptions.Exit(_NOT_ALL_READY)
 

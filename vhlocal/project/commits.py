@@ -92,7 +92,7 @@ def entries(commit: Commit, environ: Mapping[str, str]) -> list[Entry]:
             f"{commit.ref} has no directory {commit.prefix}",
             hint="the project was elsewhere then, or not there yet: name another commit, or go there with -C",
         )
-    listing = run_git(commit.top, "ls-tree", "-r", "-z", "--full-tree", tree, options=_NO_BARE, environ=apart(environ))
+    listing = _ask(commit, environ, "ls-tree", "-r", "-z", "--full-tree", tree)
     found = [_entry(line, commit) for line in listing.split(b"\0") if line]
     paths = {entry.path for entry in found}
     above = {parent for path in paths for parent in _parents(path)}
@@ -104,12 +104,7 @@ def entries(commit: Commit, environ: Mapping[str, str]) -> list[Entry]:
 
 def configs_elsewhere(commit: Commit, name: str, environ: Mapping[str, str]) -> list[str]:
     """Return the directories, relative to the repository's top, in which the commit has a file of this name."""
-    listing = run_git(
-        commit.top,
-        *("ls-tree", "-r", "-z", "--full-tree", "--name-only", commit.identifier),
-        options=_NO_BARE,
-        environ=apart(environ),
-    )
+    listing = _ask(commit, environ, "ls-tree", "-r", "-z", "--full-tree", "--name-only", commit.identifier)
     paths = (os.fsdecode(path) for path in listing.split(b"\0"))
     return sorted(path.rpartition("/")[0] or "." for path in paths if path.rpartition("/")[2] == name)
 
@@ -192,10 +187,26 @@ def _has_commit(top: Path, environ: Mapping[str, str]) -> bool:
     return run_git(top, *asked, options=_NO_BARE, codes=(0, 1, 128), environ=environ) != b""
 
 
+def not_here(commit: Commit, what: str, detail: str | None = None) -> InputError:
+    """Return what is told where a clone lacks a part of a commit, ``what`` of it; ``detail`` is what git says."""
+    return InputError(
+        f"{what} of {commit.ref} is not in this clone: it was cloned in part, or is damaged",
+        hint=f"have git get it: git archive -o {os.devnull} {commit.identifier[:12]}; `git fsck` tells of damage",
+        detail=detail,
+    )
+
+
 def _has_directory(commit: Commit, environ: Mapping[str, str]) -> bool:
-    asked = ("cat-file", "-t", f"{commit.identifier}:{commit.prefix}")
-    found = run_git(commit.top, *asked, options=_NO_BARE, codes=(0, 1, 128), environ=apart(environ))
-    return found.strip() == b"tree"
+    asked = ("ls-tree", "-d", "-z", "--full-tree", commit.identifier, "--", commit.prefix)
+    return b" tree " in _ask(commit, environ, *asked).partition(b"\t")[0]
+
+
+def _ask(commit: Commit, environ: Mapping[str, str], *arguments: str) -> bytes:
+    """Return what git prints of a commit's directories; InputError where one of them is not in this clone."""
+    try:
+        return run_git(commit.top, *arguments, options=_NO_BARE, environ=apart(environ))
+    except InputError as error:
+        raise not_here(commit, "a directory", error.detail) from error
 
 
 def _entry(line: bytes, commit: Commit) -> Entry:

@@ -18,8 +18,8 @@ from vhlocal.errors import InputError
 from vhlocal.events import Notice
 from vhlocal.model import Package, Place
 from vhlocal.project.above import CONFIG_FILE
-from vhlocal.project.commits import Commit, configs_elsewhere, entries, find_commit
-from vhlocal.project.config import Config, load_config
+from vhlocal.project.commits import configs_elsewhere, entries, find_commit, not_here
+from vhlocal.project.config import load_config
 from vhlocal.project.git import apart, ask_git, reading_blobs
 from vhlocal.project.naming import without_credentials
 from vhlocal.project.reading import read_whole
@@ -30,7 +30,8 @@ from vhlocal.values import dataclass
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from vhlocal.project.commits import Entry
+    from vhlocal.project.commits import Commit, Entry
+    from vhlocal.project.config import Config
 
 #: Beside the tree: its revision, and what was told of it. Written last but for the name.
 _FACTS = "facts.json"
@@ -88,7 +89,9 @@ def freeze(directory: Path, ref: str, *, store: Path | None = None, environ: Map
         raise _no_config(commit, environ)
     repository = without_credentials(ask_git(commit.top, "config", "--get", "remote.origin.url"))
     origin = Origin(commit.identifier, commit.time, ref, repository, adhoc=False)
-    return Frozen(commit, package.directory, package, _config(commit, package.directory), origin, notices)
+    with as_committed(commit, package.directory):
+        config = load_config(package.directory)
+    return Frozen(commit, package.directory, package, config, origin, notices)
 
 
 def prune(*, dry_run: bool) -> list[tuple[str, int]]:
@@ -200,13 +203,13 @@ def _write(commit: Commit, listed: Iterable[Entry], tree: Path, environ: Mapping
             elif entry.is_link:
                 target = io.BytesIO()
                 if not read(entry.object, target):
-                    raise _missing(commit, entry)
+                    raise not_here(commit, entry.path)
                 links.append((entry, target.getvalue()))
             else:
                 file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
                 with file.open("xb") as content:
                     if not read(entry.object, content):
-                        raise _missing(commit, entry)
+                        raise not_here(commit, entry.path)
                 file.chmod(0o755 if entry.is_executable else 0o644)
                 notices += _pointer(commit, entry, file)
     return [*notices, *_link(commit, links, tree)]
@@ -262,13 +265,6 @@ def _pointer(commit: Commit, entry: Entry, file: Path) -> list[Notice]:
     ]
 
 
-def _missing(commit: Commit, entry: Entry) -> InputError:
-    return InputError(
-        f"{entry.path} of {commit.ref} is not in this clone: it was cloned in part, or is damaged",
-        hint=f"have git get it: git archive -o {os.devnull} {commit.identifier[:12]}; `git fsck` tells of damage",
-    )
-
-
 def _no_config(commit: Commit, environ: Mapping[str, str]) -> InputError:
     where = f" in {commit.prefix}" if commit.prefix else ""
     others = [place for place in configs_elsewhere(commit, CONFIG_FILE, environ) if place != (commit.prefix or ".")]
@@ -278,9 +274,11 @@ def _no_config(commit: Commit, environ: Mapping[str, str]) -> InputError:
     return InputError(f"{commit.ref} has no {CONFIG_FILE}{where}", place=_place(commit, CONFIG_FILE), hint=hint)
 
 
-def _config(commit: Commit, directory: Path) -> Config:
+@contextlib.contextmanager
+def as_committed(commit: Commit, directory: Path) -> Iterator[None]:
+    """Have what is found wrong with a commit's files in ``directory`` told with their places in the commit."""
     try:
-        return load_config(directory)
+        yield
     except InputError as error:
         shown = f"{directory}{os.sep}"
         place = error.place

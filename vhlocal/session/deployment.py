@@ -55,12 +55,16 @@ class Move:
 
 @dataclass(frozen=True)
 class Served:
-    """One version that is served. ``ref`` is what it was asked for by, "" for the working tree."""
+    """One version that is served. ``ref`` is what it was asked for by, "" for the working tree.
+
+    ``notices`` say what of a commit is not in it, or cannot be as in production.
+    """
 
     name: str
     ref: str
     inputs: Callable[[], Inputs]
     fleet: Fleet
+    notices: tuple[Notice, ...] = ()
 
     @property
     def endpoints(self) -> tuple[str, ...]:
@@ -155,7 +159,7 @@ class Deployment:
             self._named(replace(asked, name=name))  # an alias may have been given the name meanwhile
             for notice in notices:
                 self._is.bus.publish(notice)
-            served = Served(name, asked.ref, lambda: inputs, self._is.fleet(inputs))
+            served = Served(name, asked.ref, lambda: inputs, self._is.fleet(inputs), notices)
             self._served[name] = served
             self._is.keep(name)
             self._is.routes.stream(name, inputs.streaming)

@@ -61,7 +61,7 @@ def show_versions(console: Console, versions: Iterable[Mapping[str, Any]]) -> No
             Text(f"{each['name']} {each['state']}", style=_STYLES.get(each["state"], "yellow"))
             for each in version["endpoints"]
         )
-        commit = version["commit"] if version["ref"] is None else version["commit"][:12]
+        commit = version["commit"][: 13 if version["commit"].startswith("~") else 12]
         source = version["ref"] or "working tree"
         table.add_row(version["version"], ", ".join(version["aliases"]), source, commit, endpoints)
     print_whole(console, table)

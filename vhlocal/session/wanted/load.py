@@ -207,14 +207,15 @@ def load_commit(load: Loader, asked: Asked, version: Version, base_url: str) -> 
 
     InputError where there is no such commit, or it cannot be served.
     """
-    from vhlocal.project.frozen import freeze  # noqa: PLC0415 - few runs have a second version
+    from vhlocal.project.frozen import as_committed, freeze  # noqa: PLC0415 - few runs have a second version
 
     frozen = freeze(load.directory, asked.ref)
     settings = _about(load.settings(), {endpoint.name for endpoint in frozen.config.endpoints})
     files, variables = {**settings.files, **asked.files}, {**settings.variables, **asked.variables}
     source = Source(load.directory, frozen.config, frozen.package, frozen.origin, version)
     now = datetime.now(timezone.utc)
-    inputs, notices = gather(source, replace(settings, files=files, variables=variables), (), base_url, now)
+    with as_committed(frozen.commit, frozen.directory):
+        inputs, notices = gather(source, replace(settings, files=files, variables=variables), (), base_url, now)
     return Loaded(replace(inputs, frozen=True), (*frozen.notices, *notices))
 
 

@@ -14,6 +14,7 @@ from tests.session.test_reload import answers
 from vhlocal.contract.image import GUNICORN
 from vhlocal.errors import BuildError
 from vhlocal.events import Bus
+from vhlocal.masked import MASK
 from vhlocal.runtime.base import Layer, Runtime
 from vhlocal.session.wanted.environments import problems
 from vhlocal.session.wanted.execute import execute
@@ -144,5 +145,29 @@ def test_what_stands_on_an_image_that_failed_is_left_out_and_nothing_else():
         assert [problem.error.message for problem in problems(outcome.failed)] == ["bad, worse: below failed"]
         with pytest.raises(BuildError, match="below failed"):
             await execute(wanted, cast(Runtime, Slow("below")), Bus())
+
+    asyncio.run(work())
+
+
+class Failing(FakeRuntime):
+    """A runtime on which no layer can be made, since an index with a password has nothing."""
+
+    def build(self, layer: Layer, on_line: Callable[[str], None]) -> None:
+        on_line("Looking in https://ada:hunter22@index/simple")
+        raise BuildError("nothing at https://ada:hunter22@index", detail="see https://ada:hunter22@index/x")
+
+
+def test_no_build_tells_an_indexs_password():
+    wanted = plan([Environment(at("words"), "base", (layer("requirements", "base"),))], {})
+    told: list[object] = []
+
+    async def work() -> None:
+        bus = Bus()
+        bus.subscribe(told.append)
+        outcome = await execute(wanted, cast(Runtime, Failing()), bus, fail_fast=False)
+        (error,) = outcome.failed.values()
+        said = f"{told} {error.message} {error.detail}"
+        assert said.count(f"https://ada:{MASK}@index") >= 3
+        assert "hunter22" not in said
 
     asyncio.run(work())

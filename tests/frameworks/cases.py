@@ -51,6 +51,19 @@ async def item(request):
 
 app = Starlette(routes=[Route("/items/{id:int}", item, methods=["POST"])])
 """
+_MOUNTS = """\
+from starlette.applications import Starlette
+from starlette.responses import JSONResponse
+from starlette.routing import Mount, Route
+
+
+async def predict(request):
+    return JSONResponse({"at": str(request.url_for("v1:predict"))})
+
+
+parts = [Route("/predict", predict, methods=["POST"], name="predict")]
+app = Starlette(routes=[Mount("/v1", routes=parts, name="v1")])
+"""
 _PUBLIC = """\
 from fastapi import FastAPI
 from fastapi.responses import JSONResponse
@@ -100,6 +113,7 @@ def _broken(name: str, code: str, served: str, found: str, caveat: str = "", **m
 
 
 _ITEM = {"path": "/items/7"}
+_BELOW_MOUNT: Asked = {"path": "/v1/predict"}
 _HEALTH: Asked = {"method": "GET", "path": "/health"}
 
 FASTAPI_REQUIREMENTS = "fastapi>=0.110\nhypercorn>=0.17\njinja2>=3.1\nuvicorn>=0.30\n"
@@ -188,6 +202,8 @@ FASTAPI = (
     _broken("without_docs", _WITHOUT_DOCS, UVICORN, "VH408", NOT_BELOW),
     Case("own_header", _HEADER, UVICORN, caveat=ELSEWHERE),
     _broken("with_parameters", _STARLETTE, UVICORN, "VH408", NOT_BELOW, **_ITEM),
+    _broken("mounts", _MOUNTS, UVICORN, "VH408", NOT_BELOW, **_BELOW_MOUNT),
+    Case("mounts_served", _MOUNTS, caveat=ELSEWHERE.replace("/predict", "/v1/predict"), **_BELOW_MOUNT),
     _broken("by_hypercorn", _FASTAPI, _HYPERCORN, "VH408", NOT_BELOW),
     _broken("root_path", _FASTAPI.replace("FastAPI()", 'FastAPI(root_path="/api")'), WSGI, "VH401", NOT_BELOW),
     _broken("told_root_path", _FASTAPI, f"{UVICORN} --root-path $SCRIPT_NAME", "VH403", NOT_BELOW),

@@ -193,3 +193,25 @@ def test_litserve_has_a_route_of_its_own(given, route, read):
     code = f"import litserve\n\napi = litserve.LitAPI({given})\n"
     found, _ = read(command("python server.py", **{"server.py": code}))
     assert found.routes == (route,)
+
+
+MOUNT = "from starlette.routing import Mount, Route\n\nROUTES = [Mount('/v1', routes=[Route('/predict', print)])]\n"
+
+
+@pytest.mark.parametrize(
+    ("code", "routes"),
+    [
+        (MOUNT, ("/predict", "/v1/predict")),
+        (
+            f"{FASTAPI}part = FastAPI()\npart.post('/predict')(print)\napp.mount('/v1/', part)\n",
+            ("/predict", "/v1/predict"),
+        ),
+        (f"{FASTAPI}app.post('/predict')(print)\napp.mount('/', print)\n", ("/predict",)),
+        ("import requests\n\nrequests.Session().mount('https://', print)\nweb.post('/predict')\n", ("/predict",)),
+    ],
+    ids=["Starlette", "FastAPI", "at the root", "another mount"],
+)
+def test_a_route_of_a_mounted_app_is_looked_for_below_it_too(code, routes, read):
+    """Its own path comes first: which app a route belongs to is not known."""
+    found, _ = read(command(UVICORN, **{"server.py": code}))
+    assert found.routes == routes

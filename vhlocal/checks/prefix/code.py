@@ -51,6 +51,8 @@ _MOST_SOCKETS = 2
 _DJANGO_ROUTING = {"django.urls.path"}
 #: Arguments that put a path before every route of a part of the app.
 _PREFIXES = {"prefix", "url_prefix"}
+#: Calls that put a path before every route of another app.
+_MOUNTING = {"Mount", "mount"}
 _PARAMETER = re.compile(r"\{[^{}/]*\}|<[^<>/]*>|(?<=/):\w+")
 #: Routes that are asked for where an app is not at its root.
 _MOST_ROUTES = 4
@@ -183,12 +185,16 @@ def _own_root_paths(calls: Iterable[tuple[Module, ast.Call, str]]) -> Iterator[P
 def _routes(calls: Sequence[tuple[Module, ast.Call, str]], endpoint: str) -> Iterator[str]:
     """Yield the paths of an app's routes, those first that are below what is put before all routes of a part.
 
-    Of what has the prefix in it, the rest.
+    Of what has the prefix in it, the rest. Last come those that are below a mounted app, if they are that app's.
     """
     found = [route for module, call, name in calls if (route := _route(module, call, name)) is not None]
     keywords = (keyword for _, call, _ in calls for keyword in call.keywords if keyword.arg in _PREFIXES)
     starts = list(dict.fromkeys(filter(None, (_path(keyword.value) for keyword in keywords))))
-    for path in (*(start.rstrip("/") + route for start in starts for route in found), *found):
+    mounts = filter(
+        None, (_path(call.args[0]) for _, call, name in calls if call.args and _word(call, name) in _MOUNTING)
+    )
+    mounted = [mount.rstrip("/") + route for mount in dict.fromkeys(mounts) for route in found]
+    for path in (*(start.rstrip("/") + route for start in starts for route in found), *found, *mounted):
         below = _below_prefix(path, endpoint)
         if len(below) > 1:
             yield _PARAMETER.sub("1", below)
@@ -215,14 +221,18 @@ def _below_prefix(route: str, endpoint: str) -> str:
 def _sockets(calls: Iterable[tuple[Module, ast.Call, str]], endpoint: str) -> Iterator[str]:
     """Yield the paths of WebSockets: what FastAPI and Starlette have by decorators, methods and classes."""
     for module, call, name in calls:
-        word = name.rpartition(".")[2] or getattr(call.func, "attr", "")
-        route = _route(module, call, name) if word in _SOCKET_ROUTING else None
+        route = _route(module, call, name) if _word(call, name) in _SOCKET_ROUTING else None
         if route is not None:
             yield _PARAMETER.sub("1", _below_prefix(route, endpoint))
 
 
+def _word(call: ast.Call, name: str) -> str:
+    """Return the last word of what is called."""
+    return name.rpartition(".")[2] or getattr(call.func, "attr", "")
+
+
 def _route(module: Module, call: ast.Call, name: str) -> str | None:
-    word = name.rpartition(".")[2] or getattr(call.func, "attr", "")
+    word = _word(call, name)
     if word not in ROUTING and name not in _DJANGO_ROUTING:
         return None
     given = [*call.args[:1], *(keyword.value for keyword in call.keywords if keyword.arg in ("path", "rule"))]

@@ -3,7 +3,7 @@ from pathlib import Path
 from tests.served import at
 from vhlocal.checks.server.ends import FAILED
 from vhlocal.checks.server.memory import NEAR_LIMIT
-from vhlocal.events import Found, LogLine, Notice, StatusChanged, StepOutput, StepStarted
+from vhlocal.events import Examined, Found, LogLine, Notice, StatusChanged, StepOutput, StepStarted
 from vhlocal.findings import Finding
 from vhlocal.model import Place, State, Status
 from vhlocal.session.board import KEPT, Board
@@ -53,6 +53,22 @@ def test_a_server_ends_for_one_reason_at_a_time():
     for event in (Found(first, ""), Found(other, ""), Found(first, "", told=True), Found(second, "", told=True)):
         board.apply(event)
     assert [found.seen for found in board.findings("a")] == ["one", "near", "two"]
+
+
+def test_k10_what_was_found_of_one_version_is_not_told_of_another():
+    board = Board()
+    for served, revision in ((at("a"), "new"), (at("a", version="old"), "older")):
+        board.apply(StatusChanged(Status(served, State.READY, revision=revision)))
+    of_new, of_old = (Finding(FAILED, Place(Path("valohai.yaml"), line), "", "", "a") for line in (4, 2))
+    board.apply(Found(of_new, "new", told=True))
+    assert (board.has_found(of_old, "new"), board.has_found(of_old, "older")) == (True, False)
+    board.apply(Found(of_old, "older", told=True))
+    assert (board.findings("a", {"new"}), board.findings("a", {"older"})) == ((of_new,), (of_old,))
+    assert board.findings("a") == (of_new, of_old)
+    board.apply(Examined("a", "new", "but answers 404 at its URL"))
+    board.apply(Examined("a", "older", "but answers 401"))
+    caveats = [status.caveat for status in board.statuses("a")]
+    assert caveats == ["but answers 404 at its URL", "but answers 401"]
 
 
 def test_a_notice_is_kept_once():

@@ -124,7 +124,7 @@ def _facts(view: View, failure: Failure) -> dict[str, Any]:
     status = min(replicas, key=lambda each: each.state is State.READY, default=None)
     if status is None:
         return {"hint": _HINTS[failure.kind]} if failure.kind in _HINTS else {}
-    found = view.board.findings(status.endpoint)
+    found = view.board.findings(status.endpoint, {status.revision, status.broken})
     return {
         **_status_facts(failure, status),
         "findings": [describe.finding(finding) for finding in found if finding != status.finding],

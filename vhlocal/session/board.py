@@ -11,6 +11,8 @@ from vhlocal.events import Event, Examined, Found, LogLine, Notice, StatusChange
 from vhlocal.model import State
 
 if TYPE_CHECKING:
+    from collections.abc import Container
+
     from vhlocal.findings import Finding
     from vhlocal.model import ServedAt, Status
 
@@ -27,7 +29,7 @@ class Board:
         self._lines: dict[ServedAt, deque[LogLine]] = {}
         self._notices: dict[Notice, None] = {}
         self._findings: dict[Found, None] = {}
-        self._examined: dict[str, Examined] = {}
+        self._examined: dict[tuple[str, str], Examined] = {}
         self._step_endpoints: dict[str, tuple[ServedAt, ...]] = {}
 
     def apply(self, event: Event) -> None:
@@ -38,7 +40,8 @@ class Board:
             elif isinstance(event, Found):
                 self._keep(event)
             elif isinstance(event, Examined):
-                self._examined[event.endpoint] = event
+                there = {key: each for key, each in self._examined.items() if self._is_present(*key)}
+                self._examined = {**there, (event.endpoint, event.revision): event}
             elif isinstance(event, LogLine):
                 self._lines.setdefault(event.at, deque(maxlen=KEPT)).append(event)
             elif isinstance(event, Notice):
@@ -77,20 +80,25 @@ class Board:
             lines = tuple(self._lines.get(at, ()))
         return lines[max(0, len(lines) - count) :]
 
-    def findings(self, endpoint: str | None = None) -> tuple[Finding, ...]:
-        """Return what was found of an endpoint's present code, or of every one's, once each."""
+    def findings(self, endpoint: str | None = None, revisions: Container[str] | None = None) -> tuple[Finding, ...]:
+        """Return what was found of an endpoint's present code, or of every one's, once each.
+
+        Several versions may have an endpoint of that name: what was found of one of them has one of its ``revisions``.
+        """
         with self._lock:
             return tuple(
                 found.finding
                 for found in self._findings
-                if endpoint in {None, found.finding.endpoint} and self._is_present(found)
+                if endpoint in {None, found.finding.endpoint}
+                and self._is_present(found.finding.endpoint, found.revision)
+                and (revisions is None or found.revision in revisions or found.finding.endpoint is None)
             )
 
-    def has_found(self, finding: Finding) -> bool:
-        """Tell whether the same is known of an endpoint's present code, be it by another line or other words."""
+    def has_found(self, finding: Finding, revision: str) -> bool:
+        """Tell whether the same is known of an endpoint's code, be it by another line or other words."""
         return any(
             known.definition.code == finding.definition.code and known.endpoint == finding.endpoint
-            for known in self.findings(finding.endpoint)
+            for known in self.findings(finding.endpoint, {revision})
         )
 
     def _whole(self, status: Status) -> Status:
@@ -102,22 +110,24 @@ class Board:
             for found in self._findings
             if found.finding.endpoint == status.endpoint and found.revision == status.revision
         ]
-        examined = self._examined.get(status.endpoint)
-        if examined is not None and examined.revision == status.revision:
+        examined = self._examined.get((status.endpoint, status.revision))
+        if examined is not None:
             caveats.append(examined.caveat)
         return replace(status, caveat=next(filter(None, caveats), ""))
 
     def _keep(self, found: Found) -> None:
+        endpoint = found.finding.endpoint
         if found.told:
-            endpoint = found.finding.endpoint
             stale = [each for each in self._findings if each.told and each.finding.endpoint == endpoint]
             for each in stale:
-                del self._findings[each]
+                if each.revision == found.revision or not self._is_present(endpoint, each.revision):
+                    del self._findings[each]
         self._findings[found] = None
 
-    def _is_present(self, found: Found) -> bool:
-        about = [status for at, status in self._statuses.items() if found.finding.endpoint in {None, at.endpoint}]
-        return not about or any(found.revision in {each.revision, each.broken} for each in about)
+    def _is_present(self, endpoint: str | None, revision: str) -> bool:
+        """Whether an endpoint's code is served, or was to be."""
+        about = [status for at, status in self._statuses.items() if endpoint in {None, at.endpoint}]
+        return not about or any(revision in {each.revision, each.broken} for each in about)
 
     def notices(self) -> tuple[Notice, ...]:
         """Return every notice so far, once each."""

@@ -254,10 +254,10 @@ class Session:
     async def _check(self, inputs: Inputs) -> None:
         """Tell the errors that the project itself shows, beside a build; a start that is quick goes first."""
         names = {None, *(endpoint.name for endpoint in inputs.endpoints)}
-        found = await errors_of(self._options.check, self._bus, self._up)
+        found, revision = await errors_of(self._options.check, self._bus, self._up), inputs.package.revision
         # What an endpoint has shown by its answers says more than its code.
-        for finding in [each for each in found if each.endpoint in names and not self._board.has_found(each)]:
-            self._telling.found(finding, inputs.package.revision)
+        for finding in [each for each in found if each.endpoint in names and not self._board.has_found(each, revision)]:
+            self._telling.found(finding, revision)
 
     async def _make(
         self, wanted: tuple[Desired, ...], leftovers: Sequence[PresentServer], *, fail_fast: bool = False

@@ -41,7 +41,7 @@ class Telling:
 
     def shown(self, finding: Finding, revision: str) -> None:
         """Tell what an endpoint has shown by its answers, unless its code has told the same."""
-        if not self.board.has_found(finding):
+        if not self.board.has_found(finding, revision):
             self.found(finding, revision)
 
     def dropped(self, name: str, route: Route) -> None:

@@ -17,7 +17,7 @@ from vhlocal.smoke.results import Target
 FAILED, WRONG = 7, 2
 
 #: Has a schema with one operation. ``broken`` fails for a zero, ``whole`` has the prefix in its paths, ``none`` no
-#: schema.
+#: schema; ``ends`` has another operation, before the one, that ends the server.
 SERVER = """\
 import http.server, json, os, sys
 from urllib.parse import parse_qs, urlsplit
@@ -35,7 +35,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
         path = target.path.removeprefix(prefix)
         if path == "/openapi.json" and KIND != "none":
             paths = {(prefix if KIND == "whole" else "") + "/digit": GET}
+            paths = {"/aaa": GET, **paths} if KIND == "ends" else paths
             self.answer(200, {"openapi": "3.0.0", "info": {"title": "t", "version": "1"}, "paths": paths})
+        elif path == "/aaa":
+            os._exit(3)
         elif path == "/digit":
             (number, *more) = parse_qs(target.query, keep_blank_values=True).get("n", [""])
             if not number.isascii() or not number.isdigit() or more:
@@ -69,7 +72,7 @@ http.server.ThreadingHTTPServer(("0.0.0.0", int(os.environ["VALOHAI_PORT"])), Ha
 """
 
 ENDPOINT = "- endpoint:\n    name: {0}\n    image: python:3.11-slim\n    server-command: python server.py {0}\n"
-KINDS = ("sound", "broken", "whole", "none")
+KINDS = ("sound", "broken", "whole", "ends", "none")
 
 
 def test_the_app_s_own_schema_is_tried_below_the_prefix(project, vhlocal, tmp_path):
@@ -80,7 +83,7 @@ def test_the_app_s_own_schema_is_tried_below_the_prefix(project, vhlocal, tmp_pa
     done = vhlocal("test", "--openapi", "--junit", str(report), cwd=directory)
     assert done.returncode == FAILED, done.stdout + done.stderr
     told = {line.split()[1]: line for line in done.stdout.splitlines() if "openapi.json" in line}
-    assert sorted(told) == ["broken", "sound", "whole"]
+    assert sorted(told) == ["broken", "ends", "sound", "whole"]
     assert told["sound"].startswith("ok    sound (20"), done.stdout
     assert told["sound"].split("  ")[3:5] == ["openapi.json", "GET /digit"]
     assert told["whole"].startswith("ok    whole (20"), done.stdout
@@ -89,8 +92,12 @@ def test_the_app_s_own_schema_is_tried_below_the_prefix(project, vhlocal, tmp_pa
     assert "GET /digit: ST101 Server error" in told["broken"]
     assert "curl -X GET" in told["broken"]
     assert "sesame" not in done.stdout
-    assert ElementTree.parse(report).getroot().attrib["failures"] == "1"
-    assert done.stdout.splitlines()[-1] == "2 passed, 1 failed"
+    assert ElementTree.parse(report).getroot().attrib["failures"] == "2"
+    (ended,) = [line for line in done.stdout.splitlines() if "GET /aaa" in line]
+    assert ended.startswith("FAIL  ends (20")
+    assert "GET /aaa: the server ended, or hung up, before it answered: curl -X GET" in ended
+    assert told["ends"].startswith("ok    ends (20") and told["ends"].split("  ")[4] == "GET /digit", done.stdout
+    assert done.stdout.splitlines()[-1] == "3 passed, 2 failed"
     done = vhlocal("test", "none", "--openapi", cwd=directory)
     assert (done.returncode, done.stdout) == (WRONG, "")
     assert "`none` has no OpenAPI schema at" in done.stderr
@@ -133,3 +140,39 @@ def test_what_it_reports_is_told_in_a_line():
     command = "curl -X GET 'http://127.0.0.1:1/o/p/d/v/e/digit?n=0'"
     assert one.failures == (f"ST101 Server error, ST103 Undocumented status code: {command}",)
     assert other.failures == ("Schema Error",)
+
+
+DOWN = """<failure>1. Test Case ID: x
+
+- ST101 Server error
+
+[503] Service Unavailable:
+
+    `{
+      "error": "the endpoint e is crashed",
+      "state": "crashed"
+    }`</failure>"""
+HUNG_UP = """<failure>2. Test Case ID: y
+
+- ST101 Server error
+
+[502] Bad Gateway:
+
+    `{
+      "error": "the server hung up before it answered"
+    }`
+
+Reproduce with:
+
+    curl -X GET http://127.0.0.1:1/o/p/d/v/e/x</failure>"""
+ENDED = f"""<testsuites><testsuite><testcase name="GET /a" time="1">{DOWN}</testcase>
+<testcase name="GET /x" time="1">{DOWN}{HUNG_UP}</testcase><testcase name="GET /z" time="1"/></testsuite></testsuites>
+"""
+
+
+def test_what_vhlocal_answers_for_a_server_that_is_down_is_no_word_of_the_app():
+    assert by_schema.answered_by_vhlocal(ENDED) == (["GET /a", "GET /x"], ["GET /x"])
+    schema = by_schema.Schema(Target("e", "v", "http://127.0.0.1:1/o/p/d/v/e"), "/openapi.json", "", b"{}")
+    failed = [result.failures for result in by_schema.read_report(ENDED, schema) if result.name == "GET /x"]
+    ended = "the server ended, or hung up, before it answered: curl -X GET http://127.0.0.1:1/o/p/d/v/e/x"
+    assert failed == [(ended,)]

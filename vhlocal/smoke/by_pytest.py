@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,9 +9,8 @@ from xml.etree import ElementTree
 
 from vhlocal.errors import InputError, VhlocalError
 from vhlocal.model import Place
-from vhlocal.smoke.pythons import python_with
+from vhlocal.smoke.pythons import python_with, run_tool
 from vhlocal.smoke.results import Result
-from vhlocal.visible import visible
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -20,9 +18,8 @@ if TYPE_CHECKING:
 #: pytest's exit codes where its report has every verdict: all have passed, some have not.
 _JUDGED = (0, 1)
 
-#: Lines of a failure's report that say what was found; and the last characters of an output that are told.
+#: Lines of a failure's report that say what was found.
 _FOUND = "E  "
-_TOLD = 4000
 
 
 def files(place: Path) -> list[Path]:
@@ -53,26 +50,15 @@ def run(
         report = Path(made, "report.xml")
         options = ["-p", "vhlocal", "-p", "no:cacheprovider", f"--junit-xml={report}", "-o", "junit_family=xunit1"]
         options += [f"--vhlocal-endpoint={name}" for name in endpoints]
-        done = subprocess.run(
-            [python, "-m", "pytest", *options, *tests],
-            cwd=directory,
-            env={**environ, "PYTHONDONTWRITEBYTECODE": "1"},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-            check=False,
-        )
+        quiet = {**environ, "PYTHONDONTWRITEBYTECODE": "1"}
+        code, said = run_tool([python, "-m", "pytest", *options, *tests], directory, quiet)
         results = read_report(report.read_text(encoding="utf-8"), directory) if report.exists() else []
     failed = any(result.failures for result in results)
-    nobody_is_asked = not results and done.returncode == 5 and endpoints
-    if done.returncode not in _JUDGED or (done.returncode == 1) != failed:
-        if nobody_is_asked or (failed and done.returncode == 2):  # a file that cannot be imported is a verdict
+    nobody_is_asked = not results and code == 5 and endpoints
+    if code not in _JUDGED or (code == 1) != failed:
+        if nobody_is_asked or (failed and code == 2):  # a file that cannot be imported is a verdict
             return results
-        raise VhlocalError(
-            f"pytest ended with {done.returncode}, and its tests do not tell why", detail=visible(done.stdout[-_TOLD:])
-        )
+        raise VhlocalError(f"pytest ended with {code}, and its tests do not tell why", detail=said)
     return results
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
-import subprocess
+import re
 import tempfile
+import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -13,14 +15,13 @@ from xml.etree import ElementTree
 from vhlocal.errors import InputError, VhlocalError
 from vhlocal.exchanges import Request
 from vhlocal.model import Place
-from vhlocal.smoke.pythons import python_with
+from vhlocal.smoke.pythons import python_with, run_tool
 from vhlocal.smoke.results import Result
 from vhlocal.smoke.run import SECONDS, send
 from vhlocal.values import dataclass
-from vhlocal.visible import visible
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from vhlocal.exchanges import Header
     from vhlocal.smoke.results import Target
@@ -37,7 +38,13 @@ _METHODS = '[phases.coverage]\nunexpected-methods = ["get", "put", "post", "dele
 
 #: Schemathesis' exit codes where its report has every verdict: all is well, something is not.
 _JUDGED = (0, 1)
-_TOLD = 4000
+
+#: What vhlocal itself answers where no server is there to ask, and where the server hung up, in Schemathesis' reports.
+_DOWN = re.compile(r'"error": "the endpoint [^"]+ is (?!ready)[a-z]+"')
+_HUNG_UP = '"error": "the server hung up before it answered"'
+
+#: Seconds that a server gets to answer again: it is started with growing pauses (K2). And between two looks.
+_BACK, _PAUSE = 120.0, 0.25
 
 
 @dataclass(frozen=True)
@@ -81,9 +88,36 @@ def run(
 ) -> list[Result]:
     """Have Schemathesis try every operation of a schema, and return a verdict for each; nothing is left behind.
 
-    ``schemathesis.toml`` of the project's directory says how, headers included. Without one the target's are sent, and
-    ``more``. VhlocalError where Schemathesis itself fails.
+    What an operation is answered while the server is down says nothing of it: it is tried again once the server is
+    back, without those that have ended it. ``schemathesis.toml`` of the project's directory says how, headers included.
+    Without one the target's are sent, and ``more``. VhlocalError where Schemathesis itself fails.
     """
+    verdicts: dict[str, Result] = {}
+    names: Sequence[str] = ()
+    while True:
+        report = _tried(python, directory, schema, more, environ, names)
+        verdicts |= {result.name: result for result in read_report(report, schema, more)}
+        down, broken = answered_by_vhlocal(report)
+        names = [name for name in down if name not in broken]
+        if not names:
+            break
+        culprit = ", ".join(broken) or "something else"
+        if not broken or not _is_back(schema):
+            why = f"not tried: the server was down, since {culprit} had ended it"
+            verdicts |= {name: replace(verdicts[name], failures=(why,)) for name in names}
+            break
+    return list(verdicts.values())
+
+
+def _tried(
+    python: Path,
+    directory: Path,
+    schema: Schema,
+    more: tuple[Header, ...],
+    environ: Mapping[str, str],
+    names: Sequence[str],
+) -> str:
+    """Have Schemathesis try these operations, or all, and return its report."""
     with tempfile.TemporaryDirectory(prefix="vhlocal-") as made:
         report, config = Path(made, "report.xml"), directory / CONFIG
         file = Path(made, "schema.json")
@@ -96,24 +130,38 @@ def run(
             config.write_text(f"headers = {{ {fields} }}\n{_METHODS}", encoding="utf-8")
         command: list[str | Path] = [python, "-m", "schemathesis.cli", "--config-file", config, "run", file]
         command += ["--url", schema.base, "--no-color", "--report-junit-path", report]
-        done = subprocess.run(
-            command,
-            cwd=made,
-            env=dict(environ),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-            check=False,
-        )
-        results = list(read_report(report.read_text(encoding="utf-8"), schema, more)) if report.exists() else []
-    if done.returncode not in _JUDGED or not results or (done.returncode == 1) != any(one.failures for one in results):
-        raise VhlocalError(
-            f"Schemathesis ended with {done.returncode}, and its report does not tell why",
-            detail=visible(done.stdout[-_TOLD:]),
-        )
-    return results
+        command += [word for name in names for word in ("--include-name", name)]
+        code, said = run_tool(command, Path(made), environ)
+        text = report.read_text(encoding="utf-8") if report.exists() else ""
+    results = list(read_report(text, schema)) if text else []
+    if code not in _JUDGED or not results or (code == 1) != any(one.failures for one in results):
+        raise VhlocalError(f"Schemathesis ended with {code}, and its report does not tell why", detail=said)
+    return text
+
+
+def _is_back(schema: Schema) -> bool:
+    """Wait for the server to answer again; False where it does not."""
+    until = time.monotonic() + _BACK
+    while time.monotonic() < until:
+        parts = urlsplit(schema.target.url)
+        asked = Request("GET", f"{parts.path}{schema.path}", schema.target.headers)
+        answer = send(schema.target.url, asked, SECONDS, follow=True)
+        if answer.status == 200 and not answer.broke_off:
+            return True
+        time.sleep(_PAUSE)
+    return False
+
+
+def answered_by_vhlocal(text: str) -> tuple[list[str], list[str]]:
+    """Return the operations of a report that were answered without a server, and those whose server hung up instead."""
+    down, broken = [], []
+    for case in ElementTree.fromstring(text).iter("testcase"):
+        said = "".join(wrong.text or "" for wrong in case.iter("failure"))
+        if _DOWN.search(said):
+            down.append(case.get("name") or "")
+        if _HUNG_UP in said:
+            broken.append(case.get("name") or "")
+    return down, broken
 
 
 def read_report(text: str, schema: Schema, more: tuple[Header, ...] = ()) -> Iterator[Result]:
@@ -121,7 +169,9 @@ def read_report(text: str, schema: Schema, more: tuple[Header, ...] = ()) -> Ite
     place = Place(Path(schema.path.lstrip("/")))
     for case in ElementTree.fromstring(text).iter("testcase"):
         if case.find("skipped") is None:
-            wrong = [_failure(each, more) for each in (*case.iter("failure"), *case.iter("error"))]
+            told = [*case.iter("failure"), *case.iter("error")]
+            of_the_app = [each for each in told if not _DOWN.search(each.text or "")]
+            wrong = [_failure(each, more) for each in of_the_app or told]
             yield Result(schema.target, case.get("name") or "", place, float(case.get("time") or 0), tuple(wrong))
 
 
@@ -132,6 +182,8 @@ def _failure(wrong: ElementTree.Element, more: tuple[Header, ...]) -> str:
     command = next((line.strip() for line in lines if line.strip().startswith("curl ")), "")
     for name, value in more:
         command = command.replace(f" -H '{name}: {value}'", "")
+    if _HUNG_UP in "".join(lines):
+        found = "the server ended, or hung up, before it answered"
     said = found or next((line.strip() for line in lines if line.strip()), wrong.get("message") or wrong.tag)
     return f"{said}: {command}" if command else said
 

@@ -1,4 +1,4 @@
-"""Which Python has the tools of tests: the one of the project's own environment, else the one that runs this."""
+"""Tools of tests: which Python has them, that of the project's own environment or the one that runs this; and a run."""
 
 from __future__ import annotations
 
@@ -8,9 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vhlocal.values import dataclass
+from vhlocal.visible import visible
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+#: The last characters of a tool's output that are told.
+_TOLD = 4000
 
 
 @dataclass(frozen=True)
@@ -36,3 +40,19 @@ def python_with(modules: Sequence[str], directory: Path, environ: Mapping[str, s
         if subprocess.run([python, "-c", ask], cwd=directory, stdin=subprocess.DEVNULL, check=False).returncode == 0:
             return Asked(python, pythons)
     return Asked(None, pythons)
+
+
+def run_tool(command: Sequence[str | Path], directory: Path, environ: Mapping[str, str]) -> tuple[int, str]:
+    """Run a tool to its end and return its exit code and the end of all that it printed, fit for a terminal."""
+    done = subprocess.run(
+        command,
+        cwd=directory,
+        env=dict(environ),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        check=False,
+    )
+    return done.returncode, visible(done.stdout[-_TOLD:])

@@ -20,6 +20,8 @@ def app(environ, start_response):
     if word == "append":
         with open("model.bin", "ab") as file:
             file.write(b"more")
+    elif word == "shell":
+        os.system("printf more >> model.bin")
     elif word == "chmod":
         os.chmod("model.bin", 0o600)
     elif word == "rename":
@@ -46,7 +48,7 @@ YAML = """\
 
 @pytest.mark.parametrize("order", [("append", "rename", "delete"), ("rename", "append-renamed", "delete")])
 def test_an_app_writes_renames_and_deletes_a_large_file_and_the_users_stays_as_it_is(order, project, up, tmp_path):
-    """B4: in a container too, where the user's own is mounted, and cannot be written."""
+    """B4: in a container too, where the user's own is mounted; and whichever program of the app's it is that writes."""
     directory = project({"valohai.yaml": YAML, "web.py": APP})
     source = tmp_path / "given.bin"
     with source.open("wb") as file:
@@ -54,11 +56,13 @@ def test_an_app_writes_renames_and_deletes_a_large_file_and_the_users_stays_as_i
     before = source.stat()
     run = up(directory, "--file", f"greet.model={source}")
     url = run.endpoints()["greet"]["urls"][0]
-    told = [requests.get(f"{url}/{word}", timeout=30).text for word in ("", "chmod", *order)]
+    told = [requests.get(f"{url}/{word}", timeout=30).text for word in ("", "chmod", "shell", *order)]
+    shell = LARGE + 4
     expected = {
-        "append": [{"model.bin": LARGE + 4}, {"old.bin": LARGE + 4}, {}],
-        "rename": [{"old.bin": LARGE}, {"old.bin": LARGE + 4}, {}],
+        "append": [{"model.bin": shell + 4}, {"old.bin": shell + 4}, {}],
+        "rename": [{"old.bin": shell}, {"old.bin": shell + 4}, {}],
     }[order[0]]
-    assert told == [repr(sizes) for sizes in ({"model.bin": LARGE}, {"model.bin": LARGE}, *expected)]
+    first = [{"model.bin": LARGE}, {"model.bin": LARGE}, {"model.bin": shell}]
+    assert told == [repr(sizes) for sizes in (*first, *expected)]
     after = source.stat()
     assert (after.st_size, after.st_mtime_ns, after.st_mode) == (before.st_size, before.st_mtime_ns, before.st_mode)

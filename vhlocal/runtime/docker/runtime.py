@@ -182,7 +182,7 @@ class DockerRuntime:
             ContainerSpec(
                 name=f"vhlocal-{_slug(identity.project)}-{identity.endpoint}-{_suffix()}",
                 image=spec.image,
-                command=spec.command,
+                command=chosen.copying(spec.mounts.files, spec.command),
                 labels={
                     labels.PROJECT: identity.project,
                     labels.ENDPOINT: identity.endpoint,

@@ -39,20 +39,15 @@ def place(entries: Iterable[Entry], dated: float | None = None) -> None:
             _write(path, entry, dated)
 
 
-def give(source: Path, path: Path, *, link: bool) -> str:
+def give(source: Path, path: Path) -> None:
     """Give a server a file of its own with the content of the user's ``source``.
 
-    It shares its blocks until either is written where the file system can do that. A large one is else, if there may
-    be a ``link``, a link to the user's, whose path is returned then: who writes it copies it first. Else "".
+    It shares its blocks until either is written, where the file system can do that. There is no link to the user's: not
+    every program that writes can be kept from writing through it.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    if _cloned(source, path):
-        return ""
-    if link and chosen.is_large(source):
-        path.symlink_to(source)
-        return str(source)
-    place([Entry(str(path), source=source)])
-    return ""
+    if not _cloned(source, path):
+        place([Entry(str(path), source=source)])
 
 
 def _cloned(source: Path, path: Path) -> bool:

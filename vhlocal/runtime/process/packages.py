@@ -15,8 +15,6 @@ _HOOK = "_vhlocal_packages"
 #: written there: for each file one that holds its path, and was last changed when it was last opened for writing.
 PROJECT = "vhlocal-project"
 WRITTEN = "written"
-#: Where a server's directory names the chosen files to which it has links, with NUL between them.
-CHOSEN = "chosen"
 
 #: The code of the server that a process belongs to, as an expression in the files of its environment.
 _CODE = f'__import__("{_HOOK}").code'
@@ -42,34 +40,6 @@ _found = sys.path[_before:]
 del sys.path[_before:]
 _first = min(_own or [_before])
 sys.path[_first:_first] = _found
-
-
-def _copy_what_is_to_be_written():
-    """Have a link to a file of the user's become a copy before this process writes it or changes its facts."""
-    try:
-        with open(os.path.join(_root, {chosen!r}), encoding="utf-8", errors="surrogateescape") as file:
-            chosen = set(filter(None, file.read().split(chr(0))))
-    except (OSError, ValueError):
-        return
-    changing = {{"os.truncate", "os.chmod", "os.chown", "os.utime", "os.setxattr", "sqlite3.connect"}}
-
-    def hear(event, arguments):
-        if event == "open":
-            if not (isinstance(arguments[2], int) and arguments[2] & (os.O_WRONLY | os.O_RDWR | os.O_TRUNC)):
-                return
-        elif event not in changing:
-            return
-        path = arguments[0]
-        if isinstance(path, (str, bytes, os.PathLike)):
-            path = os.fsdecode(path)
-            if os.path.islink(path) and os.readlink(path) in chosen:
-                from shutil import copyfile
-
-                copyfile(path, path + ".vhlocal-part")
-                os.replace(path + ".vhlocal-part", path)
-
-    if chosen:
-        sys.addaudithook(hear)
 
 
 def _tell_what_is_written():
@@ -115,7 +85,6 @@ def _tell_what_is_written():
 
 # From Python 3.8 on.
 if hasattr(sys, "addaudithook"):
-    _copy_what_is_to_be_written()
     _tell_what_is_written()
 '''
 
@@ -142,7 +111,7 @@ def write_hook(venv: Path, found: Iterable[str]) -> None:
     """Let a virtual environment's Python import what is in the ``found`` directories, in this order."""
     (site,) = (venv / "lib").glob("*/site-packages")
     (site / f"{_HOOK}.py").write_text(
-        _SOURCE.format(sites=list(found), project=PROJECT, written=WRITTEN, chosen=CHOSEN), encoding="utf-8"
+        _SOURCE.format(sites=list(found), project=PROJECT, written=WRITTEN), encoding="utf-8"
     )
     (site / f"{_HOOK}.pth").write_text(f"import {_HOOK}\n")
 

@@ -319,10 +319,8 @@ class ProcessRuntime:
         own = {path: entry for path, entry in own.items() if path.endswith(".py")}
         files.place([entry for entry in spec.entries if entry.path not in own])
         files.place([replace(entry, content=None, link=link) for entry, link in self._shared(list(own.values()))])
-        linked = [
-            files.give(source, Path(target), link=_is_heard(spec)) for target, source in spec.mounts.files.items()
-        ]
-        root.joinpath(packages.CHOSEN).write_text("\0".join(filter(None, linked)), errors="surrogateescape")
+        for target, source in spec.mounts.files.items():
+            files.give(source, Path(target))
 
     def _shared(self, code: Sequence[Entry]) -> list[tuple[Entry, str]]:
         """Return for each of a runner's files where it is, in a directory of all servers: Python compiles it once."""
@@ -335,11 +333,6 @@ class ProcessRuntime:
             with contextlib.suppress(OSError):  # another run was quicker
                 new.rename(shared)
         return [(entry, str(path)) for entry, path in named]
-
-
-def _is_heard(spec: ServerSpec) -> bool:
-    """Tell whether a server is Python, so that it is heard when it writes: see ``packages``."""
-    return any("/serve_w" in part for part in spec.command)
 
 
 def slug(directory: str) -> str:

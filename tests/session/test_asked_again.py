@@ -148,7 +148,7 @@ def test_what_cannot_be_replayed_or_shown_is_told(run, vh, tmp_path):
     assert "cannot be read" in vh("replay", str(tmp_path / "none.har"), code=2)
     (tmp_path / "other.har").write_text("{}")
     assert "no HAR file" in vh("replay", str(tmp_path / "other.har"), code=2)
-    assert "no endpoint `word`" in vh("requests", "word", code=1)
+    assert "no endpoint `word`" in vh("requests", "word", code=2)
     (tmp_path / "odd.http").write_bytes(b"@endpoint = x\n# \xff\n")
     requests.get(run.url("words", "dev"), timeout=60)
     told = vh("requests", "show", ids(vh)[-1], "--http", str(tmp_path / "odd.http"), code=2)

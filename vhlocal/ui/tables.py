@@ -31,7 +31,8 @@ def show_endpoints(console: Console, endpoints: Iterable[Mapping[str, Any]]) -> 
         if endpoint["caveat"]:
             state.append(f", {endpoint['caveat']}", style="bold yellow")
         if endpoint["restarts"]:
-            state.append(f" ({endpoint['restarts']} restarts)", style="dim")
+            word = "restart" if endpoint["restarts"] == 1 else "restarts"
+            state.append(f" ({endpoint['restarts']} {word})", style="dim")
         if endpoint["broken"]:
             state.append(f" (newer {endpoint['broken']} is broken)", style="bold red")
         group = endpoint["version"], endpoint["endpoint"]

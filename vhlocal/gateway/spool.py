@@ -43,7 +43,8 @@ class Spool:
         #: The bytes that it holds.
         self.size = 0
         self._room = room
-        self._memory = bytearray()
+        # Most bodies come in one part, which is kept as it is.
+        self._memory: bytes | bytearray = b""
         self._file: IO[bytes] | None = None
         self._at = 0
 
@@ -51,7 +52,12 @@ class Spool:
         """Keep ``data``. Raises ``OSError`` where there is no room; what it holds is of no use then."""
         room, size = self._room, len(data)
         if self._file is None and len(self._memory) + size <= room.each and size <= room.memory:
-            self._memory += data
+            if not self._memory:
+                self._memory = data
+            else:
+                if isinstance(self._memory, bytes):
+                    self._memory = bytearray(self._memory)
+                self._memory += data
             room.memory -= size
         else:
             self._store(data)
@@ -82,7 +88,7 @@ class Spool:
         self._room.memory += in_memory
         self._room.disk += self.size - in_memory
         self.size = self._at = 0
-        self._memory = bytearray()
+        self._memory = b""
         if self._file is not None:
             # What could not be written to a file that is gone with this is nobody's loss.
             with contextlib.suppress(OSError):

@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from vhlocal.gateway.upstream import UpstreamConnection
 
 
+#: Bytes of a body that go out together with its request's head, and are gone with that.
+_AT_ONCE = 32 * 1024
+
+
 class Upload(Protocol):
     """The body of one request. Its parts are written, then ``end`` is called; trailers end at the gateway (K9).
 
@@ -87,10 +91,13 @@ class Kept:
 
     def begin(self, connection: UpstreamConnection) -> bytes:
         """See ``Upload``."""
-        self.whole = False
         self._connection = connection
-        self._spool.rewind()
-        return self._spool.take()
+        spool = self._spool
+        spool.rewind()
+        piece = spool.take()
+        # A transport takes so little without a word: no other round of the loop has to look for more.
+        self.whole = len(piece) == spool.size <= _AT_ONCE
+        return piece
 
     def go_on(self) -> None:
         """Send the next piece."""

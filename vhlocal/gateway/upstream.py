@@ -74,6 +74,7 @@ class UpstreamConnection(asyncio.Protocol):
         self._keep_alive = False
         self._answered = False
         self._transport: asyncio.Transport
+        self._readable: Callable[[], object]
         #: Sends a part of the request, at the end of the loop's round.
         self.write: Callable[[bytes], None]
 
@@ -140,7 +141,7 @@ class UpstreamConnection(asyncio.Protocol):
 
     def has_ended(self) -> bool:
         """Whether a connection that carries nothing has, though the loop may not have told yet."""
-        return not self.alive() or _readable(self._transport.get_extra_info("socket").fileno())
+        return not self.alive() or bool(self._readable())
 
     def _leave(self) -> None:
         if self._carried is not None:
@@ -153,6 +154,7 @@ class UpstreamConnection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
         self.write = partial(self._pool.put, self._transport)
+        self._readable = _look_out(transport.get_extra_info("socket").fileno())
 
     def data_received(self, data: bytes) -> None:
         carried = self._carried
@@ -274,10 +276,10 @@ class UpstreamConnection(asyncio.Protocol):
         carried.flush()
 
 
-def _readable(descriptor: int) -> bool:
-    """Whether something has come, the end included."""
+def _look_out(descriptor: int) -> Callable[[], object]:
+    """Return what tells whether something has come, the end included. Asked before what cannot be repeated."""
     if not hasattr(select, "poll"):
-        return bool(select.select([descriptor], [], [], 0)[0])
+        return lambda: select.select([descriptor], [], [], 0)[0]
     poll = select.poll()
     poll.register(descriptor, select.POLLIN)
-    return bool(poll.poll(0))
+    return partial(poll.poll, 0)

@@ -18,6 +18,7 @@ LEVELS = {
     "values": 0,
     "visible": 0,
     "masked": 0,
+    "parsing": 0,
     "exchanges": 0,
     "contract": 1,
     "scaling": 1,

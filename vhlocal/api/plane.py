@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 from vhlocal.api.guard import Guard
 from vhlocal.api.origin import open_origin
 from vhlocal.api.reloads import Reloads
+from vhlocal.parsing import ONE_AT_A_TIME
 
 if TYPE_CHECKING:
     from werkzeug.serving import BaseWSGIServer
@@ -114,9 +115,10 @@ class ControlPlane:
         self._awake.set()
         if self._stopped:
             return
-        from vhlocal.api.serving import servers  # noqa: PLC0415 - see the module
+        with ONE_AT_A_TIME:
+            from vhlocal.api.serving import servers  # noqa: PLC0415 - see the module
 
-        with self._lock:
+        with self._lock, ONE_AT_A_TIME:
             if self._stopped:
                 return
             self._servers, self._stream = servers(self._view, self._reloads, self._guard, self._origin, self._listening)

@@ -10,6 +10,7 @@ from vhlocal.checks.commands import is_python, lines_of
 from vhlocal.checks.servers import PROGRAMS
 from vhlocal.findings import Edit
 from vhlocal.model import Place
+from vhlocal.parsing import parse
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -113,7 +114,7 @@ def with_import(module: Module, edits: Edits, line: str) -> Edits:
     """Return edits with the import that they need, above the module's first one, unless it is there already."""
     body = module.tree.body if module.tree is not None else []
     imports = [node for node in body if isinstance(node, ast.Import | ast.ImportFrom)]
-    wanted = _names(ast.parse(line).body[0]) if line else set()
+    wanted = _names(parse(line).body[0]) if line else set()
     if not edits or wanted <= {name for node in imports for name in _names(node)}:
         return edits
     first = next((node for node in imports if getattr(node, "module", "") != "__future__"), None)

@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 from vhlocal.model import Place
+from vhlocal.parsing import parse
 from vhlocal.project.packaged_paths import directories_of
 from vhlocal.values import dataclass
 
@@ -122,7 +123,7 @@ class Module:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # of what the user writes, such as "\\d"
-                return ast.parse(self.source.read_bytes())
+                return parse(self.source.read_bytes())
         except (SyntaxError, ValueError, OSError, RecursionError, MemoryError):
             return None
 

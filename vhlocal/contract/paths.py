@@ -11,6 +11,8 @@ from functools import cache
 from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote_to_bytes
 
+from vhlocal.parsing import ONE_AT_A_TIME
+
 if TYPE_CHECKING:
     from werkzeug.routing import MapAdapter
 
@@ -26,8 +28,9 @@ SEGMENTS = ("owner", "project", "deployment", "version", "endpoint")
 def _adapter() -> MapAdapter:
     from werkzeug.routing import Map, Rule  # noqa: PLC0415 - slow to import, and `vhlocal check` builds no path
 
-    prefix = Rule("/" + "/".join(f"<{segment}>" for segment in SEGMENTS), endpoint="prefix")
-    return Map([prefix], strict_slashes=True, merge_slashes=False).bind("localhost")
+    with ONE_AT_A_TIME:
+        prefix = Rule("/" + "/".join(f"<{segment}>" for segment in SEGMENTS), endpoint="prefix")
+        return Map([prefix], strict_slashes=True, merge_slashes=False).bind("localhost")
 
 
 def script_name(version: Version, endpoint: str, name: str | None = None) -> str:

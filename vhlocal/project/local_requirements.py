@@ -13,6 +13,7 @@ import re
 from typing import TYPE_CHECKING
 
 from vhlocal.contract.image import CODE_DIRECTORY
+from vhlocal.parsing import parse
 from vhlocal.values import dataclass
 
 if TYPE_CHECKING:
@@ -152,7 +153,7 @@ def _named(path: str, text: str, top: str, below: frozenset[str]) -> set[str]:
 def _of_python(text: str) -> tuple[set[str], set[str]]:
     """Return the strings in a program, and the modules that it imports."""
     try:
-        nodes = list(ast.walk(ast.parse(text)))
+        nodes = list(ast.walk(parse(text)))
     except (SyntaxError, ValueError):
         return set(), set()
     words = {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}

@@ -6,8 +6,11 @@ each end with ``SystemError: AST constructor recursion depth mismatch``. Librari
 
 from __future__ import annotations
 
-import ast
 import threading
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import ast
 
 #: Held by whoever makes trees, or has a library make them: werkzeug does where routes are defined.
 ONE_AT_A_TIME = threading.RLock()
@@ -15,5 +18,7 @@ ONE_AT_A_TIME = threading.RLock()
 
 def parse(source: str | bytes) -> ast.Module:
     """Return what ``ast.parse`` does, with its errors."""
+    import ast  # noqa: PLC0415 - few commands parse code
+
     with ONE_AT_A_TIME:
         return ast.parse(source)

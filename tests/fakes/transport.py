@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 
 
 class FakeTransport(asyncio.Transport):
     """``sent`` is all that was written, ``eof`` whether the writing side was ended, ``aborted`` how it was closed.
 
-    ``reading`` is whether it is asked to read on; nothing is read.
+    ``reading`` is whether it is asked to read on; nothing is read. ``connection`` is what it tells of as its socket.
     """
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, connection: socket.socket | None = None) -> None:
+        super().__init__({"socket": connection})
         self.sent = b""
         self.eof = self.aborted = False
         self.reading = True

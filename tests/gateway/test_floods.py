@@ -4,6 +4,7 @@ What is a part of one burst is counted in turns, not in time: before the burst h
 """
 
 import asyncio
+import socket
 from typing import cast
 
 import pytest
@@ -110,11 +111,12 @@ def test_what_had_come_before_a_connection_broke_is_read_to_its_end(run):
         loop = asyncio.get_running_loop()
         pool = Pool(loop, GatewayOptions(control=Upstream("127.0.0.1", 1)), Outbox(loop))
         connection, carried = UpstreamConnection(pool, ServerConnections()), Keeps()
-        connection.connection_made(FakeTransport())
-        connection.carry(cast(Carried, carried), "GET", b"")
-        connection.data_received(b"HTTP/1.1 102 Processing\r\n\r\n" * 3 + OK)
-        assert carried.told == [102], "the rest waits for the next rounds"
-        connection.connection_lost(ConnectionResetError())
+        with socket.socket() as its_socket:
+            connection.connection_made(FakeTransport(its_socket))
+            connection.carry(cast(Carried, carried), "GET", b"")
+            connection.data_received(b"HTTP/1.1 102 Processing\r\n\r\n" * 3 + OK)
+            assert carried.told == [102], "the rest waits for the next rounds"
+            connection.connection_lost(ConnectionResetError())
         assert carried.told[:4] == [102, 102, 102, b"ok"]
 
     run(main)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import socket
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import socket
 
 
 class FakeTransport(asyncio.Transport):

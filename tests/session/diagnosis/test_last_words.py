@@ -62,6 +62,7 @@ def test_a_request_that_was_well_before_says_nothing_of_an_exception():
     "heading",
     [
         ["ERROR:    Exception in ASGI application"],
+        ["[2026-11-26 10:06:45 +0000] [7] [ERROR] Error in ASGI application"],
         ["[2026-11-26 10:06:45 +0000] [7] [ERROR] Exception in ASGI application"],
         ["[2026-11-26 10:06:45 +0000] [7] [ERROR] Error handling request /o/p/d/v/web/boom"],
         ["[2026-11-26 10:06:45,123] ERROR in app: Exception on /boom [GET]"],

@@ -23,7 +23,7 @@ _CAUGHT = re.compile(
             r"(Task|Future) exception was never retrieved",  # asyncio
             r"Exception in callback ",
             r"Exception occurred during processing of request from ",  # socketserver
-            r"Exception in ASGI application",  # Uvicorn and Gunicorn's ASGI worker
+            r"(Exception|Error) in ASGI application",  # Uvicorn, and Gunicorn's ASGI worker
             r"Error in ASGI Framework",  # Hypercorn
             r"Error handling request",  # Gunicorn, aiohttp
             r"Exception on (request )?[^ ]+ [^ ]+$",  # Flask, Quart

@@ -27,7 +27,7 @@ def test_a_crash_is_told_and_the_server_started_again_with_growing_pauses(projec
             run.wait_for_output(f"trying again in {pause} s, or when you save")
             assert run.wait_for_restart(crash)["restarts"] == crash
             assert requests.get(url, timeout=60).status_code == 200
-        assert run.output().count("error: plain: the server ended with exit code 3\n") == 2
+        assert run.output().count("error: plain: the server ended with exit code 3, with GET /") == 2
 
 
 def test_while_it_is_down_requests_are_told_why(project, starting):

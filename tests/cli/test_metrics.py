@@ -38,7 +38,8 @@ http.server.ThreadingHTTPServer(("0.0.0.0", int(os.environ["VALOHAI_PORT"])), Ha
 def served(running, project):
     files = {"server.py": SERVER, "valohai.yaml": endpoint("web", "server-command: python server.py")}
     with running(project(files), "--runtime", "process", "--no-doctor", "--replicas", "web=2") as up:
-        up.wait_for_state("ready", "web")
+        up.wait_for_output("web/1: ready")
+        up.wait_for_output("web/2: ready")
         yield up
 
 

@@ -67,12 +67,12 @@ def test_a_name_that_is_no_path_segment_is_refused(name):
 
 
 def test_a_name_fills_no_table(tmp_path):
-    """P1, P3: at most as long as a repository's name on GitHub, by which projects are called."""
-    assert validate_name("a" * 100, "an alias") == "a" * 100
-    with pytest.raises(InputError, match=r'an alias cannot be "a{20}…": it has 101 characters'):
-        validate_name("a" * 101, "an alias")
-    (tmp_path / ("A" * 200)).mkdir()
-    assert directory_name(tmp_path / ("A" * 200)) == "a" * 100
+    """P1, P3: of a longer directory's name the beginning is taken."""
+    assert validate_name("a" * 200, "an alias") == "a" * 200
+    with pytest.raises(InputError, match=r'an alias cannot be "a{20}…": it has 201 characters'):
+        validate_name("a" * 201, "an alias")
+    (tmp_path / ("A" * 250)).mkdir()
+    assert directory_name(tmp_path / ("A" * 250)) == "a" * 200
 
 
 @pytest.mark.parametrize(

@@ -244,7 +244,7 @@ def test_a_name_in_the_file_that_is_no_path_segment_is_told_with_its_place(proje
     ("versions", "said"),
     [
         ({"a b": "v1"}, r'the name of a version \(.*\) cannot be "a b"'),
-        ({"a" * 101: "v1"}, "it has 101 characters"),
+        ({"a" * 201: "v1"}, "it has 201 characters"),
         ({"old": "v1 b/c"}, r'an alias of old \(.*\) cannot be "b/c"'),
         ({"old": "v1 old"}, "`old` is the name of a version"),
         ({"old": "v1 ours"}, "`ours` is the name of a version"),

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 DEFAULT_OWNER = "local"
 DEFAULT_ALIAS = "dev"
 
-#: Characters that a name has at most: as many as a repository's on GitHub, by which projects are called. Production's
-#: pages tell no bound; without one a name fills each table that it stands in.
-LONGEST_NAME = 100
+#: Characters that a name has at most. Production's pages tell no bound, so this is ours, far above any that is in use: a
+#: name is a part of each URL, and of files' names, which have 255.
+LONGEST_NAME = 200
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
 _SCP = re.compile(r"(?:[^/@:]+@)?(?P<host>[^/:]{2,}):(?P<path>[^/\\].*)")

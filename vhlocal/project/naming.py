@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 DEFAULT_OWNER = "local"
 DEFAULT_ALIAS = "dev"
 
-#: Characters that a name has at most. Production's pages tell no bound, so this is ours, far above any that is in use: a
-#: name is a part of each URL, and of files' names, which have 255.
+#: Characters that a name has at most. Production's pages tell no bound, so this is ours, far above any that is in use:
+#: a name is a part of each URL, and of files' names, which have 255.
 LONGEST_NAME = 200
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")

@@ -143,8 +143,19 @@ def stranger() -> Iterator[int]:
             thread.join()
 
 
-def tried(browser, url: str, root: str, served: Served) -> tuple[dict[str, str], Counter[tuple[str, str, int]]]:
-    """Have a page try all, in a browser whose user may look at the run; what it got, and what the run answered."""
+def tried(
+    browser, url: str, root: str, served: Served, refusals: int = 0
+) -> tuple[dict[str, str], Counter[tuple[str, str, int]]]:
+    """Have a page try all, in a browser whose user may look at the run; what it got, and what the run answered.
+
+    Of what the page does not wait for itself, such as frames, so many ``refusals`` at least are waited for.
+    """
+    answered: Counter[tuple[str, str, int]] = Counter()
+
+    def enough() -> bool:
+        answered.update(served.answered())
+        return sum(count for each, count in answered.items() if each[2] in (401, 403)) >= refusals
+
     context = browser.new_context()
     try:
         page = context.new_page()
@@ -155,9 +166,10 @@ def tried(browser, url: str, root: str, served: Served) -> tuple[dict[str, str],
         got = page.evaluate(TRIES, root)
         assert len(got) > 100
         assert "silence" not in got.values(), got
+        wait_for(enough, f"{refusals} refusals")
     finally:
         context.close()
-    return got, served.answered()
+    return got, answered + served.answered()
 
 
 def test_a_page_of_another_origin_sees_nothing_and_ends_nothing(chromium, served):
@@ -174,7 +186,7 @@ def test_a_page_of_another_origin_sees_nothing_and_ends_nothing(chromium, served
         ]
         for url, root, allowed in places:
             # That they get through to the run is told by what it has answered.
-            got, answered = tried(chromium, url, root, served)
+            got, answered = tried(chromium, url, root, served, refusals=51)
             for name, text in got.items():
                 assert not any(word in text for word in (NAME, ENDED, served.key, served.token)), (url, name, text)
                 if name.startswith(("socket ", "events ", "include ")):

@@ -130,6 +130,21 @@ def shows(page, *texts):
     wait_for(lambda: all(text in page.inner_text("#banner") for text in texts), f"{texts} in the banner")
 
 
+def test_a_stream_that_is_never_answered_is_given_up_and_asked_for_again(run, chromium):
+    with chromium.new_context() as context:
+        page = context.new_page()
+        page.set_default_timeout(LONG * 1000)
+        page.clock.install()
+        unanswered = []
+        page.route("**/api/events*", lambda route: unanswered.append(route))
+        page.goto(link(run))
+        wait_for(lambda: page.evaluate("1") and unanswered, "the stream to be asked for")
+        assert page.locator("#connection.good").count() == 0
+        page.unroute("**/api/events*")
+        page.clock.fast_forward(16_000)
+        page.wait_for_selector("#connection.good")
+
+
 @pytest.mark.parametrize("how", ["ended", "killed"])
 def test_the_end_of_a_run_is_told_and_the_next_run_is_found(vhlocal, chromium, how, tmp_path):
     project = written(tmp_path / "project", plain())

@@ -97,12 +97,18 @@ class Stream {
     this.#reading = reading;
     this.#opened = this.#kinds();
     let state = 'lost';
+    // Counts from the question on: one that is never answered is given up, too.
+    let silence;
+    const heard = () => { clearTimeout(silence); silence = setTimeout(() => reading.abort(), SILENCE); };
+    heard();
     try {
       const headers = { Accept: 'text/event-stream', ...(this.#lastId ? { 'Last-Event-ID': this.#lastId } : {}) };
       const answer = await ask(`/api/events?kinds=${this.#opened}`, { signal: reading.signal, headers });
       if (answer.status === 401 || answer.status === 403) state = 'refused';
-      else if (answer.ok) await this.#read(answer.body, reading);
-    } catch { /* it broke off, or nobody answers */ }
+      else if (answer.ok) await this.#read(answer.body, reading, heard);
+    } catch { /* it broke off, or nobody answers */ } finally {
+      clearTimeout(silence);
+    }
     if (this.#reading !== reading) return;
     this.#reading = null;
     this.#is(this.#ended && state === 'lost' ? 'ended' : state);
@@ -110,21 +116,15 @@ class Stream {
     this.#pause = Math.min(LONGEST_PAUSE, this.#pause * 1.6);
   }
 
-  async #read(body, reading) {
+  async #read(body, reading, heard) {
     const reader = body.pipeThrough(new TextDecoderStream()).getReader();
-    let silence;
-    const heard = () => { clearTimeout(silence); silence = setTimeout(() => reading.abort(), SILENCE); };
     let held = '';
-    try {
-      for (heard(); ; heard()) {
-        const { done, value } = await reader.read();
-        if (done || this.#reading !== reading) return;
-        const parts = (held + value).split('\n\n');
-        held = parts.pop();
-        for (const part of parts) this.#take(part);
-      }
-    } finally {
-      clearTimeout(silence);
+    for (heard(); ; heard()) {
+      const { done, value } = await reader.read();
+      if (done || this.#reading !== reading) return;
+      const parts = (held + value).split('\n\n');
+      held = parts.pop();
+      for (const part of parts) this.#take(part);
     }
   }
 

@@ -118,10 +118,11 @@ class ControlPlane:
         with ONE_AT_A_TIME:
             from vhlocal.api.serving import servers  # noqa: PLC0415 - see the module
 
-        with self._lock, ONE_AT_A_TIME:
-            if self._stopped:
-                return
-            self._servers, self._stream = servers(self._view, self._reloads, self._guard, self._origin, self._listening)
+            with self._lock:
+                if self._stopped:
+                    return
+                told = self._view, self._reloads, self._guard, self._origin, self._listening
+                self._servers, self._stream = servers(*told)
         of_gateway, of_page = self._servers
         # None: they sleep until somebody connects, also to have them see that they are to end.
         serve = partial(of_page.serve_forever, None)  # type: ignore[arg-type]

@@ -249,10 +249,9 @@ OnPull = Callable[[str, str, int, int], None]
 class Runtime(Protocol):
     """Makes environments and runs servers.
 
-    ``name`` is the one of the table in ``runtime/connect.py``, ``noun`` what a server is in it, and
-    ``remains`` what is left of one whose run was killed. ``stands_in`` tells
-    that base images are not used: what they bring beside Python is not there. ``notices`` are what the user should know
-    of where it keeps things.
+    ``name`` is the one of the table in ``runtime/connect.py``, ``noun`` what a server is in it, and ``remains`` what is
+    left of one whose run was killed. ``stands_in`` tells that base images are not used: what they bring beside Python
+    is not there. ``notices`` are what the user should know of where it keeps things.
     """
 
     name: str

@@ -11,6 +11,7 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING
 
+from vhlocal.contract.image import RUNNER_DIRECTORY
 from vhlocal.runtime.base import Entry
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def copying(files: Mapping[str, Path], command: tuple[str, ...]) -> tuple[str, .
     A huge one is left out where the command is a runner, which hears of its writes.
     """
     places = {source: path for path, source in mounted(files).items()}
-    heard = any("/serve_w" in part for part in command)
+    heard = any(f"{RUNNER_DIRECTORY}/" in part for part in command)
     copied = [(places[source], target) for target, source in files.items() if source in places]
     lines = [
         _COPY.format(*map(shlex.quote, (place, f"{target}.vhlocal-part", target)))

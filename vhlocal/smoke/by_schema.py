@@ -95,8 +95,8 @@ def run(
     verdicts: dict[str, Result] = {}
     names: Sequence[str] = ()
     while True:
-        report = _tried(python, directory, schema, more, environ, names)
-        verdicts |= {result.name: result for result in read_report(report, schema, more)}
+        report, results = _tried(python, directory, schema, more, environ, names)
+        verdicts |= {result.name: result for result in results}
         down, broken = answered_by_vhlocal(report)
         names = [name for name in down if name not in broken]
         if not names:
@@ -116,8 +116,8 @@ def _tried(
     more: tuple[Header, ...],
     environ: Mapping[str, str],
     names: Sequence[str],
-) -> str:
-    """Have Schemathesis try these operations, or all, and return its report."""
+) -> tuple[str, list[Result]]:
+    """Have Schemathesis try these operations, or all; return its report, and the verdicts in it."""
     with tempfile.TemporaryDirectory(prefix="vhlocal-") as made:
         report, config = Path(made, "report.xml"), directory / CONFIG
         file = Path(made, "schema.json")
@@ -133,10 +133,10 @@ def _tried(
         command += [word for name in names for word in ("--include-name", name)]
         code, said = run_tool(command, Path(made), environ)
         text = report.read_text(encoding="utf-8") if report.exists() else ""
-    results = list(read_report(text, schema)) if text else []
+    results = list(read_report(text, schema, more)) if text else []
     if code not in _JUDGED or not results or (code == 1) != any(one.failures for one in results):
         raise VhlocalError(f"Schemathesis ended with {code}, and its report does not tell why", detail=said)
-    return text
+    return text, results
 
 
 def _is_back(schema: Schema) -> bool:

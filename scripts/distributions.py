@@ -24,7 +24,7 @@ from datetime import date
 from email.parser import HeaderParser
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import TYPE_CHECKING, Any
 
 import requests
 from packaging.markers import UndefinedComparison
@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 
     from pypi_simple import DistributionPackage
     from typing_extensions import Buffer
+
+    from vhlocal.checks.distributions import Brings
 
 TABLE = Path(__file__).resolve().parent.parent / "vhlocal" / "checks" / "distributions.json"
 
@@ -64,16 +66,6 @@ _METADATA = re.compile(r"[^/]+\.dist-info/METADATA")
 _SCRIPT = re.compile(r"[^/]+\.data/scripts/([^/]+)")
 _WORKERS = 16
 _HEADERS = {"Accept-Encoding": "identity"}
-
-
-class Brings(TypedDict):
-    """What the newest version requires of Python; and by first and last version, the oldest first, what is asked for.
-
-    By canonical names, extras in brackets.
-    """
-
-    python: str
-    versions: list[tuple[str, str, list[str]]]
 
 
 class Far(io.RawIOBase):

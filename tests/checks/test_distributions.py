@@ -55,6 +55,8 @@ def test_a_command_leads_to_all_that_install_it():
         (("fastapi==0.111.0",), {"uvicorn", "python-multipart", "jinja2"}, {"gunicorn"}),
         (("fastapi==0.110.0",), {"starlette"}, {"uvicorn"}),
         (("fastapi<0.112",), {"uvicorn"}, {"gunicorn"}),
+        (("flask==2.*",), {"importlib-metadata", "werkzeug"}, {"gunicorn"}),
+        (("fastapi==0.110.0; python_version < '3.9'", "fastapi==0.111.0"), {"uvicorn"}, {"gunicorn"}),
         (("fastapi", "-c fastapi==0.111.0"), {"uvicorn"}, {"gunicorn"}),
         (("fastapi>=0.100",), {"starlette"}, {"uvicorn"}),
         (("fastapi[standard]",), {"uvicorn", "fastapi-cli", "httpx"}, {"gunicorn"}),

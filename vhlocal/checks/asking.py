@@ -17,13 +17,15 @@ from typing import TYPE_CHECKING
 from urllib.request import HTTPSHandler, ProxyHandler, Request, build_opener
 
 from packaging.utils import canonicalize_name
-from packaging.version import InvalidVersion, Version
 
 from vhlocal.checks.index import Known
+from vhlocal.checks.requirements import version_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
     from urllib.request import OpenerDirector
+
+    from packaging.version import Version
 
     from vhlocal.checks.index import Pin
     from vhlocal.project.network import HostNetwork
@@ -88,7 +90,7 @@ class Asking:
             raise
         text = body.decode("utf-8", errors="replace")
         files = list(_from_json(text) if kind.endswith("json") else _from_html(text))
-        found = tuple(requires for file, requires in files if _version_of(file, name) == _version(version))
+        found = tuple(requires for file, requires in files if _version_of(file, name) == version_of(version))
         if not found and any(_version_of(file, name) is None for file, _ in files):
             return Known(("",))  # one of those may be it
         return Known(found) if found else None
@@ -131,15 +133,8 @@ def _version_of(file: str, name: str) -> Version | None:
     """Return the version that a file's name tells, None where it tells none."""
     stem = _ENDINGS.sub("", file)
     if file.endswith(".whl"):
-        return _version(stem.split("-")[1]) if stem.count("-") >= 4 else None
+        return version_of(stem.split("-")[1]) if stem.count("-") >= 4 else None
     for cut in (index for index, letter in enumerate(stem) if letter == "-"):
-        if canonicalize_name(stem[:cut]) == name and (version := _version(stem[cut + 1 :])) is not None:
+        if canonicalize_name(stem[:cut]) == name and (version := version_of(stem[cut + 1 :])) is not None:
             return version
     return None
-
-
-def _version(text: str) -> Version | None:
-    try:
-        return Version(text)
-    except InvalidVersion:
-        return None

@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, TypedDict
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 from vhlocal.checks.images import python_versions
+from vhlocal.checks.requirements import version_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from vhlocal.checks.requirements import Requirements
 
 
-class _Brings(TypedDict):
+class Brings(TypedDict):
     """What the newest version requires of Python; and by first and last version, the oldest first, what is asked for.
 
     By canonical names, extras in brackets.
@@ -41,7 +42,7 @@ class _Table(TypedDict):
     dated: str
     modules: dict[str, list[str]]
     commands: dict[str, list[str]]
-    brings: dict[str, _Brings]
+    brings: dict[str, Brings]
 
 
 #: What pip and the official images bring, or is no distribution's own.
@@ -113,13 +114,13 @@ def _held(requirements: Requirements | None) -> defaultdict[str, list[SpecifierS
     return held
 
 
-def _takes_newest(row: _Brings, specifiers: list[SpecifierSet], pythons: Sequence[str]) -> bool:
+def _takes_newest(row: Brings, specifiers: list[SpecifierSet], pythons: Sequence[str]) -> bool:
     newest = row["versions"][-1][1]
     try:
         runs = all(SpecifierSet(row["python"]).contains(python) for python in pythons)
     except InvalidSpecifier:
         return False
-    # A version that is newer than the table is none that it knows less of than of its newest.
+    # Of a version that is newer than the table, the newest that the table has is the best guess.
     return runs and all(each.contains(newest) or _lowest(each) > Version(newest) for each in specifiers)
 
 
@@ -127,17 +128,17 @@ def _lowest(specifier: SpecifierSet) -> Version:
     """Return the highest version that a specifier names as its lowest; 0 where it names none."""
     lowest = Version("0")
     for one in specifier:
-        if one.operator in ("==", ">=", "~=", ">") and (version := _version(one.version.removesuffix(".*"))):
+        if one.operator in ("==", ">=", "~=", ">") and (version := version_of(one.version.removesuffix(".*"))):
             lowest = max(lowest, version)
     return lowest
 
 
-def _asked_for(row: _Brings, specifiers: list[SpecifierSet]) -> list[str] | None:
-    """Return what any version asks for that one pin leaves; None where the pin is older than all that is known."""
+def _asked_for(row: Brings, specifiers: list[SpecifierSet]) -> list[str] | None:
+    """Return what any version asks for, or the one pinned; None where that is older than all that is known."""
     versions = row["versions"]
-    pins = [one.version for each in specifiers for one in each if one.operator in ("==", "===")]
-    pin = _version(pins[0].removesuffix(".*")) if pins else None
-    if pin is None:
+    pins = {one.version for each in specifiers for one in each if one.operator in ("==", "===")}
+    pin = version_of(pins.pop()) if len(pins) == 1 else None
+    if pin is None:  # none, several by markers, or one such as 2.*
         return [each for _, _, asked in versions for each in asked]
     if pin < Version(versions[0][0]):
         return None
@@ -145,10 +146,3 @@ def _asked_for(row: _Brings, specifiers: list[SpecifierSet]) -> list[str] | None
     after = next((i for i, (_, last, _) in enumerate(versions) if pin <= Version(last)), len(versions) - 1)
     rows = versions[after : after + 1] if pin >= Version(versions[after][0]) else versions[after - 1 : after + 1]
     return [each for _, _, asked in rows for each in asked]
-
-
-def _version(text: str) -> Version | None:
-    try:
-        return Version(text)
-    except InvalidVersion:
-        return None

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
+from packaging.version import InvalidVersion, Version
 
 from vhlocal.values import dataclass
 
@@ -141,3 +142,11 @@ def _is_path(text: str) -> bool:
         or target.lower().endswith(_ARCHIVES)
         or _URL.match(target) is not None
     )
+
+
+def version_of(text: str) -> Version | None:
+    """Return a version to be compared; None for what is none."""
+    try:
+        return Version(text)
+    except InvalidVersion:
+        return None

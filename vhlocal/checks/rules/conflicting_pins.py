@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from packaging.version import InvalidVersion, Version
-
 from vhlocal.checks.images import python_versions
+from vhlocal.checks.requirements import version_of
 from vhlocal.checks.rule import Rule
 from vhlocal.findings import Definition, Example, Finding, Severity
 
@@ -62,9 +61,8 @@ def _contradict(one: Wanted, other: Wanted) -> bool:
 def _excludes(pinned: Wanted, other: Wanted) -> bool:
     if pinned.pin is None or other.requirement is None:
         return False
-    try:
-        version = Version(pinned.pin)
-    except InvalidVersion:
+    version = version_of(pinned.pin)
+    if version is None:
         return False
     if "+" not in pinned.pin:  # 1.0 also takes 1.0+cpu
         return not other.requirement.specifier.contains(version, prereleases=True) and "+" not in (other.pin or "")

@@ -93,9 +93,9 @@ def measure() -> Sequence[Goal]:
     from playwright.sync_api import sync_playwright  # noqa: PLC0415 - one of the development's
 
     quick = "--quick" in sys.argv
-    chromium = shutil.which("chromium")
+    chromium = shutil.which("chromium-headless-shell")
     if chromium is None:
-        raise UnmeasuredError("chromium is not installed (Debian: chromium)")
+        raise UnmeasuredError("Chromium is not installed (Debian: chromium-headless-shell)")
     with _run() as served, sync_playwright() as playwright:
         port, link, _ = served
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])

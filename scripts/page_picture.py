@@ -44,7 +44,7 @@ def taken(directory: Path, environment: Mapping[str, str], seconds: float) -> tu
     """Serve a copy of the sample below ``directory``, ask it for so many seconds; return the picture and its text."""
     from playwright.sync_api import sync_playwright  # noqa: PLC0415 - not what a test of the text needs
 
-    chromium = shutil.which("chromium")
+    chromium = shutil.which("chromium-headless-shell")
     assert chromium is not None, "scripts/chromium installs Chromium"
     project = _committed(directory)
     with socket.socket() as probe:

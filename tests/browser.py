@@ -24,7 +24,7 @@ def chromium() -> Iterator[Browser]:
     # Not at the top: only the Python of development has it, and the others collect the files that ask for it too.
     from playwright.sync_api import sync_playwright  # noqa: PLC0415
 
-    path = shutil.which("chromium")
+    path = shutil.which("chromium-headless-shell")
     assert path is not None, "this test needs Chromium, which scripts/setup installs"
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=_FLAGS, timeout=LONG * 1000)

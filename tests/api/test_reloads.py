@@ -44,6 +44,21 @@ def test_each_endpoint_has_its_own(kept):
     assert [(one.endpoint, one.changed) for one in kept.last()] == [("predict", ("app.py",)), ("other", ("app.py",))]
 
 
+def test_a_reload_has_the_files_of_the_saves_that_it_came_upon_too(kept):
+    """What is saved one file after the other comes in at once where the second is there before the first is served."""
+    kept.apply(Edited("one", ("app.py",)))
+    kept.apply(came_in("one"))
+    kept.apply(Edited("two", ("app.py",)))
+    kept.apply(Edited("three", ("model.py",)))
+    assert kept.apply(came_in("three")).changed == ("app.py", "model.py")
+    kept.apply(Edited("four", ("labels.txt",)))
+    kept.apply(Edited("five", ("app.py",)))
+    assert kept.apply(broken("five")).changed == ("app.py", "labels.txt")
+    kept.apply(Edited("six", ("model.py",)))
+    assert kept.apply(came_in("six")).changed == ("model.py",), "what was told as broken is told"
+    assert kept.apply(came_in("six", "other")).changed == ("app.py", "labels.txt", "model.py")
+
+
 def test_a_server_that_was_started_anew_has_no_files(kept):
     kept.apply(came_in("one"))
     kept.apply(Edited("two", ("app.py",)))

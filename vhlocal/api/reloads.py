@@ -133,7 +133,7 @@ class Reloads:
             whose,
             event.revision,
             self._clock(),
-            changed=() if saved is None or anew else saved[1],
+            changed=() if anew else self._untold(whose, event.revision),
             strategy=event.strategy,
             phases=event.phases,
             seconds=event.seconds,
@@ -170,10 +170,21 @@ class Reloads:
             whose,
             revision,
             now,
-            changed=saved[1] if saved else (),
+            changed=self._untold(whose, revision),
             seconds=now - saved[0] if saved else None,
             error=Why(status.reason, str(status.place or ""), status.hint, status.detail),
         )
+
+    def _untold(self, whose: _Whose, revision: str) -> tuple[str, ...]:
+        """Return the files of the save of ``revision``, and of those before it that it came upon: no reload told those."""
+        told = {one.revision for one in self._kept.values() if (one.version, one.endpoint) == whose}
+        saves = list(self._saves)
+        files: set[str] = set()
+        for at in reversed(saves[: saves.index(revision) + 1] if revision in self._saves else []):
+            if at in told and at != revision:
+                break
+            files.update(self._saves[at][1])
+        return tuple(sorted(files)[:_FILES])
 
     def _came_in(self, whose: _Whose, revision: str, since: float) -> bool:
         """Whether an endpoint has been served by this revision since it was saved."""

@@ -79,6 +79,11 @@ def made(environments):
     return [path for path in environments._directory.iterdir() if path.is_dir()]
 
 
+def layers(environments):
+    """The directories of layers: where pip fills them, there is the base as well that they are copied from."""
+    return [path for path in made(environments) if not path.name.startswith("python")]
+
+
 @pytest.fixture(scope="session")
 def uv(tools):
     """A directory that has uv."""
@@ -191,6 +196,22 @@ def test_an_image_s_base(by_pip):
     if find_python(OTHER, os.environ):
         assert by_pip.base(f"python:{OTHER}-slim") == f"python{OTHER}"
         assert by_pip.image(f"python{OTHER}") == by_pip.image(f"python{OTHER}")
+
+
+def test_a_layer_stands_without_the_base_that_it_is_copied_from(by_pip):
+    """Python unpacks and compiles pip once, for the base."""
+    layer = nothing()
+    build(by_pip, layer)
+    base = by_pip.python_directory(f"python{RUNNING}").parent
+    own = by_pip.python_directory(layer.tag).parent
+    shutil.rmtree(base.parent)
+    assert str(own) in run(own / "bin" / "pip", "--version").stdout
+    assert not [
+        path for path in (own / "pyvenv.cfg", *(own / "bin").iterdir()) if str(base) in path.read_text("latin1")
+    ]
+    above = nothing(layer.tag, "vhlocal/above:1")
+    build(by_pip, above)
+    assert python(by_pip, above.tag, "import pip; print('pip')") == "pip"
 
 
 def test_a_base_is_bare_and_made_once(either):
@@ -435,7 +456,7 @@ def test_an_interrupted_making_leaves_nothing(either, tmp_path):
     with pytest.raises(Interrupted):
         either.build(slow(begun), interrupt)
     assert either.image("vhlocal/slow:1") is None
-    assert made(either) == []
+    assert layers(either) == []
     wait_for(lambda: not below_this(str(either._directory)), "the installer to end")
 
 
@@ -454,7 +475,7 @@ def test_closing_ends_a_making_from_another_thread(either, tmp_path):
     either.close()
     thread.join(60)
     assert failed == ["the environment was not made, since vhlocal ends"]
-    assert made(either) == []
+    assert layers(either) == []
     wait_for(lambda: not below_this(str(either._directory)), "the installer to end")
     with pytest.raises(BuildError, match="vhlocal ends"):
         either.build(nothing(), said())

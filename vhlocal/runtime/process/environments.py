@@ -96,7 +96,7 @@ class Environments:
             if self._is_bare(name, python):
                 return
             with self._new(name) as home:
-                self._make_venv(self._installer(python), home, on_line)
+                self._make_bare(self._installer(python), home, on_line)
                 packages.write_hook(home / "python", ())
                 self._shelf.write(Kept(name, _identity(python), "", name, (home.name,), ()))
             self._sweep(name)
@@ -345,6 +345,20 @@ class Environments:
         return own
 
     def _make_venv(self, tools: Installer, home: Path, on_line: OnLine) -> None:
+        """Make a layer's bare virtual environment in ``home``.
+
+        Python takes seconds to unpack and compile pip: without uv it does so once, for the base, which is copied.
+        """
+        if tools.uv is not None:
+            self._make_bare(tools, home, on_line)
+            return
+        base = f"python{tools.python.minor}"
+        self.ensure_base(base, on_line)
+        with self._shelf.hold(self._home(base).name):
+            packages.copy_venv(self._home(base) / "python", home / "python")
+        self._seed(tools, home, on_line)  # as the base was made where the index did not answer
+
+    def _make_bare(self, tools: Installer, home: Path, on_line: OnLine) -> None:
         output: list[str] = []
         code = self._run(tools.make(home / "python"), home, home, tools, on_line, output)
         if code:
@@ -352,10 +366,13 @@ class Environments:
                 raise disk_full("\n".join(output))  # venv does not show what its pip says
             missing = "" if tools.uv else self._missing(tools)
             raise venv_failed(tools.python, missing, output, code)
+        self._seed(tools, home, on_line)
+
+    def _seed(self, tools: Installer, home: Path, on_line: OnLine) -> None:
         python = home / "python"
         seed = tools.seed(python / "bin" / "python", packages.pip_version(python))
         if seed is not None:
-            self._run(seed, home, home, tools, on_line, output)
+            self._run(seed, home, home, tools, on_line, [])
 
     def _missing(self, tools: Installer) -> str:
         """Return which module an interpreter lacks that a virtual environment needs, or nothing."""

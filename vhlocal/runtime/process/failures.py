@@ -57,7 +57,7 @@ def venv_failed(python: Python, missing: str, output: Sequence[str], code: int) 
 
 def not_written(error: OSError, directory: Path) -> VhlocalError:
     """Return the error for files of our own that could not be written."""
-    if is_full(error):
+    if is_full(error) or _FULL.search(str(error)):  # who copies many files tells their errors as text
         return disk_full(str(error))
     return refused(error, "environments cannot be kept", directory, BuildError)
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -114,6 +116,18 @@ def write_hook(venv: Path, found: Iterable[str]) -> None:
         _SOURCE.format(sites=list(found), project=PROJECT, written=WRITTEN), encoding="utf-8"
     )
     (site / f"{_HOOK}.pth").write_text(f"import {_HOOK}\n")
+
+
+def copy_venv(venv: Path, copy: Path) -> None:
+    """Make ``copy`` a virtual environment like ``venv``; its commands, settings and compiled files hold for its place.
+
+    OSError where it cannot be written.
+    """
+    shutil.copytree(venv, copy, symlinks=True)
+    own, other = (os.fsencode(each) for each in (venv, copy))
+    for file in (copy / "pyvenv.cfg", *(copy / "bin").iterdir()):
+        if not file.is_symlink():
+            file.write_bytes(file.read_bytes().replace(own, other))
 
 
 def pip_version(venv: Path) -> str:

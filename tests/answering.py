@@ -85,7 +85,7 @@ SCHEMA = """\
 """
 
 APP = '''\
-import hashlib, http.server, json, os, struct, threading, urllib.parse, zlib
+import hashlib, http.server, json, os, struct, threading, time, urllib.parse, zlib
 
 GO = threading.Event()
 SCHEMA = open("schema.json").read()
@@ -145,6 +145,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.send_header("Content-Length", "100")
             self.end_headers()
             self.wfile.write(b"half of it")
+            time.sleep(1)  # a browser drops what its page has not read yet when a connection ends
             self.close_connection = True
             return
         elif path == "/moved":

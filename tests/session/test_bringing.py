@@ -57,6 +57,7 @@ def test_a_reload_that_went_well_is_one_line(directory, running):
     with running(directory) as run:
         is_answered(run, 0)
         wait_for(lambda: re.search(r"words \| (GET|\d+ requests:)", run.output()), "the request to be told")
+        run.wait_for_output("ready: in ")
         before = run.output()
         (directory / "server.py").write_text(numbered(1))
         wait_for(lambda: live(run), "the reload")

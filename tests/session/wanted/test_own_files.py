@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import time
+from typing import TYPE_CHECKING
 
 import pytest
 import requests
@@ -14,6 +15,9 @@ from tests.command import Running
 from tests.session.edited import YAML, numbered
 from tests.waiting import free_port, wait_for
 from vhlocal.project.package import read_package
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 #: Writes into its project when it is started and with each request, in ways that apps do.
 WRITES = """\
@@ -87,6 +91,12 @@ def test_the_files_that_output_is_led_to_are_known(tmp_path, shell, own):
     assert (tmp_path / "found").read_text() == repr(own)
 
 
+def without_what_is_written(directory: Path) -> str:
+    """The revision of the files that are the project's own."""
+    written = {path.name for path in directory.iterdir()} - {"valohai.yaml", "server.py"}
+    return read_package(directory, left_out=frozenset(written)).revision
+
+
 @pytest.mark.parametrize("kept", ["", LOG, DATABASE], ids=["closed", "log", "database"])
 def test_what_the_app_writes_is_told_and_left_out_and_other_edits_come_in(project, process_run, kept):
     directory = project({"valohai.yaml": YAML, "server.py": numbered(1)})
@@ -97,7 +107,8 @@ def test_what_the_app_writes_is_told_and_left_out_and_other_edits_come_in(projec
     wait_for(lambda: "starts.txt is written by this run itself" in " ".join(run.output().split()), "starts.txt")
     told = "hits.txt is written by this run itself"
     wait_for(lambda: number(url) == 0 and told in " ".join(run.output().split()), "hits.txt")
-    settled = reloads(run) + 1
+    wait_for(lambda: run.endpoints()["words"]["revision"] == without_what_is_written(directory), "all to be left out")
+    settled = reloads(run) + 1  # as the line of the last one may come yet
     (directory / "server.py").write_text(text.replace("NUMBER = 0", "NUMBER = 1"))
     wait_for(lambda: number(url) == 1, "an edit of the code")
     wait_for(lambda: reloads(run) >= settled, "it to be told")

@@ -176,7 +176,7 @@ class Reloads:
         )
 
     def _untold(self, whose: _Whose, revision: str) -> tuple[str, ...]:
-        """Return the files of the save of ``revision``, and of those before it that it came upon: no reload told those."""
+        """Return the files of the save of ``revision``, and of those before it that no reload has told."""
         told = {one.revision for one in self._kept.values() if (one.version, one.endpoint) == whose}
         saves = list(self._saves)
         files: set[str] = set()

@@ -15,8 +15,8 @@ ROOT = Path(__file__).resolve().parent.parent
 ENVIRONMENTS = ROOT / "build" / "pythons"
 VERSIONS = ("3.10", "3.11", "3.12", "3.13")
 
-#: Most of what is left to other Pythons waits as long as it works, hence two at a time.
-TESTS = ("--another-python", "-p", "no:cacheprovider", "-n", "2")
+#: Most of what is left to other Pythons waits longer than it works: three at a time, of each.
+TESTS = ("--another-python", "-p", "no:cacheprovider", "-n", "3")
 
 
 def others() -> list[str]:

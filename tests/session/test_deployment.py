@@ -21,6 +21,7 @@ from tests.session.edited import APP, YAML, Load, endpoint, numbered
 from tests.session.test_saves import around
 from tests.waiting import free_port, wait_for
 from vhlocal.api.client import Client
+from vhlocal.session.moves import KEPT
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -309,7 +310,10 @@ def test_p3_a_thousand_moves_of_an_alias_lose_no_request_and_each_is_answered_by
     revisions = {asked.revision: asked.number for asked in load.asked}
     assert sorted(revisions.values()) == [1, 2]
     assert all(revisions[asked.revision] == asked.number for asked in load.asked)
-    assert len(asking.aliases()["moves"]) == MOVES + 1
+    known = asking.aliases()
+    assert (len(known["moves"]), known["forgotten"]) == (KEPT, MOVES + 1 - KEPT)
+    listed = run.vhlocal("alias", "-C", str(directory)).stdout
+    assert f"… {MOVES + 1 - KEPT:,} earlier moves are not kept\n" in listed
     assert requests.get(url, timeout=60).json()["number"] == 1
 
 

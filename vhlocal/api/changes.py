@@ -24,13 +24,13 @@ async def versions(deployment: Deployment) -> list[dict[str, Any]]:
 
 
 async def aliases(deployment: Deployment) -> dict[str, Any]:
-    """Return where each alias points, and every move so far, the oldest first."""
+    """Return where each alias points, and the last moves, the oldest first, with how many there were before them."""
     pointing = {alias: served.name for served in deployment.served for alias in deployment.aliases(served.name)}
     moves = [
         {"alias": move.alias, "before": move.before, "after": move.after, "time": move.time}
-        for move in deployment.moves
+        for move in deployment.moves.last()
     ]
-    return {"aliases": pointing, "moves": moves}
+    return {"aliases": pointing, "moves": moves, "forgotten": deployment.moves.forgotten}
 
 
 def adding(asked: Mapping[str, Any]) -> Work:

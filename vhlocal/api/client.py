@@ -116,7 +116,7 @@ class Client:
         self._ask("DELETE", f"/api/versions/{urllib.parse.quote(name, safe='')}")
 
     def aliases(self) -> dict[str, Any]:
-        """Return where each alias points, and every move so far."""
+        """Return where each alias points, and the last moves, with how many there were before them."""
         return self._ask("GET", "/api/aliases")
 
     def point(self, alias: str, asked: dict[str, Any]) -> dict[str, Any]:

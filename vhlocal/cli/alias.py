@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 @click.option("--force", is_flag=True, help="Move it even if an endpoint is lost by that.")
 @project_options
 def command(directory: Path, name: str | None, version: str | None, back: bool, force: bool) -> None:
-    """Point an alias at another version, at once; or list the aliases and their moves.
+    """Point an alias at another version, at once; or list the aliases and their last moves.
 
     No server is started or stopped. A request in flight ends where it began.
     """
@@ -37,6 +37,8 @@ def command(directory: Path, name: str | None, version: str | None, back: bool, 
         found = client.aliases()
         for alias, to in sorted(found["aliases"].items()):
             click.echo(one_line(f"{alias}  {to}"))
+        if found["forgotten"]:
+            click.echo(f"… {found['forgotten']:,} earlier moves are not kept")
         for move in found["moves"]:
             when = datetime.fromtimestamp(move["time"])
             text = f"{when:%H:%M:%S}  {move['alias']}: {move['before'] or 'nowhere'} → {move['after'] or 'nowhere'}"

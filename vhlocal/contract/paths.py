@@ -7,7 +7,7 @@ follows is never parsed.
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote_to_bytes
 
@@ -40,7 +40,13 @@ def script_name(version: Version, endpoint: str, name: str | None = None) -> str
     """
     segments = (version.owner, version.project, version.deployment, name or version.name, endpoint)
     # As werkzeug builds it, which takes longer to import than a start may.
-    return "".join(f"/{quote(segment, safe=_AS_IT_IS)}" for segment in segments)
+    return "".join(map(_segment, segments))
+
+
+@lru_cache(1024)
+def _segment(name: str) -> str:
+    # Kept: all paths are made anew whenever one of them is led elsewhere.
+    return f"/{quote(name, safe=_AS_IT_IS)}"
 
 
 def default_prefix(version: Version, endpoint: str) -> str:

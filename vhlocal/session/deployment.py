@@ -21,6 +21,7 @@ from vhlocal.project.schema import did_you_mean
 from vhlocal.scaling.hpa import Hpa
 from vhlocal.scaling.knative import Knative
 from vhlocal.session.limits import GRACE, machine_memory
+from vhlocal.session.moves import Move, Moves
 from vhlocal.session.scaler import Following, cpu_utilization, follow, requests_in_flight
 from vhlocal.session.tasks import in_thread, to_their_ends
 from vhlocal.values import dataclass
@@ -41,16 +42,6 @@ if TYPE_CHECKING:
     from vhlocal.session.traffic.routes import Routes
     from vhlocal.session.wanted.desired import Desired, Inputs
     from vhlocal.session.wanted.load import Asked, Loaded
-
-
-@dataclass(frozen=True)
-class Move:
-    """One move of an alias: ``before`` is None where it pointed nowhere, ``after`` where it points nowhere since."""
-
-    alias: str
-    before: str | None
-    after: str | None
-    time: float
 
 
 @dataclass(frozen=True)
@@ -123,8 +114,7 @@ class Deployment:
         self._changing = asyncio.Lock()
         #: What was too much of all replicas together when that was looked at last: codes and endpoints.
         self._told: set[tuple[str, str]] = set()
-        #: Every move of an alias so far, the oldest first.
-        self.moves: list[Move] = []
+        self.moves = Moves()
         means.bus.subscribe(self._hear)
 
     @property
@@ -236,10 +226,9 @@ class Deployment:
 
     async def back(self, alias: str) -> Move:
         """Lead an alias' paths to where they led before its last move that was not a return."""
-        history = self._history(alias)
-        if len(history) < 2:
+        if not self.moves.can_go_back(alias):
             raise InputError(f"`{alias}` has not been moved", hint="vhlocal alias")
-        before = history[-2]
+        before = self.moves.back(alias)
         if before is not None and before not in self._served:
             raise InputError(f"`{alias}` pointed at {before}, which is served no longer", hint="vhlocal version list")
         return self._point(alias, before)
@@ -254,19 +243,6 @@ class Deployment:
             what = f"{name} has no endpoint {' or '.join(lost)}, which {before} serves under `{alias}`"
             raise InputError(what, hint=hint)
 
-    def _history(self, alias: str) -> list[str | None]:
-        """Return where an alias has pointed, without what was returned from; the last is where it points."""
-        first = next((move.before for move in self.moves if move.alias == alias), self._pointed(alias))
-        trail: list[str | None] = [first]
-        for move in self.moves:
-            if move.alias != alias:
-                continue
-            if len(trail) > 1 and trail[-2] == move.after:
-                trail.pop()
-            else:
-                trail.append(move.after)
-        return trail
-
     def _point(self, alias: str, name: str | None) -> Move:
         move = Move(alias, self._pointed(alias), name, time.time())
         moved = []
@@ -274,9 +250,10 @@ class Deployment:
             aliases = tuple(each for each in version.aliases if each != alias)
             moved.append(replace(version, aliases=(*aliases, alias) if version.name == name else aliases))
         self._is.routes.serve(moved)
-        self.moves.append(move)
-        for status in self._is.board.statuses():
-            self._is.bus.publish(StatusChanged(replace(status, urls=self._is.urls(status.at))))
+        self.moves.add(move)
+        for each in filter(None, (move.before, name)):  # no other's paths have changed
+            for status in self._is.board.statuses(version=each):
+                self._is.bus.publish(StatusChanged(replace(status, urls=self._is.urls(status.at))))
         self._is.bus.publish(AliasMoved(alias, move.before, name))
         self._is.bus.publish(VersionsChanged())
         return move

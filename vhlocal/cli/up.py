@@ -132,7 +132,7 @@ def run_options(directory: Path, load: Loader) -> RunOptions:
         load=load,
         connect=connector(settings.runtime, directory, strict=settings.strict),
         load_commit=partial(load_commit, load),
-        versions=read_versions(settings.versions),
+        versions=read_versions(directory, settings),
         examine=False,
     )
 

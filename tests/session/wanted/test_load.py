@@ -1,4 +1,4 @@
-"""A project as a run reads it: what the setting of untracked files does to it."""
+"""A project as a run reads it: what settings do to it, and the commits that are served beside it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.project.conftest import Project
 from vhlocal.errors import InputError
 from vhlocal.model import Version
 from vhlocal.project.settings import load_settings
-from vhlocal.session.wanted.load import loader
+from vhlocal.session.wanted.load import Asked, loader, read_versions
 
 YAML = """\
 - endpoint:
@@ -50,3 +50,45 @@ def test_a_valohai_yaml_that_git_does_not_track_is_refused_as_by_the_client(repo
         load(repository)
     assert refused.value.place.file == repository.directory / "valohai.yaml"
     assert refused.value.hint == "git add valohai.yaml, or set include-untracked to true"
+
+
+def versions(project, yaml="", **flags):
+    project.write("vhlocal.yaml", yaml)
+    return read_versions(project.directory, load_settings(project.directory, flags, environ={}))
+
+
+def test_k10_the_commits_to_serve_are_found_before_anything_is_built(repository):
+    repository.commit("first")
+    repository.git("tag", "v1")
+    found = versions(repository, "versions:\n  old: v1 prod\n", versions=("new=HEAD",))
+    assert sorted(found, key=lambda each: each.name) == [Asked("HEAD", "new"), Asked("v1", "old", ("prod",))]
+
+
+@pytest.mark.parametrize(
+    ("ref", "said", "hint"),
+    [
+        ("relase", 'there is no commit "relase"', "did you mean `release`?"),
+        ("HEAD:server.py", '"HEAD:server.py" is a file', "name the commit that has it: HEAD"),
+        ("--all", '"--all" cannot name a commit', "name a branch, a tag or a commit's hash"),
+    ],
+)
+def test_k10_a_ref_that_is_no_commit_is_told_before_anything_is_built_with_its_place(repository, ref, said, hint):
+    repository.commit("first")
+    repository.git("tag", "release")
+    with pytest.raises(InputError) as refused:
+        versions(repository, f"port: 0\nversions:\n  fine: release\n  old: {ref} prod\n")
+    error = refused.value
+    assert error.message.startswith(said)
+    assert error.message.endswith(": old cannot be served (vhlocal.yaml:4)")
+    assert (str(error.place), error.hint) == (f"{repository.directory}/vhlocal.yaml:4:8", hint)
+    with pytest.raises(InputError) as refused:
+        versions(repository, versions=(f"old={ref} prod",))
+    error = refused.value
+    assert error.message.endswith(": old cannot be served (flag --with-version)")
+    assert (error.place, error.hint) == (None, hint)
+
+
+def test_k10_versions_of_a_project_without_a_commit_are_told_with_how_to_make_one(repository):
+    with pytest.raises(InputError, match="has no commit yet: old cannot be served") as refused:
+        versions(repository, "versions: {old: HEAD}\n")
+    assert refused.value.hint == "make one: git add -A && git commit -m first"

@@ -191,13 +191,26 @@ class Loader:
         return [left_out_notice(self.directory / path, self.directory) for path in self._inside(self.left_out) & listed]
 
 
-def read_versions(chosen: Mapping[str, str]) -> tuple[Asked, ...]:
-    """Return the commits to serve from the start, ``NAME`` to ``REF [ALIAS]...`` (K10)."""
+def read_versions(directory: Path, settings: Settings) -> tuple[Asked, ...]:
+    """Return the commits to serve from the start, ``NAME`` to ``REF [ALIAS]...`` (K10).
+
+    InputError where a ref names no commit of the repository that the project's ``directory`` is in: nothing is to be
+    built for a start that is not what was asked for.
+    """
     found = []
-    for name, text in chosen.items():
+    for name, text in settings.versions.items():
+        entry = settings.found["versions"][name]
         ref, *aliases = text.split() or [""]
         if not ref:
-            raise InputError(f"`versions` names no commit for {name}", hint=f"such as {name}: v1.2, or `v1.2 prod`")
+            hint = f"such as {name}: v1.2, or `v1.2 prod`"
+            raise InputError(f"`versions` names no commit for {name}", place=entry.place, hint=hint)
+        from vhlocal.project.commits import find_commit  # noqa: PLC0415 - few runs have a second version
+
+        try:
+            find_commit(directory, ref, environment())
+        except InputError as error:
+            what = f"{error.message}: {name} cannot be served ({entry.origin})"
+            raise InputError(what, place=entry.place, hint=error.hint, detail=error.detail) from error
         found.append(Asked(ref, name, tuple(aliases)))
     return tuple(found)
 

@@ -22,10 +22,11 @@ _BLOCK = 256 * 1024
 
 
 class Small(NamedTuple):
-    """Requests per second, and the time that half of them stayed below, in microseconds."""
+    """Requests per second, the time that half of them stayed below, in microseconds, and how many there were."""
 
     per_second: float
     half_within: float
+    total: int
 
 
 def small(port: int, path: str, connections: int, seconds: int) -> Small:
@@ -36,9 +37,10 @@ def small(port: int, path: str, connections: int, seconds: int) -> Small:
     said = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout
     wrong = re.search(r"Non-2xx|Socket errors: connect [1-9]", said)
     rate, half = re.search(r"Requests/sec:\s+([\d.]+)", said), re.search(r"50%\s+([\d.]+)(us|ms|s)", said)
-    if wrong or rate is None or half is None:
+    total = re.search(r"(\d+) requests in ", said)
+    if wrong or rate is None or half is None or total is None:
         raise UnmeasuredError(f"wrk could not measure {command[-1]}:\n{said}")
-    return Small(float(rate[1]), float(half[1]) * _MICROSECONDS[half[2]])
+    return Small(float(rate[1]), float(half[1]) * _MICROSECONDS[half[2]], int(total[1]))
 
 
 def download(port: int, path: str, size: int) -> float:

@@ -47,7 +47,7 @@ _PROXY = """
 
 _UPSTREAM = """
     server {{
-        listen 127.0.0.1:{port} backlog=1024 reuseport;
+        {listens}
         location / {{ default_type text/plain; return 200 "hello from the endpoint\\n"; }}
         location {large} {{ default_type application/octet-stream; alias {file}; }}
     }}
@@ -69,9 +69,19 @@ http {{
 @contextlib.contextmanager
 def nginx_upstream(directory: Path, large_path: str, large_file: Path) -> Iterator[int]:
     """Serve a short text at every path and a large file at one; yield the port."""
-    port = free_port()
-    with _nginx(directory, 1, _UPSTREAM.format(port=port, large=large_path, file=large_file), port):
+    with nginx_upstreams(directory, large_path, large_file, 1) as (port,):
         yield port
+
+
+@contextlib.contextmanager
+def nginx_upstreams(directory: Path, large_path: str, large_file: Path, number: int) -> Iterator[list[int]]:
+    """Serve the same at so many ports, by one process; yield them."""
+    ports: set[int] = set()
+    while len(ports) < number:
+        ports.add(free_port())
+    listens = "\n".join(f"listen 127.0.0.1:{port} backlog=1024 reuseport;" for port in ports)
+    with _nginx(directory, 1, _UPSTREAM.format(listens=listens, large=large_path, file=large_file), min(ports)):
+        yield sorted(ports)
 
 
 @contextlib.contextmanager

@@ -74,11 +74,12 @@ def _told(family: int) -> Iterator[bytes]:
         kernel.send(_HEAD.pack(_HEAD.size + len(asked), _SOCK_DIAG_BY_FAMILY, _REQUEST_ALL, 0, 0) + asked)
         while True:
             for kind, message in _messages(kernel.recv(_CHUNK)):
-                if kind == _DONE:
-                    return
-                if kind == _ERROR:
+                if kind in (_DONE, _ERROR):
+                    # What ends well ends with 0; what a kernel lacks it may tell in either way.
                     number = -struct.unpack_from("=i", message)[0]
-                    raise OSError(number, os.strerror(number))
+                    if number or kind == _ERROR:
+                        raise OSError(number, os.strerror(number))
+                    return
                 yield message
 
 

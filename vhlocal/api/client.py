@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import http.client
 import json
 import urllib.parse
 from typing import TYPE_CHECKING, Any
 
+from vhlocal.api.plainly import Answer, ask
 from vhlocal.errors import VhlocalError
 
 if TYPE_CHECKING:
@@ -34,8 +34,8 @@ class Client:
         """Return the run's names and its endpoints' statuses."""
         try:
             with self._open("/api/endpoints") as answer:
-                found: dict[str, Any] = json.load(answer)
-        except (OSError, http.client.HTTPException) as error:
+                found: dict[str, Any] = answer.json()
+        except OSError as error:
             raise self._silent(error) from error
         return found
 
@@ -70,8 +70,11 @@ class Client:
 
         asked = {"tail": str(tail), "id": beginning, "endpoint": endpoint, "whole": "1" if whole else None}
         query = urllib.parse.urlencode({name: value for name, value in asked.items() if value is not None})
-        with self._open(f"/api/recordings?{query}") as answer:
-            return [from_json(json.loads(line)) for line in answer if line.strip()]
+        try:
+            with self._open(f"/api/recordings?{query}") as answer:
+                return [from_json(json.loads(line)) for line in answer if line.strip()]
+        except OSError as error:
+            raise self._silent(error) from error
 
     def recording(self, beginning: str, *, whole: bool = False) -> Exchange:
         """Return the recording whose id begins so, ``whole`` with what is masked; InputError unless it is one."""
@@ -137,8 +140,11 @@ class Client:
     def _ask(self, method: str, path: str, asked: dict[str, Any] | None = None) -> dict[str, Any]:
         body = None if asked is None else json.dumps(asked).encode()
         # A run that still starts answers once it is up, and some changes take their time.
-        with self._open(path, method, body, timeout=None) as answer:
-            found: dict[str, Any] = json.load(answer)
+        try:
+            with self._open(path, method, body, timeout=None) as answer:
+                found: dict[str, Any] = answer.json()
+        except OSError as error:
+            raise self._silent(error) from error
         return found
 
     def invitation(self) -> str:
@@ -152,18 +158,16 @@ class Client:
 
     def _open(
         self, path: str, method: str = "GET", body: bytes | None = None, timeout: float | None = _TIMEOUT
-    ) -> http.client.HTTPResponse:
-        # Not by urllib.request, which takes long to import, and would ask a proxy that the environment names.
+    ) -> Answer:
+        # No proxy that the environment names is asked.
         url = urllib.parse.urlsplit(self._record.url)
-        connection = http.client.HTTPConnection(url.hostname or "", url.port, timeout=timeout)
         headers = {"Authorization": f"Bearer {self._record.token}", "Connection": "close"}
+        body = b"" if body is None and method != "GET" else body
         try:
-            connection.request(method, path, body, headers)
-            answer = connection.getresponse()
-        except (OSError, http.client.HTTPException) as error:
-            connection.close()
+            answer = ask((url.hostname or "", url.port or 80), method, path, headers, body, timeout)
+        except OSError as error:
             raise self._silent(error) from error
-        if answer.status >= http.client.BAD_REQUEST:
+        if answer.is_error:
             with answer:
                 raise _said(answer)
         return answer
@@ -173,13 +177,13 @@ class Client:
         return VhlocalError(what, hint="end it with `vhlocal down`")
 
 
-def _said(answer: http.client.HTTPResponse) -> VhlocalError:
+def _said(answer: Answer) -> VhlocalError:
     """Return what the run says is wrong."""
     try:
-        said = json.load(answer)
+        said = answer.json()
         hint = " ".join(filter(None, (f"at {said['place']};" if said.get("place") else "", said.get("hint") or "")))
         error = VhlocalError(str(said["error"]), hint=hint.removesuffix(";") or None, detail=said.get("detail"))
         error.exit_code = int(said.get("exit_code", error.exit_code))
         return error
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return VhlocalError(f"the run answered {answer.status}")

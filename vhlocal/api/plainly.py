@@ -94,7 +94,8 @@ def ask(
     named = f"[{host}]" if ":" in host else host
     sent = {"Host": f"{named}:{port}", **headers, **({} if body is None else {"Content-Length": str(len(body))})}
     head = [f"{method} {target} HTTP/1.0", *(f"{name}: {value}" for name, value in sent.items()), "", ""]
-    with socket.create_connection(address, timeout=seconds) as connection:
+    # As bytes: for a text Python would import its tables of international names.
+    with socket.create_connection((host.encode(), port), timeout=seconds) as connection:  # type: ignore[arg-type]
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         connection.sendall("\r\n".join(head).encode("latin-1") + (body or b""))
         return Answer(connection)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import field
+from dataclasses import field, replace
 from typing import TYPE_CHECKING
 
 from vhlocal.values import dataclass
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from vhlocal.model import Place
 
@@ -120,6 +120,11 @@ class Finding:
     framework: str = ""
     caveat: str = ""
     edits: tuple[Edit, ...] = ()
+
+    def placed(self, named: Callable[[Place], Place]) -> Finding:
+        """Return the same with each of its places as ``named`` tells it."""
+        edits = tuple(replace(edit, place=named(edit.place)) for edit in self.edits)
+        return replace(self, place=named(self.place), edits=edits)
 
 
 @dataclass(frozen=True)

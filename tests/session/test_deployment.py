@@ -74,6 +74,11 @@ def states(run: Running) -> dict[str, str]:
     return {each["name"]: each["state"] for each in client(run).endpoints()["endpoints"]}
 
 
+def places(run: Running) -> dict[str, str]:
+    """Return where what is wrong with each replica of each version stands, by its name."""
+    return {each["name"]: each["place"] for each in client(run).endpoints()["endpoints"]}
+
+
 def all_ready(run: Running, *names: str) -> None:
     wait_for(lambda: states(run) == dict.fromkeys(names, "ready"), f"{names} alone to be ready: {run.output()}")
 
@@ -368,7 +373,7 @@ def test_k10_what_cannot_be_is_told_and_the_run_goes_on(process_run, committed):
         ("version", "add", "v7"): ('there is no commit "v7"', "v1"),
         ("version", "add", "broken"): ("broken:valohai.yaml:", ""),
         ("version", "add", "choosing"): ("choosing:valohai.yaml:6:9", "--file words.model=PATH"),
-        ("version", "add", "uninstallable"): ("requirements.txt", "no-such-distribution-of-ours"),
+        ("version", "add", "uninstallable"): ("at uninstallable:requirements.txt", "no-such-distribution-of-ours"),
         ("version", "add", "v2", "--name", "old"): ("`old` is served already", "version remove old"),
         ("version", "add", "v2", "--name", "prod"): ("`prod` is an alias of old", "another name"),
         ("version", "add", "v2", "--alias", "old"): ("`old` is the name of a version", "another name"),
@@ -407,6 +412,7 @@ def test_k10_what_cannot_be_is_told_and_the_run_goes_on(process_run, committed):
     assert "note: model.bin of failing is a Git LFS pointer" in down.stderr
     assert down.stdout.count("no module named none_of_ours") == 2, "of each replica"
     assert "vhlocal logs words --version bad" in down.stdout
+    assert {place for name, place in places(run).items() if "@bad" in name} == {"failing:server.py:1"}
     assert run.vhlocal("version", "remove", "bad", "-C", str(directory)).returncode == 0
     lost = run.vhlocal("alias", "prod", "two", "-C", str(directory))
     assert lost.returncode == 0, "an endpoint more is nobody's loss"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import cast
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from tests.fakes.runtime import FakeRuntime
 from tests.session.test_keeper_model import by, wanted
 from vhlocal.events import Bus
-from vhlocal.model import Package, ServedAt
+from vhlocal.model import Package, Place, ServedAt
 from vhlocal.runtime.base import Exit, Runtime
 from vhlocal.session.diagnosis.cause import Diagnosis
 from vhlocal.session.diagnosis.last_words import Served
@@ -54,6 +55,21 @@ def test_an_end_without_a_word_is_not_told_with_what_was_outlived(tmp_path, code
     assert told.finding is not None
     assert (told.finding.definition.code, told.reason, told.detail) == (finding, reason, "")
     assert told.place is None or told.place.file.name != "server.py"
+
+
+def test_k10_what_a_commits_code_does_is_told_where_git_has_it(tmp_path):
+    place = Place(Path("v1:server.py"), 7)
+
+    def named(there: Place) -> Place:
+        return place if there == Place(tmp_path / "server.py", 7) else there
+
+    diagnosis = Diagnosis(cast(Runtime, None), tmp_path, Bus(), lambda: Package(tmp_path, {}, ""), lambda *_: (), named)
+    endpoint = wanted("good", "image", by(None)).endpoint
+    stacks = 'Thread 0x1 (most recent call first):\n  File "/valohai/code/server.py", line 7 in predict\n'
+    found = diagnosis.silent(endpoint, 20.0, (), stacks, new=False)
+    assert found is not None
+    assert (found.place, found.seen) == (place, f"the server has not answered in 20 s: it is still at {place}")
+    assert explained(tmp_path, Exit(1)).place == Place(tmp_path / "server.py", 7)
 
 
 def test_an_exception_that_ended_the_server_is_told(tmp_path):

@@ -37,6 +37,11 @@ class Commit:
     top: Path
     prefix: str
 
+    @property
+    def shown(self) -> str:
+        """How git names the project's directory in it: ``git show`` of this and a file's path prints the file."""
+        return f"{self.ref}:{self.prefix}/" if self.prefix else f"{self.ref}:"
+
 
 @dataclass(frozen=True)
 class Entry:

@@ -291,4 +291,4 @@ def as_committed(commit: Commit, directory: Path) -> Iterator[None]:
 
 def _place(commit: Commit, path: str) -> Place:
     """Return a place as git names it: ``git show`` of it prints the file."""
-    return Place(Path(f"{commit.ref}:{commit.prefix}/{path}" if commit.prefix else f"{commit.ref}:{path}"))
+    return Place(Path(f"{commit.shown}{path}"))

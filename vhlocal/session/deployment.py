@@ -351,7 +351,13 @@ class Deployment:
             if isinstance(finding, Finding) and finding.endpoint is not None:
                 self._told.add((finding.definition.code, finding.endpoint))
                 if (finding.definition.code, finding.endpoint) not in before:
-                    self._is.found(finding, revisions[finding.endpoint])
+                    self._is.found(self._placed(finding), revisions[finding.endpoint])
+
+    def _placed(self, finding: Finding) -> Finding:
+        """Return a finding with its place as the user knows it, whichever version's that is."""
+        for served in self._served.values():
+            finding = finding.placed(served.inputs().named)
+        return finding
 
     def _peak(self, at: ServedAt) -> int | None:
         """Return the most memory that a replica was seen to use, in bytes."""

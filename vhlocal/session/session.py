@@ -370,7 +370,8 @@ class Session:
 
         # A commit's files are elsewhere than the user's, who may have other lines in them by now.
         directory = inputs().package.directory
-        return Diagnosis(self._runtime, directory, self._bus, lambda: inputs().package, self._requests.last)
+        package, named = (lambda: inputs().package), (lambda place: inputs().named(place))
+        return Diagnosis(self._runtime, directory, self._bus, package, self._requests.last, named)
 
     def _brought(self) -> None:
         if self._edits is not None:

@@ -73,4 +73,4 @@ class Telling:
         if isinstance(found, Note):
             self.bus.publish(Notice(found.text, endpoint=at.endpoint))
         elif found is not None:
-            self.shown(found, status.revision)
+            self.shown(found.placed(inputs.named), status.revision)

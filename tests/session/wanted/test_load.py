@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 import pytest
 
 from tests.project.conftest import Project
 from vhlocal.errors import InputError
-from vhlocal.model import Version
+from vhlocal.model import Place, Version
 from vhlocal.project.settings import load_settings
 from vhlocal.session.wanted.load import Asked, loader, read_versions
 
@@ -92,3 +94,15 @@ def test_k10_versions_of_a_project_without_a_commit_are_told_with_how_to_make_on
     with pytest.raises(InputError, match="has no commit yet: old cannot be served") as refused:
         versions(repository, "versions: {old: HEAD}\n")
     assert refused.value.hint == "make one: git add -A && git commit -m first"
+
+
+def test_k10_a_place_in_a_commits_files_is_told_as_git_names_it(repository):
+    repository.git("add", "valohai.yaml")
+    inputs = load(repository)
+    place, beside = Place(inputs.package.directory / "part" / "server.py", 3, 5), Place(Path("/etc/hosts"), 1)
+    assert inputs.named(place) == place
+    for name in ("v1:", "v1:services/words/"):
+        frozen = replace(inputs, frozen=name)
+        assert frozen.named(place) == Place(Path(f"{name}part/server.py"), 3, 5)
+        assert frozen.named(frozen.named(place)) == frozen.named(place)
+        assert frozen.named(beside) == beside

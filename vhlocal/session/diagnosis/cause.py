@@ -68,8 +68,9 @@ _JUST_NOW = 2.0
 class Diagnosis:
     """Asks the rules of ``checks/server`` about one run's servers.
 
-    ``package`` is the project's code as it was read last, ``requests`` gives the last ones of an endpoint. A rule that
-    fails, or a runtime that does not answer, is told in one line and changes nothing.
+    ``package`` is the project's code as it was read last, ``requests`` gives the last ones of an endpoint. ``named``
+    returns a place as the user knows it. A rule that fails, or a runtime that does not answer, is told in one line and
+    changes nothing.
     """
 
     runtime: Runtime
@@ -77,6 +78,7 @@ class Diagnosis:
     bus: Bus
     package: Callable[[], Package]
     requests: Callable[[int, Callable[[RequestRecord], bool]], Sequence[RequestRecord]]
+    named: Callable[[Place], Place] = lambda place: place
 
     async def of_end(
         self, server: Served, ended: Exit, lines: Sequence[str], when: str, peak: int | None
@@ -133,7 +135,9 @@ class Diagnosis:
         found = self._find(registry.ENDED, evidence, endpoint)
         if found is None:
             return Explanation(
-                f"the server ended with exit code {ended.code}", "look at the log: it says why", evidence.command
+                f"the server ended with exit code {ended.code}",
+                "look at the log: it says why",
+                self.named(evidence.command),
             )
         traceback = None if ended.out_of_memory else read_traceback(lines)
         return explained(found, "" if traceback is None else str(traceback))
@@ -165,7 +169,7 @@ class Diagnosis:
         if isinstance(found, Note):
             self.bus.publish(Notice(found.text, endpoint=endpoint.name))
             return None
-        return None if found is None else self._fitted(found, endpoint)
+        return None if found is None else self._fitted(found, endpoint).placed(self.named)
 
     def _fitted(self, finding: Finding, endpoint: Endpoint) -> Finding:
         """Return a finding with the framework of the endpoint's code, where the remedy differs by that."""
@@ -178,7 +182,7 @@ class Diagnosis:
 
     def _doing(self, stacks: str) -> Doing | None:
         place, inner = where(stacks, self.directory)
-        return None if place is None else Doing(place, _line_at(place), inner)
+        return None if place is None else Doing(self.named(place), _line_at(place), inner)
 
     def _broken_off(self, server: Served) -> tuple[str, ...]:
         """Return the requests that ended badly with their server, the last ones first."""

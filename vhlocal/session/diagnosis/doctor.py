@@ -221,11 +221,12 @@ class Doctor:
         return target.holding or (target.address is not None and target.revision != complaint.revision)
 
     def _tell(self, seen: Seen, complaint: _Complaint) -> None:
+        inputs = self._is.inputs(complaint.at.version)
         for finding in seen.findings:
             key = (finding.endpoint, complaint.revision, finding.definition.code)
             if key not in self._told:
                 self._told.add(key)
-                self._is.found(finding, complaint.revision)
+                self._is.found(finding.placed(inputs.named) if inputs else finding, complaint.revision)
         if seen.caveat:
             self._is.bus.publish(Examined(complaint.at.endpoint, complaint.revision, seen.caveat))
 

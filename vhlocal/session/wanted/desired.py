@@ -65,7 +65,8 @@ class Inputs:
     numbers follow the load, are by endpoint, as far as they are set. ``streaming`` are the endpoints whose requests'
     bodies go straight on (K9). ``script_name`` has servers get ``SCRIPT_NAME`` (P5).
     ``replayed`` says of which endpoints requests are sent again at a save, ``safe`` ones or ``all``.
-    ``frozen`` tells that it is a commit's, which is served beside the working tree and never changes (K10).
+    ``frozen`` is how git names the directory of a commit, which is served beside the working tree and never changes
+    (K10): ``REF:`` or ``REF:DIRECTORY/``; it is empty for the working tree.
     ``sources`` are the files that were read besides the package, or decide what is done with it. ``left_out`` are files
     that the run writes itself: they do not count.
     """
@@ -89,12 +90,19 @@ class Inputs:
     rules: Mapping[str, Rule[Any]] = field(default_factory=dict)
     replayed: Mapping[str, str] = field(default_factory=dict)
     sources: frozenset[Path] = frozenset()
-    frozen: bool = False
+    frozen: str = ""
     left_out: frozenset[Path] = frozenset()
 
     def within(self, endpoint: str) -> Range:
         """Return how many replicas an endpoint is to have (K3)."""
         return self.replicas.get(endpoint) or Range(1, 1)
+
+    def named(self, place: Place) -> Place:
+        """Return a place as the user knows it: that of a commit's file as git names it, ``REF:PATH`` (K10)."""
+        directory = self.package.directory
+        if not self.frozen or not place.file.is_relative_to(directory):
+            return place
+        return replace(place, file=Path(f"{self.frozen}{place.file.relative_to(directory).as_posix()}"))
 
 
 @dataclass(frozen=True)
@@ -244,7 +252,7 @@ def _environment(inputs: Inputs, endpoint: Endpoint, base: str) -> Environment:
         parent = layers[-1].tag if layers else base
         layers.append(Layer(_tag("gunicorn", parent, str(GUNICORN)), parent, "Gunicorn", GUNICORN))
         places[layers[-1].tag] = endpoint.place("wsgi")
-    known = {image: place for image, place in places.items() if place is not None}
+    known = {image: inputs.named(place) for image, place in places.items() if place is not None}
     return Environment(_at(inputs, endpoint), base, tuple(layers), known)
 
 

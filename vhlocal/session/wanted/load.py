@@ -229,7 +229,7 @@ def load_commit(load: Loader, asked: Asked, version: Version, base_url: str) -> 
     now = datetime.now(timezone.utc)
     with as_committed(frozen.commit, frozen.directory):
         inputs, notices = gather(source, replace(settings, files=files, variables=variables), (), base_url, now)
-    return Loaded(replace(inputs, frozen=True), (*frozen.notices, *notices))
+    return Loaded(replace(inputs, frozen=frozen.commit.shown), (*frozen.notices, *notices))
 
 
 def _about(settings: Settings, endpoints: Collection[str]) -> Settings:

@@ -22,8 +22,8 @@ DEFINITION = Definition(
     why="Gunicorn takes the prefix from the environment's `SCRIPT_NAME`, which is the version's, and refuses every "
     "path that does not begin with it: 500, before the app is asked. Paths under an alias never do.",
     remedy={
-        "": "Write `wsgi: server:app` instead of starting Gunicorn yourself. Else start it with an empty "
-        "`SCRIPT_NAME`, and take the prefix of `X-VH-Prefix` from the path in a middleware.",
+        "": "Write `wsgi: server:app` instead of starting Gunicorn yourself. Else take the prefix of `X-VH-Prefix` "
+        "from the path in a middleware, and start Gunicorn with an empty `SCRIPT_NAME`.",
         "Django": "Write `wsgi: mysite.wsgi` instead of starting Gunicorn yourself.",
     },
     example=Example(

@@ -89,7 +89,7 @@ def test_a_server_on_loopback_is_told_to_bind_all_addresses(project, failing):
     directory = project(commanded("TEST_HOST=127.0.0.1 python server.py"))
     said = failing(directory, code=5)
     assert "the server listens on 127.0.0.1:8000, where only its own container reaches it" in said
-    assert "bind 0.0.0.0 instead of localhost" in said
+    assert "bind 0.0.0.0 instead of 127.0.0.1" in said
     assert f"at {directory}/valohai.yaml:4:5\n" in said
 
 

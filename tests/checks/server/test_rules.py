@@ -343,8 +343,8 @@ def test_r3_a_server_on_loopback_is_told_to_bind_all_addresses(host):
     """R3: it is diagnosed by name."""
     found = found_by(UNREACHABLE, Silent(ENDPOINT, sockets=(Socket(host, 8000, loopback=True),)))
     assert told(found) == ("VH501", 4)
-    assert f"{host}:8000" in found.seen
-    assert "0.0.0.0" in found.change
+    assert f" on {'[::1]' if host == '::1' else host}:8000," in found.seen
+    assert found.change == f"bind 0.0.0.0 instead of {host}"
 
 
 def test_r3_a_server_on_another_port_is_told_which():
@@ -377,6 +377,14 @@ SERVER = Place(Path("/p/server.py"), 3)
     [
         ({"sockets": ()}, ": nothing listens yet"),
         ({"sockets": None}, ""),
+        (
+            {"sockets": (Socket("127.0.0.1", 5000, loopback=True), Socket("::1", 9, loopback=True))},
+            ": it listens on 127.0.0.1:5000, [::1]:9 alone, and not on port 8000",
+        ),
+        (
+            {"sockets": (Socket("127.0.0.1", 6379, loopback=True), Socket("0.0.0.0", 8000, loopback=False))},
+            ": it listens on port 8000, and says nothing",
+        ),
         (
             {"sockets": (Socket("0.0.0.0", 8000, loopback=False),)},
             ": it listens on port 8000, and says nothing",

@@ -132,6 +132,11 @@ class Socket:
     port: int
     loopback: bool
 
+    @property
+    def name(self) -> str:
+        """The address as it is written."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
 
 @dataclass(frozen=True)
 class Doing:

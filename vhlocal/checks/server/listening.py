@@ -55,8 +55,8 @@ def find(silent: Silent) -> Iterator[Finding]:
         yield Finding(
             LOOPBACK,
             place_of(endpoint, "server-command"),
-            f"the server listens on {own[0].host}:{endpoint.port}, where only its own container reaches it",
-            "bind 0.0.0.0 instead of localhost",
+            f"the server listens on {own[0].name}, where only its own container reaches it",
+            f"bind 0.0.0.0 instead of {own[0].host}",
             endpoint.name,
         )
     others = sorted({socket.port for socket in sockets if not socket.loopback} - {endpoint.port})

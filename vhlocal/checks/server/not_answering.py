@@ -34,6 +34,10 @@ DEFINITION = Definition(
 )
 
 
+#: Sockets that are named, at most.
+_MOST = 3
+
+
 def find(silent: Silent) -> Iterator[Finding]:
     """Yield what a server does in place of answering, as far as that is known."""
     doing, endpoint = silent.doing, silent.endpoint
@@ -49,6 +53,8 @@ def find(silent: Silent) -> Iterator[Finding]:
 
 
 def _change(silent: Silent) -> str:
+    if silent.doing is None and _elsewhere(silent):
+        return f"have it listen on 0.0.0.0:{silent.endpoint.port}; the port is in VALOHAI_PORT"
     if silent.doing is None:
         return "`vhlocal logs` shows what it printed"
     kept = ", or be kept warm (`keep-warm`)" if silent.new else ", or to a thread"
@@ -63,7 +69,21 @@ def _why(silent: Silent) -> str:
         return f": it is still at {doing.place}" + (f", in {doing.inner}" if doing.inner else "")
     if silent.sockets is None:
         return ""
+    elsewhere = "" if listens else _elsewhere(silent)
+    if elsewhere:
+        return f": it listens on {elsewhere} alone, and not on port {silent.endpoint.port}"
     return f": it listens on port {silent.endpoint.port}, and says nothing" if listens else ": nothing listens yet"
+
+
+def _elsewhere(silent: Silent) -> str:
+    """Return where something listens that is not what requests are sent to, "" where nothing does.
+
+    It may be the server itself, or something internal that it has brought up first: only time tells.
+    """
+    sockets = silent.sockets or ()
+    if any(socket.port == silent.endpoint.port for socket in sockets):
+        return ""
+    return ", ".join(socket.name for socket in sockets[:_MOST])
 
 
 RULE = Rule((DEFINITION,), find)

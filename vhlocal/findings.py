@@ -28,7 +28,9 @@ FRAMEWORKS = (
     "Falcon",
     "Gradio",
     "LitServe",
+    "Sanic",
     "Streamlit",
+    "Tornado",
     "aiohttp",
     "Node",
 )

@@ -8,6 +8,17 @@ from tests.checks.projects import APP, YAML, command, flask, wsgi
 from tests.checks.sample import found_in, told
 
 SOUND = {
+    "a waitress that is told to listen": command("python server.py", **{"requirements.txt": "flask\nwaitress\n"})
+    | {"server.py": APP + "import waitress\nwaitress.serve(app, listen='*:8000')\n"},
+    "a bottle under another server": command("python server.py", **{"requirements.txt": "bottle\n"})
+    | {"server.py": "import bottle\nbottle.run(bottle.Bottle(), server='gunicorn')\n"},
+    "a class of servers that is made in its own way": command("python server.py")
+    | {
+        "server.py": "from http.server import HTTPServer\nclass Mine(HTTPServer):\n    def __init__(self, at):\n"
+        "        super().__init__(('', at[1]), None)\nMine(('localhost', 8000))\n"
+    },
+    "tornado on a port that is given": command("python server.py", **{"requirements.txt": "tornado\n"})
+    | {"server.py": "import sys, tornado.web\ntornado.web.Application([]).listen(int(sys.argv[1]))\n"},
     # What is to be served.
     "a factory": wsgi("server:create_app()", server="def create_app():\n    return lambda environ, start: []\n"),
     "an application under a condition": wsgi(

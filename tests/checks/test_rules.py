@@ -120,6 +120,56 @@ FOUND = {
         },
         ["VH302 server.py:3"],
     ),
+    "bottle's defaults": (
+        command("python server.py", **{"requirements.txt": "bottle\n"})
+        | {"server.py": "from bottle import Bottle, run\n\napp = Bottle()\nrun(app)\n"},
+        ["VH302 server.py:4", "VH303 server.py:4"],
+    ),
+    "a bottle on localhost": (
+        command("python server.py", **{"requirements.txt": "bottle\n"})
+        | {"server.py": "import bottle\n\nbottle.Bottle().run(host='localhost', port=8000)\n"},
+        ["VH302 server.py:3"],
+    ),
+    "sanic on localhost": (
+        command("python server.py", **{"requirements.txt": "sanic\n"})
+        | {"server.py": "from sanic import Sanic\n\napp = Sanic('a')\napp.run('127.0.0.1', 8000, debug=True)\n"},
+        ["VH302 server.py:4", "VH301 server.py:4"],
+    ),
+    "aiohttp's default port": (
+        command("python -m service", **{"requirements.txt": "aiohttp\n", "service/__init__.py": ""})
+        | {"service/__main__.py": "from aiohttp import web\n\nweb.run_app(web.Application())\n"},
+        ["VH303 service/__main__.py:3"],
+    ),
+    "tornado on another port": (
+        command("python server.py", **{"requirements.txt": "tornado\n"})
+        | {"server.py": "import tornado.web as web\n\napp = web.Application([])\napp.listen(8888)\n"},
+        ["VH303 server.py:4"],
+    ),
+    "a server of uvicorn's that is made": (
+        command("python server.py", **{"requirements.txt": "uvicorn\n"})
+        | {"server.py": "import uvicorn\n\nuvicorn.Server(uvicorn.Config('a:b', port=8000)).run()\n"},
+        ["VH302 server.py:3"],
+    ),
+    "a class of the standard library's, on localhost": (
+        command("python server.py")
+        | {
+            "server.py": "from http.server import HTTPServer\n\n\nclass Mine(HTTPServer):\n    family = 10\n\n\n"
+            "Mine(('::1', 8000), None)\n"
+        },
+        ["VH302 server.py:8"],
+    ),
+    "quart's defaults": (
+        command("~/.local/bin/quart --app server run", **{"requirements.txt": "flask\nquart\n"}),
+        ["VH105 valohai.yaml:5", "VH106 valohai.yaml:5"],
+    ),
+    "litestar's default": (
+        command("~/.local/bin/litestar --app server:app run", **{"requirements.txt": "flask\nlitestar\nuvicorn\n"}),
+        ["VH106 valohai.yaml:5"],
+    ),
+    "sanic's command": (
+        command("~/.local/bin/sanic server:app -p 9999 --host=0.0.0.0", **{"requirements.txt": "flask\nsanic\n"}),
+        ["VH105 valohai.yaml:5"],
+    ),
     "a port under a name": (
         command("python server.py") | {"server.py": APP + "PORT = 5001\napp.run('0.0.0.0', PORT)\n"},
         ["VH303 server.py:5"],

@@ -171,6 +171,21 @@ class Module:
         return {node.name: node for node in found}
 
     @cached_property
+    def functions(self) -> frozenset[str]:
+        """The names of the functions at the module's top."""
+        kinds = (ast.FunctionDef, ast.AsyncFunctionDef)
+        return frozenset(one.node.name for one in self.sites if isinstance(one.node, kinds) and not one.where.inside)
+
+    @property
+    def own(self) -> frozenset[str]:
+        """The names that something at the module's top is surely bound to."""
+        return self.functions | self.classes.keys() | self.constants.keys() | self.names.keys()
+
+    def is_named(self, name: str) -> bool:
+        """Tell whether a dotted name means this module, seen from the code's directory."""
+        return self.path in (f"{name.replace('.', '/')}.py", f"{name.replace('.', '/')}/__init__.py")
+
+    @cached_property
     def stars(self) -> tuple[str, ...]:
         """The modules all of whose names are imported (``from x import *``)."""
         found = (site.node for site in self.sites if isinstance(site.node, ast.ImportFrom))

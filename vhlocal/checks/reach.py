@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from vhlocal.checks.commands import Command
     from vhlocal.checks.modules import Module, Modules, Site
+    from vhlocal.checks.servers import Program
     from vhlocal.findings import Finding
     from vhlocal.model import Endpoint, Place
 
@@ -35,6 +36,7 @@ _NAMING = (
     "-e",
     "--env",
     "--http",
+    "--interface",
 )
 #: By what is imported. Those first whose projects may use parts of others, not the other way round.
 _FRAMEWORKS = {
@@ -46,6 +48,9 @@ _FRAMEWORKS = {
     "fastapi": "FastAPI",
     "starlette": "FastAPI",
     "flask": "Flask",
+    "tornado": "Tornado",
+    "sanic": "Sanic",
+    "bottle": "WSGI",
     "wsgiref": "WSGI",
     "werkzeug": "WSGI",
     "aiohttp.web": "aiohttp",
@@ -54,6 +59,8 @@ _FRAMEWORKS = {
 _FALCON = ("falcon.asgi.App", "falcon.asgi.app.App")
 #: What Django takes the name of a module by.
 _MODULES = ("DJANGO_SETTINGS_MODULE", "ROOT_URLCONF")
+#: Programs that look for an app as Flask's does, and the variable that names it.
+_FLASKS = {"flask": "FLASK_APP", "quart": "QUART_APP"}
 _NO_CODE = ("pip", "pip3")
 _NODE = ("node", "nodejs", "npm", "npx", "yarn", "pnpm", "tsx")
 #: It is a server of its own; what only imports it may be an app of any kind that reads its models.
@@ -62,11 +69,15 @@ _BENTOML = "bentoml"
 
 @dataclass(frozen=True)
 class Target:
-    """What names an endpoint's code: a module, and the attribute in it if one is named; ``script`` is a file's path."""
+    """What names an endpoint's code: a module, and the attribute in it if one is named; ``script`` is a file's path.
+
+    ``call`` is how the attribute is called that makes the app, such as ``()``; "" where it is the app itself.
+    """
 
     module: str = ""
     attribute: str = ""
     script: str = ""
+    call: str = ""
 
 
 @dataclass(frozen=True)
@@ -157,10 +168,16 @@ class Reach:
 
     def _entries(self) -> Iterator[Reached]:
         for target in self.targets:
-            module = self._modules.get(target.script) if target.script else self._find(target.module, "")
+            module = self._script(target) if target.script else self._find(target.module, "")
             if module is not None:
                 yield Reached(module, script=bool(target.script))
                 yield from (Reached(parent) for parent in self._parents(target.module, ""))
+
+    def _script(self, target: Target) -> Module | None:
+        """Return the file that runs as a script; of ``python -m package`` it is that package's ``__main__``."""
+        package = target.script.removesuffix(".py")
+        inside = f"{package}/__main__.py" if target.module else ""
+        return self._modules.get(target.script) or (self._modules.get(inside) if inside else None)
 
     def _imported(self, item: Reached) -> Iterator[Reached]:
         for site in item.module.sites:
@@ -188,7 +205,7 @@ class Reach:
 def _targets(endpoint: Endpoint, commands: Sequence[Command]) -> Iterator[Target]:
     if endpoint.wsgi is not None:
         module, _, attribute = endpoint.wsgi.partition(":")
-        yield Target(module, attribute.partition("(")[0])
+        yield _named(module, attribute)
         if not attribute and "." in module:
             parent, _, name = module.rpartition(".")
             yield Target(parent, name)
@@ -202,16 +219,16 @@ def command_targets(command: Command) -> Iterator[Target]:
     """Yield the code that a command starts, as far as it can be told."""
     if command.script is not None:
         yield Target(script=command.script)
-    elif program_of(command) is not None:
-        yield from _served(command)
+    elif (program := program_of(command)) is not None:
+        yield from _served(command, program)
     elif is_python(command.words[0]) and command.program not in _NO_CODE:
         yield Target(command.program, script=f"{command.program.replace('.', '/')}.py")
 
 
-def _served(command: Command) -> Iterator[Target]:
+def _served(command: Command, program: Program) -> Iterator[Target]:
     """Yield what a known server is told to serve."""
-    if command.program == "flask":
-        words = [*command.values("--app", "-A"), command.variables.get("FLASK_APP", "")]
+    if command.program in _FLASKS:
+        words = [*command.values("--app", "-A"), command.variables.get(_FLASKS[command.program], "")]
         for word in filter(None, words) if any(words) else ("wsgi", "app"):
             yield from _flask_targets(word)
     elif command.program in ("streamlit", "fastapi"):
@@ -219,10 +236,17 @@ def _served(command: Command) -> Iterator[Target]:
     else:
         for before, word in zip(("", *command.arguments), command.arguments, strict=False):
             module, _, attribute = word.partition(":")
-            if before in _NAMING or not _DOTTED_OR_NOT.fullmatch(module):
+            is_other = word == program.subcommand or before in _NAMING
+            if is_other or not _DOTTED_OR_NOT.fullmatch(module):
                 continue
             if not attribute or re.match(r"[A-Za-z_]", attribute):
-                yield Target(module, attribute.partition("(")[0])
+                named = _named(module, attribute)
+                yield replace(named, call=named.call or "()") if attribute and command.has("--factory") else named
+
+
+def _named(module: str, attribute: str) -> Target:
+    name, is_called, given = attribute.partition("(")
+    return Target(module, name, call=f"({given}" if is_called else "")
 
 
 def _flask_targets(word: str) -> Iterator[Target]:
@@ -230,7 +254,7 @@ def _flask_targets(word: str) -> Iterator[Target]:
     if module.endswith(".py"):
         module = module.removesuffix(".py").replace("/", ".")
     if module:
-        yield Target(module, attribute.partition("(")[0] or "app")
+        yield _named(module, attribute or "app")
 
 
 def _imports(module: Module, site: Site) -> Iterator[tuple[str, str]]:

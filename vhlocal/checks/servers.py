@@ -65,6 +65,27 @@ PROGRAMS: Mapping[str, Program] = {
         files=(".flaskenv", ".env"),
         unless=("-e", "--env-file"),
     ),
+    "quart": Program(
+        ("--host", "-h"),
+        ("--port", "-p"),
+        host="127.0.0.1",
+        port=5000,
+        subcommand="run",
+        variables=("QUART_RUN_HOST", "QUART_RUN_PORT"),
+        files=(".flaskenv", ".env"),
+    ),
+    "litestar": Program(
+        ("--host", "-H"),
+        ("--port", "-p"),
+        host="127.0.0.1",
+        subcommand="run",
+        variables=("LITESTAR_HOST", "LITESTAR_PORT"),
+        unless=("--uds", "-U", "--fd", "-F", "--file-descriptor", "--unix-domain-socket"),
+    ),
+    "sanic": Program(("--host", "-H"), ("--port", "-p"), host="127.0.0.1", unless=("--unix", "-u")),
+    "granian": Program(
+        ("--host",), ("--port",), host="127.0.0.1", variables=("GRANIAN_HOST", "GRANIAN_PORT"), unless=("--uds",)
+    ),
     "fastapi": Program(("--host",), ("--port",), subcommand="run", variables=("UVICORN_HOST", "UVICORN_PORT")),
     "manage.py": Program(host="127.0.0.1", subcommand="runserver", positional=True),
     "waitress-serve": Program(("--host",), ("--port",), ("--listen",), port=8080),

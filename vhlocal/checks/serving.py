@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from vhlocal.checks.commands import exported
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
 class Starter:
     """A call that serves: the names and positions of its arguments, and what it takes without them.
 
-    ``variables`` are what else may tell it; ``name`` is what the user calls it.
+    ``variables`` are what else may tell it, ``unless`` the arguments with which it listens otherwise; ``name`` is what
+    the user calls it.
     """
 
     name: str
@@ -35,12 +37,19 @@ class Starter:
     port_index: int | None = None
     debug: tuple[str, ...] = ()
     variables: tuple[str, ...] = ()
+    unless: tuple[str, ...] = ()
 
 
+_UVICORN = Starter("uvicorn.run", "127.0.0.1", 8000, debug=("reload",), unless=("uds", "fd"))
+_BOTTLE = Starter("run", "127.0.0.1", 8080, host_index=2, port_index=3, debug=("reloader", "debug"), unless=("server",))
+_TORNADO = Starter("listen", "", 0, "address", "port", 1, 0)
 #: By the function's full name.
 _FUNCTIONS: Mapping[str, Starter] = {
-    "uvicorn.run": Starter("uvicorn.run", "127.0.0.1", 8000, debug=("reload",)),
-    "waitress.serve": Starter("waitress.serve", "0.0.0.0", 8080),
+    "aiohttp.web.run_app": Starter("web.run_app", "0.0.0.0", 8080, unless=("path", "sock")),
+    "bottle.run": _BOTTLE,
+    "uvicorn.run": _UVICORN,
+    "uvicorn.Config": replace(_UVICORN, name="uvicorn.Config", host_index=1, port_index=2),
+    "waitress.serve": Starter("waitress.serve", "0.0.0.0", 8080, unless=("listen", "sockets", "unix_socket")),
     "wsgiref.simple_server.make_server": Starter("make_server", "", 0, host_index=0, port_index=1),
     "werkzeug.serving.run_simple": Starter(
         "run_simple",
@@ -56,6 +65,22 @@ _FUNCTIONS: Mapping[str, Starter] = {
 #: By what made the object whose method it is.
 _METHODS: Mapping[tuple[str, str], Starter] = {
     ("flask.Flask", "run"): Starter("app.run", "127.0.0.1", 5000, host_index=0, port_index=1, debug=("debug",)),
+    ("bottle.Bottle", "run"): replace(_BOTTLE, host_index=None, port_index=None),
+    ("quart.Quart", "run"): Starter("app.run", "127.0.0.1", 5000, host_index=0, port_index=1),
+    ("sanic.Sanic", "run"): Starter(
+        "app.run",
+        "127.0.0.1",
+        8000,
+        host_index=0,
+        port_index=1,
+        debug=("debug", "auto_reload", "dev"),
+        unless=("sock", "unix"),
+    ),
+    ("flask_socketio.SocketIO", "run"): Starter(
+        "socketio.run", "127.0.0.1", 5000, host_index=1, port_index=2, debug=("debug", "use_reloader")
+    ),
+    ("tornado.web.Application", "listen"): _TORNADO,
+    ("tornado.httpserver.HTTPServer", "listen"): _TORNADO,
     ("dash.Dash", "run"): Starter("app.run", "127.0.0.1", 8050, debug=("debug",), variables=("HOST", "PORT")),
     ("dash.Dash", "run_server"): Starter(
         "app.run_server", "127.0.0.1", 8050, debug=("debug",), variables=("HOST", "PORT")
@@ -78,7 +103,11 @@ _METHODS: Mapping[tuple[str, str], Starter] = {
     ),
 }
 #: Classes of the standard library whose first argument is (host, port).
-_ADDRESSED = ("http.server.HTTPServer", "http.server.ThreadingHTTPServer", "socketserver.TCPServer")
+_ADDRESSED = (
+    *("http.server.HTTPServer", "http.server.ThreadingHTTPServer"),
+    *("socketserver.TCPServer", "socketserver.ThreadingTCPServer", "xmlrpc.server.SimpleXMLRPCServer"),
+    *("gevent.pywsgi.WSGIServer", "cheroot.wsgi.Server", "cheroot.wsgi.WSGIServer"),
+)
 
 
 @dataclass(frozen=True)
@@ -143,12 +172,13 @@ def servings(reach: Reach, variables: Mapping[str, str]) -> tuple[Serving, ...]:
 
 def _serving(call: ast.Call, module: Module, variables: Mapping[str, str]) -> Serving | None:
     name = module.dotted(call.func)
-    if name in _ADDRESSED:
+    if name in _ADDRESSED or _is_addressed(call, module):
         return _addressed(call, module)
     starter = _FUNCTIONS.get(name)
     if starter is None and isinstance(call.func, ast.Attribute):
         starter = _METHODS.get((module.maker(call.func.value), call.func.attr))
-    open_ended = any(keyword.arg is None for keyword in call.keywords)
+    told = () if starter is None else (None, *starter.unless)
+    open_ended = any(keyword.arg in told for keyword in call.keywords)
     if starter is None or open_ended or any(isinstance(argument, ast.Starred) for argument in call.args):
         return None
     moved = any(variable in variables for variable in starter.variables)
@@ -166,6 +196,14 @@ def _serving(call: ast.Call, module: Module, variables: Mapping[str, str]) -> Se
         starter,
         next(_debug(call, starter, module), None),
     )
+
+
+def _is_addressed(call: ast.Call, module: Module) -> bool:
+    """Tell whether a class of the module's own is called that is such a server, and made as it is."""
+    made = module.classes.get(call.func.id) if isinstance(call.func, ast.Name) else None
+    if made is None or any(getattr(node, "name", "") == "__init__" for node in made.body):
+        return False
+    return any(module.dotted(base) in _ADDRESSED for base in made.bases)
 
 
 def _addressed(call: ast.Call, module: Module) -> Serving | None:

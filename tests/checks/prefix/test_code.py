@@ -215,3 +215,47 @@ def test_a_route_of_a_mounted_app_is_looked_for_below_it_too(code, routes, read)
     """Its own path comes first: which app a route belongs to is not known."""
     found, _ = read(command(UVICORN, **{"server.py": code}))
     assert found.routes == routes
+
+
+QUART = "from quart import Quart\n\n\ndef create_app(name=''):\n    return Quart(name)\n"
+SITE = "from flask import Flask\n\n\ndef create_app():\n    return Flask(__name__)\n"
+
+
+@pytest.mark.parametrize(
+    ("line", "code", "target"),
+    [
+        ("~/.local/bin/hypercorn 'server:create_app()'", QUART, "server:create_app()"),
+        ("~/.local/bin/hypercorn \"server:create_app('a')\"", QUART, "server:create_app('a')"),
+        ("~/.local/bin/uvicorn --factory server:create_app", QUART, "server:create_app()"),
+        ("~/.local/bin/flask --app server run", SITE, "server:create_app()"),
+        ("~/.local/bin/flask --app server:create_app run", SITE, "server:create_app()"),
+        ("~/.local/bin/flask --app server run", APP, "server:app"),
+        ("~/.local/bin/flask --app server run", SITE + "\n\napplication = create_app()\n", "server:application"),
+        ("~/.local/bin/gunicorn server:app", APP, "server:app"),
+        ("python server.py", "import bottle\n\napp = bottle.Bottle()\n", "server:app"),
+        ("python -m server", APP, "server:app"),
+    ],
+)
+def test_r4_what_wsgi_would_name_the_app_by(line, code, target, read):
+    """R4: a factory has to be called, however its own server is told of it."""
+    found, _ = read(command(line, **{"server.py": code}))
+    assert (found.target, found.by_wsgi) == (
+        target,
+        f"write `wsgi: {target}` in place of the command at valohai.yaml:5",
+    )
+
+
+@pytest.mark.parametrize(
+    ("line", "files", "framework", "served"),
+    [
+        ("python -m http.server 8000", {"server.py": APP}, "", False),
+        ("python server.py", {"server.py": "import http.server\n"}, "", False),
+        ("python server.py", {"server.py": "import tornado.web\n"}, "Tornado", False),
+        ("python -m service 8000", {"service/__main__.py": "from aiohttp import web\n"}, "aiohttp", False),
+        ("./start.sh", {"server.py": APP}, "", False),
+        ("python server.py", {"server.py": "from flask import Flask\n"}, "Flask", True),
+    ],
+)
+def test_only_what_has_an_app_is_told_to_be_served_by_wsgi(line, files, framework, served, read):
+    found, _ = read(command(line, **files))
+    assert (found.framework, found.may_be_served) == (framework, served)

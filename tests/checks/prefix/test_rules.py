@@ -468,11 +468,24 @@ def the_one(evidence):
         ("BentoML", "give it its prefix"),
         ("Streamlit", "give it its prefix"),
         ("Dash", "give it its prefix"),
+        ("Sanic", "take the prefix of `X-VH-Prefix` from the path, in an ASGI app around it"),
+        ("Tornado", "have each route begin with `(?:/[^/]+){5}`, the segments of the prefix"),
+        (
+            "",
+            "take the prefix of `X-VH-Prefix` from the path; a WSGI or ASGI app can be served by `wsgi: MODULE:NAME` "
+            "instead",
+        ),
     ],
 )
 def test_nobody_is_told_to_do_what_their_framework_cannot(framework, change):
-    found = the_one(examined(below(("",), HOME), known=code(framework=framework)))
+    found = the_one(examined(below(("",), HOME), known=replace(code(framework=framework), made=None)))
     assert (found.definition.code, found.framework, found.change) == ("VH401", framework, change)
+
+
+def test_sanic_is_not_told_that_wsgi_would_do():
+    found = the_one(examined(below(("",), HOME), known=code(framework="Sanic"), wsgi=True))
+    assert (found.definition.code, found.framework) == ("VH401", "Sanic")
+    assert found.change.endswith("in an ASGI app around it")
 
 
 def test_who_is_served_by_wsgi_is_not_told_to_be():

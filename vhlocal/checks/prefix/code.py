@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from vhlocal.checks.commands import Command
     from vhlocal.checks.hosts import Hosts
     from vhlocal.checks.modules import Module
+    from vhlocal.checks.reach import Target
     from vhlocal.model import Endpoint, Package
 
 _PAGES = (".html", ".htm", ".jinja", ".jinja2", ".j2")
@@ -37,10 +38,16 @@ _APPS = {
     "django.core.asgi.get_asgi_application",
     "quart.Quart",
     "litestar.Litestar",
+    "bottle.Bottle",
     "falcon.App",
     "falcon.asgi.App",
 }
+#: Frameworks whose apps are of WSGI or ASGI.
+_SERVED = ("Flask", "Django", "FastAPI", "WSGI")
 _RUN = "uvicorn.run"
+#: Programs that look for what makes the app, and the names that they look for, in that order.
+_LOOKING = ("flask", "quart")
+_APP_NAMES = ("app", "application", "create_app", "make_app")
 #: How the calls are named that start a server and do not return.
 _STARTS = ("run", "run_simple", "serve", "serve_forever")
 
@@ -94,6 +101,11 @@ class Code:
         return f"write `wsgi: {self.target or 'MODULE:NAME'}` in place of the command at {_told(self.started)}{guard}"
 
     @property
+    def may_be_served(self) -> bool:
+        """Whether it surely has an app that ``wsgi`` can serve, be it that nobody knows by what name."""
+        return bool(self.target) or self.made is not None or self.framework in _SERVED
+
+    @property
     def app(self) -> Place:
         """Where the app is made, or else where it is started."""
         return self.made or self.started
@@ -142,13 +154,23 @@ def _by_wsgi(reach: Reach) -> tuple[str, tuple[Module, ast.Call] | None]:
     """
     named = next((target for target in reach.targets if target.module and target.attribute), None)
     if named is not None:
-        return f"{named.module}:{named.attribute}", None
+        return f"{named.module}:{_made_by(named, reach)}", None
     for module, site, call in reach.calls:
         match site.parent:
             case ast.Assign(targets=[ast.Name(id=name)]) if not site.where.function and "/" not in module.path:
                 if module.dotted(call.func) in _APPS:
                     return f"{module.path.removesuffix('.py')}:{name}", _start(reach, module)
     return "", None
+
+
+def _made_by(named: Target, reach: Reach) -> str:
+    """Return what of its module makes the app, which `wsgi` does not look for: a factory has to be called (R4)."""
+    module = next((item.module for item in reach.reached if item.module.is_named(named.module)), None)
+    made = f"{named.attribute}{named.call}"
+    if module is None or named.call or not any(command.program in _LOOKING for command in reach.commands):
+        return made
+    names = (named.attribute, *(_APP_NAMES if named.attribute == _APP_NAMES[0] else ()))
+    return next((f"{name}{'()' if name in module.functions else ''}" for name in names if name in module.own), made)
 
 
 def _start(reach: Reach, inside: Module) -> tuple[Module, ast.Call] | None:

@@ -40,6 +40,16 @@ FALCON = (
     "need `wsgi: server:app` alone."
 )
 
+SANIC = (
+    "Sanic puts `root_path` before the path once more: put an ASGI app around it that takes the prefix of "
+    '`X-VH-Prefix` away, `scope = dict(scope, path=scope["path"].removeprefix(prefix) or "/", root_path="")`, and '
+    "write `wsgi: server:app`."
+)
+TORNADO = (
+    "Have each route begin with the five segments of the prefix, "
+    '`(r"(?:/[^/]+){5}/predict", Predict)`: it answers under the version and each alias.'
+)
+
 #: The remedies of those that cannot be served in another way.
 OWN_WAYS = {
     "BentoML": BENTOML,

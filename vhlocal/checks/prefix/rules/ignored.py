@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from vhlocal.checks.prefix.rules.uvicorn import AROUND, edits_for
 from vhlocal.checks.prefix.servers import ASGI_SERVERS
-from vhlocal.checks.prefix.settings import FALCON, NODE, OWN_WAYS
+from vhlocal.checks.prefix.settings import FALCON, NODE, OWN_WAYS, SANIC, TORNADO
 from vhlocal.checks.rule import Rule
 from vhlocal.findings import Definition, Example, Finding, Severity
 
@@ -24,14 +24,16 @@ DEFINITION = Definition(
     "container is sent that whole path: nothing takes the prefix away. An app whose routes begin at `/` has no route "
     "for it, and answers 404 to everything.",
     remedy={
-        "": "Let a server that takes the prefix into account run the app (`wsgi: server:app`), or wrap it in a "
-        "middleware that reads the prefix of the request from `X-VH-Prefix`.",
+        "": "Take the prefix of the request, which `X-VH-Prefix` tells, from its path before anything looks at that. A "
+        "WSGI or ASGI app can be served by `wsgi: server:app`, which does so.",
         "Flask": "Write `wsgi: server:app` instead of `server-command`.",
         "Django": "Write `wsgi: mysite.wsgi` instead of `server-command`.",
         "FastAPI": "Write `wsgi: server:app` instead of `server-command`.",
         "WSGI": "Write `wsgi: server:application`, or move the prefix from `PATH_INFO` to `SCRIPT_NAME` first.",
         **OWN_WAYS,
         "Falcon": FALCON,
+        "Sanic": SANIC,
+        "Tornado": TORNADO,
         "Node": f"Take the prefix away before anything looks at the path: `{NODE}`.",
     },
     example=Example(
@@ -48,6 +50,7 @@ _UNDER_WSGI = (
     "`wsgi` gives the prefix in SCRIPT_NAME or root_path: see what in the app looks at the whole path instead, or sets "
     "a root path of its own; a worker for apps of its own kind, such as aiohttp's, gets the whole path"
 )
+_TAKES = "take the prefix of `X-VH-Prefix` from the path"
 _DECIDES = "have what decides by the path take the prefix of the request (`X-VH-Prefix`) from it first"
 
 
@@ -66,7 +69,7 @@ def find(evidence: Evidence) -> Iterator[Finding]:
         change = _change(code, everywhere=everywhere)
         yield evidence.finding(DEFINITION, code.app, seen, change, evidence.caveat, edits)
         return
-    if code.framework == "Falcon":
+    if code.framework in ("Falcon", "Sanic"):
         yield evidence.finding(DEFINITION, code.app, seen, AROUND, evidence.caveat, edits_for(code))
         return
     place, change = code.app, _DECIDES if everywhere else _UNDER_WSGI
@@ -80,10 +83,14 @@ def _change(code: Code, *, everywhere: bool) -> str:
     """Return what to do about an app that its own command serves."""
     if code.framework in OWN_WAYS:
         return "give it its prefix"
-    if code.framework == "Falcon":
+    if code.framework in ("Falcon", "Sanic"):
         return AROUND
+    if code.framework == "Tornado":
+        return "have each route begin with `(?:/[^/]+){5}`, the segments of the prefix"
     if code.framework == "Node":
-        return "take the prefix of `X-VH-Prefix` from the path"
+        return _TAKES
+    if not everywhere and not code.may_be_served:
+        return f"{_TAKES}; a WSGI or ASGI app can be served by `wsgi: MODULE:NAME` instead"
     return _DECIDES if everywhere else f"{code.by_wsgi}; or take the prefix from the path"
 
 

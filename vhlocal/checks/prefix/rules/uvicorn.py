@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vhlocal.checks.prefix.servers import ASGI_SERVERS
-from vhlocal.checks.prefix.settings import FALCON, OWN_WAYS
+from vhlocal.checks.prefix.settings import FALCON, OWN_WAYS, SANIC
 from vhlocal.checks.rule import Rule
 from vhlocal.findings import Definition, Example, Severity
 
@@ -29,6 +29,7 @@ DEFINITION = Definition(
         '`APIRouter(prefix="/owner/project/deployment/{version}/endpoint")`.',
         **OWN_WAYS,
         "Falcon": FALCON,
+        "Sanic": SANIC,
     },
     example=Example("yaml", "server-command: ~/.local/bin/uvicorn server:app --host 0.0.0.0", "wsgi: server:app"),
     rows=("P4", "R5", "R6"),
@@ -36,7 +37,7 @@ DEFINITION = Definition(
 
 
 #: The server that a program starts, where that is not its own name.
-_NAMES = {"fastapi": "Uvicorn"}
+_NAMES = {"fastapi": "Uvicorn", "litestar": "Uvicorn", "quart": "Hypercorn"}
 
 
 def find(evidence: Evidence) -> Iterator[Finding]:
@@ -54,20 +55,24 @@ def find(evidence: Evidence) -> Iterator[Finding]:
         )
 
 
+#: Frameworks for whose apps it is not enough that ``wsgi`` tells the prefix.
+_AROUND = ("Falcon", "Sanic")
 #: What to do about an app whose framework has no way for it.
 AROUND = "take the prefix of `X-VH-Prefix` from the path, in an ASGI app around it"
 
 
 def change_for(code: Code) -> str:
     """Return what to do about an app that has no route for the prefix, in the project's own words."""
-    if code.framework == "Falcon":
+    if code.framework in ("Falcon", "Sanic"):
         return AROUND
     return "give it its prefix" if code.framework in OWN_WAYS else f"{code.by_wsgi}; or give each route the prefix"
 
 
 def edits_for(code: Code) -> Edits:
     """Return the same in the project's own lines."""
-    return code.fixes.own_way if code.framework in (*OWN_WAYS, "Falcon", "Node") else code.fixes.by_wsgi_alone
+    return (
+        code.fixes.own_way if code.framework in (*OWN_WAYS, *_AROUND, "Node", "Tornado") else code.fixes.by_wsgi_alone
+    )
 
 
 RULE = Rule((DEFINITION,), find)

@@ -31,6 +31,13 @@ SCHEMA = """\
         ]
       }
     },
+    "/pair/{name}/{number}": {
+      "parameters": [
+        {"name": "name", "in": "path", "required": true, "schema": {"type": "string"}},
+        {"name": "number", "in": "path", "required": true, "schema": {"type": "integer"}}
+      ],
+      "get": {}
+    },
     "/upload": {
       "post": {
         "requestBody": {

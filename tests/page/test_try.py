@@ -279,6 +279,15 @@ def test_a_form_is_drawn_from_the_apps_own_schema(view, tmp_path):
     got = view.heard()
     assert (got["path"], got["query"], got["headers"]["x-extra"]) == ("/echo/c%2Fd", "limit=4", "yes")
 
+    view.route("GET /pair/{name}/{number}")
+    view.fill("name", "é/b")
+    view.fill("number", "")
+    view.begin()
+    view.page.wait_for_selector("vh-try .trouble:visible:has-text('The path needs number')")
+    assert view.page.evaluate("document.activeElement.getAttribute('aria-label')") == "number"
+    view.fill("number", "0")
+    assert view.heard()["path"] == "/pair/%C3%A9%2Fb/0"
+
     view.route("POST /upload")
     (tmp_path / "a.txt").write_text("a")
     view.page.get_by_label("image", exact=True).set_input_files(tmp_path / "a.txt")

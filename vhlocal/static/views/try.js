@@ -327,7 +327,9 @@ class Page {
       return (Array.isArray(value) ? value : [value]).map((one) => [each.name, typeof one === 'string' ? one : JSON.stringify(one)]);
     });
     let [path, ...rest] = this.path.value.split('?');
-    for (const [name, value] of values('path')) path = path.replaceAll(`{${name}}`, () => part(value));
+    for (const name of new Set(values('path').map(([each]) => each))) {
+      path = path.replaceAll(`{${name}}`, () => values('path').filter(([each]) => each === name).map(([, value]) => part(value)).join(','));
+    }
     if (path && !path.startsWith('/')) path = `/${path}`;
     const pairs = [...values('query'), ...this.query.entries].map(([name, value]) => `${part(name)}=${part(value)}`);
     const query = [rest.length ? encoded(rest.join('?'), NOT_IN_QUERY) : null, ...pairs].filter((each) => each !== null);
@@ -339,6 +341,17 @@ class Page {
     if (type && !has) headers.unshift(['Content-Type', type]);
     const base = store.run?.url ?? '';
     return { method: this.method.value, target, url: base + target, endpoint: base + this.served, headers, body };
+  }
+
+  /** Ask for what the path has a place for and nobody has filled in; whether it is all there. */
+  #isComplete() {
+    const isEmpty = (value) => value === undefined || value === null || value === '' || (Array.isArray(value) && !value.length);
+    const empty = (this.#drawn?.parameters ?? []).filter((each) => each.in === 'path' && this.path.value.includes(`{${each.name}}`) && isEmpty(each.form.read()));
+    if (!empty.length) return true;
+    this.#reset();
+    this.#fail({ message: `The path needs ${empty.map(({ name }) => `\`${name}\``).join(', ')}`, hint: 'fill in what is empty: without it the request would go to another path' });
+    empty[0].form.node.querySelector('input, select, textarea, button')?.focus();
+    return false;
   }
 
   #body() {
@@ -356,6 +369,7 @@ class Page {
   #copier(label, make) {
     const button = h('button', { class: 'button small', type: 'button' }, label);
     button.addEventListener('click', () => {
+      if (!this.#isComplete()) return;
       const text = make(this.request());
       const copier = copyButton(text, label);
       button.replaceWith(copier);
@@ -367,6 +381,7 @@ class Page {
 
   async #send() {
     this.#stop?.abort();
+    if (!this.#isComplete()) return;
     const stop = this.#stop = new AbortController();
     const request = this.request();
     this.#reset();

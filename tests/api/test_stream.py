@@ -1,6 +1,8 @@
 """The stream of a run's events, read over a real socket."""
 
 import contextlib
+import json
+import threading
 
 import pytest
 
@@ -48,7 +50,7 @@ def test_the_first_message_tells_all_that_the_api_does(run, follow):
     event, hello = reader.next()
     known = run.client().endpoints()
     assert reader.answer.headers["Content-Type"].startswith("text/event-stream")
-    assert (event, hello.pop("id"), hello.pop("gap")) == ("hello", "run.0", False)
+    assert (event, hello.pop("id"), hello.pop("gap")) == ("hello", "run.1", False)
     assert hello == {**known, "page": f"{run.page}/"}
     assert run.key not in str(hello)
 
@@ -219,6 +221,59 @@ def test_a_quiet_run_says_that_it_is_there(run, follow, monkeypatch):
     reader = follow("reloads")
     reader.until("hello")
     wait_for(lambda: reader.answer.readline().startswith(b": "), "a comment")
+
+
+def test_who_follows_what_is_quiet_hears_that_the_run_is_there_while_others_are_told_much(run, follow, monkeypatch):
+    """A page that hears nothing gives its stream up; and by what is sent it is noticed that one has gone."""
+    monkeypatch.setattr(module, "_HEARTBEAT", 0.2)
+    busy, quiet = follow("logs"), follow("reloads")
+    busy.until("hello")
+    quiet.until("hello")
+    with telling(run):
+        wait_for(lambda: quiet.answer.readline().startswith(b": "), "a comment")
+        busy.until("logs")
+
+
+@contextlib.contextmanager
+def telling(run):
+    """Print lines all the time, faster than the run says that it is there."""
+    ended = threading.Event()
+
+    def tell():
+        while not ended.wait(0.02):
+            run.bus.publish(line("again"))
+
+    thread = threading.Thread(target=tell)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+
+
+@pytest.mark.parametrize("others", ["", "status"])
+def test_what_came_while_nobody_followed_a_kind_is_a_gap_although_no_message_of_it_is_missing(run, monkeypatch, others):
+    monkeypatch.setattr(module, "_LINGER", 0.0)
+    stream = module.Stream(run.view, dict)
+    other = stream.follow({"status"}, None) if others else None
+    if other is not None:
+        next(other)
+    reading = stream.follow({"status", "logs"}, None)
+    last = hello(reading)["id"]
+    reading.close()
+    run.bus.publish(line("to nobody"))
+    again = stream.follow({"status", "logs"}, last)
+    assert hello(again)["gap"] is True
+    once_more = stream.follow({"status", "logs", "ticks"}, last := hello(stream.follow({"status", "logs"}, None))["id"])
+    assert hello(once_more) == {"id": last, "gap": False}, "nobody misses a tick"
+    again.close()
+    once_more.close()
+
+
+def hello(reading):
+    """Read the first message of a stream, and return what it tells."""
+    return json.loads(next(reading).decode().partition("data: ")[2])
 
 
 def test_ticks_tell_what_each_replica_does(run, follow):

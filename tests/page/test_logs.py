@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from tests.page.printing import ARGUMENTS, FILES, say
@@ -107,6 +109,17 @@ def test_who_pauses_or_scrolls_up_is_not_moved(run, chromium):
         before = texts(page)
         say(run, "web", "while paused")
         page.get_by_role("button", name="1 newer").wait_for()
+        assert texts(page) == before
+        # Also where lines are read again, as after a while in which nobody saw the page.
+        page.route(
+            "**/api/events*",
+            lambda route: route.continue_(headers={**route.request.headers, "last-event-id": "long-ago.1"}),
+        )
+        with page.expect_response(re.compile("/api/logs")):
+            page.evaluate("import('/static/stream.js').then(({ stream }) => stream.retry())")
+        page.unroute("**/api/events*")
+        say(run, "web", "after the gap")
+        page.get_by_role("button", name="2 newer").wait_for()
         assert texts(page) == before
         page.get_by_role("button", name="Go on").click()
         page.get_by_text("while paused").wait_for()

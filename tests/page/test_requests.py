@@ -228,8 +228,17 @@ def test_it_is_paused_and_goes_on(page, run):
     rows(page, "/before").wait_for()
     page.get_by_role("button", name="Pause").click()
     requests.get(f"{url}meanwhile", timeout=60)
-    page.get_by_role("button", name="Go on (1 new)").click()
-    rows(page, "/meanwhile").wait_for()
+    page.get_by_role("button", name="Go on (1 new)").wait_for()
+    # Also what is read again, as after a moment without the run.
+    with page.expect_response(re.compile("/api/pins")):
+        page.evaluate("import('/static/stream.js').then(({ stream }) => stream.retry())")
+    requests.get(f"{url}afterwards", timeout=60)
+    go_on = page.get_by_role("button", name="Go on (2 new)")
+    go_on.wait_for()
+    assert rows(page, "/meanwhile").count() == 0
+    go_on.click()
+    rows(page, "/afterwards").wait_for()
+    assert rows(page, "/meanwhile").count() == 1
 
 
 def test_many_requests_stay_bounded_and_are_drawn_as_far_as_they_are_seen(page, run):

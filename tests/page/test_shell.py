@@ -145,6 +145,49 @@ def test_a_stream_that_is_never_answered_is_given_up_and_asked_for_again(run, ch
         page.wait_for_selector("#connection.good")
 
 
+def test_a_view_that_could_not_be_loaded_is_tried_again_once_the_run_answers(run, chromium):
+    with chromium.new_context() as context:
+        page = context.new_page()
+        page.set_default_timeout(LONG * 1000)
+        page.goto(link(run))
+        page.wait_for_selector("#connection.good")
+        page.route("**/*", lambda route: route.abort())
+        page.evaluate("import('/static/stream.js').then(({ stream }) => stream.retry())")
+        page.wait_for_selector("#connection.bad")
+        page.get_by_role("link", name="Metrics").click()
+        page.get_by_text("This view could not be loaded").wait_for()
+        page.unroute("**/*")
+        page.get_by_role("heading", name="Traffic").wait_for()
+
+
+def test_a_stream_waits_for_no_file_that_does_not_come(run, chromium):
+    with chromium.new_context() as context:
+        page = context.new_page()
+        page.set_default_timeout(LONG * 1000)
+        page.route("**/views/overview.js", lambda route: None)
+        page.goto(link(run))
+        page.wait_for_selector("#connection.good")
+
+
+def test_a_tab_that_is_not_seen_holds_no_connection(run, chromium):
+    """A browser has six for a host: tabs in the background would keep every other one from loading."""
+    hidden = "Object.defineProperty(document, 'hidden', {get: () => window.unseen ?? true});"
+    with chromium.new_context() as context:
+        page = context.new_page()
+        page.set_default_timeout(LONG * 1000)
+        page.add_init_script(hidden)
+        asked = []
+        page.on("request", lambda request: asked.append(request.url) if "/api/events" in request.url else None)
+        page.goto(link(run))
+        page.wait_for_selector("#connection:text('paused')")
+        assert asked == []
+        seen = "window.unseen = false; document.dispatchEvent(new Event('visibilitychange'))"
+        page.evaluate(seen)
+        page.wait_for_selector("#connection.good")
+        page.evaluate(seen.replace("false", "true"))
+        page.wait_for_selector("#connection:text('paused')")
+
+
 @pytest.mark.parametrize("how", ["ended", "killed"])
 def test_the_end_of_a_run_is_told_and_the_next_run_is_found(vhlocal, chromium, how, tmp_path):
     project = written(tmp_path / "project", plain())

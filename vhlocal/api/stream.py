@@ -61,6 +61,8 @@ class Stream:
         self._following: dict[str, int] = dict.fromkeys(KINDS, 0)
         self._until: dict[str, float] = {}
         self._live: frozenset[str] = frozenset()
+        #: The message from which on all of a kind is told.
+        self._since: dict[str, int] = {}
         self._gathering: threading.Thread | None = None
         self._news = threading.Event()
         self._pending = Gathered()
@@ -104,20 +106,25 @@ class Stream:
         """
         self._join(kinds)
         try:
-            number, gap = self._place(last)
-            yield self._hello(number, gap=gap)
+            number, gap = self._place(kinds, last)
+            text = self._hello(number, gap=gap)
             while True:
-                messages, heard = self._after(number)
+                if text:
+                    yield text
+                    due = time.monotonic() + _HEARTBEAT
+                messages, text = self._after(number, due), b""
                 if messages is None:
                     number = self._number
-                    yield self._hello(number, gap=True)
+                    text = self._hello(number, gap=True)
                 elif messages:
                     number = messages[-1].number
-                    yield b"".join(each.text for each in messages if each.kind in kinds)
+                    text = b"".join(each.text for each in messages if each.kind in kinds)
                 elif self._closed:
                     return
-                elif not heard:
-                    yield b": here\n\n"
+                # Also while others are told much: a reader that hears nothing gives up, and one that has gone is
+                # noticed by what is sent to it.
+                if not text and time.monotonic() >= due:
+                    text = b": here\n\n"
         finally:
             self._leave(kinds)
 
@@ -148,6 +155,12 @@ class Stream:
         live = {kind for kind in KINDS if self._following[kind] or self._until.get(kind, 0.0) > now}
         if not self._following["ticks"]:
             live.discard("ticks")
+        # What happened while nobody followed a kind is told to nobody, which is a gap for who is behind this message.
+        # Ticks are of their moment: nobody misses one.
+        begun = live - self._live - {"ticks"}
+        if begun:
+            self._append("", b"")
+            self._since.update(dict.fromkeys(begun, self._number))
         self._live = frozenset(live)
         if "ticks" in live and not self._closed:
             self._ticks.start()
@@ -158,23 +171,24 @@ class Stream:
             self._bytes = 0
             self._pending = Gathered()
 
-    def _place(self, last: str | None) -> tuple[int, bool]:
-        """Return the number of the last message that a reader has, and whether it has missed some."""
+    def _place(self, kinds: Collection[str], last: str | None) -> tuple[int, bool]:
+        """Return the number of the last message that a reader has, and whether it has missed some of these kinds."""
         run, _, said = (last or "").rpartition(".")
         with self._changed:
             first = self._ring[0].number if self._ring else self._number + 1
-            if run == self._view.run and said.isdecimal() and first - 1 <= int(said) <= self._number:
+            known = max(first - 1, *(self._since.get(kind, 0) for kind in kinds))
+            if run == self._view.run and said.isdecimal() and known <= int(said) <= self._number:
                 return int(said), False
             return self._number, last is not None
 
-    def _after(self, number: int) -> tuple[list[_Message] | None, bool]:
-        """Return what comes after a message, None where some of it is gone, and whether anything came in a while."""
+    def _after(self, number: int, due: float) -> list[_Message] | None:
+        """Return what comes after a message until it is due, perhaps nothing; None where some of it is gone."""
         with self._changed:
-            heard = self._changed.wait_for(lambda: self._closed or self._number > number, _HEARTBEAT)
+            self._changed.wait_for(lambda: self._closed or self._number > number, max(0.0, due - time.monotonic()))
             if self._number > number and (not self._ring or self._ring[0].number > number + 1):
-                return None, heard
+                return None
             behind = self._number - number
-            return [self._ring[index] for index in range(len(self._ring) - behind, len(self._ring))], heard
+            return [self._ring[index] for index in range(len(self._ring) - behind, len(self._ring))]
 
     def _hello(self, number: int, *, gap: bool) -> bytes:
         self._findings = None
@@ -191,13 +205,15 @@ class Stream:
         if kind not in self._live:
             return
         with self._changed:
-            self._number += 1
-            text = self._message(event, self._number, data)
-            self._ring.append(_Message(self._number, kind, text))
-            self._bytes += len(text)
-            while len(self._ring) > _KEPT or (self._bytes > _KEPT_BYTES and len(self._ring) > 1):
-                self._bytes -= len(self._ring.popleft().text)
-            self._changed.notify_all()
+            self._append(kind, self._message(event, self._number + 1, data))
+
+    def _append(self, kind: str, text: bytes) -> None:
+        self._number += 1
+        self._ring.append(_Message(self._number, kind, text))
+        self._bytes += len(text)
+        while len(self._ring) > _KEPT or (self._bytes > _KEPT_BYTES and len(self._ring) > 1):
+            self._bytes -= len(self._ring.popleft().text)
+        self._changed.notify_all()
 
     def _gather(self) -> None:
         """Tell what came, some at a time, until nobody has followed for a while."""

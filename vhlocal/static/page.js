@@ -31,7 +31,12 @@ async function go() {
     try {
       await import(`./views/${name}.js`);
     } catch (error) {
-      replace(main, h('p', { class: 'empty' }, `This view could not be loaded: ${error.message}`));
+      if (shown.name !== name) return;
+      shown = { name: '', view: null, failed: true };
+      replace(main, h('div', { class: 'empty' },
+        h('p', null, `This view could not be loaded: ${error.message}`),
+        h('p', null, 'It is tried again once the run answers.'),
+        h('button', { class: 'button', type: 'button', onclick: go }, 'Try now')));
       return;
     }
     if (shown.name !== name) return;
@@ -71,6 +76,7 @@ function connection() {
   pill.className = `pill ${tone}`;
   pill.textContent = word;
   enableActors();
+  if (stream.isLive && shown.failed) go();
   const banner = el('#banner');
   const said = sentence();
   banner.hidden = said === null;
@@ -134,7 +140,8 @@ async function start() {
   store.subscribe(titled);
   window.addEventListener('hashchange', go);
   connection();
-  await go();
+  // The stream begins with the kinds of the first view, but waits no longer for a file that does not come.
+  await Promise.race([go(), new Promise((done) => setTimeout(done, 2000))]);
   stream.start();
 }
 

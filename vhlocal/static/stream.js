@@ -6,8 +6,8 @@ const FIRST_PAUSE = 500;
 const LONGEST_PAUSE = 5000;
 // The run says something each five seconds, if only that it is there.
 const SILENCE = 15000;
-// A tab that nobody sees holds no connection: a browser has six of them for a host.
-const UNSEEN = 30000;
+// A tab that nobody sees holds no connection: a browser has six of them for a host, and opens no further page without one.
+const UNSEEN = 5000;
 
 const KINDS = new Set(['status', 'logs', 'requests', 'reloads', 'metrics', 'ticks']);
 
@@ -52,7 +52,8 @@ class Stream {
   /** Begin. */
   start() {
     document.addEventListener('visibilitychange', () => this.#seen(!document.hidden));
-    this.#open();
+    if (document.hidden) this.#is('paused');
+    else this.#open();
   }
 
   /** Try again at once. */

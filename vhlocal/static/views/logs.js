@@ -134,7 +134,18 @@ class Logs extends HTMLElement {
     });
     this.#held = null;
     this.#all = [...past, ...after].slice(-KEPT);
-    this.#sift();
+    if (this.#around === null && (this.#paused || !this.#following)) this.#stay();
+    else this.#sift();
+  }
+
+  /** Have the lines that somebody reads stay where they are among those that are known now. */
+  #stay() {
+    const many = this.#last - this.#first;
+    const shown = many ? nameOf(this.#matching[this.#last - 1]) : null;
+    this.#matching = this.#all.filter((line) => this.#fits(line));
+    this.#last = this.#matching.findLastIndex((line) => nameOf(line) === shown) + 1;
+    this.#first = Math.max(0, this.#last - many);
+    this.#tell();
   }
 
   #hello(said) {

@@ -78,8 +78,11 @@ class RequestsView extends HTMLElement {
     if (this.#run !== null && run !== this.#run) this.#forget();
     this.#run = run;
     try {
-      this.#merge(await get(`/api/requests?tail=${FIRST}`));
+      const past = await get(`/api/requests?tail=${FIRST}`);
+      if (this.#waiting === null || !this.#all.length) this.#merge(past);
+      else this.#wait(past);
       this.#takePins((await get('/api/pins')).pins);
+      replace(this.trouble);
     } catch (error) {
       replace(this.trouble, troubles(error));
     }
@@ -102,6 +105,14 @@ class RequestsView extends HTMLElement {
       if (this.#waiting.length > KEPT) this.#left += this.#waiting.splice(0, this.#waiting.length - KEPT).length;
       this.#soon();
     }
+  }
+
+  /** Have those that are not known yet wait among those that do. */
+  #wait(records) {
+    const waiting = new Set(this.#waiting.map(({ id }) => id));
+    this.#waiting.push(...records.filter(({ id, endpoint }) => endpoint && !this.#ids.has(id) && !waiting.has(id)));
+    this.#waiting.sort((one, other) => one.time - other.time);
+    this.#soon();
   }
 
   #merge(records) {

@@ -39,8 +39,12 @@ def read(text):
         (b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\na\nbc beyond", [b"a\n", b"bc"]),
         (b"HTTP/1.1 200 OK\r\n\r\na\nbc", [b"a\n", b"bc"]),
         (b"HTTP/1.0 200\r\ncontent-length:0\r\n\r\n", []),
+        (
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\na\nb\r\n9;x\r\nc\nd\r\n345\n\r\n0\r\n\r\n",
+            [b"a\n", b"bc\n", b"d\r\n", b"345\n"],
+        ),
     ],
-    ids=["a length", "until the end", "nothing"],
+    ids=["a length", "until the end", "nothing", "chunks"],
 )
 def test_an_answer_is_read_to_its_end(text, lines):
     assert read(text) == (200, lines)
@@ -52,10 +56,22 @@ def test_an_answer_is_read_to_its_end(text, lines):
         b"",
         b"HTTP/1.1 200 OK\r\nContent-Le",
         b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nabc",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nab",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nno size\r\n",
         b"SSH-2.0-OpenSSH\r\n",
         b"HTTP/1.1 200 OK\r\n" + 1000 * b"a: b\r\n",
     ],
-    ids=["nothing", "half a head", "half a body", "no HTTP", "an endless head"],
+    ids=[
+        "nothing",
+        "half a head",
+        "half a body",
+        "no last chunk",
+        "half a chunk",
+        "no chunk",
+        "no HTTP",
+        "an endless head",
+    ],
 )
 def test_what_is_no_whole_answer_is_an_error(text):
     with pytest.raises(ConnectionError):

@@ -1,7 +1,8 @@
 """One request to a run's control plane, and its answer: what ``http.client`` would do, which takes longer to import
 than the rest of ``vhlocal ps`` takes to run.
 
-It speaks HTTP/1.0, so that an answer is what comes until its end, or as long as its head says.
+It speaks HTTP/1.0, so that an answer is what comes until its end, or as long as its head says; the control plane's own
+server sends chunks all the same.
 """
 
 from __future__ import annotations
@@ -30,10 +31,14 @@ class Answer:
         self._file = connection.makefile("rb")
         try:
             self.status = self._read_status()
-            self._left = self._read_length()
+            head = self._read_head()
         except BaseException:
             self._file.close()
             raise
+        length = head.get(b"content-length", b"")
+        self._chunked = b"chunked" in head.get(b"transfer-encoding", b"").lower()
+        #: Bytes that are still to come, of the chunk or of all; None until the end.
+        self._left = 0 if self._chunked else int(length) if length.isdigit() else None
 
     @property
     def is_error(self) -> bool:
@@ -48,11 +53,37 @@ class Answer:
 
     def __iter__(self) -> Iterator[bytes]:
         """Yield its body line by line, as they come."""
-        while line := self._file.readline() if self._left is None else self._file.readline(self._left):
-            self._left = None if self._left is None else self._left - len(line)
+        line = b""
+        while part := self._part():
+            line += part
+            if line.endswith(b"\n"):
+                yield line
+                line = b""
+        if line:
             yield line
-        if self._left:
+
+    def _part(self) -> bytes:
+        """Return the next line, or as much of it as there is in one chunk; nothing at the body's end."""
+        if self._left == 0 and self._chunked:
+            self._left = self._next_chunk()
+        if self._left is None:
+            return self._file.readline()
+        if self._left == 0:
+            return b""
+        part = self._file.readline(self._left)
+        if not part:
             raise ConnectionError("its answer breaks off")
+        self._left -= len(part)
+        if self._left == 0 and self._chunked:
+            self._line()
+        return part
+
+    def _next_chunk(self) -> int:
+        size = self._line().partition(b";")[0]
+        try:
+            return int(size, 16)
+        except ValueError:
+            raise ConnectionError("its answer is no HTTP") from None
 
     def json(self) -> Any:
         """Return what its body says; ValueError where it is no JSON."""
@@ -64,20 +95,19 @@ class Answer:
             raise ConnectionError("what answers there speaks no HTTP")
         return int(words[1])
 
-    def _read_length(self) -> int | None:
-        length = None
+    def _read_head(self) -> dict[bytes, bytes]:
+        head: dict[bytes, bytes] = {}
         for _ in range(_MOST_LINES):
             name, _, value = self._line().partition(b":")
             if not name:
-                return length
-            if name.lower() == b"content-length" and value.strip().isdigit():
-                length = int(value)
+                return head
+            head[name.lower()] = value.strip()
         raise ConnectionError("its answer's head does not end")
 
     def _line(self) -> bytes:
         line = self._file.readline(_LONGEST_LINE)
         if not line.endswith(b"\n"):
-            raise ConnectionError("it hung up before it had answered" if len(line) < _LONGEST_LINE else "no HTTP")
+            raise ConnectionError("its answer breaks off" if len(line) < _LONGEST_LINE else "its answer is no HTTP")
         return line.rstrip(b"\r\n")
 
 

@@ -10,6 +10,15 @@ from tests.checks.sample import found_in, told
 SOUND = {
     "a waitress that is told to listen": command("python server.py", **{"requirements.txt": "flask\nwaitress\n"})
     | {"server.py": APP + "import waitress\nwaitress.serve(app, listen='*:8000')\n"},
+    "a line without a hash that only Windows reads": flask(
+        **{"requirements.txt": "flask==3.0.0 --hash=sha256:00\ncolorama ; sys_platform == 'win32'\n"}
+    ),
+    "a hash that constraints may give": flask(
+        **{
+            "requirements.txt": "-c pins.txt\nflask\n",
+            "pins.txt": "flask==3.0.0 --hash=sha256:00\n",
+        }
+    ),
     "a bottle under another server": command("python server.py", **{"requirements.txt": "bottle\n"})
     | {"server.py": "import bottle\nbottle.run(bottle.Bottle(), server='gunicorn')\n"},
     "a class of servers that is made in its own way": command("python server.py")

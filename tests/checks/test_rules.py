@@ -80,6 +80,18 @@ FOUND = {
         flask(**{"requirements.txt": "flask>=3.0\n-r base.txt\n"}),
         ["VH201 requirements.txt:2"],
     ),
+    "a line without a hash beside one that has it": (
+        flask(**{"requirements.txt": "click==8.1.7 \\\n  --hash=sha256:00\nflask>=3.0\nidna\n"}),
+        ["VH201 requirements.txt:3"],
+    ),
+    "variables of a file that is looked for": (
+        flask(
+            "import os\nfrom dotenv import load_dotenv, find_dotenv\nload_dotenv(find_dotenv('.env.prod'))\n"
+            "print(os.environ['MODEL'])\n",
+            **{"requirements.txt": "flask\npython-dotenv\n", ".gitignore": ".env*\n", ".env.prod": "MODEL=1\n"},
+        ),
+        ["VH310 server.py:6"],
+    ),
     "a contradiction with an include": (
         flask(**{"requirements.txt": "-r base.txt\nflask==2.3.0\n", "base.txt": "flask>=3.0\n"}),
         ["VH202 requirements.txt:2"],

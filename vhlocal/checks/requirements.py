@@ -22,6 +22,7 @@ _URL = re.compile(r"[a-z][a-z0-9+.-]+:", re.IGNORECASE)
 _ARCHIVES = (".whl", ".zip", ".tar.gz", ".tar.bz2", ".tgz")
 #: pip took these until 24.1; an image may have an older one.
 _FORMERLY_VALID = re.compile(r"[<>]=?\s*[\d.]+\.\*")
+_HASH = "--hash"
 _EGG = re.compile(r"[#&]egg=([\w.-]+)")
 
 
@@ -102,6 +103,8 @@ def parse(name: str, lines: Iterable[RequirementLine]) -> Requirements:
     wanted: list[Wanted] = []
     invalid: list[Invalid] = []
     options: list[str] = []
+    unhashed: list[Wanted] = []
+    lines = tuple(lines)
     is_open = False
     for line in lines:
         if line.missing:
@@ -119,7 +122,24 @@ def parse(name: str, lines: Iterable[RequirementLine]) -> Requirements:
         else:
             parsed = _parse(line)
             (wanted if isinstance(parsed, Wanted) else invalid).append(parsed)  # type: ignore[arg-type]
+            if isinstance(parsed, Wanted) and not parsed.constraint and _HASH not in line.text:
+                unhashed.append(parsed)
+    invalid += _without_hash(lines, unhashed)
     return Requirements(name, tuple(wanted), tuple(invalid), tuple(options), is_open)
+
+
+def _without_hash(lines: tuple[RequirementLine, ...], unhashed: list[Wanted]) -> list[Invalid]:
+    """Return the first line without a hash where others have one, which pip then asks of all; constraints may give it.
+
+    A line with a marker may not count, and the URL of one may have it.
+    """
+    hashed = [line for line in lines if _HASH in line.text]
+    if not hashed or any(line.constraint for line in lines):
+        return []
+    named = [(one, one.requirement) for one in unhashed if one.requirement is not None]
+    lacking = [one for one, asked in named if asked.marker is None and asked.url is None]
+    reason = "another line has a hash, so that pip asks for one of each"
+    return [Invalid(one.place, one.text, reason) for one in lacking[:1]]
 
 
 def _parse(line: RequirementLine) -> Wanted | Invalid:

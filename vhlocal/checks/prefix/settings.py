@@ -41,8 +41,8 @@ FALCON = (
 )
 
 SANIC = (
-    "Sanic puts `root_path` before the path once more: put an ASGI app around it that takes the prefix of "
-    '`X-VH-Prefix` away, `scope = dict(scope, path=scope["path"].removeprefix(prefix) or "/", root_path="")`, and '
+    "Sanic looks at the whole path, whatever `root_path` says: put an ASGI app around it that takes the prefix of "
+    '`X-VH-Prefix` away, `scope = dict(scope, raw_path=scope["raw_path"].removeprefix(prefix.encode()) or b"/")`, and '
     "write `wsgi: server:app`."
 )
 TORNADO = (

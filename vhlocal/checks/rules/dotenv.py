@@ -34,6 +34,7 @@ DEFINITION = Definition(
 )
 
 _LOADERS = {"dotenv.load_dotenv", "dotenv.main.load_dotenv"}
+_FINDERS = {"dotenv.find_dotenv", "dotenv.main.find_dotenv"}
 _ASSIGNED = re.compile(r"^\s*(?:export\s+)?([A-Za-z_]\w*)\s*=", re.MULTILINE)
 _ASKING = {"os.getenv", "os.environ.get"}
 #: Variables that are named, at most.
@@ -65,15 +66,26 @@ def find(subject: Subject) -> Iterator[Finding]:
 def _file(call: ast.Call, module: Module, reach: Reach, subject: Subject) -> str | None:
     """Return the path of the file that is loaded, where it is on this machine, and in no package or entry."""
     given = [*call.args[:1], *(keyword.value for keyword in call.keywords if keyword.arg == "dotenv_path")]
-    if given:
+    searched = _searched(given[0], module) if given else ".env"
+    if searched:  # beside the module, or above it
+        parts = module.directory.split("/") if module.directory else []
+        paths = [posixpath.join(*parts[:length], searched) for length in range(len(parts), -1, -1)]
+    else:
         path = literal_path(given[0], module)
         paths = [] if path is None or path.startswith("/") else [path]
-    else:  # beside the module, or above it
-        parts = module.directory.split("/") if module.directory else []
-        paths = [posixpath.join(*parts[:length], ".env") for length in range(len(parts), -1, -1)]
     there = next((path for path in paths if (subject.directory / path).is_file()), None)
     packaged = {*subject.package.files, *(entry.path for entry in reach.endpoint.files)}
     return None if there in packaged else there
+
+
+def _searched(node: ast.expr, module: Module) -> str:
+    """Return the name that `find_dotenv()` looks for, "" where it is not called so."""
+    if not isinstance(node, ast.Call) or module.dotted(node.func) not in _FINDERS:
+        return ""
+    named = [*node.args[:1], *(keyword.value for keyword in node.keywords if keyword.arg == "filename")]
+    elsewhere = len(node.args) > 2 or any(keyword.arg == "usecwd" for keyword in node.keywords)
+    name = named[0].value if named and isinstance(named[0], ast.Constant) else "" if named else ".env"
+    return name if isinstance(name, str) and not elsewhere else ""
 
 
 def _asked(module: Module, site: Site) -> Iterator[str]:

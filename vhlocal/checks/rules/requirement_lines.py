@@ -32,7 +32,9 @@ def find(subject: Subject) -> Iterator[Finding]:
     for line in subject.requirements.invalid if subject.requirements else ():
         pin = _pin(line.text)
         edits = in_line(line.place, line.text, pin) if pin else ()
-        yield Finding(DEFINITION, line.place, f"`{line.text}`: {line.reason}", _change(line.text, pin), edits=edits)
+        yield Finding(
+            DEFINITION, line.place, f"`{line.text}`: {line.reason}", _change(line.text, pin, line.reason), edits=edits
+        )
 
 
 def _pin(text: str) -> str:
@@ -43,9 +45,13 @@ def _pin(text: str) -> str:
     return ""
 
 
-def _change(text: str, pin: str) -> str:
+def _change(text: str, pin: str, reason: str) -> str:
     if pin:
         return f"write {pin}"
+    if "has a hash" in reason:
+        return (
+            "give it its hashes too, such as `pip-compile --generate-hashes` writes them, or take them from all lines"
+        )
     return (
         "correct the line, or make sure that the file is packaged"
         if text.startswith("-")

@@ -19,6 +19,11 @@ SOUND = {
             "pins.txt": "flask==3.0.0 --hash=sha256:00\n",
         }
     ),
+    "a script that a command before may let be executed": command(
+        "chmod +x start.sh", "./start.sh", **{"start.sh": "exec python server.py\n"}
+    ),
+    "a command in another directory": command("cd part", "./start.sh", **{"start.sh": "", "part/start.sh": ""}),
+    "a script that its interpreter is named for": command("bash ./start.sh", **{"start.sh": ""}),
     "a bottle under another server": command("python server.py", **{"requirements.txt": "bottle\n"})
     | {"server.py": "import bottle\nbottle.run(bottle.Bottle(), server='gunicorn')\n"},
     "a class of servers that is made in its own way": command("python server.py")

@@ -92,6 +92,10 @@ FOUND = {
         ),
         ["VH310 server.py:6"],
     ),
+    "a script that nobody may execute": (
+        command("echo x", "exec ./start.py", **{"start.py": "x"}),
+        ["VH505 valohai.yaml:6"],
+    ),
     "a contradiction with an include": (
         flask(**{"requirements.txt": "-r base.txt\nflask==2.3.0\n", "base.txt": "flask>=3.0\n"}),
         ["VH202 requirements.txt:2"],

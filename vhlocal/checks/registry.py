@@ -29,6 +29,7 @@ from vhlocal.checks.rules import (
     metadata_path,
     missing_command,
     near_misses,
+    not_executable,
     one_request,
     personal_paths,
     pins,
@@ -70,6 +71,7 @@ ALL_RULES: tuple[Rule[Subject], ...] = (
     unpackaged_files.RULE,
     untracked.RULE,
     line_ends.RULE,
+    not_executable.RULE,
     large_files.RULE,
     secrets.RULE,
     code_debug.RULE,
@@ -87,9 +89,10 @@ ALL_RULES: tuple[Rule[Subject], ...] = (
     local_hosts.RULE,
 )
 
+_OF_RUNNING = (*PREFIX_DEFINITIONS, *SERVER_DEFINITIONS)
 #: What is found of the project alone, and not of a running endpoint as well.
 STATIC_DEFINITIONS: tuple[Definition, ...] = tuple(
-    definition for rule in ALL_RULES for definition in rule.definitions if definition not in PREFIX_DEFINITIONS
+    definition for rule in ALL_RULES for definition in rule.definitions if definition not in _OF_RUNNING
 )
 
 #: What the pages are made from, in the order of the codes. Rules with other evidence add theirs here.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 from pathlib import Path
@@ -10,7 +11,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from tests.command import READY_SECONDS
+from tests.command import COMMAND, READY_SECONDS
 from tests.engine.conftest import left_of
 from tests.engine.servers import project_of
 from tests.session.conftest import NO_ENGINE
@@ -56,6 +57,14 @@ def test_each_path_has_its_verdict_as_lines_and_for_ci(run, vhlocal, tmp_path):
     unwritable = vhlocal("test", "--junit", str(tmp_path / "none" / "smoke.xml"), "-C", str(run.directory))
     assert unwritable.returncode == WRONG
     assert "the results cannot be written" in unwritable.stderr
+    assert unwritable.stdout == "", "it is told before the tests are run"
+    # A reader that has enough, as `head` has, does not make it green.
+    read, write = os.pipe()
+    os.close(read)
+    command = [*COMMAND, "test", "-C", str(run.directory)]
+    unread = subprocess.run(command, env=vhlocal.environment, stdout=write, stderr=subprocess.PIPE, timeout=LONG)
+    os.close(write)
+    assert (unread.returncode, unread.stderr) == (FAILED, b"")
 
     smoke = run.directory / "smoke"
     (smoke / "plain.http").write_text("GET {{endpoint}}/a\n# expect $.arguments == []\n###\nHEAD {{endpoint}}/\n")

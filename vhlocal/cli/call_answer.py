@@ -49,16 +49,20 @@ def show(sent: Sent, began: float, *, include: bool, verbose: bool) -> bool:
     click.echo(one_line(_told(head, time.monotonic() - began)), err=True)
     is_terminal = sys.stdout is not None and sys.stdout.isatty()
     output: _Output = _Terminal(header(head.headers, "content-type") or "") if is_terminal else _File()
-    if include:
-        lines = [status, *(f"{name}: {value}" for name, value in head.headers)]
-        click.echo("\n".join(map(one_line, lines)) + "\n")
     length, broke_off = 0, ""
     try:
+        if include:
+            lines = [status, *(f"{name}: {value}" for name, value in head.headers)]
+            click.echo("\n".join(map(one_line, lines)) + "\n")
         for part in sent.parts():
             length += len(part)
             output.write(part)
     except BrokenOffError as error:
         broke_off = str(error)
+    except BrokenPipeError:
+        if head.status >= _FIRST_ERROR:
+            return False  # whoever has read enough does not make it a good answer
+        raise
     output.end()
     click.echo(f"{length:,} bytes in {_seconds(time.monotonic() - began)}", err=True)
     if broke_off:

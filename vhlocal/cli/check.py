@@ -10,7 +10,7 @@ import click
 from vhlocal.checks.index import PackageIndex
 from vhlocal.checks.report import check_ignored, joined, look
 from vhlocal.checks.subject import read_subject
-from vhlocal.cli.options import not_both, project_options, setting_options
+from vhlocal.cli.options import not_both, project_options, setting_options, verdict
 from vhlocal.cli.project import read_settings
 from vhlocal.project.network import host_network
 from vhlocal.project.settings import environment
@@ -56,7 +56,8 @@ def command(directory: Path, as_json: bool, as_sarif: bool, live: bool, **flags:
 
         found, failures = look_live(subject, settings, flags)
         report = joined(report, found, settings.ignore)
-    _print(report, directory, shape)
+    with verdict():
+        _print(report, directory, shape)
     _show_failures(failures)
     if report.has_errors or failures:
         raise click.exceptions.Exit(_HAS_ERRORS if report.has_errors else failures[0].exit_code)

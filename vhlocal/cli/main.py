@@ -56,7 +56,18 @@ def cli(context: click.Context) -> None:
 
 def main() -> None:
     """Run the command line and exit: 0 when all went well, 2 for wrong input, 3 without an engine (see the README)."""
+    try:
+        code = _invoke()
+    except KeyboardInterrupt:  # also while an error is told
+        code = _INTERRUPTED
+    _flush()
+    sys.exit(code)
+
+
+def _invoke() -> int:
+    """Run the command line and return its exit code, with every error told."""
     debug = "--debug" in sys.argv
+    code: int
     try:
         code = cli.main(standalone_mode=False, prog_name="vhlocal")
     except click.exceptions.Abort:
@@ -64,8 +75,6 @@ def main() -> None:
     except click.ClickException as error:
         error.show()
         code = error.exit_code
-    except KeyboardInterrupt:
-        code = _INTERRUPTED
     except (BrokenPipeError, SystemExit):
         # Whoever read our output has enough of it, as `head` does. Nothing can be told any more, nor flushed at exit.
         # SystemExit is what click makes of its own broken pipes.
@@ -84,8 +93,7 @@ def main() -> None:
         if debug:
             traceback.print_exc()
         code = told.exit_code
-    _flush()
-    sys.exit(code)
+    return code
 
 
 def _flush() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -14,7 +16,7 @@ from vhlocal.session.record import ProjectState
 from vhlocal.visible import one_line
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
 F = TypeVar("F", bound="Callable[..., Any]")
 
@@ -55,6 +57,15 @@ def not_both(one: str, other: str) -> None:
     typed = _typed()
     if one in typed and other in typed:
         raise InputError(f"{typed[one]} has no effect with {typed[other]}", hint="leave one of them out")
+
+
+@contextlib.contextmanager
+def verdict() -> Iterator[None]:
+    """Print what is found: a reader that has enough, as ``head`` has, changes neither that nor the exit code."""
+    try:
+        yield
+    except BrokenPipeError:
+        sys.stdout = None  # what is printed from here on goes nowhere
 
 
 def _typed() -> dict[str, str]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from vhlocal.cli.options import only, project_options
+from vhlocal.cli.options import only, project_options, verdict
 from vhlocal.cli.running import client_of_run
 from vhlocal.errors import InputError, VhlocalError
 from vhlocal.visible import one_line
@@ -68,7 +68,8 @@ def command(
                 click.echo(one_line(f"{exchange.endpoint}: {error.message}{hint}"), err=True)
                 break
             differs = differs or bool(replayed.differences)
-            click.echo(_as_json(replayed) if as_json else one_line(_told(replayed)))
+            with verdict():
+                click.echo(_as_json(replayed) if as_json else one_line(_told(replayed)))
     if differs or failed:
         raise click.exceptions.Exit(_DIFFERS if differs else VhlocalError.exit_code)
 

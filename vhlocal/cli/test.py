@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from vhlocal.api.using import Start, joined, joined_or_started, started
-from vhlocal.cli.options import endpoint_names, not_both, project_options, setting_arguments, setting_options
+from vhlocal.cli.options import endpoint_names, not_both, project_options, setting_arguments, setting_options, verdict
 from vhlocal.cli.project import read_settings
 from vhlocal.contract.access import authorization
 from vhlocal.errors import InputError
@@ -68,6 +70,7 @@ def command(
     Exit code: 0 if all pass, 7 if one fails, 2 if a test cannot be read, 3 to 5 if the project does not start.
     """
     not_both("is_start", "live")
+    _look_at(junit_file)
     settings = read_settings(directory, flags)
     if flags["openapi"]:
         tests = _schemas(directory)
@@ -83,18 +86,31 @@ def command(
         for result in tests(found, endpoints):
             results.append(result)
             if not as_json_:
-                click.echo("\n".join([str(result), *result.details]))
+                with verdict():
+                    click.echo("\n".join([str(result), *result.details]))
         if all(result.skipped for result in results):  # pytest has found none, or none for these endpoints
             raise InputError(f"no test was run for {', '.join(endpoints) or 'any endpoint'}")
-        click.echo(as_json(results) if as_json_ else summary(results))
+        with verdict():
+            click.echo(as_json(results) if as_json_ else summary(results))
         if junit_file is not None:
-            with writing("the results cannot be written", junit_file, InputError):
+            with _writing(junit_file):
                 junit_file.write_text(junit(results), encoding="utf-8")
         failed = any(result.failures for result in results)
         if failed and used.log is not None:
             click.echo(f"The run's log: {used.log}", err=True)
     if failed:
         raise click.exceptions.Exit(_FAILED)
+
+
+def _writing(file: Path) -> AbstractContextManager[None]:
+    return writing("the results cannot be written", file, InputError)
+
+
+def _look_at(file: Path | None) -> None:
+    """Raise InputError where there is no directory for the results: not only once all tests have run for them."""
+    if file is not None and not file.parent.exists():
+        with _writing(file):
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(file))
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,7 @@
 """One request to a run's control plane, and its answer: what ``http.client`` would do, which takes longer to import
 than the rest of ``vhlocal ps`` takes to run.
 
-It speaks HTTP/1.0, so that an answer is what comes until its end, or as long as its head says; the control plane's own
-server sends chunks all the same.
+A connection has one answer: what comes until its end, as long as its head says, or in chunks.
 """
 
 from __future__ import annotations
@@ -122,8 +121,13 @@ def ask(
     """Return the answer to a request; OSError where none comes. No single wait takes longer than ``seconds``."""
     host, port = address
     named = f"[{host}]" if ":" in host else host
-    sent = {"Host": f"{named}:{port}", **headers, **({} if body is None else {"Content-Length": str(len(body))})}
-    head = [f"{method} {target} HTTP/1.0", *(f"{name}: {value}" for name, value in sent.items()), "", ""]
+    sent = {
+        "Host": f"{named}:{port}",
+        "Connection": "close",
+        **headers,
+        **({} if body is None else {"Content-Length": str(len(body))}),
+    }
+    head = [f"{method} {target} HTTP/1.1", *(f"{name}: {value}" for name, value in sent.items()), "", ""]
     # As bytes: for a text Python would import its tables of international names.
     with socket.create_connection((host.encode(), port), timeout=seconds) as connection:  # type: ignore[arg-type]
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -1,5 +1,6 @@
 """TCP sockets that listen, as the kernel tells: what was bound once may be closed by now."""
 
+import _socket
 import os
 import socket
 import struct
@@ -39,7 +40,9 @@ def listening(port):
 def _asked_for(port):
     found = {}
     for family, size in _FAMILIES:
-        with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, _NETLINK_SOCK_DIAG) as kernel:
+        # Not Python's own class: a library that makes sockets wait in its event loop may be asked for this within it.
+        kernel = _socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, _NETLINK_SOCK_DIAG)
+        try:
             kernel.settimeout(_PATIENCE)
             asked = _ASKED.pack(family, socket.IPPROTO_TCP, 1 << int(_LISTENS, 16))
             kernel.send(_HEAD.pack(_HEAD.size + len(asked), _BY_FAMILY, _ALL, 0, 0) + asked)
@@ -47,6 +50,8 @@ def _asked_for(port):
                 its_port, address = _TOLD.unpack_from(told)
                 if its_port == port:
                     found[_INODE.unpack_from(told)[0]] = _named(family, address[:size])
+        finally:
+            kernel.close()
     return found
 
 

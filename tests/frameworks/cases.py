@@ -116,7 +116,9 @@ _ITEM = {"path": "/items/7"}
 _BELOW_MOUNT: Asked = {"path": "/v1/predict"}
 _HEALTH: Asked = {"method": "GET", "path": "/health"}
 
-FASTAPI_REQUIREMENTS = "fastapi>=0.110\nhypercorn>=0.17\njinja2>=3.1\nuvicorn>=0.30\n"
+FASTAPI_REQUIREMENTS = (
+    "fastapi>=0.110\ngunicorn>=23\nhypercorn>=0.17\njinja2>=3.1\nuvicorn>=0.30\nuvicorn-worker>=0.3\n"
+)
 _MOVED = """\
 from fastapi import FastAPI, Request
 from fastapi.responses import RedirectResponse
@@ -188,6 +190,9 @@ app = FastAPI()
 app.include_router(router)
 """
 _LEADING = '<html>\n<head>\n</head>\n<body>\n<a href="ADDRESS">result</a>\n</body>\n</html>\n'
+_WORKER = (
+    "server-command: ~/.local/bin/gunicorn -k uvicorn_worker.UvicornWorker --bind 0.0.0.0:$VALOHAI_PORT {name}:app"
+)
 _HYPERCORN = "server-command: ~/.local/bin/hypercorn {name}:app --bind 0.0.0.0:$VALOHAI_PORT"
 _HOME = {"method": "GET", "path": ""}
 
@@ -204,6 +209,7 @@ FASTAPI = (
     _broken("with_parameters", _STARLETTE, UVICORN, "VH408", NOT_BELOW, **_ITEM),
     _broken("mounts", _MOUNTS, UVICORN, "VH408", NOT_BELOW, **_BELOW_MOUNT),
     Case("mounts_served", _MOUNTS, caveat=ELSEWHERE.replace("/predict", "/v1/predict"), **_BELOW_MOUNT),
+    _broken("by_worker", _FASTAPI, _WORKER, "VH401", NOT_BELOW),
     _broken("by_hypercorn", _FASTAPI, _HYPERCORN, "VH408", NOT_BELOW),
     _broken("root_path", _FASTAPI.replace("FastAPI()", 'FastAPI(root_path="/api")'), WSGI, "VH401", NOT_BELOW),
     _broken("told_root_path", _FASTAPI, f"{UVICORN} --root-path $SCRIPT_NAME", "VH403", NOT_BELOW),

@@ -149,7 +149,8 @@ class Logs extends HTMLElement {
   }
 
   #hello(said) {
-    const other = this.#run !== null && this.#run !== said.run;
+    // Also at the first one: what was printed before it is told to nobody.
+    const other = this.#run !== said.run;
     this.#run = said.run;
     if (other || said.gap) this.#load();
   }

@@ -116,6 +116,10 @@ class Metrics extends HTMLElement {
     }
     field.value = this.chosen;
     field.hidden = wanted.length < 2;
+    // Traffic is of an endpoint, too; all else is there to choose where metrics were printed.
+    const nothing = !this.#series.size && !this.#texts.size;
+    for (const one of this.toolbar.children) if (one !== field) one.hidden = nothing;
+    this.toolbar.hidden = nothing && field.hidden;
   }
 
   #changed() {
@@ -138,7 +142,8 @@ class Metrics extends HTMLElement {
   }
 
   #hello(said) {
-    if (this.#run !== null && (this.#run !== said.run || said.gap)) this.#load();
+    // Also at the first one: what was printed before it is told to nobody.
+    if (this.#run !== said.run || said.gap) this.#load();
     this.#run = said.run;
   }
 
@@ -205,9 +210,7 @@ class Metrics extends HTMLElement {
   #draw() {
     const fitting = [...this.#series.values()].filter(({ endpoint }) => !this.chosen || endpoint === this.chosen);
     const names = [...new Set(fitting.map(({ name }) => name))];
-    const nothing = !this.#series.size && !this.#texts.size;
-    this.none.hidden = !nothing;
-    this.toolbar.hidden = nothing;
+    this.none.hidden = this.#series.size + this.#texts.size > 0;
     const wanted = this.#all ? names : names.slice(0, CHARTS);
     this.more.hidden = wanted.length === names.length;
     this.more.textContent = `Show ${names.length - wanted.length} more`;

@@ -177,6 +177,10 @@ def _usable(browser: Browser, port: int, link: str, seconds: int) -> Iterator[Go
                 page.wait_for_timeout(seconds * 1000)  # what a view keeps of the past is full by then
                 page.evaluate(_OBSERVE)
                 heaps[view] = list(_used(page, view, seconds))
+                if len(heaps[view]) < 2:
+                    raise UnmeasuredError(
+                        f"this machine is too busy: {view} could be used less than twice in {seconds} s"
+                    )
                 inputs = page.evaluate("window.inputs")
                 if len(inputs) < seconds:
                     inputs = [*inputs, [0.0, 16.0]]  # those below 16 ms are told of by no browser

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from tests.cli.projects import plain
@@ -158,6 +160,44 @@ def test_a_view_that_could_not_be_loaded_is_tried_again_once_the_run_answers(run
         page.get_by_text("This view could not be loaded").wait_for()
         page.unroute("**/*")
         page.get_by_role("heading", name="Traffic").wait_for()
+
+
+def losing_once(page, pattern):
+    """Have a browser lose the first answer to a pattern, as when a network of the machine changes while it comes."""
+    lost = []
+
+    def lose(route):
+        if lost:
+            route.continue_()
+        else:
+            lost.append(route.request.url)
+            route.abort()
+
+    page.route(pattern, lose)
+
+
+@pytest.mark.parametrize("file", ["static/page.js", "static/stream.js", "static/page.css"])
+def test_a_page_of_which_a_file_is_lost_is_loaded_again(run, chromium, file):
+    with chromium.new_context() as context:
+        page = context.new_page()
+        page.set_default_timeout(LONG * 1000)
+        losing_once(page, f"**/{file}")
+        with page.expect_response(f"**/{file}"):
+            page.goto(link(run))
+        page.wait_for_selector("#connection.good")
+        wait_for(lambda: page.evaluate("sessionStorage.getItem('vhlocal-tries')") is None, "it to be whole")
+
+
+def test_what_the_page_reads_is_asked_for_again_where_it_is_lost(run, chromium):
+    with chromium.new_context() as context:
+        page = context.new_page()
+        page.set_default_timeout(LONG * 1000)
+        page.goto(link(run))
+        page.wait_for_selector("#connection.good")
+        losing_once(page, re.compile("/api/requests"))
+        with page.expect_response(re.compile("/api/requests")):
+            page.get_by_role("link", name="Requests").click()
+        assert page.get_by_text("does not answer").count() == 0
 
 
 def test_a_stream_waits_for_no_file_that_does_not_come(run, chromium):

@@ -69,7 +69,7 @@ export async function ask(path, init = {}) {
   return answer;
 }
 
-async function json(method, path, body, signal) {
+async function json(method, path, body, signal, again = false) {
   const init = { method, signal, headers: { Accept: 'application/json' } };
   if (body !== undefined) init.body = JSON.stringify(body);
   let answer;
@@ -77,6 +77,11 @@ async function json(method, path, body, signal) {
     answer = await ask(path, init);
   } catch (error) {
     if (error.name === 'AbortError') throw error;
+    // What only reads is asked for once more: a browser ends it when a network of this machine changes.
+    if (method === 'GET' && !again) {
+      await new Promise((done) => setTimeout(done, 300));
+      return json(method, path, body, signal, true);
+    }
     throw new ApiError({ error: 'the run does not answer', hint: 'start it again with `vhlocal up`' }, 0);
   }
   if (!answer.ok) throw new ApiError(await answer.json().catch(() => ({})), answer.status);

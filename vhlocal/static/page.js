@@ -33,6 +33,7 @@ async function go() {
     } catch (error) {
       if (shown.name !== name) return;
       shown = { name: '', view: null, failed: true };
+      if (stream.isLive) setTimeout(() => { if (shown.failed) go(); }, 1000);
       replace(main, h('div', { class: 'empty' },
         h('p', null, `This view could not be loaded: ${error.message}`),
         h('p', null, 'It is tried again once the run answers.'),
@@ -129,6 +130,7 @@ function connectionIs(word) {
 }
 
 async function start() {
+  try { sessionStorage.removeItem('vhlocal-tries'); } catch { /* nothing is kept */ }
   themed(storedTheme());
   el('#theme').addEventListener('click', nextTheme);
   el('#skip').addEventListener('click', (event) => { event.preventDefault(); main.focus(); });

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+import requests
 
 from tests.cli.projects import SERVER
 from tests.page.runs import command_line, up, written
@@ -13,6 +14,7 @@ from tests.waiting import wait_for
 FILES = {
     "valohai.yaml": endpoint("plain", "server-command: python server.py"),
     "server.py": SERVER,
+    "vhlocal.yaml": "replay-on-save:\n  plain: safe\n",
 }
 
 
@@ -35,11 +37,13 @@ def entries(page):
 def test_each_save_is_told_as_it_comes_with_what_changed_and_what_was_broken(run, chromium, directory):
     with watching(chromium, run, "reloads") as page:
         page.get_by_text("No save yet").wait_for()
+        assert requests.get(run.url("plain"), timeout=60).ok
         written(directory, {"server.py": f"{SERVER}# edited\n"})
         (served,) = wait_for(lambda: entries(page), "the save to be told")
         assert "live in" in served and "server.py" in served
         assert "ready" in served, "the phases"
         assert page.locator("vh-reloads .phases-bar span").count() > 1
+        page.get_by_text("1 replayed: 1 same").wait_for()
 
         written(directory, {"server.py": "raise RuntimeError('<b>no</b>')\n"})
         wait_for(lambda: len(entries(page)) == 2, "the broken save to be told")
@@ -54,7 +58,7 @@ def test_each_save_is_told_as_it_comes_with_what_changed_and_what_was_broken(run
         # One file after the other: two at once may come in as one save or as two.
         written(directory, {"valohai.yaml": FILES["valohai.yaml"]})
         written(directory, {"server.py": SERVER})
-        wait_for(lambda: "live in" in entries(page)[0], "the mended save")
+        wait_for(lambda: all(word in entries(page)[0] for word in ("live in", "1 same")), "the mended save")
         told = entries(page)
         page.get_by_label("Endpoint").select_option("plain")
         wait_for(lambda: page.url.endswith("#/reloads?endpoint=plain"), "the address to say it")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 
 import pytest
@@ -17,6 +18,15 @@ TRANSFERRED = """
 performance.getEntriesByType("resource").filter((one) => one.name.includes("/static/"))
     .reduce((sum, one) => sum + one.transferSize, 0)
 """
+
+
+@contextlib.contextmanager
+def new_page(browser):
+    """A tab of its own, in which nothing has been opened yet."""
+    with browser.new_context() as context:
+        page = context.new_page()
+        page.set_default_timeout(LONG * 1000)
+        yield page
 
 
 @pytest.fixture(scope="module")
@@ -133,9 +143,7 @@ def shows(page, *texts):
 
 
 def test_a_stream_that_is_never_answered_is_given_up_and_asked_for_again(run, chromium):
-    with chromium.new_context() as context:
-        page = context.new_page()
-        page.set_default_timeout(LONG * 1000)
+    with new_page(chromium) as page:
         page.clock.install()
         unanswered = []
         page.route("**/api/events*", lambda route: unanswered.append(route))
@@ -148,9 +156,7 @@ def test_a_stream_that_is_never_answered_is_given_up_and_asked_for_again(run, ch
 
 
 def test_a_view_that_could_not_be_loaded_is_tried_again_once_the_run_answers(run, chromium):
-    with chromium.new_context() as context:
-        page = context.new_page()
-        page.set_default_timeout(LONG * 1000)
+    with new_page(chromium) as page:
         page.goto(link(run))
         page.wait_for_selector("#connection.good")
         page.route("**/*", lambda route: route.abort())
@@ -178,9 +184,7 @@ def losing_once(page, pattern):
 
 @pytest.mark.parametrize("file", ["static/page.js", "static/stream.js", "static/page.css"])
 def test_a_page_of_which_a_file_is_lost_is_loaded_again(run, chromium, file):
-    with chromium.new_context() as context:
-        page = context.new_page()
-        page.set_default_timeout(LONG * 1000)
+    with new_page(chromium) as page:
         losing_once(page, f"**/{file}")
         with page.expect_response(f"**/{file}"):
             page.goto(link(run))
@@ -189,9 +193,7 @@ def test_a_page_of_which_a_file_is_lost_is_loaded_again(run, chromium, file):
 
 
 def test_what_the_page_reads_is_asked_for_again_where_it_is_lost(run, chromium):
-    with chromium.new_context() as context:
-        page = context.new_page()
-        page.set_default_timeout(LONG * 1000)
+    with new_page(chromium) as page:
         page.goto(link(run))
         page.wait_for_selector("#connection.good")
         losing_once(page, re.compile("/api/requests"))
@@ -201,9 +203,7 @@ def test_what_the_page_reads_is_asked_for_again_where_it_is_lost(run, chromium):
 
 
 def test_a_stream_waits_for_no_file_that_does_not_come(run, chromium):
-    with chromium.new_context() as context:
-        page = context.new_page()
-        page.set_default_timeout(LONG * 1000)
+    with new_page(chromium) as page:
         page.route("**/views/overview.js", lambda route: None)
         page.goto(link(run))
         page.wait_for_selector("#connection.good")
@@ -212,9 +212,7 @@ def test_a_stream_waits_for_no_file_that_does_not_come(run, chromium):
 def test_a_tab_that_is_not_seen_holds_no_connection(run, chromium):
     """A browser has six for a host: tabs in the background would keep every other one from loading."""
     hidden = "Object.defineProperty(document, 'hidden', {get: () => window.unseen ?? true});"
-    with chromium.new_context() as context:
-        page = context.new_page()
-        page.set_default_timeout(LONG * 1000)
+    with new_page(chromium) as page:
         page.add_init_script(hidden)
         asked = []
         page.on("request", lambda request: asked.append(request.url) if "/api/events" in request.url else None)

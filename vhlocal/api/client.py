@@ -160,7 +160,7 @@ class Client:
     ) -> Answer:
         # No proxy that the environment names is asked.
         host, _, port = self._record.url.removeprefix("http://").rpartition(":")
-        headers = {"Authorization": f"Bearer {self._record.token}", "Connection": "close"}
+        headers = {"Authorization": f"Bearer {self._record.token}"}
         body = b"" if body is None and method != "GET" else body
         try:
             answer = ask((host.strip("[]"), int(port)), method, path, headers, body, timeout)

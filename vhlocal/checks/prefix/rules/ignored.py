@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vhlocal.checks.prefix.rules.uvicorn import AROUND, edits_for
+from vhlocal.checks.prefix.rules.uvicorn import AROUND, WRAPPED, edits_for
 from vhlocal.checks.prefix.servers import ASGI_SERVERS
 from vhlocal.checks.prefix.settings import FALCON, NODE, OWN_WAYS, SANIC, TORNADO
 from vhlocal.checks.rule import Rule
@@ -69,7 +69,7 @@ def find(evidence: Evidence) -> Iterator[Finding]:
         change = _change(code, everywhere=everywhere)
         yield evidence.finding(DEFINITION, code.app, seen, change, evidence.caveat, edits)
         return
-    if code.framework in ("Falcon", "Sanic"):
+    if code.framework in WRAPPED:
         yield evidence.finding(DEFINITION, code.app, seen, AROUND, evidence.caveat, edits_for(code))
         return
     place, change = code.app, _DECIDES if everywhere else _UNDER_WSGI
@@ -83,7 +83,7 @@ def _change(code: Code, *, everywhere: bool) -> str:
     """Return what to do about an app that its own command serves."""
     if code.framework in OWN_WAYS:
         return "give it its prefix"
-    if code.framework in ("Falcon", "Sanic"):
+    if code.framework in WRAPPED:
         return AROUND
     if code.framework == "Tornado":
         return "have each route begin with `(?:/[^/]+){5}`, the segments of the prefix"

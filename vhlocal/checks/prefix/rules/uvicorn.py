@@ -56,14 +56,14 @@ def find(evidence: Evidence) -> Iterator[Finding]:
 
 
 #: Frameworks for whose apps it is not enough that ``wsgi`` tells the prefix.
-_AROUND = ("Falcon", "Sanic")
-#: What to do about an app whose framework has no way for it.
+WRAPPED = ("Falcon", "Sanic")
+#: What to do about theirs.
 AROUND = "take the prefix of `X-VH-Prefix` from the path, in an ASGI app around it"
 
 
 def change_for(code: Code) -> str:
     """Return what to do about an app that has no route for the prefix, in the project's own words."""
-    if code.framework in ("Falcon", "Sanic"):
+    if code.framework in WRAPPED:
         return AROUND
     return "give it its prefix" if code.framework in OWN_WAYS else f"{code.by_wsgi}; or give each route the prefix"
 
@@ -71,7 +71,7 @@ def change_for(code: Code) -> str:
 def edits_for(code: Code) -> Edits:
     """Return the same in the project's own lines."""
     return (
-        code.fixes.own_way if code.framework in (*OWN_WAYS, *_AROUND, "Node", "Tornado") else code.fixes.by_wsgi_alone
+        code.fixes.own_way if code.framework in (*OWN_WAYS, *WRAPPED, "Node", "Tornado") else code.fixes.by_wsgi_alone
     )
 
 

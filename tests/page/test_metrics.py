@@ -48,12 +48,15 @@ def test_k6_what_servers_print_is_charted_as_it_comes(run, chromium):
         assert page.get_by_label("Width of buckets").is_hidden()
         say(run, "web", metric(score=0.5, guess="dog"))
         until(page, "score", "Last: mean: 0.5")
+        chart(page, "score").locator(".legend button").focus()
+        page.evaluate("window.held = document.activeElement")
         say(run, "web", metric(score=1.5, other=7), metric(score=2.5))
         say(run, "words", metric(score=10))
         until(page, "other", "Last: web: 7")
         page.get_by_label("Width of buckets").select_option("day")
         until(page, "score", "Last: web: 1.5, words: 10")
         assert chart(page, "score").locator("path.curve").count() == 2
+        assert page.evaluate("document.activeElement === held && held.textContent") == "web", "what has focus keeps it"
         assert told(page, "score", "End") == (
             "web mean 1.5 (count 3, min 0.5, max 2.5, mean 1.5, sum 4.5) · "
             "words mean 10 (count 1, min 10, max 10, mean 10, sum 10)"
@@ -97,8 +100,13 @@ def test_texts_are_listed_and_markup_in_them_and_in_names_is_text(run, chromium)
         assert [each[-6:].strip() for each in rows.nth(0).locator("li").all_text_contents()] == [
             f"dog {number}" for number in range(11, 1, -1)
         ]
+        page.evaluate("window.held = document.activeElement")
+        say(run, "web", metric(guess="cat"))
+        rows.nth(0).locator("li").get_by_text("cat").wait_for()
+        assert page.evaluate("document.activeElement === held && held.textContent") == "the last 10", "open, with focus"
+        assert cells.nth(2).text_content() == "13"
         assert rows.nth(1).locator("td").nth(3).text_content().startswith("true")
-        assert rows.nth(2).locator("td").nth(3).text_content() == shown
+        assert rows.nth(2).locator("td").nth(3).inner_text() == shown
         assert page.evaluate("window.hit") is None
         assert page.locator("vh-metrics img").count() == 0
 

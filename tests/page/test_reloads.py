@@ -31,7 +31,7 @@ def run(tmp_path, environments, tools, directory):
 
 def entries(page):
     """What each save is told as, the newest first."""
-    return page.locator("vh-reloads .timeline > li:not(.empty)").all_inner_texts()
+    return page.locator("vh-reloads .timeline > li").all_inner_texts()
 
 
 def test_each_save_is_told_as_it_comes_with_what_changed_and_what_was_broken(run, chromium, directory):
@@ -42,12 +42,14 @@ def test_each_save_is_told_as_it_comes_with_what_changed_and_what_was_broken(run
         (served,) = wait_for(lambda: entries(page), "the save to be told")
         assert "live in" in served and "server.py" in served
         assert "ready" in served, "the phases"
+        page.evaluate("window.held = document.querySelector('vh-reloads .timeline > li')")
         assert page.locator("vh-reloads .phases-bar span").count() > 1
         page.get_by_text("1 replayed: 1 same").wait_for()
 
         written(directory, {"server.py": "raise RuntimeError('<b>no</b>')\n"})
         wait_for(lambda: len(entries(page)) == 2, "the broken save to be told")
         broken = entries(page)[0]
+        assert page.evaluate("held.isConnected && held === held.parentNode.lastElementChild"), "not made anew"
         for words in ("broken", "<b>no</b>", "server.py:1", "RuntimeError: <b>no</b>"):
             assert words in broken, broken
 

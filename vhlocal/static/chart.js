@@ -1,6 +1,6 @@
 // A chart over time: a few paths in one drawing, drawn only while it can be seen and at most once for each frame.
 
-import { h, replace, svg, visible } from './dom.js';
+import { h, keyed, replace, svg, visible, whenNew } from './dom.js';
 
 const HEIGHT = 170;
 const LEFT = 52;
@@ -132,14 +132,16 @@ export class Chart {
   }
 
   #name() {
-    const said = JSON.stringify(this.data.series.map(({ key, label, hidden, index }) => [key, label, hidden, index]));
-    if (said === this.named) return;
-    this.named = said;
-    const focused = [...this.legend.children].findIndex((item) => item.contains(document.activeElement));
-    replace(this.legend, this.data.series.map((one) => h('li', null, h('button', {
-      type: 'button', 'aria-pressed': String(!one.hidden), title: one.hidden ? 'Show' : 'Hide', style: { '--colour': colourOf(one.index) }, disabled: !this.onHide, onclick: () => this.onHide(one.key),
-    }, one.label))));
-    this.legend.children[focused]?.firstElementChild.focus();
+    keyed(this.legend, this.data.series, ({ key }) => key, ({ key }) => {
+      const button = h('button', { type: 'button', disabled: !this.onHide, onclick: () => this.onHide(key) });
+      const name = whenNew((label, hidden, index) => {
+        button.textContent = visible(label);
+        button.setAttribute('aria-pressed', String(!hidden));
+        button.title = hidden ? 'Show' : 'Hide';
+        button.style.setProperty('--colour', colourOf(index));
+      });
+      return { node: h('li', null, button), update: ({ label, hidden, index }) => name(label, Boolean(hidden), index) };
+    });
   }
 
   // What the pointer or the arrow keys lead to.

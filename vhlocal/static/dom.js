@@ -60,23 +60,27 @@ export function replace(node, ...children) {
 
 /**
  * Have a node hold one part for each item, in their order; parts that stay are kept as they are, with focus and all.
- * `make(item)` gives `{ node, update(item) }`; `update` is called for each item each time.
+ * `make(item)` gives `{ node, update(item) }`; `update` is called for each item each time. No two items have one key.
  */
 export function keyed(parent, items, keyOf, make) {
   const before = parent.parts ?? new Map();
-  const now = new Map();
+  const now = new Map(items.map((item) => [keyOf(item), item]));
+  // Gone first: a part that is moved past them would lose its focus.
+  for (const [key, part] of before) if (!now.has(key)) part.node.remove();
   let place = parent.firstChild;
-  for (const item of items) {
-    const key = keyOf(item);
+  for (const [key, item] of now) {
     const part = before.get(key) ?? make(item);
-    before.delete(key);
     now.set(key, part);
     part.update(item);
     if (part.node === place) place = place.nextSibling;
     else parent.insertBefore(part.node, place);
   }
-  for (const part of before.values()) part.node.remove();
   parent.parts = now;
+}
+
+/** Have a node hold what `draw` makes of each item, in their order; what was made of the same before is kept. */
+export function kept(parent, items, draw) {
+  keyed(parent, items, (item) => JSON.stringify(item), (item) => ({ node: draw(item), update() {} }));
 }
 
 /** A function that calls another one only where it is given something else than the last time. */

@@ -2,7 +2,7 @@
 
 import { get } from '../api.js';
 import { Chart, moment, short } from '../chart.js';
-import { ago, h, replace, seconds } from '../dom.js';
+import { ago, h, keyed, replace, seconds, visible, whenNew } from '../dom.js';
 import { keyOf, store } from '../store.js';
 import { stream } from '../stream.js';
 
@@ -91,7 +91,11 @@ class Metrics extends HTMLElement {
     this.more = h('button', { class: 'button', type: 'button', hidden: true, onclick: () => { this.#all = true; this.#draw(); } });
     this.trouble = h('p', { class: 'bad', role: 'alert', hidden: true });
     this.leftOut = h('p', { class: 'warn', hidden: true });
-    this.texts = h('section', { hidden: true });
+    this.rows = h('tbody');
+    this.texts = h('section', { hidden: true }, h('h2', null, 'Texts'), h('div', { class: 'card scroll' }, h('table', { class: 'table' },
+      h('thead', null, h('tr', null, ['Endpoint', 'Metric', 'Values', 'Last text'].map((word) => h('th', { scope: 'col', class: word === 'Values' ? 'number' : null }, word)),
+        h('th', { scope: 'col' }, h('span', { class: 'visually-hidden' }, 'When')))),
+      this.rows)));
     this.toolbar = h('div', { class: 'toolbar', hidden: true }, this.fields.endpoint, this.fields.kind, this.fields.value, h('label', null, 'per', this.fields.width), this.fields.range, h('label', null, this.fields.zero, 'from zero'));
     this.none = h('div', { hidden: true },
       h('p', { class: 'soft' }, 'Nothing has been printed as a metric yet. An endpoint prints one as a line of JSON on stdout, as in production:'),
@@ -247,21 +251,7 @@ class Metrics extends HTMLElement {
   #list() {
     const texts = [...this.#texts.values()].filter(({ endpoint }) => !this.chosen || endpoint === this.chosen);
     this.texts.hidden = !texts.length;
-    if (!texts.length) return;
-    const rows = texts.map(({ served, name, count, texts: last }) => h('tr', null,
-      h('td', null, served), h('td', null, name), h('td', { class: 'number' }, count.toLocaleString('en')),
-      h('td', null, last.length ? [last.at(-1).text, last.length > 1 ? h('details', { open: this.opened?.has(`${served}\n${name}`), ontoggle: (event) => this.#opened(event, `${served}\n${name}`) },
-        h('summary', null, `the last ${last.length}`), h('ol', null, [...last].reverse().map(({ time, text }) => h('li', null, h('span', { class: 'soft' }, `${moment(time)} `), text)))) : null] : '–'),
-      h('td', { class: 'soft' }, last.length ? ago(last.at(-1).time, this.#now) : '')));
-    replace(this.texts, h('h2', null, 'Texts'), h('div', { class: 'card scroll' }, h('table', { class: 'table' },
-      h('thead', null, h('tr', null, ['Endpoint', 'Metric', 'Values', 'Last text', ''].map((word) => (word ? h('th', { scope: 'col', class: word === 'Values' ? 'number' : null }, word) : h('th', { scope: 'col' }, h('span', { class: 'visually-hidden' }, 'When')))))),
-      h('tbody', null, rows))));
-  }
-
-  #opened(event, key) {
-    this.opened ??= new Set();
-    if (event.target.open) this.opened.add(key);
-    else this.opened.delete(key);
+    keyed(this.rows, texts.map((one) => ({ ...one, now: this.#now })), nameOf, textsPart);
   }
 
   #ticked() {
@@ -286,6 +276,30 @@ class Metrics extends HTMLElement {
       this.#traffic[place].show({ series, from, to, step: 1, zero: true });
     });
   }
+}
+
+/** A row of the table of texts: the last one, and those before it where there are some. */
+function textsPart({ served, name }) {
+  const count = h('td', { class: 'number' });
+  const text = h('span');
+  const summary = h('summary');
+  const list = h('ol');
+  const more = h('details', null, summary, list);
+  const age = h('td', { class: 'soft' });
+  const draw = whenNew((last) => {
+    text.textContent = last.length ? visible(last.at(-1).text) : '–';
+    more.hidden = last.length < 2;
+    summary.textContent = `the last ${last.length}`;
+    replace(list, [...last].reverse().map(({ time, text: said }) => h('li', null, h('span', { class: 'soft' }, `${moment(time)} `), said)));
+  });
+  return {
+    node: h('tr', null, h('td', null, served), h('td', null, name), count, h('td', null, text, more), age),
+    update({ count: many, texts, now }) {
+      count.textContent = many.toLocaleString('en');
+      age.textContent = texts.length ? ago(texts.at(-1).time, now) : '';
+      draw(texts);
+    },
+  };
 }
 
 /** The points of a series: what was chosen of each bucket, and between which values its others lay. */

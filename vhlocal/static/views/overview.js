@@ -1,7 +1,7 @@
 // Versions, their endpoints, aliases and replicas as they are at this moment, and what can be done with them.
 
 import { ask as fetched, get, post, remove } from '../api.js';
-import { ask, bytes, copyButton, h, keyed, prose, replace, seconds, whenNew } from '../dom.js';
+import { ask, bytes, copyButton, h, kept, keyed, prose, replace, seconds, whenNew } from '../dom.js';
 import { actor, curve, finding, memoryText, phases, revision, statePill, trouble } from '../parts.js';
 import { keyOf, store } from '../store.js';
 import { stream } from '../stream.js';
@@ -264,7 +264,8 @@ class Overview extends HTMLElement {
   #reloads = new Map();
   #title = h('div');
   #versions = h('div', { class: 'versions' });
-  #found = h('section', { class: 'findings', 'aria-label': 'Findings' });
+  #findings = h('div');
+  #found = h('section', { class: 'findings', 'aria-label': 'Findings' }, h('h2', null, 'Findings'), h('p', { class: 'soft' }, 'What would fail in production.'), this.#findings);
   #notices = h('section', { class: 'notices', 'aria-label': 'Notices' });
 
   connectedCallback() {
@@ -306,8 +307,7 @@ class Overview extends HTMLElement {
 
   #drawFound = whenNew((findings) => {
     this.#found.hidden = !findings.length;
-    replace(this.#found, h('h2', null, 'Findings'), h('p', { class: 'soft' }, 'What would fail in production.'),
-      findings.map((each) => finding(each)));
+    kept(this.#findings, findings, finding);
   });
 
   #drawNotices = whenNew((notices) => {

@@ -1,7 +1,7 @@
 // A timeline of saves: what changed, how it came in, how answers compare, and what was broken.
 
 import { get } from '../api.js';
-import { clock, h, prose, replace, seconds, troubles } from '../dom.js';
+import { clock, h, kept, prose, replace, seconds, troubles } from '../dom.js';
 import { phases, revision } from '../parts.js';
 import { store } from '../store.js';
 import { stream } from '../stream.js';
@@ -17,11 +17,12 @@ class Reloads extends HTMLElement {
 
   connectedCallback() {
     this.#list = h('ol', { class: 'timeline' });
+    this.#none = h('p', { class: 'empty' }, 'No save yet. Save a file of the project, and it is here: what changed, and where the time went.');
     this.#filter = h('select', { 'aria-label': 'Endpoint', onchange: () => {
       const named = this.#filter.value;
       location.hash = named ? `#/reloads?endpoint=${encodeURIComponent(named)}` : '#/reloads';
     } });
-    replace(this, h('div', { class: 'toolbar' }, h('h1', null, 'Reloads'), this.#filter), this.#list);
+    replace(this, h('div', { class: 'toolbar' }, h('h1', null, 'Reloads'), this.#filter), this.#list, this.#none);
     this.#ends = [
       stream.on('reloads', ({ reload }) => { this.#take([reload]); }),
       stream.on('hello', () => this.#read()),
@@ -42,6 +43,7 @@ class Reloads extends HTMLElement {
   }
 
   #list;
+  #none;
   #filter;
   #offered = '';
 
@@ -71,12 +73,12 @@ class Reloads extends HTMLElement {
 
   #draw() {
     const shown = [...this.#known.values()].filter((each) => !this.#endpoint || !each.endpoint || each.endpoint === this.#endpoint);
-    replace(this.#list, shown.reverse().map((each) => this.#entry(each)),
-      shown.length ? null : h('li', { class: 'empty' }, 'No save yet. Save a file of the project, and it is here: what changed, and where the time went.'));
+    const many = new Set(store.endpoints.map((one) => one.version)).size > 1;
+    kept(this.#list, shown.reverse().map((each) => [each, many]), ([each]) => this.#entry(each, many));
+    this.#none.hidden = shown.length > 0;
   }
 
-  #entry(each) {
-    const many = new Set(store.endpoints.map((one) => one.version)).size > 1;
+  #entry(each, many) {
     const whose = each.endpoint ? [h('strong', null, each.endpoint), many ? h('span', { class: 'soft' }, each.version) : null] : h('strong', null, 'the project');
     return h('li', { class: TONES[each.outcome] },
       h('time', { datetime: new Date(each.time * 1000).toISOString() }, clock(each.time)),

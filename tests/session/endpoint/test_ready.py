@@ -62,6 +62,46 @@ def test_a_server_that_minds_its_own_port_is_asked_there_as_soon_as_it_listens_a
     assert happened == ["looked at", "looked at", "looked at", "asked"]
 
 
+def test_the_older_server_is_not_asked_where_it_has_the_port_that_the_code_names(tmp_path):
+    """It would answer in place of new code that has come to nothing, and that would be served."""
+
+    async def start() -> None:
+        async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+            writer.close()
+
+        async def listeners() -> list[Listener]:
+            return [Listener(HOST, port)]
+
+        async def stacks() -> str:
+            return ""
+
+        async with await asyncio.start_server(answer, HOST) as older:
+            port, told, loop = older.sockets[0].getsockname()[1], free_port(), asyncio.get_running_loop()
+            ended: asyncio.Future[Exit] = loop.create_future()
+            loop.call_later(0.5, ended.set_result, Exit(3))
+            awaited = Awaited(
+                endpoint=Endpoint("plain", "python", port, server_command=("./serve",)),
+                prefix="/x",
+                address=Address(HOST, told),
+                port=told,
+                ended=ended,
+                listeners=listeners,
+                stacks=stacks,
+                diagnosis=Diagnosis(None, tmp_path, Bus(), lambda: None, lambda *_: ()),
+                limit=LONG,
+                probe=Probe(),
+                new=True,
+                hidden=(port,),
+                shared=True,
+            )
+            await wait_until_ready(awaited, lambda notice: None)
+
+    with pytest.raises(EndedError):
+        asyncio.run(start())
+
+
 ONE_REQUEST = """\
 import sys
 from wsgiref.simple_server import demo_app, make_server

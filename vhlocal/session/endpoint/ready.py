@@ -92,9 +92,13 @@ class Awaited:
 
     @property
     def elsewhere(self) -> Address | None:
-        """Where it answers if it minds its own port instead of the one that it was told."""
+        """Where it answers if it minds its own port instead of the one that it was told; None where that is another's.
+
+        The server before it may have been told to listen there, and go on answering for code that it is not.
+        """
         declared = self.endpoint.port
-        return Address(self.address.host, declared) if self.shared and declared != self.port else None
+        own = self.shared and declared != self.port and declared not in self.hidden
+        return Address(self.address.host, declared) if own else None
 
 
 async def wait_until_ready(awaited: Awaited, on_trouble: Callable[[Notice], None]) -> Answered:

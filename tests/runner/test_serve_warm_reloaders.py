@@ -177,6 +177,7 @@ def test_an_edit_reaches_the_new_server_alone_and_a_broken_one_none(runner, tmp_
         assert [it.get(1).json(), it.get(2).json()] == [first, second], "they still are who they were"
         it.save("own.py", "TEXT = 'four'\n")
         assert it.next().json()["text"] == "four"
+        assert not (tmp_path / ".gunicorn").exists(), "a control socket that servers would take from one another"
 
 
 @pytest.mark.parametrize("command", [["python", "flasked.py"], ["python", "manage.py", "runserver"]], ids=str)

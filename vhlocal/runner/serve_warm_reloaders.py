@@ -62,6 +62,8 @@ def _gunicorn(module, say):
         return False
 
     module.Reload.validator = staticmethod(validator)
+    if hasattr(module, "ControlSocketDisable"):  # from 25.1 on: one socket in the home directory, which servers share
+        module.ControlSocketDisable.default = True
 
 
 class _Monitored:

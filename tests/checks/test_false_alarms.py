@@ -7,7 +7,39 @@ import pytest
 from tests.checks.projects import APP, YAML, command, flask, wsgi
 from tests.checks.sample import found_in, told
 
+NOT_PACKAGED = {".gitignore": ".env*\n", ".env": "MODEL=1\nDYNACONF_MODEL=1\n"}
 SOUND = {
+    "pydantic's settings with defaults": flask(
+        "from pydantic_settings import BaseSettings, SettingsConfigDict\nclass Settings(BaseSettings):\n"
+        "    model_config = SettingsConfigDict(env_file='.env')\n    model: str = 'a'\nSettings()\n",
+        **NOT_PACKAGED,
+        **{"requirements.txt": "flask\npydantic-settings\n"},
+    ),
+    "pydantic's settings with another prefix": flask(
+        "from pydantic_settings import BaseSettings, SettingsConfigDict\nclass Settings(BaseSettings):\n"
+        "    model_config = SettingsConfigDict(env_file='.env', env_prefix='app_')\n    model: str\nSettings()\n",
+        **NOT_PACKAGED,
+        **{"requirements.txt": "flask\npydantic-settings\n"},
+    ),
+    "decouple with a default, and with a file that is packaged": flask(
+        "from decouple import config\nMODEL = config('MODEL', default='a')\nSIZE = config('SIZE')\n",
+        **{**NOT_PACKAGED, "settings.ini": "[settings]\nSIZE = 1\n", "requirements.txt": "flask\npython-decouple\n"},
+    ),
+    "environs without a file": flask(
+        "from environs import Env\nenv = Env()\nMODEL = env.str('MODEL')\n",
+        **NOT_PACKAGED,
+        **{"requirements.txt": "flask\nenvirons\n"},
+    ),
+    "Starlette's configuration by the environment alone": flask(
+        "from starlette.config import Config\nconfig = Config()\nMODEL = config('MODEL')\n",
+        **NOT_PACKAGED,
+        **{"requirements.txt": "flask\nstarlette\n"},
+    ),
+    "Dynaconf that is told to read no such file": flask(
+        "from dynaconf import Dynaconf\nsettings = Dynaconf()\nprint(settings.MODEL)\n",
+        **NOT_PACKAGED,
+        **{"requirements.txt": "flask\ndynaconf\n"},
+    ),
     "a waitress that is told to listen": command("python server.py", **{"requirements.txt": "flask\nwaitress\n"})
     | {"server.py": APP + "import waitress\nwaitress.serve(app, listen='*:8000')\n"},
     "a line without a hash that only Windows reads": flask(

@@ -11,6 +11,11 @@ from tests.checks.sample import FakeIndex, found_in, told
 
 OTHER = YAML.replace("python:3.12-slim", "company/base:1")
 
+
+def variables_of(library):
+    return {"requirements.txt": f"flask\n{library}\n", ".gitignore": ".env*\n", ".env": "MODEL=1\nDEBUG=1\nSIZE=2\n"}
+
+
 FOUND = {
     "a command in a block": (
         FLASK
@@ -91,6 +96,69 @@ FOUND = {
             **{"requirements.txt": "flask\npython-dotenv\n", ".gitignore": ".env*\n", ".env.prod": "MODEL=1\n"},
         ),
         ["VH310 server.py:6"],
+    ),
+    "variables of a file that environs reads": (
+        flask(
+            "from environs import Env\nenv = Env()\nenv.read_env()\nMODEL = env.str('MODEL')\n",
+            **variables_of("environs"),
+        ),
+        ["VH310 server.py:6"],
+    ),
+    "variables of a file that environs' own object reads": (
+        flask("from environs import env\nenv.read_env('.env')\nMODEL = env('MODEL')\n", **variables_of("environs")),
+        ["VH310 server.py:5"],
+    ),
+    "variables of a file that django-environ reads": (
+        flask(
+            "import os, environ\nHERE = os.path.dirname(__file__)\nenv = environ.Env(DEBUG=(bool, False))\n"
+            "environ.Env.read_env(os.path.join(HERE, '.env'))\nMODEL = env('MODEL')\n",
+            **variables_of("django-environ"),
+        ),
+        ["VH310 server.py:7"],
+    ),
+    "variables of a file that decouple looks for": (
+        flask("from decouple import config\nMODEL = config('MODEL')\n", **variables_of("python-decouple")),
+        ["VH310 server.py:5"],
+    ),
+    "variables of a file that decouple is given": (
+        flask(
+            "from decouple import Config, RepositoryEnv\nconfig = Config(RepositoryEnv('.env'))\n"
+            "MODEL = config('MODEL', cast=str)\n",
+            **variables_of("python-decouple"),
+        ),
+        ["VH310 server.py:5"],
+    ),
+    "variables of a file that Starlette's configuration reads": (
+        flask(
+            "from starlette.config import Config\nconfig = Config('.env')\nMODEL = config('MODEL')\n",
+            **variables_of("starlette"),
+        ),
+        ["VH310 server.py:5"],
+    ),
+    "variables of a file that pydantic's settings read": (
+        flask(
+            "from pydantic_settings import BaseSettings, SettingsConfigDict\nclass Settings(BaseSettings):\n"
+            "    model_config = SettingsConfigDict(env_file=('.env', '.env.prod'))\n    model: str\n    size: int = 1\n"
+            "settings = Settings()\n",
+            **variables_of("pydantic-settings"),
+        ),
+        ["VH310 server.py:6"],
+    ),
+    "variables of a file that pydantic's settings read in their older form": (
+        flask(
+            "from pydantic import BaseSettings, Field\nclass Settings(BaseSettings):\n"
+            "    name: str = Field(..., env='MODEL')\n    class Config:\n        env_file = '.env'\nSettings()\n",
+            **variables_of("pydantic<2"),
+        ),
+        ["VH310 server.py:8"],
+    ),
+    "variables of a file that Dynaconf reads": (
+        flask(
+            "from dynaconf import Dynaconf\nsettings = Dynaconf(envvar_prefix=False, load_dotenv=True)\n"
+            "print(settings.MODEL)\n",
+            **variables_of("dynaconf"),
+        ),
+        ["VH310 server.py:5"],
     ),
     "a script that nobody may execute": (
         command("echo x", "exec ./start.py", **{"start.py": "x"}),

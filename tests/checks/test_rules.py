@@ -293,6 +293,19 @@ FOUND = {
         | {"requirements.txt": "flask\nfastapi\n"},
         ["VH309 server.py:6"],
     ),
+    "a redirect of Django's to an absolute address": (
+        flask(
+            "from django.shortcuts import redirect\ndef go(request):\n"
+            "    return redirect(request.build_absolute_uri('/x'))\ngo\n"
+        )
+        | {"requirements.txt": "flask\ndjango\n"},
+        ["VH309 server.py:6"],
+    ),
+    "a redirect of aiohttp's": (
+        flask("from aiohttp import web\ndef go(request):\n    raise web.HTTPFound(location='/x')\ngo\n")
+        | {"requirements.txt": "flask\naiohttp\n"},
+        ["VH309 server.py:6"],
+    ),
     "an invalid step, though the endpoint is sound": (
         flask() | {"valohai.yaml": YAML + "- step:\n    name: train\n"},
         ["VH101 valohai.yaml:5", "VH101 valohai.yaml:5"],

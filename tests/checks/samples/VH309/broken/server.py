@@ -1,4 +1,4 @@
-from flask import Flask, redirect
+from flask import Flask, redirect, request
 
 app = Flask(__name__)
 
@@ -6,6 +6,11 @@ app = Flask(__name__)
 @app.get("/")
 def start():
     return redirect("/greet")  # VH309
+
+
+@app.get("/again")
+def again():
+    return redirect(request.host_url + "greet")  # VH309
 
 
 @app.get("/greet")

@@ -8,6 +8,11 @@ def start():
     return redirect(url_for("greet"))
 
 
+@app.get("/again")
+def again():
+    return redirect(url_for("greet"))
+
+
 @app.get("/greet")
 def greet():
     return "hello"

@@ -15,10 +15,11 @@ from tests.checks.sample import FakeIndex
 from vhlocal.checks.as_json import as_json
 from vhlocal.checks.as_sarif import as_sarif
 from vhlocal.checks.registry import ALL_DEFINITIONS, ALL_RULES
-from vhlocal.checks.report import check_ignored, joined, look
+from vhlocal.checks.report import Report, check_ignored, joined, look
 from vhlocal.checks.rule import Rule
 from vhlocal.checks.subject import read_subject
 from vhlocal.errors import InputError
+from vhlocal.findings import Edit, Finding
 from vhlocal.model import Place
 from vhlocal.project.settings import load_settings
 from vhlocal.ui.findings import show_report
@@ -174,3 +175,45 @@ def test_what_a_running_endpoint_shows_stands_in_for_what_its_code_told(subject)
     ]
     elsewhere = replace(live, endpoint="another")
     assert len(joined(report, [elsewhere], {}).findings) == len(report.findings) + 1
+
+
+LINK = Edit(Place(Path("templates/index.html"), 3), '<a href="/x">', '<a href="x">')
+
+
+def of(code: str, line: int, endpoint: str | None = "greet", file: str = "server.py", edits: tuple[Edit, ...] = ()):
+    definition = next(each for each in ALL_DEFINITIONS if each.code == code)
+    return Finding(definition, Place(Path(file), line), f"{code} at {line}", "", endpoint, edits=edits)
+
+
+@pytest.mark.parametrize(
+    ("by_code", "shown", "left"),
+    [
+        ([of("VH205", 2), of("VH205", 3)], of("VH509", 2), ["VH205 at 3", "VH509 at 2"]),
+        ([of("VH204", 2)], of("VH509", 2), ["VH509 at 2"]),
+        ([of("VH206", 2)], of("VH510", 2), ["VH510 at 2"]),
+        ([of("VH304", 2)], of("VH511", 2), ["VH511 at 2"]),
+        ([of("VH308", 2, None), of("VH308", 4, None)], of("VH405", 2), ["VH308 at 4", "VH405 at 2"]),
+        ([of("VH309", 2)], of("VH404", 2), ["VH404 at 2"]),
+        ([of("VH205", 2)], of("VH509", 2, "other"), ["VH205 at 2", "VH509 at 2"]),
+        ([of("VH205", 2)], of("VH510", 2), ["VH205 at 2", "VH510 at 2"]),
+        ([of("VH106", 5)], of("VH501", 4), ["VH501 at 4"]),
+        ([of("VH105", 5), of("VH104", 3)], of("VH502", 4), ["VH104 at 3", "VH502 at 4"]),
+        ([of("VH107", 5)], of("VH504", 5), ["VH504 at 5"]),
+        ([of("VH110", 5)], of("VH513", 2), ["VH513 at 2"]),
+        ([of("VH303", 9)], of("VH502", 4), ["VH502 at 4"]),
+        ([of("VH303", 9)], of("VH502", 4, "other"), ["VH303 at 9", "VH502 at 4"]),
+    ],
+)
+def test_what_code_and_answers_show_under_two_codes_is_told_once(by_code, shown, left):
+    told = joined(Report(tuple(by_code)), [shown], {}).findings
+    assert sorted(finding.seen for finding in told) == left
+
+
+def test_what_is_told_in_another_s_place_has_its_edits_and_nothing_stands_in_that_is_silenced():
+    page = of("VH308", 3, None, "templates/index.html", (LINK,))
+    shown = of("VH405", 3, file="templates/index.html")
+    assert [(one.definition.code, one.edits) for one in joined(Report((page,)), [shown], {}).findings] == [
+        ("VH405", (LINK,))
+    ]
+    silenced = joined(Report((page,)), [shown], {"VH405": "only on our own pages"})
+    assert [one.definition.code for one in silenced.findings] == ["VH308"]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from vhlocal.checks.reach import fitted
 from vhlocal.checks.registry import ALL_DEFINITIONS, ALL_RULES
+from vhlocal.checks.sameness import tell_the_same
 from vhlocal.errors import InputError
 from vhlocal.findings import Note, Severity
 from vhlocal.project.schema import did_you_mean
@@ -80,15 +81,26 @@ def look(subject: Subject, ignored: Mapping[str, str], rules: Iterable[Rule[Subj
 def joined(report: Report, found: Iterable[Finding], ignored: Mapping[str, str]) -> Report:
     """Return a report with what was found besides, once each; what is ``ignored`` is silenced.
 
-    What a running endpoint shows stands in for what its code alone told of the same.
+    What a running endpoint shows stands in for what its code alone told of the same, whose edits it takes over where it
+    has none.
     """
     known = {*report.findings, *(item.finding for item in report.silenced)}
-    new = [finding for finding in dict.fromkeys(found) if finding not in known]
-    shown = {(finding.definition.code, finding.endpoint) for finding in new}
-    still = [finding for finding in report.findings if (finding.definition.code, finding.endpoint) not in shown]
+    new = [_with_edits(finding, report.findings) for finding in dict.fromkeys(found) if finding not in known]
+    still = [one for one in report.findings if not any(_stands_in(finding, one, ignored) for finding in new)]
     kept = [*still, *(finding for finding in new if finding.definition.code not in ignored)]
     silenced = [Silenced(finding, ignored[finding.definition.code]) for finding in new if finding not in kept]
     return replace(report, findings=tuple(sorted(kept, key=_order)), silenced=(*report.silenced, *silenced))
+
+
+def _stands_in(shown: Finding, by_code: Finding, ignored: Mapping[str, str]) -> bool:
+    """Tell whether one is told in the place of the other; what is silenced stands in for nothing of another code."""
+    is_silenced = shown.definition.code in ignored and shown.definition.code != by_code.definition.code
+    return not is_silenced and tell_the_same(by_code, shown)
+
+
+def _with_edits(shown: Finding, by_code: Iterable[Finding]) -> Finding:
+    edits = (one.edits for one in by_code if one.edits and tell_the_same(one, shown))
+    return shown if shown.edits else replace(shown, edits=next(edits, ()))
 
 
 def check_ignored(ignored: Mapping[str, str], place: Callable[[str], Place | None]) -> None:

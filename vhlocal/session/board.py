@@ -7,6 +7,7 @@ from collections import deque
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from vhlocal.checks.sameness import tell_the_same
 from vhlocal.events import Event, Examined, Found, LogLine, Notice, StatusChanged, StepOutput, StepStarted
 from vhlocal.model import State
 
@@ -96,10 +97,7 @@ class Board:
 
     def has_found(self, finding: Finding, revision: str) -> bool:
         """Tell whether the same is known of an endpoint's code, be it by another line or other words."""
-        return any(
-            known.definition.code == finding.definition.code and known.endpoint == finding.endpoint
-            for known in self.findings(finding.endpoint, {revision})
-        )
+        return any(tell_the_same(finding, known) for known in self.findings(finding.endpoint, {revision}))
 
     def _whole(self, status: Status) -> Status:
         """Return a status with what `ready` does not say: what was found has the word."""

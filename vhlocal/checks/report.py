@@ -45,6 +45,11 @@ class Report:
         return sum(finding.definition.severity is severity for finding in self.findings)
 
     @property
+    def errors(self) -> Report:
+        """The same with nothing but what fails in production."""
+        return replace(self, findings=tuple(one for one in self.findings if one.definition.severity is Severity.ERROR))
+
+    @property
     def has_errors(self) -> bool:
         """Whether something was found that fails in production."""
         return self.count(Severity.ERROR) > 0

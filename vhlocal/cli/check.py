@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from vhlocal.checks.in_one import in_one
 from vhlocal.checks.index import PackageIndex
 from vhlocal.checks.report import check_ignored, joined, look
 from vhlocal.checks.subject import read_subject
@@ -57,7 +58,7 @@ def command(directory: Path, as_json: bool, as_sarif: bool, live: bool, **flags:
         found, failures = look_live(subject, settings, flags)
         report = joined(report, found, settings.ignore)
     with verdict():
-        _print(report, directory, shape)
+        _print(in_one(report), directory, shape)
     _show_failures(failures)
     if report.has_errors or failures:
         raise click.exceptions.Exit(_HAS_ERRORS if report.has_errors else failures[0].exit_code)

@@ -98,13 +98,14 @@ def command(
 
 
 def _errors(directory: Path, load: Loader) -> tuple[Finding, ...]:
-    """Return what the static rules find; the network is not asked."""
-    from vhlocal.checks.index import Unasked  # noqa: PLC0415 - all rules, which the start does not wait for
+    """Return the errors that the static rules find; the network is not asked."""
+    from vhlocal.checks.in_one import in_one  # noqa: PLC0415 - all rules, which the start does not wait for
+    from vhlocal.checks.index import Unasked  # noqa: PLC0415
     from vhlocal.checks.report import look  # noqa: PLC0415
     from vhlocal.checks.subject import read_subject  # noqa: PLC0415
 
     settings = load.settings()
-    return look(read_subject(directory, settings, Unasked()), settings.ignore).findings
+    return in_one(look(read_subject(directory, settings, Unasked()), settings.ignore).errors).findings
 
 
 def run_options(directory: Path, load: Loader) -> RunOptions:

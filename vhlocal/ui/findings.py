@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from vhlocal.checks.report import Report
-    from vhlocal.findings import Definition, Finding
+    from vhlocal.findings import Definition, Edit, Finding
     from vhlocal.model import Place
 
 _STYLES = {Severity.ERROR: "bold red", Severity.WARNING: "bold yellow", Severity.NOTICE: "bold cyan"}
@@ -25,10 +25,11 @@ _STYLES = {Severity.ERROR: "bold red", Severity.WARNING: "bold yellow", Severity
 def show_report(console: Console, report: Report, base: Path) -> None:
     """Print a report; files are named from ``base`` where they are below it. Each code is explained once."""
     explained: set[str] = set()
+    shown: dict[Edit, str] = {}
     for file, findings in groupby(report.findings, key=lambda finding: finding.place.file):
         console.print(Text(_from(file, base), "bold underline"))
         for finding in findings:
-            show_finding(console, finding, base, explain=finding.definition.code not in explained)
+            show_finding(console, finding, base, explain=finding.definition.code not in explained, shown=shown)
             explained.add(finding.definition.code)
         console.print()
     for note in report.notes:
@@ -49,8 +50,13 @@ def summary(report: Report) -> Text:
     return text
 
 
-def show_finding(console: Console, finding: Finding, base: Path, *, explain: bool = True) -> None:
-    """Print one finding, with why it fails if that is to be ``explain``ed."""
+def show_finding(
+    console: Console, finding: Finding, base: Path, *, explain: bool = True, shown: dict[Edit, str] | None = None
+) -> None:
+    """Print one finding, with why it fails if that is to be ``explain``ed.
+
+    ``shown`` are the edits that were printed before, with the codes of their findings: such a one is not printed again.
+    """
     definition = finding.definition
     endpoint = f" (endpoint {finding.endpoint})" if finding.endpoint else ""
     style = _STYLES[definition.severity]
@@ -61,16 +67,21 @@ def show_finding(console: Console, finding: Finding, base: Path, *, explain: boo
     if explain:
         console.print(Text.assemble(("    why: ", "bold"), definition.why))
     console.print(Text.assemble(("    change: ", "bold"), finding.change))
-    show_edits(console, finding, base)
+    show_edits(console, finding, base, shown)
     if finding.framework and not finding.edits:
         console.print(Text.assemble((f"    {finding.framework}: ", "bold"), definition.remedy[finding.framework]))
     if explain:
         console.print(Text(f"    more: {definition.explain}", "dim"))
 
 
-def show_edits(console: Console, finding: Finding, base: Path) -> None:
+def show_edits(console: Console, finding: Finding, base: Path, shown: dict[Edit, str] | None = None) -> None:
     """Print a finding's change in the project's own lines, to be pasted: what goes with `-`, what comes with `+`."""
+    known = {} if shown is None else shown
     for edit in finding.edits:
+        if edit in known:
+            console.print(Text(f"    {_place(edit.place, base)}: as for {known[edit]}", "dim"))
+            continue
+        known[edit] = finding.definition.code
         console.print(Text(f"    {_place(edit.place, base)}", "dim"))
         for line in edit.shown:
             console.print(Text(f"      {line}", {"-": "red", "+": "green"}.get(line[0], "")))

@@ -6,7 +6,6 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from vhlocal.events import StepStarted
-from vhlocal.findings import Severity
 from vhlocal.session.tasks import beside, in_thread
 
 if TYPE_CHECKING:
@@ -20,7 +19,7 @@ _QUICK_START = 5.0
 
 
 async def errors_of(check: Callable[[], Iterable[Finding]], bus: Bus, up: asyncio.Event) -> list[Finding]:
-    """Return the errors that ``check`` finds, which runs in a thread beside a build; a start that is quick goes first.
+    """Return the errors, which ``check`` finds in a thread beside a build; a start that is quick goes first.
 
     ``up`` is set once the start is over.
     """
@@ -29,4 +28,4 @@ async def errors_of(check: Callable[[], Iterable[Finding]], bus: Bus, up: asynci
     async with beside(up.wait(), busy.wait()) as waiting:
         await asyncio.wait(waiting, timeout=_QUICK_START, return_when=asyncio.FIRST_COMPLETED)
     unsubscribe()
-    return [finding for finding in await in_thread(check) if finding.definition.severity is Severity.ERROR]
+    return list(await in_thread(check))

@@ -42,6 +42,7 @@ FAILING = {
     "VH411": (Failing(), 200),
     "VH412": (Failing("/ws"), 404),
     "VH414": (Failing(""), 200),
+    "VH415": (Failing("/login"), 302),
 }
 
 

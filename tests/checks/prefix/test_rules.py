@@ -206,6 +206,27 @@ FOUND = {
         examined(below(BOTH, {"/": with_header("set-cookie", "session=x; HttpOnly; Path=/")})),
         ["VH407"],
     ),
+    "a cookie for a path that the app has without the prefix": (
+        examined(below(BOTH, {"/": with_header("set-cookie", "session=x; HttpOnly; Path=/login")})),
+        ["VH415"],
+    ),
+    "a cookie for the version, under an alias": (
+        examined(lambda *_: with_header("set-cookie", f"session=x; Path={VERSION}/")),
+        ["VH415"],
+    ),
+    "a cookie for an endpoint of nearly this name": (
+        examined(below(BOTH, {"/": with_header("set-cookie", f"session=x; Path={VERSION}s")})),
+        ["VH415"],
+    ),
+    "a cookie for the host, and one for a path of it": (
+        examined(
+            below(
+                BOTH,
+                {"/": Answer(200, (*with_header("set-cookie", "a=x; Path=/").headers, ("set-cookie", "b=x; Path=/b")))},
+            )
+        ),
+        ["VH407", "VH415"],
+    ),
     "a cookie for the project": (
         examined(below(BOTH, {"/": with_header("set-cookie", "session=x; path=/acme/shop/")})),
         ["VH407"],
@@ -370,6 +391,13 @@ SOUND = {
     "a cookie for the endpoint": examined(lambda prefix, _: with_header("set-cookie", f"session=x; Path={prefix}/")),
     "a cookie for the endpoint, without the slash": examined(
         lambda prefix, _: with_header("set-cookie", f"session=x; Path={prefix}")
+    ),
+    "a cookie for a part of the endpoint": examined(
+        lambda prefix, _: with_header("set-cookie", f"session=x; Path={prefix}/admin")
+    ),
+    "a cookie whose path is none": examined(below(BOTH, {"/": with_header("set-cookie", "session=x; Path=login")})),
+    "a cookie that is deleted by its date": examined(
+        below(BOTH, {"/": with_header("set-cookie", "s=; Expires=Thu, 01 Jan 1970 00:00:00 GMT; Path=/login")})
     ),
     "a cookie without a path": examined(below(BOTH, {"/": with_header("set-cookie", "session=x")})),
     "a cookie of Streamlit's own": examined(

@@ -1,4 +1,4 @@
-"""VH407: a cookie reaches other endpoints (P1)."""
+"""VH407 and VH415: a cookie reaches other endpoints, or never comes back to its own (P1)."""
 
 from __future__ import annotations
 
@@ -36,32 +36,55 @@ DEFINITION = Definition(
     ),
     rows=("P1",),
 )
-
+LOST = Definition(
+    code="VH415",
+    title="A cookie does not come back to the endpoint",
+    severity=Severity.WARNING,
+    why="A browser sends a cookie to the paths below the cookie's own. Every path of an endpoint begins with its "
+    "prefix, so a cookie for `/login` or `/app` is never sent to it: who logs in is a stranger at the next request. So "
+    "is a cookie with the version's prefix for who came by an alias.",
+    remedy=DEFINITION.remedy,
+    example=Example(
+        "python",
+        'response.set_cookie("user", name, path="/app")',
+        'response.set_cookie("user", name, path=request.script_root + "/")',
+    ),
+    rows=("P1", "P3", "P7"),
+)
 
 #: Cookies that a framework sets by itself, with a path that nobody can choose.
 _FRAMEWORKS_OWN = ("_streamlit_xsrf",)
 
 
 def find(evidence: Evidence) -> Iterator[Finding]:
-    """Yield the first cookie whose path is above the prefix, unless it is being deleted."""
+    """Yield of either the first cookie whose path is above the prefix, or beside it, unless it is being deleted."""
+    told: set[str] = set()
     for asked, answer in evidence.own():
         for cookie in answer.values("set-cookie"):
             name, path = _read(cookie)
-            if name in _FRAMEWORKS_OWN:
+            if name in _FRAMEWORKS_OWN or path is None:
                 continue
-            if path is not None and asked.prefix.startswith(f"{path.rstrip('/')}/"):
-                seen = f"`{asked.target}` sets the cookie `{name}` with the path `{path}`"
-                change = "give it the prefix of the request for its path"
-                edits = evidence.code.fixes.cookie(name)
-                yield evidence.finding(DEFINITION, evidence.code.app, seen, change, edits=edits)
-                return
+            is_above = asked.prefix.startswith(f"{path.rstrip('/')}/")
+            definition = DEFINITION if is_above else LOST
+            if definition.code in told or f"{path}/".startswith(f"{asked.prefix}/"):
+                continue
+            told.add(definition.code)
+            seen = f"`{asked.target}` sets the cookie `{name}` with the path `{path}`"
+            change = "give it the prefix of the request for its path"
+            edits = evidence.code.fixes.cookie(name)
+            yield evidence.finding(definition, evidence.code.app, seen, change, edits=edits)
 
 
 def _read(cookie: str) -> tuple[str, str | None]:
-    """Return a cookie's name and path; no path for one without, and for one that is being deleted."""
+    """Return a cookie's name and path; no path for one that is being deleted, and for one whose own is none (RFC 6265).
+
+    Such a one goes back to where it came from.
+    """
     first, *attributes = (part.strip() for part in cookie.split(";"))
     given = {key.strip().lower(): value.strip() for key, _, value in (part.partition("=") for part in attributes)}
-    return first.partition("=")[0], None if given.get("max-age") == "0" else given.get("path")
+    is_deleted = given.get("max-age", "").lstrip("-") == "0" or "1970" in given.get("expires", "")
+    path = given.get("path", "")
+    return first.partition("=")[0], path if path.startswith("/") and not is_deleted else None
 
 
-RULE = Rule((DEFINITION,), find)
+RULE = Rule((DEFINITION, LOST), find)

@@ -9,6 +9,24 @@ from tests.checks.sample import found_in, told
 
 NOT_PACKAGED = {".gitignore": ".env*\n", ".env": "MODEL=1\nDYNACONF_MODEL=1\n"}
 SOUND = {
+    "bash's words for bash": command(
+        "bash start.sh", **{"start.sh": "set -euo pipefail\nsource ./a\n[[ 1 ]]\n", "a": ""}
+    ),
+    "bash's words in a text": command(
+        "echo 'set -o pipefail'", "bash -c 'set -o pipefail; [[ a ]] && python server.py'"
+    ),
+    "bash's words on Alpine": command("set -o pipefail", "python server.py", image="python:3.12-alpine"),
+    "bash's words on an image whose sh is not known": command("set -o pipefail", "./start", image="company/base:1"),
+    "bash's words that may fail": command("source ./a || true", "'[[ a ]] || echo b'", "python server.py"),
+    "bash's words that nobody waits for": {
+        **command(),
+        "valohai.yaml": YAML.replace(
+            "    wsgi: server:app\n", "    server-command: |\n      source ./a\n      python server.py\n"
+        ),
+    },
+    "bash's words in a text that is read": command(
+        "sh start.sh", **{"start.sh": "cat > x <<EOF\nset -o pipefail\nEOF\npython server.py\n"}
+    ),
     "pydantic's settings with defaults": flask(
         "from pydantic_settings import BaseSettings, SettingsConfigDict\nclass Settings(BaseSettings):\n"
         "    model_config = SettingsConfigDict(env_file='.env')\n    model: str = 'a'\nSettings()\n",

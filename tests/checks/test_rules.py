@@ -160,6 +160,23 @@ FOUND = {
         ),
         ["VH310 server.py:5"],
     ),
+    "bash's options": (command("set -euo pipefail", "python server.py"), ["VH521 valohai.yaml:5"]),
+    "bash's source in a list": (
+        command("echo a", "source ./names.sh", "python server.py", **{"names.sh": "A=1\n"}),
+        ["VH521 valohai.yaml:6"],
+    ),
+    "bash's source before the server": (
+        command("source ./names.sh && python server.py", **{"names.sh": "A=1\n"}),
+        ["VH521 valohai.yaml:5"],
+    ),
+    "bash's brackets in a script for sh": (
+        command("sh start.sh", **{"start.sh": "#!/bin/bash\nset -e\n[[ -n $A ]]\npython server.py\n"}),
+        ["VH521 start.sh:3"],
+    ),
+    "an array in a script that is executed by sh": (
+        command("sh ./start.sh", **{"start.sh": "#!/usr/bin/env sh\n# it's here\nWORDS=(a b)\npython server.py\n"}),
+        ["VH521 start.sh:3"],
+    ),
     "a script that nobody may execute": (
         command("echo x", "exec ./start.py", **{"start.py": "x"}),
         ["VH505 valohai.yaml:6"],

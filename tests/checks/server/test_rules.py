@@ -101,6 +101,33 @@ def test_b3_a_command_that_pip_put_off_the_path_is_named_with_its_place(line):
     assert "~/.local/bin/uvicorn" in found.change
 
 
+@pytest.mark.parametrize(
+    ("code", "line", "place", "change"),
+    [
+        (2, "sh: 1: set: Illegal option -o pipefail", 5, "leave `-o pipefail` out"),
+        (127, "sh: 2: source: not found", 6, "write `. ./file`"),
+        (127, "sh: 2: [[: not found", 4, "write `[ … ]`"),
+        (2, 'sh: 3: Syntax error: "(" unexpected', 4, "by `bash`"),
+        (2, "sh: 3: Bad substitution", 4, "by `bash`"),
+        (2, "./start.sh: 3: set: Illegal option -o pipefail", 3, "leave `-o pipefail` out"),
+        (1, "start.sh: 7: trap: ERR: bad trap", 7, "by `bash`"),
+    ],
+)
+def test_r2_what_sh_does_not_understand_is_told_with_its_line(code, line, place, change):
+    """R2: `sh` runs the command."""
+    found = end(code, line, commands=(("set", at(5)), ("source", at(6))), packaged=["start.sh"])
+    assert told(found) == ("VH521", place)
+    assert found.place.file.name == ("start.sh" if "start" in line else "valohai.yaml")
+    assert change in found.change
+
+
+@pytest.mark.parametrize(
+    ("code", "line"), [(127, "sh: 1: uvicorn: not found"), (0, "sh: 2: source: not found"), (1, "ValueError: let: x")]
+)
+def test_r2_an_end_over_something_else_is_not_the_shells(code, line):
+    assert told(end(code, line))[0] != "VH521"
+
+
 def test_in_a_list_of_commands_the_line_of_the_one_is_named():
     """R2: a list of lines is run by a shell."""
     lines = (("sleep", at(5)), ("uvicorn", at(6)), ("uvicorn", at(7)))

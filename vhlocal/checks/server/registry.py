@@ -17,6 +17,7 @@ from vhlocal.checks.server import (
     port_in_use,
     replicas,
     requests,
+    shell,
     slow_start,
     starting,
 )
@@ -34,6 +35,7 @@ Evidence = TypeVar("Evidence")
 #: Why a server ended: the first that speaks has the word, so what knows most comes first.
 ENDED: tuple[Rule[Ended], ...] = (
     memory.ENDED,
+    shell.RULE,
     not_here.RULE,
     missing.RULE,
     starting.RULE,

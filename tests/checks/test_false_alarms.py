@@ -9,6 +9,30 @@ from tests.checks.sample import found_in, told
 
 NOT_PACKAGED = {".gitignore": ".env*\n", ".env": "MODEL=1\nDYNACONF_MODEL=1\n"}
 SOUND = {
+    "a port with a default": command("~/.local/bin/uvicorn server:app --host 0.0.0.0 --port ${PORT:-8000}"),
+    "a port that the command sets": command("PORT=8000; ~/.local/bin/uvicorn server:app --host 0.0.0.0 --port $PORT"),
+    "a port of a file of variables": command(
+        ". ./names.sh", "~/.local/bin/uvicorn server:app --host 0.0.0.0 --port $PORT", **{"names.sh": "PORT=8000\n"}
+    ),
+    "a port that the image may set": command("python server.py $PORT", image="company/base:1"),
+    "a port that is no variable": command("echo '$PORT'", "echo '$PORT' > x && python server.py '$PORT'"),
+    "a port by another platform's name that is set here": command("python server.py")
+    | {
+        "server.py": "import os\n" + APP + "app.run('0.0.0.0', int(os.environ.get('PORT', 5000)))\n",
+        "vhlocal.yaml": "variables:\n  PORT: '8000'\n",
+    },
+    "a port that may be another platform's": command("python server.py")
+    | {
+        "server.py": "import os\n"
+        + APP
+        + "app.run('0.0.0.0', int(os.environ.get('PORT') or os.environ.get('VALOHAI_PORT', 8000)))\n"
+    },
+    "a notebook's names that are imported or asked for": flask(
+        "from IPython import get_ipython\nget_ipython()\ntry:\n    display(app)\nexcept NameError:\n    pass\n"
+        "def show():\n    display(app)\nshow\n",
+        **{"requirements.txt": "flask\nipython\n"},
+    ),
+    "a module that is broken otherwise": wsgi("server:app", server="%matplotlib inline\napp = = 1\n"),
     "bash's words for bash": command(
         "bash start.sh", **{"start.sh": "set -euo pipefail\nsource ./a\n[[ 1 ]]\n", "a": ""}
     ),

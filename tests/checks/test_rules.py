@@ -160,6 +160,30 @@ FOUND = {
         ),
         ["VH310 server.py:5"],
     ),
+    "a port that another platform sets": (
+        command("exec ~/.local/bin/uvicorn server:app --host 0.0.0.0 --port ${PORT}"),
+        ["VH117 valohai.yaml:5"],
+    ),
+    "a port of a name that nothing sets": (
+        command("~/.local/bin/uvicorn server:app --host 0.0.0.0 --port $APP_PORT"),
+        ["VH117 valohai.yaml:5"],
+    ),
+    "a port that a script is given": (command("python server.py --port $PORT"), ["VH117 valohai.yaml:5"]),
+    "a port that another platform sets, in code": (
+        command("python server.py")
+        | {"server.py": "import os\n" + APP + "app.run('0.0.0.0', int(os.environ['PORT']))\n"},
+        ["VH117 server.py:5"],
+    ),
+    "a default where another platform sets the port": (
+        command("python server.py")
+        | {"server.py": "import os\n" + APP + "PORT = int(os.environ.get('PORT', '5000'))\napp.run('0.0.0.0', PORT)\n"},
+        ["VH303 server.py:6"],
+    ),
+    "a magic of a notebook": (
+        flask() | {"server.py": APP + "%matplotlib inline\n!pip install numpy\n"},
+        ["VH314 server.py:4", "VH314 server.py:5"],
+    ),
+    "a notebook's display": (flask("display(app)\n"), ["VH314 server.py:4"]),
     "bash's options": (command("set -euo pipefail", "python server.py"), ["VH521 valohai.yaml:5"]),
     "bash's source in a list": (
         command("echo a", "source ./names.sh", "python server.py", **{"names.sh": "A=1\n"}),

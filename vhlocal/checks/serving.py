@@ -12,7 +12,7 @@ from vhlocal.checks.servers import LOOPBACK, the_server
 from vhlocal.values import dataclass
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
     from vhlocal.checks.edits import Edits
     from vhlocal.checks.modules import Module
@@ -188,7 +188,7 @@ def _serving(call: ast.Call, module: Module, variables: Mapping[str, str]) -> Se
         starter.name,
         module.place(call),
         _text(_value(host, module)) if host else None if moved else starter.host,
-        _number(_value(port, module)) if port else None if moved else starter.port or None,
+        _number(_port_value(port, module, variables)) if port else None if moved else starter.port or None,
         host is not None,
         port is not None,
         module,
@@ -237,6 +237,19 @@ def _value(node: ast.expr, module: Module) -> object:
         bound = module.constants.get(node.id)
         return bound.value if isinstance(bound, ast.Constant) else None
     return node.value if isinstance(node, ast.Constant) else None
+
+
+def _port_value(node: ast.expr, module: Module, variables: Collection[str]) -> object:
+    """Return the value of a port: that of `os.environ.get("PORT", 5000)` is its default where nothing sets `PORT`."""
+    match node:
+        case ast.Name(id=name) if name in module.constants and not isinstance(module.constants[name], ast.Constant):
+            return _port_value(module.constants[name], module, variables)
+        case ast.Call(args=[given]) if module.dotted(node.func) == "int":
+            value = _port_value(given, module, variables)
+            return int(value) if isinstance(value, str) and value.isdecimal() else value
+        case ast.Call(args=[ast.Constant(value="PORT"), ast.Constant(value=value)]) if "PORT" not in variables:
+            return value if module.dotted(node.func) in ("os.environ.get", "os.getenv") else None
+    return _value(node, module)
 
 
 def _text(value: object) -> str | None:

@@ -1,0 +1,9 @@
+import pandas
+from flask import Flask
+
+app = Flask(__name__)
+
+
+@app.get("/")
+def page():
+    return pandas.__version__

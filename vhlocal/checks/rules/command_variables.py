@@ -1,0 +1,97 @@
+"""VH117: the server's port is a variable that nothing sets (P8)."""
+
+from __future__ import annotations
+
+import ast
+import re
+from typing import TYPE_CHECKING
+
+from vhlocal.checks.commands import exported
+from vhlocal.checks.edits import in_command, written
+from vhlocal.checks.rule import Rule
+from vhlocal.checks.servers import program_of, the_server
+from vhlocal.findings import Definition, Example, Finding, Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+
+    from vhlocal.checks.commands import Command
+    from vhlocal.checks.reach import Reach
+    from vhlocal.checks.subject import Subject
+    from vhlocal.model import Endpoint
+
+DEFINITION = Definition(
+    code="VH117",
+    title="The server's port is a variable that nothing sets",
+    severity=Severity.ERROR,
+    why="Other platforms put the port into `PORT`; production puts it into `VALOHAI_PORT`, and `PORT` is not set. To a "
+    "shell that is no text at all, so the server gets no number or takes the next word for one; `os.environ` raises "
+    "`KeyError`.",
+    remedy={
+        "": "Take the port from `VALOHAI_PORT`. Where you do set the variable in Valohai, set it here too, by "
+        "`vhlocal up --var PORT=8000` or `variables` in `vhlocal.yaml`."
+    },
+    example=Example(
+        "yaml",
+        "server-command: ~/.local/bin/uvicorn server:app --host 0.0.0.0 --port $PORT",
+        "server-command: ~/.local/bin/uvicorn server:app --host 0.0.0.0 --port $VALOHAI_PORT",
+    ),
+    rows=("P8", "B8"),
+)
+
+#: A variable, without a word for the case that it is not set.
+_VARIABLE = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
+#: What the platform sets, and what stands for an unknown text.
+_OURS = ("VALOHAI_", "VH_", "KUBERNETES_", "_")
+
+
+def find(subject: Subject) -> Iterator[Finding]:
+    """Yield the variables that a server takes its port from, in its command or its code, and that nothing sets."""
+    known = {endpoint.name for endpoint in subject.known_images}  # another image may set it
+    for reach in subject.reaches:
+        endpoint = reach.endpoint
+        text = "\n".join(endpoint.server_command or ())
+        command = the_server(reach.commands)
+        if endpoint.name not in known or command is None or re.search(r"(?:^|[\s;&])(?:source|\.|eval|read)\s", text):
+            continue
+        told = {*subject.variables, *exported(reach.commands)}
+        yield from _in_command(endpoint, command, told, text)
+        yield from _in_code(reach, told)
+
+
+def _in_command(endpoint: Endpoint, command: Command, told: Collection[str], text: str) -> Iterator[Finding]:
+    for name in dict.fromkeys(_ports(command)):
+        is_set = name in told or name.startswith(_OURS) or re.search(rf"\b{name}=|\bfor {name}\b", text)
+        if not is_set and not re.search(rf"\\\$\{{?{name}|(?<!-c )'[^'\n]*\$\{{?{name}\b[^'\n]*'", text):
+            edits = in_command(command, rf"\$(?:{name}\b|\{{{name}\}})", lambda _: "$VALOHAI_PORT")
+            seen = f"the server's port is `${name}`, which nothing sets"
+            yield Finding(DEFINITION, command.place, seen, "write $VALOHAI_PORT", endpoint.name, edits=edits)
+
+
+def _ports(command: Command) -> Iterator[str]:
+    """Yield the variables that a command's port is: what its options give, and `PORT` wherever it stands."""
+    program = program_of(command)
+    if program is not None:
+        given = [*command.values(*program.ports), *(bind.rpartition(":")[2] for bind in command.values(*program.binds))]
+        for text in given:
+            if (match := _VARIABLE.fullmatch(text)) is not None:
+                yield match[1] or match[2]
+    words = (match[1] or match[2] for word in command.words for match in _VARIABLE.finditer(word))
+    yield from (name for name in words if name == "PORT")
+
+
+def _in_code(reach: Reach, told: Collection[str]) -> Iterator[Finding]:
+    """Yield where a script that serves asks for `PORT` and cannot go on without."""
+    if "PORT" in told or not any(item.script for item in reach.reached):
+        return
+    for module, site in reach.sites:
+        match site.node:
+            case ast.Subscript(value=value, slice=ast.Constant(value="PORT") as key, ctx=ast.Load()):
+                if module.dotted(value) == "os.environ" and site.is_sure:
+                    seen = '`os.environ["PORT"]` is asked for, and nothing sets it'
+                    edits = written(module, key, '"VALOHAI_PORT"')
+                    place = module.place(site.node)
+                    yield Finding(DEFINITION, place, seen, "take VALOHAI_PORT", reach.endpoint.name, edits=edits)
+
+
+RULE = Rule((DEFINITION,), find)

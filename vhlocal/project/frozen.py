@@ -10,6 +10,7 @@ import os
 import secrets
 import shutil
 import sys
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -92,6 +93,26 @@ def freeze(directory: Path, ref: str, *, store: Path | None = None, environ: Map
     with as_committed(commit, package.directory):
         config = load_config(package.directory)
     return Frozen(commit, package.directory, package, config, origin, notices)
+
+
+def check_commit(directory: Path, ref: str, environ: Mapping[str, str]) -> None:
+    """Raise what ``freeze`` would for a ref that names no commit, or one whose ``valohai.yaml`` is missing or wrong.
+
+    No more than that file is read, and nothing is kept.
+    """
+    commit = find_commit(directory, ref, environ)
+    entry = next((one for one in entries(commit, environ) if one.path == CONFIG_FILE), None)
+    if entry is None:
+        raise _no_config(commit, environ)
+    if entry.is_link or entry.is_submodule:
+        return  # what it leads to is seen once all is there
+    with tempfile.TemporaryDirectory(prefix="vhlocal-") as made:
+        read_from = Path(made).resolve()
+        with (read_from / CONFIG_FILE).open("xb") as content, reading_blobs(commit.top, apart(environ)) as read:
+            if not read(entry.object, content):
+                raise not_here(commit, entry.path)
+        with as_committed(commit, read_from):
+            load_config(read_from)
 
 
 def prune(*, dry_run: bool) -> list[tuple[str, int]]:

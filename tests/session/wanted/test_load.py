@@ -90,6 +90,32 @@ def test_k10_a_ref_that_is_no_commit_is_told_before_anything_is_built_with_its_p
     assert (error.place, error.hint) == (None, hint)
 
 
+@pytest.mark.parametrize(
+    ("text", "place", "said"),
+    [
+        ("- endpoint:\n    name: web\n    image: python:3.11-slim\n    wsgi: [a\n", ":5:1", "not valid YAML"),
+        ("- endpoint:\n    name: web\n    image: python:3.11-slim\n    port: 80\n    wsgi: a\n", ":4:11", "port"),
+        ("- step: {}\n", "", "has no endpoint"),
+        (None, "", "has no valohai.yaml"),
+    ],
+)
+def test_k10_what_is_wrong_with_a_commits_own_yaml_is_told_before_anything_is_built(repository, text, place, said):
+    sound = (repository.directory / "valohai.yaml").read_text()
+    if text is None:
+        (repository.directory / "valohai.yaml").unlink()
+    else:
+        repository.write("valohai.yaml", text)
+    repository.commit("broken")
+    repository.git("tag", "old")
+    repository.write("valohai.yaml", sound)
+    with pytest.raises(InputError) as refused:
+        versions(repository, "versions:\n  former: old\n")
+    error = refused.value
+    assert said in error.message
+    assert error.message.endswith(": former cannot be served (vhlocal.yaml:2)")
+    assert str(error.place) == f"old:valohai.yaml{place}"
+
+
 def test_k10_versions_of_a_project_without_a_commit_are_told_with_how_to_make_one(repository):
     with pytest.raises(InputError, match="has no commit yet: old cannot be served") as refused:
         versions(repository, "versions: {old: HEAD}\n")

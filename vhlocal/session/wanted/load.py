@@ -194,8 +194,8 @@ class Loader:
 def read_versions(directory: Path, settings: Settings) -> tuple[Asked, ...]:
     """Return the commits to serve from the start, ``NAME`` to ``REF [ALIAS]...`` (K10).
 
-    InputError where a ref names no commit of the repository that the project's ``directory`` is in: nothing is to be
-    built for a start that is not what was asked for.
+    InputError where a ref names no commit of the repository that the project's ``directory`` is in, or one whose
+    ``valohai.yaml`` is missing or wrong: nothing is to be built for a start that is not what was asked for.
     """
     found = []
     for name, text in settings.versions.items():
@@ -204,13 +204,13 @@ def read_versions(directory: Path, settings: Settings) -> tuple[Asked, ...]:
         if not ref:
             hint = f"such as {name}: v1.2, or `v1.2 prod`"
             raise InputError(f"`versions` names no commit for {name}", place=entry.place, hint=hint)
-        from vhlocal.project.commits import find_commit  # noqa: PLC0415 - few runs have a second version
+        from vhlocal.project.frozen import check_commit  # noqa: PLC0415 - few runs have a second version
 
         try:
-            find_commit(directory, ref, environment())
+            check_commit(directory, ref, environment())
         except InputError as error:
             what = f"{error.message}: {name} cannot be served ({entry.origin})"
-            raise InputError(what, place=entry.place, hint=error.hint, detail=error.detail) from error
+            raise InputError(what, place=error.place or entry.place, hint=error.hint, detail=error.detail) from error
         found.append(Asked(ref, name, tuple(aliases)))
     return tuple(found)
 

@@ -55,11 +55,18 @@ def tested(version: str, arguments: list[str]) -> tuple[int, str]:
         python = environment(version) / "bin" / "python"
     except Missing as missing:
         return 1, str(missing)
-    command = [str(python), "-m", "pytest", *TESTS, *arguments]
-    done = subprocess.run(
+    # Compiled once: the workers, which begin at the same time, would each compile all of it.
+    pytest(python, *TESTS, *arguments, "-n", "0", "--collect-only")
+    done = pytest(python, *TESTS, *arguments)
+    return done.returncode, done.stdout
+
+
+def pytest(python: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run pytest under a Python; what it prints is all in ``stdout``."""
+    command = [str(python), "-m", "pytest", *arguments]
+    return subprocess.run(
         command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
-    return done.returncode, done.stdout
 
 
 def report(outcomes: dict[str, tuple[int, str]]) -> list[str]:

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-POLL_SECONDS = 0.05
+#: Between two looks: a look at a run costs four milliseconds of CPU, so what takes long is looked at less often.
+POLL_SECONDS, LONGEST_POLL = 0.05, 0.25
 
 #: How long what takes a moment may take on a machine that is short of time.
 LONG = 120.0
@@ -23,10 +24,11 @@ _taken: list[int] = []
 
 def wait_for(look: Callable[..., T], what: str, seconds: float = LONG) -> T:
     """Call ``look`` until it returns something true, and return that; AssertionError after ``seconds``."""
-    deadline = time.monotonic() + seconds
+    began = time.monotonic()
     while not (found := look()):
-        assert time.monotonic() < deadline, f"waited {seconds:g} s in vain for {what}"
-        time.sleep(POLL_SECONDS)
+        waited = time.monotonic() - began
+        assert waited < seconds, f"waited {seconds:g} s in vain for {what}"
+        time.sleep(min(max(POLL_SECONDS, waited / 10), LONGEST_POLL))
     return found
 
 

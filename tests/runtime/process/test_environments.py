@@ -17,6 +17,7 @@ from vhlocal.errors import BuildError
 from vhlocal.project.network import HostNetwork, host_network
 from vhlocal.runtime.base import Entry, Layer
 from vhlocal.runtime.process.environments import Environments
+from vhlocal.runtime.process.packages import copy_venv
 from vhlocal.runtime.process.pythons import find_python, running_python
 
 pytestmark = pytest.mark.builds
@@ -90,37 +91,52 @@ def uv(tools):
     return tools
 
 
-@pytest.fixture
-def by_pip(tmp_path):
+def by_tool(tool, directory, uv):
+    """What makes environments by a tool, with nothing made yet."""
     environ = without_uv(os.environ)
-    made = Environments(tmp_path / "cache", host_network(environ), environ)
+    if tool == "uv":
+        environ["PATH"] = f"{uv}:{environ['PATH']}"
+    return Environments(directory, host_network(environ), environ)
+
+
+@pytest.fixture
+def by_pip(tmp_path, uv, one_for_all):
+    """It has a base as pip makes it, which takes seconds, in a copy of its own."""
+    made = by_tool("pip", tmp_path / "cache", uv)
+    copy_base(one_for_all("pip"), made)
     yield made
     made.close()
 
 
 @pytest.fixture
 def by_uv(tmp_path, uv):
-    environ = {**os.environ, "PATH": f"{uv}:{os.environ['PATH']}"}
-    made = Environments(tmp_path / "cache", host_network(environ), environ)
+    made = by_tool("uv", tmp_path / "cache", uv)
     yield made
     made.close()
+
+
+def copy_base(environments, other):
+    """Let ``other`` have the base of the Python that runs, as if it had made it."""
+    name = f"python{RUNNING}"
+    environments.ensure_base(name)
+    kept = environments._shelf.read(name)
+    (home,) = kept.directories
+    copy_venv(environments._directory / home / "python", other._directory / home / "python")
+    other._shelf.write(kept)
 
 
 @pytest.fixture(scope="module")
 def one_for_all(tmp_path_factory, uv):
     """What makes environments by a tool, in one place for all tests that make layers of names of their own."""
-    by_tool = {}
+    made = {}
 
     def by(tool):
-        if tool not in by_tool:
-            environ = without_uv(os.environ)
-            if tool == "uv":
-                environ["PATH"] = f"{uv}:{environ['PATH']}"
-            by_tool[tool] = Environments(tmp_path_factory.mktemp("cache"), host_network(environ), environ)
-        return by_tool[tool]
+        if tool not in made:
+            made[tool] = by_tool(tool, tmp_path_factory.mktemp("cache"), uv)
+        return made[tool]
 
     yield by
-    for each in by_tool.values():
+    for each in made.values():
         each.close()
 
 
@@ -214,18 +230,20 @@ def test_a_layer_stands_without_the_base_that_it_is_copied_from(by_pip):
     assert python(by_pip, above.tag, "import pip; print('pip')") == "pip"
 
 
-def test_a_base_is_bare_and_made_once(either):
+@pytest.mark.parametrize("tool", ["pip", "uv"])
+def test_a_base_is_bare_and_made_once(tmp_path, uv, tool):
+    environments = by_tool(tool, tmp_path / "cache", uv)
     base = f"python{RUNNING}"
-    assert either.image(base).parent == ""
+    assert environments.image(base).parent == ""
     lines = []
-    either.ensure_base(base, lines.append)
-    directory = either.python_directory(base)
-    either.ensure_base(base, lines.append)
-    assert either.python_directory(base) == directory
-    assert either.local_directory(base) is None
-    assert len(made(either)) == 1
-    assert "yaml" in python(either, base, "import yaml")
-    assert python(either, base, "import pip; print('pip')") == "pip"
+    environments.ensure_base(base, lines.append)
+    directory = environments.python_directory(base)
+    environments.ensure_base(base, lines.append)
+    assert environments.python_directory(base) == directory
+    assert environments.local_directory(base) is None
+    assert len(made(environments)) == 1
+    assert "yaml" in python(environments, base, "import yaml")
+    assert python(environments, base, "import pip; print('pip')") == "pip"
 
 
 def test_nothing_is_installed_where_the_parent_can_import_it(either):

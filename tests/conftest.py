@@ -62,6 +62,7 @@ ONCE = {
     "cli/test_engine_faults.py": "starts commands one by one, and none finds an engine",
     "cli/test_containers.py": "starts commands one by one; session/test_processes.py has runs under each",
     "cli/test_small_commands.py": "starts commands one by one; session/test_processes.py has runs under each",
+    "cli/test_terminal.py": "shows what persons and files get of whole runs; ui/ lays it out on each",
     "cli/test_windows.py": "imports what this Python and its libraries have, as if elsewhere",
     "cli/test_secrets.py": "looks for passwords in what is made",
     "session/diagnosis/test_examine.py": "asks servers that waver and stall, with limits of seconds",

@@ -3,6 +3,8 @@
 import ast
 import threading
 
+import pytest
+
 from tests.test_architecture import MODULES
 from vhlocal.parsing import ONE_AT_A_TIME, parse
 
@@ -18,6 +20,7 @@ def test_who_parses_waits_for_whoever_makes_trees():
     assert not waiting.is_alive()
 
 
+@pytest.mark.once
 def test_nothing_else_makes_trees_of_code():
     found = {
         path.name

@@ -11,8 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.checks.live import Failing
 from tests.command import Running, Vhlocal
 from tests.engine_fixtures import SAMPLES, containers_of
+from tests.session.doctored import codes_in, findings, wait_until_examined
 from tests.waiting import free_port
 from vhlocal.runtime.connect import RUNTIMES
 
@@ -171,6 +173,28 @@ def test_the_smoke_tests_of_every_sample_pass(words):
 
 def test_the_smoke_tests_of_digits_pass(digits):
     smoke_tests_pass(digits, 4)
+
+
+def clean_when_used(run, name):
+    """Ask for what is there and what is not: nothing is found of it, nor of what was asked before."""
+    version, alias = run.url(name), run.url(name, "dev")
+    paths = ("/", "/nope", "/nope/", "/moved", "/where", "/docs")
+    for failing in [Failing(path, alias=under) for path in paths for under in (False, True)]:
+        failing.send(run.base_url, version, alias)
+    Failing("/count", method="POST").send(run.base_url, version, alias)
+    Failing("/elsewhere", root=True).send(run.base_url, version, alias)
+    wait_until_examined(run)
+    assert findings(run) == []
+    assert codes_in(run.output()) == []
+    assert "the doctor" not in run.output()
+
+
+def test_every_sample_is_clean_when_it_is_used(words):
+    clean_when_used(words, "words")
+
+
+def test_digits_is_clean_when_it_is_used(digits):
+    clean_when_used(digits, "digits")
 
 
 @pytest.mark.parametrize("alias", [None, "dev", "staging"], ids=["version", "dev", "staging"])

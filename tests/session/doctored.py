@@ -1,6 +1,19 @@
-"""A server that tells what it was asked, and fails as its paths say; of the standard library alone."""
+"""A server that tells what it was asked, and fails as its paths say; of the standard library alone.
+
+And what a run tells that its doctor has found.
+"""
 
 from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import requests
+
+from tests.waiting import wait_for
+
+if TYPE_CHECKING:
+    from tests.command import Running
 
 YAML = "- endpoint:\n    name: plain\n    image: python:3.11-slim\n    server-command: python server.py\n"
 
@@ -46,3 +59,23 @@ http.server.ThreadingHTTPServer(("0.0.0.0", int(os.environ["VALOHAI_PORT"])), Ha
 """
 
 FILES = {"valohai.yaml": YAML, "server.py": SERVER}
+
+
+def told(run: Running) -> dict:
+    """Return what a run tells of its endpoints and of all that was found."""
+    return requests.get(f"{run.base_url}/api/endpoints", timeout=30).json()
+
+
+def wait_until_examined(run: Running) -> None:
+    """Wait until the doctor is through with every request that was sent so far."""
+    wait_for(lambda: told(run)["examined"], f"the examinations; the output was:\n{run.output()}")
+
+
+def findings(run: Running) -> list[dict]:
+    """Return what a run has found, as it stands."""
+    return told(run)["findings"]
+
+
+def codes_in(output: str) -> list[str]:
+    """Return the codes of the findings that were printed, in their order."""
+    return re.findall(r"(?:error|warning|notice) (VH\d+):", output)

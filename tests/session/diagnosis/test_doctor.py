@@ -1,8 +1,10 @@
-"""The doctor on real runs: each broken sample has its finding, at its place and once; the mended ones have none."""
+"""The doctor on real runs: each broken sample has its finding, at its place and once; the mended ones have none.
+
+So have the sample projects, on runs of theirs: sample_projects/test_samples.
+"""
 
 from __future__ import annotations
 
-import re
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,9 +13,8 @@ import pytest
 import requests
 
 from tests.checks.live import FAILING, Failing, live_sample
-from tests.engine_fixtures import SAMPLES
 from tests.requests import PREFIX, ended
-from tests.session.doctored import FILES
+from tests.session.doctored import FILES, codes_in, findings, told, wait_until_examined
 from tests.waiting import wait_for
 from vhlocal.project.package import read_package
 from vhlocal.session.diagnosis.doctor import path_of, trouble_of
@@ -22,10 +23,6 @@ if TYPE_CHECKING:
     from tests.command import Running
 
 pytestmark = pytest.mark.builds
-
-
-def told(run: Running) -> dict:
-    return requests.get(f"{run.base_url}/api/endpoints", timeout=30).json()
 
 
 def urls(run: Running) -> tuple[str, str]:
@@ -37,19 +34,6 @@ def urls(run: Running) -> tuple[str, str]:
 
 def send(run: Running, failing: Failing) -> int:
     return failing.send(run.base_url, *urls(run))
-
-
-def wait_until_examined(run: Running) -> None:
-    """Wait until the doctor is through with every request that was sent so far."""
-    wait_for(lambda: told(run)["examined"], f"the examinations; the output was:\n{run.output()}")
-
-
-def findings(run: Running) -> list[dict]:
-    return told(run)["findings"]
-
-
-def codes_in(output: str) -> list[str]:
-    return re.findall(r"(?:error|warning|notice) (VH\d+):", output)
 
 
 @pytest.mark.parametrize("code", FAILING)
@@ -259,20 +243,6 @@ def test_a_server_that_does_not_answer_any_more_is_one_line(word, why, project, 
         run.wait_for_restart("plain")
     # A server that is back before the doctor asks is ended once more, by what it asks.
     wait_for(lambda: requests.get(urls(run)[0], timeout=30).status_code == 200, f"an answer:\n{run.output()}")
-
-
-@pytest.mark.parametrize("name", sorted(path.name for path in SAMPLES.iterdir() if path.is_dir()))
-def test_the_sample_projects_are_clean_when_they_are_used(name, sample, process_run):
-    run = process_run(sample(name))
-    paths = ("/", "/nope", "/nope/", "/moved", "/where", "/docs")
-    for failing in [Failing(path, alias=alias) for path in paths for alias in (False, True)]:
-        send(run, failing)
-    send(run, Failing("/count", method="POST"))
-    send(run, Failing("/elsewhere", root=True))
-    wait_until_examined(run)
-    assert findings(run) == []
-    assert codes_in(run.output()) == []
-    assert "the doctor" not in run.output()
 
 
 @pytest.mark.parametrize(

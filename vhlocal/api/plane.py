@@ -1,6 +1,6 @@
 """The control plane's servers, each a werkzeug app on a loopback port of its own: the gateway's, and the page's.
 
-The apps are loaded once somebody asks for them, or a moment after the start: the endpoints' servers are not to wait.
+The apps are loaded once somebody asks for them: the endpoints' servers are not to wait, and many a run is not asked.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from vhlocal.session.record import ProjectState
     from vhlocal.session.view import View
 
-#: Seconds after which the app is loaded although nobody has asked for it.
-_A_MOMENT = 3.0
+#: Seconds that whoever waits for the first request gets to see that there will be none.
+_WAKING = 3.0
 
 
 class ControlPlane:
@@ -100,7 +100,7 @@ class ControlPlane:
         if not self._awake.is_set():
             # A socket is not free before nobody waits at it any more.
             with contextlib.suppress(OSError), socket.create_connection(self._listening[0].getsockname()):
-                self._awake.wait(_A_MOMENT)
+                self._awake.wait(_WAKING)
         for listening in self._listening:
             listening.close()
 
@@ -111,7 +111,7 @@ class ControlPlane:
 
     def _serve(self) -> None:
         with contextlib.suppress(OSError, ValueError):  # it has been stopped
-            select.select(self._listening, [], [], _A_MOMENT)
+            select.select(self._listening, [], [])
         self._awake.set()
         if self._stopped:
             return

@@ -20,6 +20,9 @@ READ_TIMEOUT = 60.0
 #: Seconds that a rollout waits for a server to answer: Kubernetes' default for a deployment's progress.
 ROLLOUT_PATIENCE = 600.0
 
+#: Seconds from which on a start is slow: half of what a rollout waits.
+SLOW_START = ROLLOUT_PATIENCE / 2
+
 #: What counts as a GPU in Kubernetes' device names (K1).
 GPU_DEVICE = "nvidia.com/gpu"
 

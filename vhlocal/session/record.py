@@ -151,10 +151,10 @@ class ProjectState:
         thread.
         """
         known = _read_layers(self.path / "layers.json")
-        kept = {tag for each in _all_layers() if each.is_there for tags in each.recent for tag in tags}
-        old = {tag for tags in known.earlier[_EARLIER:] for tag in tags} - kept
         if not known.earlier[_EARLIER:]:
             return
+        kept = {tag for each in _all_layers() if each.is_there for tags in each.recent for tag in tags}
+        old = {tag for tags in known.earlier[_EARLIER:] for tag in tags} - kept
         gone = {*kept, *(discard(sorted(old)) if old else ())}
         with _LAYERS:
             known = _read_layers(self.path / "layers.json")

@@ -15,10 +15,10 @@ from tests.checks.server.live import (
     load_other_machine,
     run_sample,
 )
-from vhlocal.checks.server import slow_start
 from vhlocal.checks.server.registry import DEFINITIONS
 from vhlocal.cli.project import read_project
 from vhlocal.cli.up import run_options
+from vhlocal.contract import limits
 from vhlocal.contract.limits import READ_TIMEOUT
 
 CODES = sorted(definition.code for definition in DEFINITIONS)
@@ -51,7 +51,7 @@ def run_case(code: str, name: str, tmp_path, monkeypatch):
     if code == "VH603":
         server.write_text(server.read_text().replace("sleep(61)", f"sleep({2 * case.silence})"))
     if code == "VH604":
-        monkeypatch.setattr(slow_start, "SLOW", SLOW)
+        monkeypatch.setattr(limits, "SLOW_START", SLOW)
         server.write_text(server.read_text().replace("sleep(301)", f"sleep({SLOW})"))
     if name == "mended":
         case = replace(case, request=case.mended or case.request)

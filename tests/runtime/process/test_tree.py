@@ -61,6 +61,8 @@ def test_what_is_below_uses_memory_and_cpu(ports):
     memory, cpu = tree.usage(pid)
     assert 50_000_000 < memory < 500_000_000
     assert cpu > 0
+    by_psutil, _ = tree._usage_by_psutil(pid)
+    assert memory == pytest.approx(by_psutil, rel=0.05)
 
 
 def test_what_has_gone_holds_nothing():

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from vhlocal.checks.rule import Rule
 from vhlocal.checks.server.evidence import command_key, place_of
-from vhlocal.contract.limits import ROLLOUT_PATIENCE
+from vhlocal.contract import limits
 from vhlocal.findings import Definition, Example, Finding, Severity
 
 if TYPE_CHECKING:
@@ -28,17 +28,14 @@ DEFINITION = Definition(
     rows=("B1", "B4"),
 )
 
-#: Seconds from which on a start is slow: half of what a rollout waits.
-SLOW = ROLLOUT_PATIENCE / 2
-
 
 def find(started: Started) -> Iterator[Finding]:
     """Yield a start that took half of a rollout's patience, or more."""
-    if started.seconds >= SLOW:
+    if started.seconds >= limits.SLOW_START:
         yield Finding(
             DEFINITION,
             place_of(started.endpoint, command_key(started.endpoint)),
-            f"its start took over {SLOW:.0f} s; a rollout fails after {ROLLOUT_PATIENCE:.0f}",
+            f"its start took over {limits.SLOW_START:.0f} s; a rollout fails after {limits.ROLLOUT_PATIENCE:.0f}",
             f"it took {started.seconds:.0f} s here: load less before the first answer",
             started.endpoint.name,
         )

@@ -224,7 +224,7 @@ class ProcessRuntime:
 
     def listeners(self, server: str) -> Sequence[Listener]:
         """Return the sockets that a server's processes listen on."""
-        from vhlocal.runtime.process import tree  # noqa: PLC0415 - psutil, which a server's start is not to wait for
+        from vhlocal.runtime.process import tree  # noqa: PLC0415 - a server's start is not to wait for it
 
         guarded = self._known(server).guarded
         return [] if guarded is None else tree.listeners(guarded.pid)

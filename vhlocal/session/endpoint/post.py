@@ -10,6 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from vhlocal.checks.server.evidence import AFTER_ONE
+from vhlocal.contract import limits
 from vhlocal.errors import EngineError, VhlocalError
 from vhlocal.events import Problem, Reloaded, StatusChanged
 from vhlocal.model import MemoryUse, State, Status, Strategy
@@ -182,7 +183,8 @@ class Post:
             raise EndedError(error.ended, lines, loaded=server.loaded, once=error.once) from None
         took = time.monotonic() - began
         self._slowest = max(self._slowest, took)
-        self.find(self._is.diagnosis.started(self.asked.endpoint, took), self.asked.revision, told=False)
+        if took >= limits.SLOW_START:
+            self.find(self._is.diagnosis.started(self.asked.endpoint, took), self.asked.revision, told=False)
         try:
             await server.find_runner()
             if self.clashed is not None:

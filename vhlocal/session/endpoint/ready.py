@@ -66,12 +66,13 @@ class EndedError(Exception):
 class Awaited:
     """A server that is to answer: where, the port that it listens on in its network, and when it has ended.
 
-    ``stacks`` returns those of its Python code, as far as they can be had, and ``diagnosis`` judges by them. ``hidden``
-    are ports in its network that are other servers'. ``limit`` is in seconds. ``new`` tells that it is new code beside
-    a server that goes on. ``shared`` tells that its network is this machine's: where it has bound its addresses says
-    nothing yet (see ``Server.check_reach``), and it may listen on the endpoint's port although it was told another.
-    ``bound``, where its runner tells, returns what is set as long as it listens itself: it is asked nothing before.
-    ``asks`` hears of each request that is to be answered: its method and its target.
+    ``stacks`` returns those of its Python code, as far as they can be had, and what ``diagnosis`` returns judges by
+    them: a start that goes well does not ask for it. ``hidden`` are ports in its network that are other servers'.
+    ``limit`` is in seconds. ``new`` tells that it is new code beside a server that goes on. ``shared`` tells that its
+    network is this machine's: where it has bound its addresses says nothing yet (see ``Server.check_reach``), and it
+    may listen on the endpoint's port although it was told another. ``bound``, where its runner tells, returns what is
+    set as long as it listens itself: it is asked nothing before. ``asks`` hears of each request that is to be answered:
+    its method and its target.
     """
 
     endpoint: Endpoint
@@ -81,7 +82,7 @@ class Awaited:
     ended: asyncio.Future[Exit]
     listeners: Callable[[], Awaitable[Sequence[Listener]]]
     stacks: Callable[[], Awaitable[str]]
-    diagnosis: Diagnosis
+    diagnosis: Callable[[], Diagnosis]
     limit: float
     probe: Probe
     new: bool = False
@@ -195,7 +196,7 @@ async def _look(awaited: Awaited, on_trouble: Callable[[Notice], None]) -> Findi
         there = await _listeners(awaited, None if blind else on_trouble)
         blind = there is None
         listeners = _as_declared(awaited, there or ())
-        found = awaited.diagnosis.unreachable(awaited.endpoint, listeners)
+        found = awaited.diagnosis().unreachable(awaited.endpoint, listeners)
         times = times + 1 if found == seen else 1
         seen = found
         own = any(listener.port == awaited.endpoint.port for listener in listeners)
@@ -232,7 +233,7 @@ async def _silence(awaited: Awaited, there: Sequence[Listener] | None, seconds: 
     stacks = ""
     with contextlib.suppress(asyncio.TimeoutError):
         stacks = await asyncio.wait_for(awaited.stacks(), _STACKS_LIMIT)
-    return awaited.diagnosis.silent(awaited.endpoint, seconds, listeners, stacks, new=awaited.new)
+    return awaited.diagnosis().silent(awaited.endpoint, seconds, listeners, stacks, new=awaited.new)
 
 
 def _as_declared(awaited: Awaited, listeners: Sequence[Listener]) -> list[Listener]:

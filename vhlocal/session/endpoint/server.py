@@ -488,7 +488,7 @@ class Server:
             ended,
             partial(in_thread, self._runtime.listeners, self.id),
             stacks,
-            self._diagnosis(),
+            self._diagnosis,
             limit,
             self._probe,
             new,

@@ -64,5 +64,5 @@ class Surroundings:
 
     @cached_property
     def diagnosis(self) -> Diagnosis:
-        """Who says what is wrong with a server; made when a server is first waited for, since that takes a while."""
+        """Who says what is wrong with a server; made when something first seems to be: the rules take long to load."""
         return self.judging()

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from vhlocal.reload.mounts import Mount, mount_table, shared_kind
+from vhlocal.reload.mounts import Mount, mount_table, read_line, shared_kind
 
 TABLE = [
     Mount("/", "ext4", "rw"),
@@ -41,6 +41,11 @@ def test_a_link_counts_as_where_it_leads(tmp_path):
 
 def test_nothing_is_known_without_a_table(tmp_path):
     assert shared_kind(tmp_path, []) is None
+
+
+def test_linux_writes_spaces_and_the_like_in_octal():
+    line = b"//host/c\\134x /mnt/ada\\040\\303\\244\\134040 cifs rw,nosuid 0 0"
+    assert read_line(line) == Mount("/mnt/ada ä\\040", "cifs", "rw,nosuid")
 
 
 def test_the_system_s_table_has_the_root():

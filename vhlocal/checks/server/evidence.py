@@ -25,6 +25,9 @@ _IMPORT = re.compile(r"\s*(?:import|from)\s+([A-Za-z_]\w*)")
 #: What a server was doing that answered once.
 AFTER_ONE = "after its first request"
 
+#: The part of a memory limit from which on it is near.
+NEAR = 0.8
+
 
 def place_of(endpoint: Endpoint, key: str) -> Place:
     """Return where a key stands, or the endpoint itself where the key is not written."""

@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from vhlocal.checks.rule import Rule
-from vhlocal.checks.server.evidence import place_of
+from vhlocal.checks.server.evidence import NEAR, place_of
 from vhlocal.contract.limits import MEBIBYTE
 from vhlocal.findings import Definition, Example, Finding, Severity
 
@@ -39,9 +39,6 @@ NEAR_LIMIT = Definition(
     example=Example("yaml", "resources:\n  memory:\n    max: 128", "resources:\n  memory:\n    max: 192"),
     rows=("K1", "K2"),
 )
-
-#: The part of the limit from which on it is near.
-NEAR = 0.8
 
 #: How much more than the peak a limit is to be, and to how many mebibytes it is rounded up: finely where it is small.
 _HEADROOM = 1.25

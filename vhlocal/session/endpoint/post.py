@@ -9,7 +9,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from vhlocal.checks.server.evidence import AFTER_ONE
+from vhlocal.checks.server.evidence import AFTER_ONE, NEAR
 from vhlocal.contract import limits
 from vhlocal.errors import EngineError, VhlocalError
 from vhlocal.events import Problem, Reloaded, StatusChanged
@@ -406,7 +406,8 @@ class Post:
                 if self._is.strict and used > limit and not kept:
                     await server.end_for_memory()
                     return
-                found = self._is.diagnosis.measured(wanted.endpoint, used, limit, kept=kept)
+                near = used > NEAR * limit
+                found = self._is.diagnosis.measured(wanted.endpoint, used, limit, kept=kept) if near else None
                 if found is not None and (key := (found.definition.code, wanted.revision)) not in told:
                     told.add(key)
                     self.find(found, wanted.revision, told=False)

@@ -9,10 +9,13 @@ import sys
 
 _HERE = os.path.dirname(os.path.abspath(__file__))
 
+#: Where its modules are: as processes, servers share them, so that Python compiles them once.
+_MODULES = os.path.dirname(os.path.realpath(__file__))
+
 
 def main():
-    if _HERE not in sys.path:  # PYTHONSAFEPATH leaves it out
-        sys.path.insert(0, _HERE)
+    if _MODULES not in sys.path:  # PYTHONSAFEPATH leaves it out
+        sys.path.insert(0, _MODULES)
     import serve_warm_command
 
     again = sys.argv[1] == "again"

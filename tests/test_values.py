@@ -5,6 +5,7 @@ import dataclasses
 import pickle
 from dataclasses import FrozenInstanceError, asdict, dataclass, field, fields, replace
 from functools import cached_property
+from typing import ClassVar
 
 import pytest
 
@@ -170,6 +171,44 @@ def test_the_standard_functions_work(point):
     assert replace(made, y=3) == point(1, 3, [1])
     assert asdict(made) == {"x": 1, "y": 2, "tags": [1], "note": "n"}
     assert copy.deepcopy(made) == copy.copy(made) == made
+
+
+def test_what_belongs_to_the_class_is_no_field(make):
+    @make(frozen=True)
+    class Counted:
+        x: int
+        limit: ClassVar[int] = 3
+        table: ClassVar[dict] = {}
+
+    assert [each.name for each in fields(Counted)] == ["x"]
+    assert (Counted(1).limit, Counted.__match_args__) == (3, ("x",))
+
+
+def test_a_default_that_all_would_share_is_refused(make):
+    with pytest.raises(ValueError, match="default_factory"):
+
+        @make
+        class Shared:
+            x: list = []  # noqa: RUF012 - what is refused
+
+
+def test_a_standard_class_may_stand_on_it(make):
+    @make
+    class Base:
+        x: int
+        y: list = field(default_factory=list)
+
+    @dataclass
+    class Derived(Base):
+        z: int = 3
+
+    assert Derived(1) == Derived(1, [], 3)
+    assert asdict(Derived(1)) == {"x": 1, "y": [], "z": 3}
+
+
+def test_a_copy_may_differ(point):
+    differing = getattr(copy, "replace", replace)  # Python 3.13 has one for all kinds of values
+    assert differing(point(1), y=3) == point(1, 3)
 
 
 def test_it_can_be_pickled():

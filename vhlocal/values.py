@@ -1,7 +1,7 @@
 """``dataclass``, as the standard one for those who use it, and made in a sixth of its time.
 
 The standard one writes and compiles source for each class, which was a fifth of a command's start. Here all classes
-share their methods, and what is a class's own is the names of its fields. ``field``, ``replace``, ``asdict`` and
+share their methods, and what is a class's own is its fields. ``field``, ``replace``, ``asdict`` and
 ``fields`` are the standard ones, and work with it. An instance takes twice as long to make: where tens of
 thousands are made, the standard one is right.
 """
@@ -23,8 +23,7 @@ else:
         """Give a class of annotated names what ``dataclasses.dataclass`` does with these options."""
         if cls is None:
             return lambda cls: dataclass(cls, frozen=frozen, eq=eq)
-        dataclasses.dataclass(init=False, repr=False, eq=False)(cls)
-        fields = dataclasses.fields(cls)
+        fields = _fields(cls)
         cls.__init__ = _init(cls, fields)
         cls.__repr__ = _repr(tuple(field.name for field in fields if field.repr))
         if eq:
@@ -34,6 +33,49 @@ else:
         if frozen:
             cls.__setattr__, cls.__delattr__ = _no_assignment, _no_deletion
         return cls
+
+
+@dataclasses.dataclass
+class _Standard:
+    """What the standard decorator gives a class, of which ours get their share."""
+
+    field: int
+
+
+#: What says of a field that it is one, and no variable of its class.
+_FIELD: Any = _Standard.__dataclass_fields__["field"]._field_type  # type: ignore[attr-defined]
+
+
+def _fields(cls: Any) -> tuple[dataclasses.Field[Any], ...]:
+    """Give a class what makes it one for ``dataclasses`` and for patterns, and return its fields.
+
+    The standard decorator does so too, and compiles a piece of source even where there is nothing in it.
+    """
+    found: dict[str, dataclasses.Field[Any]] = {}
+    for base in reversed(cls.__mro__[1:]):
+        found |= getattr(base, "__dataclass_fields__", {})
+    for name, kind in cls.__annotations__.items():
+        if "ClassVar" not in str(kind).partition("[")[0]:
+            found[name] = _field(cls, name, kind)
+    cls.__dataclass_fields__ = found
+    cls.__match_args__ = tuple(field.name for field in found.values() if field.init)  # type: ignore[misc]
+    for attribute in ("__dataclass_params__", "__replace__"):
+        if hasattr(_Standard, attribute):
+            setattr(cls, attribute, vars(_Standard)[attribute])
+    return tuple(found.values())
+
+
+def _field(cls: Any, name: str, kind: object) -> dataclasses.Field[Any]:
+    default: Any = getattr(cls, name, dataclasses.MISSING)
+    made: Any = default if isinstance(default, dataclasses.Field) else dataclasses.field(default=default)
+    if made.default.__class__.__hash__ is None:
+        raise ValueError(f"{cls.__qualname__}.{name} has a default that all would share: use a default_factory")
+    made.name, made.type, made.kw_only, made._field_type = name, kind, False, _FIELD
+    if made is default and made.default is dataclasses.MISSING:
+        delattr(cls, name)
+    elif made is default:
+        setattr(cls, name, made.default)
+    return made  # type: ignore[no-any-return]
 
 
 def _init(cls: type, fields: Iterable[dataclasses.Field[Any]]) -> Method:

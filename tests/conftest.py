@@ -71,6 +71,7 @@ ONCE = {
     "session/diagnosis/test_doctor.py": "asks servers that run under a Python of the image's",
     "session/test_chosen_files.py": "copies large files; runtime/test_runtimes.py does so under each",
     "session/test_pages.py": "reads pages of whole runs; api/ has them under each",
+    "session/test_ahead.py": "starts whole runs one by one; runtime/process/test_begun.py begins servers under each",
     "session/test_starting.py": "starts whole runs in which something fails",
     "session/test_exclusive.py": "edits what runs; test_processes.py does so under each",
     "session/test_hanging.py": "waits for code that never answers, as the runner tells where it is",

@@ -34,6 +34,7 @@ LEVELS = {
     "smoke": 3,
     "load": 3,
     "session": 4,
+    "ahead": 5,
     "api": 5,
     "ui": 5,
     "cli": 6,

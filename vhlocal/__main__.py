@@ -1,16 +1,32 @@
 """``vhlocal``, and ``python -m vhlocal``."""
 
 import gc
+import sys
 
 #: Objects that are made between two looks for garbage. A command's imports make a hundred thousand that stay: to look
 #: through them every 2000 takes a tenth of its start.
 _BETWEEN_LOOKS = 50_000
 
+_INTERRUPTED = 130
+
 
 def main() -> None:
     """Run the command line and exit."""
     gc.set_threshold(_BETWEEN_LOOKS)
-    from vhlocal.cli import main as run  # noqa: PLC0415 - see above
+    try:
+        if sys.platform == "linux" and sys.argv[1:2] == ["up"]:
+            from vhlocal.ahead import ahead  # noqa: PLC0415 - other commands need it not
+
+            with ahead(sys.argv[1:]):
+                _run()
+        else:
+            _run()
+    except KeyboardInterrupt:  # while the command line itself is imported
+        sys.exit(_INTERRUPTED)
+
+
+def _run() -> None:
+    from vhlocal.cli import main as run  # noqa: PLC0415 - what is done ahead is done before
 
     run()
 

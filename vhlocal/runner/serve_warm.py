@@ -63,6 +63,9 @@ def _settings():
 
 def _start_plainly(kind, argv):
     """Become the command. Where it cannot be started, the shell says so as it always does."""
+    import serve_warm_gate
+
+    serve_warm_gate.wait(_HERE)
     if kind == "wsgi":
         os.execv(sys.executable, [sys.executable, os.path.join(_HERE, "serve_wsgi.py"), *argv])
     try:

@@ -13,6 +13,7 @@ import time
 import serve_warm_child
 import serve_warm_family
 import serve_warm_files
+import serve_warm_gate
 import serve_warm_held
 import serve_warm_host
 import serve_warm_learning
@@ -39,15 +40,14 @@ class Supervisor(serve_warm_questions.Questions):
 
     def __init__(self, main, settings):
         self._main = main
-        self._settings = settings
-        self._code = settings["code"]
+        self._settings, self._code = settings, settings["code"]
+        self._here = os.path.join(os.path.dirname(self._code), "runner")
         self._files = serve_warm_files.Files(self._code, settings["staging"])
         #: Whether masters are to import beforehand.
         self._warms = settings["warm"]
         self._learning = serve_warm_learning.Learning(settings["modules"], settings["denied"])
         self._servers = {}
-        self._serving = 1
-        self._orders = 0
+        self._serving, self._orders = 1, 0
         self._limit = serve_warm_memory.Limit()
         self._expendability = serve_warm_memory.expendability()
         self._ending = False
@@ -78,7 +78,7 @@ class Supervisor(serve_warm_questions.Questions):
         # A start that is measured is production's: nothing has been imported beforehand.
         if self._learning.known and not self._settings["profile"]:
             self._warm_up()
-        self._fork(first)
+        serve_warm_gate.once_open(self._here, self, lambda: self._fork(first))
         while True:
             for key, _ in self._selector.select(self._until_due()):
                 key.data()

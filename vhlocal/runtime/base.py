@@ -111,7 +111,8 @@ class Layout:
     ``root`` stands for ``/valohai``; ``ServerSpec.staging`` is found at ``staging``. ``host`` is the address that
     servers are to be reached at from within: all of a container's, or this machine's loopback. ``port`` is where the
     server listens, ``control`` where its runner does, ``spares`` where the servers beside it do: so many that what
-    bounds how many revisions answer at once is memory.
+    bounds how many revisions answer at once is memory. ``token`` is what a runner that is there already
+    knows vhlocal by.
     """
 
     port: int = DEFAULT_PORT
@@ -120,6 +121,7 @@ class Layout:
     host: str = "0.0.0.0"
     control: int = 1024  # no endpoint can have it (R1)
     spares: tuple[int, ...] = tuple(range(61001, 61065))
+    token: str = ""
 
     @property
     def shares_network(self) -> bool:

@@ -12,7 +12,7 @@ import sys
 import threading
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from vhlocal.runtime.base import Exit, Throttling
 from vhlocal.runtime.lines import Lines
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from vhlocal.contract.limits import ContainerLimits
     from vhlocal.runtime.base import OnExit, OnLine, Spares
+    from vhlocal.runtime.process.cgroup import Group
 
 _CHUNK = 65536
 
@@ -50,28 +51,34 @@ class Orders:
     unfinished: str = ""
 
 
+class Started(NamedTuple):
+    """What a guard runs, whoever reads of it what it prints; ``group`` keeps its limits where the kernel does."""
+
+    process: subprocess.Popen[bytes]
+    group: Group | None
+
+
+def start(process: subprocess.Popen[bytes], orders: Orders, limits: ContainerLimits) -> Started:
+    """Have an ``idle`` guard run what it is told, within its limits."""
+    name = f"vhlocal-{secrets.token_hex(6)}"
+    limited = limits.memory is not None or limits.cpus is not None
+    group = make_group(name, limits.memory, limits.cpus) if limited else None
+    give(process, orders, group.procs if group else ())
+    return Started(process, group)
+
+
 class Guarded:
-    """One start of a server, by a guard that is ``idle`` yet.
+    """One server that was started.
 
     Who is ``told``, of lines and of the end, or asked what it ``Spares``, is called in a thread of its own; of the end
     last, and once.
     """
 
-    def __init__(
-        self,
-        process: subprocess.Popen[bytes],
-        orders: Orders,
-        limits: ContainerLimits,
-        told: tuple[OnLine, OnExit, Spares],
-    ) -> None:
-        name = f"vhlocal-{secrets.token_hex(6)}"
-        limited = limits.memory is not None or limits.cpus is not None
-        self._group = make_group(name, limits.memory, limits.cpus) if limited else None
+    def __init__(self, started: Started, told: tuple[OnLine, OnExit, Spares]) -> None:
+        self._process, self._group = started
         self._killed_for_memory = False
         on_line, self._on_exit, self._spares = told
         self._kills = 0
-        self._process = process
-        give(process, orders, self._group.procs if self._group else ())
         threading.Thread(target=self._follow, args=(on_line,), name="vhlocal-output", daemon=True).start()
 
     @property

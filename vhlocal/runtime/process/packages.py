@@ -8,15 +8,12 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from vhlocal.runtime.process.furnishing import PROJECT, WRITTEN
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 _HOOK = "_vhlocal_packages"
-
-#: In a server's directory: the file with the path of the project, and the directory of what its Python tells to have
-#: written there: for each file one that holds its path, and was last changed when it was last opened for writing.
-PROJECT = "vhlocal-project"
-WRITTEN = "written"
 
 #: The code of the server that a process belongs to, as an expression in the files of its environment.
 _CODE = f'__import__("{_HOOK}").code'

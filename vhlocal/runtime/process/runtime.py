@@ -19,9 +19,10 @@ from vhlocal.contract.image import CODE_DIRECTORY, RUNNER_DIRECTORY
 from vhlocal.errors import BuildError, EngineError
 from vhlocal.events import Notice
 from vhlocal.runtime.base import Address, Layout, PresentServer, Usage, spare_none
-from vhlocal.runtime.process import files, packages
+from vhlocal.runtime.process import begun, files, furnishing
+from vhlocal.runtime.process.begun import Begun, Made
 from vhlocal.runtime.process.cgroup import enforceable
-from vhlocal.runtime.process.guarded import Guarded, Orders, drop, idle
+from vhlocal.runtime.process.guarded import Guarded, Orders, drop, idle, start
 from vhlocal.runtime.process.ports import LOOPBACK, free_ports, give_back, own_port
 from vhlocal.runtime.process.pythons import wanted_version
 from vhlocal.storage import refused, writing
@@ -44,16 +45,16 @@ _SPARES = 16
 #: Letters of an endpoint in its replicas' host names, of which there are 63 at most.
 _LONGEST_NAME = 56
 
-#: What a server directory says of itself.
-_FACTS = "server.json"
-
 
 @dataclass
 class _Server:
+    """A server; ``held`` is what it holds until it is removed, ``begun`` what was begun ahead and is the very same."""
+
     root: Path
     spec: ServerSpec
-    python: Path
+    made: Made
     held: contextlib.ExitStack
+    begun: Begun | None = None
     guarded: Guarded | None = None
 
 
@@ -82,8 +83,11 @@ class ProcessRuntime:
         self._servers: dict[str, _Server] = {}
         self._dated = 0
         self._lock = threading.Lock()
-        # The first server's: it is there by the time that the project has been looked at.
-        self._spare: subprocess.Popen[bytes] | None = idle()
+        #: The first server, where it was begun ahead; by its directory's name once that is laid out for it.
+        self._begun = begun.claim(self._homes[0], self._directory)
+        self._laid_out: dict[str, Begun] = {}
+        # Else the first server's guard: it is there by the time that the project has been looked at.
+        self._spare: subprocess.Popen[bytes] | None = idle() if self._begun is None else None
         #: Ports that were found for each server, whether or not it listens on them yet.
         self._ports: dict[str, tuple[int, ...]] = {}
         #: Declared ports by server: one that was told its port may not have bound it yet.
@@ -140,9 +144,12 @@ class ProcessRuntime:
 
     def layout(self, spec: ServerSpec) -> Layout:
         """Return a new directory and free ports; the declared port where the command names it."""
-        root = self._homes[0] / f"{self._run}-{secrets.token_hex(3)}"
-        port, control, *spares = self._ports[root.name] = free_ports(2 + _SPARES)
+        ahead = self._take_begun(spec)
+        root = self._homes[0] / f"{self._run}-{secrets.token_hex(3)}" if ahead is None else ahead.root
+        port, control, *spares = self._ports[root.name] = ahead.made.ports if ahead else free_ports(2 + _SPARES)
         with self._lock:
+            if ahead is not None:
+                self._laid_out[root.name] = ahead
             self._give_back_declared()
             own = own_port(spec.command, spec.port)
             if own is not None:
@@ -154,6 +161,7 @@ class ProcessRuntime:
             host=LOOPBACK,
             control=control,
             spares=tuple(spares),
+            token="" if ahead is None else ahead.token,
         )
 
     def servers(self, directory: str) -> Sequence[PresentServer]:
@@ -165,23 +173,18 @@ class ProcessRuntime:
         for root in (root for home in self._homes for root in home.glob("*-*")):
             endpoint = "an endpoint"
             with contextlib.suppress(OSError, ValueError, KeyError):
-                endpoint = json.loads(root.joinpath(_FACTS).read_text())["endpoint"]
+                endpoint = json.loads(root.joinpath(furnishing.FACTS).read_text())["endpoint"]
             server = self._servers.get(root.name)
             running = server is not None and server.guarded is not None and server.guarded.running
-            found.append(PresentServer(root.name, endpoint, root.name.rpartition("-")[0], running))
+            run = root.name.rpartition("-")[0] if server is None else self._run
+            found.append(PresentServer(root.name, endpoint, run, running))
         return found
 
     def create(self, spec: ServerSpec) -> str:
         """Make a server's directory with its files in it."""
         root = Path(spec.layout.root).parent
         try:
-            python = self._environments.python_directory(spec.image)
-            self._servers[root.name] = _Server(root, spec, python, self._environments.hold(spec.image))
-            root.mkdir(parents=True, mode=0o700)
-            root.joinpath(_FACTS).write_text(json.dumps({"endpoint": spec.identity.endpoint}))
-            root.joinpath(packages.PROJECT).write_text(self._directory, errors="surrogateescape")
-            root.joinpath(packages.WRITTEN).mkdir()
-            self._furnish(root, spec)
+            self._create(root, spec)
         except OSError as error:
             self.remove(root.name)
             what = f"the directory of {spec.identity.endpoint} could not be made"
@@ -199,15 +202,12 @@ class ProcessRuntime:
         spec = known.spec
         if not Path(spec.layout.located(CODE_DIRECTORY)).is_dir():
             raise EngineError(f"the directory of {spec.identity.endpoint} has been removed")
-        environment = {
-            "PATH": f"{known.python}:{_PATH}",
-            "HOME": str(known.root / "home"),
-            "LANG": "C.UTF-8",
-            "HOSTNAME": f"{spec.identity.endpoint[:_LONGEST_NAME]}-{known.root.name.rpartition('-')[2]}",
-            **spec.environment,
-        }
-        orders = Orders(spec.command, environment, spec.layout.located(CODE_DIRECTORY))
-        known.guarded = Guarded(self._take_guard(), orders, spec.limits, (on_line, on_exit, spares))
+        if known.begun is not None and known.begun.waits:
+            started = known.begun.take()
+        else:
+            started = start(self._take_guard(), known.made.orders, spec.limits)
+            begun.remember(known.made, spec)
+        known.guarded = Guarded(started, (on_line, on_exit, spares))
         return {port: Address(LOOPBACK, port) for port in (spec.port, *spec.more_ports)}
 
     def sync(self, server: str, entries: Sequence[Entry], removed: Sequence[str]) -> None:
@@ -232,7 +232,7 @@ class ProcessRuntime:
     def written(self) -> Mapping[Path, float]:
         """Return what the Python of servers has told: see ``packages``."""
         found: dict[Path, float] = {}
-        for file in self._homes[0].glob(f"*/{packages.WRITTEN}/*"):
+        for file in self._homes[0].glob(f"*/{furnishing.WRITTEN}/*"):
             with contextlib.suppress(OSError):
                 path, when = Path(file.read_text(errors="surrogateescape")), file.stat().st_mtime
                 found[path] = max(when, found.get(path, 0.0))
@@ -260,6 +260,8 @@ class ProcessRuntime:
         known = self._servers.pop(server, None)
         if known is not None:
             known.held.close()
+        if server in self._laid_out:
+            self._laid_out.pop(server).close()
         self._forget_ports(server)
         for home in self._homes:
             shutil.rmtree(home / server, ignore_errors=True)
@@ -273,6 +275,9 @@ class ProcessRuntime:
         for known in tuple(self._servers.values()):  # others may be taken away meanwhile
             if known.guarded is not None:
                 known.guarded.stop(0)
+        for ahead in (self._begun, *self._laid_out.values()):
+            if ahead is not None:
+                ahead.drop()
         if self._spare is not None:
             drop(self._spare)
         self._environments.close()
@@ -304,21 +309,52 @@ class ProcessRuntime:
         except KeyError:
             raise EngineError(f"there is no server {server} any more") from None
 
-    def _furnish(self, root: Path, spec: ServerSpec) -> None:
-        home = root / "home"
-        home.mkdir()
+    def _take_begun(self, spec: ServerSpec) -> Begun | None:
+        """Return what was begun ahead, if this is its endpoint's server; else nobody waits for it any more."""
+        with self._lock:
+            ahead, self._begun = self._begun, None
+        if ahead is not None and ahead.made.furnishing.endpoint != spec.identity.endpoint:
+            ahead.drop()
+            give_back(ahead.made.ports)
+            return None
+        return ahead
+
+    def _create(self, root: Path, spec: ServerSpec) -> None:
+        python = self._environments.python_directory(spec.image)
+        held = self._environments.hold(spec.image)
         local = self._environments.local_directory(spec.image)
-        if local is not None:
-            home.joinpath(".local").symlink_to(local)
-        code = Path(spec.layout.located(CODE_DIRECTORY))
-        code.mkdir(parents=True)
-        for made in self._environments.made_beside_code(spec.image):
-            shutil.copytree(made, code, symlinks=True, dirs_exist_ok=True)
         runner = f"{spec.layout.located(RUNNER_DIRECTORY)}/"
         own = {entry.path: entry for entry in spec.entries if entry.path.startswith(runner)}
         own = {path: entry for path, entry in own.items() if path.endswith(".py")}
-        files.place([entry for entry in spec.entries if entry.path not in own])
-        files.place([replace(entry, content=None, link=link) for entry, link in self._shared(list(own.values()))])
+        entries = [entry for entry in spec.entries if entry.path not in own]
+        entries += [replace(entry, content=None, link=link) for entry, link in self._shared(list(own.values()))]
+        code = spec.layout.located(CODE_DIRECTORY)
+        first = begun.early(entries)
+        made = Made(
+            furnishing.Furnishing(
+                root=str(root),
+                project=self._directory,
+                endpoint=spec.identity.endpoint,
+                local=None if local is None else str(local),
+                code=code,
+                beside=tuple(map(str, self._environments.made_beside_code(spec.image))),
+                entries=tuple(first),
+            ),
+            Orders(spec.command, _environment(root, spec, python), code),
+            spec.limits,
+            self._ports[root.name],
+        )
+        self._servers[root.name] = server = _Server(root, spec, made, held)
+        with self._lock:
+            ahead = self._laid_out.pop(root.name, None)
+        if ahead is not None and ahead.waits and ahead.made == made:
+            server.begun = ahead
+            held.callback(ahead.close)
+        else:
+            if ahead is not None:
+                ahead.drop()
+            furnishing.furnish(made.furnishing)
+        files.place([entry for entry in entries if entry not in first])
         for target, source in spec.mounts.files.items():
             files.give(source, Path(target))
 
@@ -333,6 +369,17 @@ class ProcessRuntime:
             with contextlib.suppress(OSError):  # another run was quicker
                 new.rename(shared)
         return [(entry, str(path)) for entry, path in named]
+
+
+def _environment(root: Path, spec: ServerSpec, python: Path) -> dict[str, str]:
+    """Return all variables of a server, whose directory is ``root``."""
+    return {
+        "PATH": f"{python}:{_PATH}",
+        "HOME": str(root / "home"),
+        "LANG": "C.UTF-8",
+        "HOSTNAME": f"{spec.identity.endpoint[:_LONGEST_NAME]}-{root.name.rpartition('-')[2]}",
+        **spec.environment,
+    }
 
 
 def slug(directory: str) -> str:

@@ -146,6 +146,7 @@ class Server:
 
     async def _create(self, spec: ServerSpec, runner: Runner | None) -> None:
         self._layout = layout = await in_thread(self._runtime.layout, spec)
+        self._token = layout.token or self._token
         shares = layout.shares_network or bool(spec.mounts.shared)  # what there can be one of may be there
         if runner is not None and (runner.forks or runner.profile or shares):
             self._profiled, self._led, self._beside = runner.profile, None, runner.beside

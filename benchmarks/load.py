@@ -4,6 +4,9 @@
 
 The rate that it keeps up beside half of what ``wrk`` has answered; the half of answers' time at a low load, of a server
 that takes 5 ms; and what each of them says of a server that stands still for one of some seconds.
+
+Half of ``wrk``'s rate was 50,000 requests/s on a quiet machine of two cores: 20 µs for each. The generator takes 12 of
+them, half of that in the system, to send and to read.
 """
 
 from __future__ import annotations

@@ -89,7 +89,7 @@ def test_the_older_server_is_not_asked_where_it_has_the_port_that_the_code_names
                 ended=ended,
                 listeners=listeners,
                 stacks=stacks,
-                diagnosis=Diagnosis(None, tmp_path, Bus(), lambda: None, lambda *_: ()),
+                diagnosis=lambda: Diagnosis(None, tmp_path, Bus(), lambda: None, lambda *_: ()),
                 limit=LONG,
                 probe=Probe(),
                 new=True,

@@ -39,6 +39,21 @@ pytest_add_cli_args =
 """
 
 
+#: Added to the tests' settings: each change is tried in a fork of a process that has run all tests already, and what
+#: functions remember from then would hide it.
+FORGETTING = """
+
+import functools
+import gc
+
+
+def pytest_sessionstart():
+    for found in gc.get_objects():
+        if isinstance(found, functools._lru_cache_wrapper):
+            found.cache_clear()
+"""
+
+
 def python() -> Path:
     """Return the Python of an environment with the tool; it is made where it is not there yet."""
     found = ENVIRONMENT / "bin" / "python"
@@ -58,6 +73,8 @@ def copy() -> None:
         if not target.exists() or not filecmp.cmp(source, target, shallow=False):
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source, target)
+    with (COPY / "tests" / "conftest.py").open("a") as conftest:
+        conftest.write(FORGETTING)
     (COPY / "setup.cfg").write_text(SETTINGS)
 
 

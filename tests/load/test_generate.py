@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import signal
 import socket
 import socketserver
 import threading
@@ -111,6 +112,24 @@ def test_a_server_that_stalls_shows_in_the_latencies_of_all_that_were_due_meanwh
     assert window.errors == {}
     assert sum(latency >= 0.5 for latency in window.latencies) >= 20
     assert figures(window).p99 >= 0.9
+
+
+def test_ctrl_c_leaves_the_figures_until_then_with_what_was_on_its_way():
+    def interrupting(connection: socket.socket, request: bytes, number: int) -> bool:
+        if number < 5:
+            return answering(connection, request, number)
+        if number == 7:
+            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+        return True  # no answer
+
+    with serving(interrupting) as port, Generator("127.0.0.1", port, GET) as generator:
+        window = generator.run(Step(50, 600))
+        assert generator.interrupted
+    assert 0 < window.step.seconds < 600
+    assert window.asked - window.failed == 5
+    assert window.failed >= 3
+    assert set(window.errors) == {"not answered by Ctrl-C"}
+    assert len(window.latencies) == len(window.ends) == window.asked
 
 
 def test_errors_are_told_by_reason():

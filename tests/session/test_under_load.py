@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
 import urllib.request
 
 import pytest
 
+from tests.command import COMMAND
 from tests.engine.servers import project_of
+from tests.waiting import wait_for
 from vhlocal.api.client import Client
 
 WRONG = 2
@@ -124,7 +128,44 @@ def test_it_says_how_quickly_an_endpoint_answers_and_what_holds_it_back(run, vhl
     assert one.startswith("any/1: memory peak ")
     assert two.endswith("no CPU limit")
     assert sentence.startswith(("It keeps up with 20 requests/s", "It answered ", "the generator itself was late"))
+    see_that_it_ends_with_its_reader(run, vhlocal)
+    see_what_ctrl_c_leaves(run, vhlocal)
     see_what_is_refused(run, vhlocal, found["id"])
+
+
+def see_that_it_ends_with_its_reader(run, vhlocal):
+    """As in ``| head -1``, where nothing more is ever written."""
+    for arguments in (("logs", "-f", "-n", "1"), ("requests", "-f", "-n", "1")):
+        process = subprocess.Popen(
+            [*COMMAND, *arguments, "-C", str(run.directory)],
+            env=vhlocal.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        assert process.stdout.readline()
+        process.stdout.close()
+        assert (arguments, process.wait(60), process.stderr.read()) == (arguments, 0, b"")
+        process.stderr.close()
+
+
+def see_what_ctrl_c_leaves(run, vhlocal):
+    """The figures of what was asked until then; what was on its way counts as long as it was waited for."""
+    asked = len(run.heard.read_text().splitlines())
+    process = subprocess.Popen(
+        [*COMMAND, "load", "web", "--request", "smoke/web.http", "--seconds", "600"],
+        cwd=run.directory,
+        env=vhlocal.environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    wait_for(lambda: len(run.heard.read_text().splitlines()) > asked + 5, "requests of the load")
+    process.send_signal(signal.SIGINT)
+    said, errors = process.communicate(timeout=60)
+    _, figures, *_, last = said.splitlines()
+    assert (process.returncode, errors) == (130, "")
+    assert figures.startswith("50/s  p50 ")
+    assert last.startswith("Ended by Ctrl-C after ")
 
 
 def see_what_is_refused(run, vhlocal, recorded):

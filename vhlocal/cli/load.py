@@ -62,7 +62,9 @@ def command(
     Requests are sent when they are due, whether or not earlier ones were answered, and times count from then. Without
     --request it is the last recorded one that went well. Only this machine is asked.
 
-    Exit code: 0 once it was measured, 2 if nothing runs or there is no such request.
+    Ctrl-C ends it with the figures of what was asked until then.
+
+    Exit code: 0 once it was measured, 2 if nothing runs or there is no such request, 130 after Ctrl-C.
     """
     rate, is_ramp = rates["rate"], rates["is_ramp"]
     if rate is not None and is_ramp:
@@ -75,18 +77,21 @@ def command(
     windows: list[Window] = []
     with _Looking(client, target) as looking:
         steps = ramp(seconds=seconds / _STEPS) if is_ramp else [Step(rate or 50.0, seconds)]
-        for window in _windows(target, request, steps):
+        generator = _generator(target, request)
+        for window in _windows(generator, request, steps):
             windows.append(window)
             if not as_json:
                 click.echo(_line(window))
-            if is_ramp and past_the_knee(windows):
+            if is_ramp and not generator.interrupted and past_the_knee(windows):
                 break
-    report = _report(windows, replicas(looking.looks), is_ramp=is_ramp)
+    report = _report(windows, replicas(looking.looks), is_ramp=is_ramp, interrupted=generator.interrupted)
     if as_json:
         told = {"endpoint": endpoint, "url": target.url, "request": f"{request.method} {request.target}", **report}
         click.echo(json_text(told))
     else:
         _show(report)
+    if generator.interrupted:
+        raise click.exceptions.Abort
 
 
 def _target(client: Client, endpoint: str, alias: str | None, users: Mapping[str, str]) -> Target:
@@ -101,18 +106,27 @@ def _target(client: Client, endpoint: str, alias: str | None, users: Mapping[str
     return by_name[name]
 
 
-def _windows(target: Target, request: Request, steps: Sequence[Step]) -> Iterator[Window]:
-    """Yield what comes of each step. VhlocalError where the request is not answered well even once."""
+def _generator(target: Target, request: Request) -> Generator:
     url = urlsplit(target.url)
     host, port = url.hostname or "", url.port or 80
-    with Generator(host, port, wire(request, host, port)) as generator:
-        for reason in generator.run(Step(1.0, 1.0)).errors:
+    return Generator(host, port, wire(request, host, port))
+
+
+def _windows(generator: Generator, request: Request, steps: Sequence[Step]) -> Iterator[Window]:
+    """Yield what comes of each step, until Ctrl-C. VhlocalError where the request is not answered well even once."""
+    with generator:
+        first = generator.run(Step(1.0, 1.0))
+        if generator.interrupted:
+            raise KeyboardInterrupt
+        for reason in first.errors:
             raise VhlocalError(
                 f"there is nothing to measure: {request.method} {request.target}: {reason}",
                 hint="choose a request that it answers: --request ID (see `vhlocal requests`), or --request FILE.http",
             )
         for step in steps:
             yield generator.run(step)
+            if generator.interrupted:
+                return
 
 
 class _Looking:
@@ -146,11 +160,14 @@ class _Looking:
             return
 
 
-def _report(windows: Sequence[Window], seen: Sequence[Replica], *, is_ramp: bool) -> dict[str, Any]:
+def _report(windows: Sequence[Window], seen: Sequence[Replica], *, is_ramp: bool, interrupted: bool) -> dict[str, Any]:
+    """Return the figures. Of what was interrupted no more is said than they tell."""
     last = windows[-1]
-    knee = past_the_knee(windows) if is_ramp else ""
+    knee = past_the_knee(windows) if is_ramp and not interrupted else ""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     doubt = not_to_be_trusted(last, cores)
+    if interrupted:
+        doubt = f"Ended by Ctrl-C after {last.step.seconds:.3g} s of this step: these are the figures until then."
     return {
         "steps": [
             {**figures(window)._asdict(), "asked": window.asked, "errors": dict(window.errors)} for window in windows

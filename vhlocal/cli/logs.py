@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from vhlocal.cli.options import endpoint_names, project_options
+from vhlocal.cli.options import end_with_the_reader, endpoint_names, project_options
 from vhlocal.cli.running import client_of_run
 from vhlocal.ui.console import log_text, standard_output
 
@@ -27,6 +27,8 @@ def command(
     """Show the logs of all endpoints, or of one."""
     client = client_of_run(directory)
     console = standard_output()
+    if follow:
+        end_with_the_reader()
     width = max((len(item["name"]) for item in client.endpoints()["endpoints"]), default=0)
     for line in client.logs(endpoint, tail, follow=follow, version=version, replica=replica):
         console.print(log_text(line["name"], line["stream"], line["text"], width))

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import select
 import sys
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -66,6 +69,28 @@ def verdict() -> Iterator[None]:
         yield
     except BrokenPipeError:
         sys.stdout = None  # what is printed from here on goes nowhere
+
+
+def end_with_the_reader() -> None:
+    """Let the command end once nobody reads its output any more, as it does where it writes to such a one.
+
+    What it waits for may never come, and waits where nothing but its end can reach it. Nothing is done where the system
+    cannot tell (Windows).
+    """
+    if sys.stdout is None or not hasattr(select, "poll"):
+        return
+    try:
+        output = sys.stdout.fileno()
+    except OSError:  # the output is no file of the system's
+        return
+
+    def wait() -> None:
+        gone = select.poll()
+        gone.register(output, 0)  # of all that may happen the end of its reader alone
+        gone.poll()
+        os._exit(0)
+
+    threading.Thread(target=wait, daemon=True).start()
 
 
 def _typed() -> dict[str, str]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from vhlocal.cli.options import only, project_options
+from vhlocal.cli.options import end_with_the_reader, only, project_options
 from vhlocal.cli.running import client_of_run
 from vhlocal.errors import InputError
 from vhlocal.recorder.lookup import SHORT
@@ -86,6 +86,8 @@ def command(
     else:
         pins = {record["id"]: record for record in client.pins()}
         endpoint = words[0] if words else None
+        if follow:
+            end_with_the_reader()
         last = client.requests(endpoint, tail, follow=follow)
         for record in _of(pins.values(), endpoint) if forms["pinned"] else last:
             if not failed or _is_failed(record):

@@ -39,6 +39,7 @@ _READ = 65536
 _LONGEST_WAIT, _SOON = 0.1, 0.00005
 #: How often it is looked whether an answer comes too late, in seconds.
 _LOOK_FOR_LATE = 0.01
+_BY_THEN = "not answered by Ctrl-C"
 _GONE = "the server closed the connection without an answer"
 
 
@@ -78,6 +79,7 @@ class Generator:
         self._idle: list[_Connection] = []
         self._open: set[_Connection] = set()
         self._waiting: deque[float] = deque()
+        self.interrupted = False
 
     def __enter__(self) -> Generator:
         return self
@@ -90,13 +92,29 @@ class Generator:
         self._selector.close()
 
     def run(self, step: Step) -> Window:
-        """Send a step's requests, each when it is due, and wait until each is answered or given up."""
+        """Send a step's requests, each when it is due, and wait until each is answered or given up.
+
+        Ctrl-C ends the step: what is returned is of the seconds until then, and ``interrupted`` tells so. What was on
+        its way by then counts as long as it was waited for.
+        """
         self._latencies, self._ends, self._lateness = array("d"), array("d"), array("d")
         self._errors = Counter[str]()
-        count = max(1, round(step.rate * step.seconds))
-        self._start = start = due = look_for_late = time.perf_counter()
-        sent = 0
+        self._start = start = time.perf_counter()
         self._busy: dict[_Connection, None] = {}  # the longest on its way is the first
+        try:
+            self._send_all(step, start)
+        except KeyboardInterrupt:
+            self.interrupted = True
+            now = time.perf_counter()
+            step = Step(step.rate, now - start)
+            for due in (*(one.due for one in self._open.difference(self._idle)), *self._waiting):
+                self._took(now - due, now)
+                self._errors[_BY_THEN] += 1
+        return Window(step, self._latencies, self._ends, self._lateness, dict(self._errors))
+
+    def _send_all(self, step: Step, start: float) -> None:
+        count, sent = max(1, round(step.rate * step.seconds)), 0
+        due = look_for_late = start
         while sent < count or self._busy or self._waiting:
             now = time.perf_counter()
             while sent < count and due <= now:
@@ -108,7 +126,6 @@ class Generator:
                 look_for_late = now + _LOOK_FOR_LATE
                 self._give_up(now)
             self._look(due - time.perf_counter() if sent < count else _LONGEST_WAIT)
-        return Window(step, self._latencies, self._ends, self._lateness, dict(self._errors))
 
     def _begin(self, due: float) -> None:
         if self._idle:

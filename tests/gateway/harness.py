@@ -190,6 +190,20 @@ def refusing() -> Iterator[Upstream]:
         yield Upstream(*bound.getsockname())
 
 
+@contextlib.contextmanager
+def deaf_server() -> Iterator[Upstream]:
+    """A server that accepts no connection: it has a queue of them, which is full."""
+    with contextlib.ExitStack() as stack:
+        deaf = stack.enter_context(socket.socket())
+        deaf.bind(("127.0.0.1", 0))
+        deaf.listen(0)
+        for _ in range(4):
+            waiting = stack.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(deaf.getsockname())
+        yield Upstream(*deaf.getsockname())
+
+
 class Limits(TypedDict, total=False):
     """Those of a gateway's options that tests have tables of."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 
-from tests.gateway.harness import ALIAS, PATH, PREFIX, answering, get, refusing, server, stage
+from tests.gateway.harness import ALIAS, PATH, PREFIX, answering, deaf_server, get, refusing, server, stage
 from vhlocal.gateway.table import Replica, Route, Turn
 
 
@@ -60,6 +60,26 @@ def test_k3_one_that_lets_nobody_in_is_told_of_and_the_others_answer(run):
                         assert (await client.answer())[::2] == (200, b"1")
             assert len(at.refused) == 5
             assert {record.replica for record in at.records} == {1}
+
+    run(main)
+
+
+def test_k3_one_that_does_not_accept_in_time_is_told_of_and_the_others_answer(run):
+    """As one whose network was taken away: nothing of the request was sent to it."""
+
+    async def main():
+        with deaf_server() as deaf, deaf_server() as deaf_too:
+            async with stage(answering(b"1"), connect_seconds=3) as at, at.client() as client:
+                at.table.publish([Route(PREFIX, "predict", (Replica(deaf, 1), Replica(at.upstream, 2)))])
+                for _ in range(2):
+                    await client.send(get(PATH))
+                    assert (await client.answer())[::2] == (200, b"1")
+                assert len(at.refused) == 1
+                assert [record.replica for record in at.records] == [2, 2]
+            async with stage(answering(b"1"), connect_seconds=0.1) as at, at.client() as client:
+                at.table.publish([Route(PREFIX, "predict", (Replica(deaf, 1), Replica(deaf_too, 2)))])
+                await client.send(get(PATH))
+                assert (await client.answer())[0] == 504
 
     run(main)
 

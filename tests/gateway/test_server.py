@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import socket
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -17,6 +16,7 @@ from tests.gateway.harness import (
     PREFIX,
     Peer,
     answering,
+    deaf_server,
     echo_head,
     get,
     refusing,
@@ -25,7 +25,7 @@ from tests.gateway.harness import (
     stage,
 )
 from tests.gateway.routes import route_to
-from vhlocal.gateway.server import FailureKind, Upstream
+from vhlocal.gateway.server import FailureKind
 
 
 def fields(head: bytes) -> dict[str, str]:
@@ -240,20 +240,6 @@ def test_a_server_that_hangs_up_before_its_head_is_502(run):
                 assert at.gateway.in_flight(at.upstream) == 0
 
     run(main)
-
-
-@contextlib.contextmanager
-def deaf_server():
-    """A server that accepts no connection: it has a queue of them, which is full."""
-    with contextlib.ExitStack() as stack:
-        deaf = stack.enter_context(socket.socket())
-        deaf.bind(("127.0.0.1", 0))
-        deaf.listen(0)
-        for _ in range(4):
-            waiting = stack.enter_context(socket.socket())
-            waiting.setblocking(False)
-            waiting.connect_ex(deaf.getsockname())
-        yield Upstream(*deaf.getsockname())
 
 
 def test_a_server_that_does_not_accept_in_time_is_504(run):

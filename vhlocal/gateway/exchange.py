@@ -196,18 +196,17 @@ class Exchange:
         if self._over or self._moved_on():
             return
         known = connect_failure(error, self._where, self._hub.options.connect_seconds)
-        if known is not None:
-            self.fail(*known)
-        elif not (self._account.replica and self._go_elsewhere(self._account.replica)):
-            self._fail_refused()
+        late, replica = isinstance(error, TimeoutError), self._account.replica
+        if (known and not late) or not (replica and self._go_elsewhere(replica, waits=not late)):
+            self.fail(*known) if known else self._fail_refused()
 
-    def _go_elsewhere(self, gone: Replica) -> bool:
-        """Go to a replica that has not refused it; where all have, wait until it is known what became of them.
+    def _go_elsewhere(self, gone: Replica, *, waits: bool = True) -> bool:
+        """Go to a replica that has let it in; where none has and it ``waits``, until it is known what became of them.
 
         False where nobody will tell.
         """
         route = self._account.route
-        if route is None:
+        if route is None or not (waits or route.replicas[1:]):
             return False
         self._hub.on_refused(route, gone)
         self._refusers += (gone,)
@@ -216,7 +215,7 @@ class Exchange:
             self._account.replica = others[0]
             self._send_to(others[0].upstream)
             return True
-        self._refused = self._account.waits(self._hub.hold.enter(route, self, self._hub.options.word_seconds))
+        self._refused = waits and self._account.waits(self._hub.hold.enter(route, self, self._hub.options.word_seconds))
         return self._refused
 
     def _fail_refused(self) -> None:

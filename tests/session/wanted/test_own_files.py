@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 import time
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ from tests.command import Running
 from tests.session.edited import YAML, numbered
 from tests.waiting import free_port, wait_for
 from vhlocal.project.package import read_package
+from vhlocal.session.wanted.writers import held_open
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -89,6 +91,28 @@ def test_the_files_that_output_is_led_to_are_known(tmp_path, shell, own):
     command = shell.format(look=f"{sys.executable} {look}")
     subprocess.run(["sh", "-c", command], cwd=tmp_path, check=True, timeout=120, start_new_session=True)
     assert (tmp_path / "found").read_text() == repr(own)
+
+
+def test_who_copies_a_file_does_not_write_it(tmp_path):
+    """The copy is often opened under the number that the file had, as staging does it: that was taken for the file."""
+    code, done = tmp_path / "server.py", threading.Event()
+    code.write_text("code")
+
+    def copy(number: int) -> None:
+        while not done.is_set():
+            (tmp_path / f"copy{number}").write_bytes(code.read_bytes())
+
+    copying = [threading.Thread(target=copy, args=(number,)) for number in range(4)]
+    for thread in copying:
+        thread.start()
+    try:
+        assert not any(held_open({str(code)}) for _ in range(2000))
+        with code.open("a"):
+            assert held_open({str(code)}) == {str(code)}
+    finally:
+        done.set()
+        for thread in copying:
+            thread.join()
 
 
 def without_what_is_written(directory: Path) -> str:

@@ -7,7 +7,8 @@ import contextlib
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from vhlocal.events import StatusChanged
+from vhlocal.errors import ServerError
+from vhlocal.events import Problem, StatusChanged
 from vhlocal.model import State
 
 if TYPE_CHECKING:
@@ -54,6 +55,8 @@ class Unreachable:
             told = _told(status, target.address.port)
             self._routes.close(at)
             self._bus.publish(StatusChanged(told))
+            error = ServerError(f"{told.name}: {told.reason}", hint=told.hint)
+            self._bus.publish(Problem(error, told.name, "it is led to again once it accepts them"))
             while self._stands(told):
                 if await _accepts(target.address) and self._stands(told):
                     self._routes.lead(at, target.address, target.revision, stale=target.stale)

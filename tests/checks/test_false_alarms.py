@@ -27,6 +27,32 @@ SOUND = {
         + APP
         + "app.run('0.0.0.0', int(os.environ.get('PORT') or os.environ.get('VALOHAI_PORT', 8000)))\n"
     },
+    "a port in the place of one that is set": command(
+        "~/.local/bin/uvicorn server:app --host 0.0.0.0 --port ${VALOHAI_PORT:-$PORT}",
+    ),
+    "another platform's port within a default of its own": command("python server.py ${VALOHAI_PORT:-${PORT}}"),
+    "another platform's port that may be missing": command("python server.py")
+    | {
+        "server.py": "import os\n" + APP + "try:\n    port = os.environ['PORT']\nexcept KeyError:\n    port = 8000\n"
+        "app.run('0.0.0.0', int(port))\n"
+    },
+    "another platform's port that the code sets": command("python server.py")
+    | {
+        "server.py": "import os\n"
+        + APP
+        + "os.environ.setdefault('PORT', '8000')\napp.run('0.0.0.0', int(os.environ['PORT']))\n"
+    },
+    "another platform's port on another platform": command("python server.py")
+    | {
+        "server.py": "import os\n"
+        + APP
+        + "def elsewhere():\n    app.run('0.0.0.0', int(os.environ['PORT']))\n"
+        + "if 'DYNO' in os.environ:\n    elsewhere()\nelse:\n    app.run('0.0.0.0', 8000)\n"
+    },
+    "a redirect to the same page by https": flask(
+        "from flask import redirect, request\n@app.before_request\ndef secure():\n"
+        "    return redirect(f'https://{request.host}{request.full_path}')\n"
+    ),
     "a notebook's names that are imported or asked for": flask(
         "from IPython import get_ipython\nget_ipython()\ntry:\n    display(app)\nexcept NameError:\n    pass\n"
         "def show():\n    display(app)\nshow\n",

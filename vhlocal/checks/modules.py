@@ -211,6 +211,12 @@ class Module:
         above = self.path.split("/")[: -node.level] if node.level else []
         return ".".join([*above, *([node.module] if node.module else [])])
 
+    def is_tried(self, node: ast.AST) -> bool:
+        """Tell whether a node stands in the body of a ``try``, whatever that handles."""
+        line = getattr(node, "lineno", 0)
+        tries = (site.node for site in self.sites if isinstance(site.node, ast.Try))
+        return any(one.lineno <= line <= (one.body[-1].end_lineno or 0) for one in tries)
+
     def place(self, node: ast.AST, lines_below: int = 0) -> Place:
         """Where a node stands."""
         return Place(self.source, getattr(node, "lineno", 1) + lines_below)

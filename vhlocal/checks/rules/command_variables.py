@@ -41,6 +41,8 @@ DEFINITION = Definition(
 
 #: A variable, without a word for the case that it is not set.
 _VARIABLE = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
+#: One with such a word, which may itself be a variable.
+_OTHERWISE = re.compile(r"\$\{\w+:?[-=+?][^{}]*(?:\{[^{}]*\}[^{}]*)*\}")
 #: What the platform sets, and what stands for an unknown text.
 _OURS = ("VALOHAI_", "VH_", "KUBERNETES_", "_")
 
@@ -76,22 +78,39 @@ def _ports(command: Command) -> Iterator[str]:
         for text in given:
             if (match := _VARIABLE.fullmatch(text)) is not None:
                 yield match[1] or match[2]
-    words = (match[1] or match[2] for word in command.words for match in _VARIABLE.finditer(word))
+    bare = [_OTHERWISE.sub("", word) for word in command.words]
+    words = (match[1] or match[2] for word in bare for match in _VARIABLE.finditer(word))
     yield from (name for name in words if name == "PORT")
 
 
 def _in_code(reach: Reach, told: Collection[str]) -> Iterator[Finding]:
     """Yield where a script that serves asks for `PORT` and cannot go on without."""
-    if "PORT" in told or not any(item.script for item in reach.reached):
+    if "PORT" in told or not any(item.script for item in reach.reached) or _sets(reach):
         return
     for module, site in reach.sites:
         match site.node:
-            case ast.Subscript(value=value, slice=ast.Constant(value="PORT") as key, ctx=ast.Load()):
-                if module.dotted(value) == "os.environ" and site.is_sure:
+            case ast.Subscript(value=value, slice=ast.Constant(value="PORT") as key):
+                is_certain = site.is_sure and (not site.where.function or site.where.unit == "main")
+                if module.dotted(value) == "os.environ" and is_certain and not module.is_tried(site.node):
                     seen = '`os.environ["PORT"]` is asked for, and nothing sets it'
                     edits = written(module, key, '"VALOHAI_PORT"')
                     place = module.place(site.node)
                     yield Finding(DEFINITION, place, seen, "take VALOHAI_PORT", reach.endpoint.name, edits=edits)
+
+
+def _sets(reach: Reach) -> bool:
+    """Tell whether the code may set `PORT` itself: it names it otherwise than to ask for it, or reads files of them."""
+    for _, site in reach.sites:
+        match site.node:
+            case ast.Subscript(slice=ast.Constant(value="PORT"), ctx=ast.Store()) | ast.keyword(arg="PORT"):
+                return True
+            case ast.Call(func=ast.Attribute(attr="setdefault" | "putenv"), args=[ast.Constant(value="PORT"), *_]):
+                return True
+            case ast.Call(func=ast.Attribute(attr="update") | ast.Name(id="load_dotenv")):
+                return True
+            case ast.Call(func=ast.Attribute(attr="load_dotenv" | "read_env")):
+                return True
+    return False
 
 
 RULE = Rule((DEFINITION,), find)

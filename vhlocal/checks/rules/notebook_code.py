@@ -45,7 +45,7 @@ def find(subject: Subject) -> Iterator[Finding]:
         for module, site, call in reach.calls:
             name = call.func.id if isinstance(call.func, ast.Name) else ""
             is_certain = site.is_sure and not site.where.function and name in _NAMES and not _is_bound(module, name)
-            if is_certain and not _in_try(module, call):
+            if is_certain and not module.is_tried(call):
                 place, seen = module.place(call), f"`{name}()` is there in a notebook alone"
                 edits = _without(module, place)
                 yield Finding(DEFINITION, place, seen, "take it out", reach.endpoint.name, edits=edits)
@@ -88,12 +88,6 @@ def _is_bound(module: Module, name: str) -> bool:
     nodes = (site.node for site in module.sites)
     stored = {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
     return name in module.own or bool(module.stars) or name in stored
-
-
-def _in_try(module: Module, call: ast.Call) -> bool:
-    """Tell whether a call stands in the body of a `try`."""
-    tries = (site.node for site in module.sites if isinstance(site.node, ast.Try))
-    return any(one.lineno <= call.lineno <= (one.body[-1].end_lineno or 0) for one in tries)
 
 
 RULE = Rule((DEFINITION,), find)

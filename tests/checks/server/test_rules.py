@@ -128,6 +128,14 @@ def test_r2_an_end_over_something_else_is_not_the_shells(code, line):
     assert told(end(code, line))[0] != "VH521"
 
 
+def test_b1_another_image_s_sh_may_be_bash():
+    """It is not this machine's to judge."""
+    line = "sh: 1: set: Illegal option -o pipefail"
+    assert told(end(2, line, stands_in=True))[0] == "VH515"
+    official = replace(ENDPOINT, image="python:3.11-slim")
+    assert told(end(2, line, endpoint=official, stands_in=True))[0] == "VH521"
+
+
 def test_in_a_list_of_commands_the_line_of_the_one_is_named():
     """R2: a list of lines is run by a shell."""
     lines = (("sleep", at(5)), ("uvicorn", at(6)), ("uvicorn", at(7)))

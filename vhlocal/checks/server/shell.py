@@ -6,6 +6,7 @@ import posixpath
 import re
 from typing import TYPE_CHECKING
 
+from vhlocal.checks.images import is_official_python
 from vhlocal.checks.rule import Rule
 from vhlocal.findings import Definition, Example, Finding, Severity
 from vhlocal.model import Place
@@ -58,7 +59,12 @@ def instead_of(word: str) -> str:
 
 
 def find(ended: Ended) -> Iterator[Finding]:
-    """Yield the last thing that a shell has ended over, and that bash has or `sh` cannot read."""
+    """Yield the last thing that a shell has ended over, and that bash has or `sh` cannot read.
+
+    Nothing where this machine's `sh` stood in for an image's, which may be bash.
+    """
+    if ended.stands_in and not is_official_python(ended.endpoint.image):
+        return
     said = [one for one in _SAID.finditer(ended.text) if not one["builtin"] or one["builtin"] in BUILTINS]
     if ended.code not in (1, 2, 127) or not said:
         return

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import select
+import stat
 import sys
 import threading
 from pathlib import Path
@@ -74,14 +75,16 @@ def verdict() -> Iterator[None]:
 def end_with_the_reader() -> None:
     """Let the command end once nobody reads its output any more, as it does where it writes to such a one.
 
-    What it waits for may never come, and waits where nothing but its end can reach it. Nothing is done where the system
-    cannot tell (Windows).
+    What it waits for may never come, and waits where nothing but its end can reach it. Nothing is done where the output
+    is no pipe, or the system cannot tell (Windows).
     """
     if sys.stdout is None or not hasattr(select, "poll"):
         return
     try:
         output = sys.stdout.fileno()
     except OSError:  # the output is no file of the system's
+        return
+    if not stat.S_ISFIFO(os.fstat(output).st_mode):  # macOS cannot ask for the others
         return
 
     def wait() -> None:

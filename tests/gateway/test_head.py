@@ -329,7 +329,8 @@ def answer(*lines: bytes, first: bytes = b"HTTP/1.1 200 OK") -> bytes:
 
 def test_framing_of_answers_regards_method_and_status():
     assert parse_response(answer(), "GET").framing is Framing.CLOSE
-    assert parse_response(answer(b"Content-Length: 5"), "GET")[3:5] == (Framing.LENGTH, 5)
+    five = parse_response(answer(b"Content-Length: 5"), "GET")
+    assert (five.framing, five.length) == (Framing.LENGTH, 5)
     assert parse_response(answer(b"Transfer-Encoding: chunked"), "GET").framing is Framing.CHUNKED
     assert parse_response(answer(b"Content-Length: 5"), "HEAD").framing is Framing.NONE
     for first in (b"HTTP/1.1 204 No Content", b"HTTP/1.1 304 Not Modified", b"HTTP/1.1 103 Early Hints"):

@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 import ipaddress
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 import httptools
@@ -17,6 +18,7 @@ import httptools
 from vhlocal.contract import headers as contract
 from vhlocal.contract import paths
 from vhlocal.gateway.body import Framing
+from vhlocal.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -82,7 +84,8 @@ class HeadError(Exception):
         self.status = status
 
 
-class RequestHead(NamedTuple):
+@dataclass(frozen=True)
+class RequestHead:
     """A request that may be forwarded. ``target`` is in origin form and untouched, ``path`` the same as text.
 
     ``prefix`` is the decoded five-segment prefix that the target begins with, None when it has none (P1). ``forward``
@@ -119,7 +122,8 @@ class RequestHead(NamedTuple):
         return self.method in _IDEMPOTENT
 
 
-class ResponseHead(NamedTuple):
+@dataclass(frozen=True)
+class ResponseHead:
     """A server's answer. ``framing`` regards the request's method.
 
     ``keep_alive`` tells whether the server's connection may carry another request; ``open_ended`` is True where the
@@ -186,8 +190,8 @@ def parse_response(raw: bytes, method: str) -> ResponseHead:
 
 def with_host(head: RequestHead, host: bytes) -> RequestHead:
     """Return a request that named no host, naming this one."""
-    named = head._replace(host=host)
-    return named._replace(forward=_request_forward(named))
+    named = replace(head, host=host)
+    return replace(named, forward=_request_forward(named))
 
 
 def upstream_head(
@@ -275,7 +279,7 @@ def _read_request(raw: bytes) -> RequestHead:
         replayed=contract.REPLAYED in headers,
     )
     expects = not http_1_0 and head.header(b"expect").lower() == b"100-continue"
-    return head._replace(forward=_request_forward(head), awaits_continue=expects)
+    return replace(head, forward=_request_forward(head), awaits_continue=expects)
 
 
 def _read_response(raw: bytes, to_head: bool) -> ResponseHead:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections import Counter
 from dataclasses import field
 from typing import TYPE_CHECKING, Any
@@ -12,7 +11,7 @@ from vhlocal.model import RequestRecord
 from vhlocal.values import dataclass
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection
 
 #: Upper bounds of the histograms' buckets, in seconds; one more bucket takes the rest.
 BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
@@ -25,15 +24,21 @@ class Histogram:
     counts: list[int] = field(default_factory=lambda: [0] * (len(BOUNDS) + 1))
     total: float = 0.0
 
-    def add(self, times: Iterable[float | None]) -> None:
+    def add(self, times: Collection[float | None]) -> None:
         """Count these times; None, for what did not happen, is not counted."""
-        known = sorted(seconds for seconds in times if seconds is not None)
+        known = [seconds for seconds in times if seconds is not None]
+        if not known:
+            return
         self.total += sum(known)
+        first, last = bisect_left(BOUNDS, min(known)), bisect_left(BOUNDS, max(known))
+        if first < last:  # to sort them is the dear part
+            known.sort()
         below = 0
-        for bucket, bound in enumerate((*BOUNDS, math.inf)):
-            upto = bisect_right(known, bound, below)
+        for bucket in range(first, last):
+            upto = bisect_right(known, BOUNDS[bucket], below)
             self.counts[bucket] += upto - below
             below = upto
+        self.counts[last] += len(known) - below
 
 
 @dataclass

@@ -21,13 +21,21 @@ def feed_in_pieces(reader, stream: bytes, cuts: list[int]) -> tuple[bytes, bytes
     return payload, stream
 
 
-@given(PIECES, CUTS, st.binary(max_size=20))
-def test_a_chunked_body_reads_alike_however_it_is_cut(pieces, cuts, after):
+@given(PIECES, st.sampled_from([[], [(b"X-Sum", b"1 2"), (b"Y", b"")]]), CUTS, st.binary(max_size=20))
+def test_a_chunked_body_reads_alike_however_it_is_cut(pieces, trailers, cuts, after):
     reader = ChunkedReader()
-    stream = b"".join(map(chunk, pieces)) + last_chunk([(b"X-Sum", b"1 2"), (b"Y", b"")])
+    stream = b"".join(map(chunk, pieces)) + last_chunk(trailers)
     assert feed_in_pieces(reader, stream + after, cuts) == (b"".join(pieces), after)
     assert reader.done
-    assert reader.trailers == [(b"X-Sum", b"1 2"), (b"Y", b"")]
+    assert reader.trailers == trailers
+
+
+@pytest.mark.parametrize("body", [b"", b"5\r\nhello\r\n"])
+def test_a_last_chunk_ends_a_body_once(body):
+    """What follows is the next request's, whatever it looks like."""
+    reader = ChunkedReader()
+    assert reader.feed(body + b"0\r\n\r\n" + b"0\r\n\r\n") == (body[3:8], b"0\r\n\r\n")
+    assert reader.done
 
 
 @given(st.binary(max_size=60), CUTS, st.binary(max_size=20))

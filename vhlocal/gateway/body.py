@@ -22,6 +22,8 @@ _CHUNKS_AT_ONCE = 500
 
 #: As nearly all clients write it: a size without extensions. It is read in one go where the whole chunk is there.
 _PLAIN_SIZE = re.compile(rb"([0-9A-Fa-f]{1,16})\r\n")
+#: What nearly all bodies end with: the last chunk, without trailers.
+_LAST = b"0\r\n\r\n"
 _CHUNK_SIZE = re.compile(rb"([0-9A-Fa-f]{1,16})[ \t]*(?:;[^\x00-\x08\x0a-\x1f\x7f]*)?")
 _FIELD_LINE = re.compile(rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[ \t]*([^\x00-\x08\x0a-\x1f\x7f]*)")
 
@@ -100,21 +102,20 @@ class CloseReader:
 class ChunkedReader:
     """A chunked body (RFC 9112, section 7.1), read strictly: CRLF only, hexadecimal sizes only, bounded lines."""
 
-    __slots__ = ("_chunk_ended", "_in_trailers", "_pending", "_remaining", "_trailer_bytes", "done", "trailers")
+    done = False
+    _pending = b""
+    _remaining = 0
+    _chunk_ended = False
+    _in_trailers = False
+    _trailer_bytes = 0
 
     def __init__(self) -> None:
-        self._pending = b""
-        self._remaining = 0
-        self._chunk_ended = False
-        self._in_trailers = False
-        self._trailer_bytes = 0
-        self.done = False
         self.trailers: list[RawHeader] = []
 
     def feed(self, data: bytes) -> tuple[bytes, bytes]:
         """See ``BodyReader``. Of a flood of chunks only so many are read, so that others get their turn."""
-        data = self._pending + data if self._pending else data
-        self._pending = b""
+        if self._pending:
+            data, self._pending = self._pending + data, b""
         payload: list[bytes] = []
         at = 0
         while not self.done:
@@ -135,12 +136,10 @@ class ChunkedReader:
             plain = None if self._chunk_ended or self._in_trailers else _PLAIN_SIZE.match(data, at)
             if plain is not None:
                 start, stop = plain.end(), plain.end() + int(plain[1], 16)
-                if data.startswith(b"\r\n", stop):
-                    # The last one has no payload, and its line's end is the body's where there are no trailers.
-                    self.done = start == stop
-                    if start < stop:
-                        payload.append(data[start:stop])
-                    at = stop + 2
+                if start < stop and data.startswith(b"\r\n", stop):
+                    payload.append(data[start:stop])
+                    self.done = data.startswith(_LAST, stop + 2)
+                    at = stop + 2 + len(_LAST) * self.done
                     continue
             end = self._line_end(data, at)
             if end < 0:

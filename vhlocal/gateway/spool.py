@@ -39,14 +39,15 @@ class Spool:
     however the process ends.
     """
 
+    #: The bytes that it holds.
+    size = 0
+    # Most bodies come in one part, which is kept as it is.
+    _memory: bytes | bytearray = b""
+    _file: IO[bytes] | None = None
+    _at = 0
+
     def __init__(self, room: SpoolRoom) -> None:
-        #: The bytes that it holds.
-        self.size = 0
         self._room = room
-        # Most bodies come in one part, which is kept as it is.
-        self._memory: bytes | bytearray = b""
-        self._file: IO[bytes] | None = None
-        self._at = 0
 
     def write(self, data: bytes) -> None:
         """Keep ``data``. Raises ``OSError`` where there is no room; what it holds is of no use then."""

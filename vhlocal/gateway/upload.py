@@ -63,14 +63,14 @@ class Kept:
     """A body that is whole before it goes on. ``unreadable`` hears why what was kept cannot be read back."""
 
     repeatable = True
+    whole = False
+    _ended = False
+    _connection: UpstreamConnection | None = None
 
     def __init__(self, hub: Hub, unreadable: Callable[[OSError], None]) -> None:
-        self.whole = False
         self._hub = hub
         self._unreadable = unreadable
-        self._ended = False
         self._spool = Spool(hub.spool_room)
-        self._connection: UpstreamConnection | None = None
 
     @property
     def wanted(self) -> bool:

@@ -113,7 +113,7 @@ class UpstreamConnection(asyncio.Protocol):
         server.in_flight -= 1
         if self.reading_paused:
             self.resume_reading()
-        self.idle_since = self._pool.time()
+        self.idle_since = self.heard  # its last bytes have just come
         server.idle.append(self)
 
     def cut(self) -> None:

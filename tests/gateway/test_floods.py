@@ -109,7 +109,7 @@ class Keeps:
 def test_what_had_come_before_a_connection_broke_is_read_to_its_end(run):
     async def main():
         loop = asyncio.get_running_loop()
-        pool = Pool(loop, GatewayOptions(control=Upstream("127.0.0.1", 1)), Outbox(loop))
+        pool = Pool(loop, GatewayOptions(control=Upstream("127.0.0.1", 1)), Outbox(loop, (), ()))
         connection, carried = UpstreamConnection(pool, ServerConnections()), Keeps()
         with socket.socket() as its_socket:
             connection.connection_made(FakeTransport(its_socket))

@@ -258,7 +258,7 @@ def joined(*, websocket: bool = True, full: bool = False) -> tuple[Tunnel, FakeT
     table, loop = RouteTable(), asyncio.new_event_loop()
     loop.close()
     options = GatewayOptions(control=Upstream("", 0))
-    outbox, room = Outbox(loop), SpoolRoom(0, 0, 0)
+    outbox, room = Outbox(loop, (), ()), SpoolRoom(0, 0, 0)
     pool = Pool(loop, options, outbox)
     hub = Hub(loop, table, options, print, print, print, print, print, Hold(loop, table, 0), room, pool, outbox)
     client, server = FakeTransport(), FakeTransport()

@@ -317,8 +317,8 @@ class Exchange:
                 connection.cut()
                 if upload is not None:
                     upload.drop()
+        self._finish(whole=True)  # whoever has the answer finds its record
         self.flush()
-        self._finish(whole=True)
         self._client.finished(close=self._close)
 
     def switched(self, head: ResponseHead, data: bytes) -> None:

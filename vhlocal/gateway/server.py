@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import socket
     from collections.abc import Callable
 
+    from vhlocal.gateway.hub import Resting, Watched
     from vhlocal.gateway.tap import Tap
     from vhlocal.model import RequestRecord
 
@@ -84,7 +85,9 @@ class Gateway:
         """Accept connections on a bound socket, which is the gateway's from now on."""
         loop, options = asyncio.get_running_loop(), self._options
         hold = Hold(loop, self._table, options.hold_limit)
-        outbox = Outbox(loop)
+        watched: set[Watched] = set()
+        idle: dict[Resting, float] = {}
+        outbox = Outbox(loop, watched, idle)
         hub = Hub(
             loop=loop,
             table=self._table,
@@ -105,6 +108,8 @@ class Gateway:
             outbox=outbox,
             tap=self.tap,
             port=sock.getsockname()[1],
+            watched=watched,
+            idle=idle,
         )
         self._hub = hub
         # A publish may come from any thread.

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import posixpath
+from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
+
+from vhlocal.errors import InputError
+from vhlocal.project.packaged_paths import packaged_paths
+from vhlocal.project.reading import ReadPackage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
+
+    from vhlocal.model import Package
 
 
 class Why(NamedTuple):
@@ -17,12 +23,13 @@ class Why(NamedTuple):
     change: str
 
 
-def why_unpackaged(path: str, directory: Path) -> Why:
-    """Return why the file at a posix path in the project's directory is in no package.
+def why_unpackaged(path: str, package: Package) -> Why:
+    """Return why the file at a posix path in the project's directory is not in a package of that.
 
     An ad hoc package has regular files, and links to them as they are: what is reached through a link to a directory
     is left out, as names at the top that begin with a dot are. A commit has the link, and nothing outside of it.
     """
+    directory = package.directory
     for above in _directories_of(path):
         if (directory / above).is_symlink():
             return Why(
@@ -37,7 +44,22 @@ def why_unpackaged(path: str, directory: Path) -> Why:
         )
     if (directory / path).is_symlink():
         return Why("it is a link to a file outside the project", "put the file itself in the place of the link")
-    return Why("it is ignored by git or .vhignore", "stop ignoring it")
+    return _unlisted(path, package) or Why("it is ignored by git or .vhignore", "stop ignoring it")
+
+
+def _unlisted(path: str, package: Package) -> Why | None:
+    """Return why a package lacks a file that nobody ignores; None where somebody does, or nobody can tell."""
+    if not isinstance(package, ReadPackage):
+        return None
+    if path in package.left_out:
+        return Why("this run writes it itself, and leaves it out", "write it outside of the project")
+    with suppress(InputError):
+        if path not in packaged_paths(package.directory):
+            return None
+        if not package.include_untracked and path not in packaged_paths(package.directory, include_untracked=False):
+            return Why("git does not track it, and `include-untracked` is false", f"track it: `git add {path}`")
+        return Why("it has come since the project was read", "save it again")
+    return None
 
 
 def _directories_of(path: str) -> Iterator[str]:

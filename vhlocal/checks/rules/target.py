@@ -220,7 +220,7 @@ def _packaged(subject: Subject) -> list[str]:
 def _not_packaged(module: str, subject: Subject) -> str:
     path = f"{module.replace('.', '/')}.py"
     if _on_disk(module, subject):
-        return f"{path} is on this machine, but not packaged: {why_unpackaged(path, subject.directory).reason}"
+        return f"{path} is on this machine, but not packaged: {why_unpackaged(path, subject.package).reason}"
     if module.endswith(".py") and module in subject.package.files:
         return f"`{module}` names a file; a module has no .py"
     return f"no module {module} is packaged: there is no {path}"
@@ -236,7 +236,7 @@ def _nearest_module(module: str, subject: Subject) -> str:
     if module.endswith(".py"):
         return f"write {module.removesuffix('.py').replace('/', '.')}"
     if _on_disk(module, subject):
-        return why_unpackaged(f"{module.replace('.', '/')}.py", subject.directory).change
+        return why_unpackaged(f"{module.replace('.', '/')}.py", subject.package).change
     return did_you_mean(module, _packaged(subject)) or "name a module of the project"
 
 

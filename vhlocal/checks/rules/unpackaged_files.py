@@ -77,7 +77,7 @@ def _inside(opened: Opened, reach: Reach, subject: Subject) -> Finding | None:
         return None
     if near_miss(path, endpoint, subject) is not None or not (subject.directory / path).is_file():
         return None
-    why = why_unpackaged(path, subject.directory)
+    why = why_unpackaged(path, subject.package)
     return Finding(
         DEFINITION,
         opened.place,
@@ -126,7 +126,7 @@ def _imports(reach: Reach, subject: Subject) -> Iterator[Finding]:
         path = next((path for path in paths if (subject.directory / path).is_file()), None)
         if path is not None:
             told.add(top)
-            why = why_unpackaged(path, subject.directory)
+            why = why_unpackaged(path, subject.package)
             seen = f"`{top}` is imported; {path} is on this machine, but not packaged: {why.reason}"
             yield Finding(DEFINITION, module.place(node), seen, why.change, reach.endpoint.name)
 

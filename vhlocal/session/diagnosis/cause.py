@@ -160,7 +160,7 @@ class Diagnosis:
             requirements=requirements_file(package.files),
             packaged=package.files.keys(),
             commands=tuple((command.words[0], command.place) for command in commands_of(endpoint)),
-            here={path: why_unpackaged(path, self.directory) for path in missed if (self.directory / path).exists()},
+            here={path: why_unpackaged(path, package) for path in missed if (self.directory / path).exists()},
             stands_in=self.runtime.stands_in,
         )
 

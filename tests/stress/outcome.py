@@ -18,6 +18,11 @@ if TYPE_CHECKING:
 #: beginning were fewer. What is left behind by each reload or each request would be hundreds.
 _POOLED = 12
 
+#: MB that a run may grow by once it has loaded what it loads late, and the last lines, requests and metrics of which it
+#: keeps a bounded number are there. In 20 minutes with 3,000 reloads it went from 75 to 85 in the first four, to 90 in
+#: the next eight and to 93 in the last; of that, all objects of Python's were one.
+_LEAKED = 8
+
 #: How many things of a kind that went wrong are printed.
 _SHOWN = 12
 
@@ -27,8 +32,8 @@ class Outcome:
     """One run's, and who took part in it.
 
     ``seconds`` are those from each burst's last save until all endpoints answered with it; ``never_live`` are saves of
-    which they did not. ``beside`` are servers that nobody has use for, ``uses`` what was used at the beginning and at
-    the end, ``left`` what is there after the end.
+    which they did not. ``beside`` are servers that nobody has use for, ``uses`` what was used at the beginning, halfway
+    and at the end, ``left`` what is there after the end.
     """
 
     run: Run
@@ -56,10 +61,10 @@ class Outcome:
 
     def goals(self) -> list[Goal]:
         """Return what is promised."""
-        runtime, first, last = self.run.runtime, self.uses[0], self.uses[-1]
+        runtime, (first, half, last) = self.run.runtime, self.uses
         return [
             *(Goal(f"{runtime}: {kind}", len(found), "<=", 0) for kind, found in self.wrong().items()),
-            Goal(f"{runtime}: memory grown, MB", last.memory - first.memory, "<=", 16),
+            Goal(f"{runtime}: memory grown in the second half, MB", last.memory - half.memory, "<=", _LEAKED),
             Goal(f"{runtime}: open files grown", last.files - first.files, "<=", _POOLED),
             Goal(f"{runtime}: memory of a runner grown, MB", last.runner_memory - first.runner_memory, "<=", 4),
             Goal(f"{runtime}: open files of a runner grown", last.runner_files - first.runner_files, "<=", 0),
@@ -76,8 +81,8 @@ class Outcome:
         print_table("a request to its answer's end, a stream to its first words", "s", taken)
         print_table("a burst's last save to its answer by all endpoints", "s", {runtime: self.seconds})
         print(f"{self.traffic.ended} streams were ended by the other side")
-        for name, first, last in zip(Use._fields, self.uses[0], self.uses[-1], strict=True):
-            print(f"{name.replace('_', ' ')} used: {first:.1f} at the beginning, {last:.1f} at the end")
+        for name, first, half, last in zip(Use._fields, *self.uses, strict=True):
+            print(f"{name.replace('_', ' ')} used: {first:.1f} at first, {half:.1f} halfway, {last:.1f} at the end")
         for kind, found in self.wrong().items():
             for text in found[:_SHOWN]:
                 print(f"{kind}: {text}")

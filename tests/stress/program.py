@@ -119,6 +119,7 @@ async def _stress(run: Run, given: argparse.Namespace) -> Outcome:
 async def _edit_under_load(outcome: Outcome, given: argparse.Namespace) -> None:
     saves, chance = outcome.saves, random.Random(given.seed)
     outcome.traffic.begin()
+    half = asyncio.ensure_future(_use_after(outcome, given.seconds / 2))
     deadline = time.monotonic() + given.seconds
     while time.monotonic() < deadline and saves.count < given.saves:
         await saves.burst()
@@ -128,7 +129,13 @@ async def _edit_under_load(outcome: Outcome, given: argparse.Namespace) -> None:
             await _until(outcome, lambda answer: answer.marked and answer.code == saves.good, "told to be broken")
             await saves.mend()
             await _until_live(outcome)
+    await half
     await outcome.traffic.leave()
+
+
+async def _use_after(outcome: Outcome, seconds: float) -> None:
+    await asyncio.sleep(seconds)
+    outcome.uses.append(await asyncio.to_thread(outcome.run.use))
 
 
 async def _until_live(outcome: Outcome) -> None:

@@ -174,16 +174,20 @@ def test_a_port_of_what_no_runner_starts_is_found_by_what_it_says_and_the_system
 #: Goes on without what it is refused, as much code does that serves metrics or is to be its machine's only scheduler.
 METRICS = """
 import socket, threading
+tried = threading.Event()
 def metrics():
     try:
         listening = socket.create_server(('127.0.0.1', {port}))
     except OSError as error:
         return print('no metrics:', error)
+    finally:
+        tried.set()
     while True:
         client, _ = listening.accept()
         client.sendall(str(NUMBER).encode())
         client.close()
 threading.Thread(target=metrics, daemon=True).start()
+tried.wait()
 """
 
 

@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 _FIRST_LOOK = 2.0
 _BETWEEN_LOOKS = 1.0
 
+#: Seconds in which the end of a server that cannot be looked into comes to be known.
+_END_TOLD = 10.0
+
 #: Seconds until it is looked for the first time whether a server listens on a port of its own choice, and by how much
 #: each pause is longer than the one before.
 _FIRST_LOOK_ELSEWHERE = 0.1
@@ -220,8 +223,8 @@ async def _listeners(awaited: Awaited, on_trouble: Callable[[Notice], None] | No
     try:
         return await awaited.listeners()
     except VhlocalError as error:
-        # A server that has gone is known to have ended a moment later.
-        await asyncio.wait({awaited.ended}, timeout=_BETWEEN_LOOKS)
+        # A server that has gone is known to have ended a moment later, or some on a busy machine.
+        await asyncio.wait({awaited.ended}, timeout=_END_TOLD)
         if on_trouble is not None and not awaited.ended.done():
             on_trouble(Notice(f"where the server listens cannot be seen: {error}", endpoint=awaited.endpoint.name))
         return None

@@ -5,13 +5,17 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
+import math
 
 import pytest
 
 from tests.exchanges import answered, sent
+from vhlocal.comparison import values
 from vhlocal.comparison.differences import differences, noise, told
 from vhlocal.comparison.paths import parse
+from vhlocal.comparison.prefixes import Prefixes
 from vhlocal.comparison.rules import DEFAULT, Rules, Tolerance
+from vhlocal.comparison.values import texts
 from vhlocal.exchanges import Answer, Body, whole
 
 
@@ -62,6 +66,9 @@ def test_the_status_comes_first_however_short_the_others_are():
         ({"n": {"a": 1}}, {"n": [1]}, ["$.n {1 keys} → [1 items]"]),
         ({"odd name": {"": [0]}}, {"odd name": {"": [1]}}, ['$["odd name"][""][0] 0 → 1']),
         ([], {}, ["$ [] → {}"]),
+        ([5], [None], ["$[0] 5 → null"]),
+        ({"n": "ä"}, {"n": 1}, ['$.n "ä" → 1']),
+        (10**59, 1.5, [f"$ 1{'0' * 59} → 1.5"]),
         (10**400, 10**400, []),
         (10**400, 1.5, [f"$ 1{'0' * 59}… → 1.5"]),
     ],
@@ -74,6 +81,9 @@ def test_json_is_compared_by_path(before, after, expected):
     ("before", "after", "expected"),
     [
         ("NaN", "NaN", []),
+        ("[NaN, 1]", "[NaN, 2]", ["$[1] 1 → 2"]),
+        ("NaN", "NaN ", []),
+        ("[NaN, Infinity, -Infinity]", "[NaN,Infinity,-Infinity]", []),
         ("NaN", "1.0", ["$ nan → 1"]),
         ("Infinity", "Infinity", []),
         ("Infinity", "-Infinity", ["$ inf → -inf"]),
@@ -123,6 +133,30 @@ def test_lists_as_sets_may_be_in_any_order_within_the_tolerance():
     ]
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "ignored", "expected"),
+    [
+        # As many as can be are paired, and one that is near to all has to give way.
+        ([1.0, 1.0, 1.0], [1.0, 1.0, 5.0], (), ["$ 1.0 → missing", "$ missing → 5.0"]),
+        (["a", "b"], ["a", "c"], (), ['$ "b" → missing', '$ missing → "c"']),
+        ([{"n": "a", "id": 1}, {"n": "a", "id": 2}], [{"n": "a", "id": 3}, {"n": "a", "id": 4}], ("$[*].id",), []),
+        ([{"n": 1, "id": 1}, {"n": 2, "id": 2}], [{"n": 1, "id": 9}, {"n": 2, "id": 2}], ("$[0].id",), []),
+        ([{"a": [1, 2]}], [{"a": [9, 2]}], ("$[*].a[0]",), []),
+        ([{"a": [1, 2]}], [{"a": [9, 2]}], ("$[*].a[1]",), ["$ missing → {1 keys}", "$ {1 keys} → missing"]),
+        ([["a", "b"], ["c"]], [["c"], ["b", "a"]], (), []),
+        ([[{"n": 1, "id": 1}, {"n": 1, "id": 2}]], [[{"n": 1, "id": 2}, {"n": 1, "id": 1}]], ("$[*][*].id",), []),
+    ],
+)
+def test_a_set_leaves_what_is_paired_with_nothing(before, after, ignored, expected):
+    rules = Rules(sets=(parse("$"), parse("$[*]")), ignored=tuple(map(parse, ignored)))
+    assert sorted(lines(answered(before), answered(after), rules)) == sorted(expected)
+
+
+def test_what_lies_beside_a_set_is_compared_too():
+    before, after = {"p": 1, "labels": [1, 2], "q": 1}, {"p": 2, "labels": [2, 1], "q": 2}
+    assert lines(answered(before), answered(after), Rules(sets=(parse("$.labels"),))) == ["$.p 1 → 2", "$.q 1 → 2"]
+
+
 def test_lists_in_sets_are_sets_where_they_are_said_to_be():
     before, after = ({"boxes": boxes} for boxes in ([[1, 2], [3]], [[3], [2, 1.0000001]]))
     outer, inner = parse("$.boxes"), parse("$.boxes[*]")
@@ -141,7 +175,19 @@ def test_elements_of_sets_are_paired_whatever_order_numbers_that_are_near_put_th
     assert len(lines(answered(one), answered(other), rules)) == 2
 
 
+@pytest.mark.parametrize(("most", "found"), [(9, 0), (8, 2)])
+def test_so_many_elements_of_one_form_are_paired_by_trying_and_no_more(monkeypatch, most, found):
+    """It takes time that grows with the square of their number."""
+    monkeypatch.setattr(values, "_MOST_TRIED", most)
+    one = [{"k": 1.0, "v": 5}, {"k": 1.0000001, "v": 9}, {"k": 1.0, "v": 7}]
+    other = [{"k": 1.0, "v": 9}, {"k": 1.0, "v": 5}, {"k": 1.0000002, "v": 7}]
+    assert len(lines(answered(one), answered(other), Rules(sets=(parse("$"),)))) == found
+
+
 def test_a_tolerance_holds_at_its_very_bound():
+    half, ulp = Tolerance(0.0, 0.5), math.ulp(1.5)
+    assert half.allows(1.0, 1.5 + 2 * ulp)
+    assert not half.allows(1.0, 1.5 + 3 * ulp)
     near = Rules(tolerance=Tolerance(0.0, 0.01))
     assert lines(answered([0.99]), answered([1.0]), near) == []
     assert lines(answered([0.99]), answered([1.000001]), near) == ["$[0] 0.99 → 1"]
@@ -158,6 +204,38 @@ def test_long_texts_are_shown_where_they_differ():
     assert lines(page, other) == [f'line 2 "…{"x" * 20}" → "…{"x" * 20}!"']
     deep = json.loads('{"a":' * 300 + "1" + "}" * 300)
     assert [len(line) for line in lines(answered(deep), answered({"a": deep}))] == [134]
+
+
+@pytest.mark.parametrize(
+    ("same", "length", "start"),
+    [
+        (0, 61, 0),
+        (30, 61, 0),
+        (40, 61, 0),
+        (41, 61, 21),
+        (50, 61, 30),
+        (50, 60, 0),
+        (50, 90, 30),
+        (50, 91, 30),
+        (4096, 5000, 4076),
+        (10_000, 10_100, 9980),
+    ],
+)
+def test_a_text_is_shown_from_a_little_before_it_differs(same, length, start):
+    """Short ones whole, long ones with 20 letters before the first that differs, 60 in all."""
+    for letter, text in zip("12", texts(*(("x" * same + letter).ljust(length, "ä") for letter in "12")), strict=True):
+        whole = ("x" * same + letter).ljust(length, "ä")
+        beginning, end = "…" if start else "", "…" if length > start + 60 else ""
+        assert text == f'"{beginning}{whole[start : start + 60]}{end}"'
+
+
+@pytest.mark.parametrize(
+    ("letters", "where"),
+    [(118, f"$.{'a' * 118}"), (119, f"$.{'a' * 58}…{'a' * 60}"), (140, f"$.{'a' * 58}…{'a' * 60}")],
+)
+def test_a_long_path_is_shown_by_its_ends(letters, where):
+    """Up to 120 letters are shown whole."""
+    assert lines(answered({"a" * letters: 1}), answered({"a" * letters: 2})) == [f"{where} 1 → 2"]
 
 
 def test_a_name_that_an_object_has_twice_counts_both_times():
@@ -191,6 +269,10 @@ def test_text_is_compared_by_line():
     assert lines(text("a\n"), text("a")) == ['line 2 "" → missing']
     assert lines(text("a\r\nb"), text("a\nb")) == ['line 1 "a\\r" → "a"']
     assert lines(text("a"), text("")) == ['line 1 "a" → ""']
+    assert lines(text("a\na"), text("a")) == ['line 2 "a" → missing']
+    assert lines(text("a\nb\nc\nd\ne"), text("a\nb\nx\ny\nd\ne")) == ['line 3 "c" → 2 lines']
+    assert [one.location for one in differences(text("a\nb\nc"), text("a\nB\nc"))] == [("body", "line", 2)]
+    assert [one.location for one in differences(text("a\nb"), text("a"))] == [("body",)]
 
 
 def test_json_that_an_app_calls_html_is_json():
@@ -244,6 +326,10 @@ def test_bodies_that_were_not_kept_are_compared_by_length_and_hash():
     assert lines(large("a" * 64), large("b" * 64)) == ["body 5000000 bytes, aaaaaaaaaaaa → bbbbbbbbbbbb"]
     kept = Answer(200, (), whole(b"x" * 10))
     assert lines(large("a" * 64, 10), kept) != []
+    digest = hashlib.sha256(b"x" * 10).hexdigest()
+    assert lines(large(digest, 10), kept) == []
+    assert lines(kept, Answer(200, (), Body(None, 10, "", "cut"))) == [f"body 10 bytes, {digest[:12]} → cut"]
+    assert lines(kept, Answer(200, (), Body(None, 10))) == [f"body 10 bytes, {digest[:12]} → not kept"]
 
 
 def test_headers_that_are_chosen_are_compared_and_no_others():
@@ -253,6 +339,28 @@ def test_headers_that_are_chosen_are_compared_and_no_others():
     assert lines(one, other, Rules(headers=("X-Model",))) == ['x-model "1" → "2"']
     spaced = sent(b"{}", "Application/JSON;charset=UTF-8")
     assert lines(sent(b"{}", "application/json; charset=UTF-8"), spaced) == []
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [("1", '"1"'), ("é", '"é"'), ("x" * 60, f'"{"x" * 60}"'), ("x" * 61, f'"{"x" * 60}…"')],
+)
+def test_a_header_that_is_not_there_is_missing(value, shown):
+    one, other, rules = answered({}, X_Model=value), answered({}), Rules(headers=("X-Model",))
+    assert lines(one, other, rules) == [f"x-model {shown} → missing"]
+    assert lines(other, one, rules) == [f"x-model missing → {shown}"]
+    assert [found.location for found in differences(one, other, rules)] == [("header", "x-model")]
+
+
+def test_long_headers_are_shown_where_they_differ():
+    one, other = (answered({}, Location="/" + "x" * 100 + end) for end in "12")
+    assert lines(one, other) == [f'location "…{"x" * 20}1" → "…{"x" * 20}2"']
+
+
+def test_a_charset_that_is_named_or_spelled_otherwise_is_the_same():
+    """RFC 9110, section 8.3.2: in any case."""
+    plain, named, upper = (sent(b"a", f"text/plain{more}") for more in ("", "; charset=utf-8", ";charset=UTF-8"))
+    assert lines(plain, named) == lines(named, upper) == []
 
 
 def test_the_path_that_was_asked_under_is_no_difference_but_another_is():
@@ -267,8 +375,24 @@ def test_the_path_that_was_asked_under_is_no_difference_but_another_is():
     assert lines(before, after) == []
 
 
+def test_a_text_that_was_a_number_differs_under_another_path_too():
+    before, after = answered({"a": "1"}, prefix="/o/p/d/v/e"), answered({"a": 1}, prefix="/o/p/d/live/e")
+    assert lines(before, after) == ['$.a "1" → 1']
+
+
+def test_where_only_one_path_is_known_nothing_else_is_taken_for_it():
+    known = Prefixes("", "/o/p/d/v/e")
+    assert not known.same("", "/o/p/d/v/e")
+    assert known.neutral_before("a") == "a"
+
+
 def test_an_answer_that_broke_off_is_another():
     before = answered([1])
     assert lines(before, Answer(200, before.headers, before.body, "", "the server hung up")) == [
         "body whole → the server hung up"
     ]
+    assert lines(Answer(200, before.headers, before.body, "", "the server hung up"), before) == [
+        "body the server hung up → whole"
+    ]
+    (found,) = differences(before, Answer(200, before.headers, before.body, "", "the server hung up"))
+    assert found.location == ("body", "end")

@@ -35,6 +35,7 @@ PICTURES = [
     (jpeg(640, 480), Image("JPEG", 640, 480)),
     (b"GIF87a" + struct.pack("<HH", 2, 300) + b"\0" * 5, Image("GIF", 2, 300)),
     (b"GIF89a" + struct.pack("<HH", 300, 2) + b"\0" * 5, Image("GIF", 300, 2)),
+    (b"GIF89a" + struct.pack("<HH", 50_000, 40_000) + b"\0" * 5, Image("GIF", 50_000, 40_000)),
     (b"RIFF\0\0\0\0WEBPVP8X" + struct.pack("<I", 10) + b"\0" * 4 + b"\x1b\x00\x00\x0d\x00\x00", Image("WebP", 28, 14)),
     (b"RIFF\0\0\0\0WEBPVP8L" + struct.pack("<IBI", 5, 0x2F, 27 | 13 << 14), Image("WebP", 28, 14)),
     (
@@ -80,6 +81,9 @@ def test_the_size_of_a_picture_is_read(content, expected):
     [
         png(28, 14).replace(b"IHDR", b"IDAT"),
         b"RIFF\0\0\0\0WEBPVP8 " + b"\0" * 4 + b"\0\0\0\x9d\x01\x2b" + struct.pack("<HH", 28, 14),
+        PICTURES[-1][0].replace(b"RIFF", b"LIST"),
+        PICTURES[-1][0].replace(b"WEBP", b"WAVE"),
+        b"\0\0" + jpeg(640, 480)[2:],
         b"RIFF\0\0\0\0WEBPVP9 " + b"\0" * 4 + b"\0\0\0\x9d\x01\x2a" + struct.pack("<HH", 28, 14),
     ],
 )

@@ -39,6 +39,15 @@ def test_what_is_no_path_is_told_with_what_is(text):
         parse(text)
 
 
+def test_a_name_in_quotes_with_an_escape_that_is_none_is_told():
+    with pytest.raises(PathError, match=r'^"\\q" is no name: Invalid \\escape'):
+        parse(r'$["\q"]')
+
+
+def test_names_are_written_in_their_own_letters():
+    assert written(("größe", 0, "a b", "c")) == '$["größe"][0]["a b"].c'
+
+
 def test_one_value_has_no_star():
     with pytest.raises(PathError, match="leads to many values"):
         parse_one("$.items[*].id")

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -147,6 +148,14 @@ def test_what_the_same_is_true_of_in_production_has_its_value(facts):
     assert deployment["urls"]["display"].endswith(f"/deployment/{deployment['id']}/")
     assert deployment["id"] == told["version"]["deployment"]
     assert (project["read_only"], set(project["execution_summary"].values())) == (False, {0})
+
+
+def test_a_project_s_page_has_its_whole_name(facts):
+    """B6: whatever it ends in."""
+    named = replace(facts, version=Version("acme", "BOXX", "local", "20181002.0"))
+    urls = metadata(named, "predict")["project"]["urls"]
+    assert urls["display"] == "http://localhost:8080/p/acme/BOXX/"
+    assert urls["display_repository"] == "http://localhost:8080/p/acme/BOXX/settings/repository/"
 
 
 def test_urls_lead_to_the_version_s_paths(facts):

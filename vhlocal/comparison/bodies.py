@@ -58,10 +58,10 @@ def is_json(media_type: str) -> bool:
 
 
 def content_type(answer: Answer) -> tuple[str, str]:
-    """Return the answer's media type, in lower case, and its charset, UTF-8 where it names none."""
+    """Return the answer's media type and its charset, both in lower case; UTF-8 where it names none."""
     kind, *parameters = (header(answer.headers, "content-type") or "").split(";")
     charsets = [
-        value.strip('" ')
+        value.strip('" ').lower()
         for name, _, value in (p.partition("=") for p in parameters)
         if name.strip().lower() == "charset"
     ]

@@ -1,0 +1,72 @@
+"""What a body is taken for, and so by what it is compared."""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+
+import pytest
+
+from tests.exchanges import sent
+from vhlocal.comparison import bodies
+from vhlocal.comparison.bodies import BYTES, JSON, TEXT, TWICE, Read, content_type, read
+from vhlocal.exchanges import Answer, whole
+
+LINES = "application/x-ndjson"
+
+
+@pytest.mark.parametrize(
+    ("kind", "content", "expected"),
+    [
+        ("text/html", b'  {"p": 1}', Read(JSON, {"p": 1})),
+        ("text/html", b"[1]", Read(JSON, [1])),
+        ("text/html", b"1", Read(TEXT, "1")),
+        ("application/problem+json", b"1", Read(JSON, 1)),
+        ("application/json", b"1", Read(JSON, 1)),
+        ("application/json", b'{"a": 1, "a": "\xed\xa0\x80"}', Read(TWICE, '{"a": 1, "a": "���"}')),
+        (LINES, b"1\n\n2\n", Read(JSON, [1, 2])),
+        (LINES, b"1\nbroken", Read(TEXT, "1\nbroken")),
+        (LINES, b'1\n{"a": 1, "a": 2}', Read(TEXT, '1\n{"a": 1, "a": 2}')),
+        (LINES, b"", Read(TEXT, "")),
+        ("text/plain", b"\xe4", Read(BYTES, b"\xe4")),
+        ("text/plain", b"a\0", Read(BYTES, b"a\0")),
+        ('text/plain; charset="latin-1"', b"\xe4", Read(TEXT, "ä")),
+        ("text/plain; charset=no-such", b"a", Read(BYTES, b"a")),
+    ],
+)
+def test_a_body_is_what_it_can_be_read_as(kind, content, expected):
+    assert read(sent(content, kind)) == expected
+
+
+@pytest.mark.parametrize(
+    ("told", "expected"),
+    [
+        ("Text/HTML", ("text/html", "utf-8")),
+        ("text/html ; q=1; Charset = X-User", ("text/html", "x-user")),
+        ('text/html;charset="UTF-8"', ("text/html", "utf-8")),
+        ("text/html; charset=a=b", ("text/html", "a=b")),
+        ("text/html; charset=a; charset=b", ("text/html", "a")),
+        ("", ("", "utf-8")),
+    ],
+)
+def test_a_media_type_and_its_charset_are_read_in_any_case(told, expected):
+    """RFC 9110, section 8.3."""
+    assert content_type(sent(b"", told)) == expected
+
+
+def test_what_has_no_type_has_neither_type_nor_charset_of_its_own():
+    assert content_type(Answer(200, (), whole(b"a"))) == ("", "utf-8")
+
+
+@pytest.mark.parametrize(
+    ("coding", "compress"), [("gzip", gzip.compress), ("X-Gzip ", gzip.compress), ("deflate", zlib.compress)]
+)
+def test_each_coding_is_looked_through(coding, compress):
+    assert read(sent(compress(b"plain"), "text/plain", content_encoding=coding)) == Read(TEXT, "plain")
+
+
+def test_a_body_that_grows_beyond_what_is_looked_into_stays_as_it_came(monkeypatch):
+    monkeypatch.setattr(bodies, "_MOST", 5)
+    five, six = (gzip.compress(content) for content in (b"plain", b"plains"))
+    assert read(sent(five, "text/plain", content_encoding="gzip")) == Read(TEXT, "plain")
+    assert read(sent(six, "text/plain", content_encoding="gzip")) == Read(BYTES, six)

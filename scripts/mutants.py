@@ -40,17 +40,19 @@ pytest_add_cli_args =
 
 
 #: Added to the tests' settings: each change is tried in a fork of a process that has run all tests already, and what
-#: functions remember from then would hide it.
+#: functions remember from then would hide it. They are looked for in their modules: the tool hides what is there
+#: before the fork from the garbage collector.
 FORGETTING = """
 
 import functools
-import gc
+import sys
 
 
 def pytest_sessionstart():
-    for found in gc.get_objects():
-        if isinstance(found, functools._lru_cache_wrapper):
-            found.cache_clear()
+    for name in [name for name in sys.modules if name.startswith("vhlocal")]:
+        for found in vars(sys.modules[name]).values():
+            if isinstance(found, functools._lru_cache_wrapper):
+                found.cache_clear()
 """
 
 

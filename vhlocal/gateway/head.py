@@ -293,7 +293,7 @@ def _read_response(raw: bytes, to_head: bool) -> ResponseHead:
             raise HeadError(502, f"HTTP/{version} is not spoken here")
         fields = _scan(sink.headers)
         status = parser.get_status_code()
-        if not 100 <= status <= 999:
+        if status < 100:  # three digits are all that httptools reads
             raise HeadError(502, f"a status has three digits, and is not {status}")
         framing, length = _declared_framing(fields)
     except HeadError as error:

@@ -316,6 +316,11 @@ def test_other_bodies_are_compared_by_length_and_hash():
     assert lines(data(b"\0\1"), data(b"\0\1\2")) == ["body 2 bytes → 3 bytes"]
     one, other = (hashlib.sha256(content).hexdigest()[:12] for content in (b"\0\1", b"\0\2"))
     assert lines(data(b"\0\1"), data(b"\0\2")) == [f"body 2 bytes, {one} → {other}"]
+    assert [found.location for found in differences(data(b"\0\1"), data(b"\0\2"))] == [("body",)]
+    kind = "application/octet-stream"
+    packed = [sent(gzip.compress(b"\0\1", mtime=time), kind, content_encoding="gzip") for time in (1, 2)]
+    assert packed[0].body != packed[1].body
+    assert lines(*packed) == []
 
 
 def test_bodies_that_were_not_kept_are_compared_by_length_and_hash():
@@ -324,6 +329,7 @@ def test_bodies_that_were_not_kept_are_compared_by_length_and_hash():
 
     assert lines(large("a" * 64), large("a" * 64)) == []
     assert lines(large("a" * 64), large("b" * 64)) == ["body 5000000 bytes, aaaaaaaaaaaa → bbbbbbbbbbbb"]
+    assert [found.location for found in differences(large("a" * 64), large("b" * 64))] == [("body",)]
     kept = Answer(200, (), whole(b"x" * 10))
     assert lines(large("a" * 64, 10), kept) != []
     digest = hashlib.sha256(b"x" * 10).hexdigest()

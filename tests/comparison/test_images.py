@@ -100,3 +100,4 @@ def test_pictures_are_compared_by_their_size_in_pixels():
     one, other, larger = (sent(content, "image/png") for content in (png(28, 28), png(28, 28, 9), png(32, 32)))
     assert differences(one, other) == ()
     assert [str(d) for d in differences(one, larger)] == ["body PNG of 28×28 pixels → PNG of 32×32 pixels"]  # noqa: RUF001
+    assert [found.location for found in differences(one, larger)] == [("body",)]

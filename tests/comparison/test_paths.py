@@ -53,10 +53,13 @@ def test_one_value_has_no_star():
         parse_one("$.items[*].id")
 
 
-@pytest.mark.parametrize("text", ["$.b", "$.a[2]", "$.a.b", "$[0]", "$.a[0][0]", "$.s[0]"])
-def test_what_is_not_there_is_no_value(text):
-    with pytest.raises(KeyError):
+@pytest.mark.parametrize(
+    ("text", "step"), [("$.b", "b"), ("$.a[2]", 2), ("$.a.b", "b"), ("$[0]", 0), ("$.a[0][3]", 3), ("$.s[0]", 0)]
+)
+def test_what_is_not_there_is_no_value(text, step):
+    with pytest.raises(KeyError) as caught:
         lookup({"a": [1, None], "s": "text"}, parse_one(text))
+    assert caught.value.args == (step,)
 
 
 def test_what_is_there_is_found():

@@ -277,7 +277,8 @@ def test_a_request_is_told_in_full():
     assert (request.keep_alive, request.upgrade, request.dropped) == (True, b"", ())
     assert (request.awaits_continue, request.replayed) == (False, False)
     assert (request.header(b"x"), request.header(b"none")) == (b"1", b"")
-    assert parse_request(head(first=b"GET /o/p/d/v/e?/f HTTP/1.1")).prefix == "/o/p/d/v/e"
+    for target in (b"/o/p/d/v/e", b"/o/p/d/v/e/f", b"/o/p/d/v/e?/f", b"/o/p/d/v/e?a?/f"):
+        assert parse_request(head(first=b"GET " + target + b" HTTP/1.1")).prefix == "/o/p/d/v/e"
     assert parse_request(head(first=b"GET /\xe4 HTTP/1.1")).path == "/ä"
     old = parse_request(head(first=b"GET / HTTP/1.0", host=b""))
     assert (old.http_1_0, old.has_body, old.host) == (True, False, b"")

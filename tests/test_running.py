@@ -38,4 +38,7 @@ def test_ps_prints_what_the_api_tells(project, running, vhlocal):
     with running(directory) as run:
         listed = vhlocal("ps", "--json", "-C", str(directory))
         assert listed.returncode == 0, listed.stderr
-        assert json.loads(listed.stdout)["endpoints"] == list(run.endpoints().values())
+        printed, told = json.loads(listed.stdout)["endpoints"], list(run.endpoints().values())
+        for each in (*printed, *told):
+            del each["memory"]  # its peak may have risen in between
+        assert printed == told

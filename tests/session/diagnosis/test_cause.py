@@ -18,7 +18,7 @@ from tests.waiting import wait_for
 if TYPE_CHECKING:
     from docker.models.containers import Container
 
-SLOW = SERVER.replace("import http", "import time; time.sleep(6)\nimport http")
+SLOW = SERVER.replace("import http", "import time; time.sleep(12)\nimport http")
 
 
 @pytest.fixture(autouse=True)

@@ -10,6 +10,7 @@ from vhlocal.checks.edits import in_line
 from vhlocal.checks.rule import Rule
 from vhlocal.findings import Definition, Edit, Example, Finding, Severity
 from vhlocal.model import Place
+from vhlocal.parsing import parse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -60,7 +61,7 @@ def _lines(module: Module, reach: Reach) -> Iterator[Finding]:
     found = [number for number, line in enumerate(lines, 1) if _MAGIC.match(line.strip())]
     rest = "\n".join("" if number in found else line for number, line in enumerate(lines, 1))
     try:
-        ast.parse(rest)
+        parse(rest)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return
     for number in found:

@@ -30,7 +30,7 @@ _FIRST_LOOK = 2.0
 _BETWEEN_LOOKS = 1.0
 
 #: Seconds in which the end of a server that cannot be looked into comes to be known.
-_END_TOLD = 10.0
+_END_TOLD = 5.0
 
 #: Seconds until it is looked for the first time whether a server listens on a port of its own choice, and by how much
 #: each pause is longer than the one before.

@@ -157,6 +157,22 @@ def test_what_lies_beside_a_set_is_compared_too():
     assert lines(answered(before), answered(after), Rules(sets=(parse("$.labels"),))) == ["$.p 1 → 2", "$.q 1 → 2"]
 
 
+def test_an_element_of_a_set_keeps_the_rules_of_its_index_once_others_are_paired():
+    """What had another prefix is compared once more, without what was the same: as the first, it was ignored."""
+    old, new = "/o/p/d/old/e", "/o/p/d/new/e"
+    rules = Rules(sets=(parse("$"),), ignored=(parse("$[0].id"),))
+    before = answered([{"u": "same", "id": 0}, {"u": f"{old}/x", "id": 1}], prefix=old)
+    after = [{"u": "same", "id": 0}, {"u": f"{new}/x", "id": 2}]
+    assert len(lines(before, answered(after, prefix=new), rules)) == 2
+    assert lines(before, answered([after[0], {**after[1], "id": 1}], prefix=new), rules) == []
+
+
+def test_elements_of_a_set_that_are_ignored_do_not_count():
+    rules = Rules(sets=(parse("$"),), ignored=(parse("$[0]"),))
+    assert lines(answered([1, 2, 3]), answered([9, 3, 2]), rules) == []
+    assert lines(answered([1, 2, 3]), answered([9, 3, 4]), rules) == ["$ 2 → missing", "$ missing → 4"]
+
+
 def test_lists_in_sets_are_sets_where_they_are_said_to_be():
     before, after = ({"boxes": boxes} for boxes in ([[1, 2], [3]], [[3], [2, 1.0000001]]))
     outer, inner = parse("$.boxes"), parse("$.boxes[*]")

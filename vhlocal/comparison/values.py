@@ -134,12 +134,16 @@ def _is_countable(value: Any) -> bool:
 
 
 class _Item(NamedTuple):
-    """An element of a set: what it is apart from its numbers, its numbers in turn, and how far each may be off."""
+    """An element of a set: what it is apart from its numbers, its numbers in turn, and how far each may be off.
+
+    ``rules`` are those at its place, which is no other one when some elements have been paired.
+    """
 
     form: str
     numbers: tuple[int | float, ...]
     tolerances: tuple[Tolerance, ...]
     value: Any
+    rules: Here
 
 
 _order = attrgetter("form", "numbers")
@@ -149,8 +153,8 @@ def _of_sets(path: Path, before: list[Any], after: list[Any], rules: Here, prefi
     gone, new = _unpaired(_items(before, rules, str), _items(after, rules, str))
     if gone and new and prefixes.moved:
         gone, new = _unpaired(
-            _items([item.value for item in gone], rules, prefixes.neutral_before),
-            _items([item.value for item in new], rules, prefixes.neutral_after),
+            [_item(item.value, item.rules, prefixes.neutral_before) for item in gone],
+            [_item(item.value, item.rules, prefixes.neutral_after) for item in new],
         )
     for item in gone:
         yield Change(path, item.value, MISSING)
@@ -215,12 +219,13 @@ def _tried(ones: list[_Item], others: list[_Item]) -> tuple[list[_Item], list[_I
 
 def _items(values: list[Any], rules: Here, text: Callable[[str], str]) -> list[_Item]:
     of_item = rules.of_items()
-    return [_item(value, of_item(index), text) for index, value in enumerate(values)]
+    placed = ((value, of_item(index)) for index, value in enumerate(values))
+    return [_item(value, below, text) for value, below in placed if not below.ignored]
 
 
 def _item(value: Any, rules: Here, text: Callable[[str], str]) -> _Item:
     if _is_countable(value):  # as ``form`` would have it, in a tenth of the time
-        return _Item("0", (value,), (rules.tolerance,), value)
+        return _Item("0", (value,), (rules.tolerance,), value, rules)
     numbers: list[int | float] = []
     tolerances: list[Tolerance] = []
 
@@ -245,4 +250,4 @@ def _item(value: Any, rules: Here, text: Callable[[str], str]) -> _Item:
         tolerances.append(rules.tolerance)
         return 0
 
-    return _Item(json.dumps(form(value, rules)), tuple(numbers), tuple(tolerances), value)
+    return _Item(json.dumps(form(value, rules)), tuple(numbers), tuple(tolerances), value, rules)

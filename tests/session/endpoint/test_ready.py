@@ -1,7 +1,10 @@
 """Until a server answers: where it is asked."""
 
+from __future__ import annotations
+
 import asyncio
 import sys
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -14,7 +17,50 @@ from vhlocal.session.endpoint import ready
 from vhlocal.session.endpoint.ready import Awaited, EndedError, wait_until_ready
 from vhlocal.session.probe import Probe
 
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from pathlib import Path
+
 HOST = "127.0.0.1"
+
+
+async def nothing() -> list[Listener]:
+    return []
+
+
+async def stacks() -> str:
+    return ""
+
+
+def served(asked: Callable[[], None] = lambda: None) -> Awaitable[asyncio.Server]:
+    """Begin to answer every request with 200, after ``asked`` was called."""
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        asked()
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+        writer.close()
+
+    return asyncio.start_server(answer, HOST)
+
+
+def awaited(directory: Path, declared: int, port: int, **more: Any) -> Awaited:
+    """Return a server that is to answer on ``port``, whose endpoint's port is ``declared``."""
+    return Awaited(
+        **{
+            "endpoint": Endpoint("plain", "python", declared, server_command=("./serve",)),
+            "prefix": "/x",
+            "address": Address(HOST, port),
+            "port": port,
+            "ended": asyncio.get_running_loop().create_future(),
+            "listeners": nothing,
+            "stacks": stacks,
+            "diagnosis": lambda: Diagnosis(None, directory, Bus(), lambda: None, lambda *_: ()),
+            "limit": LONG,
+            "probe": Probe(),
+            **more,
+        }
+    )
 
 
 def test_a_server_that_minds_its_own_port_is_asked_there_as_soon_as_it_listens_and_not_before(tmp_path, monkeypatch):
@@ -24,36 +70,14 @@ def test_a_server_that_minds_its_own_port_is_asked_there_as_soon_as_it_listens_a
     async def start() -> tuple[bool, list[str]]:
         happened: list[str] = []
 
-        async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            await reader.readuntil(b"\r\n\r\n")
-            happened.append("asked")
-            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
-            writer.close()
-
         async def listeners() -> list[Listener]:
             happened.append("looked at")
             return [Listener(HOST, port)] if len(happened) > 2 else [Listener(HOST, 22)]
 
-        async def stacks() -> str:
-            return ""
-
-        async with await asyncio.start_server(answer, HOST) as server:
+        async with await served(lambda: happened.append("asked")) as server:
             port = server.sockets[0].getsockname()[1]
-            told = free_port()
-            awaited = Awaited(
-                endpoint=Endpoint("plain", "python", port, server_command=("./serve",)),
-                prefix="/x",
-                address=Address(HOST, told),
-                port=told,
-                ended=asyncio.get_running_loop().create_future(),
-                listeners=listeners,
-                stacks=stacks,
-                diagnosis=lambda: Diagnosis(None, tmp_path, Bus(), lambda: None, lambda *_: ()),
-                limit=LONG,
-                probe=Probe(),
-                shared=True,
-            )
-            answered = await wait_until_ready(awaited, lambda notice: None)
+            new = awaited(tmp_path, port, free_port(), listeners=listeners, shared=True)
+            answered = await wait_until_ready(new, lambda notice: None)
             await answered.finish()
             return answered.address == Address(HOST, port), happened
 
@@ -66,37 +90,16 @@ def test_the_older_server_is_not_asked_where_it_has_the_port_that_the_code_names
     """It would answer in place of new code that has come to nothing, and that would be served."""
 
     async def start() -> None:
-        async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            await reader.readuntil(b"\r\n\r\n")
-            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
-            writer.close()
-
         async def listeners() -> list[Listener]:
             return [Listener(HOST, port)]
 
-        async def stacks() -> str:
-            return ""
-
-        async with await asyncio.start_server(answer, HOST) as older:
-            port, told, loop = older.sockets[0].getsockname()[1], free_port(), asyncio.get_running_loop()
+        async with await served() as older:
+            port, loop = older.sockets[0].getsockname()[1], asyncio.get_running_loop()
             ended: asyncio.Future[Exit] = loop.create_future()
             loop.call_later(0.5, ended.set_result, Exit(3))
-            awaited = Awaited(
-                endpoint=Endpoint("plain", "python", port, server_command=("./serve",)),
-                prefix="/x",
-                address=Address(HOST, told),
-                port=told,
-                ended=ended,
-                listeners=listeners,
-                stacks=stacks,
-                diagnosis=lambda: Diagnosis(None, tmp_path, Bus(), lambda: None, lambda *_: ()),
-                limit=LONG,
-                probe=Probe(),
-                new=True,
-                hidden=(port,),
-                shared=True,
-            )
-            await wait_until_ready(awaited, lambda notice: None)
+            more = {"ended": ended, "listeners": listeners, "new": True, "hidden": (port,), "shared": True}
+            new = awaited(tmp_path, port, free_port(), **more)
+            await wait_until_ready(new, lambda notice: None)
 
     with pytest.raises(EndedError):
         asyncio.run(start())
@@ -118,32 +121,14 @@ def started(code: str, tmp_path, asked: list[str]) -> tuple[int, float, float]:
     """
 
     async def start() -> tuple[int, float, float]:
-        async def nothing() -> list[Listener]:
-            return []
-
-        async def stacks() -> str:
-            return ""
-
         port, loop = free_port(), asyncio.get_running_loop()
         process = await asyncio.create_subprocess_exec(sys.executable, "-c", code, str(port))
         ended: asyncio.Future[Exit] = loop.create_future()
         waiting = loop.create_task(process.wait())
         waiting.add_done_callback(lambda done: ended.set_result(Exit(done.result())))
-        awaited = Awaited(
-            endpoint=Endpoint("plain", "python", port, server_command=("./serve",)),
-            prefix="/x",
-            address=Address(HOST, port),
-            port=port,
-            ended=ended,
-            listeners=nothing,
-            stacks=stacks,
-            diagnosis=lambda: Diagnosis(None, tmp_path, Bus(), lambda: None, lambda *_: ()),
-            limit=LONG,
-            probe=Probe(),
-            asks=lambda method, target: asked.append(f"{method} {target}"),
-        )
+        new = awaited(tmp_path, port, port, ended=ended, asks=lambda method, target: asked.append(f"{method} {target}"))
         try:
-            answered = await wait_until_ready(awaited, lambda notice: None)
+            answered = await wait_until_ready(new, lambda notice: None)
             await answered.finish()
             return answered.status, answered.asked, answered.at
         finally:

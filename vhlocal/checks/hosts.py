@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
+from vhlocal.checks.modules import keyword
 from vhlocal.values import dataclass
 
 if TYPE_CHECKING:
@@ -61,12 +62,12 @@ def host_lists(reach: Reach) -> Iterator[Hosts]:
 
 def _of_call(module: Module, site: Site, call: ast.Call) -> Iterator[Hosts]:
     if any(module.dotted(node).endswith(f".{_MIDDLEWARE}") for node in [*call.args, call.func]):
-        given = next((keyword.value for keyword in call.keywords if keyword.arg == "allowed_hosts"), None)
+        given = keyword(call, "allowed_hosts")
         names = None if given is None else _names(given, module)
         yield Hosts(_MIDDLEWARE, module.place(call), names, site.is_sure)
-    for keyword in call.keywords:
-        if keyword.arg == _FLASK:  # of `app.config.update`; Flask before 3.1 does not heed it
-            yield Hosts(_FLASK, module.place(keyword.value), _names(keyword.value, module), sure=False)
+    for option in call.keywords:
+        if option.arg == _FLASK:  # of `app.config.update`; Flask before 3.1 does not heed it
+            yield Hosts(_FLASK, module.place(option.value), _names(option.value, module), sure=False)
 
 
 def _names(node: ast.expr, module: Module) -> tuple[str, ...] | None:

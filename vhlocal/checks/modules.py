@@ -373,6 +373,11 @@ def _is_bound(node: ast.Name | ast.arg) -> bool:
     return isinstance(node, ast.arg) or isinstance(node.ctx, ast.Store)
 
 
+def keyword(call: ast.Call, name: str) -> ast.expr | None:
+    """Return what a call gives by this name; None where it does not."""
+    return next((given.value for given in call.keywords if given.arg == name), None)
+
+
 def is_main_guard(test: ast.expr) -> bool:
     """Tell whether a condition is ``__name__ == "__main__"``."""
     return isinstance(test, ast.Compare) and "'__main__'" in ast.dump(test) and "__name__" in ast.dump(test)

@@ -7,6 +7,7 @@ import posixpath
 import re
 from typing import TYPE_CHECKING
 
+from vhlocal.checks.modules import keyword
 from vhlocal.checks.paths import literal_path
 from vhlocal.values import dataclass
 
@@ -70,7 +71,7 @@ def asked(module: Module, site: Site) -> Iterator[str]:
         case ast.Subscript(value=value, slice=ast.Constant(value=str(name))) if module.dotted(value) == "os.environ":
             yield name
         case ast.Call(func=func, args=[ast.Constant(value=str(name))], keywords=keywords):
-            if not any(keyword.arg in ("default", None) for keyword in keywords) and _asks(func, module):
+            if not any(one.arg in ("default", None) for one in keywords) and _asks(func, module):
                 yield name
 
 
@@ -92,7 +93,7 @@ def _read_by(call: ast.Call, module: Module) -> Sequence[str]:
     if name in _REPOSITORIES or name in _STARLETTE:
         return _given(call, module, "env_file", "source")
     if name in _DYNACONF:
-        return _above(module, (".env",)) if _is_true(_keyword(call, "load_dotenv")) else ()
+        return _above(module, (".env",)) if _is_true(keyword(call, "load_dotenv")) else ()
     if isinstance(call.func, ast.Attribute) and call.func.attr == "read_env":
         owner = module.dotted(call.func.value)
         if owner == "environs.env" or owner in _ENVIRONS or module.maker(call.func.value) in _ENVIRONS:
@@ -101,16 +102,21 @@ def _read_by(call: ast.Call, module: Module) -> Sequence[str]:
 
 
 def _dotenv(call: ast.Call, module: Module) -> Sequence[str]:
-    given = [*call.args[:1], *(keyword.value for keyword in call.keywords if keyword.arg == "dotenv_path")]
-    searched = _searched(given[0], module) if given else ".env"
+    given = _first(call, "dotenv_path")
+    searched = ".env" if given is None else _searched(given, module)
     if searched:  # beside the module, or above it
         return _above(module, (searched,))
-    return _relative(literal_path(given[0], module))
+    return _relative(None if given is None else literal_path(given, module))
 
 
 def _given(call: ast.Call, module: Module, *keywords: str) -> Sequence[str]:
-    named = [*call.args[:1], *(keyword.value for keyword in call.keywords if keyword.arg in keywords)]
-    return _relative(literal_path(named[0], module)) if named else ()
+    given = _first(call, *keywords)
+    return _relative(None if given is None else literal_path(given, module))
+
+
+def _first(call: ast.Call, *names: str) -> ast.expr | None:
+    """Return the first argument of a call, be it given by one of its names."""
+    return call.args[0] if call.args else next((one.value for one in call.keywords if one.arg in names), None)
 
 
 def _relative(path: str | None) -> Sequence[str]:
@@ -131,15 +137,15 @@ def _searched(node: ast.expr, module: Module) -> str:
     """Return the name that `find_dotenv()` looks for, "" where it is not called so."""
     if not isinstance(node, ast.Call) or module.dotted(node.func) not in _FINDERS:
         return ""
-    named = [*node.args[:1], *(keyword.value for keyword in node.keywords if keyword.arg == "filename")]
-    elsewhere = len(node.args) > 2 or any(keyword.arg == "usecwd" for keyword in node.keywords)
-    name = named[0].value if named and isinstance(named[0], ast.Constant) else "" if named else ".env"
+    named = _first(node, "filename")
+    elsewhere = len(node.args) > 2 or keyword(node, "usecwd") is not None
+    name = ".env" if named is None else named.value if isinstance(named, ast.Constant) else ""
     return name if isinstance(name, str) and not elsewhere else ""
 
 
 def _of_dynaconf(call: ast.Call, module: Module, sites: Sequence[tuple[Module, Site]]) -> frozenset[str]:
     """Return the variables that settings are taken from: those that the code names, with their prefix."""
-    given = _keyword(call, "envvar_prefix")
+    given = keyword(call, "envvar_prefix")
     prefix = given.value if isinstance(given, ast.Constant) else "DYNACONF" if given is None else None
     if prefix not in (False, "") and not isinstance(prefix, str):
         return frozenset()
@@ -176,7 +182,7 @@ def _options(node: ast.ClassDef) -> dict[str | None, ast.expr]:
     for one in node.body:
         match one:
             case ast.Assign(targets=[ast.Name(id="model_config")], value=ast.Call(keywords=keywords)):
-                return {keyword.arg: keyword.value for keyword in keywords}
+                return {given.arg: given.value for given in keywords}
             case ast.Assign(targets=[ast.Name(id="model_config")], value=ast.Dict(keys=keys, values=values)):
                 pairs = zip(keys, values, strict=True)
                 return {str(key.value): value for key, value in pairs if isinstance(key, ast.Constant)}
@@ -194,7 +200,7 @@ def _required(field: ast.AnnAssign, prefix: str) -> Iterator[str]:
     if value is None:
         yield f"{prefix}{field.target.id}"
     elif isinstance(value, ast.Call):
-        keywords = {keyword.arg: keyword.value for keyword in value.keywords}
+        keywords = {given.arg: given.value for given in value.keywords}
         first = value.args[0] if value.args else None
         is_given = isinstance(first, ast.Constant) and first.value is not ...
         if is_given or {"default", "default_factory", None} & set(keywords) or (first and not _is_ellipsis(first)):
@@ -212,7 +218,3 @@ def _is_ellipsis(node: ast.expr) -> bool:
 
 def _is_true(node: ast.expr | None) -> bool:
     return isinstance(node, ast.Constant) and node.value is True
-
-
-def _keyword(call: ast.Call, name: str) -> ast.expr | None:
-    return next((keyword.value for keyword in call.keywords if keyword.arg == name), None)

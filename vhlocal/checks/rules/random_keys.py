@@ -6,6 +6,7 @@ import ast
 from typing import TYPE_CHECKING, NamedTuple
 
 from vhlocal.checks.edits import with_import, written
+from vhlocal.checks.modules import keyword
 from vhlocal.checks.rule import Rule
 from vhlocal.findings import Definition, Example, Finding, Severity
 
@@ -151,9 +152,9 @@ def _given_by(module: Module, call: ast.Call) -> Iterator[tuple[str, Module, ast
     match call.func:
         case ast.Attribute(value=ast.Attribute(value=app, attr="config"), attr=method) if _is_flask(module, app):
             if method in ("update", "from_mapping") and not call.args:
-                for keyword in call.keywords:
-                    if keyword.arg in _SETTINGS:
-                        yield keyword.arg, module, keyword.value
+                for option in call.keywords:
+                    if option.arg in _SETTINGS:
+                        yield option.arg, module, option.value
             elif method == "from_object" and len(call.args) == 1:
                 yield from _of_object(module, call.args[0])
 
@@ -210,7 +211,7 @@ def _of_calls(reach: Reach) -> Iterator[_Key]:
         if not site.is_sure:
             continue
         if _is_session(module, call):
-            found = next((keyword.value for keyword in call.keywords if keyword.arg == "secret_key"), None)
+            found = keyword(call, "secret_key")
             name = "SessionMiddleware"
         else:
             place = _MAKERS.get(name) or _USERS.get(name)
@@ -235,7 +236,7 @@ def _is_session(module: Module, call: ast.Call) -> bool:
 
 
 def _argument(call: ast.Call, position: int, name: str) -> ast.expr | None:
-    given = next((keyword.value for keyword in call.keywords if keyword.arg == name), None)
+    given = keyword(call, name)
     plain = 0 <= position < len(call.args) and not any(isinstance(one, ast.Starred) for one in call.args)
     return given if given is not None or not plain else call.args[position]
 

@@ -7,6 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 from vhlocal.checks.commands import exported
+from vhlocal.checks.modules import keyword
 from vhlocal.checks.prefix.code import read_code
 from vhlocal.checks.prefix.fixes import ROUTING
 from vhlocal.checks.prefix.rules.uvicorn import DEFINITION, change_for, edits_for
@@ -71,7 +72,7 @@ def _is_made_bare(command: Command, reach: Reach) -> bool:
     if command.script is None or len(runs) != 1:
         return False
     module, call = runs[0]
-    if any(keyword.arg in ("root_path", "factory", None) for keyword in call.keywords) or not call.args:
+    if any(option.arg in ("root_path", "factory", None) for option in call.keywords) or not call.args:
         return False
     app = call.args[0]
     if isinstance(app, ast.Name):
@@ -95,12 +96,12 @@ def _routes(reach: Reach) -> Iterator[str | None]:
     """Yield the path of each route, and of what is put before routes; None for one that is not written out."""
     for module, _, call in reach.calls:
         word = module.dotted(call.func).rpartition(".")[2]
-        path = call.args[0] if call.args else _keyword(call, "path")
+        path = call.args[0] if call.args else keyword(call, "path")
         if word in _MOUNTING:
             yield _written(path) or None if _written(path) != "/" else None
         elif word in ROUTING and (word not in _OF_OTHERS or _may_be_path(path)):
             yield _written(path)
-        prefix = _keyword(call, "prefix")
+        prefix = keyword(call, "prefix")
         if prefix is not None:
             yield _written(prefix)
 
@@ -108,10 +109,6 @@ def _routes(reach: Reach) -> Iterator[str | None]:
 def _may_be_path(node: ast.expr | None) -> bool:
     text = _written(node)
     return isinstance(node, ast.JoinedStr | ast.BinOp) or (text is not None and text[:1] in ("", "/"))
-
-
-def _keyword(call: ast.Call, name: str) -> ast.expr | None:
-    return next((keyword.value for keyword in call.keywords if keyword.arg == name), None)
 
 
 def _written(node: ast.expr | None) -> str | None:

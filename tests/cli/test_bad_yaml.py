@@ -72,7 +72,7 @@ def test_a_directory_without_valohai_yaml_is_told_how_to_write_one(project, fail
 def test_a_directory_that_is_not_there_is_named(tmp_path, failing):
     said = failing(tmp_path / "nowhere", code=2)
     assert f"there is no directory {tmp_path}/nowhere" in said
-    assert "-C names the directory of a valohai.yaml" in said
+    assert "-C takes the directory of a valohai.yaml" in said
 
 
 SETTINGS = {

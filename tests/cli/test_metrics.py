@@ -48,7 +48,7 @@ def test_k6_what_servers_print_is_shown_and_exported(vhlocal, served):
     where = ("-C", str(served.directory))
     nothing = vhlocal("metrics", *where)
     assert nothing.stdout == (
-        'No metrics yet. An endpoint prints some as a line of JSON on stdout: {"vh_metadata": {"accuracy": 0.92}}\n'
+        'No metrics yet. To record one, print a line of JSON to stdout: {"vh_metadata": {"accuracy": 0.92}}\n'
     )
     for number in ("0.5", "1.5", "2.5"):  # in turn: the first replica has two of them
         assert requests.get(f"{served.url('web')}{number}", timeout=30).status_code == 200

@@ -24,7 +24,7 @@ REFUSED = {
     "requests pin 07f8 --json": "--json has no effect with pin",
     "requests show 07f8 --har x.har": "--har has no effect with show",
     "requests show 07f8 --json --http x.http": "--json has no effect with --http",
-    "requests --http x.http": "a smoke test is made of one request",
+    "requests --http x.http": "a smoke test is made from one request",
     "requests digits --curl 07f8": "name one endpoint, or `show`, `pin` or `unpin` and one request",
 }
 

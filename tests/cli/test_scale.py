@@ -53,8 +53,8 @@ def test_json_has_every_number(vhlocal, log, tmp_path):
         (("--from", "empty.jsonl"), "empty.jsonl has no request to an endpoint"),
         (("--from", "access.jsonl", "--range", "4-1"), "the range 4-1 is upside down"),
         (("--from", "access.jsonl", "--range", "0-2"), "0 replicas are none to answer requests"),
-        (("--from", "access.jsonl", "--range", "many"), '"many" is no range of replicas'),
-        (("--from", "access.jsonl", "--target", "0"), '"0" is no target'),
+        (("--from", "access.jsonl", "--range", "many"), '"many" is not a range of replicas'),
+        (("--from", "access.jsonl", "--target", "0"), '"0" is not a target'),
         (("--from", "access.jsonl", "--target", "80%", "--rule", "knative"), "Knative's rule has no CPU target"),
         (("--from", "access.jsonl", "--ready", "-1"), "the seconds until a replica is ready cannot be -1"),
         (("--from", "access.jsonl", "--window", "0"), "Knative's window cannot be 0"),
@@ -76,8 +76,8 @@ def test_wrong_input_is_told_with_what_to_do(vhlocal, log, tmp_path, arguments, 
     [
         ((), "no endpoint is named"),
         (("--range", "1-4"), "these options are for a simulation"),
-        (("greet=2", "--simulate"), "a simulation is of one endpoint, by its name alone"),
-        (("greet", "other", "--simulate"), "a simulation is of one endpoint, by its name alone"),
+        (("greet=2", "--simulate"), "a simulation takes one endpoint, by name only"),
+        (("greet", "other", "--simulate"), "a simulation takes one endpoint, by name only"),
     ],
 )
 def test_what_changes_a_run_and_what_only_simulates_are_told_apart(vhlocal, tmp_path, arguments, message):

@@ -31,7 +31,7 @@ def test_a_command_like_none_is_refused(vhlocal):
 def test_vhlocal_alone_tells_the_next_step(vhlocal, project, tmp_path):
     outside = vhlocal(cwd=tmp_path)
     assert (outside.returncode, outside.stderr) == (0, "")
-    assert outside.stdout.startswith("No valohai.yaml here or above.")
+    assert outside.stdout.startswith("No valohai.yaml in this directory or above.")
     assert "  - endpoint:\n      name: greet\n" in outside.stdout
     directory = project(plain(**{"src/api.py": ""}))
     inside = vhlocal(cwd=directory / "src")

@@ -71,7 +71,7 @@ def test_the_last_requests_are_listed_shown_and_handed_on_without_what_somebody_
     assert "crumbs" not in shown
     assert "Authorization: Bearer ****" in shown
     assert '"query": ""' in shown
-    assert "20 bytes that are no text" in vh("requests", "show", first)
+    assert "20 bytes, not text" in vh("requests", "show", first)
     plain = json.loads(vh("requests", "show", first, "--json"))
     assert plain["request"]["body"]["length"] == 20
     command = vh("requests", "--curl", first)
@@ -231,7 +231,7 @@ def test_a_pinned_request_is_kept_and_asked_at_each_save_until_it_is_unpinned(ru
     assert len(ids(vh)) == 2, "what vhlocal asks is not recorded"
     (run.directory / "server.py").write_text(numbered(4) + "\n")
     wait_for(lambda: "words: 1 replayed: 1 same" in run.output(), "what is the same to be told")
-    assert vh("requests", "unpin", first) == f"{first[:8]} is not pinned any more\n"
+    assert vh("requests", "unpin", first) == f"{first[:8]} is no longer pinned\n"
     assert ids(vh, "--pinned") == []
     assert "no recorded request has an id that begins" in vh("requests", "unpin", second, code=2)
 

@@ -103,7 +103,7 @@ def test_status_and_times_are_told_and_the_body_comes_as_it_is(run, vhlocal, dir
     assert " · to nested · " in call("words/moved")[1]
     out, told = call("words/short", code=FAILED)
     assert out == b"half of it"
-    assert "the answer did not come whole: " in told
+    assert "the answer is incomplete: " in told
     out, told = call("words/none", "-v", "-i", "-H", "Authorization: Bearer secret", "-X", "DELETE")
     assert f"> DELETE {run.url('words').removeprefix(run.base_url)}none HTTP/1.1\n" in told
     assert "> Authorization: Bearer ********\n" in told
@@ -118,16 +118,16 @@ def test_status_and_times_are_told_and_the_body_comes_as_it_is(run, vhlocal, dir
     assert "`words` is not served under `de`\n  hint: did you mean `dev`?" in call("words", "--on", "de", code=WRONG)[1]
     assert "X_Extra does not reach your server" in call("words", "-H", "X_Extra: 1")[1]
     for wrong, why in (
-        (("--json", '{"a":\n 1,}'), "what --json was given is no JSON: line 2, column 3"),
-        (("-X", "get"), "`get` is no method: production refuses small letters"),
-        (("--json", "NaN"), "NaN is no JSON"),
+        (("--json", '{"a":\n 1,}'), "the value of --json is not JSON: line 2, column 3"),
+        (("-X", "get"), "`get` is not a method: production refuses lower-case letters"),
+        (("--json", "NaN"), "NaN is not JSON"),
         (("--json", "@nowhere"), "nowhere cannot be read: No such file"),
-        (("--form", "x"), "`x` is no field of a form"),
+        (("--form", "x"), "`x` is not a form field"),
         (("--body", f"@{directory}"), "cannot be read: it is a directory"),
         (("--body", "x", "--form", "a=b"), "a request has one body"),
-        (("-H", "nothing"), "`nothing` is no header"),
-        (("-H", "Content-Length: 3"), "Content-Length is said by what is sent"),
-        (("-X", "GET /"), "this is no request that can be sent"),
+        (("-H", "nothing"), "`nothing` is not a header"),
+        (("-H", "Content-Length: 3"), "vhlocal sets Content-Length itself"),
+        (("-X", "GET /"), "this request cannot be sent"),
     ):
         assert why in call("words", *wrong, code=WRONG)[1], wrong
 
@@ -154,7 +154,7 @@ def test_a_terminal_gets_text_alone_and_streams_come_as_they_are(run, vhlocal, d
     assert shown.splitlines()[1:-1] == ["café \\x1b[2J", "end"]
     code, shown = on_a_terminal("words/image.png")
     assert code == 1
-    assert "the body is no text (image/png), which a terminal cannot show" in shown
+    assert "the body is not text (image/png): a terminal cannot show it" in shown
     assert "write it to a file: > FILE" in shown
     assert "\0" not in shown
     command = [*COMMAND, "call", "words/events", "-C", str(directory)]

@@ -146,7 +146,7 @@ def test_k3_one_two_four_one_replicas_under_load_and_no_request_is_lost(up, proj
             assert set(replicas(url, 30)) == {str(each) for each in range(1, number + 1)}
         (directory / "server.py").write_text(numbered(7))
         wait_for(lambda: ", 4 replicas)" in run.output(), "the edit to be told")
-        assert run.vhlocal("scale", "-C", str(directory), "words=1").stdout == "words: 1 replica, before 4\n"
+        assert run.vhlocal("scale", "-C", str(directory), "words=1").stdout == "words: 1 replica (was 4)\n"
         all_ready(run, "words")
         time.sleep(A_WHILE)
         since = time.monotonic()
@@ -333,14 +333,14 @@ def test_p3_an_alias_goes_back_where_it_was_and_dev_follows_the_working_tree_unl
         return done.stdout
 
     working = run.url("words").split("/")[-3]
-    assert alias("dev", "old") == f"dev is old, before {working}\n"
+    assert alias("dev", "old") == f"dev points at old (was {working})\n"
     assert requests.get(url, timeout=60).json()["number"] == 1
-    assert alias("dev", "--back") == f"dev is {working}, before old\n"
+    assert alias("dev", "--back") == f"dev points at {working} (was old)\n"
     assert requests.get(url, timeout=60).json()["number"] == 2
     assert alias("prod", "dev") == f"prod is {working}\n"
-    assert alias("prod", "old") == f"prod is old, before {working}\n"
-    assert alias("prod", "--back") == f"prod is {working}, before old\n"
-    assert alias("prod", "--back") == f"prod is no version, before {working}\n"
+    assert alias("prod", "old") == f"prod points at old (was {working})\n"
+    assert alias("prod", "--back") == f"prod points at {working} (was old)\n"
+    assert alias("prod", "--back") == f"prod points at no version (was {working})\n"
     said = alias().splitlines()
     assert said[0] == f"dev  {working}"
     assert len(said) == 7
@@ -378,7 +378,7 @@ def test_k10_what_cannot_be_is_told_and_the_run_goes_on(process_run, committed):
         ("version", "add", "v2", "--name", "prod"): ("`prod` is an alias of old", "another name"),
         ("version", "add", "v2", "--alias", "old"): ("`old` is the name of a version", "another name"),
         ("version", "add", "v2", "--name", "a/b"): ("one segment of a URL's path", "letters"),
-        ("version", "add", "v2", "--file", "words"): ('"words" is no KEY=VALUE', "--file words=value"),
+        ("version", "add", "v2", "--file", "words"): ('"words" is not KEY=VALUE', "--file words=value"),
         ("version", "remove", "old"): ("old has the alias prod", "vhlocal alias prod"),
         ("version", "remove", "prod"): ("old has the alias prod", "vhlocal alias prod"),
         ("version", "add", "v2", "--alias", "now"): ("has no endpoint `more`, which two serves under `now`", "--force"),
@@ -392,7 +392,7 @@ def test_k10_what_cannot_be_is_told_and_the_run_goes_on(process_run, committed):
         ("alias", "stage", "--back"): ("`stage` has not been moved", "vhlocal alias"),
         ("scale", "words=0"): ('`words` cannot have "0" replicas', "1 to"),
         ("scale", "words=x"): ('`words` cannot have "x" replicas', "words=2"),
-        ("scale", "words"): ('"words" names no number of replicas', "words=3"),
+        ("scale", "words"): ('"words" is not a number of replicas', "words=3"),
         ("scale", "words=1", "words=x"): ('`words` cannot have "x" replicas', "words=2"),
         ("logs", "more", "--version", "prod"): ("no endpoint `more` of old", "words"),
         ("scale", "word=2"): ("has no endpoint `word`", "`words`"),

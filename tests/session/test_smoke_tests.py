@@ -86,7 +86,7 @@ def test_each_path_has_its_verdict_as_lines_and_for_ci(run, vhlocal, tmp_path):
     (smoke / "z.http").unlink()
     done = vhlocal("test", "web", "-C", str(run.directory))
     assert done.returncode == WRONG
-    assert "no endpoint `web` runs here" in done.stderr
+    assert "no endpoint `web` is running" in done.stderr
 
     # The run is used as it is, or not at all.
     done = vhlocal("test", "--start", cwd=run.directory)
@@ -94,7 +94,7 @@ def test_each_path_has_its_verdict_as_lines_and_for_ci(run, vhlocal, tmp_path):
     assert "this project is being served already at" in done.stderr
     done = vhlocal("test", "--no-script-name", "--alias", "beta", cwd=run.directory)
     assert (done.returncode, done.stdout) == (WRONG, "")
-    assert "--alias is for a run that is started" in done.stderr
+    assert "--alias only affects a run that this command starts" in done.stderr
     assert vhlocal("test", "--live", cwd=run.directory).stdout.splitlines()[-1] == "4 passed, 0 failed"
     assert run.process.poll() is None
 

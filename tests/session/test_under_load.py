@@ -165,7 +165,7 @@ def see_what_ctrl_c_leaves(run, vhlocal):
     _, figures, *_, last = said.splitlines()
     assert (process.returncode, errors) == (130, "")
     assert figures.startswith("50/s  p50 ")
-    assert last.startswith("Ended by Ctrl-C after ")
+    assert last.startswith("Stopped by Ctrl-C after ")
 
 
 def see_what_is_refused(run, vhlocal, recorded):
@@ -177,7 +177,7 @@ def see_what_is_refused(run, vhlocal, recorded):
         (("web", "--request", "two.http"), "two.http has 2 requests"),
         (("web", "--request", "three.http"), "three.http cannot be read"),
         (("web", "--request", "three.har"), "three.har cannot be read"),
-        (("web", "--request", "image.png"), "image.png is no file that is read here"),
+        (("web", "--request", "image.png"), "image.png is not a file that `vhlocal load` reads"),
         (("any", "--request", recorded), "went to `web`"),
     ]:
         done = vhlocal("load", *arguments, cwd=run.directory)
@@ -185,7 +185,7 @@ def see_what_is_refused(run, vhlocal, recorded):
         assert words in " ".join(done.stderr.split())
     done = vhlocal("load", "web", "--request", "none.http", cwd=run.directory)
     assert done.returncode == 1
-    assert "there is nothing to measure" in done.stderr
+    assert "nothing to measure" in done.stderr
     assert "status 404" in done.stderr
 
 

@@ -100,7 +100,7 @@ def test_the_app_s_own_schema_is_tried_below_the_prefix(project, vhlocal, tmp_pa
     assert done.stdout.splitlines()[-1] == "3 passed, 2 failed"
     done = vhlocal("test", "none", "--openapi", cwd=directory)
     assert (done.returncode, done.stdout) == (WRONG, "")
-    assert "`none` has no OpenAPI schema at" in done.stderr
+    assert "`none` serves no OpenAPI schema at" in done.stderr
     nothing_is_left(vhlocal, directory)
     assert sorted(path.name for path in directory.iterdir()) == ["server.py", "valohai.yaml", "vhlocal.yaml"]
 

@@ -60,7 +60,7 @@ def call(url: str, asked: Asked) -> Response:
         request = Request(asked.method, target, _headers(asked))
         sent = Sent(there.hostname or "", there.port or 80, request, _content(asked))
     except ValueError as error:
-        raise InputError(f"this is no request that can be sent: {error}") from error
+        raise InputError(f"this request cannot be sent: {error}") from error
     except OSError as error:
         raise VhlocalError(f"the gateway does not answer: {error}") from error
     over = threading.Event()

@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 @click.argument("name", required=False)
 @click.argument("version", required=False)
 @click.option("--back", is_flag=True, help="Point it at the version that it pointed at before.")
-@click.option("--force", is_flag=True, help="Move it even if an endpoint is lost by that.")
+@click.option("--force", is_flag=True, help="Move it even if an endpoint is no longer served under it.")
 @project_options
 def command(directory: Path, name: str | None, version: str | None, back: bool, force: bool) -> None:
-    """Point an alias at another version, at once; or list the aliases and their last moves.
+    """Point an alias at another version at once, or list the aliases and their last moves.
 
-    No server is started or stopped. A request in flight ends where it began.
+    No server is started or stopped. Requests in flight finish on the version that they reached.
     """
     if name is None:
         only("without the name of an alias")
@@ -48,5 +48,5 @@ def command(directory: Path, name: str | None, version: str | None, back: bool, 
     if back == (version is not None):
         raise InputError("name a version, or give --back", hint=f"vhlocal alias {name} VERSION")
     moved = client.point(name, {"back": True} if back else {"version": version, "force": force})
-    before = f", before {moved['before']}" if moved["before"] else ""
-    click.echo(one_line(f"{name} is {moved['after'] or 'no version'}{before}"))
+    before = f" (was {moved['before']})" if moved["before"] else ""
+    click.echo(one_line(f"{name} points at {moved['after'] or 'no version'}{before}"))

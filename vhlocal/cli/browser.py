@@ -10,7 +10,7 @@ from vhlocal.project.settings import environment
 _SCREENS = ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER")
 
 NO_BROWSER = (
-    "No browser found on this machine. Open the link yourself; from elsewhere, forward its port first (ssh -L)."
+    "No browser found on this machine. Open the link yourself; from another machine, forward its port first (ssh -L)."
 )
 
 

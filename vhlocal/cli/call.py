@@ -30,12 +30,13 @@ _OF_A_TARGET = "%/:=&?~+!$,;'@()*[]-._|"
 
 @click.command("call", epilog="Example:  vhlocal call digits/predict --form image=@seven.png")
 @click.argument("where", metavar="[ENDPOINT][/PATH]", shell_complete=endpoint_names)
-@click.option("-X", "--method", metavar="METHOD", help="Default: GET, or POST with a body.")
-@click.option("-H", "--header", "headers", multiple=True, metavar="'NAME: VALUE'", help="Send this header, too.")
-@click.option("--json", "json_", metavar="JSON|@FILE|-", help="Send JSON, after checking that it is.")
+@click.option("-X", "--method", metavar="METHOD", help="HTTP method. Default: GET, or POST with a body.")
+@click.option("-H", "--header", "headers", multiple=True, metavar="'NAME: VALUE'", help="Also send this header.")
+@click.option("--json", "json_", metavar="JSON|@FILE|-", help="Send JSON, after checking that it is valid.")
 @click.option("--form", multiple=True, metavar="NAME=TEXT|NAME=@FILE", help="Send a form with this field or file.")
-@click.option("--body", metavar="TEXT|@FILE|-", help="Send this as it is.")
-@click.option("--on", "name", metavar="ALIAS", help="The version or alias to ask. Default: the working tree's version.")
+@click.option("--body", metavar="TEXT|@FILE|-", help="Send this unchanged.")
+@click.option("--on", "name", metavar="ALIAS", help="Version or alias to send it to. Default: the working tree's "
+    "version.")
 @click.option("-i", "--include", is_flag=True, help="Print the answer's head before its body.")
 @click.option("-v", "--verbose", is_flag=True, help="Show both heads on stderr.")
 @project_options
@@ -45,7 +46,7 @@ def command(directory: Path, where: str, **options: Any) -> None:
     Status and times are shown on stderr. Redirects are shown, not followed. With a single endpoint, its name may be
     left out, as in `vhlocal call /predict`.
 
-    Exit code: 0 for an answer below 400, 8 for one that is not, or breaks off.
+    Exit code: 0 for a status below 400, 8 for any other or if the answer breaks off.
     """
     endpoint, slash, path = _split(where)
     sendable = _sendable(options["json_"], options["form"], options["body"])
@@ -81,13 +82,13 @@ def _headers(typed: Sequence[str]) -> tuple[Header, ...]:
     for text in typed:
         name, colon, value = text.partition(":")
         if not colon or not name.strip() or not name.isascii() or set("\r\n\0") & set(text):
-            raise InputError(f"`{one_line(text)}` is no header", hint="write 'Name: value'")
+            raise InputError(f"`{one_line(text)}` is not a header", hint="write 'Name: value'")
         raw = name.encode()
         if is_dropped(raw) or is_reserved(raw):
             told = f"{one_line(name)} does not reach your server: production's ingress drops or replaces it (K9)"
             click.echo(told, err=True)
         elif not is_of_the_request(raw) and raw.lower() != b"host":
-            raise InputError(f"{name} is said by what is sent", hint="leave it out")
+            raise InputError(f"vhlocal sets {name} itself", hint="leave it out")
         found.append((name, value.strip()))
     return tuple(found)
 
@@ -109,7 +110,7 @@ def _request(
         usual.append(("Content-Type", sendable.kind))
     if method is not None and method != method.upper():
         raise InputError(
-            f"`{one_line(method)}` is no method: production refuses small letters", hint=f"-X {method.upper()}"
+            f"`{one_line(method)}` is not a method: production refuses lower-case letters", hint=f"-X {method.upper()}"
         )
     named = {name.lower() for name, _ in headers}
     own = tuple(each for each in usual if each[0].lower() not in named)
@@ -128,11 +129,11 @@ def _send(url: str, request: Request, sendable: Sendable | None, options: dict[s
         with Sent(there.hostname or "", there.port or 80, request, sendable.content if sendable else None) as sent:
             good = show(sent, began, include=options["include"], verbose=options["verbose"])
     except ValueError as error:
-        raise InputError(f"this is no request that can be sent: {error}") from error
+        raise InputError(f"this request cannot be sent: {error}") from error
     except (OSError, http.client.HTTPException) as error:
         if isinstance(error, BrokenPipeError):
             raise
-        what = f"{there.netloc} has not answered: {error or type(error).__name__}"
-        raise VhlocalError(what, hint="see whether the run goes on: vhlocal ps") from error
+        what = f"{there.netloc} did not answer: {error or type(error).__name__}"
+        raise VhlocalError(what, hint="check that the run is still up: vhlocal ps") from error
     if not good:
         raise click.exceptions.Exit(_FAILED)

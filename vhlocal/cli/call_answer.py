@@ -66,7 +66,7 @@ def show(sent: Sent, began: float, *, include: bool, verbose: bool) -> bool:
     output.end()
     click.echo(f"{length:,} bytes in {_seconds(time.monotonic() - began)}", err=True)
     if broke_off:
-        click.echo(f"the answer did not come whole: {one_line(broke_off)}", err=True)
+        click.echo(f"the answer is incomplete: {one_line(broke_off)}", err=True)
     return not broke_off and head.status < _FIRST_ERROR
 
 
@@ -87,7 +87,7 @@ def _told(head: Head, seconds: float) -> str:
         told.append("from vhlocal: your app was not reached")
     else:
         stale = header(head.headers, "X-VHLocal-Stale") is not None
-        told.append(f"revision {revision}" + (", since a newer one is broken" if stale else ""))
+        told.append(f"revision {revision}" + (", because a newer one is broken" if stale else ""))
     return " · ".join(told)
 
 
@@ -119,7 +119,7 @@ class _Terminal:
         if not self._last and not self._is_text(part):
             kind = f" ({one_line(self._kind)})" if self._kind else ""
             raise VhlocalError(
-                f"the body is no text{kind}, which a terminal cannot show", hint="write it to a file: > FILE"
+                f"the body is not text{kind}: a terminal cannot show it", hint="write it to a file: > FILE"
             )
         self._show(self._decoder.decode(part))
 

@@ -35,18 +35,18 @@ class Sendable(NamedTuple):
 def json_body(typed: str) -> Sendable:
     """Return JSON as it was typed, or is in ``@FILE`` or ``-``; InputError, with the place in it, for what is none."""
     content = b"".join(plain_body(typed).content.parts)
-    where = typed[1:] if typed.startswith("@") else "what --json was given"
+    where = typed[1:] if typed.startswith("@") else "the value of --json"
     try:
         json.loads(content, parse_constant=_no_number)
     except json.JSONDecodeError as error:
         raise InputError(
-            f"{where} is no JSON: line {error.lineno}, column {error.colno}: {error.msg}",
-            hint="to send it all the same: --body, with -H 'Content-Type: application/json'",
+            f"{where} is not JSON: line {error.lineno}, column {error.colno}: {error.msg}",
+            hint="to send it anyway: --body, with -H 'Content-Type: application/json'",
         ) from error
     except UnicodeDecodeError as error:
-        raise InputError(f"{where} is no JSON: it is not UTF-8, from byte {error.start + 1} on") from error
+        raise InputError(f"{where} is not JSON: it is not UTF-8 from byte {error.start + 1} on") from error
     except ValueError as error:  # a number that JSON does not have
-        raise InputError(f"{where} is no JSON: {error}") from error
+        raise InputError(f"{where} is not JSON: {error}") from error
     except RecursionError:  # whether a server can read that is its own matter
         pass
     return Sendable(Content((content,), len(content)), "application/json")
@@ -71,7 +71,7 @@ def form_body(fields: Sequence[str]) -> Sendable:
     for field in fields:
         name, equals, value = field.partition("=")
         if not equals or not name:
-            raise InputError(f"`{field}` is no field of a form", hint="write NAME=TEXT or NAME=@FILE")
+            raise InputError(f"`{field}` is not a form field", hint="write NAME=TEXT or NAME=@FILE")
         parts.append(_whole(f'--{boundary}\r\nContent-Disposition: form-data; name="{name.translate(_ESCAPED)}"'))
         if value.startswith("@"):
             file = value[1:]
@@ -123,4 +123,4 @@ def _kind(name: str) -> str:
 
 
 def _no_number(word: str) -> float:
-    raise ValueError(f"{word} is no JSON")
+    raise ValueError(f"{word} is not JSON")

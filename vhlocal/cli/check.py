@@ -35,7 +35,7 @@ _HAS_ERRORS = 6
 def command(directory: Path, as_json: bool, as_sarif: bool, live: bool, **flags: Any) -> None:
     """Find what would fail in production. Starts nothing and needs no Docker.
 
-    Each finding has a code, a place, the reason and the fix; `vhlocal explain CODE` tells more. With --live, the
+    Each finding has a code, a place, the reason and the fix; `vhlocal explain CODE` has the details. With --live, the
     endpoints are also built, started and examined with GET requests.
 
     Exit code: 0 if there are no errors, 6 if there are, 2 if the project cannot be read.

@@ -42,10 +42,12 @@ _STEPS = 10
 @click.command("load", epilog="Example:  vhlocal load digits --ramp")
 @click.argument("endpoint", shell_complete=endpoint_names)
 @click.option("--request", "what", metavar="ID|FILE", help="A recorded request, or a .http or .har file with one.")
-@click.option("--alias", metavar="ALIAS", help="Ask under this alias, or another version.")
+@click.option("--alias", metavar="ALIAS", help="Send them to this alias or version.")
 @click.option("--rate", type=click.FloatRange(0, 50_000, min_open=True), help="Requests per second. Default: 50.")
-@click.option("--ramp", "is_ramp", is_flag=True, help="Raise the rate until the endpoint does not keep up.")
-@click.option("--seconds", type=click.FloatRange(1, 3600), default=30.0, show_default=True, help="For how long.")
+@click.option("--ramp", "is_ramp", is_flag=True, help="Raise the rate until the endpoint cannot keep up.")
+@click.option(
+    "--seconds", type=click.FloatRange(1, 3600), default=30.0, show_default=True, help="How long to send requests."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
 @project_options
 def command(
@@ -57,14 +59,14 @@ def command(
     as_json: bool,
     **rates: Any,
 ) -> None:
-    """Send an endpoint of the run many requests, and tell how quickly it answers and what holds it back.
+    """Load-test an endpoint of the run: measure how fast it answers, and find what limits it.
 
-    Requests are sent when they are due, whether or not earlier ones were answered, and times count from then. Without
-    --request it is the last recorded one that went well. Only this machine is asked.
+    Requests are sent on schedule, whether or not earlier ones were answered, and times count from the schedule. Without
+    --request, it sends the last recorded request that succeeded. It only sends to this machine.
 
-    Ctrl-C ends it with the figures of what was asked until then.
+    Ctrl-C stops it and shows the figures so far.
 
-    Exit code: 0 once it was measured, 2 if nothing runs or there is no such request, 130 after Ctrl-C.
+    Exit code: 0 if it was measured, 2 if nothing is running or there is no such request, 130 after Ctrl-C.
     """
     rate, is_ramp = rates["rate"], rates["is_ramp"]
     if rate is not None and is_ramp:
@@ -120,7 +122,7 @@ def _windows(generator: Generator, request: Request, steps: Sequence[Step]) -> I
             raise KeyboardInterrupt
         for reason in first.errors:
             raise VhlocalError(
-                f"there is nothing to measure: {request.method} {request.target}: {reason}",
+                f"nothing to measure: {request.method} {request.target}: {reason}",
                 hint="choose a request that it answers: --request ID (see `vhlocal requests`), or --request FILE.http",
             )
         for step in steps:
@@ -167,7 +169,7 @@ def _report(windows: Sequence[Window], seen: Sequence[Replica], *, is_ramp: bool
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     doubt = not_to_be_trusted(last, cores)
     if interrupted:
-        doubt = f"Ended by Ctrl-C after {last.step.seconds:.3g} s of this step: these are the figures until then."
+        doubt = f"Stopped by Ctrl-C after {last.step.seconds:.3g} s of this step: these are the figures so far."
     return {
         "steps": [
             {**figures(window)._asdict(), "asked": window.asked, "errors": dict(window.errors)} for window in windows
@@ -215,10 +217,10 @@ def _show(report: Mapping[str, Any]) -> None:
 def _replica(told: Mapping[str, Any]) -> str:
     peak, limit, throttled = told["memory_peak"], told["memory_limit"], told["throttled"]
     serves = f"{slots(told['workers'], told['threads'])}, " if told["workers"] else ""
-    memory = f"memory peak {mb(peak)}" if peak is not None else "memory not known"
+    memory = f"memory peak {mb(peak)}" if peak is not None else "memory unknown"
     memory += f" of {mb(limit)}" if limit is not None else ""
     if throttled is not None:
-        cpu = f"held back by its CPU limit of {told['cpu_limit']:g} {throttled:.0%} of the time"
+        cpu = f"throttled by its CPU limit of {told['cpu_limit']:g} {throttled:.0%} of the time"
     else:
         cpu = "no CPU limit" if told["cpu_limit"] is None else "its CPU limit is not enforced here"
     return f"{told['name']}: {serves}{memory}, {cpu}"

@@ -41,7 +41,7 @@ def chosen(client: Client, target: Target, what: str | None, directory: Path) ->
     if exchange.request.body.content is None:
         raise InputError(
             f"request {exchange.id} cannot be sent again: its body was not kept, {exchange.request.body.why}",
-            hint="send it from the file that it came from, by a .http file",
+            hint="send it from its original file, with a .http file",
         )
     _, request = led_to(exchange, target.under)
     return replace(request, headers=(*_with(to_send(request.headers), target.headers), MARK))
@@ -62,7 +62,9 @@ def _recorded(client: Client, endpoint: str, what: str | None) -> Exchange | Non
             raise InputError(f"{file} has {len(found)} requests to this run", hint="write a file with one of them")
         return found[0]
     if "/" in what or "." in what:
-        raise InputError(f"{what} is no file that is read here", hint="take a .http or .har file, or a request's ID")
+        raise InputError(
+            f"{what} is not a file that `vhlocal load` reads", hint="give a .http or .har file, or a request's ID"
+        )
     return client.recording(what, whole=True)
 
 
@@ -89,4 +91,4 @@ def _text(file: Path) -> str:
     except OSError as error:
         raise InputError(f"{file} cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
-        raise InputError(f"{file} is no HAR file: it is not UTF-8") from error
+        raise InputError(f"{file} is not a HAR file: it is not UTF-8") from error

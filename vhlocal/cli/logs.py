@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 @click.argument("endpoint", required=False, shell_complete=endpoint_names)
 @click.option("-f", "--follow", is_flag=True, help="Keep following until the run stops.")
 @click.option("-n", "--tail", default=200, show_default=True, help="Number of past lines to show.")
-@click.option("--version", help="Only those of this version, or of an alias.")
-@click.option("--replica", type=int, help="Only those of this replica.")
+@click.option("--version", help="Only lines of this version or alias.")
+@click.option("--replica", type=int, help="Only lines of this replica.")
 @project_options
 def command(
     directory: Path, endpoint: str | None, follow: bool, tail: int, version: str | None, replica: int | None

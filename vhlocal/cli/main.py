@@ -29,7 +29,7 @@ _COMMANDS = {
     "scale": "Change how many servers an endpoint has.",
     "build": "Build each endpoint's image as production would.",
     "test": "Send the smoke tests in smoke/ to the endpoints.",
-    "load": "Send an endpoint many requests, and tell what holds it back.",
+    "load": "Load-test an endpoint, and find what limits it.",
     "check": "Find what would fail in production.",
     "explain": "Explain a finding and how to fix it.",
     "ls": "List all your runs on this machine.",

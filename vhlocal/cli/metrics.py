@@ -23,14 +23,14 @@ _COLUMNS = ("time", "endpoint", "version", "replica", "name", "count", "min", "m
 
 @click.command("metrics", epilog="Example:  vhlocal metrics digits --csv > metrics.csv")
 @click.argument("endpoint", required=False, shell_complete=endpoint_names)
-@click.option("--json", "as_json", is_flag=True, help="Print as JSON, with all buckets of time.")
-@click.option("--csv", "as_csv", is_flag=True, help="Print a row for each bucket of time.")
+@click.option("--json", "as_json", is_flag=True, help="Print as JSON, with all time buckets.")
+@click.option("--csv", "as_csv", is_flag=True, help="Print CSV, with a row per time bucket.")
 @click.option("--step", type=click.IntRange(1), default=1, show_default=True, help="Width of the buckets, in seconds.")
-@click.option("--version", help="Only those of this version, or of an alias.")
-@click.option("--replica", type=int, help="Only those of this replica.")
+@click.option("--version", help="Only metrics of this version or alias.")
+@click.option("--replica", type=int, help="Only metrics of this replica.")
 @project_options
 def command(directory: Path, endpoint: str | None, as_json: bool, as_csv: bool, step: int, **where: Any) -> None:
-    """Show what the endpoints have printed as metrics: lines of `{"vh_metadata": {...}}` on stdout."""
+    """Show the metrics that the endpoints print: lines of `{"vh_metadata": {...}}` on stdout."""
     not_both("as_csv", "as_json")
     has_buckets = as_json or as_csv
     if not has_buckets:
@@ -47,7 +47,7 @@ def command(directory: Path, endpoint: str | None, as_json: bool, as_csv: bool, 
         click.echo(written.getvalue(), nl=False)
     elif not found["series"] and not found["texts"]:
         line = json.dumps({"vh_metadata": {"accuracy": 0.92}})
-        click.echo(f"No metrics yet. An endpoint prints some as a line of JSON on stdout: {line}")
+        click.echo(f"No metrics yet. To record one, print a line of JSON to stdout: {line}")
     else:
         from vhlocal.ui import tables  # noqa: PLC0415 - rich is slow to import
         from vhlocal.ui.console import standard_output  # noqa: PLC0415

@@ -17,7 +17,9 @@ def show_next_step() -> None:
     """Print what to type next: in a project that runs, in one that does not, and outside of any."""
     directory = current_project()
     if directory is None:
-        click.echo(f"No {CONFIG_FILE} here or above. Go to a Valohai project, or write one that begins so:\n")
+        click.echo(
+            f"No {CONFIG_FILE} in this directory or above. Go to a Valohai project, or write a {CONFIG_FILE} such as:\n"
+        )
         click.echo(indent(EXAMPLE, "  "))
         steps = {}
     else:

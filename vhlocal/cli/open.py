@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def command(directory: Path, endpoint: str | None) -> None:
     """Open the run's page in your browser, or an endpoint's URL, and print the link.
 
-    The page's link contains the key to it. Without a browser on this machine the link is printed all the same.
+    The page's link contains its key. The link is printed even if this machine has no browser.
 
     Exit code: 0, or 2 if nothing is running or there is no such endpoint.
     """

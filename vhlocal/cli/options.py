@@ -42,7 +42,7 @@ def _directory(context: click.Context, _parameter: click.Parameter, value: str |
     directory = Path(value)
     # A run goes on where its project was moved away: `down` has to reach it.
     if not directory.is_dir() and ProjectState(directory.resolve()).running() is None:
-        raise InputError(f"there is no directory {directory}", hint="-C names the directory of a valohai.yaml")
+        raise InputError(f"there is no directory {directory}", hint="-C takes the directory of a valohai.yaml")
     return directory.resolve()
 
 

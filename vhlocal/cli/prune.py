@@ -38,7 +38,7 @@ def command(directory: Path, everything: bool, dry_run: bool) -> None:
     """Remove images, environments, versions and containers that are no longer needed.
 
     That is: layers that none of your projects use, commits' files that no run serves, and what a killed run of this
-    project left behind. They are made again when needed. Base images are kept, and so is everything that vhlocal did
+    project left behind. They are rebuilt when needed. Base images are kept, and so is everything that vhlocal did
     not make for you.
     """
     things = [

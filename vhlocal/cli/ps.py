@@ -42,6 +42,6 @@ def command(directory: Path, as_json: bool, link: bool) -> None:
         tables.show_endpoints(standard_output(), found["endpoints"])
         click.echo(f"Page: {found['page']}")
         if found["look"]:
-            click.echo(f"Open to the network. Look from other machines: {found['look']}")
+            click.echo(f"Open to the network. From other machines, use: {found['look']}")
     if any(endpoint["state"] != "ready" for endpoint in found["endpoints"]):
         raise click.exceptions.Exit(_NOT_ALL_READY)

@@ -24,11 +24,11 @@ _DIFFERS = 7
 
 @click.command("replay", epilog="Example:  vhlocal replay --last 20 --on 20261126.1")
 @click.argument("what", required=False, metavar="[ID | FILE.har]")
-@click.option("--last", type=click.IntRange(1), help="So many of the last requests, oldest first.")
-@click.option("--endpoint", help="Of --last: only this endpoint's.")
-@click.option("--on", "name", help="The version or alias to send them to. Default: where they went.")
-@click.option("--times", type=click.IntRange(1), default=1, help="How often to send each.")
-@click.option("--json", "as_json", is_flag=True, help="Print as JSON, a line for each.")
+@click.option("--last", type=click.IntRange(1), help="Send the last N requests, oldest first.")
+@click.option("--endpoint", help="With --last: only this endpoint's requests.")
+@click.option("--on", "name", help="Version or alias to send them to. Default: the one they went to.")
+@click.option("--times", type=click.IntRange(1), default=1, help="How many times to send each.")
+@click.option("--json", "as_json", is_flag=True, help="Print as JSON, one line each.")
 @project_options
 def command(
     directory: Path,
@@ -39,9 +39,9 @@ def command(
     times: int,
     as_json: bool,
 ) -> None:
-    """Send recorded requests again, and say what is answered otherwise than before.
+    """Send recorded requests again, and show which answers have changed.
 
-    Exit code: 0 if all is answered as before, 7 if anything differs, 1 if any could not be compared.
+    Exit code: 0 if all answers are the same, 7 if any differs, 1 if any could not be compared.
     """
     from vhlocal.session.replaying import replay  # noqa: PLC0415 - few commands need it
 
@@ -90,7 +90,7 @@ def _exchanges(client: Client, what: str | None, last: int | None, endpoint: str
         except OSError as error:
             raise InputError(f"{file} cannot be read: {error.strerror}") from error
         except UnicodeDecodeError as error:
-            raise InputError(f"{file} is no HAR file: it is not UTF-8") from error
+            raise InputError(f"{file} is not a HAR file: it is not UTF-8") from error
         har = read_har(text, file, client.url)
         if har.told():
             click.echo(one_line(har.told()), err=True)

@@ -46,11 +46,11 @@ _SHOWN = 4000
 
 @click.command("requests", epilog="Example:  vhlocal requests digits --failed")
 @click.argument("words", nargs=-1, metavar="[ENDPOINT] | show ID | pin ID | unpin ID")
-@click.option("--failed", is_flag=True, help="Only those answered with 400 or more, or not whole.")
-@click.option("--pinned", is_flag=True, help="Only those that are pinned.")
+@click.option("--failed", is_flag=True, help="Only requests answered with 400 or above, or incompletely.")
+@click.option("--pinned", is_flag=True, help="Only pinned requests.")
 @click.option("-f", "--follow", is_flag=True, help="Keep following until the run stops.")
 @click.option("-n", "--tail", default=50, show_default=True, help="Number of past requests.")
-@click.option("--json", "as_json", is_flag=True, help="Print as JSON, a line for each.")
+@click.option("--json", "as_json", is_flag=True, help="Print as JSON, one line each.")
 @click.option("--curl", "curl_id", metavar="ID", help="Print a command that sends this request again.")
 @click.option("--har", type=click.Path(path_type=Path), help="Write the last requests to a HAR file.")
 @click.option("--http", type=click.Path(path_type=Path), help="Append the request ID to a .http file, as a smoke test.")
@@ -60,17 +60,17 @@ def command(
 ) -> None:
     """List the last requests and their answers, show one whole, or pin one.
 
-    What somebody is known by, such as passwords and cookies, is masked. A pinned request is kept until the run ends,
-    and is sent to old and new code at each save.
+    Credentials, such as passwords and cookies, are masked. A pinned request is kept until the run ends,
+    and each save sends it to the old and the new code.
     """
     curl_id, har, http = forms["curl_id"], forms["har"], forms["http"]
     act, words = _act(words, {**forms, "follow": follow})
     client = client_of_run(directory)
     if act == "pin":
         request = client.pin(words[1])
-        click.echo(f"{request[:SHORT]} is pinned: old and new code are asked it at each save, until the run ends")
+        click.echo(f"{request[:SHORT]} is pinned: each save sends it to the old and the new code, until the run ends")
     elif act == "unpin":
-        click.echo(f"{client.unpin(words[1])[:SHORT]} is not pinned any more")
+        click.echo(f"{client.unpin(words[1])[:SHORT]} is no longer pinned")
     elif curl_id is not None:
         from vhlocal.recorder.curl import curl  # noqa: PLC0415 - few look at one request
 
@@ -106,7 +106,7 @@ def _act(words: tuple[str, ...], forms: Mapping[str, Any]) -> tuple[str, tuple[s
             hint=f"vhlocal requests {act or 'show'} ID",
         )
     if forms["http"] is not None and act != "show":
-        raise InputError("a smoke test is made of one request", hint="vhlocal requests --http FILE ID")
+        raise InputError("a smoke test is made from one request", hint="vhlocal requests --http FILE ID")
     chosen = [name for name in ("curl_id", "har", "http", "follow", "pinned") if forms[name]]
     for what in (*([act] if act else []), *(f"--{name.removesuffix('_id')}" for name in chosen)):
         only(f"with {what}", *_BESIDE[what])
@@ -162,11 +162,11 @@ def _show_body(body: Body) -> None:
     try:
         text = body.content[:_SHOWN].decode()
     except UnicodeDecodeError:
-        click.echo(f"{body.length} bytes that are no text")
+        click.echo(f"{body.length} bytes, not text")
         return
     click.echo(visible(text))
     if body.length > _SHOWN:
-        click.echo(f"… {body.length - _SHOWN} bytes more")
+        click.echo(f"… {body.length - _SHOWN} more bytes")
 
 
 def _write_har(client: Client, endpoint: str | None, tail: int, file: Path) -> None:

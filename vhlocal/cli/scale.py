@@ -19,23 +19,23 @@ if TYPE_CHECKING:
 
 @click.command("scale", epilog="Example:  vhlocal scale digits=3")
 @click.argument("wanted", metavar="ENDPOINT=NUMBER[-NUMBER]...", nargs=-1)
-@click.option("--version", help="A version that is served beside the working tree's, or an alias of it.")
+@click.option("--version", help="A version served beside the working tree's, or its alias.")
 @simulation_options
 @project_options
 def command(
     directory: Path, wanted: tuple[str, ...], version: str | None, *, is_simulation: bool, **simulation: Any
 ) -> None:
-    """Change how many servers an endpoint of the run has. Those that go are drained first.
+    """Change how many servers an endpoint of the run has. Servers that are removed are drained first.
 
-    Within a range, such as 1-4, their number follows the load by the rule that `autoscale` names.
+    With a range, such as 1-4, the number follows the load, by the rule that `autoscale` names.
 
-    With --simulate, an access log is replayed instead, with as many replicas as published rules would have wanted:
+    With --simulate, an access log is replayed instead, with the replicas that published scaling rules would have run:
     vhlocal scale [ENDPOINT] --simulate [--from FILE]. It needs no run.
     """
     if is_simulation:
         if len(wanted) > 1 or any("=" in text for text in wanted) or version is not None:
             hint = "vhlocal scale [ENDPOINT] --simulate; ranges are given with --range"
-            raise InputError("a simulation is of one endpoint, by its name alone", hint=hint)
+            raise InputError("a simulation takes one endpoint, by name only", hint=hint)
         show_simulation(directory, next(iter(wanted), None), simulation)
         return
     if any(value not in (None, (), False) for value in simulation.values()):
@@ -47,12 +47,12 @@ def command(
     for endpoint, number in numbers:
         told = client.scale(endpoint, number, version)
         noun = "replica" if told["replicas"] == "1" else "replicas"
-        click.echo(one_line(f"{endpoint}: {told['replicas']} {noun}, before {told['before']}"))
+        click.echo(one_line(f"{endpoint}: {told['replicas']} {noun} (was {told['before']})"))
 
 
 def _number(text: str) -> tuple[str, str]:
     """Return an endpoint and how many replicas it is to have, as it was written; InputError for what is none."""
     endpoint, sign, number = text.partition("=")
     if not endpoint or not sign:
-        raise InputError(f'"{text}" names no number of replicas', hint=f"such as vhlocal scale {endpoint}=3")
+        raise InputError(f'"{text}" is not a number of replicas', hint=f"such as vhlocal scale {endpoint}=3")
     return endpoint, str(replica_range(endpoint, number))

@@ -43,10 +43,16 @@ def simulation_options(function: F) -> F:
             help="Requests in flight per replica, or CPU such as 80% (hpa only). Default: the rule's own.",
         ),
         click.option("--rule", type=click.Choice(_RULES), help="Rule to scale by. Default: both."),
-        click.option("--ready", type=float, metavar="SECONDS", help="A new replica's start. Default: as measured."),
-        click.option("--window", type=float, metavar="SECONDS", help="Knative's stable, or the HPA's down window."),
-        click.option("--at-once", type=int, help="Requests that a replica answers at a time. Default: 1."),
-        click.option("--one-queue", is_flag=True, help="Let requests wait for any replica, not for the next in turn."),
+        click.option(
+            "--ready", type=float, metavar="SECONDS", help="Start-up time of a new replica. Default: as measured."
+        ),
+        click.option(
+            "--window", type=float, metavar="SECONDS", help="Knative's stable window, or the HPA's scale-down window."
+        ),
+        click.option("--at-once", type=int, help="Requests that a replica answers at once. Default: 1."),
+        click.option(
+            "--one-queue", is_flag=True, help="Queue requests for any free replica, not for the next in turn."
+        ),
         click.option("--json", "as_json", is_flag=True, help="Print the simulation as JSON."),
     )
     for option in reversed(options):
@@ -88,7 +94,7 @@ def _range(text: str) -> Range:
     try:
         return Range(int(least), int(most if dash else least))
     except ValueError as error:
-        raise InputError(f'"{text}" is no range of replicas', hint="write one such as 1-4, or 3") from error
+        raise InputError(f'"{text}" is not a range of replicas', hint="write one such as 1-4, or 3") from error
 
 
 def _rules(only: str | None, targets: tuple[str, ...], window: float | None) -> Iterator[tuple[str, str, Any]]:
@@ -121,7 +127,7 @@ def _number(text: str, given: str) -> float:
     except ValueError:
         number = math.nan
     if not 0 < number < math.inf:
-        raise InputError(f'"{given}" is no target', hint="give a number above zero, such as 2, or a CPU such as 80%")
+        raise InputError(f'"{given}" is not a target', hint="give a number above zero, such as 2, or a CPU such as 80%")
     return number
 
 
@@ -130,7 +136,7 @@ def _traffic(directory: Path, file: Path | None, endpoint: str | None) -> Traffi
         file = read_settings(directory, {}, fetch=False).access_log
         if file is None:
             raise InputError(
-                "no access log is named", hint="name one with --from FILE; `vhlocal up --access-log FILE` writes it"
+                "no access log is given", hint="give one with --from FILE; `vhlocal up --access-log FILE` writes it"
             )
     try:
         with file.open(encoding="utf-8", errors="replace") as lines:

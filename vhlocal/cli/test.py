@@ -45,9 +45,9 @@ _OURS = ("smoke", "basic_auth")
 
 @click.command("test", epilog="Example:  vhlocal test --junit smoke.xml")
 @click.argument("endpoints", nargs=-1, metavar="[ENDPOINT]...", shell_complete=endpoint_names)
-@click.option("--start", "is_start", is_flag=True, help="Start the project anew; refuse to use a run that is there.")
-@click.option("--live", is_flag=True, help="Use the run that is there; start nothing.")
-@click.option("--openapi", is_flag=True, help="Have Schemathesis try the app's own OpenAPI schema instead.")
+@click.option("--start", "is_start", is_flag=True, help="Start the project; refuse to use a run that is up.")
+@click.option("--live", is_flag=True, help="Use the run that is up; start nothing.")
+@click.option("--openapi", is_flag=True, help="Test the app's own OpenAPI schema with Schemathesis instead.")
 @click.option("--junit", "junit_file", type=click.Path(path_type=Path), help="Also write the results as JUnit XML.")
 @click.option("--json", "as_json_", is_flag=True, help="Print the results as JSON.")
 @setting_options()
@@ -64,8 +64,8 @@ def command(
     """Send the smoke tests in smoke/ to the endpoints, under the version and each alias.
 
     Tests are .http files, as VS Code and JetBrains IDEs send them, with expectations as comments (# expect 200), and
-    test_*.py files for pytest; with --openapi it is the app's own schema. If the project runs they go to that run; else
-    it is started for them, and stopped.
+    test_*.py files for pytest; with --openapi, they are generated from the app's own schema. If the project is
+    running, they go to that run; otherwise it is started for them, and stopped.
 
     Exit code: 0 if all pass, 7 if one fails, 2 if a test cannot be read, 3 to 5 if the project does not start.
     """
@@ -82,14 +82,14 @@ def command(
         found = targets(used.client.endpoints()["endpoints"], authorization(settings.basic_auth))
         for name in endpoints:
             if name not in found:
-                raise InputError(f"no endpoint `{name}` runs here", hint=f"there is {', '.join(found) or 'none'}")
+                raise InputError(f"no endpoint `{name}` is running", hint=f"there is {', '.join(found) or 'none'}")
         for result in tests(found, endpoints):
             results.append(result)
             if not as_json_:
                 with verdict():
                     click.echo("\n".join([str(result), *result.details]))
         if all(result.skipped for result in results):  # pytest has found none, or none for these endpoints
-            raise InputError(f"no test was run for {', '.join(endpoints) or 'any endpoint'}")
+            raise InputError(f"no test ran for {', '.join(endpoints) or 'any endpoint'}")
         with verdict():
             click.echo(as_json(results) if as_json_ else summary(results))
         if junit_file is not None:
@@ -151,8 +151,9 @@ def _run(directory: Path, endpoints: Sequence[str], way: str | None, flags: Mapp
     with using as used:
         if of_a_start and used.log is None:
             raise InputError(
-                f"{of_a_start[0]} is for a run that is started, and the tests go to the one at {used.record.url}",
-                hint="leave it out, or end that run: vhlocal down",
+                f"{of_a_start[0]} only affects a run that this command starts, and the tests use the run at "
+                f"{used.record.url}",
+                hint="leave it out, or stop that run: vhlocal down",
             )
         yield used
 
@@ -167,8 +168,8 @@ def _schemas(directory: Path) -> Tests:
             if schema is None and (wanted or not any(schemas.values())):
                 first = f"{found[name][0].url}{by_schema.SCHEMAS[0]}"
                 raise InputError(
-                    f"`{name}` has no OpenAPI schema at {first}, nor where else one is usual",
-                    hint="FastAPI makes one; for Flask there are APIFlask and flask-smorest",
+                    f"`{name}` serves no OpenAPI schema at {first} or at other usual paths",
+                    hint="FastAPI generates one; for Flask, use APIFlask or flask-smorest",
                 )
         for schema in filter(None, schemas.values()):
             yield from by_schema.run(python, directory, schema, (MARK,), environment())

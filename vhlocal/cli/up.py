@@ -212,7 +212,7 @@ def _end_with_stdin(session: Session, event: Event) -> None:
     def wait() -> None:
         while os.read(0, 1024):
             pass
-        session.request_stop("whoever started it has ended", insist=False)
+        session.request_stop("the process that started it has ended", insist=False)
 
     if isinstance(event, Listening):
         threading.Thread(target=wait, name="vhlocal-stdin", daemon=True).start()

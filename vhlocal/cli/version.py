@@ -36,7 +36,7 @@ def command() -> None:
 def add(
     directory: Path, ref: str, name: str, aliases: tuple[str, ...], files: tuple[str, ...], variables: tuple[str, ...]
 ) -> None:
-    """Serve a commit, tag or branch as it was committed, beside what is served.
+    """Serve a commit, tag or branch as it was committed, beside the working tree.
 
     The working tree is not touched. Exit code: 0 if all its endpoints are ready, 1 if one is not.
     """
@@ -56,7 +56,7 @@ def add(
         click.echo(one_line(text))
         if endpoint["reason"]:
             click.echo(f"  {one_line(endpoint['reason'])}")
-            click.echo(f"  look: vhlocal logs {endpoint['endpoint']} --version {version['version']}")
+            click.echo(f"  see: vhlocal logs {endpoint['endpoint']} --version {version['version']}")
     if any(endpoint["state"] != "ready" for endpoint in version["endpoints"]):
         raise click.exceptions.Exit(_NOT_ALL_READY)
 
@@ -80,9 +80,9 @@ def listed(directory: Path, as_json: bool) -> None:
 @click.argument("name")
 @project_options
 def remove(directory: Path, name: str) -> None:
-    """Serve a version no longer. Requests in flight are answered first."""
+    """Stop serving a version. Requests in flight are answered first."""
     client_of_run(directory).remove_version(validate_name(name, "a version's name"))
-    click.echo(f"{one_line(name)} is served no longer")
+    click.echo(f"{one_line(name)} is no longer served")
 
 
 def _pairs(given: Iterable[str], flag: str) -> dict[str, Any]:
@@ -90,6 +90,6 @@ def _pairs(given: Iterable[str], flag: str) -> dict[str, Any]:
     for text in given:
         key, sign, value = text.partition("=")
         if not key or not sign or not value:
-            raise InputError(f'"{text}" is no KEY=VALUE', hint=f"such as {flag} {key or 'name'}=value")
+            raise InputError(f'"{text}" is not KEY=VALUE', hint=f"such as {flag} {key or 'name'}=value")
         found[key] = value
     return found

@@ -265,8 +265,8 @@ class Terminal:
         self._say(event.at.name, f"{event.before} → {event.after} replicas, by its load ({event.why})", "bold")
 
     def _alias_moved(self, event: events.AliasMoved) -> None:
-        before = f", before {event.before}" if event.before else ""
-        self._say("alias", f"{event.alias} is {event.after or 'no version'}{before}", "bold")
+        before = f" (was {event.before})" if event.before else ""
+        self._say("alias", f"{event.alias} points at {event.after or 'no version'}{before}", "bold")
 
     def _stopping(self, event: events.Stopping) -> None:
         self.close()

@@ -73,5 +73,5 @@ def test_what_a_comparison_came_to_is_one_line():
     assert Compared(at("digits"), 5, ()).text == "5 replayed: 5 same"
     assert Compared(at("digits"), 4, (one,)).text == f"5 replayed: 4 same, 1 differs ({one})"
     some = Compared(at("digits"), 1, (one, other), 3)
-    assert some.counts == "6 replayed: 1 same, 3 without a whole answer in time, 2 differ"
+    assert some.counts == "6 replayed: 1 same, 3 without a complete answer in time, 2 differ"
     assert some.text == f"{some.counts} ({one})"

@@ -46,7 +46,7 @@ def test_the_current_directory_is_not_taken_for_one_of_temporary_files(home, mon
     """It is Python's last resort, and the user's project."""
     monkeypatch.setattr("tempfile.tempdir", str(home.parent / "here"))
     home.rmdir()
-    with pytest.raises(VhlocalError, match="no directory for temporary files can be written"):
+    with pytest.raises(VhlocalError, match="no directory for temporary files is writable"):
         storage.room("state")
 
 
@@ -68,10 +68,10 @@ def test_a_user_is_known_by_one_identity(home):
 @pytest.mark.parametrize(
     ("number", "why", "hint"),
     [
-        (errno.ENOSPC, "the disk is full where {place} is", "free some space"),
-        (errno.EDQUOT, "your share of the disk where {place} is is used up", "free some space"),
+        (errno.ENOSPC, "the disk that holds {place} is full", "free some space"),
+        (errno.EDQUOT, "your quota on the disk that holds {place} is used up", "free some space"),
         (errno.EROFS, "{place} is on a read-only file system", "set HOME"),
-        (errno.EACCES, "{place} may not be written", "change its mode"),
+        (errno.EACCES, "{place} is not writable", "change its mode"),
         (errno.EIO, "{place}/gone/file: Input/output error", "set HOME"),
     ],
 )
@@ -134,7 +134,7 @@ def test_below_a_directory_in_which_every_user_may_replace_ours_nothing_is_used(
     home.joinpath(".local").chmod(mode)
     found = storage.room("state", "projects", "a")
     assert found.path.is_relative_to(home.parent / "temporary")
-    assert found.notice.text.startswith(f"every user may put something else in the place of what is in {home}/.local: ")
+    assert found.notice.text.startswith(f"any user can replace the files in {home}/.local: ")
     assert found.notice.hint == f"`chmod +t {home}/.local` forbids that"
     assert storage.trusted("state") is None
     assert storage.rooms("state", "x") == [storage.spare("state") / "x"]
@@ -169,7 +169,7 @@ def test_links_do_not_hide_what_leads_to_a_directory(home):
 def test_where_every_user_may_replace_temporary_files_there_is_no_stand_in(home):
     storage.spare("cache")
     (home.parent / "temporary").chmod(0o777)
-    with pytest.raises(VhlocalError, match=f"every user may put something else .* {home.parent}/temporary") as told:
+    with pytest.raises(VhlocalError, match=f"any user can replace .* {home.parent}/temporary") as told:
         storage.spare("cache")
     assert told.value.hint == f"`chmod +t {home.parent}/temporary` forbids that"
     assert storage.rooms("cache") == [storage.usual("cache")]

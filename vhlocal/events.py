@@ -114,7 +114,7 @@ class LinesLeftOut(Event):
     @property
     def text(self) -> str:
         """What stands in their place."""
-        return f"… {self.count:,} lines are left out here, which came faster than they can be shown"
+        return f"… {self.count:,} lines are left out: they came faster than they can be shown"
 
 
 @dataclass(frozen=True)
@@ -248,7 +248,7 @@ class Compared(Event):
         number = len(self.differs)
         parts = [f"{self.same} same"]
         if self.unanswered:
-            parts.append(f"{self.unanswered} without a whole answer in time")
+            parts.append(f"{self.unanswered} without a complete answer in time")
         if number:
             parts.append(f"{number} {'differs' if number == 1 else 'differ'}")
         return f"{self.same + number + self.unanswered} replayed: {', '.join(parts)}"

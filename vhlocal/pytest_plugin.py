@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Declare the options."""
     group = parser.getgroup("vhlocal")
-    group.addoption("--vhlocal-update", action="store_true", help="Write the snapshots of endpoints' answers anew.")
-    more = "Parametrise tests over this endpoint alone; may be given more than once."
+    group.addoption("--vhlocal-update", action="store_true", help="Rewrite the snapshots of endpoints' answers.")
+    more = "Run endpoint tests for this endpoint only; may be given more than once."
     group.addoption("--vhlocal-endpoint", action="append", default=[], metavar="NAME", help=more)
 
 

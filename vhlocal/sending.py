@@ -113,12 +113,12 @@ class Sent:
     def _write_head(self, request: Request) -> None:
         connection, length = self._connection, self._content.length
         if not _TOKEN.fullmatch(request.method):
-            raise ValueError(f"`{request.method}` is no method")
+            raise ValueError(f"`{request.method}` is not a method")
         names = {name.lower() for name, _ in request.headers}
         connection.putrequest(request.method, request.target, skip_host="host" in names, skip_accept_encoding=True)
         for name, value in request.headers:
             if not _TOKEN.fullmatch(name):
-                raise ValueError(f"`{name}` is no header's name")
+                raise ValueError(f"`{name}` is not a header name")
             connection.putheader(name, value.encode("utf-8"))
         if length is None:
             connection.putheader("Transfer-Encoding", "chunked")

@@ -100,7 +100,7 @@ def spare(kind: str) -> Path:
         place.mkdir(mode=0o700, exist_ok=True)
     if not _is_ours(place):
         raise VhlocalError(
-            f"{place} is not yours alone, and cannot be used for files of vhlocal",
+            f"{place} is not yours alone, so vhlocal cannot keep its files there",
             hint="have it removed",
         )
     path = place / kind
@@ -195,27 +195,25 @@ def _reason(error: OSError, path: Path, where: Path | None) -> tuple[str, str]:
     disk = place if place.is_dir() else place.parent
     if isinstance(error, _OpenError):
         command = f"sudo chmod +t {place}" if _owner(place) else f"chmod +t {place}"
-        return f"every user may put something else in the place of what is in {place}", f"`{command}` forbids that"
+        return f"any user can replace the files in {place}", f"`{command}` prevents that"
     if error.errno in {errno.EACCES, errno.EPERM}:
         if owner := _owner(place):
             all_of_it = where if where and where.exists() and place.is_relative_to(where) else place
             return f"{place} belongs to {owner}", f"`sudo chown -R $(id -u) {all_of_it}` makes it yours"
-        return f"{place} may not be written", "change its mode, or choose another place"
+        return f"{place} is not writable", "change its mode, or choose another place"
     if error.errno == errno.EEXIST and place.is_dir():
-        return f"{place} is there already", "move it away"
+        return f"{place} already exists", "move it away"
     if error.errno == errno.ENOENT and not path.parent.exists():
-        return f"there is no directory {path.parent}", "make it, or choose another place"
+        return f"there is no directory {path.parent}", "create it, or choose another place"
     known = {
-        errno.ENOSPC: (f"the disk is full where {disk} is", "free some space there (`vhlocal prune` frees some)"),
-        errno.EDQUOT: (f"your share of the disk where {disk} is is used up", "free some space there"),
-        errno.EROFS: (f"{disk} is on a read-only file system", "set HOME to a directory that can be written"),
+        errno.ENOSPC: (f"the disk that holds {disk} is full", "free some space there (`vhlocal prune` frees some)"),
+        errno.EDQUOT: (f"your quota on the disk that holds {disk} is used up", "free some space there"),
+        errno.EROFS: (f"{disk} is on a read-only file system", "set HOME to a writable directory"),
         errno.EISDIR: (f"{path} is a directory", "name a file in it"),
         errno.ENOTDIR: (f"{place} is a file, where a directory is needed", "move it away"),
         errno.EEXIST: (f"{place} is a file, where a directory is needed", "move it away"),
     }
-    return known.get(
-        error.errno or 0, (f"{path}: {error.strerror or error}", "set HOME to a directory that can be written")
-    )
+    return known.get(error.errno or 0, (f"{path}: {error.strerror or error}", "set HOME to a writable directory"))
 
 
 def _existing(path: Path) -> Path:
@@ -257,7 +255,7 @@ def _room(usual: Path, kind: str, parts: tuple[str, ...]) -> Room:
             _try(place.joinpath(*parts), place)
         from vhlocal.events import Notice  # noqa: PLC0415 - most commands have no other use for events
 
-        return Room(place.joinpath(*parts), Notice(f"{why.message}: {place} is used in its place", hint=why.hint))
+        return Room(place.joinpath(*parts), Notice(f"{why.message}: using {place} instead", hint=why.hint))
     return Room(path)
 
 
@@ -323,7 +321,7 @@ def _try(path: Path, top: Path) -> None:
     """
     home = Path("~").expanduser()
     if not path.is_absolute():
-        raise OSError(errno.ENOENT, "no absolute path, which it is not without a home directory (HOME)", str(path))
+        raise OSError(errno.ENOENT, "not an absolute path, because there is no home directory (HOME)", str(path))
     if path.is_relative_to(home) and not home.is_dir():
         raise OSError(errno.ENOENT, "there is no such home directory (HOME)", str(home))
     path.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -351,7 +349,7 @@ def _spare() -> Path:
         raise VhlocalError("there is no directory for temporary files", hint="set TMPDIR to one") from error
     if temporary == Path.cwd():
         # Python's last resort; the project's directory is nobody's but the user's.
-        raise VhlocalError("no directory for temporary files can be written", hint="set TMPDIR to one that can")
+        raise VhlocalError("no directory for temporary files is writable", hint="set TMPDIR to one that is")
     return temporary / f"vhlocal-{os.getuid() if hasattr(os, 'getuid') else 'user'}"
 
 

@@ -116,7 +116,7 @@ def test_lines_that_come_faster_than_they_are_read_are_counted_where_they_were(r
     while got + missed < 50_000:
         line = next(lines)
         if line["stream"] == "vhlocal":
-            found = re.fullmatch(r"… ([\d,]+) lines are left out here, which came faster than .*", line["text"])
+            found = re.fullmatch(r"… ([\d,]+) lines are left out: they came faster than .*", line["text"])
             missed += int(found[1].replace(",", ""))
         else:
             assert int(line["text"].split()[0]) == got + missed, "each where it was"

@@ -100,7 +100,7 @@ def test_an_access_log_that_would_be_packaged_is_refused_and_not_left_behind(pro
     directory = project(plain())
     said = failing(directory, "--access-log", f"{directory}/logs.jsonl", code=2)
     assert "the access log logs.jsonl would be packaged with the code, and each request would cause a reload" in said
-    assert "hint: add it to .gitignore or .vhignore, or put it outside of the project" in said
+    assert "hint: add it to .gitignore or .vhignore, or put it outside the project" in said
     assert not (directory / "logs.jsonl").exists()
 
 

@@ -58,8 +58,8 @@ def a_file(home: Path) -> tuple[str, ...]:
 
 HOMES = {
     "nowhere": (nowhere, "there is no such home directory (HOME)", ""),
-    "read-only": (read_only, "is on a read-only file system", "set HOME to a directory that can be written"),
-    "full": (full, "the disk is full where", "free some space there"),
+    "read-only": (read_only, "is on a read-only file system", "set HOME to a writable directory"),
+    "full": (full, "is full", "free some space there"),
     "somebody else's": (somebody_elses, f"belongs to user {SOMEBODY}", "`sudo chown -R $(id -u) "),
     "a file": (a_file, "is a file, where a directory is needed", "move it away"),
 }
@@ -156,7 +156,7 @@ def test_a_home_that_cannot_be_written_is_told_and_the_run_goes_on(project, serv
         assert f"note: {home}" in said or why in said
         assert why in said
         assert remedy in said
-        assert " is used in its place" in said
+        assert " instead" in said
         assert "Traceback" not in said
         edit(directory, "new")
         wait_for(lambda: answer(url) == "new", "the new code")
@@ -184,8 +184,8 @@ def test_where_there_is_no_place_at_all_it_is_told_with_what_to_do(project, vhlo
     assert done.returncode == 1, done.stderr
     assert f"{home} is on a read-only file system" in done.stderr
     told = " ".join(done.stderr.split())
-    assert "no directory for temporary files can be written" in told
-    assert "set HOME to a directory that can be written, or set TMPDIR to one that can" in told
+    assert "no directory for temporary files is writable" in told
+    assert "set HOME to a writable directory, or set TMPDIR to one that is" in told
 
 
 def test_a_stand_in_that_is_somebody_elses_is_not_used(project, vhlocal, home):
@@ -198,7 +198,7 @@ def test_a_stand_in_that_is_somebody_elses_is_not_used(project, vhlocal, home):
     done = vhlocal("up", "-C", str(directory), "--runtime", "process", "--port", "0")
     assert done.returncode == 1
     assert f"{trap} is not yours alone" in done.stderr
-    assert "set HOME to a directory that can be written, or have it removed" in " ".join(done.stderr.split())
+    assert "set HOME to a writable directory, or have it removed" in " ".join(done.stderr.split())
 
 
 @pytest.fixture
@@ -235,7 +235,7 @@ def test_a_disk_that_fills_up_under_a_run_costs_the_edit_and_not_the_server(
         wait_for(lambda: answer(url) == "first", "the first edit")
         filler = fill(small_disk)
         edit(directory, "second")
-        wait_for(lambda: "the disk is full where" in log.read_text(), "the full disk to be told")
+        wait_for(lambda: "is full" in log.read_text(), "the full disk to be told")
         assert answer(url) == "first"
         assert "free some space there" in log.read_text()
         filler.unlink()
@@ -262,5 +262,5 @@ def test_temporary_files_that_have_no_room_are_told(project, vhlocal, engine, tm
     done = vhlocal("up", "-C", str(directory), "--runtime", "docker", "--port", "0")
     said = done.stdout + done.stderr
     assert done.returncode == 3, said
-    assert f"there is no room for the files of a container: the disk is full where {temporary} is" in said
+    assert f"there is no room for the files of a container: the disk that holds {temporary} is full" in said
     assert "Traceback" not in said

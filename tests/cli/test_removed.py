@@ -13,7 +13,7 @@ from tests.cli.projects import plain
 from tests.command import READY_SECONDS
 from tests.waiting import wait_for
 
-AGAIN = "has been removed: it is made again"
+AGAIN = "was removed: making it again"
 
 
 @pytest.fixture

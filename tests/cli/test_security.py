@@ -32,7 +32,7 @@ def test_a_run_that_is_open_to_the_network_is_seen_by_its_link_and_used_with_a_p
         run.wait_for_output("open to the network")
         printed = re.sub(r"\s*\n\s*", "", run.output())
         assert PAGE.search(printed), run.output()
-        run.wait_for_output("look from other machines: ")
+        run.wait_for_output("from other machines: ")
         printed = re.sub(r"\s*\n\s*", "", run.output())
         link = LOOK.search(printed)
         assert link and not link[1].startswith("127."), run.output()

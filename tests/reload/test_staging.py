@@ -111,6 +111,6 @@ def test_a_full_disk_is_told_and_nothing_half_written_is_left(tmp_path):
     script = f"mount -t tmpfs -o size=64k tmpfs {tmp_path} && exec {sys.executable} -c '{FULL}' {tmp_path}"
     done = subprocess.run(["unshare", "-m", "sh", "-c", script], capture_output=True, text=True, check=False)
     assert done.stdout.splitlines() == [
-        f"an edit could not be brought in: the disk is full where {tmp_path} is",
+        f"an edit could not be brought in: the disk that holds {tmp_path} is full",
         "['mounted']",
     ], done.stderr

@@ -177,7 +177,7 @@ def test_k3_within_a_range_the_number_follows_the_load(process_run, project):
         wait_for(lambda: any(each.startswith("words/2") for each in states(run)), "another replica")
     assert [asked for asked in load.asked if asked.fault] == []
     all_ready(run, "words")
-    assert "1 → 2 replicas, by its load" in run.output()
+    assert "1 → 2 replicas, following its load" in run.output()
 
 
 def test_k3_the_hpa_follows_the_cpu_that_replicas_use_of_what_they_request(process_run, project):
@@ -374,7 +374,7 @@ def test_k10_what_cannot_be_is_told_and_the_run_goes_on(process_run, committed):
         ("version", "add", "broken"): ("broken:valohai.yaml:", ""),
         ("version", "add", "choosing"): ("choosing:valohai.yaml:6:9", "--file words.model=PATH"),
         ("version", "add", "uninstallable"): ("at uninstallable:requirements.txt", "no-such-distribution-of-ours"),
-        ("version", "add", "v2", "--name", "old"): ("`old` is served already", "version remove old"),
+        ("version", "add", "v2", "--name", "old"): ("`old` is already served", "version remove old"),
         ("version", "add", "v2", "--name", "prod"): ("`prod` is an alias of old", "another name"),
         ("version", "add", "v2", "--alias", "old"): ("`old` is the name of a version", "another name"),
         ("version", "add", "v2", "--name", "a/b"): ("one segment of a URL's path", "letters"),

@@ -87,7 +87,7 @@ def test_a_command_that_ends_before_it_has_served_is_to_run_in_the_foreground(tm
 def test_a_server_that_ended_with_its_engine_is_told_so(tmp_path, code):
     """Whoever stops an engine ends its containers, gently or not: nothing in the project is to be changed."""
     told = explained(tmp_path, Exit(code), away=True)
-    assert told.reason == "the server ended with its engine: the engine does not answer"
+    assert told.reason == "the server ended with its container engine: the engine does not answer"
     assert told.finding is None
 
 

@@ -56,7 +56,7 @@ def test_what_there_is_once_on_this_machine_is_named_once_and_edits_are_brought_
         save(number)
         answers(run, number)
     run.wait_for_count("(restart)", 2)
-    named = f"{name.format(**words)} is held by the server that runs, so that there cannot be two: edits are brought in"
+    named = f"the running server holds {name.format(**words)}, so two servers cannot run side by side: a save reloads"
     run.wait_for_count(f"{named} by restart at {directory / 'server.py'}:2", 1)
     run.wait_for_count("is held by", 1)
     assert run.endpoints()["words"]["strategy"] == "restart"
@@ -74,8 +74,8 @@ def test_what_a_server_has_in_its_own_directory_is_another_s_in_another_one_unti
             answers(run, number)
     assert {asked.fault for asked in load.asked} == {""}
     run.wait_for_count("(replace)", 2)
-    run.wait_for_count("words.lock is held by the server that runs", 1)
-    assert told(run, "words.pid is held") == 0
+    run.wait_for_count("words.lock, so two servers cannot run side by side", 1)
+    assert told(run, "words.pid, so two servers") == 0
     save(4, begin="")
     answers(run, 4)
     assert run.endpoints()["words"]["strategy"] == "fork"
@@ -94,7 +94,7 @@ def test_a_file_that_would_outlive_its_server_costs_nobody_the_server(project, p
     wait_for(lambda: run.endpoints()["words"]["broken"], "the edit to fail")
     assert asked(run.url("words")) == before
     run.wait_for_output(f"FileExistsError: [Errno 17] File exists: '{lock}'")
-    assert told(run, "is held by the server that runs") == 0
+    assert told(run, "the running server holds") == 0
 
 
 def test_files_of_a_server_that_has_ended_are_in_nobody_s_way(project, process_run, tmp_path):
@@ -108,7 +108,7 @@ def test_files_of_a_server_that_has_ended_are_in_nobody_s_way(project, process_r
     save(2)
     answers(run, 2)
     assert run.endpoints()["words"]["strategy"] == "restart"
-    run.wait_for_count(f"the pid file {lock} is held by the server that runs", 1)
+    run.wait_for_count(f"the running server holds the pid file {lock}", 1)
     psutil.Process(int(lock.read_text())).parent().kill()
     run.wait_for_restart("words")
     answers(run, 2)
@@ -144,7 +144,7 @@ def test_an_edit_that_starts_a_server_anew_goes_over_to_a_restart_too(
     save_both(2)
     answers(run, 2)
     run.wait_for_output("(restart)")
-    named = f"{name.format(**words)} is held by the server that runs, so that there cannot be two: edits are brought in"
+    named = f"the running server holds {name.format(**words)}, so two servers cannot run side by side: a save reloads"
     run.wait_for_count(f"{named} by restart at {directory / 'server.py'}:{line}", 1)
     save_both(3, begin + "import nothing_of_this_name\n")
     wait_for(lambda: run.endpoints()["words"]["broken"], "the edit to fail")
@@ -168,7 +168,7 @@ def test_a_port_of_what_no_runner_starts_is_found_by_what_it_says_and_the_system
         save(number)
         answers(run, number)
     run.wait_for_count("(restart)", 2)
-    run.wait_for_count(f"port {port} is held by the server that runs, so that there cannot be two", 1)
+    run.wait_for_count(f"the running server holds port {port}, so two servers cannot run side by side", 1)
 
 
 #: Goes on without what it is refused, as much code does that serves metrics or is to be its machine's only scheduler.
@@ -209,7 +209,7 @@ def test_a_server_that_lives_on_without_what_it_was_refused_has_it_in_the_end(pr
     (directory / "valohai.yaml").write_text(f"{YAML}    port: 8100\n")
     answers(run, 3)
     wait_for(lambda: counted() == b"3", f"the new server to have the port; output:\n{run.output()}")
-    run.wait_for_count(f"port {port} is held by the server that runs", 1)
+    run.wait_for_count(f"the running server holds port {port}", 1)
     wait_for(lambda: told(run, "(restart)") >= 2, "both restarts to be told")  # each file's, where time is short
 
 
@@ -223,7 +223,7 @@ def test_in_a_container_a_port_and_a_file_are_named_once_and_edits_are_brought_i
                 answers(run, number)
         assert {asked.fault for asked in load.asked} == {""}
         run.wait_for_count("(replace)", 2)
-        named = "port 9100 is held by the server that runs, so that there cannot be two: edits are brought in"
+        named = "the running server holds port 9100, so two servers cannot run side by side: a save reloads"
         run.wait_for_count(f"{named} by replacement at {directory / 'server.py'}:2", 1)
         run.wait_for_count("is held by", 1)
 
@@ -240,7 +240,7 @@ def test_in_a_container_what_lies_in_a_shared_volume_is_there_once_also_for_a_se
         (directory / "server.py").write_text(code("NUMBER = 0", "NUMBER = 2"))
         (directory / "valohai.yaml").write_text(f"{YAML}{volumes}    port: 8100\n")
         answers(run, 2)
-        named = "the lock on /mnt/shared/words.lock is held by the server that runs, so that there cannot be two"
+        named = "the running server holds the lock on /mnt/shared/words.lock, so two servers cannot run side by side"
         run.wait_for_count(named, 1)
         assert asked(run.url("words"))["starts"] == 1
         container = run.endpoints()["words"]["container"]

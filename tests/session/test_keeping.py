@@ -177,7 +177,7 @@ def test_code_saved_while_requirements_are_installed_is_brought_in_at_once(proje
     told = broken(run)
     assert "colors" in told["reason"]
     assert headers(run.url("words"))["X-VHLocal-Stale"] == "true"
-    run.wait_for_output("tried again once its requirements are installed")
+    run.wait_for_output("retried once its requirements are installed")
     slow_index.gate.set()
     is_answered(run, 2)
     wait_for(lambda: not run.endpoints()["words"]["broken"], f"the mark to go; output:\n{run.output()}")

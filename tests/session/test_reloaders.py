@@ -42,4 +42,4 @@ def test_no_reloader_reads_an_edit_in_the_old_server(project, running):
             assert answers(run, "text", "three", name)["pid"] != second[name]
         told = " ".join(run.output().split())
         for name in COMMANDS:
-            assert told.count(f"{name}: {name.title()}'s own reloader is left out") == 1
+            assert told.count(f"{name}: {name.title()}'s own reloader is switched off") == 1

@@ -91,7 +91,7 @@ def test_each_path_has_its_verdict_as_lines_and_for_ci(run, vhlocal, tmp_path):
     # The run is used as it is, or not at all.
     done = vhlocal("test", "--start", cwd=run.directory)
     assert (done.returncode, done.stdout) == (WRONG, "")
-    assert "this project is being served already at" in done.stderr
+    assert "this project is already being served at" in done.stderr
     done = vhlocal("test", "--no-script-name", "--alias", "beta", cwd=run.directory)
     assert (done.returncode, done.stdout) == (WRONG, "")
     assert "--alias only affects a run that this command starts" in done.stderr

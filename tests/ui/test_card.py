@@ -76,7 +76,7 @@ def test_what_ready_does_not_say_stands_below_the_url_also_where_there_are_many(
 def test_with_a_host_it_has_addresses_that_others_can_open():
     said = shown(status("words"), offers={at("words"): Offer(f"{DEV}/words")}, shared=SHARED, look=f"{SHARED}/?key=l")
     assert "words  http://192.0.2.7:8080/acme/words/local/dev/words\n" in said
-    assert f"look from other machines: {SHARED}/?key=l\npage: {PAGE}#key=k\n" in said
+    assert f"from other machines: {SHARED}/?key=l\npage: {PAGE}#key=k\n" in said
     assert f"on this machine: {BASE} (in place of http://192.0.2.7:8080)\n" in said
 
 

@@ -87,7 +87,7 @@ def _started(directory: Path, start: Start, *, alone: bool) -> Iterator[Used]:
             record = ProjectState(directory).running()
             if record is not None and alone:
                 raise InputError(
-                    f"this project is being served already at {record.url}",
+                    f"this project is already being served at {record.url}",
                     hint="use that run with --live, or end it with `vhlocal down`",
                 )
             if record is None:

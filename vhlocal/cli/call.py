@@ -35,8 +35,9 @@ _OF_A_TARGET = "%/:=&?~+!$,;'@()*[]-._|"
 @click.option("--json", "json_", metavar="JSON|@FILE|-", help="Send JSON, after checking that it is valid.")
 @click.option("--form", multiple=True, metavar="NAME=TEXT|NAME=@FILE", help="Send a form with this field or file.")
 @click.option("--body", metavar="TEXT|@FILE|-", help="Send this unchanged.")
-@click.option("--on", "name", metavar="ALIAS", help="Version or alias to send it to. Default: the working tree's "
-    "version.")
+@click.option(
+    "--on", "name", metavar="ALIAS", help="Version or alias to send it to. Default: the working tree's version."
+)
 @click.option("-i", "--include", is_flag=True, help="Print the answer's head before its body.")
 @click.option("-v", "--verbose", is_flag=True, help="Show both heads on stderr.")
 @project_options

@@ -81,7 +81,7 @@ class Collecting:
     def _tell_bound(self) -> None:
         if self.store.left_out and not self._told_bound:
             self._told_bound = True
-            text = f"some metrics are left out: a run keeps {store.MOST} series, and names of {store.NAME} characters"
+            text = f"some metrics are left out: a run keeps {store.MOST} series, names up to {store.NAME} characters"
             hint = "do not put ids or times into the names of `vh_metadata`"
             self._bus.publish(Notice(text, hint=hint))
 

@@ -141,7 +141,9 @@ class Deployment:
             inputs, notices = await in_thread(self._is.read, asked, version)
             for alias in version.aliases:
                 then = f"vhlocal alias {alias} {name} --force"
-                self._check_lost(alias, name, inputs, hint=f"leave the alias out, and move it once it is there: {then}")
+                self._check_lost(
+                    alias, name, inputs, hint=f"leave the alias out, and move it once the version is up: {then}"
+                )
             wanted = self._is.desire(inputs)
             failed = await self._is.make(wanted)
             if failed:
@@ -166,7 +168,7 @@ class Deployment:
             down = [status.name for status in self._is.board.statuses(version=name) if status.state is not State.READY]
             for alias in version.aliases:
                 if down:
-                    text = f"`{alias}` is not led to {name}: {', '.join(down)} does not answer"
+                    text = f"`{alias}` was not moved to {name}: {', '.join(down)} does not answer"
                     self._is.bus.publish(Notice(text, hint=f"once it does: vhlocal alias {alias} {name}"))
                 else:
                     self._point(alias, name)
@@ -177,7 +179,7 @@ class Deployment:
         async with self._changing:
             served = self._of(name)
             if served is self._working:
-                hint = "it is what you edit; end the run with `vhlocal down`"
+                hint = "it is what you edit; stop the run with `vhlocal down`"
                 raise InputError(f"{name} is the working tree's version", hint=hint)
             name = served.name
             aliases = self.aliases(name)
@@ -200,7 +202,7 @@ class Deployment:
         name = asked.name or version_name(today, taken)
         validate_name(name, "the version's name")
         if name in self._served:
-            raise InputError(f"a version `{name}` is served already", hint=f"vhlocal version remove {name}")
+            raise InputError(f"a version `{name}` is already served", hint=f"vhlocal version remove {name}")
         for version in self._is.routes.versions:
             if name in version.aliases:
                 raise InputError(f"`{name}` is an alias of {version.name}", hint="give the version another name")
@@ -218,9 +220,9 @@ class Deployment:
         self._check_aliases(name, (alias,))
         served, before = self._of(name), self._pointed(alias)
         if before == served.name:
-            raise InputError(f"`{alias}` points at {before} already", hint="vhlocal alias")
+            raise InputError(f"`{alias}` already points at {before}", hint="vhlocal alias")
         if not force:
-            how = f"requests to it would be told 404; to move it still: vhlocal alias {alias} {name} --force"
+            how = f"requests to it would get 404; to move it anyway: vhlocal alias {alias} {name} --force"
             self._check_lost(alias, served.name, served.inputs(), hint=how)
         return self._point(alias, served.name)
 
@@ -230,7 +232,7 @@ class Deployment:
             raise InputError(f"`{alias}` has not been moved", hint="vhlocal alias")
         before = self.moves.back(alias)
         if before is not None and before not in self._served:
-            raise InputError(f"`{alias}` pointed at {before}, which is served no longer", hint="vhlocal version list")
+            raise InputError(f"`{alias}` pointed at {before}, which is no longer served", hint="vhlocal version list")
         return self._point(alias, before)
 
     def _check_lost(self, alias: str, name: str, inputs: Inputs, *, hint: str) -> None:

@@ -54,7 +54,7 @@ def _taken(port: int) -> InputError:
     other = "choose another with --port, or leave it out"
     for run in all_running():
         if run.url.endswith(f":{port}"):
-            end = f"or end that run: vhlocal down -C {shlex.quote(run.directory)}"
+            end = f"or stop that run: vhlocal down -C {shlex.quote(run.directory)}"
             return InputError(f"port {port} is in use by your run of {run.directory}", hint=f"{other}; {end}")
     return InputError(f"port {port} is in use{holder(port)}", hint=other)
 
@@ -101,7 +101,8 @@ def open_notice(number: int, *, guarded: bool) -> Notice:
     who = "anyone with a password" if guarded else "anyone who can reach it"
     return Notice(
         f"open to the network on port {number}: {who} can use the endpoints",
-        hint="others need the key of `vhlocal ps` to look at the run; leave out --host to serve this machine only",
+        hint="to look at the run, others need the key that `vhlocal ps` prints; leave out --host to serve this machine "
+        "only",
     )
 
 

@@ -52,12 +52,12 @@ def read_probe(text: str, directory: Path) -> Probe:
     if words is None:
         raise InputError(
             f'a warm-up request is [METHOD] /PATH [FILE], not "{text}"',
-            hint="such as `POST /predict sample.json`; the path is the one below the endpoint",
+            hint="such as `POST /predict sample.json`; the path begins below the endpoint",
         )
     method, target, file = words
     body = None if file is None else directory / file
     if body is not None and not body.is_file():
-        raise InputError(f"the body of the warm-up request is no file: {body}")
+        raise InputError(f"the warm-up request's body is not a file: {body}")
     return Probe(method, target, body, named=True)
 
 

@@ -104,12 +104,12 @@ class ProjectState:
         record = self.running()
         where = f" at {record.url}" if record else ""
         return InputError(
-            f"this project is being served already{where}", hint="use that one, or end it with `vhlocal down`"
+            f"this project is already being served{where}", hint="use that run, or stop it with `vhlocal down`"
         )
 
     def write(self, record: RunRecord) -> None:
         """Tell other commands of this run; only the user can read it, since it holds the token."""
-        self._keep(_RECORD, asdict(record), "`vhlocal ps` and `down` cannot be told of this run")
+        self._keep(_RECORD, asdict(record), "this run cannot be recorded for `vhlocal ps` and `down`")
 
     def release(self) -> None:
         """Give the project free again."""
@@ -135,7 +135,7 @@ class ProjectState:
         """Remember a version's name; those of other days are forgotten."""
         day = name.partition(".")[0]
         names = sorted({name, *(known for known in self._versions() if known.startswith(f"{day}."))})
-        self._keep("versions.json", names, "the version's name cannot be remembered")
+        self._keep("versions.json", names, "the version's name cannot be saved")
 
     def keep_layers(self, tags: list[str]) -> None:
         """Remember which layers the project stands on, for ``layers_in_use``, and which it stood on before."""
@@ -163,7 +163,11 @@ class ProjectState:
 
     def _write_layers(self, tags: list[str], earlier: list[list[str]]) -> None:
         facts = {"directory": str(self._directory), "layers": tags, "earlier": earlier}
-        self._keep("layers.json", facts, "what this project stands on cannot be kept from `vhlocal prune`")
+        self._keep(
+            "layers.json",
+            facts,
+            "the layers that this project uses cannot be recorded, to keep them from `vhlocal prune`",
+        )
 
     def _keep(self, name: str, what: object, purpose: str) -> None:
         """Write a file in place of the one before, for the user alone; VhlocalError where that is not possible."""
@@ -188,7 +192,7 @@ class ProjectState:
 
     def keep_page(self, page: KeptPage) -> None:
         """Remember where the page is; only the user can read it, since it holds the key."""
-        self._keep(_PAGE, asdict(page), "the page's link cannot be kept")
+        self._keep(_PAGE, asdict(page), "the page's link cannot be saved")
 
     def _versions(self) -> set[str]:
         found: set[str] = set()

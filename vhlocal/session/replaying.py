@@ -64,7 +64,7 @@ def replay(exchange: Exchange, url: str, name: str | None, rules: Rules = DEFAUL
     if exchange.request.body.content is None:
         raise VhlocalError(
             f"request {exchange.id} cannot be sent again: its body was not kept, {exchange.request.body.why}",
-            hint="send it from the file that it came from",
+            hint="send it from its original file",
         )
     within, request = led_to(exchange, name)
     fields = ((header, _as_sent(value)) for header, value in to_send(request.headers))

@@ -117,7 +117,7 @@ def _footer(ready: Ready) -> Iterator[tuple[str, str]]:
     if ready.shared:
         yield "on this machine", f"{ready.url} (in place of {ready.shared})"
     if ready.look:
-        yield "look from other machines", ready.look
+        yield "from other machines", ready.look
     if ready.link:
         yield "page", ready.link
 

@@ -79,7 +79,7 @@ def show_edits(console: Console, finding: Finding, base: Path, shown: dict[Edit,
     known = {} if shown is None else shown
     for edit in finding.edits:
         if edit in known:
-            console.print(Text(f"    {_place(edit.place, base)}: as for {known[edit]}", "dim"))
+            console.print(Text(f"    {_place(edit.place, base)}: same edit as for {known[edit]}", "dim"))
             continue
         known[edit] = finding.definition.code
         console.print(Text(f"    {_place(edit.place, base)}", "dim"))

@@ -24,7 +24,7 @@ def show_outcomes(console: Console, about: str, rows: Sequence[tuple[str, str, s
     """Print what was replayed, outcomes, each behind its rule, range and target, and below them a chart of each."""
     console.print(Text(about))
     console.print()
-    table = new_table("rule", "range", "target", "average", "most", "wait p50", "wait p95", "met a cold start")
+    table = new_table("rule", "range", "target", "average", "most", "wait p50", "wait p95", "hit a cold start")
     for rule, within, target, outcome in rows:
         table.add_row(
             rule,

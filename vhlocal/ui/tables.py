@@ -84,7 +84,7 @@ def show_metrics(console: Console, metrics: Mapping[str, Any]) -> None:
             table.add_row(each["served"], name, f"{each['count']}", text)
         print_whole(console, table)
     if metrics["left_out"]:
-        console.print(f"{metrics['left_out']} values of further names are left out", style="yellow")
+        console.print(f"{metrics['left_out']} values are left out: there are too many names", style="yellow")
 
 
 def show_settings(console: Console, rows: Iterable[tuple[str, str, str]]) -> None:

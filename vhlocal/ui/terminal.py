@@ -262,7 +262,7 @@ class Terminal:
         self._say(event.at.name, event.text, "yellow" if event.differs or event.unanswered else "green")
 
     def _scaled(self, event: events.Scaled) -> None:
-        self._say(event.at.name, f"{event.before} → {event.after} replicas, by its load ({event.why})", "bold")
+        self._say(event.at.name, f"{event.before} → {event.after} replicas, following its load ({event.why})", "bold")
 
     def _alias_moved(self, event: events.AliasMoved) -> None:
         before = f" (was {event.before})" if event.before else ""

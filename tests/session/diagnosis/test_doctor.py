@@ -228,12 +228,12 @@ def test_a_finding_that_is_ignored_is_not_told(process_run, tmp_path):
 
 @pytest.mark.parametrize(
     ("word", "why"),
-    [("die", "its server does not answer any more"), ("stall", "it has not answered in 3 s")],
+    [("die", "its server no longer answers"), ("stall", "it has not answered in 3 s")],
 )
 def test_a_server_that_does_not_answer_any_more_is_one_line(word, why, project, process_run):
     run = process_run(project(FILES))
     send(run, Failing(f"/{word}"))
-    line = f"the doctor could not look at plain: {why}"
+    line = f"plain could not be examined: {why}"
     wait_for(lambda: line in run.output(), f"the line; the output was:\n{run.output()}")
     wait_until_examined(run)
     assert run.output().count("the doctor") == 1

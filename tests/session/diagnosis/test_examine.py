@@ -112,7 +112,7 @@ def test_an_app_that_answers_to_a_host_of_its_own_is_asked_by_that(patient):
     assert [headers["Host"] for _, headers in asked][-1] == "vhlocal.acme.com"
     with serving(lambda handler: say(handler, 400 if handler.headers["Host"] == PRODUCTION_HOST else 200)) as (port, _):
         seen = asyncio.run(examine(patient(port, code=code)))
-    assert seen == Seen(caveat="answers to the host vhlocal.acme.com, and not to every one")
+    assert seen == Seen(caveat="answers to the host vhlocal.acme.com, but not to every host")
 
 
 def test_a_websocket_is_asked_for_as_a_browser_does_and_left(patient):

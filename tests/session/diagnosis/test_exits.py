@@ -7,7 +7,7 @@ from vhlocal.model import Place
 from vhlocal.session.diagnosis.exits import as_error, backoff, explained, explained_error
 
 PLACE = Place(Path("/p/valohai.yaml"), 4)
-FINDING = Finding(FAILED, PLACE, "the server ended with exit code 3", "look at the log: it says why", "digits")
+FINDING = Finding(FAILED, PLACE, "the server ended with exit code 3", "look in its log for the reason", "digits")
 
 
 def test_k2_waits_grow_and_end_at_a_longest():
@@ -18,7 +18,7 @@ def test_k2_waits_grow_and_end_at_a_longest():
 def test_a_finding_is_the_reason_and_the_error_that_tells_it_has_its_code():
     error = as_error(explained(FINDING, "the end of its log"), "digits")
     assert error.message == "digits: the server ended with exit code 3"
-    assert error.hint == "look at the log: it says why"
+    assert error.hint == "look in its log for the reason"
     assert (error.place, error.detail, error.finding) == (PLACE, "the end of its log", FINDING)
 
 

@@ -40,9 +40,9 @@ def test_it_is_told_as_that_and_led_to_again_once_it_lets_in(project, process_ru
 
     told = wait_for(unavailable, "the endpoint to be told as closed")
     assert told["state"] == "failed"
-    assert "nothing accepts connections at its port" in told["why"] and "its server runs" in told["why"]
+    assert "no longer accepts connections on port" in told["why"] and "its server runs" in told["why"]
     assert run.endpoints()["plain"]["state"] == "failed"
-    run.wait_for_output("error: plain: its server runs, but nothing accepts connections at its port")
+    run.wait_for_output("error: plain: its server runs, but no longer accepts connections on port")
     again.touch()
     run.wait_for_state("ready")
     assert requests.get(url, timeout=30).status_code == 200

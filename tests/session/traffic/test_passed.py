@@ -41,7 +41,7 @@ def test_an_endpoint_that_has_gone_is_not_spoken_of():
 def test_clients_too_many_are_told_as_the_gateways_own_limit():
     notice = tell_passed(LimitPassed(FailureKind.FULL, 4096, "", "", "", "", ""), [ENDPOINT])
     assert isinstance(notice, Notice)
-    assert notice.text == "4,096 clients are connected at once; more are answered 503"
+    assert notice.text == "4,096 clients are connected at once; more get 503"
     assert notice.endpoint is None
 
 

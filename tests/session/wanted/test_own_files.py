@@ -59,7 +59,7 @@ def test_its_own_output_is_left_out_and_told_once(project, process_run, vhlocal)
             wait_for(lambda count=count: number(url) == count, f"save {count}")
             wait_for(lambda count=count: reloads(run) == count - 1, f"reload {count}")
         told = " ".join(run.output().split())
-        assert told.count("up.log is written by this run itself") == 1
+        assert told.count("this run writes up.log itself") == 1
         assert reloads(run) == 3
     finally:
         run.stop()
@@ -128,8 +128,8 @@ def test_what_the_app_writes_is_told_and_left_out_and_other_edits_come_in(projec
     (directory / "server.py").write_text(text)
     run = process_run(directory)
     url = run.url("words")
-    wait_for(lambda: "starts.txt is written by this run itself" in " ".join(run.output().split()), "starts.txt")
-    told = "hits.txt is written by this run itself"
+    wait_for(lambda: "this run writes starts.txt itself" in " ".join(run.output().split()), "starts.txt")
+    told = "this run writes hits.txt itself"
     wait_for(lambda: number(url) == 0 and told in " ".join(run.output().split()), "hits.txt")
     wait_for(lambda: run.endpoints()["words"]["revision"] == without_what_is_written(directory), "all to be left out")
     settled = reloads(run) + 1  # as the line of the last one may come yet
@@ -143,7 +143,7 @@ def test_what_the_app_writes_is_told_and_left_out_and_other_edits_come_in(projec
     wait_for(lambda: reloads(run) >= settled + 1, "it to be told")
     assert reloads(run) <= settled + 2, "no request and no start has caused a reload since it was told"
     told = " ".join(run.output().split())
-    assert told.count("hits.txt is written by this run itself") == 1
+    assert told.count("this run writes hits.txt itself") == 1
 
 
 #: Writes into its project when it is asked to.
@@ -164,7 +164,7 @@ def test_what_somebody_else_edits_is_an_edit_again(project, process_run, tmp_pat
     (directory / "server.py").write_text(WHEN_ASKED.format(directory=str(directory)))
     run = process_run(directory)
     url = run.url("words")
-    told = "counts.txt is written by this run itself"
+    told = "this run writes counts.txt itself"
     asked = iter(range(1, 10_000))
     wait_for(
         lambda: requests.get(f"{url}?{next(asked)}", timeout=30) and told in " ".join(run.output().split()),

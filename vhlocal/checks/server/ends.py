@@ -94,7 +94,7 @@ def find(ended: Ended) -> Iterator[Finding]:
             change = "something sent SIGTERM, or its code returned: look at its last lines"
         yield Finding(DONE, ended.command, seen, change, name)
     else:
-        change = ended.fix or "look at the log: it says why"
+        change = ended.fix or "look in its log for the reason"
         yield Finding(FAILED, ended.place, f"the server ended with exit code {ended.code}{during}", change, name)
 
 

@@ -119,7 +119,9 @@ class Diagnosis:
         endpoint = server.endpoint
         gone = self._engine_gone(endpoint, ended)
         if gone is not None:
-            return explained_error(EngineError(f"the server ended with its engine: {gone.message}"), endpoint.name)
+            return explained_error(
+                EngineError(f"the server ended with its container engine: {gone.message}"), endpoint.name
+            )
         if _without_a_word(ended):
             lines = ()  # what was printed before was outlived
         lines = last_failure(lines)
@@ -136,7 +138,7 @@ class Diagnosis:
         if found is None:
             return Explanation(
                 f"the server ended with exit code {ended.code}",
-                "look at the log: it says why",
+                "look in its log for the reason",
                 self.named(evidence.command),
             )
         traceback = None if ended.out_of_memory else read_traceback(lines)

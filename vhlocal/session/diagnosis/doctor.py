@@ -199,7 +199,7 @@ class Doctor:
             return None
         target = self._is.routes.target(complaint.at)
         if target.address is None:
-            raise VhlocalError("its server does not answer any more")
+            raise VhlocalError("its server no longer answers")
         inputs, asks = self._is.inputs(complaint.at.version), partial(self._is.asks, complaint.at)
         if inputs is None:
             return None
@@ -244,7 +244,7 @@ async def _examined(patient: Patient, complaint: _Complaint) -> Seen:
 
 def _failure(at: ServedAt, error: Exception) -> Notice:
     why = error.message if isinstance(error, VhlocalError) else f"{type(error).__name__}: {error}"
-    return Notice(f"the doctor could not look at {at}: {why}", endpoint=at.name)
+    return Notice(f"{at} could not be examined: {why}", endpoint=at.name)
 
 
 def trouble_of(record: RequestRecord) -> str | None:

@@ -108,7 +108,7 @@ async def _examined(patient: Patient, path: str) -> Seen:
     answers, case = dict(evidence.answers), evidence.case
     seen = Seen(await in_thread(find, evidence), caveat(evidence))
     if seen == Seen():
-        return seen if not host else Seen(caveat=f"answers to the host {host}, and not to every one")
+        return seen if not host else Seen(caveat=f"answers to the host {host}, but not to every host")
     # What is answered one way now and another way then proves nothing. Of what is not there, the roots will do.
     roots = {prefix + path for prefix in case.prefixes for path in case.paths}
     decisive = [one for one, answer in answers.items() if not answer.is_missing or one.target in roots]
@@ -141,7 +141,7 @@ def ask(address: Address, asked: Asked, host: str) -> Answer:
     except TimeoutError:
         raise UnansweredError(f"it has not answered in {ANSWER_SECONDS:.0f} s") from None
     except (OSError, http.client.HTTPException):
-        raise UnansweredError("its server does not answer any more") from None
+        raise UnansweredError("its server no longer answers") from None
 
 
 def _headers(asked: Asked, host: str) -> list[tuple[bytes, bytes]]:

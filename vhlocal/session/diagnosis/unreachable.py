@@ -56,7 +56,7 @@ class Unreachable:
             self._routes.close(at)
             self._bus.publish(StatusChanged(told))
             error = ServerError(f"{told.name}: {told.reason}", hint=told.hint)
-            self._bus.publish(Problem(error, told.name, "it is led to again once it accepts them"))
+            self._bus.publish(Problem(error, told.name, "requests go to it again once it accepts connections"))
             while self._stands(told):
                 if await _accepts(target.address) and self._stands(told):
                     self._routes.lead(at, target.address, target.revision, stale=target.stale)
@@ -76,8 +76,8 @@ def _told(status: Status, port: int) -> Status:
     return replace(
         status,
         state=State.FAILED,
-        reason=f"its server runs, but nothing accepts connections at its port {port} any more",
-        hint="its log may say why; the next save brings in another server",
+        reason=f"its server runs, but no longer accepts connections on port {port}",
+        hint="its log may say why; the next save starts a new server",
     )
 
 

@@ -36,8 +36,8 @@ async def by_strategy(
             differs = difference(post.wanted, wanted)
             strategy = decide(differs, post.means, wanted.bringing.strategy) or anew(post.means)
             way = "restart" if strategy is Strategy.RESTART else "replacement"
-            hint = "without it, edits are brought in by a fork, in a tenth of the time"
-            text = f"{error}, so that there cannot be two: edits are brought in by {way}"
+            hint = "without it, a save reloads by fork, in a tenth of the time"
+            text = f"{error}, so two servers cannot run side by side: a save reloads by {way}"
             surroundings.bus.publish(Notice(text, held.place or wanted.endpoint.place(), hint, post.name))
 
 
@@ -50,7 +50,7 @@ async def _beside(
             await STRATEGIES[strategy](post, wanted, phases)
             return strategy
         except NoRoomError as error:
-            text, place = f"{error}: edits are brought in by replacement", wanted.endpoint.place("resources.memory")
+            text, place = f"{error}: a save reloads by replacement", wanted.endpoint.place("resources.memory")
             surroundings.bus.publish(Notice(text, place, error.hint, post.name))
         except RunnerGoneError:
             pass

@@ -72,15 +72,15 @@ class Heard:
         if news["event"] == "warm":
             self._is.warmth.save(image, news["modules"], news["denied"])
             for module, why in news["denied"].items():
-                text = f"{module} {why}: it is imported anew at each reload"
+                text = f"{module} {why}: it is imported again at each reload"
                 self._is.bus.publish(Notice(text, endpoint=self._whose().name))
         elif news["event"] == "unkept":
-            hint = "`keep-warm` is for what lives in the main memory of one thread; it is loaded at each reload instead"
+            hint = "`keep-warm` only keeps what lives in one thread's main memory; it is loaded at each reload instead"
             self._is.bus.publish(Notice(f"nothing is kept warm: {news['why']}", None, hint, self._whose().name))
         elif news["event"] == "left_out" and news["library"] not in self._left_out:
             self._left_out.add(news["library"])
-            text = f"{news['library']}'s own reloader is left out: vhlocal brings in each save"
-            hint = "production has no edits; take the option for it out"
+            text = f"{news['library']}'s own reloader is switched off: vhlocal reloads on each save"
+            hint = "code never changes in production: remove the option"
             self._is.bus.publish(Notice(text, None, hint, self._whose().name))
 
     def _missed(self) -> None:

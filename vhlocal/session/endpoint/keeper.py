@@ -337,7 +337,7 @@ class Keeper:
             self._committed = True
             why = await self._post.explain(error, wanted)
             text = f"revision {wanted.revision} does not start yet: {why.reason}"
-            hint = "it is tried again once its requirements are installed"
+            hint = "it is retried once its requirements are installed"
             self._is.bus.publish(Notice(text, why.place, hint, self._post.name))
             self._post.keep_old(wanted, why)
         else:

@@ -354,7 +354,7 @@ class Post:
         if isinstance(error, VhlocalError):
             return explained_error(error, self.name)
         if isinstance(error, SavedAgainError):
-            return Explanation(f"{error} was saved again while a server was being made of it", "", None)
+            return Explanation(f"{error} was saved again while a server was starting from it", "", None)
         return Explanation(f"unexpected: {error!r}", "", None)
 
     async def explain_end(self, error: EndedError, wanted: Desired, when: str = "") -> Explanation:

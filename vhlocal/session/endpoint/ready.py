@@ -207,7 +207,7 @@ async def _look(awaited: Awaited, on_trouble: Callable[[Notice], None]) -> Findi
         if found is not None and times >= sure:
             return found
         if found is not None and times == 1 and sure == _SURE_PORT:
-            text = f"so far {found.seen}; it gets {sure * _BETWEEN_LOOKS:.0f} s more"
+            text = f"so far {found.seen}; waiting {sure * _BETWEEN_LOOKS:.0f} s more"
             on_trouble(Notice(text, endpoint=awaited.endpoint.name))
         waited = time.monotonic() - began
         if found is None and not awaited.new and words and waited >= words[0]:
@@ -226,7 +226,7 @@ async def _listeners(awaited: Awaited, on_trouble: Callable[[Notice], None] | No
         # A server that has gone is known to have ended a moment later, or some on a busy machine.
         await asyncio.wait({awaited.ended}, timeout=_END_TOLD)
         if on_trouble is not None and not awaited.ended.done():
-            on_trouble(Notice(f"where the server listens cannot be seen: {error}", endpoint=awaited.endpoint.name))
+            on_trouble(Notice(f"cannot see where the server listens: {error}", endpoint=awaited.endpoint.name))
         return None
 
 

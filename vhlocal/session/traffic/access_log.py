@@ -48,7 +48,9 @@ def access_log(path: Path | None, bus: Bus) -> Iterator[None]:
         try:
             _write(file, batches)
         except OSError as error:
-            problem = VhlocalError(f"the access log {path} ends here: {error.strerror}", hint="the run goes on without")
+            problem = VhlocalError(
+                f"the access log {path} ends here: {error.strerror}", hint="the run goes on without it"
+            )
             bus.publish(Problem(problem))
 
     unsubscribe = bus.subscribe(take)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from vhlocal.model import Endpoint
 
 
-_REASON = "names have letters, digits and dashes alone"
+_REASON = "it only passes names of letters, digits and dashes"
 
 #: Bytes of a header's name that are shown: a client may choose any length.
 _SHOWN = 80
@@ -36,7 +36,7 @@ def tell_passed(passed: LimitPassed, endpoints: Iterable[Endpoint]) -> Finding |
     A notice that the gateway is full; None for an endpoint that has gone.
     """
     if passed.kind is FailureKind.FULL:
-        text = f"{passed.limit:,.0f} clients are connected at once; more are answered 503"
+        text = f"{passed.limit:,.0f} clients are connected at once; more get 503"
         return Notice(text, hint="raise the limit of open files (`ulimit -n`), or see who keeps connections open")
     for endpoint in endpoints:
         if endpoint.name == passed.endpoint:

@@ -79,7 +79,7 @@ class Upkeep:
             if not await self.is_there(wanted):
                 at = wanted.at
                 if at not in self._unmade:
-                    text = f"{wanted.environment.image} has been removed: it is made again"
+                    text = f"{wanted.environment.image} was removed: making it again"
                     self._bus.publish(Notice(text, endpoint=at.name))
                 self._made |= (await make_environments(self._runtime, self._bus, (wanted,), ())).took
                 self._unmade.discard(at)

@@ -260,8 +260,8 @@ def left_out_notice(path: Path, directory: Path) -> Notice:
     """Return what the user is to know of a file that is left out."""
     name = path.relative_to(directory).as_posix() if path.is_relative_to(directory) else str(path)
     return Notice(
-        f"{name} is written by this run itself: it is left out, and its changes cause no reload",
-        hint=f"name {name} in .gitignore or .vhignore, or write it outside of the project",
+        f"this run writes {name} itself: it is not packaged, and its changes cause no reload",
+        hint=f"name {name} in .gitignore or .vhignore, or write it outside the project",
     )
 
 
@@ -282,7 +282,7 @@ def _check_access_log(path: Path | None, package: Package) -> None:
         if inside in package.files:
             raise InputError(
                 f"the access log {inside} would be packaged with the code, and each request would cause a reload",
-                hint="add it to .gitignore or .vhignore, or put it outside of the project",
+                hint="add it to .gitignore or .vhignore, or put it outside the project",
             )
 
 

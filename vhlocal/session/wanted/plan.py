@@ -125,7 +125,7 @@ def _plan_environment(
         parent = layer.tag
     if environment.base not in images and (not environment.layers or len(wanted) == len(environment.layers)):
         place = environment.places.get(environment.base)
-        wanted.insert(0, Pull(environment.base, "not here yet", (environment.at,), place))
+        wanted.insert(0, Pull(environment.base, "not on this machine yet", (environment.at,), place))
     previous: str | None = None
     for step in wanted:
         _merge(step, previous, steps)
@@ -137,7 +137,7 @@ def _cause(layer: Layer, parent: str, images: Mapping[str, PresentImage], made: 
     if present is None:
         return "first build"
     if parent in made:
-        return f"{parent} is made anew"
+        return f"{parent} is rebuilt"
     if parent in images and present.parent != images[parent].id:
         return f"{parent} has changed"
     return ""

@@ -36,7 +36,7 @@ class AloneError(Exception):
     """There cannot be two of a server, since the one that serves has ``held``, which only one can have."""
 
     def __init__(self, held: Held) -> None:
-        super().__init__(f"{held} is held by the server that runs")
+        super().__init__(f"the running server holds {held}")
         self.held = held
 
 
@@ -271,7 +271,7 @@ class Forks:
 def no_memory() -> NoRoomError:
     """Return what is raised where the memory limit is too small for two servers."""
     return NoRoomError(
-        "the memory limit leaves no room for two servers at once", "a larger resources.memory.max makes reloads quick"
+        "the memory limit leaves no room for two servers at once", "raise resources.memory.max for quick reloads"
     )
 
 

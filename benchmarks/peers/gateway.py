@@ -22,8 +22,8 @@ from vhlocal.gateway.options import GatewayOptions
 from vhlocal.gateway.report import Failure, Page
 from vhlocal.gateway.server import Gateway
 from vhlocal.gateway.table import Replica, Route, RouteTable, Upstream
+from vhlocal.recorder.store import Store
 from vhlocal.session.loop import run
-from vhlocal.session.traffic.recording import Recording
 from vhlocal.session.traffic.requests import Requests
 from vhlocal.ui.terminal import Terminal
 
@@ -44,7 +44,7 @@ async def _serve(port: int, upstreams: list[Upstream], nowhere: TextIO, options:
     settings = GatewayOptions(control=upstreams[0], connections=10_000)
     gateway = Gateway(table, settings, _page, on_request, lambda _: None)
     if "--recording" in options:
-        gateway.tap = Recording()
+        gateway.tap = Store()
     await gateway.start(socket.create_server(("127.0.0.1", port), backlog=1024))
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)

@@ -13,10 +13,10 @@ from vhlocal.recorder.store import Store
 
 def test_what_is_pinned_is_found_after_it_has_left_the_recordings():
     store = Store(2 * size_of(taken()))
-    store.add(taken(1))
+    store.take(*taken(1))
     store.pins.add(taken(1))
     for number in range(2, 20):
-        store.add(taken(number))
+        store.take(*taken(number))
     assert int(store.last(100)[0].record.id, 16) > 1
     assert [one.record.id for one in store.find(f"{1:032x}")] == [f"{1:032x}"]
     store.pins.remove(f"{1:032x}")
@@ -25,7 +25,7 @@ def test_what_is_pinned_is_found_after_it_has_left_the_recordings():
 
 def test_what_is_pinned_and_recorded_is_found_once():
     store = Store()
-    store.add(taken(1))
+    store.take(*taken(1))
     store.pins.add(taken(1))
     store.pins.add(taken(1))
     assert len(store.find("0")) == len(store.pins.all()) == 1

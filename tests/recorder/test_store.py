@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.requests import PREFIX, ended
-from vhlocal.exchanges import Body, whole
+from vhlocal.exchanges import EMPTY, Body, whole
 from vhlocal.recorder.store import BodyTap, Store, Taken
 
 
@@ -23,7 +23,7 @@ def taken(number: int = 0, endpoint: str = "predict", body: bytes = b"{}", **fac
 def size_of(one: Taken) -> int:
     """What the store counts a recording as."""
     store = Store()
-    store.add(one)
+    store.take(*one)
     return store.bytes
 
 
@@ -48,7 +48,7 @@ def test_an_answer_that_broke_off_says_why():
 def test_the_last_are_told_in_their_order_over_all_endpoints_or_of_one():
     store = Store()
     for number, endpoint in enumerate(["a", "b", "a", "c", "b"]):
-        store.add(taken(number, endpoint))
+        store.take(*taken(number, endpoint))
     assert [one.record.endpoint for one in store.last(3)] == ["a", "c", "b"]
     assert [int(one.record.id, 16) for one in store.last(9, "b")] == [1, 4]
     assert store.last(0) == store.last(5, "none") == ()
@@ -59,9 +59,9 @@ def test_the_last_are_told_in_their_order_over_all_endpoints_or_of_one():
 
 def test_a_busy_endpoint_does_not_push_out_a_quiet_one():
     store = Store(10 * size_of(taken()))
-    store.add(taken(1, "quiet"))
+    store.take(*taken(1, "quiet"))
     for number in range(1000):
-        store.add(taken(number, "busy"))
+        store.take(*taken(number, "busy"))
     assert len(store.last(100, "quiet")) == 1
     assert [int(one.record.id, 16) for one in store.last(100, "busy")][-1] == 999
 
@@ -74,7 +74,7 @@ STEPS = st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 3000)), max_si
 def test_it_never_keeps_more_than_its_bound_and_the_oldest_of_an_endpoint_leave_first(steps, most):
     store, given_ = Store(most), {}
     for number, (endpoint, length) in enumerate(steps):
-        store.add(taken(number, endpoint, b"x" * length))
+        store.take(*taken(number, endpoint, b"x" * length))
         given_.setdefault(endpoint, []).append(number)
         kept = store.last(100)
         assert store.bytes == sum(map(size_of, kept)) <= most
@@ -92,11 +92,51 @@ def test_what_is_kept_takes_no_more_memory_than_it_is_counted_as():
             record = ended(
                 id=f"{number:032x}", target=f"{PREFIX}/{number}", client=f"10.0.0.{number}", time=number * 1.5
             )
-            store.add(Taken(record, headers, whole(b"%d" % number), headers[:], whole(b"%d" % -number)))
+            store.take(record, headers, whole(b"%d" % number), headers[:], whole(b"%d" % -number))
         used, _ = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
     assert used <= store.bytes
+
+
+def test_neither_large_bodies_nor_large_heads_wait_to_be_kept():
+    store = Store(1_000_000)
+    tracemalloc.start()
+    try:
+        for number in range(40):
+            store.take(ended(bytes_out=100_000), [], None, [], bytes(100_000))
+            store.take(ended(bytes_in=100_000), [], part(bytes(100_000)), [], b"")
+            store.take(ended(), [(b"X-%d" % each, b"%d" % number) for each in range(1000)], None, [], b"")
+            used, _ = tracemalloc.get_traced_memory()
+            assert used <= 1_100_000
+    finally:
+        tracemalloc.stop()
+    assert 800_000 <= store.bytes <= 1_000_000
+
+
+def test_bodies_are_kept_as_they_passed():
+    store = Store()
+    store.take(ended(), [], None, [], part(b"ans", b"wer"))
+    store.take(ended(), [], part(b"question"), [], b"answer")
+    assert [(one.request_body, one.answer_body) for one in store.last(2)] == [
+        (EMPTY, whole(b"answer")),
+        (whole(b"question"), whole(b"answer")),
+    ]
+
+
+def test_what_is_sent_again_is_not_recorded_again():
+    store = Store()
+    store.take(ended(replayed=True), [], None, [], b"")
+    store.take(*taken(1))
+    assert [int(one.record.id, 16) for one in store.last(2)] == [1]
+
+
+def part(*data: bytes) -> BodyTap:
+    """A body that has come in these parts."""
+    tap = BodyTap()
+    for each in data:
+        tap.feed(each)
+    return tap
 
 
 @settings(deadline=None)

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from vhlocal.contract.headers import RawHeader
     from vhlocal.model import RequestRecord
 
+    #: What a ``Taken`` is made of once somebody looks. A body is what takes it in until it is kept.
+    _Passed = tuple[RequestRecord, Sequence[RawHeader], object, Sequence[RawHeader], object]
+
 #: Bytes that all recordings may take together.
 MOST_BYTES = 64 * 1024 * 1024
 #: A body that is longer, in bytes, is kept as its length and its hash.
@@ -24,12 +27,15 @@ MOST_OF_A_BODY = 1024 * 1024
 
 #: What Python takes for a recording besides the bytes in it, and for each header: measured, and rounded up.
 _EACH, _EACH_HEADER = 2048, 192
-#: Lists of headers whose sizes are remembered.
-_HEADS = 64
+#: Lists of headers whose sizes are remembered, and the largest of them: they stay while they are.
+_HEADS, _LARGEST = 64, 16 * 1024
+#: What waits to be kept, as that takes a third of the time for many at once: so many recordings, with so many bytes of
+#: bodies and so many headers at most. With more of them, it is kept at once.
+_WAITING, _SMALL, _FEW_HEADERS = 32, 4096, 64
 
 
 class Taken(NamedTuple):
-    """A request and its answer as the gateway hands them on: nothing is copied or read, and it costs a tuple.
+    """A request and its answer as the gateway hands them on: nothing is copied or read.
 
     ``answer`` is the answer's body, its bytes where they came at once.
     """
@@ -94,7 +100,7 @@ class _Kept:
 
     def __init__(self, endpoint: str) -> None:
         self.endpoint = endpoint
-        self.taken: deque[tuple[int, int, Taken]] = deque()
+        self.taken: deque[tuple[int, int, _Passed]] = deque()
         self.bytes = 0
 
 
@@ -102,71 +108,149 @@ class Store:
     """Keeps what it is given until all of it together takes more than ``most`` bytes; then the oldest leaves.
 
     It leaves the endpoint that has the most, so that a busy endpoint does not push out what a quiet one was asked.
-    ``pins`` are kept besides. Any thread may look; ``add`` is called in one.
+    ``pins`` are kept besides. Any thread may look; ``take`` is called in one. See ``gateway.tap.Tap``, which it is.
     """
 
     def __init__(self, most: int = MOST_BYTES) -> None:
         self.pins = Pins()
         self._most = most
         self._lock = threading.Lock()
+        self._waiting: list[_Passed] = []
         self._kept: dict[str, _Kept] = {}
         self._all = 0
         self._number = 0
         #: By the identity of what is kept beside it.
         self._sizes: dict[int, tuple[Sequence[RawHeader], int]] = {}
 
-    def add(self, taken: Taken) -> None:
-        """Keep a request and its answer."""
+    def part(self) -> BodyTap:
+        """Return what takes in a body."""
+        return BodyTap()
+
+    def take(
+        self,
+        record: RequestRecord,
+        asked: Sequence[RawHeader],
+        body: object,
+        told: Sequence[RawHeader],
+        answer: object,
+    ) -> None:
+        """Keep an endpoint's request and its answer, unless it was recorded before and is sent again.
+
+        ``body`` is a ``Body`` or what has taken it in, None where there was none; ``answer`` may be bytes, too.
+        """
         # Each request pays for this: no call that can be spared.
-        record, asked, body, told, answer = taken
-        endpoint = record.endpoint or ""
-        sizes, content = self._sizes, answer if isinstance(answer, bytes) else answer.content
-        size = _EACH + len(record.target) + (sizes.get(id(asked)) or self._measured(asked))[1]
-        size += (sizes.get(id(told)) or self._measured(told))[1]
-        if content:
-            size += len(content)
-        if body is not EMPTY and body.content:
-            size += len(body.content)
-        with self._lock:
-            self._number += 1
-            kept = self._kept.get(endpoint) or self._kept.setdefault(endpoint, _Kept(endpoint))
-            kept.taken.append((self._number, size, taken))
-            kept.bytes += size
-            self._all += size
-            while self._all > self._most:
-                self._forget()
+        waiting = self._waiting
+        waiting.append((record, asked, body, told, answer))
+        if (
+            len(waiting) >= _WAITING
+            or record.bytes_in + record.bytes_out > _SMALL
+            or len(asked) + len(told) > _FEW_HEADERS
+        ):
+            with self._lock:
+                self._take_in()
 
     @property
     def bytes(self) -> int:
         """What is kept takes so many bytes, as they are counted here; never more than the bound."""
-        return self._all
+        with self._lock:
+            self._take_in()
+            return self._all
 
     def last(self, count: int, endpoint: str | None = None) -> tuple[Taken, ...]:
         """Return the last ones, oldest first, of all endpoints or of one."""
-        with self._lock:
-            some = self._kept.values() if endpoint is None else filter(None, [self._kept.get(endpoint)])
-            found = sorted((one for kept in some for one in kept.taken), key=lambda one: one[0])
-        return tuple(taken for _, _, taken in found[max(0, len(found) - count) :])
+        found = self._found(endpoint)
+        return tuple(map(_taken, found[max(0, len(found) - count) :]))
 
     def find(self, beginning: str) -> tuple[Taken, ...]:
         """Return those whose ids begin so, pinned ones first: one, unless too few letters were given or it is gone."""
-        kept = {taken.record.id: taken for taken in (*self.pins.all(), *self.last(self._number))}
-        return tuple(taken for request, taken in kept.items() if request.startswith(beginning))
+        begin_so = [passed for passed in self._found() if passed[0].id.startswith(beginning)]
+        pinned = [taken for taken in self.pins.all() if taken.record.id.startswith(beginning)]
+        return tuple({taken.record.id: taken for taken in (*pinned, *map(_taken, begin_so))}.values())
 
-    def _measured(self, headers: Sequence[RawHeader]) -> tuple[Sequence[RawHeader], int]:
+    def _found(self, endpoint: str | None = None) -> list[_Passed]:
+        with self._lock:
+            self._take_in()
+            some = self._kept.values() if endpoint is None else filter(None, [self._kept.get(endpoint)])
+            found = sorted((one for kept in some for one in kept.taken), key=lambda one: one[0])
+        return [passed for _, _, passed in found]
+
+    def _take_in(self) -> None:
+        """Keep what waits; more may come to wait meanwhile."""
+        count = len(self._waiting)
+        if not count:
+            return
+        waiting, number, added = self._waiting[:count], self._number, 0
+        del self._waiting[:count]
+        # Mostly the last one's heads and endpoint once more: the gateway remembers heads.
+        kept = None
+        last_asked: object = None
+        last_told: object = None
+        heads = 0
+        for passed in waiting:
+            record, asked, body, told, answer = passed
+            if record.replayed:
+                continue
+            if asked is not last_asked or told is not last_told:
+                last_asked, last_told = asked, told
+                heads = _EACH + self._measured(asked) + self._measured(told)
+            if kept is None or kept.endpoint != record.endpoint:
+                kept = self._kept_of(record.endpoint or "")
+            size = heads + len(record.target)
+            if isinstance(answer, bytes):
+                size += len(answer)
+            else:
+                answer = _body(answer)
+                size += len(answer.content or b"")
+                passed = record, asked, body, told, answer
+            if body is not None:
+                body = _body(body)
+                size += len(body.content or b"")
+                passed = record, asked, body, told, answer
+            number += 1
+            kept.taken.append((number, size, passed))
+            kept.bytes += size
+            added += size
+        self._number = number
+        self._all += added
+        while self._all > self._most:
+            self._forget()
+
+    def _kept_of(self, endpoint: str) -> _Kept:
+        return self._kept.get(endpoint) or self._kept.setdefault(endpoint, _Kept(endpoint))
+
+    def _measured(self, headers: Sequence[RawHeader]) -> int:
         # The gateway remembers heads: the same list comes again and again, and to add it up takes a microsecond.
-        if len(self._sizes) >= _HEADS:
-            self._sizes.clear()
-        known = self._sizes[id(headers)] = headers, _size_of(headers)
-        return known
+        known = self._sizes.get(id(headers))
+        if known is not None:
+            return known[1]
+        size = _size_of(headers)
+        if size <= _LARGEST:
+            if len(self._sizes) >= _HEADS:
+                self._sizes.clear()
+            self._sizes[id(headers)] = headers, size
+        return size
 
     def _forget(self) -> None:
-        kept = max(self._kept.values(), key=_BYTES)
-        _, size, _ = kept.taken.popleft()
-        kept.bytes -= size
-        self._all -= size
-        if not kept.taken:
+        """Let the oldest of the endpoint that has the most leave, until there is room or another has more."""
+        kept, *others = sorted(self._kept.values(), key=_BYTES, reverse=True)
+        taken, size = kept.taken, kept.bytes
+        free = self._most - self._all
+        stay = max(size + free, others[0].bytes - 1 if others else 0)
+        while taken and size > stay:
+            size -= taken.popleft()[1]
+        self._all -= kept.bytes - size
+        kept.bytes = size
+        if not taken:
             del self._kept[kept.endpoint]
+
+
+def _body(what: object) -> Body:
+    return what.body() if isinstance(what, BodyTap) else what if isinstance(what, Body) else EMPTY
+
+
+def _taken(passed: _Passed) -> Taken:
+    record, asked, body, told, answer = passed
+    return Taken(record, asked, _body(body), told, answer if isinstance(answer, bytes) else _body(answer))
 
 
 def _size_of(headers: Sequence[RawHeader]) -> int:

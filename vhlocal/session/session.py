@@ -16,6 +16,7 @@ from vhlocal.gateway.options import GatewayOptions
 from vhlocal.gateway.server import Gateway
 from vhlocal.gateway.table import RouteTable, Upstream
 from vhlocal.model import ServedAt, State, Status
+from vhlocal.recorder.store import Store
 from vhlocal.reload.staging import Staging
 from vhlocal.session import open_files, port
 from vhlocal.session.board import Board
@@ -39,7 +40,6 @@ from vhlocal.session.tasks import Tasks, beside, in_thread, together, within
 from vhlocal.session.telling import Telling
 from vhlocal.session.traffic.access_log import access_log
 from vhlocal.session.traffic.in_flight import InFlight
-from vhlocal.session.traffic.recording import Recording
 from vhlocal.session.traffic.requests import Requests
 from vhlocal.session.traffic.routes import Routes
 from vhlocal.session.view import View
@@ -100,7 +100,7 @@ class Session:
         self._connected: Runtime | None = None
         self._gateway: Gateway | None = None
         self._removed = False
-        self._recording = Recording() if options.record else None
+        self._recordings = Store() if options.record else None
         self._telling = Telling(bus, self._board, options.ignored, lambda: self._present().endpoints, self._inputs_of)
         self._in_flight = InFlight(
             self._routes, lambda upstream: self._gateway.in_flight(upstream) if self._gateway else 0
@@ -160,7 +160,7 @@ class Session:
             board=self._board,
             requests=requests,
             metrics=Collecting(self._loop, self._bus, self._board, self._tasks, self._telling.printed).store,
-            recordings=None if self._recording is None else self._recording.store,
+            recordings=self._recordings,
             connections=lambda: (gateway.connections(), gateway.upstream_connections()),
             examined=lambda: requests.all_told() and self._doctor.is_idle,
             bus=self._bus,
@@ -192,7 +192,7 @@ class Session:
             self._refused,
             self._telling.dropped,
         )
-        gateway.tap = self._recording
+        gateway.tap = self._recordings
         try:
             await gateway.start(listening)
             self._wait_for(self._inputs)
@@ -328,11 +328,11 @@ class Session:
         return self._deployment
 
     async def _compare(self, at: ServedAt, old: Address, new: Address) -> None:
-        if self._recording is not None and (self._present().replayed or self._recording.store.pins.all()):
+        if self._recordings is not None and (self._present().replayed or self._recordings.pins.all()):
             from vhlocal.session.traffic.comparing import Comparing  # noqa: PLC0415 - few ask for it
 
             host, chosen = self._url.removeprefix("http://"), lambda: self._present().replayed
-            await Comparing(self._recording.store, chosen, host, self._bus)(at, old, new)
+            await Comparing(self._recordings, chosen, host, self._bus)(at, old, new)
 
     async def _surroundings(self, gateway: Gateway) -> Surroundings:
         async def drain(address: Address) -> None:

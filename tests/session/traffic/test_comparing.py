@@ -66,7 +66,7 @@ def recorded(number: int, path: str, version: str = "dev", **facts):
 def store() -> Store:
     store = Store()
     for number, path in enumerate(("/a", "/b")):
-        store.add(recorded(number, path))
+        store.take(*recorded(number, path))
     return store
 
 

@@ -33,6 +33,9 @@ NOBODY = "gateway"
 
 def request_lines(records: Sequence[RequestRecord]) -> Iterator[tuple[str, Text]]:
     """Yield whose line it is, and the line; nothing for the control plane's own requests."""
+    if len(records) > _LINES and records[0].endpoint and len(set(map(_ASKED, records))) == 1:
+        yield _name(records[0]), _summary(records)
+        return
     records = [record for record in records if record.endpoint or not record.is_control]
     if len(records) <= _LINES:
         yield from ((_name(record), _line(record)) for record in records)
@@ -58,7 +61,9 @@ def _line(record: RequestRecord) -> Text:
 
 
 def _summary(records: Sequence[RequestRecord]) -> Text:
-    counts = sorted(Counter(map(_STATUS, records)).items())
+    codes = [*map(_STATUS, records)]
+    same = codes.count(codes[0]) == len(codes)
+    counts = [(codes[0], len(codes))] if same else sorted(Counter(codes).items())
     statuses = Text(", ").join(
         Text.assemble((str(status), _style(status)), f" to {count:,}") for status, count in counts
     )

@@ -1,11 +1,11 @@
 from tests.requests import ended
-from vhlocal.session.traffic.sums import BOUNDS, Traffic
+from vhlocal.session.traffic.sums import BOUNDS, Traffic, columns
 
 
 def test_requests_add_up():
     traffic = Traffic()
-    traffic.add([ended(), ended(502, whole=False, first_byte_seconds=None)])
-    traffic.add([ended(), ended(seconds=1000.0)])
+    traffic.add(columns([ended(), ended(502, whole=False, first_byte_seconds=None)]))
+    traffic.add(columns([ended(), ended(seconds=1000.0)]))
     assert traffic.statuses == {200: 3, 502: 1}
     assert (traffic.broken, traffic.bytes_in, traffic.bytes_out) == (1, 4, 80)
     assert (sum(traffic.total.counts), traffic.total.total) == (4, 1000.75)

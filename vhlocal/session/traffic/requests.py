@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from vhlocal.events import RequestsEnded
 from vhlocal.model import RequestRecord
-from vhlocal.session.traffic.sums import Traffic
+from vhlocal.session.traffic.sums import Traffic, columns, is_uniform
 
 if TYPE_CHECKING:
     import asyncio
@@ -48,7 +48,7 @@ class Requests:
     def __init__(self, loop: asyncio.AbstractEventLoop, bus: Bus) -> None:
         self._loop = loop
         self._bus = bus
-        self._new: deque[RequestRecord] = deque()
+        self._new: list[RequestRecord] = []
         self._due = False
         self._told = 0.0
         self._lock = threading.Lock()
@@ -109,13 +109,23 @@ class Requests:
         self._telling = []
 
     def _take_in(self) -> None:
+        count = len(self._new)
+        if not count:
+            return
         # The loop's thread may add meanwhile: what is taken out here is taken out once.
-        take = self._new.popleft
-        records = [take() for _ in range(len(self._new))]
+        records = self._new[:count]
+        del self._new[:count]
         self._untold += records
-        by_whose: defaultdict[tuple[str | None, str, int], list[RequestRecord]] = defaultdict(list)
-        for record in records:
-            by_whose[_WHOSE(record)].append(record)
-        for (endpoint, version, replica), some in by_whose.items():
-            self._traffic[Whose(endpoint or "", version, replica)].add(some)
-        self._kept.extend([record for record in records if record.endpoint or not record.is_control])
+        asked = columns(records)
+        if is_uniform(asked.endpoint) and is_uniform(asked.version) and is_uniform(asked.replica):
+            by_whose = {_WHOSE(records[0]): asked}
+        else:
+            some: defaultdict[tuple[str | None, str, int], list[RequestRecord]] = defaultdict(list)
+            for record in records:
+                some[_WHOSE(record)].append(record)
+            by_whose = {whose: columns(theirs) for whose, theirs in some.items()}
+        for (endpoint, version, replica), theirs in by_whose.items():
+            self._traffic[Whose(endpoint or "", version, replica)].add(theirs)
+        if not all(endpoint for endpoint, _, _ in by_whose):
+            records = [record for record in records if record.endpoint or not record.is_control]
+        self._kept.extend(records)

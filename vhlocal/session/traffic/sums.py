@@ -11,7 +11,7 @@ from vhlocal.model import RequestRecord
 from vhlocal.values import dataclass
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Sequence
 
 #: Upper bounds of the histograms' buckets, in seconds; one more bucket takes the rest.
 BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
@@ -24,15 +24,21 @@ class Histogram:
     counts: list[int] = field(default_factory=lambda: [0] * (len(BOUNDS) + 1))
     total: float = 0.0
 
-    def add(self, times: Collection[float | None]) -> None:
+    def add(self, times: Sequence[float | None]) -> None:
         """Count these times; None, for what did not happen, is not counted."""
-        known = [seconds for seconds in times if seconds is not None]
+        known: Any = times
+        try:
+            total = sum(known)
+        except TypeError:  # hardly ever: to look for None takes longer than to add up
+            known = [seconds for seconds in times if seconds is not None]
+            total = sum(known)
         if not known:
             return
-        self.total += sum(known)
-        first, last = bisect_left(BOUNDS, min(known)), bisect_left(BOUNDS, max(known))
+        self.total += total
+        last = bisect_left(BOUNDS, max(known))
+        first = last and bisect_left(BOUNDS, min(known))
         if first < last:  # to sort them is the dear part
-            known.sort()
+            known = sorted(known)
         below = 0
         for bucket in range(first, last):
             upto = bisect_right(known, BOUNDS[bucket], below)
@@ -53,15 +59,26 @@ class Traffic:
     first_byte: Histogram = field(default_factory=Histogram)
     total: Histogram = field(default_factory=Histogram)
 
-    def add(self, records: Collection[RequestRecord]) -> None:
-        """Count these requests: column by column, which for many takes a fifth of what one by one does."""
-        if not records:
-            return
-        columns: Any = RequestRecord._make(zip(*records, strict=True))
-        self.statuses.update(columns.status)
-        self.broken += columns.whole.count(False)
+    def add(self, columns: Any) -> None:
+        """Count these requests, as ``columns`` returns them."""
+        statuses, count = columns.status, len(columns.status)
+        if is_uniform(statuses):
+            self.statuses[statuses[0]] += count
+        else:
+            self.statuses.update(statuses)
+        self.broken += count - columns.whole.count(True)
         self.bytes_in += sum(columns.bytes_in)
         self.bytes_out += sum(columns.bytes_out)
         self.gateway.add(columns.gateway_seconds)
         self.first_byte.add(columns.first_byte_seconds)
         self.total.add(columns.seconds)
+
+
+def columns(records: Sequence[RequestRecord]) -> Any:
+    """Return what requests have in each of their fields, for one at least: to go through takes a fifth of the time."""
+    return RequestRecord._make(zip(*records, strict=True))
+
+
+def is_uniform(column: Sequence[object]) -> bool:
+    """Tell whether all in a column, which is not empty, are the same."""
+    return column.count(column[0]) == len(column)

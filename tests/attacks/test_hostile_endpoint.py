@@ -208,7 +208,7 @@ def test_k4_a_shared_volume_leads_nobody_out_of_it(project, running, engine, vhl
         assert list((volumes / "models").iterdir()) == []
         requests.post(run.url("bad"), SWAP.format(outside=str(outside)), timeout=60)
         engine.containers.get(run.endpoints()["good"]["container"]).kill()
-        run.wait_for_output("which is outside of the volume")
+        run.wait_for_output("which is outside the volume")
         assert requests.post(run.url("bad"), "print('still there')", timeout=60).text == "still there\n"
         requests.post(run.url("bad"), SWAP_BACK, timeout=60)
         wait_for(lambda: requests.get(run.url("good"), timeout=60).text == "good", "it to be started again")

@@ -262,5 +262,5 @@ def test_temporary_files_that_have_no_room_are_told(project, vhlocal, engine, tm
     done = vhlocal("up", "-C", str(directory), "--runtime", "docker", "--port", "0")
     said = done.stdout + done.stderr
     assert done.returncode == 3, said
-    assert f"there is no room for the files of a container: the disk that holds {temporary} is full" in said
+    assert f"there is no disk space for a container's files: the disk that holds {temporary} is full" in said
     assert "Traceback" not in said

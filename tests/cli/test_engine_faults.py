@@ -32,16 +32,16 @@ def test_no_engine_is_told_with_how_to_start_one(project, failing, command):
         ("tcp://", "a host and a port are missing"),
         ("tcp://localhost:99999", "Port out of range 0-65535"),
         ("tcp://[::1", "Invalid IPv6 URL"),
-        ("npipe:////./pipe/docker_engine", "named pipes are there on Windows alone"),
+        ("npipe:////./pipe/docker_engine", "named pipes exist only on Windows"),
         ("/var/run/docker.sock", "did you mean unix:///var/run/docker.sock?"),
-        ("unix:///etc/passwd", "that is no socket"),
-        ("gopher://x", "gopher:// cannot be reached"),
+        ("unix:///etc/passwd", "that is not a socket"),
+        ("gopher://x", "gopher:// is not supported"),
     ],
 )
 @pytest.mark.parametrize("runtime", ["auto", "docker"])
 def test_an_engine_address_that_is_none_is_told_and_nothing_taken_in_its_place(project, failing, address, why, runtime):
     said = failing(project(plain()), code=3, environment={"DOCKER_HOST": address, "VHLOCAL_RUNTIME": runtime})
-    assert f"DOCKER_HOST is no address of a container engine: {address}: {why}\n" in said
+    assert f"DOCKER_HOST is not a container engine's address: {address}: {why}\n" in said
     assert "an address is unix:///path/of/the/socket or tcp://127.0.0.1:PORT" in said
 
 
@@ -78,7 +78,7 @@ def test_a_credential_helper_of_which_nothing_can_be_had_is_named(project, faili
     why = "has failed: " if installed else "is not installed\n"
     assert f"cannot be pulled: the credential helper docker-credential-vhtest {why}" in said
     assert f"at {config}\n" in said
-    assert "take `credsStore` and `credHelpers` out of this file" in said
+    assert "remove `credsStore` and `credHelpers` from this file" in said
     assert ("the keychain is locked" in said) == installed
     assert "Warning" not in said
 
@@ -94,7 +94,7 @@ def test_an_image_that_cannot_be_pulled_is_named_with_what_to_do(project, failin
     said = failing(directory, code=4)
     assert f"pull {image} failed" in said
     assert f"at {directory}/valohai.yaml:3:5\n" in said
-    assert f"the image {image} is not here and cannot be pulled: " in said
+    assert f"the image {image} is not on this machine and cannot be pulled: " in said
     assert "connection refused" in said
     assert "`docker login`" in said
     assert "--image ENDPOINT=IMAGE" in said
@@ -103,14 +103,14 @@ def test_an_image_that_cannot_be_pulled_is_named_with_what_to_do(project, failin
 def test_an_image_that_no_registry_has_is_named(project, failing, registry):
     image = f"{registry.address}/vhlocal-tests/none:1"
     said = failing(project(plain()), "--image", f"plain={image}", code=4)
-    assert f"the image {image} is not here and cannot be pulled: " in said
+    assert f"the image {image} is not on this machine and cannot be pulled: " in said
     assert "not found" in said or "manifest unknown" in said
 
 
 def test_a_name_that_cannot_be_an_images_is_told_with_its_line(project, failing):
     directory = project(plain() | {"valohai.yaml": plain()["valohai.yaml"].replace("python:3.11-slim", "Not An Image")})
     said = failing(directory, code=4)
-    assert "the image Not An Image is not here and cannot be pulled: invalid reference format" in said
+    assert "the image Not An Image is not on this machine and cannot be pulled: invalid reference format" in said
     assert f"at {directory}/valohai.yaml:3:5\n" in said
 
 

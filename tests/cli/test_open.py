@@ -44,7 +44,7 @@ def let_in(address: str, link: str) -> None:
     answer = requests.get(address, allow_redirects=False, timeout=60)
     assert (answer.status_code, answer.headers["Location"]) == (303, f"/#key={key}")
     again = requests.get(address, allow_redirects=False, timeout=60)
-    assert (again.status_code, again.json()["error"]) == (403, "this link was used already, or is older than a minute")
+    assert (again.status_code, again.json()["error"]) == (403, "this link was already used, or is older than a minute")
     assert key not in again.text
 
 

@@ -86,7 +86,8 @@ def test_a_directory_that_cannot_be_written_is_told_without_a_traceback(staging)
     staging.directory.rmdir()
     staging.directory.write_text("a file")
     with pytest.raises(
-        VhlocalError, match=r"an edit could not be brought in: .* is a file, where a directory is needed"
+        VhlocalError, match=r"a saved file could not be copied for its server: .* is a file, where a directory is "
+            r"needed"
     ):
         staging.keep_content(b"one")
 
@@ -111,6 +112,6 @@ def test_a_full_disk_is_told_and_nothing_half_written_is_left(tmp_path):
     script = f"mount -t tmpfs -o size=64k tmpfs {tmp_path} && exec {sys.executable} -c '{FULL}' {tmp_path}"
     done = subprocess.run(["unshare", "-m", "sh", "-c", script], capture_output=True, text=True, check=False)
     assert done.stdout.splitlines() == [
-        f"an edit could not be brought in: the disk that holds {tmp_path} is full",
+        f"a saved file could not be copied for its server: the disk that holds {tmp_path} is full",
         "['mounted']",
     ], done.stderr

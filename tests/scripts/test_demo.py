@@ -51,7 +51,7 @@ def test_without_an_engine_it_serves_from_processes_and_installs_none(environmen
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert '"digit":7' in done.stdout
-    assert "endpoints run as processes of this machine" in done.stdout
+    assert "endpoints run as processes on this machine" in done.stdout
     assert "==> Installing" not in done.stdout
     assert list(Path(environment["XDG_CACHE_HOME"], "vhlocal").glob("servers/*/*")) == []
 

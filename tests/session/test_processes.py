@@ -40,7 +40,7 @@ def test_where_no_engine_answers_auto_takes_processes_and_says_so(project, proce
     run = process_run(project(project_of("python server.py")))
     assert asked(run.url("plain"))["environment"]["VALOHAI_PORT"]
     told = " ".join(run.output().split())
-    assert "endpoints run as processes of this machine" in told
+    assert "endpoints run as processes on this machine" in told
     assert "base image" in told
 
 
@@ -131,7 +131,7 @@ def test_the_python_that_the_image_names_is_taken_where_it_is_at_hand(project, p
     used = version if at_hand else f"{sys.version_info.major}.{sys.version_info.minor}"
     assert asked(run.url("plain"))["version"] == used
     told = " ".join(run.output().split())
-    assert (f"Python {version} is not on this machine: {used} is used" in told) is not at_hand
+    assert (f"Python {version} is not on this machine: using {used}" in told) is not at_hand
 
 
 def test_a_server_that_is_killed_is_started_again(project, process_run):

@@ -103,7 +103,7 @@ class Staging:
         with self._lock:
             self._parts.add(part.name)
         try:
-            with writing("an edit could not be brought in", part):
+            with writing("a saved file could not be copied for its server", part):
                 self.directory.mkdir(parents=True, exist_ok=True)  # should it have been removed under the run
                 yield part
         finally:

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 _SOCKET = "/var/run/docker.sock"
 
 _INSTEAD = (
-    "less like production: this machine's Python in place of the base image, its file system and network, and limits "
-    "only where its kernel grants them; `--runtime docker` or `--strict` insist on an engine"
+    "less like production: this machine's Python, files and network in place of the image's, and limits only where its "
+    "kernel grants them; `--runtime docker` or `--strict` require an engine"
 )
 
 
@@ -45,7 +45,7 @@ def connector(name: str, directory: Path, *, strict: bool) -> Connect:
                 if strict or isinstance(error, NoAddressError):
                     raise
                 why = error.message
-        notice = Notice(f"{why}: endpoints run as processes of this machine", hint=_INSTEAD)
+        notice = Notice(f"{why}: endpoints run as processes on this machine", hint=_INSTEAD)
         return _connected(_process(str(directory), run), notice)
 
     return connect

@@ -35,7 +35,7 @@ def test_where_nobody_listens_is_told_with_how_to_start_an_engine(place):
 
 def test_what_is_no_socket_is_told(place):
     (place / "file").write_text("")
-    assert "is no address of a container engine" in told(f"unix://{place}/file").message
+    assert "is not a container engine's address" in told(f"unix://{place}/file").message
 
 
 def test_somebody_who_listens_is_for_the_sdk_to_ask(place):

@@ -376,7 +376,7 @@ def test_a_layer_on_nothing_is_refused(by_pip):
     assert "vhlocal/none:1 has gone" in failure(by_pip, gunicorn("vhlocal/none:1")).message
     error = failure(by_pip, requirements("iniconfig\n", "python3.99"))
     assert (error.message, error.hint) == (
-        "there is no python3.99 on this machine any more",
+        "python3.99 is no longer on this machine",
         "install python3.99, or run again",
     )
 
@@ -492,7 +492,7 @@ def test_closing_ends_a_making_from_another_thread(either, tmp_path):
     wait_for((tmp_path / "begun").exists, "the installation to go on")
     either.close()
     thread.join(60)
-    assert failed == ["the environment was not made, since vhlocal ends"]
+    assert failed == ["the environment was not made, because vhlocal is stopping"]
     assert layers(either) == []
     wait_for(lambda: not below_this(str(either._directory)), "the installer to end")
     with pytest.raises(BuildError, match="vhlocal ends"):

@@ -27,7 +27,7 @@ def check_address(address: str, setting: str) -> None:
     """Raise NoAddressError for what is no address, EngineError for another machine's; ``setting`` names its source."""
     why = _fault(address)
     if why:
-        raise NoAddressError(f"{setting} is no address of a container engine: {address}: {why}", hint=_REMEDY)
+        raise NoAddressError(f"{setting} is not a container engine's address: {address}: {why}", hint=_REMEDY)
     if not is_local(address):
         raise EngineError(
             f"the container engine at {address} ({setting}) is on another machine",
@@ -77,10 +77,10 @@ def _fault(address: str) -> str:
         return _tcp_fault(rest)
     if scheme == "unix":
         path = Path("/", rest)
-        return "that is no socket" if rest and path.exists() and not path.is_socket() else ""
+        return "that is not a socket" if rest and path.exists() and not path.is_socket() else ""
     if scheme == "npipe":
-        return "" if sys.platform == "win32" else "named pipes are there on Windows alone"
-    return "" if scheme == "ssh" and rest else f"{scheme}:// cannot be reached"
+        return "" if sys.platform == "win32" else "named pipes exist only on Windows"
+    return "" if scheme == "ssh" and rest else f"{scheme}:// is not supported"
 
 
 def _tcp_fault(rest: str) -> str:

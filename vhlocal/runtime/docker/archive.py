@@ -30,7 +30,7 @@ def archive(entries: Iterable[Entry], dated: int | None = None) -> IO[bytes]:
         return _packed(entries, dated)
     except OSError as error:
         if is_full(error):  # of a project's own file it is not said
-            what = "there is no room for the files of a container"
+            what = "there is no disk space for a container's files"
             raise refused(error, what, Path(tempfile.gettempdir()), EngineError) from error
         raise
 

@@ -24,7 +24,7 @@ def make_artifact(engine: Engine, spec: ServerSpec, tag: str, marks: Marks) -> N
     """
     parent = engine.image(spec.image)
     if parent is None:
-        raise BuildError(f"the image {spec.image} has gone while {tag} was to be made on it")
+        raise BuildError(f"the image {spec.image} disappeared before {tag} could be made on it")
     container = engine.create(
         ContainerSpec(
             name=None,

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from vhlocal.contract.limits import ContainerLimits
 
-_CONTEXT_HINT = "`docker context ls` lists those that there are; DOCKER_CONTEXT or `docker context use` names one"
+_CONTEXT_HINT = "`docker context ls` lists them; DOCKER_CONTEXT or `docker context use` chooses one"
 
 T = TypeVar("T")
 

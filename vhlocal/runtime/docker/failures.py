@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _START_HINT = (
     "start it (Linux: `sudo systemctl start docker`; macOS and Windows: open Docker Desktop), "
-    "or point DOCKER_HOST at one that runs"
+    "or point DOCKER_HOST at a running one"
 )
 
 _NOT_THERE = re.compile(r"bind source path does not exist: (.+)")
@@ -49,7 +49,7 @@ def refused(text: str) -> VhlocalError:
 def not_pulled(name: str, reason: str) -> VhlocalError:
     """Return the error for an image that is not here and cannot be pulled."""
     return BuildError(
-        f"the image {name} is not here and cannot be pulled: {reason.strip()}",
+        f"the image {name} is not on this machine and cannot be pulled: {reason.strip()}",
         hint="check the name, the network, and `docker login` for a private registry; or use another: "
         "--image ENDPOINT=IMAGE",
     )
@@ -65,18 +65,18 @@ def no_credentials(name: str, why: str, settings: Path | None) -> VhlocalError |
         return None
     reason = "is not installed" if "not installed" in why else f"has failed: {why}"
     return BuildError(
-        f"the image {name} is not here and cannot be pulled: the credential helper {helper[1]} {reason}",
+        f"the image {name} is not on this machine and cannot be pulled: the credential helper {helper[1]} {reason}",
         place=Place(settings) if settings else None,
-        hint="install the helper, or take `credsStore` and `credHelpers` out of this file: public images need neither",
+        hint="install the helper, or remove `credsStore` and `credHelpers` from this file: public images need neither",
     )
 
 
 def sees_other_files(path: str) -> VhlocalError:
     """Return the error for an engine that has another file than this machine, or none, at ``path``."""
     return EngineError(
-        f"the Docker engine sees other files than this machine: {path} is not there for it",
+        f"the Docker engine does not see this machine's files: for it, {path} does not exist",
         hint="it runs in a virtual machine, a container or on another machine: share your home directory and the "
-        "project's with it, use an engine of this machine, or do without one (`--runtime process`)",
+            "project's with it, use an engine on this machine, or run without one (`--runtime process`)",
     )
 
 

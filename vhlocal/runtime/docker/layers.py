@@ -68,7 +68,7 @@ def make_layer(
     """
     parent = engine.image(layer.parent)
     if parent is None:
-        raise BuildError(f"the image {layer.parent} has gone while {layer.title} was to be made on it")
+        raise BuildError(f"the image {layer.parent} disappeared before {layer.title} could be made on it")
     script = _script(layer, network)
     container = engine.create(
         ContainerSpec(
@@ -128,7 +128,7 @@ def _start(engine: Engine, container: str, layer: Layer) -> None:
         if _NO_SHELL not in error.message:
             raise
         raise BuildError(
-            f"the image {layer.parent} has no `sh`, which is to run `{layer.install}`",
+            f"the image {layer.parent} has no `sh` to run `{layer.install}`",
             hint="use a base image that has a shell",
         ) from error
 

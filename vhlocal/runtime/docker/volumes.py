@@ -31,7 +31,7 @@ def make_directory(volume: SharedVolume, claim: Path) -> None:
         if not inside.is_relative_to(claim.resolve()):
             raise EngineError(
                 f"`sub-path` {volume.sub_path} of the shared volume {volume.claim} is a link to {inside}, which is "
-                "outside of the volume",
-                hint=f"look who has made it, and remove it: {directory}",
+                f"outside the volume",
+                hint=f"find out who made it, and remove it: {directory}",
             )
         inside.mkdir(parents=True, exist_ok=True)

@@ -71,4 +71,4 @@ class Children:
 
     def _check(self) -> None:
         if self.closed:
-            raise BuildError("the environment was not made, since vhlocal ends")
+            raise BuildError("the environment was not made, because vhlocal is stopping")

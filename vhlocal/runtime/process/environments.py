@@ -111,7 +111,7 @@ class Environments:
             if parent is None and _BASE.fullmatch(layer.parent):
                 self._needed_python(layer.parent)
             if parent is None:
-                raise BuildError(f"{layer.parent} has gone while {layer.title} was to be made on it")
+                raise BuildError(f"{layer.parent} disappeared before {layer.title} could be made on it")
             present = self.image(layer.tag)
             if present is not None and present.parent == parent.id:
                 return
@@ -221,7 +221,7 @@ class Environments:
     def _needed_python(self, base: str) -> Python:
         python = self._python(base)
         if python is None:
-            raise BuildError(f"there is no {base} on this machine any more", hint=f"install {base}, or run again")
+            raise BuildError(f"{base} is no longer on this machine", hint=f"install {base}, or run again")
         return python
 
     def _installer(self, python: Python) -> Installer:
@@ -252,7 +252,7 @@ class Environments:
     def _home(self, name: str) -> Path:
         kept = self._usable(name)
         if kept is None:
-            raise BuildError(f"the environment {name} is not made")
+            raise BuildError(f"the environment {name} does not exist")
         return self._directory / kept.directories[0]
 
     @contextlib.contextmanager
@@ -277,7 +277,7 @@ class Environments:
                 return lock.acquire(timeout=_LOOK if waits else 0)
             except Timeout:
                 if self._children.closed:
-                    raise BuildError("the environment was not made, since vhlocal ends") from None
+                    raise BuildError("the environment was not made, because vhlocal is stopping") from None
                 if not waits:
                     on_line("another vhlocal is making this; waiting for it")
                 waits = True

@@ -31,8 +31,8 @@ def install_failed(what: str, command: str, python: Python, output: Sequence[str
     hint = f"the command was `{command}`, run with Python {python.version} at {python.path}"
     if _ANOTHER_PYTHON.search(text):
         hint = (
-            f"it was tried with Python {python.version}: name the version in the endpoint's image (`python:X.Y`), "
-            "and have that interpreter on this machine"
+            f"this was Python {python.version}: name the version that you need in the endpoint's image (`python:X.Y`), "
+            f"and install that interpreter on this machine"
         )
     return BuildError(f"{what} failed: {_why(output, code)}", detail=text, hint=hint)
 
@@ -59,7 +59,7 @@ def not_written(error: OSError, directory: Path) -> VhlocalError:
     """Return the error for files of our own that could not be written."""
     if is_full(error) or _FULL.search(str(error)):  # who copies many files tells their errors as text
         return disk_full(str(error))
-    return refused(error, "environments cannot be kept", directory, BuildError)
+    return refused(error, "environments cannot be stored", directory, BuildError)
 
 
 def disk_full(evidence: str) -> BuildError:

@@ -111,16 +111,16 @@ class ProcessRuntime:
 
         wanted, used = wanted_version(endpoint.image), self._environments.base(endpoint.image).removeprefix("python")
         if wanted is None:
-            hint = "what else the image brings is not here; `--runtime docker` has it"
-            note(f"Python {used} of this machine stands in for {endpoint.image}", "image", hint)
+            hint = "the rest of the image is not available; `--runtime docker` uses the image"
+            note(f"this machine's Python {used} stands in for {endpoint.image}", "image", hint)
         elif wanted != used:
-            note(f"Python {wanted} is not on this machine: {used} is used", "image", f"install Python {wanted}")
+            note(f"Python {wanted} is not on this machine: using {used}", "image", f"install Python {wanted}")
         if endpoint.shared_volumes or endpoint.workspace_volume:
             key = "shared-volumes" if endpoint.shared_volumes else "workspace-volume"
-            note("volumes are not mounted without a container engine", key, "what reads or writes there fails")
+            note("volumes are not mounted without a container engine", key, "reads and writes there fail")
         limits = {"memory": endpoint.resources.memory_max, "cpu": endpoint.resources.cpu_max}
         for name in [name for name, limit in limits.items() if limit is not None and name not in enforceable()]:
-            hint = "vhlocal watches it and tells what production would end" if name == "memory" else "production does"
+            hint = "vhlocal watches it and reports what production would end" if name == "memory" else "production does"
             note(f"resources.{name}.max is not enforced: this user has no control groups", f"resources.{name}", hint)
         return found
 
@@ -131,7 +131,8 @@ class ProcessRuntime:
     def pull(self, name: str, on_progress: OnPull) -> None:
         """Fail: a Python that is not here cannot be brought."""
         raise BuildError(
-            f"no usable Python is on this machine ({name})", hint="install one, with its `venv` module, or use Docker"
+            f"there is no usable Python on this machine ({name})", hint="install one, with its `venv` module, or use "
+            "Docker"
         )
 
     def build(self, layer: Layer, on_line: Callable[[str], None]) -> None:
@@ -187,7 +188,7 @@ class ProcessRuntime:
             self._create(root, spec)
         except OSError as error:
             self.remove(root.name)
-            what = f"the directory of {spec.identity.endpoint} could not be made"
+            what = f"the directory of {spec.identity.endpoint} could not be created"
             raise refused(error, what, root, EngineError) from error
         except BaseException:
             self.remove(root.name)
@@ -217,7 +218,7 @@ class ProcessRuntime:
         and whole second of its source are as they were.
         """
         self._dated = max(int(time.time()), self._dated) + 1
-        with writing("an edit could not be brought in", self._known(server).root, EngineError):
+        with writing("a saved file could not be copied for its server", self._known(server).root, EngineError):
             for path in removed:
                 files.remove(path)
             files.place(entries, self._dated)
@@ -307,7 +308,7 @@ class ProcessRuntime:
         try:
             return self._servers[server]
         except KeyError:
-            raise EngineError(f"there is no server {server} any more") from None
+            raise EngineError(f"the server {server} no longer exists") from None
 
     def _take_begun(self, spec: ServerSpec) -> Begun | None:
         """Return what was begun ahead, if this is its endpoint's server; else nobody waits for it any more."""

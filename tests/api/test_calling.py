@@ -125,12 +125,12 @@ def test_an_answer_that_breaks_off_breaks_off(run):
 @pytest.mark.parametrize(
     ("path", "headers", "said"),
     [
-        ("/api/call/acme/digits/local/dev", {}, "is the path of no endpoint"),
-        ("/api/call/api/endpoints", {}, "is the path of no endpoint"),
-        (f"/api/call{TARGET}", {HEADERS: "{"}, "no list of names and values"),
-        (f"/api/call{TARGET}", {HEADERS: '[["a"]]'}, "no list of names and values"),
-        (f"/api/call{TARGET}", {HEADERS: '[["X-Forwarded-For", "1"]]'}, "is not for a client to say"),
-        (f"/api/call{TARGET}", {HEADERS: '[["Content-Length", "9"]]'}, "is not for a client to say"),
+        ("/api/call/acme/digits/local/dev", {}, "no endpoint has the path"),
+        ("/api/call/api/endpoints", {}, "no endpoint has the path"),
+        (f"/api/call{TARGET}", {HEADERS: "{"}, "not a JSON list of names and values"),
+        (f"/api/call{TARGET}", {HEADERS: '[["a"]]'}, "not a JSON list of names and values"),
+        (f"/api/call{TARGET}", {HEADERS: '[["X-Forwarded-For", "1"]]'}, "a client cannot set"),
+        (f"/api/call{TARGET}", {HEADERS: '[["Content-Length", "9"]]'}, "a client cannot set"),
         (f"/api/call{TARGET}", {HEADERS: '[["X-A", "1\\r\\nX-B: 2"]]'}, "this request cannot be sent"),
         (f"/api/call{TARGET}", {HEADERS: '[["X A", "1"]]'}, "this request cannot be sent"),
     ],

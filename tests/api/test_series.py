@@ -95,12 +95,12 @@ def test_what_has_gone_can_be_asked_for_as_long_as_it_is_kept(store):
         ({"endpoint": "wbe"}, "no endpoint `wbe`"),
         ({"version": "v3"}, "no version `v3`"),
         ({"replica": "3"}, "no replica `3`"),
-        ({"step": "0"}, "`step` is to be a number of seconds, from 1 on"),
-        ({"step": "1e99"}, "`step` is to be a number of seconds, from 1 on"),
-        ({"step": "nan"}, "`step` is to be a number of seconds, from 1 on"),
-        ({"step": "-5"}, "`step` is to be a number of seconds, from 1 on"),
-        ({"since": "yesterday"}, "`since` is to be a number of seconds, from 1 on"),
-        ({"since": "inf"}, "`since` is to be a number of seconds, from 1 on"),
+        ({"step": "0"}, "`step` must be a number of seconds, at least 1"),
+        ({"step": "1e99"}, "`step` must be a number of seconds, at least 1"),
+        ({"step": "nan"}, "`step` must be a number of seconds, at least 1"),
+        ({"step": "-5"}, "`step` must be a number of seconds, at least 1"),
+        ({"since": "yesterday"}, "`since` must be a number of seconds, at least 1"),
+        ({"since": "inf"}, "`since` must be a number of seconds, at least 1"),
     ],
 )
 def test_what_there_is_not_is_an_error_that_says_so(store, asked, said):

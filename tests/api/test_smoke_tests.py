@@ -60,14 +60,14 @@ def test_the_projects_own_directory_for_smoke_tests_is_taken(tmp_path):
 @pytest.mark.parametrize(
     ("changed", "said"),
     [
-        ({"name": "../x"}, "no name for a smoke test"),
-        ({"name": ""}, "no name for a smoke test"),
-        ({"name": ".hidden"}, "no name for a smoke test"),
-        ({"name": "a/b"}, "no name for a smoke test"),
-        ({"endpoint": "nope"}, "no endpoint `nope` runs"),
-        ({"how": "append"}, "no way to write"),
-        ({"request": {}}, "no request with its answer"),
-        ({"answer": {"status": "x", "headers": [], "body": None, "length": 0}}, "no request with its answer"),
+        ({"name": "../x"}, "cannot be the name of a smoke test"),
+        ({"name": ""}, "cannot be the name of a smoke test"),
+        ({"name": ".hidden"}, "cannot be the name of a smoke test"),
+        ({"name": "a/b"}, "cannot be the name of a smoke test"),
+        ({"endpoint": "nope"}, "no endpoint `nope` is running"),
+        ({"how": "append"}, "not a way to write"),
+        ({"request": {}}, "not a request with its answer"),
+        ({"answer": {"status": "x", "headers": [], "body": None, "length": 0}}, "not a request with its answer"),
         ({"request": {**tried()["request"], "method": "PURGE"}}, "editors send no PURGE"),
     ],
 )
@@ -81,8 +81,8 @@ def test_a_link_does_not_lead_out_of_the_project(tmp_path):
     directory = tmp_path / "project"
     (directory / "smoke").mkdir(parents=True)
     (directory / "smoke" / "predict.http").symlink_to(tmp_path / "elsewhere")
-    with pytest.raises(InputError, match="leads out of the project"):
+    with pytest.raises(InputError, match="is outside the project"):
         keep_tried(tried(how="add"), URL, directory, ["predict"])
     assert not (tmp_path / "elsewhere").exists()
-    with pytest.raises(InputError, match="has to be a JSON object"):
+    with pytest.raises(InputError, match="must be a JSON object"):
         keep_tried([], URL, directory, ["predict"])

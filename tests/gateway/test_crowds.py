@@ -79,7 +79,7 @@ def test_a_client_too_many_gets_a_503_that_says_so_and_room_is_made_by_who_leave
                             for client in (three, four):
                                 status, headers, body = await client.answer()
                                 assert (status, headers["x-page"], headers["connection"]) == (503, "full", "close")
-                                assert body == b"2 clients are connected, which is as many as there may be"
+                                assert body == b"2 clients are connected, which is the limit"
                                 assert await client.rest() == b""
                     assert at.gateway.connections() == 2
                 while at.gateway.connections() > 1:

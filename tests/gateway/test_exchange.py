@@ -123,7 +123,7 @@ def test_a_silent_server_is_504_or_cut_under_strict(run):
             await client.send(get(PATH))
             status, headers, body = await client.answer()
             assert (status, headers["x-page"]) == (504, "timeout")
-            assert body == b"the server kept silent for 0.1 seconds, production's limit"
+            assert body == b"the server was silent for 0.1 seconds, production's limit"
             assert (await at.ask(get(PATH + b"/late"))).endswith(b"\r\n\r\nabc")
 
     run(main)

@@ -190,8 +190,8 @@ def test_blanks_in_the_request_line_pass_as_with_nginx():
     assert request.forward.startswith(b"GET /x HTTP/1.1\r\n")
 
 
-NO_VERSION = "the request line names no version of HTTP"
-NOT_HTTP = "the request line names another protocol than HTTP"
+NO_VERSION = "the request line has no HTTP version"
+NOT_HTTP = "the request line names a protocol other than HTTP"
 MALFORMED_LINE = "the request line is malformed"
 CONTROL = "the head contains a control character"
 FOLDED = "a header is folded over several lines"
@@ -213,10 +213,10 @@ REASONS = [
     (REFUSED["a Host with a path"][1], MALFORMED_HOST),
     (REFUSED["a target with a user"][1], MALFORMED_HOST),
     (REFUSED["a relative target"][1], "the request target is malformed"),
-    (REFUSED["chunked in HTTP/1.0"][1], "HTTP/1.0 knows no Transfer-Encoding"),
-    (REFUSED["a coding before chunked"][1], "no transfer coding but chunked is known"),
+    (REFUSED["chunked in HTTP/1.0"][1], "HTTP/1.0 has no Transfer-Encoding"),
+    (REFUSED["a coding before chunked"][1], "the only transfer coding supported is chunked"),
     (head(b"Content-Length: 1234567890123456789"), "Content-Length is malformed"),
-    (REFUSED["HTTP/10"][1], "HTTP/10.0 is not spoken here"),
+    (REFUSED["HTTP/10"][1], "HTTP/10.0 is not supported"),
     (REFUSED["TRACE"][1], "TRACE is not allowed here"),
     (REFUSED["empty name"][1], "the head is malformed: Invalid header token"),
 ]
@@ -230,7 +230,7 @@ def test_a_refused_request_says_why(raw, reason):
 
 
 LENGTH, CODING = (b"content-length", b"5"), (b"transfer-encoding", b"chunked")
-BOTH, TWICE = "exclude each other", "must not be repeated"
+BOTH, TWICE = "cannot have both", "must not be repeated"
 
 
 @pytest.mark.parametrize(
@@ -242,7 +242,7 @@ BOTH, TWICE = "exclude each other", "must not be repeated"
         ([(LENGTH[0], b"+5")], 400, "Content-Length is malformed"),
         ([(LENGTH[0], b"X5")], 400, "Content-Length is malformed"),
         ([(LENGTH[0], b"")], 400, "Content-Length is malformed"),
-        ([(CODING[0], b"gzip")], 501, "no transfer coding but chunked is known"),
+        ([(CODING[0], b"gzip")], 501, "the only transfer coding supported is chunked"),
     ],
 )
 def test_framing_that_is_ambiguous_is_refused_whatever_httptools_lets_through(headers, status, reason):
@@ -488,11 +488,11 @@ def test_ambiguous_answers_are_bad_gateways(raw):
 @pytest.mark.parametrize(
     ("raw", "reason"),
     [
-        (answer(first=b"HTTP/2.0 200 OK"), "HTTP/2.0 is not spoken here"),
-        (answer(first=b"HTTP/0.9 200 OK"), "HTTP/0.9 is not spoken here"),
-        (answer(first=b"HTTP/1.1 099 OK"), "a status has three digits, and is not 99"),
+        (answer(first=b"HTTP/2.0 200 OK"), "HTTP/2.0 is not supported"),
+        (answer(first=b"HTTP/0.9 200 OK"), "HTTP/0.9 is not supported"),
+        (answer(first=b"HTTP/1.1 099 OK"), "the status 99 does not have three digits"),
         (answer(b"X: a\nY: b"), "a line of the head ends in a bare line feed"),
-        (answer(b"Transfer-Encoding: gzip, chunked"), "no transfer coding but chunked is known"),
+        (answer(b"Transfer-Encoding: gzip, chunked"), "the only transfer coding supported is chunked"),
     ],
 )
 def test_a_bad_gateway_says_why(raw, reason):

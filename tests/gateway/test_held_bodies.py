@@ -355,7 +355,7 @@ def test_a_body_that_there_is_no_room_for_is_507_and_others_are_served(run, miss
                     answer = await client.rest()
                     assert answer.startswith(b"HTTP/1.1 507 Insufficient Storage\r\n")
                     assert b"X-Page: spool\r\n" in answer
-                    assert b"the request's body cannot be kept: [Errno" in answer
+                    assert b"the request's body cannot be buffered: [Errno" in answer
                 assert (await at.ask(get(PATH, CLOSE))).endswith(b"length:")
             assert at.gateway.in_flight(at.upstream) == 0
 

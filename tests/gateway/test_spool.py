@@ -47,7 +47,7 @@ def test_the_room_is_all_spools_together():
     two.write(b"1234")
     assert (room.memory, room.disk) == (2, 6), "the second is on disk, since both together have no place in memory"
     one.write(b"567890")
-    with pytest.raises(OSError, match="the bodies of all requests fill what they may take on disk"):
+    with pytest.raises(OSError, match="the bodies of requests in flight fill the disk space"):
         two.write(b"5")
     assert (taken(one), room.disk) == (b"1234567890", 0)
     one.close()

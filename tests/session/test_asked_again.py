@@ -272,7 +272,7 @@ def test_the_api_sends_a_request_again_elsewhere_or_edited_and_says_what_differs
     assert "no base64" in replayed(409, edited={"body": "?"})["error"]
     assert "pairs of a name and a value" in replayed(409, edited={"headers": [["a", "b\r\nc: d"]]})["error"]
     assert "no method" in replayed(409, edited={"method": "GET /"})["error"]
-    assert "no path below the endpoint" in replayed(409, edited={"path": "/a b"})["error"]
+    assert "not a path below the endpoint" in replayed(409, edited={"path": "/a b"})["error"]
     assert "with method, path, headers and body" in replayed(409, edited={"url": "http://elsewhere/"})["error"]
     assert requests.post(f"{run.base_url}/api/replay", json={"id": first}, timeout=60).status_code == 401
     assert vh("replay", "--last", "9").count("\n") == 1, "what is replayed is not recorded again"
@@ -288,4 +288,4 @@ def test_the_api_pins_and_unpins(run, vh, vhlocal):
     assert [each["id"] for each in requests.get(pins, timeout=60).json()["pins"]] == [first]
     assert requests.delete(f"{pins}/{first}", timeout=60).status_code == 401
     assert requests.delete(f"{pins}/{first}", headers=owner, timeout=60).json() == {"id": first, "pinned": False}
-    assert requests.post(pins, json={}, headers=owner, timeout=60).json()["error"] == "`id` is missing, or is no text"
+    assert requests.post(pins, json={}, headers=owner, timeout=60).json()["error"] == "`id` is missing or not text"

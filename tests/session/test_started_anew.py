@@ -50,4 +50,4 @@ def test_an_endpoint_that_is_none_is_told_with_the_one_that_is_meant(up, project
     assert "has no endpoint `word`" in answer.json()["error"]
     assert answer.json()["hint"] == "did you mean `words`?"
     assert restart(run, endpoint="words", version="no-such").status_code == 409
-    assert restart(run).json()["error"] == "`endpoint` is missing, or is no text"
+    assert restart(run).json()["error"] == "`endpoint` is missing or not text"

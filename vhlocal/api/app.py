@@ -304,7 +304,7 @@ def _asked(request: Request) -> dict[str, Any]:
     """Return the JSON object of a request's body; BadRequest for anything else."""
     asked = request.get_json(force=True, silent=True)
     if not isinstance(asked, dict):
-        raise BadRequest("the body has to be a JSON object")
+        raise BadRequest("the body must be a JSON object")
     return asked
 
 

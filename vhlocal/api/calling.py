@@ -53,7 +53,7 @@ def call(url: str, asked: Asked) -> Response:
     target = str(asked.environ.get("REQUEST_URI", "")).partition(PATH)[2]
     path = target.partition("?")[0]
     if split_target(path.encode("latin-1", "replace")) is None:
-        raise InputError(f"{path or '/'} is the path of no endpoint", hint="/owner/project/deployment/version/endpoint")
+        raise InputError(f"no endpoint has the path {path or '/'}", hint="/owner/project/deployment/version/endpoint")
     there = urlsplit(url)
     began = time.monotonic()
     try:
@@ -74,7 +74,7 @@ def call(url: str, asked: Asked) -> Response:
         head = sent.head()
     except (OSError, http.client.HTTPException) as error:
         end()
-        raise VhlocalError(f"no answer has come: {error or type(error).__name__}") from error
+        raise VhlocalError(f"no answer came: {error or type(error).__name__}") from error
     told = {
         "status": head.status,
         "reason": head.reason,
@@ -95,10 +95,10 @@ def _headers(asked: Asked) -> tuple[Header, ...]:
         named = json.loads(asked.headers.get(HEADERS, "[]"))
         given = [(str(name), str(value)) for name, value in named]
     except (ValueError, TypeError) as error:
-        raise InputError(f"{HEADERS} is no list of names and values in JSON") from error
+        raise InputError(f"{HEADERS} is not a JSON list of names and values") from error
     for name, _ in given:
         if name.lower() != "host" and not is_of_the_request(name.encode("utf-8", "replace")):
-            raise InputError(f"`{name}` is not for a client to say", hint="leave this header out")
+            raise InputError(f"a client cannot set `{name}`", hint="leave it out")
     names = {name.lower() for name, _ in given}
     kind = asked.headers.get("Content-Type")
     usual = [("User-Agent", f"vhlocal/{__version__}"), ("Accept", "*/*"), *([("Content-Type", kind)] if kind else [])]

@@ -120,12 +120,12 @@ def _version(deployment: Deployment, served: Served) -> dict[str, Any]:
 def _text(asked: Mapping[str, Any], name: str, default: str | None = None) -> str:
     value = asked.get(name, default)
     if not isinstance(value, str) or (not value and default is None):
-        raise InputError(f"`{name}` is missing, or is no text")
+        raise InputError(f"`{name}` is missing or not text")
     return value
 
 
 def _mapping(asked: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     value = asked.get(name) or {}
     if not isinstance(value, dict):
-        raise InputError(f"`{name}` is to be a mapping")
+        raise InputError(f"`{name}` must be a mapping")
     return value

@@ -173,7 +173,7 @@ class Client:
 
     def _silent(self, error: Exception) -> VhlocalError:
         what = f"the run at {self._record.url} does not answer: {error}"
-        return VhlocalError(what, hint="end it with `vhlocal down`")
+        return VhlocalError(what, hint="stop it with `vhlocal down`")
 
 
 def _query(asked: Mapping[str, str]) -> str:

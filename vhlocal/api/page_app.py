@@ -115,7 +115,7 @@ class PageApp(App):
     def nothing_here(self, request: Request) -> Response:
         """See ``App``: no endpoint is served at this origin."""
         hint = f"endpoints are served at {self._view.url}"
-        return self.told(request, {"error": f"nothing is at {request.path}", "status": 404, "hint": hint})
+        return self.told(request, {"error": f"there is nothing at {request.path}", "status": 404, "hint": hint})
 
     def _call(self, request: Request, target: str) -> Response:
         return call(self._view.url, request)
@@ -149,7 +149,7 @@ class PageApp(App):
         """Let a browser in that was started with an invitation."""
         if self._origin.accept(request.args["once"]):
             return redirect(f"/#key={self._origin.key}", 303)
-        error = "this link was used already, or is older than a minute"
+        error = "this link was already used, or is older than a minute"
         return self.told(request, {"error": error, "status": 403, "hint": "run `vhlocal open` again"})
 
     def _events(self, request: Request) -> Response:
@@ -166,7 +166,7 @@ class PageApp(App):
 
         url = request.args.get("url", "")
         if not url.startswith(f"{self._view.shared or self._view.url}/"):
-            raise BadRequest("the URL is none of this run's")
+            raise BadRequest("the URL does not belong to this run")
         return Response(drawn(url), mimetype="image/svg+xml")
 
     def _static(self, request: Request, name: str) -> Response:

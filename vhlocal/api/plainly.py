@@ -82,7 +82,7 @@ class Answer:
         try:
             return int(size, 16)
         except ValueError:
-            raise ConnectionError("its answer is no HTTP") from None
+            raise ConnectionError("its answer is not HTTP") from None
 
     def json(self) -> Any:
         """Return what its body says; ValueError where it is no JSON."""
@@ -91,7 +91,7 @@ class Answer:
     def _read_status(self) -> int:
         words = self._line().split(None, 2)
         if len(words) < 2 or not words[0].startswith(b"HTTP/") or not words[1].isdigit():
-            raise ConnectionError("what answers there speaks no HTTP")
+            raise ConnectionError("the server there does not speak HTTP")
         return int(words[1])
 
     def _read_head(self) -> dict[bytes, bytes]:
@@ -106,7 +106,7 @@ class Answer:
     def _line(self) -> bytes:
         line = self._file.readline(_LONGEST_LINE)
         if not line.endswith(b"\n"):
-            raise ConnectionError("its answer breaks off" if len(line) < _LONGEST_LINE else "its answer is no HTTP")
+            raise ConnectionError("its answer breaks off" if len(line) < _LONGEST_LINE else "its answer is not HTTP")
         return line.rstrip(b"\r\n")
 
 

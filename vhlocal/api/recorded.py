@@ -86,15 +86,17 @@ def replayed(view: View, asked: Mapping[str, Any]) -> dict[str, Any]:
 
 def _edited(exchange: Exchange, edited: Any) -> Exchange:
     if not isinstance(edited, dict) or not edited.keys() <= {"method", "path", "headers", "body"}:
-        raise InputError("`edited` is to be an object with method, path, headers and body, or some of them")
+        raise InputError("`edited` must be an object with method, path, headers and body, or some of them")
     request = exchange.request
     method, path, headers = edited.get("method", request.method), edited.get("path"), edited.get("headers")
     if not isinstance(method, str) or not (method.isascii() and method.isalpha()):
-        raise InputError("`edited.method` is no method", hint="such as POST")
+        raise InputError("`edited.method` is not a method", hint="such as POST")
     target = request.target
     if path is not None:
         if not isinstance(path, str) or not path.isascii() or not path.isprintable() or " " in path:
-            raise InputError("`edited.path` is no path below the endpoint", hint="percent-encode it: /predict?q=a%20b")
+            raise InputError(
+                "`edited.path` is not a path below the endpoint", hint="percent-encode it: /predict?q=a%20b"
+            )
         target = led_to(exchange, None)[0] + ("" if path[:1] in ("", "/", "?") else "/") + path
     fields = request.headers if headers is None else tuple(_field(each) for each in headers)
     body = request.body
@@ -102,7 +104,7 @@ def _edited(exchange: Exchange, edited: Any) -> Exchange:
         try:
             body = whole(base64.b64decode(str(edited["body"]), validate=True))
         except binascii.Error as error:
-            raise InputError(f"`edited.body` is no base64: {error}") from error
+            raise InputError(f"`edited.body` is not base64: {error}") from error
     wanted = replace(request, method=method, target=target, headers=fields, body=body)
     return replace(exchange, request=unmasked(wanted, request))
 
@@ -111,13 +113,13 @@ def _field(pair: Any) -> tuple[str, str]:
     match pair:
         case [str(name), str(value)] if name and "\n" not in name + value and "\r" not in name + value:
             return name, value
-    raise InputError("`edited.headers` are to be pairs of a name and a value, each a text in one line")
+    raise InputError("`edited.headers` must be pairs of a name and a value, each one line of text")
 
 
 def _beginning(asked: Mapping[str, Any]) -> str:
     beginning = asked.get("id")
     if not isinstance(beginning, str) or not beginning:
-        raise InputError("`id` is missing, or is no text", hint="see the last ones: vhlocal requests")
+        raise InputError("`id` is missing or not text", hint="see the last ones: vhlocal requests")
     return beginning
 
 

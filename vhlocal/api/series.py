@@ -70,7 +70,7 @@ def _number(asked: Mapping[str, str], name: str, most: float) -> float | None:
     except ValueError:
         number = math.nan
     if not 1 <= number < most:
-        raise InputError(f"`{name}` is to be a number of seconds, from 1 on", hint=f"?{name}=60")
+        raise InputError(f"`{name}` must be a number of seconds, at least 1", hint=f"?{name}=60")
     return number
 
 

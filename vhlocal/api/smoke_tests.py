@@ -38,27 +38,27 @@ def keep_tried(asked: Any, url: str, directory: Path, endpoints: Sequence[str]) 
     file that is there. Raises InputError for what is no such request, or for a name that leads elsewhere.
     """
     if not isinstance(asked, dict):
-        raise InputError("the body has to be a JSON object")
+        raise InputError("the body must be a JSON object")
     name, endpoint, how = (str(asked.get(each, "")) for each in ("name", "endpoint", "how"))
     name = name.removesuffix(".http")
     if not _NAME.fullmatch(name):
-        raise InputError(f"`{name}` is no name for a smoke test", hint="use letters, digits, dots and dashes")
+        raise InputError(f"`{name}` cannot be the name of a smoke test", hint="use letters, digits, dots and dashes")
     if endpoint not in endpoints or how not in _WAYS:
         raise InputError(
-            f"no endpoint `{endpoint}` runs" if endpoint not in endpoints else f"`{how}` is no way to write"
+            f"no endpoint `{endpoint}` is running" if endpoint not in endpoints else f"`{how}` is not a way to write"
         )
     chosen = load_settings(directory, {}, fetch=False).smoke
     within = chosen or directory / DIRECTORY
     file = within / f"{name}.http" if name == endpoint or len(endpoints) == 1 else within / endpoint / f"{name}.http"
     if not file.resolve().is_relative_to((chosen or directory).resolve()):
-        raise InputError(f"{file} leads out of the project")
+        raise InputError(f"{file} is outside the project")
     shown = file.relative_to(directory).as_posix() if file.is_relative_to(directory) else str(file)
     if file.exists() and not how:
         return {"exists": shown}
     try:
         exchange = _exchange(asked, name, endpoint)
     except (KeyError, TypeError, ValueError) as error:
-        raise InputError(f"this is no request with its answer: {error!r}") from error
+        raise InputError(f"this is not a request with its answer: {error!r}") from error
     keep(exchange, url, file, replaces=how == "replace")
     return {"written": shown}
 

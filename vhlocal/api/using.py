@@ -88,7 +88,7 @@ def _started(directory: Path, start: Start, *, alone: bool) -> Iterator[Used]:
             if record is not None and alone:
                 raise InputError(
                     f"this project is already being served at {record.url}",
-                    hint="use that run with --live, or end it with `vhlocal down`",
+                    hint="use that run with --live, or stop it with `vhlocal down`",
                 )
             if record is None:
                 log = start.log or ProjectState(directory).path / "test.log"
@@ -112,7 +112,7 @@ def _ready(directory: Path, record: RunRecord) -> RunRecord:
         time.sleep(_PAUSE)
         found = ProjectState(directory).running()
         if found is None or found.run != record.run:
-            raise VhlocalError("the run has ended before it was ready", hint="`vhlocal up` tells why")
+            raise VhlocalError("the run ended before it was ready", hint="see why: vhlocal up")
         record = found
     return record
 

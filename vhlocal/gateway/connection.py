@@ -210,7 +210,7 @@ class ClientConnection(asyncio.Protocol):
         elif self._turned_away:
             self._turn_away()
         elif self._buffer and not self.slow:
-            self._refuse(408, "the request's head did not come in time")
+            self._refuse(408, "the request's head did not arrive in time")
         else:
             self._hang_up()
 
@@ -315,7 +315,7 @@ class ClientConnection(asyncio.Protocol):
         self._buffer = self._buffer[at:]
         self._empty_lines += at // 2
         if self._empty_lines > _EMPTY_LINES:
-            self._refuse(400, "empty lines are no request")
+            self._refuse(400, "empty lines are not a request")
             return False
         return True
 
@@ -360,7 +360,7 @@ class ClientConnection(asyncio.Protocol):
         if not hub.crowded:
             hub.crowded = True
             hub.on_limit(LimitPassed(FailureKind.FULL, limit, "", "", "", "", ""))
-        self._refuse(503, f"{limit:,} clients are connected, which is as many as there may be", FailureKind.FULL)
+        self._refuse(503, f"{limit:,} clients are connected, which is the limit", FailureKind.FULL)
 
     def _refuse(self, status: int, reason: str, kind: FailureKind = FailureKind.BAD_REQUEST) -> None:
         """Answer what is no request, and end: where one request is in doubt, so is all that follows."""

@@ -119,7 +119,7 @@ class Exchange:
         # Of two the app might take the other.
         given = [value for name, value in self.request.headers if name.lower() == b"authorization"]
         if len(given) != 1 or not access.allows(given[0]):
-            self.fail(FailureKind.UNAUTHORIZED, 401, "the endpoint asks for a user and a password")
+            self.fail(FailureKind.UNAUTHORIZED, 401, "the endpoint requires a user name and password")
 
     def _follow(self, route: Route | None) -> None:
         self._account.route = route
@@ -133,7 +133,7 @@ class Exchange:
             replica = self._account.replica = route.next()
             self._send_to(replica.upstream)
         elif not self._account.waits(self._hub.hold.enter(route, self, self._hub.options.hold_seconds)):
-            self.fail(FailureKind.HOLD_FULL, 503, "too many requests wait for the endpoint already")
+            self.fail(FailureKind.HOLD_FULL, 503, "too many requests are already waiting for the endpoint")
 
     def _look_up(self) -> Route | None:
         prefix = self._account.prefix
@@ -250,7 +250,7 @@ class Exchange:
             if self._upload is not None and not self._over:
                 self._upload.write(data)
         except OSError as error:
-            self._end_with(FailureKind.SPOOL, 507, f"the request's body cannot be kept: {error}")
+            self._end_with(FailureKind.SPOOL, 507, f"the request's body cannot be buffered: {error}")
 
     def end_body(self) -> None:
         """The client has sent all of the body."""
@@ -266,7 +266,7 @@ class Exchange:
             self._upload.go_on()
 
     def _unreadable(self, error: OSError) -> None:
-        self._end_with(FailureKind.SPOOL, 503, f"what was kept of the request's body cannot be read: {error}")
+        self._end_with(FailureKind.SPOOL, 503, f"the buffered request body cannot be read: {error}")
 
     # The answer, from the server.
 
@@ -386,7 +386,7 @@ class Exchange:
 
     def client_stalled(self) -> None:
         """The client stopped sending its body."""
-        self._end_with(FailureKind.BAD_REQUEST, 408, "the request's body stopped coming")
+        self._end_with(FailureKind.BAD_REQUEST, 408, "the request's body stopped arriving")
 
     # Limits and ends.
 
@@ -424,7 +424,7 @@ class Exchange:
         if kind is FailureKind.TOO_LARGE:
             self._end_with(kind, 413, f"the request's body is over {limit:,.0f} bytes, production's limit")
         else:
-            self._end_with(kind, 504, f"the server kept silent for {limit:g} seconds, production's limit")
+            self._end_with(kind, 504, f"the server was silent for {limit:g} seconds, production's limit")
 
     def _tell_limit(self, kind: FailureKind, limit: float) -> None:
         passed = self._account.limit_passed(kind, limit)

@@ -290,11 +290,11 @@ def _read_response(raw: bytes, to_head: bool) -> ResponseHead:
         _feed(parser, raw)
         version = parser.get_http_version()
         if version not in ("1.0", "1.1"):
-            raise HeadError(502, f"HTTP/{version} is not spoken here")
+            raise HeadError(502, f"HTTP/{version} is not supported")
         fields = _scan(sink.headers)
         status = parser.get_status_code()
         if status < 100:  # three digits are all that httptools reads
-            raise HeadError(502, f"a status has three digits, and is not {status}")
+            raise HeadError(502, f"the status {status} does not have three digits")
         framing, length = _declared_framing(fields)
     except HeadError as error:
         raise HeadError(502, str(error)) from error
@@ -402,7 +402,7 @@ def _request_line(raw: bytes) -> tuple[bytes, bytes, bool, bytes]:
         raise HeadError(400, _line_trouble(raw[: raw.find(b"\r\n")].split()))
     method, target, major, minor = match.groups()
     if major != b"1":
-        raise HeadError(505, f"HTTP/{major.decode()}.{minor.decode()} is not spoken here")
+        raise HeadError(505, f"HTTP/{major.decode()}.{minor.decode()} is not supported")
     if method in _NOT_ALLOWED:
         raise HeadError(405, f"{method.decode()} is not allowed here")
     # What comes after 1.1 may be read as 1.1 (RFC 9110, section 2.5).
@@ -411,9 +411,9 @@ def _request_line(raw: bytes) -> tuple[bytes, bytes, bool, bytes]:
 
 def _line_trouble(words: list[bytes]) -> str:
     if len(words) == 2:
-        return "the request line names no version of HTTP"
+        return "the request line has no HTTP version"
     if words and not words[-1].startswith(b"HTTP/"):
-        return "the request line names another protocol than HTTP"
+        return "the request line names a protocol other than HTTP"
     return "the request line is malformed"
 
 
@@ -464,7 +464,7 @@ def _scan(headers: list[RawHeader]) -> _Fields:
 
 def _request_framing(fields: _Fields, http_1_0: bool) -> tuple[Framing, int]:
     if fields.codings and http_1_0:
-        raise HeadError(400, "HTTP/1.0 knows no Transfer-Encoding")
+        raise HeadError(400, "HTTP/1.0 has no Transfer-Encoding")
     framing, length = _declared_framing(fields)
     return framing or Framing.NONE, length
 
@@ -472,12 +472,12 @@ def _request_framing(fields: _Fields, http_1_0: bool) -> tuple[Framing, int]:
 def _declared_framing(fields: _Fields) -> tuple[Framing | None, int]:
     """Refuse every message of which two readers could see different ends (RFC 9112, section 6.3)."""
     if fields.codings and fields.lengths:
-        raise HeadError(400, "Content-Length and Transfer-Encoding exclude each other")
+        raise HeadError(400, "a request cannot have both Content-Length and Transfer-Encoding")
     if len(fields.lengths) > 1 or len(fields.codings) > 1:
         raise HeadError(400, "Content-Length and Transfer-Encoding must not be repeated")
     if fields.codings:
         if fields.codings[0].strip().lower() != b"chunked":
-            raise HeadError(501, "no transfer coding but chunked is known")
+            raise HeadError(501, "the only transfer coding supported is chunked")
         return Framing.CHUNKED, 0
     if fields.lengths:
         value = fields.lengths[0].strip(b" \t")

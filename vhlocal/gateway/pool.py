@@ -166,7 +166,7 @@ class Pool:
             return
         if connection.has_ended():  # before anybody could be told of the connection
             connection.cut()
-            waiting.connect_failed(ConnectionResetError("the server hung up before it was asked"))
+            waiting.connect_failed(ConnectionResetError("the server hung up before the request was sent"))
         else:
             self._open.add(connection)
             waiting.connected(connection)

@@ -99,7 +99,9 @@ class Spool:
     def _store(self, data: bytes) -> None:
         room, size, stored = self._room, len(data), 0
         if size > room.disk:
-            raise OSError(errno.ENOSPC, "the bodies of all requests fill what they may take on disk", room.place)
+            raise OSError(
+                errno.ENOSPC, "the bodies of requests in flight fill the disk space that they may use", room.place
+            )
         try:
             if size and self._file is None:
                 self._file = tempfile.TemporaryFile(buffering=0, dir=room.directory)  # noqa: SIM115

@@ -118,27 +118,28 @@ ONE = Serving(workers=1, threads=1)
         (
             BUSY,
             Serving(1, 1, throttled=0.4),
-            "The CPU limit held it back 40% of the time: raise resources.cpu.max, or add replicas: "
+            "The CPU limit throttled it 40% of the time: raise resources.cpu.max, or add replicas: "
             "more workers would share that limit.",
         ),
         (
             BUSY,
             ONE,
-            "Requests wait for one another: 7.7 were on their way, and 1 worker × 1 thread answer 1 at once: "  # noqa: RUF001
+            "Requests wait for one another: 7.7 were in flight, and 1 worker × 1 thread answer 1 at once: "  # noqa: RUF001
             "add threads where the code waits for others, workers where it computes and cores are free, or replicas.",
         ),
         (
             BUSY,
             Serving(2, 2, memory_peak=200 * MB, memory_limit=512 * MB),
-            "Requests wait for one another: 7.7 were on their way, and 2 workers × 2 threads answer 4 at once: "  # noqa: RUF001
+            "Requests wait for one another: 7.7 were in flight, and 2 workers × 2 threads answer 4 at once: "  # noqa: RUF001
             "add threads where the code waits for others, workers where it computes and cores are free "
             "(memory has room for 4), or replicas.",
         ),
         (
             BUSY,
             Serving(1, 1, memory_peak=300 * MB, memory_limit=512 * MB),
-            "Requests wait for one another: 7.7 were on their way, and 1 worker × 1 thread answer 1 at once: "  # noqa: RUF001
-            "add threads where the code waits for others, or replicas, since another worker would not fit into 512 MB.",
+            "Requests wait for one another: 7.7 were in flight, and 1 worker × 1 thread answer 1 at once: "  # noqa: RUF001
+            "add threads where the code waits for others, or replicas, because another worker would not fit into "
+            "512 MB.",
         ),
         (
             window([0.01] * 90, errors={"status 500": 10}),
@@ -148,32 +149,32 @@ ONE = Serving(workers=1, threads=1)
         (
             window([0.05] * 100),
             Serving(1, 4, replicas=2, throttled=0.0),
-            "It keeps up with 10 requests/s (p99 50 ms): 0.5 requests were on their way; "
+            "It keeps up with 10 requests/s (p99 50 ms): 0.5 requests were in flight; "
             "1 worker × 4 threads × 2 replicas answer 8 at once.",  # noqa: RUF001
         ),
         (
             BUSY,
             Serving(),
-            "It keeps up with 10 requests/s (p99 800 ms): 7.7 requests were on their way, and how many it can answer "
+            "It keeps up with 10 requests/s (p99 800 ms): 7.7 requests were in flight, and how many it can answer "
             "at once is not known.",
         ),
         (
             overloaded(10, 5),
             Serving(4, 4, memory_peak=1, memory_limit=MB),
-            "Requests wait for one another: 26.0 were on their way, and 4 workers × 4 threads answer 16 at once: "  # noqa: RUF001
+            "Requests wait for one another: 26.0 were in flight, and 4 workers × 4 threads answer 16 at once: "  # noqa: RUF001
             "add threads where the code waits for others, workers where it computes and cores are free "
             "(memory has room for 943718), or replicas.",
         ),
         (
             overloaded(10, 5),
             Serving(),
-            "It answered 5 of 10 requests/s (p99 10 s): 26.0 requests were on their way, and how many it can answer "
+            "It answered 5 of 10 requests/s (p99 10 s): 26.0 requests were in flight, and how many it can answer "
             "at once is not known.",
         ),
         (
             window([0.12] * 100),
             ONE,
-            "It keeps up with 10 requests/s (p99 120 ms): 1.2 requests were on their way; "
+            "It keeps up with 10 requests/s (p99 120 ms): 1.2 requests were in flight; "
             "1 worker × 1 thread answer 1 at once.",  # noqa: RUF001
         ),
     ],

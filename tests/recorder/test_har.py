@@ -153,10 +153,10 @@ def test_a_file_of_other_hosts_alone_is_refused():
 @pytest.mark.parametrize(
     ("text", "message", "line"),
     [
-        ('{"log":\n {', "this is no HAR file, which is JSON", 2),
+        ('{"log":\n {', "this is not a HAR file, because it is not JSON", 2),
         ("[]", "it has no log.entries", None),
         ('{"log": {"entries": {}}}', "it has no log.entries", None),
-        ("[" * 100_000, "this is no HAR file", None),
+        ("[" * 100_000, "this is not a HAR file", None),
         ('{"log": {"entries": [{"request": {}}]}}', "entry 1 of the HAR file cannot be read: it has no url", 1),
         ('{"log":\n{"entries": [\n7]}}', "entry 1 of the HAR file cannot be read", 3),
         ('{"log": {"entries": []}}', "nothing to replay at http://127.0.0.1:8000; it has no request at all", None),
@@ -172,7 +172,7 @@ def test_what_is_no_har_is_told(text, message, line):
 def test_base64_that_is_none_is_told():
     content = {"size": 3, "mimeType": "x/y", "text": "a", "encoding": "base64"}
     text = browsers(f"{URL}{PREFIX}/", response={"status": 200, "headers": [], "content": content})
-    with pytest.raises(InputError, match="entry 1 of the HAR file cannot be read: its base64 is none"):
+    with pytest.raises(InputError, match="entry 1 of the HAR file cannot be read: its base64 is invalid"):
         read(text)
 
 
@@ -286,11 +286,11 @@ def test_a_default_port_is_left_out_of_urls():
 @pytest.mark.parametrize(
     ("request_", "message"),
     [
-        ({"headers": [{"name": "a\r\nb", "value": "c"}]}, "is no header"),
-        ({"headers": [{"name": "a", "value": "c\nd"}]}, "`a` is no header"),
-        ({"headers": [{"name": "größe", "value": "c"}]}, "`größe` is no header"),
+        ({"headers": [{"name": "a\r\nb", "value": "c"}]}, "is not a header"),
+        ({"headers": [{"name": "a", "value": "c\nd"}]}, "`a` is not a header"),
+        ({"headers": [{"name": "größe", "value": "c"}]}, "`größe` is not a header"),
         ({"headers": [7]}, "cannot be read"),
-        ({"method": "GET / HTTP/1.1"}, "`GET / HTTP/1.1` is no method"),
+        ({"method": "GET / HTTP/1.1"}, "`GET / HTTP/1.1` is not a method"),
         ({"url": "http://[::1:8000/"}, "cannot be read"),
         ({"url": "http://localhost:x/"}, "cannot be read"),
     ],

@@ -35,7 +35,7 @@ def test_there_are_no_more_pins_than_the_most_and_one_has_to_go_first():
     pins = Pins(most=2)
     for number in (1, 2, 2):
         pins.add(taken(number))
-    with pytest.raises(InputError, match="2 requests are pinned, which is the most") as caught:
+    with pytest.raises(InputError, match="2 requests are pinned, which is the limit") as caught:
         pins.add(taken(3))
     assert "vhlocal requests unpin ID" in caught.value.hint
     pins.remove(f"{1:032x}")

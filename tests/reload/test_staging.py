@@ -86,8 +86,9 @@ def test_a_directory_that_cannot_be_written_is_told_without_a_traceback(staging)
     staging.directory.rmdir()
     staging.directory.write_text("a file")
     with pytest.raises(
-        VhlocalError, match=r"a saved file could not be copied for its server: .* is a file, where a directory is "
-            r"needed"
+        VhlocalError,
+        match=r"a saved file could not be copied for its server: .* is a file, where a directory is "
+        r"needed",
     ):
         staging.keep_content(b"one")
 

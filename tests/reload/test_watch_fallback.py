@@ -58,7 +58,7 @@ def test_events_that_do_not_arrive_are_told_and_edits_noticed(directory):
 def test_a_source_that_is_refused_is_told_with_its_hint(directory):
     watch, polling, seen = start(directory, events=Refused)
     assert polling == Polling("refused", "ask")
-    assert polling.text == "saves are noticed later than usual, by polling: refused"
+    assert polling.text == "saves are noticed by polling, later than usual: refused"
     append(directory / "app.py")
     assert seen.take() is None
     watch.stop()

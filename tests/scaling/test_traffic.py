@@ -45,12 +45,12 @@ def test_of_several_endpoints_one_is_named():
     [
         ("nonsense", "the line is not JSON"),
         ("[" * 100_000, "the line is not JSON"),
-        ("[1]", "the line is no JSON object"),
+        ("[1]", "the line is not a JSON object"),
         ("{}", "the line has no `endpoint`"),
-        (line(time="x"), "`time` is no number"),
-        (line(seconds=-1), "`seconds` is no number"),
-        (line(seconds=float("nan")), "`seconds` is no number"),
-        (line(gateway_seconds=True), "`gateway_seconds` is no number"),
+        (line(time="x"), "`time` is not a number"),
+        (line(seconds=-1), "`seconds` is not a number"),
+        (line(seconds=float("nan")), "`seconds` is not a number"),
+        (line(gateway_seconds=True), "`gateway_seconds` is not a number"),
     ],
 )
 def test_a_line_that_is_none_is_told_with_its_number(bad, message):

@@ -110,7 +110,7 @@ def test_it_says_how_quickly_an_endpoint_answers_and_what_holds_it_back(run, vhl
     assert step["answered"] < 10
     (replica,) = told["replicas"]
     if told["doubt"] is None and (replica["throttled"] or 0) <= 0.1:  # the machine has been quick enough to judge it
-        assert " were on their way, and 1 worker × 1 thread answer 1 at once: add threads" in told["advice"]  # noqa: RUF001
+        assert " were in flight, and 1 worker × 1 thread answer 1 at once: add threads" in told["advice"]  # noqa: RUF001
     told = load("web", "--request", "slow.http", "--ramp", "--seconds", "10")
     assert told["knee"]["to"] == told["steps"][-1]["rate"]
     assert told["knee"]["why"]
@@ -221,4 +221,4 @@ def test_a_cpu_limit_that_holds_it_back_is_seen(project, running, vhlocal):
     assert 0 < replica["memory_peak"] < replica["memory_limit"] == 200 * 1024 * 1024
     assert replica["workers"] is None
     if told["doubt"] is None and replica["throttled"] > 0.1:  # the machine has been quick enough to judge it
-        assert told["advice"].startswith("The CPU limit held it back ")
+        assert told["advice"].startswith("The CPU limit throttled it ")

@@ -80,7 +80,7 @@ def test_a_failure_that_no_test_has_is_not_passed_over(directory):
     ends = "def pytest_sessionfinish(session):\n    session.exitstatus = 1\n"
     (directory / "conftest.py").write_text(ends)
     (directory / "test_fine.py").write_text("def test_fine(): pass\n")
-    with pytest.raises(VhlocalError, match="pytest ended with 1, and its tests do not tell why"):
+    with pytest.raises(VhlocalError, match="pytest ended with 1, and no test says why"):
         by_pytest.run(Path(sys.executable), directory, [directory / "test_fine.py"], (), os.environ)
 
 

@@ -114,7 +114,7 @@ def test_links_are_followed_as_a_browser_does(endpoint):
     for link in ("/static/app.css", "../other/", "//127.0.0.1:1/x", f"{PREFIX}ed/x"):
         with pytest.raises(AssertionError, match="leads out of the endpoint"):
             endpoint.follow(link)
-    with pytest.raises(ValueError, match="is no path below the endpoint"):
+    with pytest.raises(ValueError, match="is not a path below the endpoint"):
         endpoint.get(f"{endpoint.url}/x")
 
 

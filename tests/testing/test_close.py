@@ -59,7 +59,7 @@ def test_what_is_close(answer, expected, more):
         ([1, 2], [1, 2, 3], {}, "not as expected: $ 3 → 2 items"),
         ({"p": math.nan}, {"p": 1.0}, {"rtol": 1}, "not as expected: $.p 1 → nan"),
         ({"a": [0.1] * 9, "b": 1}, {"a": [0.2] * 9, "b": 2}, {}, "not as expected: $.b 2 → 1\n  $.a[0] 0.2 → 0.1\n"),
-        (reply(b"<h1>", "text/html"), {}, {}, "the answer is no JSON: <200, 4 bytes of text/html>: <h1>"),
+        (reply(b"<h1>", "text/html"), {}, {}, "the answer is not JSON: <200, 4 bytes of text/html>: <h1>"),
     ],
 )
 def test_what_is_not_is_told_shortest_first(answer, expected, more, told):

@@ -117,7 +117,7 @@ def test_a_run_that_is_there_is_joined_and_goes_on(directory, by_pytest, process
     assert set(directory.joinpath("urls.txt").read_text().splitlines()) == {run.base_url}
     done = by_pytest("smoke", "-k", "kept")
     assert counts(done) == "4 failed, 5 deselected", done.stdout
-    assert "no snapshot of this yet in test_them.snapshots.json: run pytest with --vhlocal-update" in done.stdout
+    assert "no snapshot for this in test_them.snapshots.json yet: run pytest with --vhlocal-update" in done.stdout
     assert run.process.poll() is None
     run.stop()
 

@@ -25,7 +25,7 @@ class PathError(ValueError):
 def parse(text: str) -> Pattern:
     """Read a path. Raises PathError with what cannot be read, and what could be."""
     if not text.startswith("$"):
-        raise PathError(f"{text} is no path: it begins with $, the whole body")
+        raise PathError(f"{text} is not a path: a path begins with $, the whole body")
     steps: list[str | int | None] = []
     place = 1
     while place < len(text):
@@ -44,7 +44,7 @@ def parse_one(text: str) -> Path:
     pattern = parse(text)
     steps = tuple(step for step in pattern if step is not None)
     if len(steps) < len(pattern):
-        raise PathError(f"{text} leads to many values: write the index or the name in place of *")
+        raise PathError(f"{text} matches many values: write an index or a name in place of *")
     return steps
 
 
@@ -72,7 +72,7 @@ def _step(found: re.Match[str]) -> str | int | None:
         try:
             return str(json.loads(found["quoted"]))
         except ValueError as error:
-            raise PathError(f"{found['quoted']} is no name: {error}") from error
+            raise PathError(f"{found['quoted']} is not a name: {error}") from error
     return str(found["name"] if found["name"] is not None else found["single"])
 
 

@@ -159,8 +159,8 @@ def not_to_be_trusted(window: Window, cores: int) -> str:
     if late <= max(_LATE, figures(window).half * _LATE_PART):
         return ""
     return (
-        f"the generator itself was late by up to {ms(late)} (p99): it and the servers share {cores} cores, "
-        "so that these times are longer than the servers' own"
+        f"the generator itself was late by up to {ms(late)} (p99): it and the servers share {cores} cores, so these "
+        f"times are longer than the servers' own"
     )
 
 
@@ -177,19 +177,19 @@ def advice(window: Window, serving: Serving) -> str:
         return f"Memory is nearly full ({mb(peak)} of {mb(limit)}): raise resources.memory.max{fewer}."
     if serving.throttled is not None and serving.throttled > _THROTTLED:
         return (
-            f"The CPU limit held it back {serving.throttled:.0%} of the time: raise resources.cpu.max, or add "
+            f"The CPU limit throttled it {serving.throttled:.0%} of the time: raise resources.cpu.max, or add "
             "replicas: more workers would share that limit."
         )
     if serving.slots is not None and found.in_flight > serving.slots * _WAITING:
         return (
-            f"Requests wait for one another: {found.in_flight:.1f} were on their way, and {_slots(serving)} answer "
+            f"Requests wait for one another: {found.in_flight:.1f} were in flight, and {_slots(serving)} answer "
             f"{serving.slots} at once: {_more(serving)}."
         )
     if window.failed:
         return (
             f"{window.failed} of {window.asked} requests failed ({_most(window.errors)}): look at `vhlocal logs` first."
         )
-    return f"{_seen(window, found)}: {found.in_flight:.1f} requests were on their way{_of_slots(serving)}."
+    return f"{_seen(window, found)}: {found.in_flight:.1f} requests were in flight{_of_slots(serving)}."
 
 
 def _seen(window: Window, found: Figures) -> str:
@@ -212,7 +212,7 @@ def _more(serving: Serving) -> str:
     room = int(limit * _NEARLY_FULL // max(1, -(-peak // workers)))
     if room > workers:
         return f"{where}, workers where it computes and cores are free (memory has room for {room}), or replicas"
-    return f"{where}, or replicas, since another worker would not fit into {mb(limit)}"
+    return f"{where}, or replicas, because another worker would not fit into {mb(limit)}"
 
 
 def _slots(serving: Serving) -> str:

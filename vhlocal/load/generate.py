@@ -68,7 +68,9 @@ class Generator:
         self, host: str, port: int, data: bytes, *, patience: float = PATIENCE, connections: int = CONNECTIONS
     ) -> None:
         if host != "localhost" and not ipaddress.ip_address(host).is_loopback:
-            raise InputError(f"load is for this machine alone, and {host} is another", hint="use 127.0.0.1")
+            raise InputError(
+                f"`vhlocal load` only sends to this machine, and {host} is another one", hint="use 127.0.0.1"
+            )
         self._address = (host, port)
         self._family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self._data = data
@@ -204,7 +206,7 @@ class Generator:
         try:
             done = reader.feed(data) if data else reader.end()
         except AnswerError:
-            self._broken(connection, None, "what came is no HTTP answer")
+            self._broken(connection, None, "the answer is not HTTP")
             return
         if done:
             self._done(connection, reader)

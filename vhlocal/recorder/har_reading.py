@@ -117,17 +117,17 @@ def _entries(text: str, file: Path) -> list[Any]:
         document = json.loads(text.removeprefix("\ufeff"))
     except json.JSONDecodeError as error:
         raise InputError(
-            f"this is no HAR file, which is JSON: {error.msg}",
+            f"this is not a HAR file, because it is not JSON: {error.msg}",
             place=Place(file, error.lineno, error.colno),
             hint="export it again: its end may be missing",
         ) from error
     except (ValueError, RecursionError) as error:
-        raise InputError(f"this is no HAR file: {error}", place=Place(file)) from error
+        raise InputError(f"this is not a HAR file: {error}", place=Place(file)) from error
     log = document.get("log") if isinstance(document, dict) else None
     entries = log.get("entries") if isinstance(log, dict) else None
     if not isinstance(entries, list):
         hint = "export a HAR in the browser's network panel, or write one: vhlocal requests --har FILE"
-        raise InputError("this JSON is no HAR file: it has no log.entries", place=Place(file), hint=hint)
+        raise InputError("this JSON is not a HAR file: it has no log.entries", place=Place(file), hint=hint)
     return entries
 
 
@@ -165,7 +165,7 @@ def _exchange(entry: Any, run: SplitResult, number: int) -> Exchange:
     if int(response.get("status") or 0) <= 0:
         raise _LeftOut(_UNANSWERED, str(response.get("_error") or path))
     if not re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", str(request["method"])):
-        raise ValueError(f"`{request['method']}` is no method")
+        raise ValueError(f"`{request['method']}` is not a method")
     ours = "_vhlocal_id" in entry
     sent = _headers(request.get("headers"))
     body = _posted(request, sent, path)
@@ -259,7 +259,7 @@ def _headers(headers: Any) -> tuple[Header, ...]:
     pairs = [(str(one["name"]), str(one["value"])) for one in headers or ()]
     for name, value in pairs:
         if not re.fullmatch(r":?[!#$%&'*+.^_`|~0-9A-Za-z-]+", name) or re.search(r"[\r\n\0]", value):
-            raise ValueError(f"`{name}` is no header")
+            raise ValueError(f"`{name}` is not a header")
     return tuple(pair for pair in pairs if not pair[0].startswith(":"))
 
 
@@ -289,5 +289,5 @@ def _reason(error: Exception) -> str:
     if isinstance(error, KeyError):
         return f"it has no {error.args[0]}"
     if isinstance(error, (TypeError, AttributeError)):
-        return "a value in it is of another kind than HAR has there"
-    return "its base64 is none" if isinstance(error, binascii.Error) else str(error)
+        return "a value in it has a type other than HAR's"
+    return "its base64 is invalid" if isinstance(error, binascii.Error) else str(error)

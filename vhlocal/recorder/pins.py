@@ -46,7 +46,7 @@ class Pins:
             kept = {**self._kept, request: taken}
             hint = "unpin one (`vhlocal requests unpin ID`), or keep it as a smoke test (`requests --http FILE ID`)"
             if len(kept) > self._most:
-                raise InputError(f"{self._most} requests are pinned, which is the most", hint=hint)
+                raise InputError(f"{self._most} requests are pinned, which is the limit", hint=hint)
             if sum(map(_bytes, kept.values())) > self._most_bytes:
                 raise InputError(
                     f"the pinned requests would take more than {self._most_bytes // 1024 // 1024} MiB", hint=hint

@@ -41,7 +41,7 @@ def unmasked(edited: Request, original: Request) -> Request:
     target = path + mark + "&".join(parameters.get(pair, pair) for pair in query.split("&"))
     for name, value in (*headers, ("the URL", target)):
         if MASK in value:
-            raise InputError(f"a part of {name} is masked", hint="leave it as it was shown, or write the whole of it")
+            raise InputError(f"a part of {name} is masked", hint="leave it as shown, or write all of it")
     return replace(edited, target=target, headers=headers)
 
 

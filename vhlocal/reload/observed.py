@@ -54,7 +54,7 @@ class Observed:
         try:
             self._observe()
         except OSError as error:
-            raise NoEvents(Polling(f"the system grants no file events: {error.strerror or error}")) from error
+            raise NoEvents(Polling(f"the system provides no file events: {error.strerror or error}")) from error
         self._thread.start()
 
     def stop(self) -> None:

@@ -35,7 +35,7 @@ class Polling:
     @property
     def text(self) -> str:
         """What to tell the user, in one line."""
-        return f"saves are noticed later than usual, by polling: {self.reason}"
+        return f"saves are noticed by polling, later than usual: {self.reason}"
 
 
 class NoEvents(Exception):

@@ -290,7 +290,7 @@ def _refusal(error: OSError) -> Polling:
         return Polling("the limit of inotify watches is reached", _raised("max_user_watches", 524288))
     if error.errno == errno.EMFILE:
         return Polling("the limit of inotify instances is reached", _raised("max_user_instances", 1024))
-    return Polling(f"the system grants no file events: {error.strerror or error}")
+    return Polling(f"the system provides no file events: {error.strerror or error}")
 
 
 def _raised(limit: str, wanted: int) -> str:

@@ -33,7 +33,7 @@ class Learning:
             self.has_news = True
             top = name.partition(".")[0]
             if top in serve_warm_master.NOT_FORKED:
-                self._denied.setdefault(top, "is known not to bear a fork")
+                self._denied.setdefault(top, "is known not to survive a fork")
 
     def deny(self, name, why):
         """Leave a top-level module to the servers from now on."""

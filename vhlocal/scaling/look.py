@@ -56,13 +56,11 @@ class Range:
     def __post_init__(self) -> None:
         if self.least < 1:
             raise InputError(
-                f"{self.least} replicas are none to answer requests",
+                f"{self.least} replicas cannot answer requests",
                 hint="use 1 or more: Valohai's endpoints do not scale to zero",
             )
         if self.most < self.least:
-            raise InputError(
-                f"the range {self.least}-{self.most} is upside down", hint=f"write {self.most}-{self.least}"
-            )
+            raise InputError(f"the range {self.least}-{self.most} is reversed", hint=f"write {self.most}-{self.least}")
 
     def __str__(self) -> str:
         return f"{self.least}-{self.most}" if self.least != self.most else str(self.least)

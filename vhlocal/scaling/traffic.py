@@ -80,11 +80,11 @@ def _facts(line: str, place: Place) -> dict[str, Any]:
     try:
         facts = json.loads(line)
     except (ValueError, RecursionError) as error:
-        hint = "each line of an access log is one JSON object: remove what is none"
+        hint = "each line of an access log is one JSON object: remove the other lines"
         raise InputError("the line is not JSON", place=place, hint=hint, detail=line.strip()[:200]) from error
     wrong = None
     if not isinstance(facts, dict):
-        wrong = "the line is no JSON object"
+        wrong = "the line is not a JSON object"
     elif not (facts.get("endpoint", 0) is None or isinstance(facts.get("endpoint"), str)):
         wrong = "the line has no `endpoint`"
     else:
@@ -94,10 +94,10 @@ def _facts(line: str, place: Place) -> dict[str, Any]:
             "status",
             *(() if facts.get("gateway_seconds", 0) is None else ("gateway_seconds",)),
         )
-        wrong = next((f"`{name}` is no number" for name in asked if not _is_number(facts.get(name))), None)
+        wrong = next((f"`{name}` is not a number" for name in asked if not _is_number(facts.get(name))), None)
     if wrong:
         raise InputError(
-            f"{wrong}: it is none of vhlocal's access log",
+            f"{wrong}: this is not a vhlocal access log",
             place=place,
             hint="give a file that `vhlocal up --access-log FILE` has written",
             detail=line.strip()[:200],

@@ -58,7 +58,7 @@ def run(
     if code not in _JUDGED or (code == 1) != failed:
         if nobody_is_asked or (failed and code == 2):  # a file that cannot be imported is a verdict
             return results
-        raise VhlocalError(f"pytest ended with {code}, and its tests do not tell why", detail=said)
+        raise VhlocalError(f"pytest ended with {code}, and no test says why", detail=said)
     return results
 
 

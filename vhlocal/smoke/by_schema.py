@@ -103,7 +103,7 @@ def run(
             break
         culprit = ", ".join(broken) or "something else"
         if not broken or not _is_back(schema):
-            why = f"not tried: the server was down, since {culprit} had ended it"
+            why = f"not tried: the server was down, because {culprit} had ended it"
             verdicts |= {name: replace(verdicts[name], failures=(why,)) for name in names}
             break
     return list(verdicts.values())
@@ -135,7 +135,7 @@ def _tried(
         text = report.read_text(encoding="utf-8") if report.exists() else ""
     results = list(read_report(text, schema, more)) if text else []
     if code not in _JUDGED or not results or (code == 1) != any(one.failures for one in results):
-        raise VhlocalError(f"Schemathesis ended with {code}, and its report does not tell why", detail=said)
+        raise VhlocalError(f"Schemathesis ended with {code}, and its report does not say why", detail=said)
     return text, results
 
 

@@ -100,7 +100,7 @@ def names_in(text: str) -> list[str]:
 def undefined(name: str, place: Place) -> InputError:
     """Return what is wrong with a variable that has no value here."""
     if name.startswith("$") or "." in name:
-        what = "is made anew for each request" if name.startswith("$") else "comes from another request's answer"
+        what = "is different for each request" if name.startswith("$") else "comes from another request's answer"
         return InputError(
             f"{{{{{name}}}}} {what}, which each editor writes in its own way",
             place=place,

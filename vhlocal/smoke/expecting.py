@@ -90,7 +90,7 @@ def expectation(comment: str) -> Expectation | None:
         return None
     made = _read(found["what"]) if found else None
     if made is None:
-        raise UnreadableError(f"`{comment.strip()}` is no expectation that can be read")
+        raise UnreadableError(f"`{comment.strip()}` is not an expectation that vhlocal can read")
     return made
 
 
@@ -134,7 +134,7 @@ def _equal(path: Path, text: str) -> Equal:
     try:
         return Equal(path, json.loads(text))
     except ValueError as error:
-        raise UnreadableError(f'`{text}` is no JSON: a text stands in double quotes, as "{text}"') from error
+        raise UnreadableError(f'`{text}` is not JSON: put text in double quotes, as "{text}"') from error
 
 
 def _near(path: Path, text: str) -> Near:
@@ -144,7 +144,7 @@ def _near(path: Path, text: str) -> Near:
     except ValueError:
         numbers = []
     if not numbers or not all(map(math.isfinite, numbers)) or min(numbers[1:], default=0) < 0:
-        raise UnreadableError(f"`{text}` is no number with how far off it may be: write 0.99 ± 0.01")
+        raise UnreadableError(f"`{text}` is not a number with a tolerance: write 0.99 ± 0.01")
     value, *off = numbers
     return Near(path, value, Tolerance(0.0, off[0], integers=True) if off else Tolerance(integers=True))
 

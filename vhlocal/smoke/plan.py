@@ -30,7 +30,7 @@ def endpoint_of(path: Path, names: Sequence[str]) -> str:
     if len(names) == 1:
         return names[0]
     raise InputError(
-        f"it is not said which endpoint this smoke test is for: this run has {', '.join(names)}",
+        f"this smoke test does not say which endpoint it is for: this run has {', '.join(names)}",
         place=Place(path),
         hint=f"name it {path.parent}/{names[0]}.http, or put it into {path.parent}/{names[0]}/",
     )

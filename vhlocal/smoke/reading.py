@@ -34,10 +34,10 @@ _OF_ONE_EDITOR = (
     (
         re.compile(r"\s*[<>]\s*\{%"),
         "a script of JetBrains' client",
-        "expect something by a comment: # expect $.digit == 7",
+        "write the expectation as a comment: # expect $.digit == 7",
     ),
-    (re.compile(r">>!?\s"), "JetBrains' way to write an answer to a file", "leave it out"),
-    (re.compile(r">\s"), "a script of JetBrains' client", "expect something by a comment: # expect $.digit == 7"),
+    (re.compile(r">>!?\s"), "JetBrains' syntax to write an answer to a file", "leave it out"),
+    (re.compile(r">\s"), "a script of JetBrains' client", "write the expectation as a comment: # expect $.digit == 7"),
     (re.compile(r"<>\s"), "a link to an answer that JetBrains' client has kept", "leave it out"),
     (re.compile(r"<@"), "a file in which REST Client fills in variables", "use `< file`, or write the body here"),
 )
@@ -51,7 +51,9 @@ def read(text: str, path: Path) -> HttpFile:
         reader.take(Line(number, line))
     reader.end_block()
     if not reader.cases:
-        raise InputError("there is no request in it", place=Place(path), hint="write one: POST {{endpoint}}/predict")
+        raise InputError(
+            "there is no request in this file", place=Place(path), hint="write one: POST {{endpoint}}/predict"
+        )
     return HttpFile(path, tuple(reader.cases), reader.variables)
 
 
@@ -81,9 +83,7 @@ class _Reader:
         """Make a case of what was read since the last ``###``."""
         if self._url is None:
             if self._expectations:
-                raise self._wrong(
-                    self._expected_at, "something is expected here, and there is no request", "write one below"
-                )
+                raise self._wrong(self._expected_at, "there is an expectation here, but no request", "write one below")
             return
         while self._body and isinstance(last := self._body[-1], Line) and not last.text.strip():
             self._body.pop()
@@ -115,9 +115,7 @@ class _Reader:
     def _title(self, line: Line) -> str:
         title = line.text.strip("# \t")
         if self._expectation(line.number, title) is not None:
-            raise self._wrong(
-                line.number, "what stands beside ### is a title", f"write `# {title}` in a line of its own"
-            )
+            raise self._wrong(line.number, "the text beside ### is a title", f"write `# {title}` in a line of its own")
         return title
 
     def _comment(self, number: int, text: str) -> None:
@@ -138,10 +136,10 @@ class _Reader:
     def _mark(self, number: int, word: str, value: str) -> None:
         if word not in _KNOWN_MARKS:
             known = ", ".join(f"@{name}" for name in _KNOWN_MARKS)
-            raise self._wrong(number, f"# @{word} is not of what both editors know", f"leave it out; they know {known}")
+            raise self._wrong(number, f"# @{word} is not known to both editors", f"leave it out; they know {known}")
         if word == "name":
             if not value or value.startswith("="):
-                raise self._wrong(number, "# @name has no name that both editors read", "write `# @name seven`")
+                raise self._wrong(number, "# @name needs a name that both editors can read", "write `# @name seven`")
             self._name = value
         elif word == "no-redirect":
             self._redirects = False
@@ -158,7 +156,7 @@ class _Reader:
     def _define(self, number: int, name: str, value: str) -> None:
         if "\\" in value:
             raise self._wrong(
-                number, f"the \\ in @{name} is an escape for REST Client alone", "write a value without \\"
+                number, f"only REST Client takes the \\ in @{name} for an escape", "write a value without \\"
             )
         self._check_names(Line(number, value))
         # As JetBrains' client does, which knows what stands above; {{endpoint}} is known when it is sent.
@@ -166,7 +164,7 @@ class _Reader:
         if self.variables.get(name, value) != value:
             raise self._wrong(
                 number,
-                f"@{name} has two values in this file, of which the editors take different ones",
+                f"@{name} has two values in this file, and the editors choose differently",
                 "use two names",
             )
         self.variables[name] = value
@@ -178,13 +176,11 @@ class _Reader:
         if method is not None and method not in METHODS:
             upper = method.upper()
             if upper == "CURL":
-                raise self._wrong(
-                    line.number, "a curl command is read by REST Client alone", "write POST {{endpoint}}/…"
-                )
+                raise self._wrong(line.number, "only REST Client reads curl commands", "write POST {{endpoint}}/…")
             hint = f"write {upper}" if upper in METHODS else f"use one of {', '.join(METHODS)}"
-            raise self._wrong(line.number, f"{method} is no method that both editors send", hint)
+            raise self._wrong(line.number, f"{method} is not a method that both editors send", hint)
         if not url.startswith("{{") and "://" not in url:
-            raise self._wrong(line.number, f"`{text}` is no request", "write METHOD {{endpoint}}/path")
+            raise self._wrong(line.number, f"`{text}` is not a request", "write METHOD {{endpoint}}/path")
         self._method = method or "GET"
         self._url = Line(line.number, self._part_of_url(Line(line.number, url)))
 
@@ -199,9 +195,9 @@ class _Reader:
         self._check_names(line)
         part = _HTTP_1.sub("", line.text.strip())
         if re.search(r"\sHTTP/", part):
-            raise self._wrong(line.number, "REST Client speaks HTTP/1.1 alone", "leave the version out")
+            raise self._wrong(line.number, "REST Client only speaks HTTP/1.1", "leave the version out")
         if re.search(r"\s", re.sub(r"\{\{.*?\}\}", "", part)):
-            raise self._wrong(line.number, "there is a blank in the URL", "write %20 in its place")
+            raise self._wrong(line.number, "there is a space in the URL", "write %20 instead")
         return part
 
     def _in_fields(self, line: Line) -> None:
@@ -211,7 +207,7 @@ class _Reader:
         found = _FIELD.fullmatch(line.text)
         if found is None:
             hint = "write Name: value, all in one line; a body begins below an empty line"
-            raise self._wrong(line.number, f"`{line.text.strip()}` is no header", hint)
+            raise self._wrong(line.number, f"`{line.text.strip()}` is not a header", hint)
         self._check_names(line)
         self._fields.append(Field(line.number, found["name"], found["value"]))
 
@@ -235,7 +231,9 @@ class _Reader:
             for line in self._body[1:]:
                 if isinstance(line, Line) and not line.text.startswith("&"):
                     raise self._wrong(
-                        line.number, "a form's next line is read alike only if it begins with &", "begin it with &"
+                        line.number,
+                        "both editors read a form's next line the same way only if it begins with &",
+                        "begin it with &",
                     )
             return ""
         return "\n"

@@ -138,7 +138,7 @@ def _answer(base: SplitResult, request: Request, deadline: float, body: Taking) 
                 if time.monotonic() > deadline:
                     raise TimeoutError
     except TimeoutError:
-        broke_off = "it did not come to its end in time" if status else "no answer in time"
+        broke_off = "it did not finish in time" if status else "no answer in time"
     except (OSError, http.client.HTTPException, BrokenOffError) as error:
         broke_off = str(error) or type(error).__name__
     return Answer(status, headers, body.body(), base.path, broke_off)
@@ -180,7 +180,7 @@ def _content(path: Path, line: FromFile) -> bytes:
         raise InputError(
             f"the body's file {line.path} cannot be read: {error.strerror}",
             place=Place(path, line.number),
-            hint=f"it is looked for at {body}: paths are relative to the .http file",
+            hint=f"vhlocal looks for it at {body}: paths are relative to the .http file",
         ) from error
 
 

@@ -54,7 +54,7 @@ def smoke_test(exchange: Exchange, name: str) -> Written:
         why = (
             f"its answer was not whole: {answer.broke_off}" if answer.broke_off else f"editors send no {request.method}"
         )
-        raise VhlocalError(f"request {exchange.id} makes no smoke test: {why}")
+        raise VhlocalError(f"request {exchange.id} cannot become a smoke test: {why}")
     target = masked_target(request.target).removeprefix(exchange.prefix)
     hidden = [value for value in (_hidden(name, value) for name, value in request.headers) if value]
     lines = [

@@ -59,7 +59,7 @@ class Reply:
         __tracebackhide__ = True
         body = read(self.answer)
         if body.kind != JSON:
-            raise AssertionError(f"the answer is no JSON: {self!r}: {self.text[:_TOLD]}")
+            raise AssertionError(f"the answer is not JSON: {self!r}: {self.text[:_TOLD]}")
         return body.value
 
 
@@ -110,7 +110,7 @@ class Endpoint:
         """
         __tracebackhide__ = True
         if _A_URL.match(path):
-            raise ValueError(f"{path} is no path below the endpoint: follow a link with `follow`")
+            raise ValueError(f"{path} is not a path below the endpoint: follow a link with `follow`")
         return self._send(
             method, f"{self.url}{'' if path[:1] in ('', '/', '?') else '/'}{path}", headers, body, redirects, seconds
         )

@@ -65,10 +65,10 @@ class Snapshot:
             return
         known = _read(self._file).get(self._key, [])
         if number >= len(known):
-            raise AssertionError(f"no snapshot of this yet in {self._file.name}: run pytest with {UPDATE}")
+            raise AssertionError(f"no snapshot for this in {self._file.name} yet: run pytest with {UPDATE}")
         found = differences(_answer(known[number]), _answer(kept), rules)
         if found:
-            raise AssertionError(f"{self._file.name}, {self._key}, is {told(found)}\n  {UPDATE} keeps what came")
+            raise AssertionError(f"{self._file.name}, {self._key}, is {told(found)}\n  {UPDATE} keeps the new answer")
 
     def _write(self, number: int, kept: dict[str, Any]) -> None:
         with _alone(self._file.parent), writing("the snapshot cannot be written", self._file):
@@ -141,7 +141,7 @@ def _read(file: Path) -> dict[str, list[dict[str, Any]]]:
     except FileNotFoundError:
         return {}
     except ValueError as error:
-        raise AssertionError(f"{file} is no file of snapshots: {error}") from error
+        raise AssertionError(f"{file} is not a snapshot file: {error}") from error
     return found
 
 

@@ -76,7 +76,7 @@ def sees_other_files(path: str) -> VhlocalError:
     return EngineError(
         f"the Docker engine does not see this machine's files: for it, {path} does not exist",
         hint="it runs in a virtual machine, a container or on another machine: share your home directory and the "
-            "project's with it, use an engine on this machine, or run without one (`--runtime process`)",
+        "project's with it, use an engine on this machine, or run without one (`--runtime process`)",
     )
 
 

@@ -131,8 +131,8 @@ class ProcessRuntime:
     def pull(self, name: str, on_progress: OnPull) -> None:
         """Fail: a Python that is not here cannot be brought."""
         raise BuildError(
-            f"there is no usable Python on this machine ({name})", hint="install one, with its `venv` module, or use "
-            "Docker"
+            f"there is no usable Python on this machine ({name})",
+            hint="install one, with its `venv` module, or use Docker",
         )
 
     def build(self, layer: Layer, on_line: Callable[[str], None]) -> None:

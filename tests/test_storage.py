@@ -135,7 +135,7 @@ def test_below_a_directory_in_which_every_user_may_replace_ours_nothing_is_used(
     found = storage.room("state", "projects", "a")
     assert found.path.is_relative_to(home.parent / "temporary")
     assert found.notice.text.startswith(f"any user can replace the files in {home}/.local: ")
-    assert found.notice.hint == f"`chmod +t {home}/.local` forbids that"
+    assert found.notice.hint == f"`chmod +t {home}/.local` prevents that"
     assert storage.trusted("state") is None
     assert storage.rooms("state", "x") == [storage.spare("state") / "x"]
 
@@ -171,7 +171,7 @@ def test_where_every_user_may_replace_temporary_files_there_is_no_stand_in(home)
     (home.parent / "temporary").chmod(0o777)
     with pytest.raises(VhlocalError, match=f"any user can replace .* {home.parent}/temporary") as told:
         storage.spare("cache")
-    assert told.value.hint == f"`chmod +t {home.parent}/temporary` forbids that"
+    assert told.value.hint == f"`chmod +t {home.parent}/temporary` prevents that"
     assert storage.rooms("cache") == [storage.usual("cache")]
 
 

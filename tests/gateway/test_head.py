@@ -230,7 +230,7 @@ def test_a_refused_request_says_why(raw, reason):
 
 
 LENGTH, CODING = (b"content-length", b"5"), (b"transfer-encoding", b"chunked")
-BOTH, TWICE = "cannot have both", "must not be repeated"
+BOTH, TWICE = "must not appear together", "must not be repeated"
 
 
 @pytest.mark.parametrize(

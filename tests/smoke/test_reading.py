@@ -68,7 +68,7 @@ WRONG = [
     ("POST {{endpoint}}\n\n{{body}}", 3, "{{body}} has no value here"),
     ("@a = {{b}}\nGET {{endpoint}}", 1, "{{b}} has no value here"),
     ("GET {{endpoint}}?{{$guid}}", 1, "{{$guid}} is different for each request"),
-    ("GET {{endpoint}}?t={{$timestamp}}", 1, "made anew"),
+    ("GET {{endpoint}}?t={{$timestamp}}", 1, "is different"),
     ("GET {{endpoint}}\nX: {{login.response.body.$.token}}", 2, "comes from another request's answer"),
     ("@a = 1\n@a = 2\nGET {{endpoint}}", 2, "@a has two values"),
     ("@a = 1\\n2\nGET {{endpoint}}", 1, "for an escape"),

@@ -472,7 +472,7 @@ def _request_framing(fields: _Fields, http_1_0: bool) -> tuple[Framing, int]:
 def _declared_framing(fields: _Fields) -> tuple[Framing | None, int]:
     """Refuse every message of which two readers could see different ends (RFC 9112, section 6.3)."""
     if fields.codings and fields.lengths:
-        raise HeadError(400, "a request cannot have both Content-Length and Transfer-Encoding")
+        raise HeadError(400, "Content-Length and Transfer-Encoding must not appear together")
     if len(fields.lengths) > 1 or len(fields.codings) > 1:
         raise HeadError(400, "Content-Length and Transfer-Encoding must not be repeated")
     if fields.codings:

@@ -46,7 +46,7 @@ def test_json_has_every_number(vhlocal, log, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ((), "no access log is named"),
+        ((), "no access log is given"),
         (("--from", "missing.jsonl"), "the access log missing.jsonl cannot be read: No such file or directory"),
         (("--from", "."), "the access log . cannot be read: Is a directory"),
         (("--from", "bad.jsonl"), "the line is not JSON"),

@@ -5,14 +5,14 @@ import sys
 
 #: Objects that are made between two looks for garbage. A command's imports make a hundred thousand that stay: to look
 #: through them every 2000 takes a tenth of its start.
-_BETWEEN_LOOKS = 50_000
+BETWEEN_LOOKS = 50_000
 
 _INTERRUPTED = 130
 
 
 def main() -> None:
     """Run the command line and exit."""
-    gc.set_threshold(_BETWEEN_LOOKS)
+    gc.set_threshold(BETWEEN_LOOKS)
     try:
         if sys.platform == "linux" and sys.argv[1:2] == ["up"]:
             from vhlocal.ahead import ahead  # noqa: PLC0415 - other commands need it not

@@ -8,6 +8,7 @@ Each upstream is a replica, one that is named again another.
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 import socket
@@ -17,6 +18,7 @@ from typing import TextIO
 
 from rich.console import Console
 
+from vhlocal.__main__ import BETWEEN_LOOKS
 from vhlocal.events import Bus
 from vhlocal.gateway.options import GatewayOptions
 from vhlocal.gateway.report import Failure, Page
@@ -57,6 +59,7 @@ def _page(failure: Failure) -> Page:
 
 
 if __name__ == "__main__":
+    gc.set_threshold(BETWEEN_LOOKS)  # as a run has it, which keeps records for half a second
     ports = [int(each) for each in sys.argv[1:] if not each.startswith("-")]
     upstreams = [Upstream("127.0.0.1", each) for each in ports[1:]]
     with Path(os.devnull).open("w") as nowhere:

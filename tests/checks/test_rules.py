@@ -327,6 +327,16 @@ FOUND = {
         flask(**{"static/index.html": "<script>\n  fetch('/predict')\n</script>\n"}),
         ["VH308 static/index.html:2"],
     ),
+    "a script of a page": (
+        flask(**{"static/app.js": "const go = () =>\n  fetch('/predict')\n", "static/lib.min.js": "fetch('/x')"}),
+        ["VH308 static/app.js:2"],
+    ),
+    "a redirect to this machine": (
+        flask(
+            "from flask import redirect\n@app.get('/')\ndef home():\n    return redirect('http://localhost:8000/x')\n"
+        ),
+        ["VH309 server.py:7"],
+    ),
     "a redirect by its class": (
         flask(
             "from fastapi.responses import RedirectResponse\ndef go():\n    return RedirectResponse(url='/x')\ngo()\n"

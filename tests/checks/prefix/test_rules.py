@@ -32,6 +32,10 @@ BOTH = (VERSION, ALIAS)
 HOME = {"/": PAGE}
 INDEX = html('<link rel="icon" href="icon.png"><script type=module src="./app.js?v=1"></script>')
 SCRIPT = Answer(200, (("content-type", "text/javascript"),), "go()")
+ASKING = {
+    "/": html('<script src="app.js"></script>'),
+    "/app.js": Answer(200, (("content-type", "text/javascript"),), "fetch('/predict')"),
+}
 NO_HOST = Hosts("ALLOWED_HOSTS", Place(Path("settings.py"), 5), (), sure=True)
 SWAGGER = html("<script>const ui = SwaggerUIBundle({\n  url: '/openapi.json',\n  dom_id: '#ui' })</script>")
 REDOC = html('<redoc spec-url="/openapi.json"></redoc>')
@@ -199,6 +203,18 @@ FOUND = {
     ),
     "a redirect upwards": (examined(below(BOTH, {"/": redirect("../../../../../login")})), ["VH404"]),
     "a link to the root": (examined(below(BOTH, {"/": html('<a href="/upload">')})), ["VH405"]),
+    "a link to the machine of the reader": (
+        examined(below(BOTH, {"/": html('<form action="http://localhost:8000/upload">')})),
+        ["VH405"],
+    ),
+    "a redirect to the machine of the reader": (
+        examined(below(BOTH, {"/": redirect("http://127.0.0.1:8000/docs")})),
+        ["VH404"],
+    ),
+    "a script of the page that asks the root": (
+        examined(below(BOTH, ASKING), known=replace(code(), leading=(("/predict", MADE),))),
+        ["VH405"],
+    ),
     "a script that asks the root": (examined(below(BOTH, {"/": html("<script>fetch('/predict')")})), ["VH405"]),
     "a schema at the root": (examined(below(BOTH, HOME | {"/docs": SWAGGER}), docs=("/docs",)), ["VH406"]),
     "a schema at the root, by ReDoc": (examined(below(BOTH, HOME | {"/redoc": REDOC}), "/redoc"), ["VH406"]),
@@ -359,7 +375,7 @@ SOUND = {
     ),
     "a redirect to what is no URL": examined(below(BOTH, {"/": redirect("http://[x/login")})),
     "a redirect to another host": examined(below(BOTH, {"/": redirect("https://example.com/login")})),
-    "a redirect to another port": examined(below(BOTH, {"/": redirect("http://127.0.0.1:9/login")})),
+    "a redirect to another port": examined(below(BOTH, {"/": redirect(f"http://{HOST}:9/login")})),
     "a redirect to another endpoint of the deployment": examined(
         below(BOTH, {"/": redirect("/acme/shop/main/dev/other/")})
     ),
@@ -388,6 +404,7 @@ SOUND = {
     "docs below the prefix": examined(
         lambda prefix, target: html(f"SwaggerUIBundle({{ url: '{prefix}/openapi.json' }})"), docs=("/docs",)
     ),
+    "a script that the project has no lines of": examined(below(BOTH, ASKING)),
     "a cookie for the endpoint": examined(lambda prefix, _: with_header("set-cookie", f"session=x; Path={prefix}/")),
     "a cookie for the endpoint, without the slash": examined(
         lambda prefix, _: with_header("set-cookie", f"session=x; Path={prefix}")

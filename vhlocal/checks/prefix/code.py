@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from vhlocal.checks.commands import commands_of, lines_of
 from vhlocal.checks.hosts import host_lists
-from vhlocal.checks.links import absolute_links
+from vhlocal.checks.links import SCRIPTS, absolute_links, absolute_requests
 from vhlocal.checks.modules import Modules
 from vhlocal.checks.prefix.assets import relative_in
 from vhlocal.checks.prefix.fixes import NO_FIXES, ROUTING, Fixes, is_route
@@ -281,10 +281,12 @@ def _links(reach: Reach, package: Package) -> Iterator[tuple[str, Place]]:
     named = {text.rpartition("/")[2] for _, _, text in reach.texts}
     for path in sorted(package.files, key=lambda path: path.rpartition("/")[2] not in named):
         file = package.files[path]
-        if path.endswith(_PAGES) and file.size <= _LONGEST_PAGE:
-            text = "\n".join(lines_of(file.source))
-            for line, link in (*absolute_links(text), *relative_in(text)):
-                yield link, Place(file.source, line)
+        if not path.endswith((*_PAGES, *SCRIPTS)) or file.size > _LONGEST_PAGE or "node_modules/" in path:
+            continue
+        text = "\n".join(lines_of(file.source))
+        in_script = path.endswith(SCRIPTS)
+        of_file = list(absolute_requests(text)) if in_script else [*absolute_links(text), *relative_in(text)]
+        yield from ((link, Place(file.source, line)) for line, link in of_file)
 
 
 def _leading(reach: Reach) -> Iterator[tuple[str, Place]]:

@@ -25,6 +25,9 @@ SWITCHED = 101
 
 _NOT_FOUND = 404
 
+#: How the machine of whoever reads a page is called there.
+_READERS = ("localhost", "127.0.0.1", "0.0.0.0", "::1")
+
 #: Frameworks whose root only tells that they run, and stays where it is.
 FIXED_ROOTS = ("LitServe",)
 
@@ -133,12 +136,17 @@ class Case:
         return self.path[:-1] if self.path.endswith("/") else f"{self.path}/"
 
     def leaves(self, url: str, base: str) -> str | None:
-        """Return the path that a URL on the page ``base`` leads to, if it is on this host and of no endpoint (P1)."""
+        """Return the path that a URL on the page ``base`` leads to, if it is on this host and of no endpoint (P1).
+
+        The whole URL, if it names the machine of whoever reads the page: no endpoint is there either.
+        """
         try:
             split = urlsplit(urljoin(f"http://{self.host}{base}", url))
         except ValueError:  # no URL at all
             return None
         deployment = self.version.rsplit("/", 2)[0] + "/"
+        if split.hostname in _READERS and split.netloc != self.host:
+            return url
         is_here = split.netloc == self.host and split.scheme in {"http", "https"}
         return split.path or "/" if is_here and not split.path.startswith(deployment) else None
 

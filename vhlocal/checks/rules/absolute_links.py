@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from vhlocal.checks.links import absolute_links
+from vhlocal.checks.links import SCRIPTS, absolute_links, absolute_requests, where_it_leads
 from vhlocal.checks.request_prefix import in_template
 from vhlocal.checks.rule import Rule
 from vhlocal.findings import Definition, Example, Finding, Severity
@@ -35,7 +35,7 @@ DEFINITION = Definition(
 
 _PAGES = (".html", ".htm", ".jinja", ".jinja2", ".j2", ".xhtml")
 _PAGE_DIRECTORIES = {"templates", "static", "public", "www", "html", "pages", "views", "frontend"}
-_NOT_SERVED = {"docs", "node_modules", "test", "tests", "site-packages", "htmlcov"}
+_NOT_SERVED = {"docs", "node_modules", "test", "tests", "site-packages", "htmlcov", "vendor"}
 
 
 def find(subject: Subject) -> Iterator[Finding]:
@@ -44,11 +44,9 @@ def find(subject: Subject) -> Iterator[Finding]:
         return
     named, frameworks = _named(subject), {reach.framework for reach in subject.reaches}
     framework = frameworks.pop() if len(frameworks) == 1 else ""
-    for path, file in subject.package.files.items():
-        if path.endswith(_PAGES) and _is_served(path, named):
-            for line, link in absolute_links(subject.text(path) or ""):
-                place = Place(file.source, line)
-                yield replace(_finding(place, link), edits=in_template(place, link, framework))
+    for path in subject.package.files:
+        if _is_served(path, named):
+            yield from _in_file(path, subject, framework)
     for reach in subject.reaches:
         for module, site, text in reach.texts:
             if "<" in text:
@@ -56,15 +54,26 @@ def find(subject: Subject) -> Iterator[Finding]:
                     yield _finding(module.place_in_text(site.node, line), link, reach.endpoint.name)
 
 
+def _in_file(path: str, subject: Subject, framework: str) -> Iterator[Finding]:
+    source = subject.package.files[path].source
+    if path.endswith(_PAGES):
+        for line, link in absolute_links(subject.text(path) or ""):
+            place = Place(source, line)
+            yield replace(_finding(place, link), edits=in_template(place, link, framework))
+    elif path.endswith(SCRIPTS) and not path.endswith(".min.js"):
+        for line, link in absolute_requests(subject.text(path) or ""):
+            yield _finding(Place(source, line), link)
+
+
 def _finding(place: Place, link: str, endpoint: str | None = None) -> Finding:
-    seen = f"`{link}` leads to the root of the host, outside of the endpoint's path"
+    seen = f"`{link}` leads to {where_it_leads(link)}, outside of the endpoint's path"
     return Finding(DEFINITION, place, seen, "make it relative, or let the framework build the URL", endpoint)
 
 
 def _named(subject: Subject) -> set[str]:
     """Return the texts of the endpoints' code that name pages."""
     texts = (text for reach in subject.reaches for _, _, text in reach.texts)
-    return {text.rpartition("/")[2] for text in texts if text.endswith(_PAGES)}
+    return {text.rpartition("/")[2] for text in texts if text.endswith((*_PAGES, *SCRIPTS))}
 
 
 def _is_served(path: str, named: set[str]) -> bool:

@@ -6,6 +6,7 @@ import ast
 from typing import TYPE_CHECKING
 
 from vhlocal.checks.host_urls import behind_host, in_place_of_host
+from vhlocal.checks.links import names_reader, where_it_leads
 from vhlocal.checks.request_prefix import prefixed
 from vhlocal.checks.rule import Rule
 from vhlocal.findings import Definition, Example, Finding, Severity
@@ -77,9 +78,10 @@ def _judge(module: Module, call: ast.Call, target: ast.expr, reach: Reach) -> It
     where, by_wsgi = module.place(call), reach.endpoint.wsgi is not None
     change = "let the framework build the URL"
     path = target.value if isinstance(target, ast.Constant) else None
-    if isinstance(path, str) and path.startswith("/") and not path.startswith("//"):
-        seen = f"`{path}` leads to the root of the host, outside of the endpoint's path"
-        edits = prefixed(module, target, reach.framework, by_wsgi=by_wsgi)
+    is_absolute = isinstance(path, str) and path.startswith("/") and not path.startswith("//")
+    if isinstance(path, str) and (is_absolute or names_reader(path)):
+        seen = f"`{path}` leads to {where_it_leads(path)}, outside of the endpoint's path"
+        edits = prefixed(module, target, reach.framework, by_wsgi=by_wsgi) if is_absolute else ()
         yield Finding(DEFINITION, where, seen, change, reach.endpoint.name, edits=edits)
     elif (behind := behind_host(module, target)) is not None:
         seen = f"`{behind.written}` leads to `{behind.path}` at the root of the host, outside of the endpoint's path"

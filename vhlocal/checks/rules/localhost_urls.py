@@ -34,6 +34,8 @@ _URL = re.compile(
     r"(?:localhost|127\.0\.0\.1|\[::1\])(?::\d+)?(?:[/?][^\n]*)?"
 )
 _TOLD = {"print", "info", "debug", "warning", "error", "log", "exception", "echo"}
+#: Who is led there is the reader of a page: see VH309.
+_LEADING = {"redirect", "RedirectResponse", "HttpResponseRedirect", "HttpResponsePermanentRedirect", "Redirect"}
 _ORIGIN = re.compile(r"origin|cors|trusted|allowed|hosts", re.IGNORECASE)
 
 
@@ -64,7 +66,7 @@ def _is_asked(site: Site) -> bool:
         return not _ORIGIN.search(parent.arg or "")
     if isinstance(parent, ast.Call):
         called = parent.func.attr if isinstance(parent.func, ast.Attribute) else getattr(parent.func, "id", "")
-        return called not in _TOLD
+        return called not in _TOLD | _LEADING
     return False
 
 

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vhlocal.checks.links import absolute_links
+from vhlocal.checks.links import absolute_links, absolute_requests
 from vhlocal.checks.prefix.assets import base_of, needs_base
 from vhlocal.checks.request_prefix import in_template
 from vhlocal.checks.rule import Rule
 from vhlocal.findings import Definition, Example, Severity
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
-    from vhlocal.checks.prefix.evidence import Evidence
+    from vhlocal.checks.prefix.evidence import Answer, Asked, Evidence
     from vhlocal.findings import Finding
 
 DEFINITION = Definition(
@@ -34,6 +34,8 @@ DEFINITION = Definition(
     rows=("P1", "P4", "P7"),
 )
 
+_CHANGE = "make it relative, or let the framework build the URL"
+
 
 def find(evidence: Evidence) -> Iterator[Finding]:
     """Yield the first page with such links, with the first of them; nothing of an app that is told its prefix first."""
@@ -41,6 +43,10 @@ def find(evidence: Evidence) -> Iterator[Finding]:
         return
     for asked, answer in evidence.own():
         if not answer.is_page:
+            found = _asked_by(evidence, asked, answer)
+            if found is not None:
+                yield found
+                return
             continue
         base = base_of(answer.body)
         if base is not None:
@@ -51,16 +57,34 @@ def find(evidence: Evidence) -> Iterator[Finding]:
                 yield evidence.finding(DEFINITION, evidence.code.place_leading_to(path), seen, change)
                 return
             continue
-        left = (evidence.case.leaves(link, asked.target) for _, link in absolute_links(answer.body))
-        paths = list(dict.fromkeys(path for path in left if path is not None))
+        paths = _left(evidence, asked, absolute_links(answer.body))
         if paths:
-            more = f" and {len(paths) - 1} more" if paths[1:] else ""
-            seen = f"the page at `{asked.target}` leads to `{paths[0]}`{more}, outside of the prefix"
-            change = "make it relative, or let the framework build the URL"
             place = evidence.code.place_leading_to(paths[0])
-            edits = in_template(place, paths[0], evidence.code.framework) if not more else ()
-            yield evidence.finding(DEFINITION, place, seen, change, edits=edits)
+            edits = in_template(place, paths[0], evidence.code.framework) if not paths[1:] else ()
+            seen = f"the page at `{asked.target}` leads to {_told(paths)}, outside of the prefix"
+            yield evidence.finding(DEFINITION, place, seen, _CHANGE, edits=edits)
             return
+
+
+def _asked_by(evidence: Evidence, asked: Asked, answer: Answer) -> Finding | None:
+    """Return what a script of the page at the root asks for outside of the prefix, where the project has its lines."""
+    is_needed = asked.target.removeprefix(asked.prefix) in evidence.assets and "javascript" in answer.kind
+    left = _left(evidence, asked, absolute_requests(answer.body)) if is_needed else []
+    own = {path for path, _ in evidence.code.leading}
+    paths = [path for path in left if path in own]
+    if not paths:
+        return None
+    seen = f"the script at `{asked.target}` asks for {_told(paths)}, outside of the prefix"
+    return evidence.finding(DEFINITION, evidence.code.place_leading_to(paths[0]), seen, _CHANGE)
+
+
+def _left(evidence: Evidence, asked: Asked, links: Iterable[tuple[int, str]]) -> list[str]:
+    left = (evidence.case.leaves(link, asked.target) for _, link in links)
+    return list(dict.fromkeys(path for path in left if path is not None))
+
+
+def _told(paths: list[str]) -> str:
+    return f"`{paths[0]}`" + (f" and {len(paths) - 1} more" if paths[1:] else "")
 
 
 RULE = Rule((DEFINITION,), find)

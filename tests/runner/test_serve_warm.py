@@ -390,6 +390,22 @@ def test_a_file_that_was_elsewhere_is_not_copied(start):
         assert [(it.code / path).read_text() for path in ("old/a.py", "b.py")] == ["x", "x"]
 
 
+def test_a_module_by_a_link_that_leads_elsewhere_now_is_compiled_anew(start):
+    """Though the other file is of the same size and second; also by a link to that link."""
+    with start() as it:
+        for name in ("x", "y"):
+            (it.staging / name).write_text(f"TEXT = '{name}'\n")
+        files = [{"path": f"{name}.py", "mode": 0o644, "blob": name} for name in ("x", "y")]
+        links = [{"path": "by.py", "link": "x.py"}, {"path": "own.py", "link": "by.py"}]
+        outside = it.staging / "y"
+        os.utime(outside, (1, 1))
+        it.control.ask(do="write", written=[*files, *links, {"path": "out.py", "link": str(outside)}], removed=[])
+        assert it.next().json()["text"] == "x"
+        assert "error" not in it.control.ask(do="write", written=[{"path": "by.py", "link": "y.py"}], removed=[])
+        assert it.next().json()["text"] == "y"
+        assert outside.stat().st_mtime == 1
+
+
 def test_where_one_file_cannot_be_written_none_is(start):
     with start() as it:
         (it.staging / "x").write_text("TEXT = 'x'\n")

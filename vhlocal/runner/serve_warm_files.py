@@ -23,7 +23,7 @@ class Files:
         ``written`` holds ``path`` (within the code), ``mode`` and either ``blob`` or ``link``; ``was`` is the path,
         among those that are ``removed``, at which the same file stands so far. Python takes a compiled module for fresh
         when size and whole second of its source are as they were, so each call dates its files a second later than the
-        one before.
+        one before, and so what links lead to now.
         """
         self._stamp = max(int(time.time()), self._stamp) + 1
         self._make_way(written, removed)
@@ -38,6 +38,14 @@ class Files:
         for part, path in parts:
             os.replace(part, path)
         self._remove(removed)
+        for entry in written:
+            if entry.get("link") is not None:
+                self._date(os.path.realpath(os.path.join(self._code, entry["path"])))
+
+    def _date(self, path):
+        """Date a file, if it is one of the code's own: a module by another link to it may have been compiled."""
+        if path.startswith(os.path.realpath(self._code) + os.sep) and os.path.isfile(path):
+            os.utime(path, (self._stamp, self._stamp))
 
     def _make_way(self, written, removed):
         """Take away the files where directories are wanted, and the directories where files are."""

@@ -184,6 +184,23 @@ def test_code_saved_while_requirements_are_installed_is_brought_in_at_once(proje
     assert "X-VHLocal-Stale" not in headers(run.url("words"))
 
 
+def test_requirements_that_were_taken_back_are_nobody_s_trouble(project, process_run, slow_index):
+    """Their installation ends some time, and how is told as a step's end alone."""
+    directory = project({"valohai.yaml": YAML, "server.py": numbered(0)})
+    run = process_run(directory)
+    (directory / "requirements.txt").write_text(f"{slow_index.requirements}\nno-such-package-of-this-name\n")
+    assert slow_index.asked.wait(60), run.output()
+    (directory / "requirements.txt").unlink()
+    (directory / "server.py").write_text(numbered(1))
+    is_answered(run, 1)
+    slow_index.gate.set()
+    run.wait_for_output("build: requirements.txt failed")
+    (directory / "server.py").write_text(numbered(2))
+    is_answered(run, 2)
+    assert "error: words" not in run.output()
+    assert "X-VHLocal-Stale" not in headers(run.url("words"))
+
+
 @pytest.mark.parametrize(
     ("file", "text", "reason"),
     [

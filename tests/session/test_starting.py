@@ -13,10 +13,10 @@ from tests.session.edited import YAML, numbered
 from tests.session.test_reload import answers
 from vhlocal.contract.image import GUNICORN
 from vhlocal.errors import BuildError
-from vhlocal.events import Bus
+from vhlocal.events import Bus, Event, Problem
 from vhlocal.masked import MASK
 from vhlocal.runtime.base import Layer, Runtime
-from vhlocal.session.wanted.environments import problems
+from vhlocal.session.wanted.environments import tell_problems
 from vhlocal.session.wanted.execute import execute
 from vhlocal.session.wanted.plan import Environment, plan
 
@@ -142,7 +142,10 @@ def test_what_stands_on_an_image_that_failed_is_left_out_and_nothing_else():
             "bad": "below failed",
             "worse": "below failed",
         }
-        assert [problem.error.message for problem in problems(outcome.failed)] == ["bad, worse: below failed"]
+        bus, told = Bus(), list[Event]()
+        bus.subscribe(told.append)
+        tell_problems(bus, outcome.failed)
+        assert [each.error.message for each in told if isinstance(each, Problem)] == ["bad, worse: below failed"]
         with pytest.raises(BuildError, match="below failed"):
             await execute(wanted, cast(Runtime, Slow("below")), Bus())
 

@@ -6,6 +6,7 @@ import codecs
 import hashlib
 import posixpath
 import re
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from vhlocal.errors import InputError
@@ -14,7 +15,7 @@ from vhlocal.project.local_requirements import Reads, local_reads
 from vhlocal.values import dataclass
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from vhlocal.model import Package
 
@@ -29,11 +30,13 @@ class RequirementInputs:
 
     ``read`` are such pairs, sorted, of what else the installation reads of the project; the hash is empty where only
     the name counts. ``local`` tells that a line installs from the project's own tree, so that it has to be there.
+    ``contents`` are those of the files, by path, as they were when this was found out.
     """
 
     files: tuple[tuple[str, str], ...]
     read: tuple[tuple[str, str], ...]
     local: bool
+    contents: Mapping[str, bytes] = field(default_factory=dict, compare=False)
 
     def key(self) -> str:
         """Return a hash over all that the installation reads: equal keys mean an equal installation."""
@@ -48,13 +51,14 @@ def requirement_inputs(package: Package, name: str) -> RequirementInputs:
     followed, and markers are not judged: every branch counts.
     """
     files: dict[str, str] = {}
+    contents: dict[str, bytes] = {}
     reads: Reads | None = None
     waiting = [name]
     while waiting:
         path = waiting.pop()
         if path in files:
             continue
-        content = _content(package, path)
+        content = contents[path] = _content(package, path)
         files[path] = hashlib.sha256(content).hexdigest()
         for number, line in logical_lines(_text(content)):
             include = _INCLUDE.fullmatch(line)
@@ -63,7 +67,7 @@ def requirement_inputs(package: Package, name: str) -> RequirementInputs:
                 reads = found if reads is None else reads | (found or Reads())
             elif not _URL.match(target := include["path"].strip().strip("\"'")) and "${" not in target:
                 waiting.append(_included(package, path, target, number))
-    return RequirementInputs(tuple(files.items()), _read(package, reads or Reads()), reads is not None)
+    return RequirementInputs(tuple(files.items()), _read(package, reads or Reads()), reads is not None, contents)
 
 
 def _read(package: Package, reads: Reads) -> tuple[tuple[str, str], ...]:

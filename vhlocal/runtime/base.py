@@ -7,12 +7,14 @@ All methods raise ``EngineError`` when the engine refuses, and ``BuildError`` wh
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import field, replace
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from vhlocal.contract.image import DEFAULT_PORT
+from vhlocal.errors import BuildError
 from vhlocal.values import dataclass
 
 if TYPE_CHECKING:
@@ -54,6 +56,19 @@ class Layer:
     title: str
     install: Install
     entries: tuple[Entry, ...] = field(default=(), compare=False)
+
+    def check_sources(self) -> None:
+        """Make sure, once they were placed, that what has a digest is what the tag is made from: else BuildError."""
+        for entry in self.entries:
+            if entry.source is not None and entry.digest and not _is_still(entry.source, entry.digest):
+                raise BuildError(f"{entry.source} was saved while {self.title} was about to be installed")
+
+
+def _is_still(source: Path, digest: str) -> bool:
+    try:
+        return hashlib.sha256(source.read_bytes()).hexdigest() == digest
+    except OSError:
+        return False
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,7 @@ from vhlocal.session.limits import GRACE, machine_memory
 from vhlocal.session.moves import Move, Moves
 from vhlocal.session.scaler import Following, cpu_utilization, follow, requests_in_flight
 from vhlocal.session.tasks import in_thread, to_their_ends
+from vhlocal.session.wanted.environments import tell_problems
 from vhlocal.values import dataclass
 
 if TYPE_CHECKING:
@@ -146,6 +147,7 @@ class Deployment:
                 )
             wanted = self._is.desire(inputs)
             failed = await self._is.make(wanted)
+            tell_problems(self._is.bus, failed)
             if failed:
                 raise next(iter(failed.values()))
             self._named(replace(asked, name=name))  # an alias may have been given the name meanwhile

@@ -50,8 +50,8 @@ from vhlocal.session.wanted.environments import (
     Upkeep,
     forget_environments,
     make_environments,
-    problems,
     remember_environments,
+    tell_problems,
 )
 from vhlocal.session.wanted.mirror import Mirror
 from vhlocal.session.wanted.own_files import OwnFiles
@@ -236,6 +236,7 @@ class Session:
         self._tell_differences(wanted)
         self._tasks.start(self._check(self._inputs), "check the project")
         failed = await self._make(wanted, leftovers, fail_fast=self._options.fail_fast)
+        tell_problems(self._bus, failed)
         if not self._options.reload:
             await self._start(fleet, wanted, failed)
             await (self._doctor.examine_all() if self._options.examine else self._ending.asked())
@@ -262,12 +263,10 @@ class Session:
     async def _make(
         self, wanted: tuple[Desired, ...], leftovers: Sequence[PresentServer], *, fail_fast: bool = False
     ) -> Mapping[ServedAt, VhlocalError]:
-        """Make what is missing of the environments; return, and tell, why those of some endpoints are not there."""
+        """Make what is missing of the environments; return why those of some endpoints are not there."""
         outcome = await make_environments(self._runtime, self._bus, wanted, leftovers, fail_fast=fail_fast)
         self._made |= outcome.took
         self._upkeep.lack(outcome.failed)
-        for problem in problems(outcome.failed):
-            self._bus.publish(problem)
         return outcome.failed
 
     async def _start(self, fleet: Fleet, wanted: tuple[Desired, ...], failed: Mapping[ServedAt, VhlocalError]) -> None:

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from tests.project.conftest import Project
-from vhlocal.errors import InputError
+from vhlocal.errors import BuildError, InputError
 from vhlocal.model import Place, Version
 from vhlocal.project.settings import load_settings
+from vhlocal.session.wanted.desired import desired
 from vhlocal.session.wanted.load import Asked, loader, read_versions
 
 YAML = """\
@@ -52,6 +53,32 @@ def test_a_valohai_yaml_that_git_does_not_track_is_refused_as_by_the_client(repo
         load(repository)
     assert refused.value.place.file == repository.directory / "valohai.yaml"
     assert refused.value.hint == "git add valohai.yaml, or set include-untracked to true"
+
+
+def layer_of(project):
+    (wanted,) = desired(load(project), str)
+    (layer,) = wanted.environment.layers
+    return layer, {entry.path.removeprefix("/valohai/code/"): entry for entry in layer.entries}
+
+
+def test_b2_requirements_that_are_saved_before_they_are_installed_do_not_get_the_tag_of_what_was_read(repository):
+    """A layer is kept by its tag for every later run."""
+    repository.write("requirements.txt", "-r more.txt\n")
+    repository.write("more.txt", "six\n")
+    repository.commit("requirements")
+    layer, entries = layer_of(repository)
+    repository.write("more.txt", "numpy\n")
+    assert [entries[path].content for path in ("requirements.txt", "more.txt")] == [b"-r more.txt\n", b"six\n"]
+    layer.check_sources()
+    repository.write("requirements.txt", "-e .\n")
+    repository.write("pyproject.toml", "[project]\nname = 'own'\nversion = '1'\n")
+    repository.commit("a package")
+    layer, _ = layer_of(repository)
+    repository.write("server.py", "2")  # of an editable install no code counts
+    layer.check_sources()
+    repository.write("pyproject.toml", "[project]\nname = 'own'\nversion = '2'\n")
+    with pytest.raises(BuildError, match=r"pyproject\.toml was saved while"):
+        layer.check_sources()
 
 
 def versions(project, yaml="", **flags):

@@ -99,6 +99,7 @@ def _run(engine: Engine, container: str, layer: Layer, script: bytes, on_line: C
 
     if layer.entries:
         with archive(layer.entries) as packed:
+            layer.check_sources()
             engine.put(container, packed)
     chunks = engine.attach(container)
     _start(engine, container, layer)

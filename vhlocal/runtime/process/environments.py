@@ -332,6 +332,7 @@ class Environments:
         packages.write_hook(venv, (*packages.make_site(local, tools.python.minor), *below))
         code.mkdir()
         files.place(_placed(layer.entries, code))
+        layer.check_sources()
         present = packages.write_constraints(home / "present.txt", below)
         command = tools.install(venv / "bin" / "python", local, layer.install.arguments, present)
         output: list[str] = []

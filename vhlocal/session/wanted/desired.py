@@ -244,7 +244,7 @@ def _environment(inputs: Inputs, endpoint: Endpoint, base: str) -> Environment:
                 parent=base,
                 title=name,
                 install=install,
-                entries=tuple(_code_entry(file) for file in files),
+                entries=tuple(_installed_entry(file, read) for file in files),
             )
         )
         places[layers[-1].tag] = Place(inputs.package.directory / name)
@@ -269,6 +269,18 @@ def _code(inputs: Inputs, endpoint: Endpoint) -> list[PackagedFile]:
     """Return the packaged files, without those in whose place a chosen one (B4) or the platform's own (B6) comes."""
     chosen = {METADATA_FILE, *(choice.entry.path for choice in inputs.files.get(endpoint.name, ()))}
     return [file for path, file in inputs.package.files.items() if path not in chosen]
+
+
+def _installed_entry(file: PackagedFile, read: RequirementInputs) -> Entry:
+    """Return a file that is there for an installation: requirements as they were read, whatever is saved until then.
+
+    Of the others, those that the installation depends on have a digest.
+    """
+    entry = _code_entry(file)
+    content = read.contents.get(file.path)
+    if content is not None:
+        return replace(entry, link=None, source=None, content=content)
+    return entry if any(path == file.path and known for path, known in read.read) else replace(entry, digest="")
 
 
 def _code_entry(file: PackagedFile) -> Entry:

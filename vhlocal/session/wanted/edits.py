@@ -13,6 +13,7 @@ from vhlocal.reload.watch import Watch
 from vhlocal.session.phases import Phases
 from vhlocal.session.tasks import in_thread
 from vhlocal.session.wanted.desired import Desired, Inputs, difference
+from vhlocal.session.wanted.environments import tell_problems
 from vhlocal.session.wanted.wish import Wish
 from vhlocal.values import dataclass
 
@@ -43,9 +44,9 @@ _TIMES_ITS_COST = 200.0
 class Means:
     """How edits are read and brought in.
 
-    ``load`` reads the project, ``desire`` tells what is wanted, ``prepare`` makes the environments for it and returns,
-    and has told, why those of some endpoints are not there, ``want`` asks every endpoint for it, and ``cannot_read``
-    marks all of them as older than what was saved.
+    ``load`` reads the project, ``desire`` tells what is wanted, ``prepare`` makes the environments for it and returns
+    why those of some endpoints are not there, ``want`` asks every endpoint for it, and ``cannot_read`` marks all of
+    them as older than what was saved.
     """
 
     load: Load
@@ -203,9 +204,10 @@ class Edits:
             failed = await self._means.prepare(wanted)
         except Exception as error:  # noqa: BLE001 - whatever it was, endpoints are not left to wait for it
             known = error if isinstance(error, VhlocalError) else VhlocalError(f"unexpected: {error!r}")
-            self._bus.publish(Problem(known))
             failed = dict.fromkeys(made, known)
-        self._failed = bool(failed)
+        if wanted is self._tried:  # what a newer save has no need of is nobody's trouble
+            self._failed = bool(failed)
+            tell_problems(self._bus, failed)
         kept = self._prepared if failed else []
         self._prepared = [*kept, *(item.environment for item in wanted if item.at not in failed)]
         for at, future in made.items():

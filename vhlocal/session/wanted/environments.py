@@ -37,13 +37,14 @@ async def make_environments(
     return await execute(plan(environments, images, leftovers), runtime, bus, fail_fast=fail_fast)
 
 
-def problems(failed: Mapping[ServedAt, VhlocalError]) -> list[Problem]:
-    """Return why the environments of endpoints could not be made: each reason once, with the endpoints it is about."""
+def tell_problems(bus: Bus, failed: Mapping[ServedAt, VhlocalError]) -> None:
+    """Tell why the environments of endpoints could not be made: each reason once, with the endpoints it is about."""
     names: dict[int, list[str]] = {}
     errors = {id(error): error for error in failed.values()}
     for name, error in failed.items():
         names.setdefault(id(error), []).append(str(name))
-    return [Problem(_about(", ".join(names[key]), error)) for key, error in errors.items()]
+    for key, error in errors.items():
+        bus.publish(Problem(_about(", ".join(names[key]), error)))
 
 
 def _about(who: str, error: VhlocalError) -> VhlocalError:

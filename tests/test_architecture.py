@@ -14,6 +14,7 @@ LEVELS = {
     "errors": 0,
     "findings": 0,
     "events": 0,
+    "regular": 0,
     "storage": 0,
     "values": 0,
     "visible": 0,

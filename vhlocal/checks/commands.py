@@ -8,6 +8,7 @@ from dataclasses import field
 from typing import TYPE_CHECKING
 
 from vhlocal.model import Place
+from vhlocal.regular import text_of
 from vhlocal.values import dataclass
 
 if TYPE_CHECKING:
@@ -124,7 +125,7 @@ def commands_of(endpoint: Endpoint) -> tuple[Command, ...]:
 def lines_of(file: Path) -> list[str]:
     """Return a text's lines; none of a file that cannot be read."""
     try:
-        return file.read_text(encoding="utf-8-sig", errors="replace").splitlines()
+        return text_of(file, "utf-8-sig", "replace").splitlines()
     except OSError:
         return []
 

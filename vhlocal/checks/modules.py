@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from vhlocal.model import Place
 from vhlocal.parsing import parse
 from vhlocal.project.packaged_paths import directories_of
+from vhlocal.regular import content_of
 from vhlocal.values import dataclass
 
 if TYPE_CHECKING:
@@ -123,7 +124,7 @@ class Module:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # of what the user writes, such as "\\d"
-                return parse(self.source.read_bytes())
+                return parse(content_of(self.source))
         except (SyntaxError, ValueError, OSError, RecursionError, MemoryError):
             return None
 

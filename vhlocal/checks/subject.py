@@ -18,6 +18,7 @@ from vhlocal.project.git import ask_git
 from vhlocal.project.package import read_package
 from vhlocal.project.requirements import requirement_lines
 from vhlocal.project.selection import check_known, override_images, read_loaders, read_strategies
+from vhlocal.regular import content_of, text_of
 from vhlocal.values import dataclass
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ class Subject:
     @cached_property
     def yaml_lines(self) -> Sequence[str]:
         """The lines of ``valohai.yaml``."""
-        return self.config.path.read_text(encoding="utf-8-sig", errors="replace").splitlines()
+        return text_of(self.config.path, "utf-8-sig", "replace").splitlines()
 
     @cached_property
     def commands(self) -> Mapping[str, tuple[Command, ...]]:
@@ -111,7 +112,7 @@ class Subject:
         if file.size > _LONGEST_TEXT:
             return None
         try:
-            content = file.source.read_bytes()
+            content = content_of(file.source)
         except OSError:
             return None
         return None if b"\0" in content else content.decode("utf-8", errors="replace")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from vhlocal.errors import InputError
 from vhlocal.model import Place
+from vhlocal.regular import text_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -41,7 +42,7 @@ def check_variable(name: str, origin: str, place: Place | None = None) -> None:
 
 def _text(file: Path) -> str:
     try:
-        return file.read_text(encoding="utf-8-sig")
+        return text_of(file, "utf-8-sig")
     except UnicodeDecodeError as error:
         raise InputError("the env file is not UTF-8 text", place=Place(file)) from error
     except OSError as error:

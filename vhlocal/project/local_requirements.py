@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from vhlocal.contract.image import CODE_DIRECTORY
 from vhlocal.parsing import parse
+from vhlocal.regular import text_of
 from vhlocal.values import dataclass
 
 if TYPE_CHECKING:
@@ -200,7 +201,7 @@ def _files_of(module: str, top: str, below: frozenset[str]) -> set[str]:
 
 def _text(package: Package, path: str) -> str:
     try:
-        return package.files[path].source.read_text(encoding="utf-8", errors="replace")
+        return text_of(package.files[path].source, errors="replace")
     except OSError:
         return ""
 

@@ -9,6 +9,7 @@ import yaml
 
 from vhlocal.errors import InputError
 from vhlocal.model import Place
+from vhlocal.regular import content_of
 from vhlocal.values import dataclass
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ class Document:
 def read_document(file: Path) -> Document:
     """Read and compose ``file``. InputError, with the place, for what is no UTF-8 or no YAML."""
     try:
-        text = file.read_bytes().decode("utf-8-sig")
+        text = content_of(file).decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = error.object[: error.start].count(b"\n") + 1
         raise InputError(

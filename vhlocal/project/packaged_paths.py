@@ -11,6 +11,7 @@ import gitignorant
 from vhlocal.errors import InputError
 from vhlocal.model import Place
 from vhlocal.project.git import is_repository, run_git
+from vhlocal.regular import text_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -79,7 +80,7 @@ class Ignored:
         self._rules: list[gitignorant.Rule] = []
         self._directories: dict[str, bool] = {"": False}
         try:
-            text = file.read_text(encoding="utf-8", errors="replace")
+            text = text_of(file, errors="replace")
         except (FileNotFoundError, IsADirectoryError):
             return
         except OSError as error:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from vhlocal.errors import InputError
 from vhlocal.model import Place
 from vhlocal.project.local_requirements import Reads, local_reads
+from vhlocal.regular import content_of
 from vhlocal.values import dataclass
 
 if TYPE_CHECKING:
@@ -116,7 +117,7 @@ def _closure(package: Package, path: str, seen: set[str], *, constraint: bool) -
 
 def _content(package: Package, path: str) -> bytes:
     try:
-        return package.files[path].source.read_bytes()
+        return content_of(package.files[path].source)
     except OSError as error:
         place = Place(package.directory / path)
         raise InputError(f"the requirements cannot be read: {error.strerror}", place=place) from error

@@ -15,6 +15,7 @@ from vhlocal.project.selection import warm_up_words
 from vhlocal.project.sources import Found, home_path, read_environment, read_flags, read_settings_file
 from vhlocal.project.table import SETTINGS, Kind
 from vhlocal.project.trust import Outside, check_trusted
+from vhlocal.regular import text_of
 from vhlocal.values import dataclass
 
 if TYPE_CHECKING:
@@ -191,7 +192,7 @@ def _fetched(name: str, entry: Found, directory: Path, environ: Mapping[str, str
         return Found(environ[where], f"environment {where}", entry.place)
     file = directory / home_path(where, name, entry.place)
     try:
-        text = file.read_text(encoding="utf-8").strip()
+        text = text_of(file).strip()
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise InputError(f"{name} is read from {file}, which cannot be read: {why}", place=entry.place) from error

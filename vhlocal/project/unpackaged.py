@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from vhlocal.errors import InputError
 from vhlocal.project.git import is_repository, run_git
 from vhlocal.project.packaged_paths import Ignored, directories_of, packaged_paths
+from vhlocal.regular import text_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -89,7 +90,7 @@ def _ignored_by_git(directory: Path) -> frozenset[str]:
 def _closes_itself(ignore_file: Path) -> bool:
     """Tell whether a .gitignore names all that is beside it: tools write such files into what they make."""
     try:
-        lines = ignore_file.read_text(errors="replace").splitlines()
+        lines = text_of(ignore_file, errors="replace").splitlines()
     except OSError:
         return False
     return [line.strip() for line in lines if line.strip() and not line.startswith("#")] == ["*"]

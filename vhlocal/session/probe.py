@@ -12,6 +12,7 @@ from uuid import uuid4
 from vhlocal.contract.headers import production_headers
 from vhlocal.errors import InputError
 from vhlocal.project.selection import warm_up_words
+from vhlocal.regular import content_of
 from vhlocal.values import dataclass
 
 if TYPE_CHECKING:
@@ -120,7 +121,7 @@ async def ask(address: Address, prefix: str, probe: Probe) -> Answered | None:
 
 
 def _request(prefix: str, probe: Probe) -> bytes:
-    body = b"" if probe.body is None else probe.body.read_bytes()
+    body = b"" if probe.body is None else content_of(probe.body)
     head = [
         f"{probe.method} {prefix}{probe.target} HTTP/1.1",
         *(f"{name.decode()}: {value.decode()}" for name, value in production_headers(prefix, uuid4().hex)),

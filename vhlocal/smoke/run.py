@@ -10,6 +10,7 @@ from urllib.parse import quote, urljoin, urlsplit
 from vhlocal.errors import InputError
 from vhlocal.exchanges import EMPTY, Answer, Request, header, whole
 from vhlocal.model import Place
+from vhlocal.regular import content_of, text_of
 from vhlocal.sending import BrokenOffError, Sent
 from vhlocal.smoke.cases import FromFile, Line
 from vhlocal.smoke.reading import read
@@ -28,6 +29,8 @@ SECONDS = 60.0
 
 _REDIRECTS = {301, 302, 303, 307, 308}
 _MOST_REDIRECTS = 10
+#: Bytes that the gateway keeps of all bodies together.
+_LARGEST_BODY = 1024**3
 #: What a URL is made of, besides letters and digits; all else is percent-encoded, as both editors do.
 OF_A_URL = "%/:=&?~#+!$,;'@()*[]-._|"
 
@@ -38,7 +41,7 @@ def load(path: Path, within: Path) -> HttpFile:
     Those have to be in the directory ``within``: a project that was merely cloned is not to send its server others.
     """
     try:
-        file = read(path.read_text(encoding="utf-8"), path)
+        file = read(text_of(path), path)
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
@@ -175,7 +178,7 @@ def _body(file: HttpFile, case: Case, url: str) -> bytes:
 def _content(path: Path, line: FromFile) -> bytes:
     body = path.parent / line.path
     try:
-        return body.read_bytes()
+        return content_of(body, _LARGEST_BODY)
     except OSError as error:
         raise InputError(
             f"the body's file {line.path} cannot be read: {error.strerror}",

@@ -26,6 +26,7 @@ from vhlocal.checks.prefix.settings import NODE
 from vhlocal.checks.request_prefix import based, prefix_of, prefixed
 from vhlocal.findings import Edit
 from vhlocal.model import Place
+from vhlocal.regular import text_of
 from vhlocal.values import dataclass
 
 if TYPE_CHECKING:
@@ -245,7 +246,7 @@ class Fixes:
             if isinstance(statement, ast.Expr) and isinstance(call.args[0], ast.Name):
                 space, name = " " * statement.col_offset, call.args[0].id
                 root = f"root = web.Application()\n{space}root.add_subapp({_BARE}, {name})\n{space}"
-                segment = ast.get_source_segment(module.source.read_text(encoding="utf-8"), call) or ""
+                segment = ast.get_source_segment(text_of(module.source), call) or ""
                 if segment.startswith("web.run_app("):
                     told = segment.replace(f"web.run_app({name}", "web.run_app(root", 1)
                     return with_import(module, written(module, statement, root + told), _OS)

@@ -8,6 +8,7 @@ from vhlocal.checks.commands import exported
 from vhlocal.checks.rule import Rule
 from vhlocal.checks.variable_files import asked, assigned, sources
 from vhlocal.findings import Definition, Example, Finding, Severity
+from vhlocal.regular import text_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -43,7 +44,10 @@ def find(subject: Subject) -> Iterator[Finding]:
             path = _unpackaged(source.paths, reach, subject)
             if path is None:
                 continue
-            text = (subject.directory / path).read_text(encoding="utf-8", errors="replace")
+            try:
+                text = text_of(subject.directory / path, errors="replace")
+            except OSError:  # a link to a device, or too large to be read by anything
+                continue
             names = wanted if source.names is None else source.names
             missing = sorted(name for name in assigned(text) - known if name.lower() in names)
             if missing:

@@ -11,6 +11,7 @@ from vhlocal.checks.rule import Rule
 from vhlocal.findings import Definition, Edit, Example, Finding, Severity
 from vhlocal.model import Place
 from vhlocal.parsing import parse
+from vhlocal.regular import text_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -55,7 +56,7 @@ def find(subject: Subject) -> Iterator[Finding]:
 def _lines(module: Module, reach: Reach) -> Iterator[Finding]:
     """Yield the first line of a notebook's in a file that is no Python, if it is Python without all of those."""
     try:
-        lines = module.source.read_text(encoding="utf-8-sig").splitlines()
+        lines = text_of(module.source, "utf-8-sig").splitlines()
     except (OSError, ValueError):
         return
     found = [number for number, line in enumerate(lines, 1) if _MAGIC.match(line.strip())]
@@ -81,7 +82,7 @@ def _without(module: Module, place: Place) -> Edits:
     (node,) = lines if len(lines) == 1 else (None,)
     if not isinstance(node, ast.Expr) or node.end_lineno != place.line:
         return ()
-    source = ast.get_source_segment(module.source.read_text(encoding="utf-8-sig"), node) or ""
+    source = ast.get_source_segment(text_of(module.source, "utf-8-sig"), node) or ""
     return in_line(place, source, "") if source else ()
 
 

@@ -1,0 +1,41 @@
+"""Reads files that a project names: a clone may hold a link to ``/dev/zero``, an unpacked archive a pipe."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_MEGABYTE = 1024 * 1024
+
+#: Bytes that a file which is read whole may have: a hundred times what people write.
+MOST = 16 * _MEGABYTE
+
+
+def content_of(file: Path, most: int = MOST) -> bytes:
+    """Return a file's bytes. Raises OSError for what is no regular file, and for more than ``most`` bytes."""
+    mode = file.stat().st_mode
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):  # to open a directory is refused by the system
+        raise OSError(errno.EINVAL, "it is a pipe, a device or a socket, and no file", str(file))
+    with open(file, "rb", buffering=0, opener=_opened) as opened:
+        parts, left = [], most + 1
+        while left and (part := opened.read(left)):
+            parts.append(part)
+            left -= len(part)
+    if not left:
+        raise OSError(errno.EFBIG, f"it is larger than {most // _MEGABYTE} MB", str(file))
+    return b"".join(parts)
+
+
+def text_of(file: Path, encoding: str = "utf-8", errors: str = "strict") -> str:
+    """Return a file's text with line ends as ``\\n``. Raises OSError as ``content_of`` does, and UnicodeDecodeError."""
+    return content_of(file).decode(encoding, errors).replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _opened(path: str, flags: int) -> int:
+    # What has become a pipe meanwhile is not waited for.
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))

@@ -62,7 +62,7 @@ def test_a_rule_that_fails_is_one_note_and_the_others_go_on(subject):
 
     broken = Rule((ALL_DEFINITIONS[0],), fail)
     report = look(subject, {}, (broken, *ALL_RULES))
-    assert report.notes == ("VH101 could not be looked for: ZeroDivisionError: by zero",)
+    assert report.notes == ("VH101 could not be checked: ZeroDivisionError: by zero",)
     assert len(report.findings) == 3
 
 
@@ -138,7 +138,7 @@ def test_the_terminal_tells_all_parts(subject):
 @pytest.mark.parametrize(
     ("ignored", "message", "hint"),
     [
-        ({"VH999": "why"}, "`ignore` names VH999, which no finding has", "VH"),
+        ({"VH999": "why"}, "`ignore` names VH999, but there is no such finding", "VH"),
         ({"VH104": " "}, "`ignore` gives no reason for VH104", "VH104: REASON"),
     ],
 )

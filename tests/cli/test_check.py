@@ -64,7 +64,7 @@ def test_a_silence_without_a_reason_or_of_no_finding_ends_with_2(vhlocal, projec
     done = check(vhlocal, directory)
     assert done.returncode == 2
     assert f"at {directory}/vhlocal.yaml:3:10\n" in done.stderr
-    assert "VH160, which no finding has" in done.stderr
+    assert "VH160, but there is no such finding" in done.stderr
 
 
 def test_what_the_platform_refuses_is_a_finding_and_the_rest_is_looked_at(vhlocal, project):

@@ -6,7 +6,7 @@ from typing import Any
 
 from tests.frameworks.project import GUNICORN, SCRIPT, UVICORN, WAITRESS, WSGI, Asked, Case
 
-ELSEWHERE = "answers at POST …/predict, and 404 at its URL"
+ELSEWHERE = "answers at POST …/predict, but 404 at its URL"
 NOT_BELOW = "but answers 404 below its prefix"
 NOT_BY_ALIAS = "but answers 404 under aliases"
 

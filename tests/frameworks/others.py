@@ -155,7 +155,7 @@ server = app.server
 """
 _LAYOUT: Asked = {"method": "GET", "path": "/_dash-layout"}
 DASH = (
-    Case("dash_run", _DASH, SCRIPT, "VH401", "but lacks what its page needs below its prefix", **_LAYOUT),
+    Case("dash_run", _DASH, SCRIPT, "VH401", "but its page lacks what it needs below its prefix", **_LAYOUT),
     Case("dash_told", _DASH_TOLD, SCRIPT, "VH402", NOT_BY_ALIAS, alone=True, by_hand=True, **_LAYOUT),
     Case("dash_served", _DASH_SERVED, "wsgi: {name}:server", **_LAYOUT),
 )
@@ -197,7 +197,7 @@ STREAMLIT = (
         _STREAMLIT,
         STREAMLIT_COMMAND,
         "VH401",
-        "but lacks what its page needs below its prefix",
+        "but its page lacks what it needs below its prefix",
         alone=True,
         method="GET",
         path="/_stcore/health",

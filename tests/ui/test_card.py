@@ -61,7 +61,7 @@ def test_p3_other_names_are_told_of_the_version_that_has_them():
 
 
 def test_what_ready_does_not_say_stands_below_the_url_also_where_there_are_many():
-    caveat = "answers at POST …/predict, …/health, …/metrics and 4 more, and 404 at its URL"
+    caveat = "answers at POST …/predict, …/health, …/metrics and 4 more, but 404 at its URL"
     said = shown(status("words", caveat=caveat), offers={at("words"): Offer(f"{DEV}/words", "", CALL)}).splitlines()
     assert said[1:4] == [
         f"words  {DEV}/words",

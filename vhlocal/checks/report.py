@@ -74,7 +74,7 @@ def look(subject: Subject, ignored: Mapping[str, str], rules: Iterable[Rule[Subj
                 )
         except Exception as error:  # noqa: BLE001 - a doctor that fails says so, and changes nothing
             codes = ", ".join(definition.code for definition in rule.definitions)
-            notes.append(f"{codes} could not be looked for: {type(error).__name__}: {error}")
+            notes.append(f"{codes} could not be checked: {type(error).__name__}: {error}")
     ordered = sorted(found.values(), key=_order)
     kept = tuple(finding for finding in ordered if finding.definition.code not in ignored)
     silenced = tuple(
@@ -114,10 +114,12 @@ def check_ignored(ignored: Mapping[str, str], place: Callable[[str], Place | Non
     for code, reason in ignored.items():
         if code not in known:
             raise InputError(
-                f"`ignore` names {code}, which no finding has", place=place(code), hint=did_you_mean(code, known)
+                f"`ignore` names {code}, but there is no such finding",
+                place=place(code),
+                hint=did_you_mean(code, known),
             )
         if not reason.strip():
-            hint = f"say why it may stay: `{code}: REASON`"
+            hint = f"give the reason: `{code}: REASON`"
             raise InputError(f"`ignore` gives no reason for {code}", place=place(code), hint=hint)
 
 

@@ -138,7 +138,7 @@ def _without_hash(lines: tuple[RequirementLine, ...], unhashed: list[Wanted]) ->
         return []
     named = [(one, one.requirement) for one in unhashed if one.requirement is not None]
     lacking = [one for one, asked in named if asked.marker is None and asked.url is None]
-    reason = "another line has a hash, so that pip asks for one of each"
+    reason = "another line has a hash, so pip requires one on every line"
     return [Invalid(one.place, one.text, reason) for one in lacking[:1]]
 
 

@@ -131,19 +131,19 @@ MADE_BY_SCRIPT = "from flask import Flask\n\nsite = Flask(__name__)\n"
 @pytest.mark.parametrize(
     ("line", "text", "told"),
     [
-        (UVICORN, FASTAPI, "write `wsgi: server:app` in place of the command at valohai.yaml:5"),
+        (UVICORN, FASTAPI, "write `wsgi: server:app` instead of the command at valohai.yaml:5"),
         (
             "python server.py",
             MADE_BY_SCRIPT + 'if __name__ == "__main__":\n    site.run()\n',
-            "write `wsgi: server:site` in place of the command at valohai.yaml:5",
+            "write `wsgi: server:site` instead of the command at valohai.yaml:5",
         ),
         (
             "python server.py",
             MADE_BY_SCRIPT + "site.run()\n",
-            "write `wsgi: server:site` in place of the command at valohai.yaml:5, and put server.py:4 under "
+            "write `wsgi: server:site` instead of the command at valohai.yaml:5, and put server.py:4 under "
             '`if __name__ == "__main__":`',
         ),
-        ("python server.py", "import own\n", "write `wsgi: MODULE:NAME` in place of the command at valohai.yaml:5"),
+        ("python server.py", "import own\n", "write `wsgi: MODULE:NAME` instead of the command at valohai.yaml:5"),
     ],
 )
 def test_the_change_to_wsgi_is_written_in_the_projects_own_names(read, line, text, told):
@@ -241,7 +241,7 @@ def test_r4_what_wsgi_would_name_the_app_by(line, code, target, read):
     found, _ = read(command(line, **{"server.py": code}))
     assert (found.target, found.by_wsgi) == (
         target,
-        f"write `wsgi: {target}` in place of the command at valohai.yaml:5",
+        f"write `wsgi: {target}` instead of the command at valohai.yaml:5",
     )
 
 

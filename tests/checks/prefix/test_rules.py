@@ -461,7 +461,7 @@ def test_nothing_is_found(name):
         ("Gunicorn under an alias", "but answers 500 under aliases"),
         ("a name of this machine alone is accepted", "but answers 400 to production's host"),
         ("a link to the root", ""),
-        ("one page for everything, under Uvicorn", "but lacks what its page needs below its prefix"),
+        ("one page for everything, under Uvicorn", "but its page lacks what it needs below its prefix"),
     ],
 )
 def test_a_finding_tells_what_ready_does_not_say(name, caveat):
@@ -473,7 +473,7 @@ def test_a_root_path_of_the_app_s_own_is_pointed_to():
     known = replace(code(framework="FastAPI"), own_root_path=Place(Path("server.py"), 5))
     (finding,) = find(examined(below(("",), HOME), known=known, wsgi=True))
     assert (finding.definition.code, finding.place.line) == ("VH401", 5)
-    assert finding.change == "leave `root_path` out: `wsgi` sets it for each request"
+    assert finding.change == "remove `root_path`: `wsgi` sets it for each request"
 
 
 def test_a_finding_points_to_the_app_or_to_what_starts_it():
@@ -507,17 +507,17 @@ def the_one(evidence):
     [
         (
             "Flask",
-            "write `wsgi: MODULE:NAME` in place of the command at valohai.yaml:4; or take the prefix from the path",
+            "write `wsgi: MODULE:NAME` instead of the command at valohai.yaml:4; or remove the prefix from the path",
         ),
-        ("Node", "take the prefix of `X-VH-Prefix` from the path"),
+        ("Node", "remove the prefix in `X-VH-Prefix` from the path"),
         ("BentoML", "give it its prefix"),
         ("Streamlit", "give it its prefix"),
         ("Dash", "give it its prefix"),
-        ("Sanic", "take the prefix of `X-VH-Prefix` from the path, in an ASGI app around it"),
-        ("Tornado", "have each route begin with `(?:/[^/]+){5}`, the segments of the prefix"),
+        ("Sanic", "remove the prefix in `X-VH-Prefix` from the path, in an ASGI app around it"),
+        ("Tornado", "begin each route with `(?:/[^/]+){5}`, the segments of the prefix"),
         (
             "",
-            "take the prefix of `X-VH-Prefix` from the path; a WSGI or ASGI app can be served by `wsgi: MODULE:NAME` "
+            "remove the prefix in `X-VH-Prefix` from the path; a WSGI or ASGI app can be served by `wsgi: MODULE:NAME` "
             "instead",
         ),
     ],
@@ -536,7 +536,7 @@ def test_sanic_is_not_told_that_wsgi_would_do():
 def test_who_is_served_by_wsgi_is_not_told_to_be():
     found = the_one(examined(below(("",), HOME), known=code(framework="Flask"), wsgi=True))
     assert (found.definition.code, found.framework) == ("VH401", ""), "the framework's remedy is to write `wsgi`"
-    assert found.change.startswith("`wsgi` gives the prefix in SCRIPT_NAME or root_path")
+    assert found.change.startswith("`wsgi` passes the prefix in SCRIPT_NAME or root_path")
 
 
 @pytest.mark.parametrize(
@@ -545,8 +545,8 @@ def test_who_is_served_by_wsgi_is_not_told_to_be():
 def test_the_server_is_called_by_its_own_name(said, name):
     app = below(("",), {"/": with_header("server", said)})
     found = the_one(examined(app, known=code(framework="FastAPI")))
-    assert (found.definition.code, found.seen.partition(" hands")[0]) == ("VH408", name)
-    assert the_one(examined(below(("",), HOME), known=code("fastapi"))).seen.startswith("Uvicorn hands on")
+    assert (found.definition.code, found.seen.partition(" passes")[0]) == ("VH408", name)
+    assert the_one(examined(below(("",), HOME), known=code("fastapi"))).seen.startswith("Uvicorn passes")
 
 
 @pytest.mark.parametrize("framework", ["Gradio", "LitServe"])
@@ -559,4 +559,4 @@ def test_a_framework_that_brings_uvicorn_is_told_its_prefix(framework):
 def test_a_framework_of_one_prefix_is_right_under_the_versions_url(framework):
     found = the_one(examined(below((VERSION,), HOME), known=code(framework=framework)))
     assert (found.definition.code, found.framework) == ("VH402", framework)
-    assert found.change == "have clients use the version's URL, or let it answer under both"
+    assert found.change == "let clients use the version's URL, or let the app answer under both"

@@ -21,7 +21,7 @@ TOLD = {
     "at its URL": (below(BOTH, {"": PAGE}), ""),
     "at its URL with a slash": (below(BOTH, {"/": PAGE}), ""),
     "for a user alone": (lambda *_: Answer(401), ""),
-    "and refuses whatever it is asked": (lambda *_: Answer(400), "but answers 400 to all that it was asked"),
+    "and refuses whatever it is asked": (lambda *_: Answer(400), "but answers 400 to every request"),
     "and refuses its root alone": (
         lambda prefix, target: Answer(400 if target in (f"{prefix}/", prefix) else 404),
         "",
@@ -29,19 +29,19 @@ TOLD = {
     "and fails": (lambda *_: Answer(500), "but answers 500 at its URL"),
     "and fails without a slash alone": (lambda prefix, target: PAGE if target == f"{prefix}/" else Answer(500), ""),
     "nowhere": (lambda *_: MISSING, "but answers 404 at its URL"),
-    "at a route of the code": (below(BOTH, {"/predict": POST_ALONE}), "answers at POST …/predict, and 404 at its URL"),
-    "at a page": (below(BOTH, {"/items/1": PAGE}), "answers at …/items/1, and 404 at its URL"),
+    "at a route of the code": (below(BOTH, {"/predict": POST_ALONE}), "answers at POST …/predict, but 404 at its URL"),
+    "at a page": (below(BOTH, {"/items/1": PAGE}), "answers at …/items/1, but 404 at its URL"),
     "by its schema": (
         below(BOTH, {"/openapi.json": SCHEMA}),
-        "answers at POST …/predict, …/health, PUT …/more, and 404 at its URL",
+        "answers at POST …/predict, …/health, PUT …/more, but 404 at its URL",
     ),
     "by a schema that is none": (
         below(BOTH, {"/openapi.json": Answer(200, (), "[1]"), "/predict": POST_ALONE}),
-        "answers at POST …/predict, and 404 at its URL",
+        "answers at POST …/predict, but 404 at its URL",
     ),
     "by several": (
         below(BOTH, {path: PAGE for path in ("/predict", "/items/1", "/a", "/b")}),
-        "answers at …/predict, …/items/1, …/a and 1 more, and 404 at its URL",
+        "answers at …/predict, …/items/1, …/a and 1 more, but 404 at its URL",
     ),
 }
 

@@ -475,7 +475,7 @@ def test_a_rule_that_fails_says_so_in_one_line():
         yield
 
     note = diagnose([Rule(ENDED[0].definitions, find)], Started(ENDPOINT, 1))
-    assert note == Note("VH507 could not be looked for: ValueError: half-baked")
+    assert note == Note("VH507 could not be checked: ValueError: half-baked")
 
 
 def test_what_was_missed_before_is_not_why_a_signal_ended_it():

@@ -132,7 +132,7 @@ def test_a_websocket_is_asked_for_as_a_browser_does_and_left(patient):
         seen = asyncio.run(examine(patient(port, code=code)))
     (finding,) = seen.findings
     assert (finding.definition.code, finding.place.file.name, finding.place.line) == ("VH412", "server.py", 2)
-    assert finding.caveat == "but refuses its WebSocket below its prefix"
+    assert finding.caveat == "but rejects its WebSocket below its prefix"
     handshakes = [headers for path, headers in asked if path.endswith("/ws") and "Upgrade" in headers]
     assert {headers["Sec-WebSocket-Version"] for headers in handshakes} == {"13"}
     assert {headers["Origin"] for headers in handshakes} == {f"https://{PRODUCTION_HOST}"}

@@ -98,7 +98,7 @@ class Code:
         guard = ""
         if self.starts is not None:
             guard = f', and put {_told(self.starts)} under `if __name__ == "__main__":`'
-        return f"write `wsgi: {self.target or 'MODULE:NAME'}` in place of the command at {_told(self.started)}{guard}"
+        return f"write `wsgi: {self.target or 'MODULE:NAME'}` instead of the command at {_told(self.started)}{guard}"
 
     @property
     def may_be_served(self) -> bool:

@@ -256,7 +256,7 @@ class Evidence:
         path = self.unprefixed if self.unprefixed is not None else self.twice
         answer = None if path is None else self.under(self.case.version, path)
         if answer is not None and answer.status < 300:
-            return "but lacks what its page needs below its prefix"
+            return "but its page lacks what it needs below its prefix"
         return "" if answer is None else f"but answers {answer.status} below its prefix"
 
     @property
@@ -281,7 +281,7 @@ class Evidence:
     def moved_to(self, elsewhere: str, path: str, app: str = "it") -> str:
         """Return the words for an app that has something of its own ``elsewhere``, and not below its prefix."""
         answer = self.under(self.case.version, path)
-        return f"{app} answers at `{elsewhere}`, and {answer.status if answer else 404} at `{self.case.version}{path}`"
+        return f"{app} answers at `{elsewhere}`, but {answer.status if answer else 404} at `{self.case.version}{path}`"
 
     def finding(
         self, definition: Definition, place: Place, seen: str, change: str, caveat: str = "", edits: Edits = ()

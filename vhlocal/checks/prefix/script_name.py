@@ -15,15 +15,15 @@ if TYPE_CHECKING:
 
 DEFINITION = Definition(
     code="VH413",
-    title="The app answers right only because `SCRIPT_NAME` is set",
+    title="The app works only because `SCRIPT_NAME` is set",
     severity=Severity.WARNING,
-    why="Valohai's documentation had `SCRIPT_NAME` for some weeks in 2020, and has the header `X-VH-Prefix` and the "
-    "variable `VH_DEFAULT_PREFIX` in its place since then. Whether production still sets it is not known: where it "
-    "does not, the app ends or answers 404.",
+    why="Valohai's documentation had `SCRIPT_NAME` for some weeks in 2020; since then it has the header `X-VH-Prefix` "
+    "and the variable `VH_DEFAULT_PREFIX` instead. It is not known whether production still sets `SCRIPT_NAME`: if "
+    "it does not, the app ends or answers 404.",
     remedy={
-        "": "Take the prefix from the request's header `X-VH-Prefix`, which is right under every alias; where there is "
-        'no request, `os.environ["VH_DEFAULT_PREFIX"]`, which ends in a slash. `script-name: false` in `vhlocal.yaml` '
-        "tries it.",
+        "": "Read the prefix from the request's `X-VH-Prefix` header, which is right under every alias; outside a "
+        'request, use `os.environ["VH_DEFAULT_PREFIX"]`, which ends in a slash. To try it, set `script-name: false` '
+        "in `vhlocal.yaml`.",
     },
     example=Example(
         "python", 'PREFIX = os.environ["SCRIPT_NAME"]', 'PREFIX = os.environ["VH_DEFAULT_PREFIX"].rstrip("/")'
@@ -51,7 +51,7 @@ def needing_it(subject: Subject, found: Collection[Finding], without: Collection
         worst = next((each for each in new if each.definition.severity is Severity.ERROR), None)
         if worst is not None:
             seen = f"without `{_NAME}`: {worst.seen}"
-            change = "take the prefix from the request's `X-VH-Prefix`, or from `VH_DEFAULT_PREFIX`"
+            change = "read the prefix from the request's `X-VH-Prefix`, or from `VH_DEFAULT_PREFIX`"
             needing.append(Finding(DEFINITION, _place(reach) or worst.place, seen, change, name))
     return needing
 

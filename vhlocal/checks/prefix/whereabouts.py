@@ -35,14 +35,14 @@ def caveat(evidence: Evidence) -> str:
     if len(failed) == len(roots):
         return f"but answers {failed[0]} at its URL"
     if roots and all(_is_refused(evidence, path) for path in ("/", NONSENSE)):
-        return f"but answers {_REFUSED} to all that it was asked"
+        return f"but answers {_REFUSED} to every request"
     if not all(map(_is_missing, roots)):
         return ""
     routes = tuple(dict.fromkeys(_routes(evidence)))
     if not routes:
         return "but answers 404 at its URL"
     more = f" and {len(routes) - _MOST} more" if len(routes) > _MOST else ""
-    return f"answers at {', '.join(routes[:_MOST])}{more}, and 404 at its URL"
+    return f"answers at {', '.join(routes[:_MOST])}{more}, but 404 at its URL"
 
 
 def _is_refused(evidence: Evidence, path: str) -> bool:

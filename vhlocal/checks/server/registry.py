@@ -77,7 +77,7 @@ def diagnose(rules: Iterable[Rule[Evidence]], evidence: Evidence) -> Finding | N
             found = next(iter(rule.find(evidence)), None)
         except Exception as error:  # noqa: BLE001 - a doctor that fails says so, and changes nothing
             codes = ", ".join(definition.code for definition in rule.definitions)
-            return Note(f"{codes} could not be looked for: {type(error).__name__}: {error}")
+            return Note(f"{codes} could not be checked: {type(error).__name__}: {error}")
         if found is not None:
             return found
     return None

@@ -15,16 +15,16 @@ if TYPE_CHECKING:
 
 DEFINITION = Definition(
     code="VH407",
-    title="A cookie is sent to other endpoints, too",
+    title="A cookie is also sent to other endpoints",
     severity=Severity.NOTICE,
-    why="All endpoints of a cluster share one host, and tell their cookies apart by path alone. A cookie with the path "
-    "`/`, which is the default of most frameworks, goes to every one of them: they can read it, and where names are "
-    "the same, as those of sessions are, they overwrite each other's.",
+    why="All endpoints of a cluster share one host, so only the path keeps their cookies apart. A cookie with the path "
+    "`/`, the default of most frameworks, goes to every endpoint: the others can read it, and cookies of the same "
+    "name, such as a framework's session cookie, overwrite each other.",
     remedy={
-        "": "Give the cookie the prefix of the request (`X-VH-Prefix`) for its path.",
-        "Flask": '`response.set_cookie(…, path=request.script_root + "/")`; for sessions a `SessionInterface` whose '
-        "`get_cookie_path` returns that.",
-        "Django": '`response.set_cookie(…, path=request.META["SCRIPT_NAME"] + "/")`; or names of your own, by '
+        "": "Use the request's prefix (`X-VH-Prefix`) as the cookie's path.",
+        "Flask": '`response.set_cookie(…, path=request.script_root + "/")`; for sessions, a `SessionInterface` whose '
+        "`get_cookie_path` returns that path.",
+        "Django": '`response.set_cookie(…, path=request.META["SCRIPT_NAME"] + "/")`; or choose unique names with '
         "`SESSION_COOKIE_NAME` and `CSRF_COOKIE_NAME`.",
         "FastAPI": '`response.set_cookie(…, path=request.scope["root_path"] + "/")`.',
         "WSGI": '`; Path=` and `environ["SCRIPT_NAME"]` with a slash.',
@@ -40,9 +40,9 @@ LOST = Definition(
     code="VH415",
     title="A cookie does not come back to the endpoint",
     severity=Severity.WARNING,
-    why="A browser sends a cookie to the paths below the cookie's own. Every path of an endpoint begins with its "
-    "prefix, so a cookie for `/login` or `/app` is never sent to it: who logs in is a stranger at the next request. So "
-    "is a cookie with the version's prefix for who came by an alias.",
+    why="A browser sends a cookie only to paths below the cookie's own path. Every path of an endpoint begins with its "
+    "prefix, so a cookie for `/login` or `/app` is never sent to it: a user who logs in is unknown at the next "
+    "request. The same happens to a cookie with the version's prefix when the user came by an alias.",
     remedy=DEFINITION.remedy,
     example=Example(
         "python",
@@ -70,7 +70,7 @@ def find(evidence: Evidence) -> Iterator[Finding]:
                 continue
             told.add(definition.code)
             seen = f"`{asked.target}` sets the cookie `{name}` with the path `{path}`"
-            change = "give it the prefix of the request for its path"
+            change = "use the request's prefix as its path"
             edits = evidence.code.fixes.cookie(name)
             yield evidence.finding(definition, evidence.code.app, seen, change, edits=edits)
 

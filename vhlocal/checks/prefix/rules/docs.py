@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
 DEFINITION = Definition(
     code="VH406",
-    title="The docs page asks for its schema outside of the prefix",
+    title="The docs page requests its schema outside the prefix",
     severity=Severity.WARNING,
-    why="The page of Swagger UI or ReDoc has the path of the schema written into it. `/openapi.json` is at the root of "
-    "the host, where the endpoint is not: the page stays empty.",
+    why="The path of the schema is written into the Swagger UI or ReDoc page. `/openapi.json` is at the root of the "
+    "host, outside the endpoint: the page stays empty.",
     remedy={
-        "": "Put the prefix of the request (`X-VH-Prefix`) before the path of the schema.",
-        "FastAPI": "Leave `docs_url` to FastAPI under `wsgi: server:app`, or write "
+        "": "Put the request's prefix (`X-VH-Prefix`) before the schema's path.",
+        "FastAPI": "Let FastAPI serve `docs_url` under `wsgi: server:app`, or write "
         '`request.scope["root_path"] + app.openapi_url` in a page of your own.',
     },
     example=Example(
@@ -44,8 +44,8 @@ def find(evidence: Evidence) -> Iterator[Finding]:
         match = _SCHEMA.search(answer.body) if answer.is_page else None
         path = None if match is None else evidence.case.leaves(match["path"] or match["spec"], asked.target)
         if path is not None:
-            seen = f"the docs at `{asked.target}` ask for `{path}`, outside of the prefix"
-            change = "put the prefix of the request before the path of the schema"
+            seen = f"the docs at `{asked.target}` request `{path}`, outside the prefix"
+            change = "put the request's prefix before the schema's path"
             code = evidence.code
             yield evidence.finding(
                 DEFINITION, code.place_leading_to(path), seen, change, edits=code.fixes.prefixed(path)

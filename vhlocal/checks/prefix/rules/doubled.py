@@ -15,17 +15,18 @@ if TYPE_CHECKING:
 
 DEFINITION = Definition(
     code="VH403",
-    title="The prefix is put before the path, or taken from it, twice",
+    title="The prefix is added to the path, or removed from it, twice",
     severity=Severity.ERROR,
-    why="The path arrives with its prefix. Uvicorn's `root_path` is for proxies that take the prefix away: Uvicorn "
-    "puts it before the path again. And Gunicorn has already moved the prefix to `SCRIPT_NAME` when a "
-    "middleware of the app's own looks for it in the path. Either way the app sees a path that it has no route for.",
+    why="The path arrives with its prefix. Uvicorn's `root_path` is for proxies that remove the prefix, so Uvicorn "
+    "adds it to the path again. Gunicorn has already moved the prefix to `SCRIPT_NAME` when a middleware in the "
+    "app looks for it in the path. Either way, the app sees a path that it has no route for.",
     remedy={
-        "": "Do it once: by the server, or by the app.",
-        "Flask": "Leave out the middleware: under `wsgi`, `SCRIPT_NAME` and `PATH_INFO` are right already.",
-        "Django": "Leave out the middleware and `FORCE_SCRIPT_NAME`: under `wsgi`, both are right already.",
-        "FastAPI": "Leave out `--root-path`, and write `wsgi: server:app`.",
-        "WSGI": 'Take the prefix away only if `environ["SCRIPT_NAME"]` is empty.',
+        "": "Do it once: in the server or in the app.",
+        "Flask": "Remove the middleware: under `wsgi`, `SCRIPT_NAME` and `PATH_INFO` are already right.",
+        "Django": "Remove the middleware and `FORCE_SCRIPT_NAME`: under `wsgi`, `SCRIPT_NAME` and `PATH_INFO` are "
+        "already right.",
+        "FastAPI": "Remove `--root-path`, and write `wsgi: server:app`.",
+        "WSGI": 'Remove the prefix only if `environ["SCRIPT_NAME"]` is empty.',
     },
     example=Example(
         "yaml",
@@ -42,19 +43,20 @@ def find(evidence: Evidence) -> Iterator[Finding]:
     if not evidence.is_doubling:
         return
     if evidence.twice is not None:
-        seen = f"it answers where the prefix is written twice, and 404 at `{version}{evidence.twice}`"
+        seen = f"it answers if the path has the prefix twice, and returns 404 at `{version}{evidence.twice}`"
         yield evidence.finding(
-            DEFINITION, code.app, seen, "leave the prefix to the server, which has taken it away", evidence.caveat
+            DEFINITION, code.app, seen, "leave the prefix to the server, which has already removed it", evidence.caveat
         )
     else:
         seen = (
-            f"the server was given a root path: 404 at `{version}{evidence.unprefixed}`, an answer without the prefix"
+            f"the server was given a root path: 404 at `{version}{evidence.unprefixed}`, but an answer without the "
+            f"prefix"
         )
         yield evidence.finding(
             DEFINITION,
             code.root_path or code.app,
             seen,
-            f"leave the root path out: {code.by_wsgi}",
+            f"remove the root path: {code.by_wsgi}",
             evidence.caveat,
             code.fixes.by_wsgi_alone,
         )

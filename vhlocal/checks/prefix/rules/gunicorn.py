@@ -19,11 +19,12 @@ DEFINITION = Definition(
     code="VH409",
     title="Gunicorn answers 500 under an alias",
     severity=Severity.ERROR,
-    why="Gunicorn takes the prefix from the environment's `SCRIPT_NAME`, which is the version's, and refuses every "
-    "path that does not begin with it: 500, before the app is asked. Paths under an alias never do.",
+    why="Gunicorn takes the prefix from `SCRIPT_NAME` in the environment, which is the version's prefix, and answers "
+    "500 to every path that does not begin with it; the app is never called. Paths under an alias never begin with "
+    "it.",
     remedy={
-        "": "Write `wsgi: server:app` instead of starting Gunicorn yourself. Else take the prefix of `X-VH-Prefix` "
-        "from the path in a middleware, and start Gunicorn with an empty `SCRIPT_NAME`.",
+        "": "Write `wsgi: server:app` instead of starting Gunicorn yourself. Otherwise, remove the prefix in "
+        "`X-VH-Prefix` from the path in a middleware, and start Gunicorn with an empty `SCRIPT_NAME`.",
         "Django": "Write `wsgi: mysite.wsgi` instead of starting Gunicorn yourself.",
     },
     example=Example(
@@ -43,7 +44,7 @@ def find(evidence: Evidence) -> Iterator[Finding]:
     works = all(answer is not None and answer.status < 500 for answer in versions)
     fails = all(answer is not None and answer.status == 500 for answer in aliases)
     if works and fails and evidence.is_served_by(GUNICORN):
-        seen = f"500 at `{case.alias}/`, where `{case.version}/` is answered"
+        seen = f"500 at `{case.alias}/`, where `{case.version}/` works"
         code, caveat = evidence.code, "but answers 500 under aliases"
         yield evidence.finding(DEFINITION, code.started, seen, code.by_wsgi, caveat, code.fixes.by_wsgi)
 

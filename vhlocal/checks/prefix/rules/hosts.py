@@ -19,13 +19,13 @@ DEFINITION = Definition(
     code="VH411",
     title="The app only accepts host names of this machine",
     severity=Severity.ERROR,
-    why="In production a request names the host of the cluster in its `Host` header, which reaches the app unchanged. "
-    "An app that accepts `localhost` or an address alone refuses each of them, mostly with 400.",
+    why="In production, a request names the cluster's host in its `Host` header, which reaches the app unchanged. An "
+    "app that accepts only `localhost` or an address rejects every request, usually with 400.",
     remedy={
-        "": "Accept the host of your cluster. Its ingress alone reaches the server, so `*`, every name, will do.",
-        "Django": 'Write `ALLOWED_HOSTS = ["*"]` in the settings, or the host of your cluster in place of `*`.',
-        "Flask": 'Write `app.config["TRUSTED_HOSTS"] = None`, or leave it out; and no host in routes or `SERVER_NAME`.',
-        "FastAPI": 'Write `TrustedHostMiddleware, allowed_hosts=["*"]`, or leave the middleware out.',
+        "": "Accept the cluster's host. Only the ingress can reach the server, so `*` (every name) is fine.",
+        "Django": 'Write `ALLOWED_HOSTS = ["*"]` in the settings, or the cluster\'s host instead of `*`.',
+        "Flask": 'Write `app.config["TRUSTED_HOSTS"] = None`, or remove it; name no host in routes or `SERVER_NAME`.',
+        "FastAPI": 'Write `TrustedHostMiddleware, allowed_hosts=["*"]`, or remove the middleware.',
     },
     example=Example("python", "ALLOWED_HOSTS = []", 'ALLOWED_HOSTS = ["*"]'),
     rows=("K9",),

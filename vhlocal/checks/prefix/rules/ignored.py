@@ -21,11 +21,11 @@ DEFINITION = Definition(
     title="The app does not know its prefix",
     severity=Severity.ERROR,
     why="An endpoint is served below `/<owner>/<project>/<deployment>/<version>/<endpoint>`, and the server in the "
-    "container is sent that whole path: nothing takes the prefix away. An app whose routes begin at `/` has no route "
-    "for it, and answers 404 to everything.",
+    "container gets that whole path: nothing removes the prefix. An app whose routes begin at `/` has no route for "
+    "it, and answers 404 to everything.",
     remedy={
-        "": "Take the prefix of the request, which `X-VH-Prefix` tells, from its path before anything looks at that. A "
-        "WSGI or ASGI app can be served by `wsgi: server:app`, which does so.",
+        "": "Remove the request's prefix, which is in `X-VH-Prefix`, from its path before anything else reads the "
+        "path. For a WSGI or ASGI app, `wsgi: server:app` does this.",
         "Flask": "Write `wsgi: server:app` instead of `server-command`.",
         "Django": "Write `wsgi: mysite.wsgi` instead of `server-command`.",
         "FastAPI": "Write `wsgi: server:app` instead of `server-command`.",
@@ -34,7 +34,7 @@ DEFINITION = Definition(
         "Falcon": FALCON,
         "Sanic": SANIC,
         "Tornado": TORNADO,
-        "Node": f"Take the prefix away before anything looks at the path: `{NODE}`.",
+        "Node": f"Remove the prefix before anything reads the path: `{NODE}`.",
     },
     example=Example(
         "yaml",
@@ -47,11 +47,11 @@ DEFINITION = Definition(
 
 #: `wsgi` has told the app its prefix already.
 _UNDER_WSGI = (
-    "`wsgi` gives the prefix in SCRIPT_NAME or root_path: see what in the app looks at the whole path instead, or sets "
-    "a root path of its own; a worker for apps of its own kind, such as aiohttp's, gets the whole path"
+    "`wsgi` passes the prefix in SCRIPT_NAME or root_path: find what in the app reads the whole path instead, or sets "
+    "its own root path; a worker for other kinds of apps, such as aiohttp's, gets the whole path"
 )
-_TAKES = "take the prefix of `X-VH-Prefix` from the path"
-_DECIDES = "have what decides by the path take the prefix of the request (`X-VH-Prefix`) from it first"
+_TAKES = "remove the prefix in `X-VH-Prefix` from the path"
+_DECIDES = "remove the request's prefix (`X-VH-Prefix`) from the path before anything decides by it"
 
 
 def find(evidence: Evidence) -> Iterator[Finding]:
@@ -74,7 +74,7 @@ def find(evidence: Evidence) -> Iterator[Finding]:
         return
     place, change = code.app, _DECIDES if everywhere else _UNDER_WSGI
     if code.own_root_path is not None:
-        place, change = code.own_root_path, "leave `root_path` out: `wsgi` sets it for each request"
+        place, change = code.own_root_path, "remove `root_path`: `wsgi` sets it for each request"
     edits = code.fixes.without_root_path if code.own_root_path is not None else ()
     yield Finding(DEFINITION, place, seen, change, evidence.endpoint.name, caveat=evidence.caveat, edits=edits)
 
@@ -86,12 +86,12 @@ def _change(code: Code, *, everywhere: bool) -> str:
     if code.framework in WRAPPED:
         return AROUND
     if code.framework == "Tornado":
-        return "have each route begin with `(?:/[^/]+){5}`, the segments of the prefix"
+        return "begin each route with `(?:/[^/]+){5}`, the segments of the prefix"
     if code.framework == "Node":
         return _TAKES
     if not everywhere and not code.may_be_served:
         return f"{_TAKES}; a WSGI or ASGI app can be served by `wsgi: MODULE:NAME` instead"
-    return _DECIDES if everywhere else f"{code.by_wsgi}; or take the prefix from the path"
+    return _DECIDES if everywhere else f"{code.by_wsgi}; or remove the prefix from the path"
 
 
 RULE = Rule((DEFINITION,), find)

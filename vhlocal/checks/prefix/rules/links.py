@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 
 DEFINITION = Definition(
     code="VH405",
-    title="A page that was served leads outside of its prefix",
+    title="A page links outside its prefix",
     severity=Severity.WARNING,
-    why="A link, form or script whose path begins with `/` is asked for at the root of the host, where the endpoint is "
-    "not: the browser gets 404, or another service.",
+    why="A browser requests a link, form or script whose path begins with `/` at the root of the host, outside the "
+    "endpoint: it gets 404, or another service.",
     remedy={
-        "": "Write the path relative to the page, or put the prefix of the request before it (`X-VH-Prefix`).",
+        "": "Write the path relative to the page, or put the request's prefix (`X-VH-Prefix`) before it.",
         "Flask": "`{{ url_for('upload') }}` and `{{ url_for('static', filename='style.css') }}`.",
-        "Django": "`{% url 'upload' %}` and `{% static 'style.css' %}`. Where WhiteNoise serves those, tell both: "
+        "Django": "`{% url 'upload' %}` and `{% static 'style.css' %}`. If WhiteNoise serves static files, set both "
         '`STATIC_URL = os.environ["VH_DEFAULT_PREFIX"] + "static/"` and `WHITENOISE_STATIC_PREFIX = "/static/"`.',
         "FastAPI": "`{{ url_for('upload') }}` in templates, `request.url_for(\"upload\")` in code.",
         "WSGI": '`environ["SCRIPT_NAME"] + "/upload"`.',
@@ -52,8 +52,8 @@ def find(evidence: Evidence) -> Iterator[Finding]:
         if base is not None:
             path = evidence.case.leaves(base, asked.target)
             if path is not None and needs_base(answer.body):
-                seen = f"the page at `{asked.target}` has `{path}` as its `<base>`, outside of the prefix"
-                change = "have the page's `<base>` be the prefix of the request, with a slash at its end"
+                seen = f"the page at `{asked.target}` has `{path}` as its `<base>`, outside the prefix"
+                change = "set the page's `<base>` to the request's prefix, with a slash at its end"
                 yield evidence.finding(DEFINITION, evidence.code.place_leading_to(path), seen, change)
                 return
             continue
@@ -61,7 +61,7 @@ def find(evidence: Evidence) -> Iterator[Finding]:
         if paths:
             place = evidence.code.place_leading_to(paths[0])
             edits = in_template(place, paths[0], evidence.code.framework) if not paths[1:] else ()
-            seen = f"the page at `{asked.target}` leads to {_told(paths)}, outside of the prefix"
+            seen = f"the page at `{asked.target}` links to {_told(paths)}, outside the prefix"
             yield evidence.finding(DEFINITION, place, seen, _CHANGE, edits=edits)
             return
 

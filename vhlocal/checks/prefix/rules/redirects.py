@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
 DEFINITION = Definition(
     code="VH404",
-    title="The app redirected to a path outside of its prefix",
+    title="The app redirected to a path outside its prefix",
     severity=Severity.ERROR,
-    why="A `Location` that begins with `/` leads to the root of the host, where the endpoint is not. The client "
-    "follows it and gets 404, or another service.",
+    why="A `Location` that begins with `/` leads to the root of the host, outside the endpoint. The client follows it "
+    "and gets 404, or another service.",
     remedy={
-        "": "Put the prefix of the request (`X-VH-Prefix`) before the path.",
+        "": "Put the request's prefix (`X-VH-Prefix`) before the path.",
         "Flask": '`redirect(url_for("result"))`.',
-        "Django": '`redirect("result")`, the name of the URL; and `LOGIN_URL = "login"`, a name as well.',
+        "Django": '`redirect("result")`, with the name of the URL; and `LOGIN_URL = "login"`, which is also a name.',
         "FastAPI": '`RedirectResponse(request.url_for("result"))`.',
         "WSGI": '`environ["SCRIPT_NAME"] + "/result"`.',
     },
@@ -37,7 +37,7 @@ def find(evidence: Evidence) -> Iterator[Finding]:
         for location in answer.values("location") if answer.is_redirect else ():
             path = evidence.case.leaves(location, asked.target)
             if path is not None:
-                seen = f"`{asked.target}` redirects to `{path}`, outside of the prefix"
+                seen = f"`{asked.target}` redirects to `{path}`, outside the prefix"
                 change = "let the framework build the URL, or put the prefix before the path"
                 code = evidence.code
                 yield evidence.finding(

@@ -16,21 +16,22 @@ if TYPE_CHECKING:
 
 DEFINITION = Definition(
     code="VH414",
-    title="The page at the endpoint's URL loses what it asks for",
+    title="Relative addresses on the page at the endpoint's URL lead outside the endpoint",
     severity=Severity.WARNING,
-    why="The URLs that production shows have no slash at their end. A browser begins relative addresses behind the "
-    "last slash of the page's URL: on the page at `/…/<version>/<endpoint>`, `app.js` becomes `/…/<version>/app.js`, "
-    "which is another endpoint, and 404. With a slash at the end of the URL the same page is right.",
+    why="The URLs that production shows have no slash at their end. A browser resolves relative addresses after the "
+    "last slash of the page's URL: on the page at `/…/<version>/<endpoint>`, `app.js` becomes "
+    "`/…/<version>/app.js`, which is another endpoint, and 404. With a slash at the end of the URL, the same page "
+    "works.",
     remedy={
-        "": "Redirect GET requests of the endpoint's URL to the same with a slash at its end: to the prefix of the "
-        "request, which ends in one (`X-VH-Prefix`). Or have the page's `<base>` be that prefix.",
+        "": "Redirect GET requests for the endpoint's URL to the same URL with a slash at its end: the request's "
+        "prefix (`X-VH-Prefix`) ends in one. Or set the page's `<base>` to that prefix.",
         "Flask": "Write `<base href=\"{{ request.headers['X-VH-Prefix'] }}\">` into the template's `<head>`.",
-        "Django": 'Write `<base href="{{ request.headers.x_vh_prefix }}">` into the template\'s `<head>`, or make the '
-        "addresses by `{% static %}` and `{% url %}`.",
+        "Django": 'Write `<base href="{{ request.headers.x_vh_prefix }}">` into the template\'s `<head>`, or build the '
+        "addresses with `{% static %}` and `{% url %}`.",
         "FastAPI": "Leave `redirect_slashes` on, or write `<base href=\"{{ request.headers['X-VH-Prefix'] }}\">` "
         "into the template's `<head>`.",
         "WSGI": 'If `environ["PATH_INFO"]` is empty, redirect to `environ["SCRIPT_NAME"] + "/"`.',
-        "Node": "Before the prefix is taken away: `if (request.url === prefix) return response.writeHead(307, "
+        "Node": "Before you remove the prefix: `if (request.url === prefix) return response.writeHead(307, "
         "{Location: `${prefix}/`}).end();`.",
     },
     example=Example(
@@ -41,7 +42,7 @@ DEFINITION = Definition(
     rows=("P1", "P4", "P7"),
 )
 
-CHANGE = "redirect GET requests of the endpoint's URL to the same with a slash, or have a `<base>` be the prefix"
+CHANGE = "redirect GET requests for the endpoint's URL to the same with a slash, or set a `<base>` to the prefix"
 #: Addresses of one page that are looked at.
 _MOST = 20
 
@@ -54,7 +55,7 @@ def find(evidence: Evidence) -> Iterator[Finding]:
         if lost:
             address, path = next(iter(lost.items()))
             more = f" and {len(lost) - 1} more" if lost.keys() != {address} else ""
-            seen = f"the page at `{prefix}` asks for `{address}`{more}, in a browser `{path}`: outside of the prefix"
+            seen = f"the page at `{prefix}` requests `{address}`{more}, in a browser `{path}`: outside the prefix"
             place, fixes = evidence.code.place_leading_to(address), evidence.code.fixes
             yield evidence.finding(DEFINITION, place, seen, CHANGE, edits=fixes.with_base(place))
             return

@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
 DEFINITION = Definition(
     code="VH410",
-    title="A path is there only with its last slash, or only without",
+    title="A path works only with a trailing slash, or only without",
     severity=Severity.WARNING,
-    why="`/predict` and `/predict/` are two paths. Nothing on the way to the container adds or takes away a slash, and "
-    "where the app does not either, clients that write the other one get 404.",
+    why="`/predict` and `/predict/` are two paths. Nothing on the way to the container adds or removes a slash, and if "
+    "the app does not either, clients that use the other path get 404.",
     remedy={
-        "": "Request the path as the app has it, or let the app serve both.",
+        "": "Request the path that the app has, or let the app serve both.",
         "Flask": "`app.url_map.strict_slashes = False`, or a route that ends in a slash: Flask redirects to it.",
         "Django": '`APPEND_SLASH = True` with `CommonMiddleware`, or `re_path(r"^predict/?$", …)`.',
         "FastAPI": "Leave `redirect_slashes` on, or give the function both routes.",
@@ -43,7 +43,7 @@ def find(evidence: Evidence) -> Iterator[Finding]:
         if asked is None or toggled is None or nonsense is None or not nonsense.is_missing:
             continue
         if asked.is_missing and toggled.is_there and not toggled.is_redirect:
-            seen = f"404 at `{prefix}{case.path}`, an answer at `{prefix}{case.toggled}`"
+            seen = f"404 at `{prefix}{case.path}`, but an answer at `{prefix}{case.toggled}`"
             place = evidence.code.place_of(case.toggled)
             change, edits = f"request `{case.toggled}`, or let the app serve both", evidence.code.fixes.both_slashes
             yield evidence.finding(DEFINITION, place, seen, change, edits=edits)

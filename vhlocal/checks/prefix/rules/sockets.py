@@ -17,14 +17,15 @@ if TYPE_CHECKING:
 
 DEFINITION = Definition(
     code="VH412",
-    title="A WebSocket is refused below the prefix",
+    title="A WebSocket is rejected below the prefix",
     severity=Severity.ERROR,
-    why="A WebSocket begins with a GET request, whose path has the prefix as every other one. A middleware that takes "
-    "the prefix away from HTTP requests alone leaves it there: pages are right, and what they open is refused.",
+    why="A WebSocket begins with a GET request, and its path has the prefix like any other. A middleware that removes "
+    "the prefix only from HTTP requests leaves it there: pages work, but the WebSockets that they open are "
+    "rejected.",
     remedy={
-        "": "Treat a WebSocket's path as that of any other request.",
+        "": "Treat a WebSocket's path like any other request's.",
         **OWN_WAYS,
-        "FastAPI": 'Write `if scope["type"] in ("http", "websocket"):` in the middleware, or leave it out and write '
+        "FastAPI": 'Write `if scope["type"] in ("http", "websocket"):` in the middleware, or remove it and write '
         "`wsgi: server:app`.",
     },
     example=Example(
@@ -46,15 +47,15 @@ def find(evidence: Evidence) -> Iterator[Finding]:
         if below is None or below.status >= 500:
             continue
         if below.status != SWITCHED and bare is not None and bare.status == SWITCHED:
-            seen = f"the WebSocket at `{path}` is there, and {below.status} at `{version}{path}`"
+            seen = f"the WebSocket at `{path}` works, but {below.status} at `{version}{path}`"
         elif below.status == SWITCHED and by_alias is not None and 400 <= by_alias.status < 500:
             if evidence.is_lost(alias, "/"):
                 continue  # nothing is there, which is told
-            seen = f"the WebSocket at `{version}{path}` is there, and {by_alias.status} at `{alias}{path}`"
+            seen = f"the WebSocket at `{version}{path}` works, but {by_alias.status} at `{alias}{path}`"
         else:
             continue
-        change, code = "take the prefix of `X-VH-Prefix` from a WebSocket's path too", evidence.code
-        caveat, is_told = "but refuses its WebSocket below its prefix", code.framework in OWN_WAYS
+        change, code = "remove the prefix in `X-VH-Prefix` from a WebSocket's path, too", evidence.code
+        caveat, is_told = "but rejects its WebSocket below its prefix", code.framework in OWN_WAYS
         change = "give it its prefix" if is_told else change
         edits = code.fixes.own_way if is_told else ()
         yield evidence.finding(DEFINITION, code.place_of(path), seen, change, caveat, edits)

@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
 DEFINITION = Definition(
     code="VH408",
-    title="The ASGI server hands on the prefix, and the app has no route for it",
+    title="The ASGI server passes the prefix on, and the app has no route for it",
     severity=Severity.ERROR,
-    why="Uvicorn, Hypercorn and Daphne hand the whole path to the app, the prefix included, and take nothing away. "
-    "Routes that begin at `/` are not reached: the app answers 404 to everything.",
+    why="Uvicorn, Hypercorn and Daphne pass the whole path to the app, with the prefix. Routes that begin at `/` do "
+    "not match: the app answers 404 to everything.",
     remedy={
-        "": "Write `wsgi: server:app`: the prefix is then known to the app, under every name.",
+        "": "Write `wsgi: server:app`: the app then knows the prefix, under the version and each alias.",
         "FastAPI": "Write `wsgi: server:app`; or give each route the prefix: "
         '`APIRouter(prefix="/owner/project/deployment/{version}/endpoint")`.',
         **OWN_WAYS,
@@ -47,7 +47,7 @@ def find(evidence: Evidence) -> Iterator[Finding]:
         yield evidence.finding(
             DEFINITION,
             evidence.code.started,
-            f"{_NAMES.get(server, server.capitalize())} hands on the prefix: "
+            f"{_NAMES.get(server, server.capitalize())} passes the prefix on: "
             f"{evidence.moved_to(path or '/', path, 'the app')}",
             change_for(evidence.code),
             evidence.caveat,
@@ -58,7 +58,7 @@ def find(evidence: Evidence) -> Iterator[Finding]:
 #: Frameworks for whose apps it is not enough that ``wsgi`` tells the prefix.
 WRAPPED = ("Falcon", "Sanic")
 #: What to do about theirs.
-AROUND = "take the prefix of `X-VH-Prefix` from the path, in an ASGI app around it"
+AROUND = "remove the prefix in `X-VH-Prefix` from the path, in an ASGI app around it"
 
 
 def change_for(code: Code) -> str:

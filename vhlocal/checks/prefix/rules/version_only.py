@@ -16,24 +16,26 @@ if TYPE_CHECKING:
 
 DEFINITION = Definition(
     code="VH402",
-    title="The app knows the version's prefix, and no alias",
+    title="The app knows the version's prefix, but not an alias's",
     severity=Severity.ERROR,
     why="The same endpoint is served under its version and under each alias. `SCRIPT_NAME` and `VH_DEFAULT_PREFIX` are "
-    "set once, to the version's prefix. A request under an alias has another prefix, which its own header "
-    "`X-VH-Prefix` tells, and an app that knows the variables alone answers 404.",
+    "set once, to the version's prefix. A request under an alias has another prefix, which is in its `X-VH-Prefix` "
+    "header, and an app that only reads the variables answers 404.",
     remedy={
-        "": "Take the prefix from the request's header `X-VH-Prefix`, and from the environment only without it.",
+        "": "Read the prefix from the request's `X-VH-Prefix` header, and from the environment only if there is no "
+        "such header.",
         "Flask": "Write `wsgi: server:app`, without a middleware for the prefix.",
         "Django": "Write `wsgi: mysite.wsgi`, without `FORCE_SCRIPT_NAME`.",
         "FastAPI": "Write `wsgi: server:app`, without `root_path`; or set it for each request in a middleware.",
         "WSGI": 'Use `environ.get("HTTP_X_VH_PREFIX") or os.environ["VH_DEFAULT_PREFIX"].rstrip("/")`.',
-        "BentoML": "Nothing to change where clients use the version's URL: `path_prefix` is one path, under no alias.",
-        "Dash": f"Nothing to change where clients use the version's URL: a Dash app has one prefix. {DASH}",
-        "Gradio": f"Nothing to change where clients use the version's URL. Else: {GRADIO}",
-        "aiohttp": f"Nothing to change where clients use the version's URL. Else: {AIOHTTP}",
-        "LitServe": "Nothing to change where clients use the version's URL: `api_path` is one path, under no alias.",
-        "Streamlit": "Nothing to change where clients use the version's URL: `--server.baseUrlPath` is one path, under "
-        "no alias.",
+        "BentoML": "Nothing to change if clients use the version's URL: `path_prefix` is one path, and no alias has "
+        "it.",
+        "Dash": f"Nothing to change if clients use the version's URL: a Dash app has one prefix. {DASH}",
+        "Gradio": f"Nothing to change if clients use the version's URL. Otherwise: {GRADIO}",
+        "aiohttp": f"Nothing to change if clients use the version's URL. Otherwise: {AIOHTTP}",
+        "LitServe": "Nothing to change if clients use the version's URL: `api_path` is one path, and no alias has it.",
+        "Streamlit": "Nothing to change if clients use the version's URL: `--server.baseUrlPath` is one path, and no "
+        "alias has it.",
     },
     example=Example(
         "python",
@@ -56,11 +58,11 @@ def find(evidence: Evidence) -> Iterator[Finding]:
             yield evidence.finding(
                 DEFINITION,
                 evidence.code.app,
-                f"it answers at `{case.version}{path}`, and {under_alias.status} under the alias, at "
+                f"it answers at `{case.version}{path}`, but {under_alias.status} under the alias, at "
                 f"`{case.alias}{path}`",
-                "have clients use the version's URL, or let it answer under both"
+                "let clients use the version's URL, or let the app answer under both"
                 if evidence.code.framework in OWN_WAYS
-                else "take the prefix of each request from its header `X-VH-Prefix`",
+                else "read each request's prefix from its `X-VH-Prefix` header",
                 f"but answers {under_alias.status} under aliases",
                 () if evidence.code.framework in OWN_WAYS else evidence.code.fixes.per_request,
             )

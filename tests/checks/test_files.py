@@ -114,7 +114,7 @@ def with_path(code: str, model: Path) -> str:
 def test_a_file_of_this_machine_is_in_no_image(name, project, model):
     finding = the_one(project(flask(with_path(ELSEWHERE[name], model))))
     assert finding.definition.code == "VH206"
-    assert finding.seen == f"{model} is opened; it is on this machine, and nothing brings it into the image"
+    assert finding.seen == f"{model} is opened; it is on this machine, but nothing puts it into the image"
     assert finding.change == "give the endpoint an entry in `files` with `path: model.pkl`, and open that"
 
 
@@ -225,7 +225,7 @@ DOTENV = {".env": "# ours\nexport KEY=1\nOTHER=2\n", "requirements.txt": "flask\
 def test_variables_that_only_an_unpackaged_file_sets(project):
     finding = the_one(project(flask(LOADS, **DOTENV)))
     assert (finding.definition.code, finding.place.line) == ("VH310", 6)
-    assert finding.seen == ".env is read here and not packaged: KEY would not be set"
+    assert finding.seen == "the code reads .env, which is not packaged: KEY would not be set"
 
 
 @pytest.mark.parametrize(

@@ -426,7 +426,7 @@ def test_an_index_that_does_not_answer_is_one_note(project):
     report = found_in(directory, FakeIndex(trouble="pypi.org did not answer: no route"))
     assert report.findings == ()
     assert report.notes == (
-        "VH203 could not look whether every pin can be installed: pypi.org did not answer: no route",
+        "VH203 could not check whether every pin can be installed: pypi.org did not answer: no route",
     )
 
 

@@ -28,7 +28,7 @@ def repository(tmp_path) -> Path:
     [
         ("ignored.py", "it is ignored by git or .vhignore"),
         ("untracked.py", "git does not track it, and `include-untracked` is false"),
-        ("own.txt", "this run writes it itself, and leaves it out"),
+        ("own.txt", "this run writes it, so it is not packaged"),
         (".hidden.py", "an ad hoc package leaves out top-level names that begin with a dot"),
     ],
 )
@@ -43,4 +43,4 @@ def test_b5_a_file_that_came_after_the_reading_is_not_called_ignored(repository)
     """As one is that a slow save takes away for a moment."""
     package = read_package(repository)
     (repository / "later.py").touch()
-    assert why_unpackaged("later.py", package).reason == "it has come since the project was read"
+    assert why_unpackaged("later.py", package).reason == "it was created after the project was read"

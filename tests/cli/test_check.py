@@ -96,5 +96,5 @@ def test_an_index_that_cannot_be_reached_is_one_line(vhlocal, project):
     done = vhlocal("check", "-C", str(directory), environment=environment)
     assert done.returncode == 0
     first, second = done.stdout.splitlines()
-    assert first.startswith("note: VH203 could not look whether every pin can be installed: 127.0.0.1 did not answer")
+    assert first.startswith("note: VH203 could not check whether every pin can be installed: 127.0.0.1 did not answer")
     assert second == "ok: nothing found"

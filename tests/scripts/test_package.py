@@ -143,7 +143,7 @@ def test_the_wheel_alone_checks_serves_explains_and_ends(installed, tmp_path):
         assert "words: ready" in up.stdout
         assert installed.endpoints(project)["words"]["state"] == "ready"
         explained = installed("explain", "vh101", cwd=project)
-        assert explained.stdout.startswith("VH101: valohai.yaml is refused\n")
+        assert explained.stdout.startswith("VH101: The platform rejects valohai.yaml\n")
     finally:
         down = installed("down", cwd=project)
     assert (down.returncode, down.stderr) == (0, "")

@@ -65,7 +65,7 @@ def test_what_ready_does_not_say_stands_below_the_url_also_where_there_are_many(
     said = shown(status("words", caveat=caveat), offers={at("words"): Offer(f"{DEV}/words", "", CALL)}).splitlines()
     assert said[1:4] == [
         f"words  {DEV}/words",
-        "  note  ready, answers at POST …/predict, …/health, …/metrics and 4 more, and",
+        "  note  ready, answers at POST …/predict, …/health, …/metrics and 4 more, but",
         "        404 at its URL",
     ]
     assert max(map(len, said)) <= 80

@@ -43,7 +43,7 @@ def why_unpackaged(path: str, package: Package) -> Why:
             "an ad hoc package leaves out top-level names that begin with a dot", "give it a name without the dot"
         )
     if (directory / path).is_symlink():
-        return Why("it is a link to a file outside the project", "put the file itself in the place of the link")
+        return Why("it is a link to a file outside the project", "replace the link with the file itself")
     return _unlisted(path, package) or Why("it is ignored by git or .vhignore", "stop ignoring it")
 
 
@@ -52,13 +52,13 @@ def _unlisted(path: str, package: Package) -> Why | None:
     if not isinstance(package, ReadPackage):
         return None
     if path in package.left_out:
-        return Why("this run writes it itself, and leaves it out", "write it outside of the project")
+        return Why("this run writes it, so it is not packaged", "write it outside the project")
     with suppress(InputError):
         if path not in packaged_paths(package.directory):
             return None
         if not package.include_untracked and path not in packaged_paths(package.directory, include_untracked=False):
             return Why("git does not track it, and `include-untracked` is false", f"track it: `git add {path}`")
-        return Why("it has come since the project was read", "save it again")
+        return Why("it was created after the project was read", "save it again")
     return None
 
 

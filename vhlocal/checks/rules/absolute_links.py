@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
 DEFINITION = Definition(
     code="VH308",
-    title="A page links to an absolute path, outside of the prefix",
+    title="A page links to an absolute path, outside the prefix",
     severity=Severity.WARNING,
     why="An endpoint is served below `/<owner>/<project>/<deployment>/<version>/<endpoint>`. A link that begins with "
-    "`/` leads to the root of the host, where the endpoint is not: the browser gets 404.",
+    "`/` leads to the root of the host, outside the endpoint: the browser gets 404.",
     remedy={
-        "": "Write the path relative to the page, or put the prefix of the request before it (`X-VH-Prefix`).",
+        "": "Write the path relative to the page, or put the request's prefix (`X-VH-Prefix`) before it.",
         "Flask": "`{{ url_for('upload') }}` and `{{ url_for('static', filename='style.css') }}`.",
         "Django": "`{% url 'upload' %}` and `{% static 'style.css' %}`.",
         "FastAPI": "`{{ url_for('upload') }}` in templates, `request.url_for(\"upload\")` in code.",
@@ -66,7 +66,7 @@ def _in_file(path: str, subject: Subject, framework: str) -> Iterator[Finding]:
 
 
 def _finding(place: Place, link: str, endpoint: str | None = None) -> Finding:
-    seen = f"`{link}` leads to {where_it_leads(link)}, outside of the endpoint's path"
+    seen = f"`{link}` leads to {where_it_leads(link)}, outside the endpoint's path"
     return Finding(DEFINITION, place, seen, "make it relative, or let the framework build the URL", endpoint)
 
 

@@ -20,15 +20,15 @@ if TYPE_CHECKING:
 
 DEFINITION = Definition(
     code="VH309",
-    title="A redirect leads outside of the prefix",
+    title="A redirect leads outside the prefix",
     severity=Severity.WARNING,
     why="An endpoint is served below `/<owner>/<project>/<deployment>/<version>/<endpoint>`. A `Location` that begins "
-    "with `/`, or is made of the host's name and a path, leads to the root of the host, where the endpoint is not: the "
-    "browser gets 404.",
+    "with `/`, or is built from the host's name and a path, leads to the root of the host, outside the endpoint: "
+    "the browser gets 404.",
     remedy={
-        "": "Redirect to a path that has the prefix of the request before it (`X-VH-Prefix`).",
+        "": "Redirect to a path that begins with the request's prefix (`X-VH-Prefix`).",
         "Flask": '`redirect(url_for("result"))`.',
-        "Django": '`redirect("result")`, the name of the URL.',
+        "Django": '`redirect("result")`, with the name of the URL.',
         "FastAPI": '`RedirectResponse(request.url_for("result"))`.',
         "WSGI": '`environ["SCRIPT_NAME"] + "/result"`.',
     },
@@ -80,11 +80,11 @@ def _judge(module: Module, call: ast.Call, target: ast.expr, reach: Reach) -> It
     path = target.value if isinstance(target, ast.Constant) else None
     is_absolute = isinstance(path, str) and path.startswith("/") and not path.startswith("//")
     if isinstance(path, str) and (is_absolute or names_reader(path)):
-        seen = f"`{path}` leads to {where_it_leads(path)}, outside of the endpoint's path"
+        seen = f"`{path}` leads to {where_it_leads(path)}, outside the endpoint's path"
         edits = prefixed(module, target, reach.framework, by_wsgi=by_wsgi) if is_absolute else ()
         yield Finding(DEFINITION, where, seen, change, reach.endpoint.name, edits=edits)
     elif (behind := behind_host(module, target)) is not None:
-        seen = f"`{behind.written}` leads to `{behind.path}` at the root of the host, outside of the endpoint's path"
+        seen = f"`{behind.written}` leads to `{behind.path}` at the root of the host, outside the endpoint's path"
         edits = in_place_of_host(module, target, behind, reach.framework, by_wsgi=by_wsgi)
         yield Finding(DEFINITION, where, seen, change, reach.endpoint.name, edits=edits)
 

@@ -17,8 +17,8 @@ DEFINITION = Definition(
     code="VH103",
     title="No file is chosen for an entry of `files`",
     severity=Severity.WARNING,
-    why="Each entry of an endpoint's `files` stands for a file that is chosen when the version is made. Without it the "
-    "version cannot be made there, nor served here.",
+    why="Each entry in an endpoint's `files` is a file that you choose when you create the version. Without it, the "
+    "version can neither be created in Valohai nor served here.",
     remedy={"": "Choose the file with `--file ENDPOINT.NAME=PATH` or in `vhlocal.yaml`, or remove the entry."},
     example=Example(
         "yaml",

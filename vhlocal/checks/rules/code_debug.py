@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 
 DEFINITION = Definition(
     code="VH301",
-    title="The code switches a debugger or reloader on",
+    title="The code turns on a debugger or reloader",
     severity=Severity.WARNING,
-    why="A debugger shows the code and its variables to anyone who causes an error, and some let them run code. A "
-    "reloader keeps a second process that watches files which never change in an image.",
+    why="A debugger shows the code and its variables to anyone who causes an error, and some debuggers let them run "
+    "code. A reloader runs a second process that watches files, which never change in an image.",
     remedy={
-        "": "Leave it off, or switch it on by a variable of your own machine alone.",
-        "Flask": '`app.run(host="0.0.0.0")` without `debug=True`; better, serve it by `wsgi: server:app`.',
+        "": "Leave it off, or turn it on with a variable that only your own machine sets.",
+        "Flask": '`app.run(host="0.0.0.0")` without `debug=True`; or better, serve the app with `wsgi: server:app`.',
         "Django": '`DEBUG = os.environ.get("DJANGO_DEBUG") == "1"` in the settings.',
         "FastAPI": "`uvicorn.run(app)` without `reload=True`.",
     },
@@ -46,7 +46,7 @@ def find(subject: Subject) -> Iterator[Finding]:
             if serving.debug:
                 seen = f"`{serving.name}` is called with {serving.debug}"
                 edits = without_keyword(serving.module, serving.call, serving.debug.partition("=")[0])
-                yield Finding(DEFINITION, serving.place, seen, f"take {serving.debug} out", name, edits=edits)
+                yield Finding(DEFINITION, serving.place, seen, f"remove {serving.debug}", name, edits=edits)
         for module, site, call in reach.calls:
             if site.is_sure and module.dotted(call.func) == "werkzeug.debug.DebuggedApplication":
                 seen = "`DebuggedApplication` shows a debugger to anyone who causes an error"

@@ -17,8 +17,9 @@ HOST = Definition(
     code="VH302",
     title="The code's server listens on localhost only",
     severity=Severity.ERROR,
-    why="A container's localhost is reached from inside of that container alone. The platform asks from outside, gets "
-    "no connection, and the rollout times out. Many servers listen on localhost unless you tell them otherwise.",
+    why="A container's localhost can be reached only from inside that container. The platform connects from outside, "
+    "gets no connection, and the rollout times out. Many servers listen on localhost unless you set another "
+    "address.",
     remedy={
         "": "Let the server listen on `0.0.0.0`.",
         "Flask": '`app.run(host="0.0.0.0", port=int(os.environ["VALOHAI_PORT"]))`, or `wsgi: server:app`.',
@@ -30,13 +31,13 @@ HOST = Definition(
 )
 PORT = Definition(
     code="VH303",
-    title="The code's server listens on another port than the endpoint's",
+    title="The code's server listens on a different port than the endpoint's",
     severity=Severity.ERROR,
-    why="Requests are sent to the endpoint's `port`, 8000 unless it says otherwise. A server that listens on another "
-    "is never ready, and the rollout times out.",
+    why="Requests go to the endpoint's `port`, 8000 by default. A server that listens on another port is never ready, "
+    "and the rollout times out.",
     remedy={
-        "": "Take the port from `VALOHAI_PORT`, or write the same number in both places.",
-        "Flask": '`app.run(host="0.0.0.0", port=int(os.environ["VALOHAI_PORT"]))`: without, it is 5000.',
+        "": "Read the port from `VALOHAI_PORT`, or write the same number in both places.",
+        "Flask": '`app.run(host="0.0.0.0", port=int(os.environ["VALOHAI_PORT"]))`; the default is 5000.',
     },
     example=Example("python", 'app.run(host="0.0.0.0")', 'app.run(host="0.0.0.0", port=8000)'),
     rows=("R1", "P8"),
@@ -52,7 +53,7 @@ def find(subject: Subject) -> Iterator[Finding]:
         serving, endpoint = found[0], reach.endpoint
         if serving.is_loopback():
             reason = "" if serving.host_given else ", its default"
-            seen = f"`{serving.name}` listens on {serving.host}{reason}: only its own container reaches it"
+            seen = f"`{serving.name}` listens on {serving.host}{reason}: only its own container can reach it"
             change = "make it listen on 0.0.0.0"
             yield Finding(HOST, serving.place, seen, change, endpoint.name, edits=serving.on_every_address)
         if serving.port not in (None, endpoint.port):
@@ -60,7 +61,7 @@ def find(subject: Subject) -> Iterator[Finding]:
             seen = (
                 f"`{serving.name}` listens on port {serving.port}{reason}, but the endpoint's port is {endpoint.port}"
             )
-            change = f"take the port from VALOHAI_PORT, or write `port: {serving.port}` in valohai.yaml"
+            change = f"read the port from VALOHAI_PORT, or write `port: {serving.port}` in valohai.yaml"
             yield Finding(PORT, serving.place, seen, change, endpoint.name, edits=serving.on_the_port)
 
 

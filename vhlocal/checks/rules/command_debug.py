@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 
 DEFINITION = Definition(
     code="VH108",
-    title="A debug server or reloader is left on in the command",
+    title="The command turns on a debug server or reloader",
     severity=Severity.WARNING,
-    why="A debugger lets anyone who reaches the endpoint run code in it. A reloader keeps a second process that "
-    "watches files which never change in an image, and hides a server that does not start. Development servers are "
-    "made for one user.",
+    why="A debugger lets anyone who reaches the endpoint run code in it. A reloader runs a second process that watches "
+    "files, which never change in an image, and hides a server that does not start. Development servers are made "
+    "for one user.",
     remedy={
         "": "Start the server without its debug and reload options. `vhlocal up` reloads on each save without them.",
         "Flask": "Write `wsgi: server:app` instead of `flask run --debug`.",
@@ -55,15 +55,15 @@ def find(subject: Subject) -> Iterator[Finding]:
 def _seen(command: Command) -> str | None:
     program = command.program
     if program in ("uvicorn", "gunicorn", "hypercorn", "fastapi", "flask") and command.has("--reload"):
-        return f"`{program} --reload` starts the server again when a file changes"
+        return f"`{program} --reload` restarts the server when a file changes"
     if program == "flask" and command.has("--debug"):
-        return "`flask --debug` switches the debugger and the reloader on"
+        return "`flask --debug` turns on the debugger and the reloader"
     if program == "fastapi" and command.arguments[:1] == ("dev",):
         return "`fastapi dev` is the development server, with a reloader, and listens on localhost"
     if program == "manage.py" and command.has("runserver"):
         return "`manage.py runserver` is Django's development server"
     if command.variables.get("FLASK_DEBUG", "").lower() in _ON:
-        return "`FLASK_DEBUG` switches the debugger and the reloader on"
+        return "`FLASK_DEBUG` turns on the debugger and the reloader"
     return None
 
 

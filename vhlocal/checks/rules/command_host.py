@@ -18,8 +18,9 @@ DEFINITION = Definition(
     code="VH106",
     title="The server listens on localhost only",
     severity=Severity.ERROR,
-    why="A container's localhost is reached from inside of that container alone. The platform asks from outside, gets "
-    "no connection, and the rollout times out. Many servers listen on localhost unless you tell them otherwise.",
+    why="A container's localhost can be reached only from inside that container. The platform connects from outside, "
+    "gets no connection, and the rollout times out. Many servers listen on localhost unless you set another "
+    "address.",
     remedy={
         "": "Let the server listen on `0.0.0.0`.",
         "Flask": "Write `wsgi: server:app`, or `~/.local/bin/flask run --host 0.0.0.0 --port $VALOHAI_PORT`.",
@@ -52,7 +53,7 @@ def find(subject: Subject) -> Iterator[Finding]:
         yield Finding(
             DEFINITION,
             found.command.place,
-            f"the server listens on {found.host}{reason}: only its own container reaches it",
+            f"the server listens on {found.host}{reason}: only its own container can reach it",
             change,
             endpoint.name,
             edits=on_every_address(found, endpoint.port),

@@ -18,11 +18,11 @@ DEFINITION = Definition(
     code="VH105",
     title="The server's port is not the endpoint's `port`",
     severity=Severity.ERROR,
-    why="Requests are sent to the endpoint's `port`, 8000 unless it says otherwise. A server that listens on another "
-    "is never ready, and the rollout times out.",
+    why="Requests go to the endpoint's `port`, 8000 by default. A server that listens on another port is never ready, "
+    "and the rollout times out.",
     remedy={
         "": "Give the server the port in `$VALOHAI_PORT`, or write the same number in both places.",
-        "Flask": "`flask run` takes 5000 by default: add `--port $VALOHAI_PORT`; or write `wsgi: server:app`.",
+        "Flask": "`flask run` uses 5000 by default: add `--port $VALOHAI_PORT`; or write `wsgi: server:app`.",
         "FastAPI": "Write `~/.local/bin/uvicorn server:app --host 0.0.0.0 --port $VALOHAI_PORT`.",
     },
     example=Example(

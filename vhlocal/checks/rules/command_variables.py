@@ -24,12 +24,12 @@ DEFINITION = Definition(
     code="VH117",
     title="The server's port is a variable that nothing sets",
     severity=Severity.ERROR,
-    why="Other platforms put the port into `PORT`; production puts it into `VALOHAI_PORT`, and `PORT` is not set. To a "
-    "shell that is no text at all, so the server gets no number or takes the next word for one; `os.environ` raises "
-    "`KeyError`.",
+    why="Other platforms put the port into `PORT`; production puts it into `VALOHAI_PORT`, and does not set `PORT`. A "
+    "shell replaces it with nothing, so the server gets no number or takes the next word for it; `os.environ` "
+    "raises `KeyError`.",
     remedy={
-        "": "Take the port from `VALOHAI_PORT`. Where you do set the variable in Valohai, set it here too, by "
-        "`vhlocal up --var PORT=8000` or `variables` in `vhlocal.yaml`."
+        "": "Read the port from `VALOHAI_PORT`. If you do set the variable in Valohai, set it here too, with `vhlocal "
+        "up --var PORT=8000` or `variables` in `vhlocal.yaml`."
     },
     example=Example(
         "yaml",
@@ -92,10 +92,10 @@ def _in_code(reach: Reach, told: Collection[str]) -> Iterator[Finding]:
             case ast.Subscript(value=value, slice=ast.Constant(value="PORT") as key):
                 is_certain = site.is_sure and (not site.where.function or site.where.unit == "main")
                 if module.dotted(value) == "os.environ" and is_certain and not module.is_tried(site.node):
-                    seen = '`os.environ["PORT"]` is asked for, and nothing sets it'
+                    seen = '`os.environ["PORT"]` is read, but nothing sets it'
                     edits = written(module, key, '"VALOHAI_PORT"')
                     place = module.place(site.node)
-                    yield Finding(DEFINITION, place, seen, "take VALOHAI_PORT", reach.endpoint.name, edits=edits)
+                    yield Finding(DEFINITION, place, seen, "read VALOHAI_PORT", reach.endpoint.name, edits=edits)
 
 
 def _sets(reach: Reach) -> bool:

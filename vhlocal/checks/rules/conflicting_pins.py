@@ -19,9 +19,9 @@ DEFINITION = Definition(
     code="VH202",
     title="Two requirements contradict each other",
     severity=Severity.ERROR,
-    why="pip looks for one version that meets every line of the requirements and what they include. Where two lines "
-    "exclude each other there is none, and the build of the image ends.",
-    remedy={"": "Keep one of the lines, with a version that both can live with."},
+    why="pip looks for one version that satisfies every line of the requirements and of the files that they include. "
+    "If two lines exclude each other, there is none, and the image build fails.",
+    remedy={"": "Keep one of the lines, with a version that suits both."},
     example=Example("text", "numpy==1.26.4\nnumpy>=2.0", "numpy>=2.0"),
     rows=("B2",),
 )

@@ -21,11 +21,11 @@ DEFINITION = Definition(
     title="Variables come from a file that is not packaged",
     severity=Severity.WARNING,
     why="`load_dotenv()` and the readers of settings (environs, decouple, pydantic-settings, Starlette's `Config`, "
-    "Dynaconf) read a file, and most say nothing where there is none. `.env` is in no ad hoc package, since its "
-    "name begins with a dot, and in no commit where git ignores it: in production its variables are not set.",
+    "Dynaconf) read a file, and most say nothing if it is missing. `.env` is never in an ad hoc package, because its "
+    "name begins with a dot, and never in a commit if git ignores it: in production, its variables are not set.",
     remedy={
-        "": "Set the variables of the deployment's version in Valohai, or the project's. Here, give them by "
-        "`vhlocal up --env-file .env`, or `env-file: .env` in `vhlocal.yaml`."
+        "": "Set the variables in Valohai, for the deployment's version or the project. Here, set them with `vhlocal "
+        "up --env-file .env`, or `env-file: .env` in `vhlocal.yaml`."
     },
     example=Example("yaml", "# vhlocal.yaml\nreload: true", "# vhlocal.yaml\nreload: true\nenv-file: .env"),
     rows=("B5", "B8"),
@@ -53,8 +53,8 @@ def find(subject: Subject) -> Iterator[Finding]:
             if missing:
                 more = f" and {len(missing) - _MOST} more" if missing[_MOST:] else ""
                 named = ", ".join(missing[:_MOST]) + more
-                seen = f"{path} is read here and not packaged: {named} would not be set"
-                change = f"set them in Valohai, and here by `--env-file {path}`"
+                seen = f"the code reads {path}, which is not packaged: {named} would not be set"
+                change = f"set them in Valohai, and here with `--env-file {path}`"
                 yield Finding(DEFINITION, source.module.place(source.node), seen, change, reach.endpoint.name)
                 break
 

@@ -17,9 +17,9 @@ DEFINITION = Definition(
     code="VH102",
     title="A part of valohai.yaml is ignored or doubtful",
     severity=Severity.WARNING,
-    why="The platform's parser takes the first kind that it knows from a list item and drops the rest without a word; "
-    "its linter warns of values that are valid but will hardly work.",
-    remedy={"": "Give each step, endpoint and pipeline a list item of its own, and remove what is unknown."},
+    why="The platform's parser takes the first kind that it knows from a list item and silently drops the rest; its "
+    "linter warns about values that are valid but unlikely to work.",
+    remedy={"": "Give each step, endpoint and pipeline its own list item, and remove unknown keys."},
     example=Example(
         "yaml",
         "- endpoint:\n    name: greet\n    image: python:3.12-slim\n    wsgi: server:app\n  owner: ada",

@@ -16,11 +16,12 @@ if TYPE_CHECKING:
 
 DEFINITION = Definition(
     code="VH104",
-    title="The image has no tag that stays",
+    title="The image has no fixed tag",
     severity=Severity.WARNING,
-    why="Without a tag an image reference means `latest`, which is another image tomorrow. A version that is built "
-    "again may then get another Python and other libraries than the one that was tested, with no change in the code.",
-    remedy={"": "Name the tag that you have tested, such as `python:3.12-slim`, or the image's digest."},
+    why="An image reference without a tag means `latest`, which can be another image tomorrow. When the version is "
+    "rebuilt, it may get a different Python and different libraries than the ones you tested, without any change "
+    "in the code.",
+    remedy={"": "Name the tag that you tested, such as `python:3.12-slim`, or the image's digest."},
     example=Example("yaml", "image: python", "image: python:3.12-slim"),
     rows=("B1",),
 )
@@ -32,9 +33,9 @@ def find(subject: Subject) -> Iterator[Finding]:
         tag = tag_of(endpoint.image)
         if tag not in (None, "latest") or "$" in endpoint.image:
             continue
-        seen = f"`{endpoint.image}` has no tag, which means `latest`" if tag is None else f"`{endpoint.image}` moves on"
+        seen = f"`{endpoint.image}` {'has no tag, which means `latest`' if tag is None else 'moves to newer images'}"
         place = endpoint.place("image") or Place(subject.config.path)
-        yield Finding(DEFINITION, place, seen, "name the tag that you have tested", endpoint.name)
+        yield Finding(DEFINITION, place, seen, "name the tag that you tested", endpoint.name)
 
 
 RULE = Rule((DEFINITION,), find)

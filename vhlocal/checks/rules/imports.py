@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 
 UNREAD = Definition(
     code="VH204",
-    title="What the code imports is only in the requirements file that is not read",
+    title="An import is listed only in the requirements file that production does not read",
     severity=Severity.ERROR,
-    why="Production installs `requirements-deployment.txt` and, where that exists, does not look at "
-    "`requirements.txt`. What only the latter lists is missing, and the server ends with `ModuleNotFoundError`.",
-    remedy={"": "List it in `requirements-deployment.txt` too, or begin that file with `-r requirements.txt`."},
+    why="Production installs `requirements-deployment.txt` and, if that file exists, ignores `requirements.txt`. A "
+    "package that only `requirements.txt` lists is missing, and the server ends with `ModuleNotFoundError`.",
+    remedy={"": "Also list it in `requirements-deployment.txt`, or begin that file with `-r requirements.txt`."},
     example=Example(
         "text",
         "# requirements-deployment.txt\nflask>=3.0\n# requirements.txt\nflask>=3.0\nnumpy>=1.26",
@@ -36,10 +36,10 @@ UNREAD = Definition(
 )
 NOWHERE = Definition(
     code="VH205",
-    title="Nothing in the requirements provides what the code imports",
+    title="No requirement provides a module that the code imports",
     severity=Severity.ERROR,
-    why="The official Python images bring Python's standard library alone. What your own environment has besides, and "
-    "the requirements do not list, is missing in production: the server ends with `ModuleNotFoundError`.",
+    why="The official Python images contain only Python's standard library. A package that is in your own environment "
+    "but not in the requirements is missing in production: the server ends with `ModuleNotFoundError`.",
     remedy={"": "Add the distribution that provides the module to the requirements that production installs."},
     example=Example("text", "flask>=3.0", "flask>=3.0\nnumpy>=1.26"),
     rows=("B1", "B2"),
@@ -88,7 +88,7 @@ def _judge(top: str, module: Module, node: ast.AST, subject: Subject, image: str
     if not is_common(top):
         return None
     file = read.name if read else "requirements.txt"
-    seen, edits = f"`{top}` is imported, and no line provides it", added(subject.directory / file, wanted[0])
+    seen, edits = f"`{top}` is imported, but no line provides it", added(subject.directory / file, wanted[0])
     return Finding(NOWHERE, place, seen, f"add {wanted[0]} to {file}", edits=edits)
 
 

@@ -17,11 +17,11 @@ DEFINITION = Definition(
     code="VH207",
     title="A large file is packaged with the code",
     severity=Severity.WARNING,
-    why="The code is stored again with each commit, and is a part of each version's image. A model or a data set in it "
-    "makes every build and every rollout slow, and ties the model to one commit.",
+    why="The code is stored again with each commit, and is part of each version's image. A model or a data set in it "
+    "slows down every build and rollout, and ties the model to one commit.",
     remedy={
-        "": "Ignore the file and give the endpoint an entry in `files`: it is then chosen when the version is made. "
-        "What the endpoint does not need belongs into `.vhignore`."
+        "": "Ignore the file and give the endpoint an entry in `files`: you then choose the file when you create the "
+        "version. List what the endpoint does not need in `.vhignore`."
     },
     example=Example("text", "# .vhignore\n", "# .vhignore\ndata/\n*.h5"),
     rows=("B4", "B5"),
@@ -34,8 +34,8 @@ def find(subject: Subject) -> Iterator[Finding]:
     """Yield the packaged files of 50 MB and more."""
     for file in subject.package.files.values():
         if file.size >= LARGE and file.link is None:
-            seen = f"{file.path} has {file.size / 1e6:.0f} MB"
-            change = "ignore it, and choose it by an entry in `files` if the endpoint needs it"
+            seen = f"{file.path} is {file.size / 1e6:.0f} MB"
+            change = "ignore it, and give the endpoint an entry in `files` if it needs the file"
             yield Finding(DEFINITION, Place(file.source), seen, change)
 
 

@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 
 DEFINITION = Definition(
     code="VH313",
-    title="A request leaves a file beside the code, and a later one reads it",
+    title="A request writes a file beside the code, and a later request reads it",
     severity=Severity.WARNING,
-    why="Each replica has a disk of its own, which begins anew with each start and each version. Requests go to the "
-    "replicas in turn: the one that is asked for the file may not be the one that has written it.",
+    why="Each replica has its own disk, which starts fresh with each start and each version. Requests go to the "
+    "replicas in turn: the replica that reads the file may not be the one that wrote it.",
     remedy={
-        "": "Keep it where all replicas reach it: an object store, a database, or one of the endpoint's "
+        "": "Keep the file where all replicas can reach it: in an object store, a database, or one of the endpoint's "
         "`shared-volumes`, below its `mount-path`.",
     },
     example=Example("python", 'FILE = "items.json"', 'FILE = "/data/items.json"  # on one of the `shared-volumes`'),
@@ -88,9 +88,9 @@ def find(subject: Subject) -> Iterator[Finding]:
                 written, read = pair
                 place = written.module.place(written.call)
                 seen = (
-                    f"`{path}` is written by `{written.handler}` ({place.file.name}:{place.line}), at another request"
+                    f"`{path}` is written by `{written.handler}` ({place.file.name}:{place.line}), in another request"
                 )
-                change = "keep it where all replicas reach it, such as on one of the `shared-volumes`"
+                change = "keep it where all replicas can reach it, such as on one of the `shared-volumes`"
                 yield Finding(DEFINITION, read.module.place(read.call), seen, change, reach.endpoint.name)
 
 

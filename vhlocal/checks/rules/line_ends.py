@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
 DEFINITION = Definition(
     code="VH210",
-    title="A script has the line ends of Windows",
+    title="A script has Windows line endings",
     severity=Severity.ERROR,
-    why="A shell takes the carriage return at the end of a line for a part of its last word, and the system takes it "
-    "for a part of the interpreter's name: `bad interpreter: /bin/sh^M`, or `$'\\r': command not found`.",
+    why="A shell treats the carriage return at the end of a line as part of the last word, and the system treats it as "
+    "part of the interpreter's name: `bad interpreter: /bin/sh^M`, or `$'\\r': command not found`.",
     remedy={
-        "": "Write the script with the line ends of Unix, `sed -i 's/\\r$//' start.sh`, and have git keep them: "
+        "": "Save the script with Unix line endings, `sed -i 's/\\r$//' start.sh`, and let git keep them: "
         "`*.sh text eol=lf` in `.gitattributes`."
     },
     example=Example("text", "#!/bin/sh\\r\nexec python server.py\\r", "#!/bin/sh\nexec python server.py"),
@@ -44,7 +44,7 @@ def find(subject: Subject) -> Iterator[Finding]:
         for path in dict.fromkeys(run):
             if _stumbles(subject.text(path) or ""):
                 place = Place(subject.package.files[path].source, 1)
-                seen = f"{path} has a carriage return before the end of its lines"
+                seen = f"{path} has carriage returns at the ends of its lines"
                 change = f"`sed -i 's/\\r$//' {path}`, and `*.sh text eol=lf` in .gitattributes"
                 yield Finding(DEFINITION, place, seen, change, endpoint.name)
 

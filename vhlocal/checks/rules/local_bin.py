@@ -21,8 +21,8 @@ DEFINITION = Definition(
     code="VH107",
     title="A command that pip installs is not on the PATH",
     severity=Severity.ERROR,
-    why="Requirements are installed by `pip install --user`, which puts commands into `~/.local/bin`. That is not on "
-    "the `PATH`, so the shell does not find them and the server ends with exit code 127.",
+    why="`pip install --user` installs the requirements, and puts commands into `~/.local/bin`. That directory is not "
+    "on the `PATH`, so the shell does not find them and the server ends with exit code 127.",
     remedy={"": "Write `~/.local/bin/` before the command, or run the module: `python -m uvicorn …`."},
     example=Example(
         "yaml",
@@ -51,7 +51,7 @@ def find(subject: Subject) -> Iterator[Finding]:
                 yield Finding(
                     DEFINITION,
                     command.place,
-                    f"`{program}` is installed by pip into ~/.local/bin, which is not on the PATH",
+                    f"`{program}` is in ~/.local/bin, where pip installs it: that is not on the PATH",
                     f"write ~/.local/bin/{program}",
                     endpoint.name,
                     edits=in_command(command, _word(program), lambda match: f"~/.local/bin/{match[0]}"),

@@ -33,7 +33,7 @@ def find(subject: Subject) -> Iterator[Finding]:
                 continue
             names = ", ".join(f"`{name}`" for name in hosts.names or ())
             seen = f"`{hosts.setting}` has only {names}" if names else f"`{hosts.setting}` is empty"
-            seen += ": a request in production names another host, and is answered 400"
+            seen += ": a request in production names another host, and gets 400"
             caveat = "but answers 400 to production's host"
             yield Finding(
                 DEFINITION,

@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 DEFINITION = Definition(
     code="VH307",
-    title="The code asks a server on localhost",
+    title="The code calls a server on localhost",
     severity=Severity.WARNING,
-    why="In production localhost is the endpoint's own container, where no other service of your machine is.",
-    remedy={"": "Take the address from an environment variable, with your own machine's as what it falls back to."},
+    why="In production, localhost is the endpoint's own container, where your machine's other services do not run.",
+    remedy={"": "Read the address from an environment variable, with your own machine's address as the default."},
     example=Example(
         "python",
         'requests.get("http://localhost:9000/features")',
@@ -50,7 +50,7 @@ def find(subject: Subject) -> Iterator[Finding]:
                     DEFINITION,
                     module.place(site.node),
                     f"`{_without_user(text)}` is the endpoint's own container in production",
-                    "take the address from an environment variable",
+                    "read the address from an environment variable",
                     reach.endpoint.name,
                 )
 

@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 DEFINITION = Definition(
     code="VH116",
-    title="A chosen file is to land at `valohai-metadata.json`",
+    title="A chosen file would land at `valohai-metadata.json`",
     severity=Severity.WARNING,
-    why="The platform writes `valohai-metadata.json` into the code's directory itself, read-only: it tells which "
-    "version and endpoint this is. vhlocal leaves it there, and the chosen file is not in the image.",
-    remedy={"": "Let the file land at another path, and open that."},
+    why="The platform writes its own read-only `valohai-metadata.json` into the code's directory, which says which "
+    "version and endpoint this is. vhlocal keeps that file, so the chosen file is not in the image.",
+    remedy={"": "Give the file another path, and open that."},
     example=Example(
         "yaml",
         "files:\n  - name: facts\n    path: valohai-metadata.json",
@@ -34,7 +34,7 @@ def find(subject: Subject) -> Iterator[Finding]:
     for endpoint in subject.endpoints:
         for entry in endpoint.files:
             if entry.path == METADATA_FILE:
-                seen = f"the file `{entry.name}` is to land at {METADATA_FILE}, where the platform writes its own"
+                seen = f"the file `{entry.name}` would land at {METADATA_FILE}, where the platform writes its own file"
                 yield Finding(DEFINITION, entry.place, seen, "choose another path", endpoint.name)
 
 

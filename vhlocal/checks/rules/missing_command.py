@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 
 DEFINITION = Definition(
     code="VH111",
-    title="Nothing installs the command that starts the server",
+    title="No requirement installs the command that starts the server",
     severity=Severity.ERROR,
-    why="The official Python images have no server, and for a `server-command` none is set up. Where no line of the "
-    "requirements brings it, the shell does not find it, and the server ends with exit code 127.",
+    why="The official Python images have no server, and a `server-command` does not set one up. If no line of the "
+    "requirements installs it, the shell does not find it, and the server ends with exit code 127.",
     remedy={
-        "": "Add the distribution of the command to the requirements that production installs.",
-        "WSGI": "Or write `wsgi: module:name`: Gunicorn is then set up for you.",
+        "": "Add the distribution that has the command to the requirements that production installs.",
+        "WSGI": "Or write `wsgi: module:name`: production then sets up Gunicorn for you.",
     },
     example=Example(
         "text",
@@ -52,7 +52,7 @@ def find(subject: Subject) -> Iterator[Finding]:
             is_own = subject.modules.find(command.program) or command.program in subject.package.files
             if installing and there.isdisjoint(installing) and not is_own:
                 file = requirements.name if requirements else "requirements.txt"
-                seen = f"`{command.program}` is started, and no line of the requirements installs it"
+                seen = f"`{command.program}` is started, but no line of the requirements installs it"
                 change, edits = f"add {installing[0]} to {file}", added(subject.directory / file, installing[0])
                 yield Finding(DEFINITION, command.place, seen, change, endpoint.name, edits=edits)
 

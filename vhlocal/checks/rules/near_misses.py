@@ -19,7 +19,7 @@ DEFINITION = Definition(
     code="VH304",
     title="The code opens a chosen file by another name",
     severity=Severity.ERROR,
-    why="A chosen file always lands at the `path` of its entry in `files`, whatever it was called. Code that opens "
+    why="A chosen file always lands at the `path` of its entry in `files`, whatever its own name is. Code that opens "
     "another path does not find it, and ends with `FileNotFoundError`.",
     remedy={"": "Write the same path in `valohai.yaml` and in the code."},
     example=Example("python", 'joblib.load("modle.pkl")', 'joblib.load("model.pkl")'),

@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 
 DEFINITION = Definition(
     code="VH314",
-    title="Code of a notebook is left in a module",
+    title="A module contains notebook code",
     severity=Severity.ERROR,
-    why="`%matplotlib inline` and `!pip install …` are a notebook's own and no Python: a module that has such a line "
-    "cannot be imported. `get_ipython()`, which is what they are exported as, and `display()` are there in a notebook "
-    "alone: a server ends with `NameError`.",
-    remedy={"": "Take the line out; list what it installs in the requirements, and set in code what a magic sets."},
+    why="`%matplotlib inline` and `!pip install …` are notebook syntax, not Python: a module that has such a line "
+    "cannot be imported. `get_ipython()`, which replaces them on export, and `display()` exist only in a notebook: "
+    "a server ends with `NameError`.",
+    remedy={"": "Remove the line; list what it installs in the requirements, and set in code what the magic sets."},
     example=Example("python", 'get_ipython().run_line_magic("matplotlib", "inline")', 'matplotlib.use("Agg")'),
     rows=("B2",),
 )
@@ -48,9 +48,9 @@ def find(subject: Subject) -> Iterator[Finding]:
             name = call.func.id if isinstance(call.func, ast.Name) else ""
             is_certain = site.is_sure and not site.where.function and name in _NAMES and not _is_bound(module, name)
             if is_certain and not module.is_tried(call):
-                place, seen = module.place(call), f"`{name}()` is there in a notebook alone"
+                place, seen = module.place(call), f"`{name}()` exists only in a notebook"
                 edits = _without(module, place)
-                yield Finding(DEFINITION, place, seen, "take it out", reach.endpoint.name, edits=edits)
+                yield Finding(DEFINITION, place, seen, "remove it", reach.endpoint.name, edits=edits)
 
 
 def _lines(module: Module, reach: Reach) -> Iterator[Finding]:
@@ -67,8 +67,8 @@ def _lines(module: Module, reach: Reach) -> Iterator[Finding]:
         return
     for number in found:
         place = Place(module.source, number)
-        seen = f"`{lines[number - 1].strip()}` is a notebook's, and no Python"
-        yield Finding(DEFINITION, place, seen, "take it out", reach.endpoint.name, edits=_taken(place, lines))
+        seen = f"`{lines[number - 1].strip()}` is notebook syntax, not Python"
+        yield Finding(DEFINITION, place, seen, "remove it", reach.endpoint.name, edits=_taken(place, lines))
 
 
 def _taken(place: Place, lines: list[str]) -> Edits:

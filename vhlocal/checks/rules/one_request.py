@@ -23,13 +23,14 @@ DEFINITION = Definition(
     code="VH112",
     title="The server ends after a number of requests",
     severity=Severity.ERROR,
-    why="Some servers answer one request, or as many as they are told, and end: demonstrations, as `python -m "
-    "wsgiref.simple_server` is, and workers that somebody is to start again. In production the platform does, with "
-    "growing pauses, and nobody is served meanwhile.",
+    why="Some servers answer one request, or a set number, and end: demonstrations such as `python -m "
+    "wsgiref.simple_server`, and workers that rely on something to restart them. In production, the platform "
+    "restarts them, with growing pauses, and nobody is served meanwhile.",
     remedy={
-        "": "Take a server that goes on. For a WSGI or ASGI app write `wsgi: module:name`: Gunicorn is set up for you.",
-        "FastAPI": "Leave `--limit-max-requests` out, or write `wsgi: server:app`.",
-        "WSGI": "`make_server(…).serve_forever()` in place of `handle_request()`, or `wsgi: server:application`.",
+        "": "Use a server that keeps running. For a WSGI or ASGI app, write `wsgi: module:name`: production sets up "
+        "Gunicorn for you.",
+        "FastAPI": "Remove `--limit-max-requests`, or write `wsgi: server:app`.",
+        "WSGI": "`make_server(…).serve_forever()` instead of `handle_request()`, or `wsgi: server:application`.",
     },
     example=Example("yaml", "server-command: python -m wsgiref.simple_server", "wsgi: server:application"),
     rows=("R2", "K2"),
@@ -48,7 +49,7 @@ def find(subject: Subject) -> Iterator[Finding]:
             continue
         seen = _seen(command)
         if seen is not None:
-            goes_on = "take a server that goes on"
+            goes_on = "use a server that keeps running"
             code = read_code(reach.endpoint, subject.package)
             is_served = command.program not in _NETCATS
             change = f"{code.by_wsgi}; or {goes_on}" if is_served else goes_on
@@ -60,7 +61,7 @@ def find(subject: Subject) -> Iterator[Finding]:
                     change = "call `serve_forever()`"
                     edits = written(module, node, f"{ast.unparse(node.func.value)}.serve_forever()")
                 else:
-                    change = "leave `limit_max_requests` out"
+                    change = "remove `limit_max_requests`"
                     edits = without_keyword(module, node, "limit_max_requests")
                 yield Finding(DEFINITION, module.place(node), text, change, reach.endpoint.name, edits=edits)
 
@@ -68,9 +69,9 @@ def find(subject: Subject) -> Iterator[Finding]:
 def _seen(command: Command) -> str | None:
     program = command.program
     if program == "wsgiref.simple_server":
-        return "`python -m wsgiref.simple_server` is a demonstration: it answers one request with a page of its own"
+        return "`python -m wsgiref.simple_server` is a demonstration: it answers one request with its own page"
     if program in _NETCATS and _listens(command) and not command.has("-k", "--keep-open"):
-        return f"`{program}` takes one connection and ends"
+        return f"`{program}` accepts one connection and ends"
     if program == "uvicorn" and not command.values("--workers"):
         limit = [number for number in command.values("--limit-max-requests") if number.isdecimal()]
         return f"`uvicorn` is set to exit after {limit[-1]} request{'s' * (limit[-1] != '1')}" if limit else None
@@ -88,7 +89,7 @@ def _in_code(reach: Reach) -> Iterator[tuple[Module, ast.Call, str]]:
             continue
         if isinstance(call.func, ast.Attribute) and call.func.attr == "handle_request" and not call.args:
             if not _goes_on(module, call):
-                yield module, call, "`handle_request()` answers one request, and is called once"
+                yield module, call, "`handle_request()` answers one request, and the code calls it once"
         elif module.dotted(call.func) == "uvicorn.run":
             given = {keyword.arg: keyword.value for keyword in call.keywords}
             limit = given.get("limit_max_requests")

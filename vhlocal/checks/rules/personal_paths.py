@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 DEFINITION = Definition(
     code="VH305",
-    title="A path of a personal machine is in the code",
+    title="The code contains a path of a personal machine",
     severity=Severity.WARNING,
-    why="The image has no such directory: what the code reads there is missing, and what it writes has no place.",
+    why="The image has no such directory: files that the code reads there are missing, and it cannot write there.",
     remedy={"": 'Name files relative to the code, such as `Path(__file__).with_name("model.pkl")`.'},
     example=Example("python", 'open("/home/ada/project/labels.txt")', 'open("labels.txt")'),
     rows=("B7",),
@@ -59,7 +59,7 @@ def find(subject: Subject) -> Iterator[Finding]:
                 yield Finding(
                     DEFINITION,
                     module.place(site.node),
-                    f"`{text}` is a path of one machine",
+                    f"`{text}` exists only on one machine",
                     "name it relative to the code's directory",
                     reach.endpoint.name,
                     edits=_edits(module, site, subject),

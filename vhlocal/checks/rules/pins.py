@@ -22,9 +22,9 @@ DEFINITION = Definition(
     code="VH203",
     title="A pinned version cannot be installed on the image's Python",
     severity=Severity.ERROR,
-    why="Every file of a package says which versions of Python it is for. pip takes none that is not for the image's, "
-    "and the build ends with `No matching distribution found`, however well it installs on your own machine.",
-    remedy={"": "Pin a version that is for the image's Python, or take an image with another Python."},
+    why="Every file of a package says which Python versions it is for. pip takes only files for the image's Python, so "
+    "the build ends with `No matching distribution found`, even if the package installs on your own machine.",
+    remedy={"": "Pin a version that supports the image's Python, or use an image with another Python."},
     example=Example("text", "# image: python:3.8-slim\nnumpy==2.1.0", "# image: python:3.8-slim\nnumpy==1.24.4"),
     rows=("B1", "B2"),
 )
@@ -44,7 +44,7 @@ def find(subject: Subject) -> Iterator[Finding | Note]:
     ]
     answers = subject.index.look_up({(wanted.name, wanted.pin or "") for wanted in pinned})
     if answers.trouble:
-        yield Note(f"{DEFINITION.code} could not look whether every pin can be installed: {answers.trouble}")
+        yield Note(f"{DEFINITION.code} could not check whether every pin can be installed: {answers.trouble}")
     for wanted in pinned:
         pin = (wanted.name, wanted.pin or "")
         if pin not in answers.known:
@@ -53,7 +53,7 @@ def find(subject: Subject) -> Iterator[Finding | Note]:
             seen = _seen(wanted, answers.known[pin], endpoint)
             if seen is not None:
                 yield Finding(
-                    DEFINITION, wanted.place, seen, "pin another version, or take another image", endpoint.name
+                    DEFINITION, wanted.place, seen, "pin another version, or use another image", endpoint.name
                 )
 
 
@@ -66,7 +66,7 @@ def _seen(wanted: Wanted, known: Known | None, endpoint: Endpoint) -> str | None
     if any(_allows(text, version) for text in known.requires_python for version in versions):
         return None
     needs = " or ".join(sorted({text for text in known.requires_python if text}))
-    return f"{wanted.name} {wanted.pin} is for Python {needs}, and the image is {endpoint.image}"
+    return f"{wanted.name} {wanted.pin} is for Python {needs}, but the image is {endpoint.image}"
 
 
 def _allows(requires: str, version: str) -> bool:

@@ -19,17 +19,18 @@ if TYPE_CHECKING:
 
 DEFINITION = Definition(
     code="VH312",
-    title="A secret key is made at random at each start",
+    title="A secret key is generated at each start",
     severity=Severity.WARNING,
-    why="Each replica, each worker and each start makes a key of its own. What one has signed, a session's cookie or a "
-    "token, is invalid for the others: users are logged out now and then with several replicas, and all of them by a "
-    "restart or a new version.",
+    why="Each replica, each worker and each start generates its own key. What one has signed, such as a session cookie "
+    "or a token, is invalid for the others: with several replicas, users are logged out at random, and a restart "
+    "or a new version logs out everyone.",
     remedy={
-        "": 'Make the key once, by `python -c "import secrets; print(secrets.token_hex())"`, and hand it to every '
-        "replica by an environment variable: in production the project's or the version's, here `--env-file`.",
-        "Flask": '`app.secret_key = os.environ["SECRET_KEY"]`, and the variable in production, here by `--env-file`.',
-        "Django": '`SECRET_KEY = os.environ["SECRET_KEY"]`, and the variable in production, here by `--env-file`.',
-        "FastAPI": '`secret_key=os.environ["SECRET_KEY"]`, and the variable in production, here by `--env-file`.',
+        "": 'Generate the key once, with `python -c "import secrets; print(secrets.token_hex())"`, and give it to '
+        "every replica in an environment variable: in production, the project's or the version's; here, with "
+        "`--env-file`.",
+        "Flask": '`app.secret_key = os.environ["SECRET_KEY"]`; set it in production, and here with `--env-file`.',
+        "Django": '`SECRET_KEY = os.environ["SECRET_KEY"]`; set it in production, and here with `--env-file`.',
+        "FastAPI": '`secret_key=os.environ["SECRET_KEY"]`; set it in production, and here with `--env-file`.',
     },
     example=Example("python", "app.secret_key = os.urandom(24)", 'app.secret_key = os.environ["SECRET_KEY"]'),
     rows=("K3", "B8"),
@@ -109,8 +110,8 @@ def find(subject: Subject) -> Iterator[Finding]:
                 told.add(at)
                 read = f'os.environ["{key.name}"]'
                 edits = with_import(key.module, written(key.module, key.value, read), "import os")
-                seen = f"{key.use} is made at random: each replica, worker and start has another"
-                change = f"take it from the environment, `{read}`, and set the variable"
+                seen = f"{key.use} is random: each replica, worker and start has another one"
+                change = f"read it from the environment, `{read}`, and set the variable"
                 yield Finding(DEFINITION, key.module.place(key.value), seen, change, reach.endpoint.name, edits=edits)
 
 

@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 
 DEFINITION = Definition(
     code="VH101",
-    title="valohai.yaml is refused",
+    title="The platform rejects valohai.yaml",
     severity=Severity.ERROR,
-    why="The platform validates the whole file by its schema when the code is fetched. While anything in it is "
-    "invalid, be it in a step that no endpoint uses, no version can be made from that commit.",
-    remedy={"": "Correct the key or the value that the place names."},
+    why="The platform validates the whole file against its schema when it fetches the code. If anything in it is "
+    "invalid, even in a step that no endpoint uses, no version can be created from that commit.",
+    remedy={"": "Correct the key or the value at that place."},
     example=Example(
         "yaml",
         "- endpoint:\n    name: greet\n    image: python:3.12-slim\n    wsgi: server:app\n    port: 80",

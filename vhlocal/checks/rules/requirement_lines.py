@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 DEFINITION = Definition(
     code="VH201",
-    title="pip refuses a line of the requirements",
+    title="pip rejects a line of the requirements",
     severity=Severity.ERROR,
     why="pip reads the whole file before it installs anything. One line that it cannot read, or an included file that "
-    "is not packaged, ends the build of the image.",
+    "is not packaged, makes the image build fail.",
     remedy={
         "": "Write the line as pip reads it, `name==1.2.3` or `name>=1.2`; make sure that no included file is ignored."
     },
@@ -49,9 +49,7 @@ def _change(text: str, pin: str, reason: str) -> str:
     if pin:
         return f"write {pin}"
     if "has a hash" in reason:
-        return (
-            "give it its hashes too, such as `pip-compile --generate-hashes` writes them, or take them from all lines"
-        )
+        return "add its hashes, for example with `pip-compile --generate-hashes`, or remove the hashes from all lines"
     return (
         "correct the line, or make sure that the file is packaged"
         if text.startswith("-")

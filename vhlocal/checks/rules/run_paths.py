@@ -20,8 +20,8 @@ DEFINITION = Definition(
     why="`/valohai/inputs` and `/valohai/outputs` exist in executions. A deployment has neither: nothing is downloaded "
     "for it, and nothing that it writes there is kept.",
     remedy={
-        "": "Give the endpoint an entry in `files`, and open its `path`. What has to be kept goes to a volume or a "
-        "store of your own."
+        "": "Give the endpoint an entry in `files`, and open its `path`. Write what has to be kept to a volume or your "
+        "own storage."
     },
     example=Example("python", 'joblib.load("/valohai/inputs/model/model.pkl")', 'joblib.load("model.pkl")'),
     rows=("B4", "B7"),

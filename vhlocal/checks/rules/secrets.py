@@ -22,11 +22,11 @@ DEFINITION = Definition(
     code="VH208",
     title="A secret is packaged with the code",
     severity=Severity.ERROR,
-    why="Whoever may read the commit or pull the image has the secret, for as long as either exists.",
+    why="Anyone who can read the commit or pull the image has the secret, as long as either exists.",
     remedy={
-        "": "Take it out of the code, let it be replaced where it was given out, and hand it to the server by an "
-        "environment variable: in production the project's or the version's, here `--var` or `--env-file`. In "
-        "`vhlocal.yaml` write `env:NAME` or `file:PATH` in its place."
+        "": "Remove it from the code, have its issuer replace it, and give it to the server in an environment "
+        "variable: in production, the project's or the version's; here, with `--var` or `--env-file`. In "
+        "`vhlocal.yaml`, write `env:NAME` or `file:PATH` instead."
     },
     example=Example("python", 'TOKEN = "ghp_…"', 'TOKEN = os.environ["GITHUB_TOKEN"]'),
     rows=("B5", "B8"),
@@ -59,7 +59,7 @@ def find(subject: Subject) -> Iterator[Finding]:
         if what is not None:
             name, line = what
             seen = f"{path} has {name}"
-            change = "take it out, have it replaced, and give it by an environment variable"
+            change = "remove it, have it replaced, and pass it in an environment variable"
             yield Finding(DEFINITION, Place(file.source, line), seen, change)
     if SETTINGS_FILE in subject.package.files:
         yield from _written_out(subject)
@@ -73,7 +73,7 @@ def _written_out(subject: Subject) -> Iterator[Finding]:
             written = is_secret(key) and not is_kept_elsewhere(name, key, entry.value)
             if written and entry.value and not _NOT_REAL.search(entry.value) and entry.value[0] not in "$<{":
                 what = f"the password of `{key}` in `basic-auth`" if name == "basic_auth" else f"the value of `{key}`"
-                change = f'write `env:NAME` or `file:PATH` in its place: `{key}: "env:{_variable(key)}"`'
+                change = f'write `env:NAME` or `file:PATH` instead: `{key}: "env:{_variable(key)}"`'
                 yield Finding(DEFINITION, entry.place, f"{SETTINGS_FILE} has {what}", change)
 
 

@@ -52,7 +52,7 @@ def _judge(lines: list[tuple[str, Place]], stops: bool, endpoint: str) -> Iterat
         word = _word(bare, stops, is_last=not any(line.strip() for line, _ in lines[number + 1 :]))
         if word:
             said = "-o pipefail" if word == "pipefail" else word
-            seen = f"`{said}` is bash's, and `sh` runs this"
+            seen = f"`{said}` is bash syntax, but `sh` runs this"
             yield Finding(DEFINITION, place, seen, instead_of(word), endpoint, edits=_edits(word, place))
             return
 

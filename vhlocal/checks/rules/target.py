@@ -26,13 +26,13 @@ if TYPE_CHECKING:
 
 MODULE = Definition(
     code="VH109",
-    title="The module to be served is not packaged",
+    title="The module to serve is not packaged",
     severity=Severity.ERROR,
-    why="The server imports the module when it starts. Production has the packaged code alone: what git ignores or "
-    "`.vhignore` names is not there, and the server ends before it has answered once.",
+    why="The server imports the module when it starts. Production has only the packaged code: files that git ignores "
+    "or `.vhignore` names are missing, and the server ends before it answers a request.",
     remedy={
-        "": "Name a module as Python imports it from the code's directory, dots for slashes and no `.py`; see that its "
-        "file is not ignored.",
+        "": "Name a module as Python imports it from the code's directory, with dots for slashes and without `.py`; "
+        "make sure that its file is not ignored.",
         "Django": "The module is `wsgi` in the site's package: `wsgi: mysite.wsgi`.",
     },
     example=Example("yaml", "wsgi: sever:app", "wsgi: server:app"),
@@ -42,7 +42,8 @@ ATTRIBUTE = Definition(
     code="VH110",
     title="The application is not defined in its module",
     severity=Severity.ERROR,
-    why="After the import the server takes the application by its name. Where the module has no such name, it ends.",
+    why="After the import, the server looks up the application by its name. If the module has no such name, the server "
+    "ends.",
     remedy={
         "": "Name what the module defines, as `module:name`; a factory is called as `module:create_app()`.",
         "Django": "`django-admin startproject` calls it `application`, which is what `wsgi: mysite.wsgi` takes.",
@@ -53,21 +54,21 @@ ATTRIBUTE = Definition(
 
 FACTORY = Definition(
     code="VH113",
-    title="The application named is a function that makes one",
+    title="The named application is a function that creates one",
     severity=Severity.ERROR,
-    why="A WSGI server calls what it is given with `environ` and `start_response` at each request. A factory that is "
-    "named and not called takes neither, so that every request is answered 500.",
+    why="A WSGI server calls the application with `environ` and `start_response` at each request. A factory that is "
+    "named but not called accepts neither, so every request gets 500.",
     remedy={"": "Call it: `wsgi: module:create_app()`. It is called once, when the server starts."},
     example=Example("yaml", "wsgi: server:create_app", "wsgi: server:create_app()"),
     rows=("R4",),
 )
 ELSEWHERE = Definition(
     code="VH114",
-    title="The module to be served is in no package that is known",
+    title="The module to serve is in no known package",
     severity=Severity.WARNING,
-    why="The server imports the module when it starts. It is none of the project's, and no requirement is named like "
-    "it: unless the base image brings it, the server ends before it has answered once.",
-    remedy={"": "Name a module of the project; where the image does bring it, silence this finding with that reason."},
+    why="The server imports the module when it starts. It is not part of the project, and no requirement has its name: "
+    "unless the base image contains it, the server ends before it answers a request.",
+    remedy={"": "Name a module of the project; if the image does contain it, silence this finding with that reason."},
     example=Example("yaml", "wsgi: generate:generate", "wsgi: server:app"),
     rows=("R4", "B1"),
 )
@@ -161,7 +162,7 @@ def _factory(
     given = function.args
     required = len(given.posonlyargs) + len(given.args) - len(given.defaults)
     if not required and given.vararg is None and not function.decorator_list:
-        seen = f"`{attribute}` is a function that takes nothing: it makes the application, and is none"
+        seen = f"`{attribute}` is a function without parameters: it creates the application, but is not one"
         change, edits = f"write {name}:{attribute}()", in_line(place, f"{name}:{attribute}", f"{name}:{attribute}()")
         yield Finding(FACTORY, place, seen, change, endpoint.name, edits=edits)
 

@@ -28,13 +28,13 @@ DEFINITION = Definition(
     code="VH206",
     title="A file that the code opens or imports is not packaged",
     severity=Severity.ERROR,
-    why="The package is what git lists and does not ignore, less what `.vhignore` names; it has nothing from elsewhere "
-    "on your machine, and an ad hoc one neither follows links to directories nor has names at the top that begin with "
-    "a dot. Such a file is on your machine and not in the image, so the code works here and ends there with "
-    "`FileNotFoundError` or `ModuleNotFoundError`.",
+    why="The package contains what git lists and does not ignore, without what `.vhignore` names. It contains nothing "
+    "from elsewhere on your machine, and an ad hoc package neither follows links to directories nor includes "
+    "top-level names that begin with a dot. Such a file is on your machine but not in the image, so the code works "
+    "here and fails there with `FileNotFoundError` or `ModuleNotFoundError`.",
     remedy={
-        "": "Stop ignoring the file if it belongs to the code. If it is made by a run, such as a model, give the "
-        "endpoint an entry in `files` with the path that the code opens, relative to the code's directory."
+        "": "Stop ignoring the file if it belongs to the code. If a run creates it, such as a model, give the endpoint "
+        "an entry in `files` with the path that the code opens, relative to the code's directory."
     },
     example=Example(
         "yaml",
@@ -107,7 +107,7 @@ def _elsewhere(opened: Opened, reach: Reach, subject: Subject) -> Finding | None
     return Finding(
         DEFINITION,
         opened.place,
-        f"{path} is opened; it is on this machine, and nothing brings it into the image",
+        f"{path} is opened; it is on this machine, but nothing puts it into the image",
         f"give the endpoint an entry in `files` with `path: {posixpath.basename(path)}`, and open that",
         endpoint.name,
     )

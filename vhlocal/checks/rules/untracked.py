@@ -18,9 +18,9 @@ DEFINITION = Definition(
     code="VH209",
     title="A file that the endpoint needs is not in git",
     severity=Severity.WARNING,
-    why="An ad hoc package has files that git does not track, unless `--no-include-untracked` leaves them out; a "
-    "version that is made from a commit never has them. So it works here, and fails once the version comes from git.",
-    remedy={"": "Add the file to git before you commit, `git add FILE`, or leave out what needs it."},
+    why="An ad hoc package contains files that git does not track, unless `--no-include-untracked` leaves them out; a "
+    "version from a commit never contains them. So it works here, and fails once the version comes from git.",
+    remedy={"": "Add the file to git before you commit, `git add FILE`, or remove the code that needs it."},
     example=Example("text", "git commit -am 'Use labels'", "git add labels.py\ngit commit -am 'Use labels'"),
     rows=("B5",),
 )
@@ -36,7 +36,7 @@ def find(subject: Subject) -> Iterator[Finding]:
             needing = subject.relative(place.file)
             if path in subject.untracked and needing not in subject.untracked and path not in told:
                 told.add(path)
-                seen = f"{path} {what}, and git does not track it: a version that is made from a commit lacks it"
+                seen = f"{path} {what}, but git does not track it: a version from a commit lacks it"
                 yield Finding(DEFINITION, place, seen, f"`git add {path}`", reach.endpoint.name)
 
 

@@ -67,7 +67,7 @@ def test_a_server_that_passes_its_memory_limit_is_told_with_its_line_and_started
     with starting(directory, "--port", "0") as run:
         run.wait_for_state("ready")
         ask(run.url("plain") + "eat")
-        run.wait_for_output("error: plain: OOMKilled: the server passed its memory limit of 64 MiB, with GET /")
+        run.wait_for_output("error: plain: OOMKilled: the server exceeded its memory limit of 64 MiB, with GET /")
         run.wait_for_output(f"at {directory}/valohai.yaml:6:7\n")
         run.wait_for_output("raise resources.memory.max")
         assert run.wait_for_restart()["restarts"] == 1
@@ -79,7 +79,7 @@ def test_a_child_that_passes_the_limit_ends_the_whole_server(project, starting):
         run.wait_for_state("ready")
         ask(run.url("plain") + "child")
         # It may name the request: that is answered if its server gets to see that the child was killed.
-        run.wait_for_output("error: plain: OOMKilled: the server passed its memory limit of 64 MiB")
+        run.wait_for_output("error: plain: OOMKilled: the server exceeded its memory limit of 64 MiB")
         assert run.wait_for_restart()["restarts"] == 1
 
 

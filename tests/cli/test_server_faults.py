@@ -88,7 +88,7 @@ def test_a_server_on_loopback_is_told_to_bind_all_addresses(project, failing):
     """R3: a server bound to loopback is diagnosed by name, not left to time out."""
     directory = project(commanded("TEST_HOST=127.0.0.1 python server.py"))
     said = failing(directory, code=5)
-    assert "the server listens on 127.0.0.1:8000, where only its own container reaches it" in said
+    assert "the server listens on 127.0.0.1:8000, where only its own container can reach it" in said
     assert "bind 0.0.0.0 instead of 127.0.0.1" in said
     assert f"at {directory}/valohai.yaml:4:5\n" in said
 
@@ -98,7 +98,7 @@ def test_a_server_on_the_wrong_port_is_told_with_both_ports(project, failing):
     directory = project(commanded("TEST_PORT=9000 python server.py"))
     said = failing(directory, code=5)
     assert "the server listens on port 9000, but the endpoint's port is 8000" in said
-    assert "write `port: 9000`, or have the server listen on the port in VALOHAI_PORT" in said
+    assert "write `port: 9000`, or let the server listen on the port in VALOHAI_PORT" in said
     assert f"at {directory}/valohai.yaml:1:" in said
 
 
@@ -108,7 +108,7 @@ def test_a_server_over_its_memory_limit_is_told_with_the_limit_and_its_line(proj
     files = commanded('python -c "bytearray(512 << 20)"')
     directory = project(files | {"valohai.yaml": files["valohai.yaml"] + limit})
     said = failing(directory, code=5)
-    assert "error: plain: OOMKilled: the server passed its memory limit of 64 MiB before its first answer\n" in said
+    assert "error: plain: OOMKilled: the server exceeded its memory limit of 64 MiB before its first answer\n" in said
     assert f"at {directory}/valohai.yaml:6:7\n" in said
     assert "raise resources.memory.max to 128 at least" in said
     assert said.count("vhlocal explain VH507\n") == 1

@@ -76,7 +76,7 @@ def test_a_server_over_its_memory_limit_is_oom_killed_and_started_again(project,
     with running(project(files)) as run:
         url = run.url("plain").rstrip("/")
         assert requests.get(f"{url}/grow", timeout=60).status_code == 502
-        ended = "error: plain: OOMKilled: the server passed its memory limit of 64 MiB, with GET /"
-        run.wait_for_output(ended, "/grow on the way", f"valohai.yaml:{line_of(files, 'memory:')}")
+        ended = "error: plain: OOMKilled: the server exceeded its memory limit of 64 MiB, with GET /"
+        run.wait_for_output(ended, "/grow in flight", f"valohai.yaml:{line_of(files, 'memory:')}")
         run.wait_for_restart("plain")
         assert requests.get(url, timeout=30).status_code == 200

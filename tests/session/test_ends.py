@@ -47,7 +47,7 @@ def explained(tmp_path, ended, when="", *, away=False):
         (137, "VH508", "the server was ended: killed (exit code 137)"),
         (139, "VH508", "the server was ended: segmentation fault (exit code 139)"),
         (143, "VH508", "the server was ended: terminated (exit code 143)"),
-        (0, "VH514", "the server ended after it had served with exit code 0, as if all were done"),
+        (0, "VH514", "the server ended after it had served with exit code 0, as if it had finished"),
     ],
 )
 def test_an_end_without_a_word_is_not_told_with_what_was_outlived(tmp_path, code, finding, reason):
@@ -79,7 +79,7 @@ def test_an_exception_that_ended_the_server_is_told(tmp_path):
 
 def test_a_command_that_ends_before_it_has_served_is_to_run_in_the_foreground(tmp_path):
     told = explained(tmp_path, Exit(0), "before its first answer")
-    assert told.reason == "the server ended before its first answer with exit code 0, as if all were done"
+    assert told.reason == "the server ended before its first answer with exit code 0, as if it had finished"
     assert told.hint == "run the server in the foreground"
 
 

@@ -70,7 +70,7 @@ def test_r3_a_port_that_was_tried_out_for_all_and_is_served_to_itself_alone_is_r
     files = {"valohai.yaml": endpoint("plain", "0.0.0.0 127.0.0.1 8000"), "server.py": SERVER}
     ended = vhlocal("up", "--runtime", "process", "--port", "0", "-C", str(project(files)))
     assert ended.returncode == SERVER_ERROR, ended.stderr
-    assert "the server listens on 127.0.0.1:8000, where only its own container reaches it" in ended.stderr
+    assert "the server listens on 127.0.0.1:8000, where only its own container can reach it" in ended.stderr
 
 
 def test_a_runner_that_was_asked_for_too_early_is_not_taken_for_none(tmp_path):

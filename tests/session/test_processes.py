@@ -298,7 +298,7 @@ def test_strict_ends_what_passes_its_memory_limit(project, process_run):
     files["server.py"] = files["server.py"].replace("hoard = [", "global hoard; hoard = [").replace("1_000)", "300)")
     run = process_run(project(files), "--strict", "--runtime", "process")
     requests.get(f"{run.url('plain').rstrip('/')}/grow", timeout=60)
-    run.wait_for_output("error: plain: OOMKilled: the server passed its memory limit of 120 MiB")
+    run.wait_for_output("error: plain: OOMKilled: the server exceeded its memory limit of 120 MiB")
     run.wait_for_restart("plain")
 
 

@@ -33,7 +33,7 @@ def test_k3_limits_of_all_replicas_above_the_machines_memory_are_told_with_what_
     [(code, seen, change)] = found(replicas(3, most=2048), replicas(1, most=512))
     assert code == "VH605"
     assert seen == "all replicas may use 6,656 MiB, 3 times 2,048 MiB of web among them: this machine has 4,096 MiB"
-    assert change == "run fewer here, such as `vhlocal scale web=1`"
+    assert change == "run fewer here, such as with `vhlocal scale web=1`"
 
 
 def test_k3_what_one_replica_was_seen_to_use_counts_where_there_is_no_limit():
@@ -73,6 +73,6 @@ def test_what_fits_or_is_not_known_is_not_told(wanted, machine):
 def test_k3_replicas_that_use_more_than_they_ask_for_are_told_by_what_is_set_aside():
     [(code, seen, change)] = found(replicas(4, least=100, most=150, peak=125))
     assert code == "VH606"
-    assert seen == ("4 replicas, of which one was seen to use 125 MiB, may use 500 MiB: 400 MiB are set aside")
+    assert seen == ("4 replicas, of which one has used 125 MiB, may use 500 MiB: 400 MiB are reserved")
     assert change == "raise resources.memory.min to 150", "and to no more than the limit"
     assert found(replicas(4, least=100, peak=125))[0][2] == "raise resources.memory.min to 192"

@@ -68,17 +68,17 @@ def test_k2_out_of_memory_is_told_with_the_limit_its_line_the_time_and_what_woul
     """K1, K2: the limit, when, which requests were on the way, and a limit that would do."""
     found = end(137, out_of_memory=True, when="before its first answer", peak=200 * MB)
     assert told(found) == ("VH507", 7)
-    assert found.seen == "OOMKilled: the server passed its memory limit of 256 MiB before its first answer"
+    assert found.seen == "OOMKilled: the server exceeded its memory limit of 256 MiB before its first answer"
     assert "raise resources.memory.max to 320 at least" in found.change
     busy = end(137, out_of_memory=True, requests=("POST /o/p/d/v/digits/predict",), peak=300 * MB)
-    assert busy.seen.endswith("of 256 MiB, with POST /o/p/d/v/digits/predict on the way")
+    assert busy.seen.endswith("of 256 MiB, with POST /o/p/d/v/digits/predict in flight")
     assert "to 384 at least (it needed over 300 MiB when it was ended)" in busy.change
 
 
 def test_out_of_memory_without_a_limit_is_the_machines():
     found = end(137, endpoint=replace(ENDPOINT, resources=Resources()), out_of_memory=True)
-    assert found.seen == "OOMKilled: the server passed the memory of this machine"
-    assert found.change == "raise resources.memory.max, or make the server need less"
+    assert found.seen == "OOMKilled: the server exceeded the memory of this machine"
+    assert found.change == "raise resources.memory.max, or make the server use less"
 
 
 @pytest.mark.parametrize(
@@ -104,13 +104,13 @@ def test_b3_a_command_that_pip_put_off_the_path_is_named_with_its_place(line):
 @pytest.mark.parametrize(
     ("code", "line", "place", "change"),
     [
-        (2, "sh: 1: set: Illegal option -o pipefail", 5, "leave `-o pipefail` out"),
+        (2, "sh: 1: set: Illegal option -o pipefail", 5, "remove `-o pipefail`"),
         (127, "sh: 2: source: not found", 6, "write `. ./file`"),
         (127, "sh: 2: [[: not found", 4, "write `[ … ]`"),
-        (2, 'sh: 3: Syntax error: "(" unexpected', 4, "by `bash`"),
-        (2, "sh: 3: Bad substitution", 4, "by `bash`"),
-        (2, "./start.sh: 3: set: Illegal option -o pipefail", 3, "leave `-o pipefail` out"),
-        (1, "start.sh: 7: trap: ERR: bad trap", 7, "by `bash`"),
+        (2, 'sh: 3: Syntax error: "(" unexpected', 4, "that `bash` runs"),
+        (2, "sh: 3: Bad substitution", 4, "that `bash` runs"),
+        (2, "./start.sh: 3: set: Illegal option -o pipefail", 3, "remove `-o pipefail`"),
+        (1, "start.sh: 7: trap: ERR: bad trap", 7, "that `bash` runs"),
     ],
 )
 def test_r2_what_sh_does_not_understand_is_told_with_its_line(code, line, place, change):
@@ -191,7 +191,7 @@ def test_signals_are_told_in_words(code, words):
 
 
 def test_a_crash_names_the_requests_that_were_on_their_way():
-    assert end(139, requests=("GET /a", "GET /b")).seen.endswith("(exit code 139), with GET /a, GET /b on the way")
+    assert end(139, requests=("GET /a", "GET /b")).seen.endswith("(exit code 139), with GET /a, GET /b in flight")
 
 
 def test_a_command_that_ends_as_if_all_were_done():
@@ -266,7 +266,7 @@ def test_b5_a_file_that_is_here_and_not_packaged_is_the_cause(path):
     found = end(1, no_file(path), here={"labels.txt": IGNORED}, raised=Place(Path("/p/server.py"), 2))
     assert told(found) == ("VH510", 2)
     here = "it is on this machine, but not packaged: it is ignored by git or .vhignore"
-    assert found.seen == f"labels.txt is not there: {here}"
+    assert found.seen == f"labels.txt does not exist: {here}"
 
 
 @pytest.mark.parametrize("opened", ["modle.pkl", "models/model.pkl"])
@@ -275,7 +275,7 @@ def test_b4_a_chosen_file_under_another_name_is_named(opened):
     chosen = replace(ENDPOINT, files=(EndpointFile("model", "model.pkl", at(9)),))
     found = end(1, no_file(opened), endpoint=chosen, here={opened: IGNORED})
     assert told(found) == ("VH511", 4)
-    assert found.seen == f"{opened} is not there, but the chosen file lands at model.pkl"
+    assert found.seen == f"{opened} does not exist, but the chosen file lands at model.pkl"
 
 
 @pytest.mark.parametrize("path", ["labels.txt", "/etc/labels.txt", "../labels.txt"])
@@ -304,17 +304,17 @@ OFFICIAL = replace(ENDPOINT, image="python:3.11-slim")
             "uvicorn",
             "if pip installs it in production, write ~/.local/bin/uvicorn",
         ),
-        (ENDPOINT, "sh: 1: uv: not found", "uv", "name what it has"),
-        (ENDPOINT, "sh: 1: /opt/conda/bin/python: not found", "/opt/conda/bin/python", "name what it has"),
-        (OFFICIAL, "sh: 1: /usr/local/bin/python3: not found", "/usr/local/bin/python3", "name what it has"),
-        (OFFICIAL, "sh: 1: curl: not found", "curl", "name what it has"),
+        (ENDPOINT, "sh: 1: uv: not found", "uv", "name what it does have"),
+        (ENDPOINT, "sh: 1: /opt/conda/bin/python: not found", "/opt/conda/bin/python", "name what it does have"),
+        (OFFICIAL, "sh: 1: /usr/local/bin/python3: not found", "/usr/local/bin/python3", "name what it does have"),
+        (OFFICIAL, "sh: 1: curl: not found", "curl", "name what it does have"),
     ],
 )
 def test_b1_a_command_that_the_image_may_bring_is_not_blamed_on_production(endpoint, line, seen, change):
     """B1: where this machine's Python stands in, nobody knows."""
     found = end(127, line, endpoint=endpoint, requirements="requirements.txt", stands_in=True)
     assert told(found) == ("VH516", 4)
-    assert found.seen.startswith(f"{seen} is not on this machine; the image {endpoint.image} may bring it")
+    assert found.seen.startswith(f"{seen} is not on this machine; the image {endpoint.image} may contain it")
     assert "`vhlocal up --runtime docker`" in found.change and "--image digits=IMAGE" in found.change
     assert found.change.endswith(change)
     assert told(end(127, line, endpoint=endpoint)) == ("VH504", 4), "in its image it is known to be missing"
@@ -414,15 +414,15 @@ SERVER = Place(Path("/p/server.py"), 3)
         ({"sockets": None}, ""),
         (
             {"sockets": (Socket("127.0.0.1", 5000, loopback=True), Socket("::1", 9, loopback=True))},
-            ": it listens on 127.0.0.1:5000, [::1]:9 alone, and not on port 8000",
+            ": it listens on 127.0.0.1:5000, [::1]:9 only, not on port 8000",
         ),
         (
             {"sockets": (Socket("127.0.0.1", 6379, loopback=True), Socket("0.0.0.0", 8000, loopback=False))},
-            ": it listens on port 8000, and says nothing",
+            ": it listens on port 8000, but does not answer",
         ),
         (
             {"sockets": (Socket("0.0.0.0", 8000, loopback=False),)},
-            ": it listens on port 8000, and says nothing",
+            ": it listens on port 8000, but does not answer",
         ),
         (
             {"doing": Doing(SERVER, "import tensorflow as tf", "/lib/tf.py in <module>")},

@@ -15,14 +15,15 @@ if TYPE_CHECKING:
 
 SIGNAL = Definition(
     code="VH508",
-    title="The server was ended by a signal",
+    title="A signal ended the server",
     severity=Severity.ERROR,
-    why="A signal ends a server without a word of its own. A segmentation fault (139) or an illegal instruction (132) "
-    "is a fault of compiled code: of a library, of one made for another processor, or of two that do not fit "
-    "together. 137 is a `kill -9`: somebody's, the engine's or the kernel's where the machine has no memory left. "
-    "Production starts the server again, with growing pauses.",
+    why="A server that a signal ends does not print why. A segmentation fault (139) or an illegal instruction "
+    "(132) comes from compiled code: a faulty library, a library for another processor, or two libraries that do "
+    "not fit together. 137 is a `kill -9`: from a person or program, from the engine, or from the kernel when the "
+    "machine has no memory left. Production restarts the server, with growing pauses.",
     remedy={
-        "": "See which library it is in: `python -X faulthandler` prints where Python was. Pin versions that fit the "
+        "": "Find out which library it is in: `python -X faulthandler` prints where Python was. Pin versions that fit "
+        "the "
         "image.",
     },
     example=Example("text", "numpy\ntorch", "numpy==1.26.4\ntorch==2.3.1"),
@@ -30,14 +31,14 @@ SIGNAL = Definition(
 )
 DONE = Definition(
     code="VH514",
-    title="The server's command ends as if all were done",
+    title="The server's command ends as if it had finished",
     severity=Severity.ERROR,
-    why="The container lives as long as `server-command`. A command that starts a server in the background, or has no "
-    "server in it, ends with code 0, and everything that it started ends with it. So does a server that is made to "
-    "answer one request, as `python -m wsgiref.simple_server` is.",
+    why="The container lives as long as `server-command`. A command that starts a server in the background, or starts "
+    "no server at all, ends with code 0, and everything that it started ends with it. So does a server that only "
+    "answers one request, such as `python -m wsgiref.simple_server`.",
     remedy={
-        "": "Let the last line run the server in the foreground: no `&`, no `--daemon`.",
-        "Flask": '`app.run(…)` has to be called, under `if __name__ == "__main__":`; or write `wsgi: server:app`.',
+        "": "Run the server in the foreground on the last line: no `&`, no `--daemon`.",
+        "Flask": 'Call `app.run(…)` under `if __name__ == "__main__":`; or write `wsgi: server:app`.',
     },
     example=Example("yaml", "server-command: python server.py &", "server-command: python server.py"),
     rows=("R2", "K2"),
@@ -46,8 +47,8 @@ FAILED = Definition(
     code="VH515",
     title="The server ended with an error",
     severity=Severity.ERROR,
-    why="A server that ends is started again with growing pauses, and nobody is served meanwhile. What it printed last "
-    "says why; where that is a Python exception, it is shown with the project's own lines first.",
+    why="Production restarts a server that ends, with growing pauses, and nobody is served meanwhile. Its last output "
+    "says why; a Python exception is shown with the project's own lines first.",
     remedy={"": "Fix what fails, or catch the error so that the server keeps running."},
     example=Example("python", 'raise SystemExit("no GPU")', 'log.warning("no GPU: the CPU will do")'),
     rows=("R2", "K2"),
@@ -76,9 +77,9 @@ _FAULTS = (132, 134, 135, 136, 139, 159)
 def find(ended: Ended) -> Iterator[Finding]:
     """Yield how it ended, where no other rule has said why."""
     name, when = ended.endpoint.name, f" {ended.when}" if ended.when else ""
-    during = f", with {', '.join(ended.requests)} on the way" if ended.requests else ""
+    during = f", with {', '.join(ended.requests)} in flight" if ended.requests else ""
     if ended.code in _SIGNALS:
-        change = "something else killed it: find out what sends signals, and look at the system log (`dmesg`)"
+        change = "something else killed it: find out what sent the signal, and look at the system log (`dmesg`)"
         if ended.code in _FAULTS:
             change = (
                 "a compiled library crashed: `python -X faulthandler` shows where; check its version against the image"
@@ -86,7 +87,7 @@ def find(ended: Ended) -> Iterator[Finding]:
         seen = f"the server was ended: {_SIGNALS[ended.code]} (exit code {ended.code}){during}"
         yield Finding(SIGNAL, ended.place, seen, change, name)
     elif ended.code == 0:
-        seen = f"the server ended{when or ' after it had served'} with exit code 0, as if all were done"
+        seen = f"the server ended{when or ' after it had served'} with exit code 0, as if it had finished"
         change = "run the server in the foreground"
         if ended.when == AFTER_ONE:
             change = "use a server that keeps running after a request, such as `wsgi: module:name`"

@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 LOOPBACK = Definition(
     code="VH501",
-    title="The server only listens on the loopback address",
+    title="The server listens only on the loopback address",
     severity=Severity.ERROR,
-    why="Requests reach a container from outside of it. What is bound to `localhost` or `127.0.0.1` can be reached "
-    "from within alone: the server runs, is never ready, and the rollout times out.",
+    why="Requests come from outside the container. A server bound to `localhost` or `127.0.0.1` can be reached only "
+    "from inside: it runs, but is never ready, and the rollout times out.",
     remedy={
         "": "Bind `0.0.0.0`.",
         "Flask": "`flask run` binds `127.0.0.1` by default: add `--host 0.0.0.0`; or write `wsgi: server:app`.",
@@ -30,13 +30,13 @@ LOOPBACK = Definition(
 )
 OTHER_PORT = Definition(
     code="VH502",
-    title="The server listens on another port than the endpoint's",
+    title="The server listens on a different port than the endpoint's",
     severity=Severity.ERROR,
-    why="Requests are sent to the endpoint's `port`, 8000 unless it says otherwise. A server that listens on another "
-    "is never ready, and the rollout times out.",
+    why="Requests go to the endpoint's `port`, 8000 by default. A server that listens on another port is never ready, "
+    "and the rollout times out.",
     remedy={
         "": "Let the server listen on the port in `VALOHAI_PORT`, or write the same number in both places.",
-        "Flask": '`app.run()` and `flask run` take 5000 by default: `app.run(port=int(os.environ["VALOHAI_PORT"]))`.',
+        "Flask": '`app.run()` and `flask run` use 5000 by default: `app.run(port=int(os.environ["VALOHAI_PORT"]))`.',
     },
     example=Example(
         "python",
@@ -55,7 +55,7 @@ def find(silent: Silent) -> Iterator[Finding]:
         yield Finding(
             LOOPBACK,
             place_of(endpoint, "server-command"),
-            f"the server listens on {own[0].name}, where only its own container reaches it",
+            f"the server listens on {own[0].name}, where only its own container can reach it",
             f"bind 0.0.0.0 instead of {own[0].host}",
             endpoint.name,
         )
@@ -65,7 +65,7 @@ def find(silent: Silent) -> Iterator[Finding]:
             OTHER_PORT,
             place_of(endpoint, "port"),
             f"the server listens on port {others[0]}, but the endpoint's port is {endpoint.port}",
-            f"write `port: {others[0]}`, or have the server listen on the port in VALOHAI_PORT",
+            f"write `port: {others[0]}`, or let the server listen on the port in VALOHAI_PORT",
             endpoint.name,
         )
 

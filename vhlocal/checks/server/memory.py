@@ -19,23 +19,24 @@ OUT_OF_MEMORY = Definition(
     code="VH507",
     title="The server needs more memory than its limit",
     severity=Severity.ERROR,
-    why="The kernel ends a server that passes `resources.memory.max`: `OOMKilled`. Whoever was waiting for an answer "
-    "gets a 502, the server is started again, and waits longer each time.",
+    why="The kernel kills a server that exceeds `resources.memory.max`: `OOMKilled`. Clients that wait for an answer "
+    "get a 502, and the server is restarted, after a longer pause each time.",
     remedy={
-        "": "Raise `resources.memory.max`, or let the server need less: load a model once and not for each worker, "
-        "read large inputs piece by piece. How much a killed server would have needed is not known: measure again "
-        "after raising.",
+        "": "Raise `resources.memory.max`, or let the server use less: load a model once instead of once for each "
+        "worker, and read large inputs piece by piece. It is not known how much a killed server would have needed: "
+        "measure again after you raise the limit.",
     },
     example=Example("yaml", "resources:\n  memory:\n    max: 64", "resources:\n  memory:\n    max: 256"),
     rows=("K1", "K2"),
 )
 NEAR_LIMIT = Definition(
     code="VH601",
-    title="The server comes near its memory limit",
+    title="The server is near its memory limit",
     severity=Severity.WARNING,
-    why="Production's inputs, and several requests at once, need more memory than a try on one's own machine. A server "
-    "that uses over four fifths of `resources.memory.max` here is likely to pass it there, and is ended: `OOMKilled`.",
-    remedy={"": "Raise `resources.memory.max` to what was measured and a quarter more, or let the server need less."},
+    why="Production's inputs, and several requests at once, need more memory than a trial on your own machine. A "
+    "server that uses over four fifths of `resources.memory.max` here is likely to exceed it there, and to be "
+    "killed: `OOMKilled`.",
+    remedy={"": "Raise `resources.memory.max` to the measured amount plus a quarter, or let the server use less."},
     example=Example("yaml", "resources:\n  memory:\n    max: 128", "resources:\n  memory:\n    max: 192"),
     rows=("K1", "K2"),
 )
@@ -59,16 +60,16 @@ def find_ended(ended: Ended) -> Iterator[Finding]:
     endpoint, limit = ended.endpoint, ended.endpoint.resources.memory_max
     within = f"its memory limit of {limit:g} MiB" if limit else "the memory of this machine"
     when = f" {ended.when}" if ended.when else ""
-    during = f", with {', '.join(ended.requests)} on the way" if ended.requests else ""
+    during = f", with {', '.join(ended.requests)} in flight" if ended.requests else ""
     peak = max(ended.peak or 0, int((limit or 0) * MEBIBYTE))
-    change = "raise resources.memory.max, or make the server need less"
+    change = "raise resources.memory.max, or make the server use less"
     if limit:
         needed = f"it needed over {peak / MEBIBYTE:.0f} MiB when it was ended"
-        change = f"raise resources.memory.max to {enough(peak)} at least ({needed}), or make the server need less"
+        change = f"raise resources.memory.max to {enough(peak)} at least ({needed}), or make the server use less"
     yield Finding(
         OUT_OF_MEMORY,
         place_of(endpoint, "resources.memory"),
-        f"OOMKilled: the server passed {within}{when}{during}",
+        f"OOMKilled: the server exceeded {within}{when}{during}",
         change,
         endpoint.name,
     )
@@ -82,8 +83,9 @@ def find_measured(measured: Measured) -> Iterator[Finding]:
         yield Finding(
             OUT_OF_MEMORY,
             place,
-            f"production would end it (OOMKilled): it uses {peak / MEBIBYTE:.0f} MiB, its limit is {allowed}",
-            f"raise resources.memory.max to {enough(peak)}, or make the server need less; `--strict` ends it here too",
+            f"production would kill it (OOMKilled): it uses {peak / MEBIBYTE:.0f} MiB, its limit is {allowed}",
+            f"raise resources.memory.max to {enough(peak)}, or make the server use less; with `--strict`, vhlocal "
+            f"kills it too",
             endpoint.name,
         )
     elif peak > NEAR * limit:
@@ -91,7 +93,7 @@ def find_measured(measured: Measured) -> Iterator[Finding]:
             NEAR_LIMIT,
             place,
             f"it has used over {NEAR:.0%} of its memory limit of {allowed}",
-            f"raise resources.memory.max to {enough(peak)}: it was seen to use {peak / MEBIBYTE:.0f} MiB",
+            f"raise resources.memory.max to {enough(peak)}: it used up to {peak / MEBIBYTE:.0f} MiB",
             endpoint.name,
         )
 

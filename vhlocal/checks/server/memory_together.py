@@ -20,11 +20,11 @@ MACHINE = Definition(
     code="VH605",
     title="The replicas together may need more memory than this machine has",
     severity=Severity.WARNING,
-    why="Each replica may use its own `resources.memory.max`, or, where it has no limit, what one was seen to use. "
-    "Should they all come near to that, this machine ends some of them, or stands still. Production spreads replicas "
-    "over several machines, each of which has to hold at least one.",
+    why="Each replica may use its own `resources.memory.max` or, if it has no limit, as much as one replica has used "
+    "so far. If they all come near that, this machine kills some of them, or stalls. Production spreads replicas "
+    "over several machines, and each machine has to hold at least one.",
     remedy={
-        "": "Run fewer replicas here: `vhlocal scale ENDPOINT=1`. Where the limit is far above what a replica needs, "
+        "": "Run fewer replicas here: `vhlocal scale ENDPOINT=1`. If the limit is far above what a replica needs, "
         "lower `resources.memory.max`.",
     },
     example=Example("yaml", "resources:\n  memory:\n    max: 4000000", "resources:\n  memory:\n    max: 512"),
@@ -32,12 +32,12 @@ MACHINE = Definition(
 )
 SET_ASIDE = Definition(
     code="VH606",
-    title="The replicas use more memory than is set aside for them",
+    title="The replicas use more memory than they reserve",
     severity=Severity.NOTICE,
-    why="Kubernetes chooses a machine for each replica by `resources.memory.min`, and sets no more than that aside. "
-    "With each further replica its machines hold more than they have counted on. Where one runs short of memory, it "
-    "first ends those that use more than they have asked for.",
-    remedy={"": "Raise `resources.memory.min` to what a replica was measured to use."},
+    why="Kubernetes chooses a machine for each replica by `resources.memory.min`, and reserves only that much. With "
+    "each further replica, the machines hold more than was reserved. A machine that runs short of memory first "
+    "kills the replicas that use more than they requested.",
+    remedy={"": "Raise `resources.memory.min` to what one replica uses, as measured."},
     example=Example("yaml", "resources:\n  memory:\n    min: 1", "resources:\n  memory:\n    min: 256"),
     rows=("K1", "K3"),
 )
@@ -71,7 +71,7 @@ def _too_much(replicas: Replicas, whole: int, machine: int) -> Finding:
         place_of(endpoint, "resources.memory"),
         f"all replicas may use {whole // MEBIBYTE:,} MiB, {each} among them: this machine has "
         f"{machine // MEBIBYTE:,} MiB",
-        f"run fewer here, such as `vhlocal scale {endpoint.name}={number // 2}`",
+        f"run fewer here, such as with `vhlocal scale {endpoint.name}={number // 2}`",
         endpoint.name,
     )
 
@@ -82,8 +82,8 @@ def _more_than_requested(replicas: Replicas, requested: int, peak: int) -> Findi
     return Finding(
         SET_ASIDE,
         place_of(endpoint, "resources.memory"),
-        f"{number} replicas, of which one was seen to use {peak // MEBIBYTE:,} MiB, may use "
-        f"{number * peak // MEBIBYTE:,} MiB: {number * requested // MEBIBYTE:,} MiB are set aside",
+        f"{number} replicas, of which one has used {peak // MEBIBYTE:,} MiB, may use "
+        f"{number * peak // MEBIBYTE:,} MiB: {number * requested // MEBIBYTE:,} MiB are reserved",
         f"raise resources.memory.min to {needed:g}",
         endpoint.name,
     )

@@ -17,11 +17,11 @@ UNREAD = Definition(
     code="VH519",
     title="A line of metrics is not collected",
     severity=Severity.WARNING,
-    why="Valohai collects a line that holds one JSON object with `vh_metadata` in it, printed to stdout. Any other "
-    "line stays in the log, is charted nowhere, and nothing tells you.",
+    why="Valohai collects lines on stdout that hold one JSON object with `vh_metadata` in it. Any other line stays in "
+    "the log and is not charted, and nothing tells you so.",
     remedy={
-        "": "Print one object, on a line of its own, with `json.dumps`, to stdout. Leave values out that are NaN or "
-        "infinite: JSON has no words for them.",
+        "": "Print one object to stdout with `json.dumps`, on a line of its own. Leave out values that are NaN or "
+        "infinite: JSON cannot represent them.",
     },
     example=Example(
         "python",
@@ -34,9 +34,9 @@ UNCHARTED = Definition(
     code="VH520",
     title="A metric is neither a number nor text",
     severity=Severity.NOTICE,
-    why="Valohai charts numbers over time, and shows texts. What it does with `true`, `null`, lists and nested objects "
-    "is documented nowhere; here they are listed with the texts, and not charted.",
-    remedy={"": "Give each number a name of its own, and print 1 or 0 for what is true or false."},
+    why="Valohai charts numbers over time, and shows texts. Its documentation does not say what it does with `true`, "
+    "`null`, lists and nested objects; here they are listed with the texts, and not charted.",
+    remedy={"": "Give each number its own name, and print 1 or 0 for true or false."},
     example=Example(
         "python",
         'print(json.dumps({"vh_metadata": {"sure": True, "box": [4, 2]}}))',
@@ -64,9 +64,7 @@ def find(printed: Printed) -> Iterator[Finding]:
     name, why = printed.name, printed.why
     definition = UNCHARTED if name else UNREAD
     seen = f"the metric `{name}` {why}" if name else f"a line of metrics {why}"
-    change = (
-        "print numbers and texts alone" if name else 'print(json.dumps({"vh_metadata": {…}})), and nothing beside it'
-    )
+    change = "print only numbers and texts" if name else 'print(json.dumps({"vh_metadata": {…}})), and nothing else'
     yield Finding(definition, printed.place, seen, change, printed.endpoint.name)
 
 

@@ -22,8 +22,8 @@ NO_MODULE = Definition(
     code="VH509",
     title="A module is not installed",
     severity=Severity.ERROR,
-    why="Production installs `requirements-deployment.txt` and, only where that is absent, `requirements.txt`. What "
-    "neither the image nor that one file brings is missing, whatever your own environment has.",
+    why="Production installs `requirements-deployment.txt` or, only if that file is absent, `requirements.txt`. A "
+    "module that neither the image nor that one file provides is missing, whatever your own environment has.",
     remedy={"": "Add the distribution that provides the module to the file that production reads."},
     example=Example("text", "flask>=3.0", "flask>=3.0\nscikit-learn>=1.4"),
     rows=("B1", "B2"),
@@ -32,11 +32,11 @@ NOT_PACKAGED = Definition(
     code="VH510",
     title="A file that the server needs is on this machine, but not packaged",
     severity=Severity.ERROR,
-    why="The package is what git lists and does not ignore, less what `.vhignore` names. A file that is ignored is on "
-    "your machine and not in the image, so the code works here and ends there.",
+    why="The package contains what git lists and does not ignore, without what `.vhignore` names. An ignored file is "
+    "on your machine but not in the image, so the code works here and fails there.",
     remedy={
-        "": "Stop ignoring the file if it belongs to the code. If it is made by a run, such as a model, give the "
-        "endpoint an entry in `files` with the path that the code opens."
+        "": "Stop ignoring the file if it belongs to the code. If a run creates it, such as a model, give the endpoint "
+        "an entry in `files` with the path that the code opens."
     },
     example=Example("text", "# .gitignore\n*.json", "# .gitignore\n*.json\n!labels.json"),
     rows=("B4", "B5"),
@@ -45,7 +45,7 @@ OTHER_NAME = Definition(
     code="VH511",
     title="The server opens a chosen file by another name",
     severity=Severity.ERROR,
-    why="A chosen file always lands at the `path` of its entry in `files`, whatever it was called. Code that opens "
+    why="A chosen file always lands at the `path` of its entry in `files`, whatever its own name is. Code that opens "
     "another path does not find it.",
     remedy={"": "Write the same path in `valohai.yaml` and in the code."},
     example=Example("python", 'open("modle.txt")', 'open("model.txt")'),
@@ -67,7 +67,7 @@ def find(ended: Ended) -> Iterator[Finding]:
         yield Finding(
             OTHER_NAME,
             ended.place,
-            f"{file} is not there, but the chosen file lands at {entry}",
+            f"{file} does not exist, but the chosen file lands at {entry}",
             f"open {entry}, or write `path: {file}` in valohai.yaml",
             ended.endpoint.name,
         )
@@ -75,7 +75,7 @@ def find(ended: Ended) -> Iterator[Finding]:
         yield Finding(
             NOT_PACKAGED,
             ended.place,
-            f"{file} is not there: it is on this machine, but not packaged: {ended.here[file].reason}",
+            f"{file} does not exist: it is on this machine, but not packaged: {ended.here[file].reason}",
             f"{ended.here[file].change}, or give the endpoint an entry in `files` with `path: {file}`",
             ended.endpoint.name,
         )

@@ -18,11 +18,10 @@ DEFINITION = Definition(
     title="The server does not answer in time",
     severity=Severity.ERROR,
     why="A version goes live once each of its servers answers. A rollout waits ten minutes for that, and then fails; "
-    "until then, nobody is served by the new version. What is loaded at import, or waited for, is waited for there "
-    "too.",
+    "until then, the new version serves nobody. Whatever the code loads or waits for at import adds to that time.",
     remedy={
-        "": "Load what takes long once the server listens: at the first request, or in a thread. Do not wait for "
-        "services that production does not have.",
+        "": "Load slow things once the server listens: at the first request, or in a thread. Do not wait for services "
+        "that production does not have.",
         "FastAPI": "Load it in a `lifespan` handler's background task, not in the module.",
     },
     example=Example(
@@ -54,11 +53,11 @@ def find(silent: Silent) -> Iterator[Finding]:
 
 def _change(silent: Silent) -> str:
     if silent.doing is None and _elsewhere(silent):
-        return f"have it listen on 0.0.0.0:{silent.endpoint.port}; the port is in VALOHAI_PORT"
+        return f"let it listen on 0.0.0.0:{silent.endpoint.port}; the port is in VALOHAI_PORT"
     if silent.doing is None:
         return "`vhlocal logs` shows what it printed"
-    kept = ", or be kept warm (`keep-warm`)" if silent.new else ", or to a thread"
-    return f"what takes long there can be left to the first request{kept}"
+    kept = ", or keep it warm (`keep-warm`)" if silent.new else ", or to a thread"
+    return f"move what takes long there to the first request{kept}"
 
 
 def _why(silent: Silent) -> str:
@@ -71,8 +70,8 @@ def _why(silent: Silent) -> str:
         return ""
     elsewhere = "" if listens else _elsewhere(silent)
     if elsewhere:
-        return f": it listens on {elsewhere} alone, and not on port {silent.endpoint.port}"
-    return f": it listens on port {silent.endpoint.port}, and says nothing" if listens else ": nothing listens yet"
+        return f": it listens on {elsewhere} only, not on port {silent.endpoint.port}"
+    return f": it listens on port {silent.endpoint.port}, but does not answer" if listens else ": nothing listens yet"
 
 
 def _elsewhere(silent: Silent) -> str:

@@ -20,15 +20,15 @@ if TYPE_CHECKING:
 
 DEFINITION = Definition(
     code="VH516",
-    title="This machine does not have what the image brings",
+    title="This machine lacks something that the image may contain",
     severity=Severity.WARNING,
-    why="Without a container engine, a Python of this machine stands in for the base image. Programs, packages and "
-    "libraries that the image brings are not here, so the server fails here; whether production has them, only the "
-    "image knows.",
+    why="Without a container engine, this machine's Python stands in for the base image. Programs, packages and "
+    "libraries of the image are missing, so the server fails here; only the image shows whether production has "
+    "them.",
     remedy={
-        "": "Run it in its image: `vhlocal up --runtime docker`. Where that image cannot be had, name another one that "
-        "has the same: `--image ENDPOINT=IMAGE`. What belongs to the code and not to the image goes into the "
-        "requirements."
+        "": "Run the endpoint in its image: `vhlocal up --runtime docker`. If you cannot get that image, name another "
+        "one that contains the same: `--image ENDPOINT=IMAGE`. Put what belongs to the code rather than the image into "
+        "the requirements."
     },
     example=Example("shell", "vhlocal up --runtime process", "vhlocal up --runtime docker"),
     rows=("B1",),
@@ -47,7 +47,7 @@ def find(ended: Ended) -> Iterator[Finding]:
     yield Finding(
         DEFINITION,
         ended.place,
-        f"{text} is not on this machine; the image {image} may bring it, and is not used here",
+        f"{text} is not on this machine; the image {image} may contain it, but is not used here",
         f"`vhlocal up --runtime docker` uses it, `--image {name}=IMAGE` another one; {otherwise}",
         name,
     )
@@ -71,9 +71,9 @@ def _missed(ended: Ended) -> tuple[str, str] | None:
 def _command(ended: Ended, command: str) -> tuple[str, str] | None:
     if "/" in command:
         outside = command.startswith("/") and not command.startswith(CODE_DIRECTORY)
-        return (command, "if the image does not have it either, name what it has") if outside else None
+        return (command, "if the image does not have it either, name what it does have") if outside else None
     if not command_providers(command):
-        return command, "if the image does not have it either, name what it has"
+        return command, "if the image does not have it either, name what it does have"
     if is_official_python(ended.endpoint.image):
         return None
     return command, f"if pip installs it in production, write ~/.local/bin/{command}"

@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
 DEFINITION = Definition(
     code="VH513",
-    title="What `wsgi` names could not be loaded",
+    title="The application that `wsgi` names could not be loaded",
     severity=Severity.ERROR,
-    why="Gunicorn imports the module and takes the callable from it before it answers anything. Where the import "
-    "fails, or the module has no such name, no worker can begin, and the server ends.",
+    why="Gunicorn imports the module and looks up the callable in it before it answers requests. If the import fails, "
+    "or the module has no such name, no worker can start, and the server ends.",
     remedy={
-        "": "Name a module of the package and what it calls the app: `module:app`.",
+        "": "Name a packaged module and the app's name in it: `module:app`.",
         "Django": "Name the module that calls `get_wsgi_application()`: `site.wsgi`.",
     },
     example=Example("yaml", "wsgi: server:application", "wsgi: server:app"),

@@ -17,11 +17,11 @@ DEFINITION = Definition(
     code="VH512",
     title="The server's port is in use",
     severity=Severity.ERROR,
-    why="In a container of its own a port is taken only by a server that was started before, such as one that an "
-    "earlier line of `server-command` left in the background, or by the server itself where it listens twice. Without "
-    "a container engine, any other program of this machine may have it.",
+    why="In a container, only an earlier server can have taken the port, such as one that an earlier line of "
+    "`server-command` left in the background, or the server itself if it listens twice. Without a container "
+    "engine, any other program on this machine may have taken it.",
     remedy={
-        "": "Start only one server; stop what holds the port, or have the server listen on the port in `VALOHAI_PORT`."
+        "": "Start only one server; stop what holds the port, or let the server listen on the port in `VALOHAI_PORT`."
     },
     example=Example(
         "yaml",
@@ -46,7 +46,7 @@ def find(ended: Ended) -> Iterator[Finding]:
             DEFINITION,
             ended.place,
             f"port {ended.endpoint.port} is in use{ended.holder}",
-            "stop that, or have the server listen on the port in VALOHAI_PORT",
+            "stop that, or let the server listen on the port in VALOHAI_PORT",
             ended.endpoint.name,
         )
 

@@ -19,28 +19,28 @@ if TYPE_CHECKING:
 
 STATE = Definition(
     code="VH517",
-    title="One replica has what another does not know of",
+    title="One replica has data that another replica lacks",
     severity=Severity.WARNING,
-    why="Requests go to the replicas in turn, and each has a memory and a disk of its own. What a request leaves "
-    "there, an upload, a list, a counter or a cache, the next request may not find; a restart loses it.",
+    why="Requests go to the replicas in turn, and each replica has its own memory and disk. The next request may not "
+    "find what an earlier one left there, such as an upload, a list, a counter or a cache; a restart loses it.",
     remedy={
-        "": "Keep it where all replicas reach it: a database, a cache server, an object store, or one of the "
-        "endpoint's `shared-volumes`. Or have the client send what the answer depends on.",
+        "": "Keep it where all replicas can reach it: in a database, a cache server, an object store, or one of the "
+        "endpoint's `shared-volumes`. Or let the client send what the answer depends on.",
     },
     example=Example("python", "items.append(request.json)", 'store.rpush("items", json.dumps(request.json))'),
     rows=("K3",),
 )
 COOKIE = Definition(
     code="VH518",
-    title="A cookie of one replica is unknown to another",
+    title="One replica does not know another replica's cookie",
     severity=Severity.WARNING,
-    why="Requests go to the replicas in turn. A session that lives in one process, or a cookie that is signed with a "
-    "key of one process' own, is lost with the next request: users are logged out again and again.",
+    why="Requests go to the replicas in turn. A session that lives in one process, or a cookie signed with a key that "
+    "only one process has, is lost with the next request: users are logged out again and again.",
     remedy={
-        "": "Keep sessions where all replicas reach them, or in the cookie itself, signed with a key from an "
-        "environment variable that is the same for all.",
-        "Flask": '`app.secret_key = os.environ["SECRET_KEY"]`, and the variable in production, here by `--env-file`.',
-        "Django": '`SECRET_KEY = os.environ["SECRET_KEY"]`, and sessions in a database that all replicas share.',
+        "": "Keep sessions where all replicas can reach them, or in the cookie itself, signed with a key from an "
+        "environment variable that all replicas share.",
+        "Flask": '`app.secret_key = os.environ["SECRET_KEY"]`; set it in production, and here with `--env-file`.',
+        "Django": '`SECRET_KEY = os.environ["SECRET_KEY"]`; keep sessions in a database that all replicas share.',
     },
     example=Example("python", "sessions[name] = user", 'session["user"] = user'),
     rows=("K3",),
@@ -77,12 +77,14 @@ def find(compared: Compared) -> Iterator[Finding]:
         told = [_lacking(having, lacking) for having, lacking in zip(has, lacks, strict=True)]
         if told[0] and told[0] == told[1]:
             seen = f"GET {compared.target}: replica {names[0]} has {told[0][0]}, replica {names[1]} {told[0][1]}"
-            yield _finding(compared, STATE, seen, "keep it where all replicas reach it")
+            yield _finding(compared, STATE, seen, "keep it where all replicas can reach it")
             break
     for name, ways in compared.cookies.items():
         if all(_is_unknown(name, *way) for way in ways):
             seen = f"GET {compared.target}: the cookie `{name}` of replica {one} is unknown to replica {other}"
-            yield _finding(compared, COOKIE, seen, "keep sessions where all replicas reach them, or share their key")
+            yield _finding(
+                compared, COOKIE, seen, "keep sessions where all replicas can reach them, or share their key"
+            )
             break
 
 

@@ -17,8 +17,8 @@ LARGE_BODY = Definition(
     code="VH602",
     title="A request's body is larger than production's ingress accepts",
     severity=Severity.WARNING,
-    why="ingress-nginx answers 413 to a body over 1 MB by itself: the request never reaches the server. Here it is "
-    "passed on, unless `--strict` is given.",
+    why="ingress-nginx itself answers 413 to a body over 1 MB: the request never reaches the server. vhlocal passes it "
+    "on, unless you use `--strict`.",
     remedy={
         "": "Send less at once (a smaller image, a reference to a file), or ask your cluster administrator for a "
         "larger `proxy-body-size`.",
@@ -34,8 +34,8 @@ SLOW_ANSWER = Definition(
     code="VH603",
     title="An answer takes longer than production's ingress waits",
     severity=Severity.WARNING,
-    why="ingress-nginx answers 504 once a server has been silent for 60 seconds, and hangs up. Here the request is "
-    "waited for, unless `--strict` is given.",
+    why="ingress-nginx answers 504 once a server has been silent for 60 seconds, and hangs up. vhlocal keeps waiting, "
+    "unless you use `--strict`.",
     remedy={
         "": "Answer sooner: do the work in the background and let the client poll for the result, or send parts of the "
         "answer as they come. Or ask your cluster administrator for a longer `proxy-read-timeout`.",

@@ -20,12 +20,12 @@ DEFINITION = Definition(
     code="VH521",
     title="`sh` does not understand the script",
     severity=Severity.ERROR,
-    why="`sh` runs `server-command`, and scripts that begin with `#!/bin/sh`. On Debian, which most images are made "
-    "of, that is dash: it has no `source`, no `[[`, no arrays and no `set -o pipefail`, and ends where it reads one.",
+    why="`sh` runs `server-command`, and scripts that begin with `#!/bin/sh`. On Debian, the base of most images, `sh` "
+    "is dash: it has no `source`, no `[[`, no arrays and no `set -o pipefail`, and fails when it reads one.",
     remedy={
-        "": "Write what `sh` has: `. ./file` for `source file`, `[ … ]` for `[[ … ]]`, `set -eu` for "
-        "`set -euo pipefail`. Or put the lines into a script that begins with `#!/bin/bash`, and run it by "
-        "`bash start.sh` where the image has bash."
+        "": "Use what `sh` has: `. ./file` for `source file`, `[ … ]` for `[[ … ]]`, `set -eu` for "
+        "`set -euo pipefail`. Or put the lines into a script that begins with `#!/bin/bash`, and run it with `bash "
+        "start.sh` if the image has bash."
     },
     example=Example(
         "yaml",
@@ -54,8 +54,8 @@ def instead_of(word: str) -> str:
     if word == "[[":
         return "write `[ … ]` for `[[ … ]]`, and `=` for `==` in it"
     if word == "pipefail":
-        return "leave `-o pipefail` out"
-    return "write it as `sh` has it, or run a script of its own by `bash`"
+        return "remove `-o pipefail`"
+    return "write it for `sh`, or move it to a script that `bash` runs"
 
 
 def find(ended: Ended) -> Iterator[Finding]:

@@ -22,7 +22,7 @@ DEFINITION = Definition(
     "deployment's progress). A cluster's machine has to pull the image first, is often slower, and starts several "
     "servers at once.",
     remedy={
-        "": "Put what is downloaded into `files` or into the image, and load what is not needed at once when it is.",
+        "": "Put downloads into `files` or into the image, and load what is not needed at once only when it is needed.",
     },
     example=Example("python", "model = download(url)", 'model = load("model.pkl")  # an entry in `files`'),
     rows=("B1", "B4"),

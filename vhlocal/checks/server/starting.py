@@ -19,8 +19,8 @@ NOT_FOUND = Definition(
     code="VH504",
     title="The server's command was not found",
     severity=Severity.ERROR,
-    why="A shell runs `server-command`, and ends with exit code 127 where it does not find a command. Requirements are "
-    "installed by `pip install --user`, which puts commands into `~/.local/bin`: that is not on the `PATH`.",
+    why="A shell runs `server-command`, and ends with exit code 127 if it does not find a command. `pip install "
+    "--user` installs the requirements, and puts commands into `~/.local/bin`, which is not on the `PATH`.",
     remedy={"": "Write `~/.local/bin/` before a command that pip installs, or run the module: `python -m uvicorn …`."},
     example=Example(
         "yaml",
@@ -33,9 +33,9 @@ NOT_EXECUTABLE = Definition(
     code="VH505",
     title="The server's command cannot be executed",
     severity=Severity.ERROR,
-    why="The shell has found the file, and may not execute it: it has no execute bit, or is a directory. The exit "
-    "code is 126. The bit is the one that git has, which is not always the one of your disk.",
-    remedy={"": "Name the interpreter (`sh serve.sh`), or give the file its bit: `git add --chmod=+x serve.sh`."},
+    why="The shell found the file, but may not execute it: it has no execute bit, or is a directory. The exit code is "
+    "126. What counts is the bit in git, which can differ from the one on your disk.",
+    remedy={"": "Name the interpreter (`sh serve.sh`), or set the file's execute bit: `git add --chmod=+x serve.sh`."},
     example=Example("yaml", "server-command: ./serve.sh", "server-command: sh serve.sh"),
     rows=("R2", "B5"),
 )
@@ -43,8 +43,8 @@ ARCHITECTURE = Definition(
     code="VH506",
     title="A program is for another kind of machine",
     severity=Severity.ERROR,
-    why="`Exec format error` is what the kernel says to a program that was compiled for another processor, such as one "
-    "made on a Mac with Apple silicon (arm64) and run on a server (amd64); or to a script without its `#!` line.",
+    why="The kernel reports `Exec format error` for a program that was compiled for another processor, such as one "
+    "built on a Mac with Apple silicon (arm64) and run on a server (amd64), or for a script without a `#!` line.",
     remedy={
         "": "Build the image for production's machines (`docker build --platform linux/amd64`), pull it for them, or "
         "compile the program there."
@@ -98,7 +98,11 @@ def _not_found(ended: Ended) -> Finding:
     what, name = missing_command(ended), ended.endpoint.name
     if what is None:
         return Finding(
-            NOT_FOUND, ended.command, "the command was not found (exit code 127)", "see that the image has it", name
+            NOT_FOUND,
+            ended.command,
+            "the command was not found (exit code 127)",
+            "make sure that the image has it",
+            name,
         )
     if "/" in what:
         change = f"make sure that {what} is packaged: git may ignore it, or nothing has created it"

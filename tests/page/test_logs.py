@@ -52,9 +52,9 @@ def test_lines_of_all_endpoints_come_live_and_can_be_chosen(run, chromium):
         copied = page.evaluate("navigator.clipboard.readText()").splitlines()
         assert [line.split(" ", 1)[1] for line in copied] == ["web of web", "web one more of these"]
         page.get_by_label("Only lines with this text").fill("no such line")
-        page.get_by_text("No line is like that.").wait_for()
+        page.get_by_text("No line matches.").wait_for()
         page.reload()
-        page.get_by_text("No line is like that.").wait_for()
+        page.get_by_text("No line matches.").wait_for()
         assert page.get_by_label("Endpoint", exact=True).input_value() == "web"
 
 
@@ -121,7 +121,7 @@ def test_who_pauses_or_scrolls_up_is_not_moved(run, chromium):
         say(run, "web", "after the gap")
         page.get_by_role("button", name="2 newer").wait_for()
         assert texts(page) == before
-        page.get_by_role("button", name="Go on").click()
+        page.get_by_role("button", name="Resume").click()
         page.get_by_text("while paused").wait_for()
         lines = page.locator("vh-logs .lines")
         lines.evaluate("lines => { lines.scrollTop = lines.scrollHeight / 2; }")
@@ -167,11 +167,11 @@ def test_a_request_leads_to_the_lines_around_it(run, chromium):
         row.wait_for()
         assert row.locator(".text").text_content() == "what the request printed"
         assert page.locator(f"{ROWS} b").all_text_contents().count("words") == 0
-        assert page.get_by_role("button", name="Go on").is_visible()
+        assert page.get_by_role("button", name="Resume").is_visible()
         box, around = row.bounding_box(), page.locator("vh-logs .lines").bounding_box()
         assert around["y"] < box["y"] < around["y"] + around["height"]
         page.evaluate("location.hash = '#/logs?around=1000'")
-        page.get_by_text("those of that moment are no longer kept").wait_for()
+        page.get_by_text("the lines of that moment are no longer kept").wait_for()
 
 
 def test_it_fits_into_each_width_and_is_as_good_in_the_dark(run, chromium):

@@ -219,7 +219,7 @@ def test_what_is_refused_is_said_where_it_was_asked(page, run):
         detail.locator(".result .bad", has_text=f"{'pinned' if button == 'Pin' else 'not kept'}").wait_for()
         assert detail.locator(".result .hint").count() == 1
     page.evaluate("location.hash = '#/requests?id=0123'")
-    detail.get_by_text("This request is not here any more").wait_for()
+    detail.get_by_text("This request is no longer here").wait_for()
 
 
 def test_it_is_paused_and_goes_on(page, run):
@@ -228,12 +228,12 @@ def test_it_is_paused_and_goes_on(page, run):
     rows(page, "/before").wait_for()
     page.get_by_role("button", name="Pause").click()
     requests.get(f"{url}meanwhile", timeout=60)
-    page.get_by_role("button", name="Go on (1 new)").wait_for()
+    page.get_by_role("button", name="Resume (1 new)").wait_for()
     # Also what is read again, as after a moment without the run.
     with page.expect_response(re.compile("/api/pins")):
         page.evaluate("import('/static/stream.js').then(({ stream }) => stream.retry())")
     requests.get(f"{url}afterwards", timeout=60)
-    go_on = page.get_by_role("button", name="Go on (2 new)")
+    go_on = page.get_by_role("button", name="Resume (2 new)")
     go_on.wait_for()
     assert rows(page, "/meanwhile").count() == 0
     go_on.click()

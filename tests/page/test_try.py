@@ -200,7 +200,7 @@ def test_k8_what_is_filled_in_is_what_is_sent(view, run, tmp_path):
         ('["\\x"]', "Line 1, column 3: there is no such escape"),
         ('["a', "Line 1, column 4: the text ends within a string"),
         ("[01]", "Line 1, column 2: a value is expected"),
-        ("{} {}", "Line 1, column 4: there is more after the value"),
+        ("{} {}", "Line 1, column 4: there is more text after the value"),
         ('{"a": [true, null, -1.5e3, "\\u00e9"]}', ""),
     ],
 )
@@ -349,7 +349,7 @@ def test_each_kind_of_answer_is_shown_as_what_it_is_and_runs_nothing(view):
     view.to("/text").send()
     assert view.page.inner_text("vh-try .answer-body pre") == "café \\x1b[2J\nend"
     view.to("/claims").send()
-    assert view.said() == "It says that it is application/json, and is none: it is no text."
+    assert view.said() == "The answer says that it is application/json, but it is not: it is not text."
     assert "000010  10 11 12" in view.page.inner_text("vh-try .answer-body pre")
     view.to("/none").send()
     assert "The answer has no body." in view.page.inner_text("vh-try .shown")
@@ -512,7 +512,7 @@ def test_what_was_tried_becomes_a_smoke_test(view, run, own_vhlocal):
     view.to("/y", "POST").heard()
     view.page.get_by_role("button", name="Save as smoke test").click()
     view.page.locator("dialog").get_by_role("button", name="Save").click()
-    view.page.wait_for_selector("dialog :text('smoke/words.http is there already.')")
+    view.page.wait_for_selector("dialog :text('smoke/words.http already exists.')")
     assert file.read_text() == text
     view.page.locator("dialog").get_by_role("button", name="Save").click()
     view.page.wait_for_selector("vh-try .answering :text('Written to smoke/words.http')")
@@ -542,7 +542,7 @@ def test_a_link_to_what_is_not_served_says_so_until_something_else_is_chosen(con
         again()
         view.page.wait_for_selector("vh-try .asking .warn:visible")
         said = view.page.inner_text("vh-try .asking .warn:visible")
-        assert said == "<b>old</b> and gone are not served: choose what to ask instead."
+        assert said == "<b>old</b> and gone are not served: choose another one."
     view.choose("Endpoint", "more")
     assert view.page.locator("vh-try .asking .warn:visible").count() == 0
     assert view.page.problems == []
@@ -577,7 +577,7 @@ def test_a_guarded_run_asks_for_its_user(context, tmp_path, environments, tools)
         facts = view.to("/x").send()
         assert facts.startswith("401 Unauthorized")
         assert "from vhlocal: your app was not reached" in facts
-        view.page.get_by_role("button", name="Give a user and a password").click()
+        view.page.get_by_role("button", name="Enter a user name and password").click()
         view.page.get_by_label("User", exact=True).fill("ada")
         view.page.get_by_label("Password", exact=True).fill("päss")
         view.page.get_by_role("button", name="Send again").click()

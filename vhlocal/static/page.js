@@ -36,7 +36,7 @@ async function go() {
       if (stream.isLive) setTimeout(() => { if (shown.failed) go(); }, 1000);
       replace(main, h('div', { class: 'empty' },
         h('p', null, `This view could not be loaded: ${error.message}`),
-        h('p', null, 'It is tried again once the run answers.'),
+        h('p', null, 'The page tries again once the run answers.'),
         h('button', { class: 'button', type: 'button', onclick: go }, 'Try now')));
       return;
     }
@@ -85,10 +85,10 @@ function connection() {
 }
 
 function sentence() {
-  const again = 'This page tries again by itself, and goes on with the next run of this project.';
+  const again = 'This page keeps trying, and continues with the next run of this project.';
   if (stream.state === 'ended') return prose(`The run has ended (${stream.reason.replaceAll('`', '')}). ${again} Start it with \`vhlocal up\`.`);
   if (stream.state === 'lost') return prose(`The run does not answer. ${again}`);
-  if (stream.state === 'refused') return prose('Another run answers here, which this page has no key to. `vhlocal open` prints its link.');
+  if (stream.state === 'refused') return prose('Another run answers at this address, and this page does not have its key. `vhlocal open` prints its link.');
   return null;
 }
 

@@ -156,7 +156,7 @@ class Logs extends HTMLElement {
   }
 
   #take({ lines, missed }) {
-    const came = missed ? [note(`… ${missed.toLocaleString('en')} lines are left out here, which came faster than they can be shown`), ...lines] : lines;
+    const came = missed ? [note(`… ${missed.toLocaleString('en')} lines are left out: they came faster than they can be shown`), ...lines] : lines;
     if (this.#held) { this.#held.push(...came); return; }
     this.#all.push(...came);
     if (this.#all.length > KEPT * 1.2) this.#forget();
@@ -219,7 +219,7 @@ class Logs extends HTMLElement {
     this.#first = Math.max(0, first);
     this.#last = Math.min(this.#matching.length, end);
     const shown = this.#matching.slice(this.#first, this.#last);
-    replace(this.lines, shown.length ? shown.map(row) : h('p', { class: 'empty' }, this.#all.length ? 'No line is like that.' : 'Nothing has been printed yet.'));
+    replace(this.lines, shown.length ? shown.map(row) : h('p', { class: 'empty' }, this.#all.length ? 'No line matches.' : 'Nothing has been printed yet.'));
   }
 
   #follow() {
@@ -276,7 +276,7 @@ class Logs extends HTMLElement {
 
   #pause(paused, go = true) {
     this.#paused = paused;
-    this.pauseButton.textContent = paused ? 'Go on' : 'Pause';
+    this.pauseButton.textContent = paused ? 'Resume' : 'Pause';
     this.pauseButton.setAttribute('aria-pressed', String(paused));
     if (!paused && go) this.#follow();
   }
@@ -289,7 +289,7 @@ class Logs extends HTMLElement {
     const all = this.#all.length.toLocaleString('en');
     this.count.textContent = filtered ? `${this.#matching.length.toLocaleString('en')} of ${all} lines` : `${all} lines`;
     const oldest = this.#all.find((line) => line.time > 0)?.time;
-    if (this.#around !== null && oldest > this.#around + NEAR) this.count.textContent += '; those of that moment are no longer kept';
+    if (this.#around !== null && oldest > this.#around + NEAR) this.count.textContent += '; the lines of that moment are no longer kept';
   }
 
   async #copy() {

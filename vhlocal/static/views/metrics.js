@@ -98,7 +98,7 @@ class Metrics extends HTMLElement {
       this.rows)));
     this.toolbar = h('div', { class: 'toolbar', hidden: true }, this.fields.endpoint, this.fields.kind, this.fields.value, h('label', null, 'per', this.fields.width), this.fields.range, h('label', null, this.fields.zero, 'from zero'));
     this.none = h('div', { hidden: true },
-      h('p', { class: 'soft' }, 'Nothing has been printed as a metric yet. An endpoint prints one as a line of JSON on stdout, as in production:'),
+      h('p', { class: 'soft' }, 'No metrics yet. To record one, print a line of JSON to stdout, as in production:'),
       h('pre', { class: 'code example', tabindex: '0' }, 'print(json.dumps({"vh_metadata": {"probability": 0.92, "best_guess": "seven"}}), flush=True)'));
     this.crowd = h('p', { class: 'soft', hidden: true }, `The first ${LINES} servers are shown; choose an endpoint to see others.`);
     const traffic = h('div', { class: 'charts traffic' });
@@ -190,7 +190,7 @@ class Metrics extends HTMLElement {
     // A bucket is asked for until it is over, since more may have come into it.
     this.#since = said.time - 2 * this.#step - 1;
     this.leftOut.hidden = !said.left_out;
-    this.leftOut.textContent = `${said.left_out} values of further names were left out: names are to be few, and short.`;
+    this.leftOut.textContent = `${said.left_out} values were left out: use fewer and shorter names.`;
     this.#choices();
     this.#draw();
   }

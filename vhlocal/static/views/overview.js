@@ -41,7 +41,7 @@ const field = (label, input, small) => h('label', { class: 'field' }, h('span', 
 function restart(endpoint, version) {
   return ask({
     title: `Restart ${endpoint}?`,
-    body: h('p', null, 'New servers are started of the same code. The old ones serve until those answer, then they end, with what they hold in memory.'),
+    body: h('p', null, 'This starts new servers with the same code. The old ones serve until the new ones answer, then they end and lose what they hold in memory.'),
     action: 'Restart',
     act: () => post('/api/restart', { endpoint, version }),
   });
@@ -51,7 +51,7 @@ function scale(endpoint, version, now) {
   return ask({
     title: `Scale ${endpoint}`,
     body: field('Replicas', h('input', { name: 'replicas', value: String(now), required: true, pattern: '\\d+(-\\d+)?', autofocus: true }),
-      'A number, or a range such as 1-4, within which it follows the load. Replicas that go answer their requests first.'),
+      'A number, or a range such as 1-4 within which the number follows the load. Replicas that are removed answer their requests first.'),
     action: 'Scale',
     act: ({ replicas }) => post('/api/replicas', { endpoint, version, replicas }),
   });
@@ -68,7 +68,7 @@ async function moveAlias(alias, from) {
       field('To', h('select', { name: 'to', autofocus: true },
         moved ? h('option', { value: '' }, 'where it pointed before') : null,
         others.map((version) => h('option', { value: version.version }, version.version)))),
-      h('label', { class: 'check' }, h('input', { type: 'checkbox', name: 'force' }), ' also where an endpoint is lost by that'),
+      h('label', { class: 'check' }, h('input', { type: 'checkbox', name: 'force' }), ' even if an endpoint is no longer served under it'),
     ],
     action: 'Move',
     act: ({ to, force }) => post(`/api/aliases/${encodeURIComponent(alias)}`, to ? { version: to, force: force === 'on' } : { back: true }),
@@ -78,7 +78,7 @@ async function moveAlias(alias, from) {
 function addAlias(version) {
   return ask({
     title: `Add an alias of ${version}`,
-    body: field('Alias', h('input', { name: 'alias', required: true, autofocus: true, autocomplete: 'off' }), 'A name that is known already is moved here.'),
+    body: field('Alias', h('input', { name: 'alias', required: true, autofocus: true, autocomplete: 'off' }), 'An alias that already exists is moved here.'),
     action: 'Add',
     act: ({ alias }) => post(`/api/aliases/${encodeURIComponent(alias)}`, { version }),
   });
@@ -88,9 +88,9 @@ function addVersion() {
   return ask({
     title: 'Add a version',
     body: [
-      h('p', null, 'A commit is served beside the working tree. What it needs is built first, which may take a while.'),
+      h('p', null, 'The commit is served beside the working tree. It is built first, which may take a while.'),
       field('Commit', h('input', { name: 'ref', required: true, autofocus: true, autocomplete: 'off', placeholder: 'v1.2, main~3, 4f2c9d1' }), 'A tag, a branch or a commit.'),
-      field('Name', h('input', { name: 'name', autocomplete: 'off' }), 'Left out, it is today’s date and a number.'),
+      field('Name', h('input', { name: 'name', autocomplete: 'off' }), 'Default: today’s date and a number.'),
       field('Aliases', h('input', { name: 'aliases', autocomplete: 'off', placeholder: 'staging, production' }), 'They point at it once it answers.'),
     ],
     action: 'Add',
@@ -101,7 +101,7 @@ function addVersion() {
 function removeVersion(version) {
   return ask({
     title: `Remove ${version}?`,
-    body: h('p', null, 'It is served no longer. Requests on their way are answered first.'),
+    body: h('p', null, 'It will no longer be served. Requests in flight are answered first.'),
     action: 'Remove',
     danger: true,
     act: () => remove(`/api/versions/${encodeURIComponent(version)}`),
@@ -110,9 +110,9 @@ function removeVersion(version) {
 
 function endRun() {
   return ask({
-    title: 'End the run?',
-    body: h('p', null, prose('All servers end, as with `vhlocal down`. This page waits for the next run.')),
-    action: 'End the run',
+    title: 'Stop the run?',
+    body: h('p', null, prose('All servers stop, as with `vhlocal down`. This page waits for the next run.')),
+    action: 'Stop the run',
     danger: true,
     act: () => post('/api/down'),
   });
@@ -273,7 +273,7 @@ class Overview extends HTMLElement {
       h('div', { class: 'toolbar title' }, this.#title,
         h('div', { class: 'toolbar' },
           actor({ onclick: addVersion }, 'Add a version'),
-          actor({ class: 'button danger', onclick: endRun }, 'End the run'))),
+          actor({ class: 'button danger', onclick: endRun }, 'Stop the run'))),
       h('div', { class: 'halves' }, this.#versions, h('div', { class: 'aside' }, this.#found, this.#notices)));
     this.#ends = [
       store.followTicks(),

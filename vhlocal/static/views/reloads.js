@@ -17,7 +17,7 @@ class Reloads extends HTMLElement {
 
   connectedCallback() {
     this.#list = h('ol', { class: 'timeline' });
-    this.#none = h('p', { class: 'empty' }, 'No save yet. Save a file of the project, and it is here: what changed, and where the time went.');
+    this.#none = h('p', { class: 'empty' }, 'No save yet. Save a file of the project to see what changed, and where the time went.');
     this.#filter = h('select', { 'aria-label': 'Endpoint', onchange: () => {
       const named = this.#filter.value;
       location.hash = named ? `#/reloads?endpoint=${encodeURIComponent(named)}` : '#/reloads';
@@ -95,7 +95,7 @@ class Reloads extends HTMLElement {
   }
 
   #changed(each) {
-    if (!each.changed.length) return each.outcome === 'served' ? h('p', { class: 'soft' }, 'started anew, nothing was saved') : null;
+    if (!each.changed.length) return each.outcome === 'served' ? h('p', { class: 'soft' }, 'restarted, nothing was saved') : null;
     const files = each.changed.map((file) => h('code', null, file));
     const rest = files.splice(FILES);
     return h('div', { class: 'changed' }, files,

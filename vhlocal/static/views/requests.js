@@ -300,9 +300,9 @@ class RequestsView extends HTMLElement {
     if (many !== this.#all.length) words.push(`of ${this.#all.length.toLocaleString()}`);
     if (this.#left) words.push(`(${this.#left.toLocaleString()} older ones left out)`);
     if (this.#missed) words.push(`· ${this.#missed.toLocaleString()} came faster than they could be shown`);
-    const text = many || this.#all.length ? words.join(' ') : 'No request yet. Ask an endpoint, and it is listed here.';
+    const text = many || this.#all.length ? words.join(' ') : 'No requests yet. Requests to the endpoints are listed here.';
     if (this.count.textContent !== text) this.count.textContent = text;
-    const label = this.#waiting === null ? 'Pause' : this.#waiting.length ? `Go on (${this.#waiting.length.toLocaleString()} new)` : 'Go on';
+    const label = this.#waiting === null ? 'Pause' : this.#waiting.length ? `Resume (${this.#waiting.length.toLocaleString()} new)` : 'Resume';
     if (this.pause.textContent !== label) this.pause.textContent = label;
   }
 
@@ -372,7 +372,7 @@ class RequestsView extends HTMLElement {
     const back = h('a', { class: 'button small', href: this.#link('') }, 'Close');
     if (!request) {
       replace(this.detail, h('div', { class: 'toolbar top' }, back), trouble ? troubles(trouble)
-        : h('p', null, 'This request is not here any more: the oldest recordings make room for new ones, and all end with the run.'));
+        : h('p', null, 'This request is no longer here: the oldest recordings make room for new ones, and all end with the run.'));
       return;
     }
     const status = recorded?.answer.status ?? facts.status;
@@ -395,12 +395,12 @@ class RequestsView extends HTMLElement {
       this.result,
       recorded ? this.#parts(recorded) : [
         trouble && troubles(trouble),
-        !trouble && h('p', { class: 'soft' }, facts.replayed ? 'vhlocal sent it itself, so it is not recorded.' : 'Its headers and body are not here any more: the oldest recordings make room for new ones.')]);
+        !trouble && h('p', { class: 'soft' }, facts.replayed ? 'vhlocal sent it itself, so it is not recorded.' : 'Its headers and body are no longer here: the oldest recordings make room for new ones.')]);
     if (matchMedia('(max-width: 900px)').matches) { heading.focus({ preventScroll: true }); this.detail.scrollIntoView({ block: 'start' }); }
   }
 
   #actions(id, recorded) {
-    const on = h('select', { 'aria-label': 'Where to send it' }, h('option', { value: '' }, 'where it went'),
+    const on = h('select', { 'aria-label': 'Where to send it' }, h('option', { value: '' }, 'where it went before'),
       store.versions.flatMap((version) => [version.version, ...version.aliases]).map((name) => h('option', { value: name }, name)));
     const acting = (work) => async (event) => {
       const button = event.currentTarget;
@@ -414,7 +414,7 @@ class RequestsView extends HTMLElement {
       }
     };
     this.pin = actor({
-      title: 'A pinned request is kept, and old and new code are asked it at each save',
+      title: 'A pinned request is kept, and each save sends it to the old and the new code',
       onclick: acting(() => (this.#pins.has(id) ? remove(`/api/pins/${id}`) : post('/api/pins', { id }))),
     }, this.#pinWord());
     return h('div', { class: 'toolbar actions' },

@@ -213,7 +213,7 @@ export class Body {
     }
     if (this.#live.length >= SHOWN) return;
     const text = answer.text;
-    const shown = text === null ? 'What comes is no text.' : text.slice(0, SHOWN);
+    const shown = text === null ? 'The answer is not text.' : text.slice(0, SHOWN);
     this.#live.node.textContent = visible(shown.replaceAll('\r\n', '\n'));
     // What is no text by now will not become one.
     this.#live.length = text === null ? SHOWN : shown.length;
@@ -250,7 +250,7 @@ export class Body {
       for (const button of this.forms.children) button.setAttribute('aria-pressed', String(button.textContent === name));
       if (forms.get(name)) { replace(this.inside, forms.get(name)()); return; }
       const failed = () => {
-        replace(this.said, h('p', { class: 'warn' }, `It says that it is ${type}, and cannot be shown as that.`));
+        replace(this.said, h('p', { class: 'warn' }, `The answer says that it is ${type}, but cannot be shown as such.`));
         show(text === null ? 'Bytes' : 'Text');
       };
       const { node, free } = medium({ Image: 'img', Sound: 'audio', Film: 'video' }[name], answer, `The answer's ${name.toLowerCase()}`, failed);
@@ -267,8 +267,8 @@ export class Body {
     if (isNoJson && answer.length > LOOKED) said.push(h('p', { class: 'soft' }, `The beginning of ${bytes(answer.length)}: too much for a tree.`));
     else if (isNoJson && answer.length) {
       const found = text === null ? null : fault(text);
-      const where = found ? `line ${found.line}, column ${found.column}: ${found.message}` : 'it is no text';
-      said.push(h('p', { class: 'warn' }, `It says that it is ${answer.type}, and is none: ${where}.`));
+      const where = found ? `line ${found.line}, column ${found.column}: ${found.message}` : 'it is not text';
+      said.push(h('p', { class: 'warn' }, `The answer says that it is ${answer.type}, but it is not: ${where}.`));
     }
     return said;
   }
@@ -288,7 +288,7 @@ export function facts(answer, took) {
     answer.type ? h('span', { class: 'mono' }, answer.type) : null,
     revision === null
       ? h('span', { class: 'warn' }, 'from vhlocal: your app was not reached')
-      : h('span', { class: stale ? 'warn' : 'soft', title: 'revision of the code that answered' }, revision, stale ? ', since a newer one is broken' : ''),
+      : h('span', { class: stale ? 'warn' : 'soft', title: 'revision of the code that answered' }, revision, stale ? ', because a newer one is broken' : ''),
   ];
 }
 

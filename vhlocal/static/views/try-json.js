@@ -52,7 +52,7 @@ function value(text, at, alone = false) {
     if (plain === null) throw new Fault(at, first === undefined ? 'the text ends where a value is expected' : 'a value is expected');
     end = at + plain.length;
   }
-  if (alone && (end = blank(text, end)) < text.length) throw new Fault(end, 'there is more after the value');
+  if (alone && (end = blank(text, end)) < text.length) throw new Fault(end, 'there is more text after the value');
   return end;
 }
 

@@ -102,7 +102,7 @@ class Page {
     this.heads = h('details', { hidden: true }, h('summary', null, 'Headers'), h('div'));
     this.answering = h('section', { class: 'card answering', 'aria-label': 'Answer' }, h('h2', null, 'Answer'),
       this.facts, this.spoken, this.trouble, this.acts, this.body.node, this.heads);
-    replace(this.facts, h('span', { class: 'soft' }, 'Nothing was sent yet. Ctrl+Enter sends.'));
+    replace(this.facts, h('span', { class: 'soft' }, 'Nothing sent yet. Ctrl+Enter sends.'));
     this.past = h('ol', { class: 'past' });
     this.pastPart = h('section', { class: 'card', 'aria-label': 'History' }, h('div', { class: 'toolbar' }, h('h2', null, 'History'),
       h('button', { class: 'button small quiet', type: 'button', onclick: () => { keep([]); this.#list(); } }, 'Forget')), this.past);
@@ -154,7 +154,7 @@ class Page {
       this.#chosen();
     }
     this.absent.hidden = !absent.length;
-    this.absent.textContent = absent.length ? `${absent.join(' and ')} ${absent.length > 1 ? 'are' : 'is'} not served: choose what to ask instead.` : '';
+    this.absent.textContent = absent.length ? `${absent.join(' and ')} ${absent.length > 1 ? 'are' : 'is'} not served: choose another one.` : '';
   }
 
   #ready = false;
@@ -313,7 +313,7 @@ class Page {
     this.notes.textContent = lost.length ? `${lost.join(', ')} does not reach your server: production\'s ingress drops or replaces it.` : '';
     const bodiless = WITHOUT_BODY.includes(this.method.value) && this.kind !== 'none';
     this.hint.hidden = !bodiless;
-    this.hint.textContent = bodiless ? `Browsers send no body with ${this.method.value}: it is left out. \`vhlocal call\` can.`.replaceAll('`', '') : '';
+    this.hint.textContent = bodiless ? `Browsers send no body with ${this.method.value}: it is left out. \`vhlocal call\` sends it.`.replaceAll('`', '') : '';
   }
 
   // The request.
@@ -349,7 +349,7 @@ class Page {
     const empty = (this.#drawn?.parameters ?? []).filter((each) => each.in === 'path' && this.path.value.includes(`{${each.name}}`) && isEmpty(each.form.read()));
     if (!empty.length) return true;
     this.#reset();
-    this.#fail({ message: `The path needs ${empty.map(({ name }) => `\`${name}\``).join(', ')}`, hint: 'fill in what is empty: without it the request would go to another path' });
+    this.#fail({ message: `The path needs ${empty.map(({ name }) => `\`${name}\``).join(', ')}`, hint: 'fill in the empty fields: without them, the request would go to another path' });
     empty[0].form.node.querySelector('input, select, textarea, button')?.focus();
     return false;
   }
@@ -388,7 +388,7 @@ class Page {
     const address = `/api/call${request.target}`;
     const resolved = new URL(address, location.href);
     if (resolved.pathname + resolved.search !== address) {
-      this.#fail({ message: 'A browser would resolve `..` in this path and ask for another one', hint: 'write the path out; `vhlocal call` sends it as it is' });
+      this.#fail({ message: 'A browser would resolve `..` in this path and request another one', hint: 'write the path out; `vhlocal call` sends it unchanged' });
       return;
     }
     const began = performance.now();
@@ -496,7 +496,7 @@ class Page {
   #leads(location_, request, answer) {
     const there = new URL(location_, `${store.run.url}${request.target}`);
     const inside = there.origin === new URL(store.run.url).origin && there.pathname.startsWith(`${this.served}/`);
-    if (!inside) return h('span', { class: 'warn' }, `It leads out of the endpoint, to ${location_}`);
+    if (!inside) return h('span', { class: 'warn' }, `It leads outside the endpoint, to ${location_}`);
     return h('button', {
       class: 'button small',
       type: 'button',
@@ -516,7 +516,7 @@ class Page {
       type: 'button',
       onclick: async () => {
         await askPerson({
-          title: 'This run asks for a user and a password',
+          title: 'This run requires a user name and password',
           action: 'Send again',
           body: [
             h('label', { class: 'field' }, h('span', null, 'User'), h('input', { name: 'user', autocomplete: 'username' })),
@@ -531,7 +531,7 @@ class Page {
           },
         });
       },
-    }, 'Give a user and a password');
+    }, 'Enter a user name and password');
   }
 
   // Smoke tests.
@@ -551,7 +551,7 @@ class Page {
       title: 'Save as a smoke test',
       action: 'Save',
       body: [
-        h('p', { class: 'soft' }, '`vhlocal test` sends it again, and expects this answer. What somebody is known by is left out.'.replaceAll('`', '')),
+        h('p', { class: 'soft' }, '`vhlocal test` sends it again, and expects this answer. Credentials are left out.'.replaceAll('`', '')),
         h('label', { class: 'field' }, h('span', null, 'Name'), h('input', { name: 'name', value: this.endpoint.value, required: true, pattern: '[A-Za-z0-9][A-Za-z0-9._\\-]{0,99}', title: 'letters, digits, dots and dashes', oninput: () => { there.hidden = true; how.hidden = true; how.lastElementChild.value = ''; } })),
         there, how,
       ],
@@ -559,7 +559,7 @@ class Page {
         const told = await post('/api/smoke-tests', { ...facts_, name, how: wanted ?? '' });
         if (told.written) return told.written;
         there.hidden = false;
-        there.textContent = `${told.exists} is there already.`;
+        there.textContent = `${told.exists} already exists.`;
         how.hidden = false;
         how.lastElementChild.value = 'add';
         how.lastElementChild.focus();
@@ -622,7 +622,7 @@ class Page {
   async #from(id) {
     try {
       const [found] = await get(`/api/recordings?${new URLSearchParams({ id, whole: '1' })}`);
-      if (!found) throw new Error('that request is not recorded any more');
+      if (!found) throw new Error('that request is no longer recorded');
       const { method, target, headers, body } = found.request;
       const [, , , , under, endpoint] = target.split('?')[0].split('/').map(decodeURIComponent);
       const given = headers.filter(([name]) => !OWN.test(name));

@@ -92,7 +92,7 @@ class Holder:
     def holds(self, event):
         """Tell whether the server that serves has what another has told to be refused."""
         asked = {name: event[name] for name in ("kind", "name", "inode")}
-        return self.it.control.ask(do="holds", **asked)["holds"]
+        return self.it.control.ask(do="holds", number=1, **asked)["holds"]
 
     def place(self, line):
         return [f"{self.it.code}/server.py", line]
@@ -129,7 +129,7 @@ def test_what_the_server_that_serves_has_is_told_with_its_name_and_the_line_that
     assert alone is not None
     assert (alone["kind"], alone["name"]) == (told, name.format(*holder.ports, **holder.words))
     assert alone["place"] == holder.place(5)
-    assert holder.it.control.ask(do="holds", kind=told, name=alone["name"])["holds"]
+    assert holder.it.control.ask(do="holds", number=1, kind=told, name=alone["name"])["holds"]
 
 
 def test_whoever_ends_by_itself_for_a_refusal_is_told_too(holder):
@@ -199,7 +199,7 @@ def test_what_was_let_go_of_since_is_nobody_s_refusal(holder):
     try:
         path.touch()
         assert holder.refused(HELD["new file"][0]) is None
-        assert not holder.it.control.ask(do="holds", kind="made", name=str(path))["holds"]
+        assert not holder.it.control.ask(do="holds", number=1, kind="made", name=str(path))["holds"]
     finally:
         kept.rename(path)
     assert holder.refused(HELD["new file"][0]) is not None

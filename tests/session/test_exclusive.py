@@ -213,6 +213,73 @@ def test_a_server_that_lives_on_without_what_it_was_refused_has_it_in_the_end(pr
     wait_for(lambda: told(run, "(restart)") >= 2, "both restarts to be told")  # each file's, where time is short
 
 
+#: Opens its port as late as with a request that asks for it, and goes on without; streams an answer until it is ended.
+LATE = """
+import socket, threading, time
+def metrics():
+    try:
+        listening = socket.create_server(('127.0.0.1', {port}))
+    except OSError as error:
+        return print('no metrics:', error, flush=True)
+    while True:
+        client, _ = listening.accept()
+        client.sendall(str(NUMBER).encode())
+        client.close()
+def forever(start_response):
+    start_response("200 OK", [])
+    while True:
+        yield b"."
+        time.sleep(0.1)
+def with_metrics(app, done=[]):
+    def wrapped(environ, start_response):
+        if "open" in environ["QUERY_STRING"] and not done:
+            done.append(threading.Thread(target=metrics, daemon=True))
+            done[0].start()
+        return forever(start_response) if "forever" in environ["QUERY_STRING"] else app(environ, start_response)
+    return wrapped
+"""
+
+
+def test_a_server_that_asks_late_for_what_the_one_before_it_still_has_is_started_anew_once_that_has_ended(
+    project, process_run
+):
+    """It is refused after its first answer, while an older server still answers a request."""
+    port = free_port()
+    files = {"gunicorn.conf.py": "threads = 4\n"}
+    begin, end = LATE.format(port=port), "\n\napp = with_metrics(app)\n"
+    directory = project({"valohai.yaml": YAML, "server.py": begin + numbered(1) + end, **files})
+    run = process_run(directory)
+    url = run.url("words")
+
+    def counted():
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=5) as client:
+            return client.recv(10)
+        return b""
+
+    def save(number):
+        (directory / "server.py").write_text(begin + numbered(number) + end)
+        answers(run, number)
+
+    asked(f"{url}?open")
+    wait_for(lambda: counted() == b"1", "the first server to have the port")
+    with requests.get(f"{url}?forever", stream=True, timeout=60) as held:
+        chunks = held.iter_content(1)  # its end would be the request's
+        next(chunks)
+        save(2)
+        asked(f"{url}?open")
+        run.wait_for_output("no metrics")
+    run.wait_for_count(f"port {port} is held by the server that runs, so that there cannot be two", 1)
+    run.wait_for_count(f"{directory / 'server.py'}:5", 1)
+    run.wait_for_output("(replace)")
+    wait_for(lambda: asked(f"{url}?open") and counted() == b"2", f"the port to be the new server's:\n{run.output()}")
+    save(3)
+    assert run.endpoints()["words"]["strategy"] == "fork"
+    run.wait_for_count("(restart)", 1)
+    asked(f"{url}?open")
+    wait_for(lambda: counted() == b"3", f"the port to be the new server's:\n{run.output()}")
+    run.wait_for_count("is held by the server that runs", 1)
+
+
 def test_in_a_container_a_port_and_a_file_are_named_once_and_edits_are_brought_in_by_replacement(project, running):
     """Each container has its own: no request waits."""
     directory, save = begun(project, PORT + PID_FILE, port=9100, lock="/tmp/words.pid")

@@ -96,7 +96,7 @@ def test_a_runner_that_was_asked_for_too_early_is_not_taken_for_none(tmp_path):
         server = Server(making)
         await server.create(Runner(("run",), 8000, (), {"modules": [], "denied": {}}, forks=True))
         await server.start()
-        assert await server._reach_runner() is None
+        assert await server.reach_runner() is None
         async with await slow.begin_runner(server.id):
             await server.find_runner()
             await server.check_reach()

@@ -19,9 +19,9 @@ class Questions:
         server = self._servers.get(number)
         return {"refused": "ended"} if server is None else server.birth.facts(server.pid, time.monotonic())
 
-    def do_holds(self, kind, name, inode=None):
-        """Tell whether the server that serves has what another could not have beside it."""
-        server = self._servers.get(self._serving)
+    def do_holds(self, number, kind, name, inode=None):
+        """Tell whether a server has what another could not have beside it."""
+        server = self._servers.get(number)
         return {"holds": server is not None and server.holds(kind, name, inode)}
 
     def do_lacks(self, number):

@@ -32,13 +32,10 @@ async def by_strategy(
         try:
             return await _beside(surroundings, post, strategy, wanted, phases)
         except AloneError as error:
-            post.clashed = held = error.held
+            post.clashed = error.held
             differs = difference(post.wanted, wanted)
             strategy = decide(differs, post.means, wanted.bringing.strategy) or anew(post.means)
-            way = "restart" if strategy is Strategy.RESTART else "replacement"
-            hint = "without it, a save reloads by fork, in a tenth of the time"
-            text = f"{error}, so two servers cannot run side by side: a save reloads by {way}"
-            surroundings.bus.publish(Notice(text, held.place or wanted.endpoint.place(), hint, post.name))
+            post.tell_alone(error, "restart" if strategy is Strategy.RESTART else "replacement")
 
 
 async def _beside(

@@ -57,7 +57,7 @@ class Keeper:
     def __init__(self, surroundings: Surroundings, wanted: Desired, at: ServedAt, *, vital: bool) -> None:
         self._is = surroundings
         self._vital = vital
-        self._post = Post(surroundings, wanted, at)
+        self._post = Post(surroundings, wanted, at, self.restart)
         self.use = self._post.use
         self._wish: Wish | None = None
         self._together: Together | None = None
@@ -352,6 +352,7 @@ class Keeper:
             if together is not None:
                 together.leave(self.at)
             return await self._start_newer(wanted, phases)
+        await post.find_exclusive()
         differs = difference(post.wanted, wanted)
         strategy = anew(post.means) if again else decide(differs, post.means, wanted.bringing.strategy)
         if strategy is None:

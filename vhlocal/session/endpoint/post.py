@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING
 from vhlocal.checks.server.evidence import AFTER_ONE, NEAR
 from vhlocal.contract import limits
 from vhlocal.errors import EngineError, VhlocalError
-from vhlocal.events import Problem, Reloaded, StatusChanged
+from vhlocal.events import Notice, Problem, Reloaded, StatusChanged
 from vhlocal.model import MemoryUse, State, Status, Strategy
 from vhlocal.reload.decide import Means, standing
 from vhlocal.reload.staging import SavedAgainError
 from vhlocal.session.diagnosis.exits import Explanation, as_error, explained_error
 from vhlocal.session.diagnosis.last_words import Served
+from vhlocal.session.endpoint.alone import refused
 from vhlocal.session.endpoint.heard import Heard
 from vhlocal.session.endpoint.making import Making
 from vhlocal.session.endpoint.memory import MemoryWatch
@@ -26,12 +27,13 @@ from vhlocal.session.endpoint.server import Server
 from vhlocal.session.endpoint.use import Use, use_of
 from vhlocal.session.limits import RELOAD_FACTOR
 from vhlocal.session.scaler import Spent
+from vhlocal.session.warm.forks import AloneError
+from vhlocal.session.warm.runner_client import RunnerGoneError
 from vhlocal.session.warm.warmth import Runner
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable
 
-    from vhlocal.events import Notice
     from vhlocal.findings import Finding
     from vhlocal.model import ServedAt
     from vhlocal.runtime.base import Address
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
     from vhlocal.session.phases import Phases
     from vhlocal.session.probe import Answered
     from vhlocal.session.wanted.desired import Desired
+    from vhlocal.session.warm.forks import Fork
     from vhlocal.session.warm.held import Held
 
 #: Stands for the revision of an edit that has none of its own: it could not be read as a project, or not installed.
@@ -76,10 +79,11 @@ async def _until_gone(server: Server) -> None:
 
 
 class Post:
-    """What a keeper decides about, and what ``strategies`` work on."""
+    """What a keeper decides about, and what ``strategies`` work on. ``restart`` asks it for a server anew."""
 
-    def __init__(self, surroundings: Surroundings, wanted: Desired, at: ServedAt) -> None:
+    def __init__(self, surroundings: Surroundings, wanted: Desired, at: ServedAt, restart: Callable[[], None]) -> None:
         self._is = surroundings
+        self._restart = restart
         self.at = at
         #: The other replicas that bring in the same edit, where there are any.
         self.together: Together | None = None
@@ -234,6 +238,37 @@ class Post:
 
         self.beside += 1
         self._is.tasks.start(drain_and_end(), f"end an old server of {self.name}")
+
+    @contextlib.asynccontextmanager
+    async def made_up_for(
+        self, new: Server, old: Server, fork: Fork | None = None, older: Fork | None = None
+    ) -> AsyncIterator[None]:
+        """End an old server in the block; what the new one was refused until then since that had it, a next one gets.
+
+        It may ask for that only once it serves, as late as with its first requests.
+        """
+        held = None
+        with contextlib.suppress(VhlocalError, RunnerGoneError):
+            held = await refused(new, old, fork, older)
+        yield
+        serves = self.server is new and new.running and (new.forks is None or fork in {None, new.forks.serving})
+        if held is not None and serves and self.broken is None:
+            if held != self.clashed:
+                self.tell_alone(AloneError(held), "replacement" if held.own else "restart")
+            self.clashed = held
+            self._restart()
+
+    async def find_exclusive(self) -> None:
+        """Find out whether the server has by now what an earlier one had, so that there cannot be two."""
+        if self.clashed is not None and self.server is not None and self.running and self.server.exclusive is None:
+            with contextlib.suppress(VhlocalError):
+                await self.server.find_exclusive(self.clashed)
+
+    def tell_alone(self, error: AloneError, way: str) -> None:
+        """Publish that there cannot be two servers, and by which ``way`` edits are brought in for that."""
+        text = f"{error}, so two servers cannot run side by side: a save reloads by {way}"
+        hint = "without it, a save reloads by fork, in a tenth of the time"
+        self._is.bus.publish(Notice(text, error.held.place or self.wanted.endpoint.place(), hint, self.name))
 
     def discard(self, server: Server) -> asyncio.Task[None]:
         """Take a server away; return what ends once it is gone: it is asked for until the engine answers."""

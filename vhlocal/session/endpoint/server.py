@@ -14,13 +14,14 @@ from vhlocal.errors import ServerError, VhlocalError
 from vhlocal.reload.staging import SavedAgainError
 from vhlocal.runtime.base import Exit, Layout, Listener
 from vhlocal.session.diagnosis.exits import as_error, explained
+from vhlocal.session.endpoint.alone import check_alone
 from vhlocal.session.endpoint.ready import Awaited, EndedError, wait_until_ready
 from vhlocal.session.phases import Phases
 from vhlocal.session.record import new_token
 from vhlocal.session.tasks import begin, begin_after, beside, in_thread, settle, to_its_end
 from vhlocal.session.wanted.desired import changed_entries, moved_files
-from vhlocal.session.warm.forks import AloneError, Forks, NotThereError, no_memory
-from vhlocal.session.warm.held import Held, clear_away, ports_in_use, read_held
+from vhlocal.session.warm.forks import Forks, NotThereError, no_memory
+from vhlocal.session.warm.held import clear_away, read_held
 from vhlocal.session.warm.runner_client import RunnerGoneError
 from vhlocal.session.warm.start_up import CREATED, Birth, start_up
 
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from vhlocal.session.endpoint.making import Making
     from vhlocal.session.probe import Answered
     from vhlocal.session.warm.forks import Fork
+    from vhlocal.session.warm.held import Held
     from vhlocal.session.warm.warmth import Runner
 
 T = TypeVar("T")
@@ -190,7 +192,7 @@ class Server:
         assert self.address is not None and self.ended is not None
 
         async def stacks() -> str:
-            forks = await self._reach_runner()
+            forks = await self.reach_runner()
             return "" if forks is None else await forks.where(forks.serving)
 
         awaited = self._awaited(
@@ -210,7 +212,7 @@ class Server:
     async def find_runner(self) -> None:
         """Find out whether the server that answers now has a runner that can fork the next one."""
         # Whoever asked for it before may have come too early: a refusal now, after an answer, says that there is none.
-        forks = await self._reach_runner() or await self._reach_runner()
+        forks = await self.reach_runner() or await self.reach_runner()
         if forks is None:
             return
         try:
@@ -228,34 +230,22 @@ class Server:
         """Find out whether it has what an earlier server of its endpoint had, and no other could beside that."""
         with contextlib.suppress(RunnerGoneError):
             if self.forks is None:
-                holds = known.kind == "tcp" and self._layout.shares_network and known.port in await self._ports()
+                holds = known.kind == "tcp" and self._layout.shares_network and known.port in await self.ports()
             else:
                 holds = await self.forks.holds(known.kind, self._layout.located(known.name))
             if holds:
                 self.exclusive = known
 
-    async def check_alone(self, old: Server, fork: Fork | None = None, *, said: str = "") -> None:
-        """Make sure that it, or a ``fork`` in it, was not refused what ``old`` has, which serves: else AloneError.
+    def read_held(self, event: Mapping[str, Any]) -> Held:
+        """Read what its runner has told of what only one can have."""
+        return read_held(event, self._layout, self._spec.mounts, self._diagnosis().directory)
 
-        Where it has ended it has told what for; where it has answered, or not in time, it may live on without. What is
-        no Python has at most ``said`` that a port is in use, as it ended.
-        """
-        forks, theirs = await self._reach_runner(), await old._reach_runner()
-        if forks is None or theirs is None:
-            ports = ports_in_use(said) if self._layout.shares_network else []
-            if ports and (taken := await old._ports() & set(ports)):
-                old.exclusive = Held("tcp", f":{min(taken)}", None, own=False, outlives=False)
-                raise AloneError(old.exclusive)
-            return
-        for event in await forks.refused(fork or forks.serving, gone=not self.running):
-            held = read_held(event, self._layout, self._spec.mounts, self._diagnosis().directory)
-            if held.to_be_had(elsewhere=old is not self):
-                with contextlib.suppress(RunnerGoneError):
-                    if await theirs.holds(event["kind"], event["name"], event["inode"]):
-                        old.exclusive = held
-                        raise AloneError(held)
+    @property
+    def shares_network(self) -> bool:
+        """Whether it has its ports beside all others of this machine."""
+        return self._layout.shares_network
 
-    async def _ports(self) -> set[int]:
+    async def ports(self) -> set[int]:
         """Return the ports that it listens at, as the system tells."""
         return {listener.port for listener in await in_thread(self._runtime.listeners, self.id)}
 
@@ -306,15 +296,15 @@ class Server:
         except EndedError as error:
             if error.ended.out_of_memory:
                 raise no_memory() from None
-            await self.check_alone(self, fork)
+            await check_alone(self, self, fork)
             raise EndedError(error.ended, fork.evidence, loaded=fork.loaded is not None, once=error.once) from None
         except ServerError:
-            await self.check_alone(self, fork)
+            await check_alone(self, self, fork)
             raise
         try:
             if self._layout.shares_network:
                 self._check_hosts(await forks.hosts(fork))
-            await self.check_alone(self, fork)
+            await check_alone(self, self, fork)
         except BaseException:
             answered.hang_up()
             raise
@@ -416,10 +406,10 @@ class Server:
         pause = _BETWEEN_TRIES if self._beside else _SLOW_START
         while self._layout.control in self.addresses:
             await asyncio.sleep(pause)
-            if await self._reach_runner() is not None:
+            if await self.reach_runner() is not None:
                 return
 
-    async def _reach_runner(self) -> Forks | None:
+    async def reach_runner(self) -> Forks | None:
         """Return what speaks with its runner, whether or not that can fork; None where there is none.
 
         Several may want to know at once, and each may give up: the runner tells what happens to one connection only.

@@ -184,9 +184,15 @@ class Forks:
             await self._ask(do="stop", number=fork.number, grace=grace)
             await asyncio.wait_for(asyncio.shield(fork.ended), grace + _GONE)
 
-    async def holds(self, kind: str, name: str, inode: Sequence[int] | None = None) -> bool:
-        """Tell whether the server that serves has what another could not have beside it; ``inode`` is a lock's."""
-        return bool((await self._ask(do="holds", kind=kind, name=name, inode=inode)).get("holds"))
+    async def holds(
+        self, kind: str, name: str, inode: Sequence[int] | None = None, *, fork: Fork | None = None
+    ) -> bool:
+        """Tell whether a server, or the one that serves, has what another could not have beside it.
+
+        ``inode`` is a lock's.
+        """
+        number = (fork or self.serving).number
+        return bool((await self._ask(do="holds", number=number, kind=kind, name=name, inode=inode)).get("holds"))
 
     async def refused(self, fork: Fork, *, gone: bool) -> list[dict[str, Any]]:
         """Return what a server was refused and ends for, or lives on without, in the runner's words.

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from vhlocal.session.phases import Phases
     from vhlocal.session.probe import Answered
     from vhlocal.session.wanted.desired import Desired
-    from vhlocal.session.warm.forks import Fork
+    from vhlocal.session.warm.forks import Fork, Forks
 
 
 async def bring(post: Post, wanted: Desired, phases: Phases) -> None:
@@ -43,7 +43,12 @@ async def bring(post: Post, wanted: Desired, phases: Phases) -> None:
     # Nothing is awaited from here on: a newer save finds it served by the old one or by the new one, never by half.
     server.address = fork.address
     post.take_over(server, wanted, answered)
-    post.retire(old.address, partial(forks.stop, old, GRACE))
+    post.retire(old.address, partial(_end, post, server, forks, fork, old))
+
+
+async def _end(post: Post, server: Server, forks: Forks, fork: Fork, old: Fork) -> None:
+    async with post.made_up_for(server, server, fork, old):
+        await forks.stop(old, GRACE)
 
 
 async def _answered(post: Post, server: Server, fork: Fork) -> Answered:

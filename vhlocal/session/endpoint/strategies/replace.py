@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from vhlocal.errors import EngineError, ServerError
+from vhlocal.session.endpoint.alone import check_alone
 from vhlocal.session.endpoint.ready import EndedError
 from vhlocal.session.limits import GRACE, RETIREMENT
 
@@ -35,7 +36,7 @@ async def bring(post: Post, wanted: Desired, phases: Phases) -> None:
     phases.mark("ready")
     post.take_over(new, wanted, answered)
     if old is not None and old.address is not None:
-        post.retire(old.address, partial(_end, post, old))
+        post.retire(old.address, partial(_end, post, old, new))
 
 
 async def _answered(post: Post, new: Server, wanted: Desired) -> Answered:
@@ -44,11 +45,11 @@ async def _answered(post: Post, new: Server, wanted: Desired) -> Answered:
         answered = await post.bring_up(new, wanted)
     except (ServerError, EndedError) as error:
         if old is not None and old.running:
-            await new.check_alone(old, said=error.evidence if isinstance(error, EndedError) else "")
+            await check_alone(new, old, said=error.evidence if isinstance(error, EndedError) else "")
         raise
     try:
         if old is not None and old.running:
-            await new.check_alone(old)
+            await check_alone(new, old)
         await post.agreed()
     except BaseException:
         answered.hang_up()
@@ -56,9 +57,10 @@ async def _answered(post: Post, new: Server, wanted: Desired) -> Answered:
     return answered
 
 
-async def _end(post: Post, server: Server) -> None:
+async def _end(post: Post, server: Server, new: Server) -> None:
     # Still older ones in it may have requests to answer: each gets the time that this one had.
     await server.emptied(RETIREMENT)
-    with contextlib.suppress(EngineError):
-        await server.stop(GRACE)
-    post.discard(server)
+    async with post.made_up_for(new, server):
+        with contextlib.suppress(EngineError):
+            await server.stop(GRACE)
+        post.discard(server)

@@ -11,16 +11,21 @@ import signal
 import subprocess
 import time
 from collections import Counter
-from typing import TYPE_CHECKING
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 import requests
 
 from tests.command import Running
+from tests.served import at
 from tests.session.edited import APP, YAML, Load, endpoint, numbered
 from tests.session.test_saves import around
 from tests.waiting import free_port, wait_for
 from vhlocal.api.client import Client
+from vhlocal.events import Bus, Left, StatusChanged
+from vhlocal.model import MemoryUse, State, Status
+from vhlocal.session.deployment import Deployment
 from vhlocal.session.moves import KEPT
 
 if TYPE_CHECKING:
@@ -93,6 +98,32 @@ def replicas(url: str, count: int) -> list[str | None]:
     """Return which replica answers each of so many requests, one after the other."""
     with requests.Session() as session:
         return [session.get(url, timeout=60).headers.get("X-VHLocal-Replica") for _ in range(count)]
+
+
+class Counted:
+    """A fleet that wants nothing, and counts how often that is asked."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def wanted(self) -> list[object]:
+        self.asked += 1
+        return []
+
+
+def test_p3_a_move_that_tells_a_replica_anew_looks_through_no_memory():
+    """P3: all replicas are looked through where one was seen to use more, not where its paths are others."""
+    bus, fleet, inputs = Bus(), Counted(), SimpleNamespace(endpoints=(), replicas={}, rules={})
+    means: Any = SimpleNamespace(bus=bus)
+    Deployment(means, cast("Any", SimpleNamespace(name="v", fleet=fleet, inputs=lambda: inputs)))
+
+    def tell(peak: int, *urls: str) -> int:
+        bus.publish(StatusChanged(Status(at("words"), State.READY, urls=urls, memory=MemoryUse(peak))))
+        return fleet.asked
+
+    assert [tell(5), tell(5, "http://a"), tell(5, "http://b"), tell(6, "http://b")] == [1, 1, 1, 2]
+    bus.publish(Left(at("words")))
+    assert tell(6) == 3
 
 
 def test_k3_replicas_answer_strictly_in_turn_and_an_edit_comes_to_all_of_them_at_once(up, project):

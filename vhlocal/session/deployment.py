@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from vhlocal.checks.server.evidence import Replicas, Together
 from vhlocal.contract.limits import requested_cpu
 from vhlocal.errors import EngineError, InputError
-from vhlocal.events import AliasMoved, Notice, StatusChanged, VersionsChanged
+from vhlocal.events import AliasMoved, Left, Notice, StatusChanged, VersionsChanged
 from vhlocal.findings import Finding
 from vhlocal.model import ServedAt, State, Status
 from vhlocal.project.naming import validate_name, version_name
@@ -115,6 +115,8 @@ class Deployment:
         self._changing = asyncio.Lock()
         #: What was too much of all replicas together when that was looked at last: codes and endpoints.
         self._told: set[tuple[str, str]] = set()
+        #: The most memory that each replica was seen to use, as it was told last.
+        self._peaks: dict[ServedAt, int] = {}
         self.moves = Moves()
         means.bus.subscribe(self._hear)
 
@@ -369,8 +371,14 @@ class Deployment:
         return max(known, default=None)
 
     def _hear(self, event: Event) -> None:
-        if isinstance(event, StatusChanged) and event.status.memory is not None:
-            self.tell_room()
+        # Statuses come with each move of an alias too, and to look through all replicas holds up the loop.
+        if isinstance(event, Left):
+            self._peaks.pop(event.at, None)
+        elif isinstance(event, StatusChanged) and event.status.memory is not None:
+            at, peak = event.status.at, event.status.memory.peak
+            if self._peaks.get(at) != peak:
+                self._peaks[at] = peak
+                self.tell_room()
 
     def follow(self, inputs: Inputs) -> None:
         """Have the numbers of replicas that the project asks for now, where it has asked for others."""

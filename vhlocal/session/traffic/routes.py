@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from vhlocal.contract.paths import script_names
@@ -126,14 +125,7 @@ class Routes:
                 for at, target in group
                 if target.address is not None
             )
-            route = Route(
-                prefix="",
-                endpoint=endpoint,
-                replicas=replicas,
-                holding=not replicas and any(target.holding for _, target in group),
-                version=name,
-                buffered=endpoint not in self._streaming.get(name, ()),
-                turn=self._turns[key],
-            )
+            holding = not replicas and any(target.holding for _, target in group)
+            buffered = endpoint not in self._streaming.get(name, ())
             for prefix in script_names(self._versions[name], endpoint):
-                yield replace(route, prefix=prefix)
+                yield Route(prefix, endpoint, replicas, holding, name, buffered, self._turns[key])

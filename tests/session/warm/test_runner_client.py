@@ -59,3 +59,28 @@ def test_nobody_waits_for_a_runner_that_has_gone():
                 await RunnerClient.connect("127.0.0.1", port, "token", lambda _: None)
 
     asyncio.run(asyncio.wait_for(main(), 60))
+
+
+def test_a_runner_that_does_not_answer_is_waited_for_once():
+    told = []
+
+    async def silent(reader, writer):
+        await reader.readuntil(b"}\n")
+        writer.write(ATTENDED)
+        await reader.read()
+        writer.close()
+
+    async def main():
+        server = await asyncio.start_server(silent, "127.0.0.1", 0)
+        async with server:
+            port = server.sockets[0].getsockname()[1]
+            client, _ = await RunnerClient.connect("127.0.0.1", port, "token", told.append, patience=0.1)
+            with pytest.raises(RunnerGoneError, match="does not answer"):
+                await client.ask(do="write")
+            while client.connected:
+                await asyncio.sleep(0)
+            with pytest.raises(RunnerGoneError, match="has ended"):
+                await client.ask(do="write")
+
+    asyncio.run(asyncio.wait_for(main(), 60))
+    assert told == [{"event": "gone"}]

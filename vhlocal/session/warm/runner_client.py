@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 from collections.abc import Callable
 from typing import Any, cast
 
 #: Seconds that the runner gets to answer: it does nothing that takes long.
 _PATIENCE = 30.0
+
+#: Seconds within which its machine has to confirm what was sent, which it does however busy the runner is: else a
+#: container that was taken off its network is waited for as long as one whose runner is slow.
+_UNCONFIRMED = 5.0
 
 #: Bytes of one message. It is the project's code that runs where the runner does, and may speak in its place.
 _LONGEST = 1 << 22
@@ -37,22 +42,25 @@ class RunnerClient(asyncio.Protocol):
     It raises ValueError for what no runner tells, which ends the connection. The last event is ``GONE``.
     """
 
-    def __init__(self, on_event: OnEvent) -> None:
+    def __init__(self, on_event: OnEvent, patience: float = _PATIENCE) -> None:
         self._on_event = on_event
+        self._patience = patience
         self._rest = b""
         self._asked = 0
         self._waiting: dict[int, asyncio.Future[Facts]] = {}
         self._transport: asyncio.Transport | None = None
 
     @classmethod
-    async def connect(cls, host: str, port: int, token: str, on_event: OnEvent) -> tuple[RunnerClient, Facts]:
+    async def connect(
+        cls, host: str, port: int, token: str, on_event: OnEvent, patience: float = _PATIENCE
+    ) -> tuple[RunnerClient, Facts]:
         """Connect and show the token; return the connection and what the runner knows.
 
         NoRunnerError where there is none, RunnerGoneError where it does not answer.
         """
         loop = asyncio.get_running_loop()
         try:
-            _, client = await loop.create_connection(lambda: cls(on_event), host, port)
+            _, client = await loop.create_connection(lambda: cls(on_event, patience), host, port)
         except OSError as error:
             raise NoRunnerError(str(error)) from error
         try:
@@ -86,8 +94,10 @@ class RunnerClient(asyncio.Protocol):
         answer: asyncio.Future[Facts] = asyncio.get_running_loop().create_future()
         self._waiting[self.tell(**facts)] = answer
         try:
-            return await asyncio.wait_for(answer, _PATIENCE)
+            return await asyncio.wait_for(answer, self._patience)
         except (TimeoutError, asyncio.TimeoutError):
+            if self._transport is not None:
+                self._transport.abort()  # nobody is to wait as long for it once more
             raise RunnerGoneError("the runner does not answer") from None
 
     def close(self) -> None:
@@ -99,6 +109,9 @@ class RunnerClient(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
+        if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux
+            connection: socket.socket = transport.get_extra_info("socket")
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(_UNCONFIRMED * 1000))
 
     def data_received(self, data: bytes) -> None:
         self._rest += data

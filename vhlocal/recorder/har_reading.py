@@ -148,8 +148,12 @@ def _line(text: str, many: int, number: int) -> int | None:
 def _exchange(entry: Any, run: SplitResult, number: int) -> Exchange:
     request = entry["request"]
     text = str(request["url"]).partition("#")[0]
-    url = urlsplit(text)
-    if not _is_of(run, url):
+    try:
+        url = urlsplit(text)
+        is_here = _is_of(run, url)
+    except ValueError as error:  # no URL, which cannot be this run's
+        raise _LeftOut(_ELSEWHERE, text) from error
+    if not is_here:
         raise _LeftOut(_ELSEWHERE, url.netloc or url.scheme or text)
     target = _target(text)
     path = target.partition("?")[0]
@@ -178,7 +182,7 @@ def _exchange(entry: Any, run: SplitResult, number: int) -> Exchange:
         endpoint=str(entry.get("_vhlocal_endpoint") or str(prefix).rpartition("/")[2]),
         revision=str(entry.get("_vhlocal_revision") or ""),
         request=Request(str(request["method"]), target, _without_hidden(sent), body),
-        answer=_answer(response, str(prefix), str(entry.get("_vhlocal_broke_off") or ""), path, ours=ours),
+        answer=_answer(response, entry, str(prefix), path),
         seconds=_seconds(entry.get("time")),
     )
 
@@ -207,31 +211,40 @@ def _target(url: str) -> str:
     return re.sub(r"[^\x21-\x7e]+", lambda found: quote(found[0]), rest if rest.startswith("/") else f"/{rest}")
 
 
-def _answer(response: Any, prefix: str, broke_off: str, path: str, *, ours: bool) -> Answer:
+def _answer(response: Any, entry: Any, prefix: str, path: str) -> Answer:
+    ours, status = "_vhlocal_id" in entry, int(response["status"])
     content = response.get("content") or {}
     headers = _headers(response.get("headers"))
+    packed = header(headers, "content-encoding") is not None
     if not ours or content.get("encoding") != "base64":
         # A browser writes what it has unpacked, vhlocal what is text.
         headers = tuple((name, value) for name, value in headers if name.lower() != "content-encoding")
+    broke_off = str(entry.get("_vhlocal_broke_off") or "")
+    if status in (204, 304) or entry["request"]["method"] == "HEAD":
+        # There is no body, though a browser writes what it has in its cache.
+        return Answer(status, headers, EMPTY, prefix, broke_off)
     kind = header(headers, "content-type") or str(content.get("mimeType") or "")
     body = _body(content, content.get("encoding"), "" if ours else kind)
-    if body is None:
-        if (content.get("size") or 0) > 0 or content.get("_file"):
-            raise _LeftOut(_NO_ANSWER_BODY, path)
-        body = EMPTY
-    return Answer(int(response["status"]), headers, body, prefix, broke_off)
+    if not (body or EMPTY).length and ((content.get("size") or 0) > 0 or content.get("_file")):
+        raise _LeftOut(_NO_ANSWER_BODY, path)
+    told = "" if ours or packed else header(headers, "content-length") or ""
+    if body is not None and told.isdecimal() and body.length < int(told):  # tools cut off long ones
+        raise _LeftOut(_NO_ANSWER_BODY, path)
+    return Answer(status, headers, body or EMPTY, prefix, broke_off)
 
 
 def _posted(request: Any, headers: tuple[Header, ...], path: str) -> Body:
-    """Return the request's body; what the head says of its length has the last word: many tools write a part of it."""
+    """Return the request's body; what is said of its length has the last word: many tools write a part of it."""
     posted = request.get("postData") or {}
     kind = header(headers, "content-type") or str(posted.get("mimeType") or "")
     body = _body(posted, posted.get("_vhlocal_encoding") or posted.get("encoding"), "")
     if body is None and posted.get("params") and kind.startswith(_FORM):
         pairs = [(str(one["name"]), str(one.get("value") or "")) for one in posted["params"]]
         body = whole(urlencode(pairs).encode())
-    told = header(headers, "content-length") or ""
-    if body is None and not told and (not posted or request.get("bodySize") == 0):
+    told, size = header(headers, "content-length") or "", request.get("bodySize")
+    if not told and isinstance(size, int) and size > 0 and header(headers, "content-encoding") is None:
+        told = str(size)  # what came in chunks has no other length
+    if body is None and not told and (not posted or size == 0):
         return EMPTY
     if (told.isdecimal() and int(told) != (body or EMPTY).length) or (body is None and not told):
         raise _LeftOut(_NO_REQUEST_BODY, path)
@@ -247,7 +260,7 @@ def _body(content: Any, encoding: Any, kind: str) -> Body | None:
     if text is None:
         return None
     if encoding == "base64":
-        return whole(base64.b64decode(str(text), validate=True))
+        return whole(base64.b64decode("".join(str(text).split()), validate=True))
     charset = re.search(r"""charset\s*=\s*["']?([\w.:-]+)""", kind, re.IGNORECASE)
     with contextlib.suppress(LookupError, UnicodeError):
         return whole(str(text).encode(charset[1] if charset else "utf-8"))
@@ -256,7 +269,9 @@ def _body(content: Any, encoding: Any, kind: str) -> Body | None:
 
 def _headers(headers: Any) -> tuple[Header, ...]:
     # A browser that spoke HTTP/2 writes what stands for the request line, as :path.
-    pairs = [(str(one["name"]), str(one["value"])) for one in headers or ()]
+    # Browsers and what steers them join values of one name by line feeds, as several Set-Cookie.
+    found = [(str(one["name"]), one.get("value")) for one in headers or ()]
+    pairs = [(name, value) for name, values in found for value in ("" if values is None else str(values)).split("\n")]
     for name, value in pairs:
         if not re.fullmatch(r":?[!#$%&'*+.^_`|~0-9A-Za-z-]+", name) or re.search(r"[\r\n\0]", value):
             raise ValueError(f"`{name}` is not a header")

@@ -10,6 +10,9 @@ import pytest
 from tests.exchanges import sent
 from vhlocal.comparison import bodies
 from vhlocal.comparison.bodies import BYTES, JSON, TEXT, TWICE, Read, content_type, read
+from vhlocal.comparison.differences import differences
+from vhlocal.comparison.paths import parse
+from vhlocal.comparison.rules import Rules
 from vhlocal.exchanges import Answer, whole
 
 LINES = "application/x-ndjson"
@@ -63,6 +66,28 @@ def test_what_has_no_type_has_neither_type_nor_charset_of_its_own():
 )
 def test_each_coding_is_looked_through(coding, compress):
     assert read(sent(compress(b"plain"), "text/plain", content_encoding=coding)) == Read(TEXT, "plain")
+
+
+def test_a_deflated_body_without_a_head_is_looked_through():
+    """Browsers take both, RFC 9110's and the one that some servers send."""
+    packing = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    packed = packing.compress(b"plain") + packing.flush()
+    assert read(sent(packed, "text/plain", content_encoding="deflate")) == Read(TEXT, "plain")
+
+
+@pytest.mark.parametrize("levels", [199, 200, 900, 200_000])
+@pytest.mark.parametrize(("opening", "closing"), [(b"[", b"]"), (b'{"a":', b"}")])
+def test_what_is_nested_too_deep_to_be_sorted_is_a_text(levels, opening, closing):
+    kind, _ = read(sent(opening * levels + b"[]" + closing * levels, "application/json"))
+    assert kind == (JSON if levels < 200 else TEXT)
+
+
+def test_sets_that_are_nested_as_deep_as_json_may_be_are_sorted():
+    one, other = (sent(b"[" * 200 + digit + b"]" * 200, "application/json") for digit in (b"1", b"2"))
+    assert read(one).kind == JSON
+    wide = sent(b"[" + b",".join([b"[" * 100 + b"]" * 100] * 5) + b"]", "application/json")
+    assert read(wide).kind == JSON
+    assert differences(one, other, Rules(sets=(parse("$"),)))
 
 
 def test_a_body_that_grows_beyond_what_is_looked_into_stays_as_it_came(monkeypatch):

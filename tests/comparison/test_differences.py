@@ -218,7 +218,7 @@ def test_long_texts_are_shown_where_they_differ():
     ]
     page, other = (sent(f"a\n{same}{end}".encode(), "text/plain") for end in ("", "!"))
     assert lines(page, other) == [f'line 2 "…{"x" * 20}" → "…{"x" * 20}!"']
-    deep = json.loads('{"a":' * 300 + "1" + "}" * 300)
+    deep = json.loads('{"a":' * 150 + "1" + "}" * 150)
     assert [len(line) for line in lines(answered(deep), answered({"a": deep}))] == [134]
 
 

@@ -14,6 +14,9 @@ JSON, TEXT, IMAGE, BYTES = "JSON", "text", "a picture", "bytes"
 #: JSON in which an object has a name twice: readers take either value, so it is compared as the text that it is.
 TWICE = "JSON with a name twice in an object"
 
+#: A document that is nested deeper is compared as the text that it is: sorting sets, and Python itself, end somewhere.
+_DEEPEST = 200
+
 #: What a compressed body may grow to, in bytes, to be looked into.
 _MOST = 64 * 1024 * 1024
 _LINES_OF_JSON = ("application/x-ndjson", "application/jsonl", "application/json-lines", "application/x-jsonlines")
@@ -70,11 +73,24 @@ def content_type(answer: Answer) -> tuple[str, str]:
 
 def _json(content: bytes) -> Read | None:
     try:
-        return Read(JSON, json.loads(content, object_pairs_hook=_object))
+        document = json.loads(content, object_pairs_hook=_object)
+        return None if _is_too_deep(content, document) else Read(JSON, document)
     except _NameTwiceError:
         return Read(TWICE, content.decode(json.detect_encoding(content), "replace"))
     except (ValueError, RecursionError):
         return None
+
+
+def _is_too_deep(content: bytes, document: Any) -> bool:
+    if content.count(b"[") + content.count(b"{") <= _DEEPEST:  # most are seen so
+        return False
+    level = [document]
+    for _ in range(_DEEPEST):
+        inner = (each.values() if isinstance(each, dict) else each for each in level)
+        level = [value for values in inner for value in values if isinstance(value, (dict, list))]
+        if not level:
+            return False
+    return True
 
 
 class _NameTwiceError(ValueError):
@@ -93,9 +109,13 @@ def _decompressed(answer: Answer) -> bytes:
     content = answer.body.content or b""
     if (header(answer.headers, "content-encoding") or "").strip().lower() not in ("gzip", "x-gzip", "deflate"):
         return content
-    try:
-        opened = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)  # which of the two, it tells itself
-        plain = opened.decompress(content, _MOST)
-    except zlib.error:
-        return content
-    return plain if opened.eof and not opened.unused_data else content
+    # Which of zlib's two it is it tells itself; some servers send `deflate` without a head.
+    for bits in (zlib.MAX_WBITS | 32, -zlib.MAX_WBITS):
+        try:
+            opened = zlib.decompressobj(wbits=bits)
+            plain = opened.decompress(content, _MOST)
+        except zlib.error:
+            continue
+        if opened.eof and not opened.unused_data:
+            return plain
+    return content

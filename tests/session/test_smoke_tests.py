@@ -75,15 +75,15 @@ def test_each_path_has_its_verdict_as_lines_and_for_ci(run, vhlocal, tmp_path):
     assert {(one["under"], one["line"]) for one in results} == {(version, 1), (version, 4), (alias, 1), (alias, 4)}
 
     # Nothing is sent where something cannot be read.
-    (smoke / "z.http").write_text("GET {{endpoint}}\n# expect 2000\n")
+    (smoke / "z.rest").write_text("GET {{endpoint}}\n# expect 2000\n")
     done = vhlocal("test", "--json", cwd=run.directory)
     assert (done.returncode, done.stdout) == (WRONG, "")
-    assert "smoke/z.http:2" in done.stderr
-    (smoke / "z.http").write_text("GET http://127.0.0.1:1/elsewhere\n")
+    assert "smoke/z.rest:2" in done.stderr
+    (smoke / "z.rest").write_text("GET http://127.0.0.1:1/elsewhere\n")
     done = vhlocal("test", cwd=run.directory)
     assert (done.returncode, done.stdout) == (WRONG, "")
     assert "not in the endpoint" in done.stderr.replace("\n", " ")
-    (smoke / "z.http").unlink()
+    (smoke / "z.rest").unlink()
     done = vhlocal("test", "web", "-C", str(run.directory))
     assert done.returncode == WRONG
     assert "no endpoint `web` is running" in done.stderr

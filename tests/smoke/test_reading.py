@@ -80,6 +80,19 @@ WRONG = [
     ("GET {{endpoint}}\n\n>> answer.json", 3, "write an answer to a file"),
     ("GET {{endpoint}}\n\n>>! answer.json", 3, "write an answer to a file"),
     ("GET {{endpoint}}\n\n<> 2026.200.json", 3, "a link to an answer"),
+    ("GET {{endpoint}}\n\n?? status == 200", 3, "an assertion of httpYac"),
+    ("POST {{endpoint}}\nX: y\n\n{}\n?? body a == 1", 5, "an assertion of httpYac"),
+    ("GET {{endpoint}}\n\n{{\n  test.status(200)\n}}", 3, "a script of httpYac"),
+    ("{{+after\n}}\nGET {{endpoint}}", 1, "a script of httpYac"),
+    ("GET {{endpoint}}\n\nHTTP/1.1 200  - OK\nX: y", 3, "an answer that httpYac has written"),
+    ("POST {{endpoint}}\nX-Request-Type: GraphQL\n\nquery { a }", 2, "REST Client's way to mark GraphQL"),
+    ("GET {{endpoint}}\nAuthorization: Digest ada secret", 2, "Digest is worked out by an editor"),
+    ("GET {{endpoint}}\nAuthorization: AWS id key region:eu", 2, "AWS is worked out by an editor"),
+    ("GET {{endpoint}}\nAuthorization: Basic ada:secret", 2, "in one word are REST Client's"),
+    ("GET {{endpoint}}\nX: {{$processEnv TOKEN}}", 2, "comes from where an editor runs"),
+    ("GET {{endpoint}}\nX: {{$dotenv TOKEN}}", 2, "comes from where an editor runs"),
+    ('GET {{endpoint}}\n# expect $.a == "{{b}}"', 2, "{{b}} has no value here"),
+    ("@a = {{endpoint}}/x\nGET {{endpoint}}\n# expect header location: {{a}}", 3, "is another URL under each path"),
     ("# @prompt user\nGET {{endpoint}}", 1, "# @prompt is not known to both editors"),
     ("# @timeout 5\nGET {{endpoint}}", 1, "# @timeout is not known to both editors"),
     ("# @name = seven\nGET {{endpoint}}", 1, "# @name needs a name"),
@@ -87,7 +100,8 @@ WRONG = [
     ("get {{endpoint}}", 1, "get is not a method"),
     ("GRAPHQL {{endpoint}}", 1, "GRAPHQL is not a method"),
     ("GET /acme/x\nHost: localhost", 1, "is not a request"),
-    ("HTTP/1.1 200 OK", 1, "is not a request"),
+    ("HTTP/1.1 200 OK", 1, "an answer that httpYac has written"),
+    ("HTTP/1.1", 1, "is not a request"),
     ("GET {{endpoint}}/ HTTP/2", 1, "REST Client only speaks HTTP/1.1"),
     ("GET {{endpoint}}/\n  ?a=b c", 2, "there is a space in the URL"),
     ("GET {{endpoint}}/a b", 1, "there is a space in the URL"),
@@ -112,6 +126,21 @@ def test_what_is_not_of_the_common_core_is_named_with_its_line_and_a_remedy(text
     assert message in caught.value.message
     assert (caught.value.place.file, caught.value.place.line) == (Path("smoke/a.http"), line)
     assert caught.value.hint
+
+
+def test_a_user_and_a_password_are_sent_as_both_editors_send_them():
+    words = "Authorization: Basic {{user}} s3:cret\n###\nGET {{endpoint}}\nAuthorization: {}"
+    text = f"@user = ada\nGET {{{{endpoint}}}}\n{words}"
+    for as_it_is in ("Basic YWRhOnMzOmNyZXQ=", "Bearer a:b", 'Digest username="a", realm="b"'):
+        first, second = read(text.replace("{}", as_it_is), Path("a.http")).cases
+        assert first.fields == (Field(3, "Authorization", "Basic YWRhOnMzOmNyZXQ="),)
+        assert second.fields[0].value == as_it_is
+
+
+def test_variables_are_filled_in_where_something_is_expected():
+    text = '@digit = 7\n@kind = seven\nGET {{endpoint}}\n# expect $.digit == {{digit}}\n# expect $.kind == "{{ kind }}"'
+    (case,) = read(text, Path("a.http")).cases
+    assert case.expectations == (Equal(("digit",), 7), Equal(("kind",), "seven"))
 
 
 def test_the_hint_for_a_lower_case_method_is_that_method():

@@ -52,6 +52,7 @@ ANSWERS = [
     answered("text", prefix=PREFIX),
     answered(float("nan"), prefix=PREFIX),
     answered({"odd name": {"a == b": 1}}, prefix=PREFIX),
+    answered({"template": "{{name}}", "{{b}}": 1, "digit": 7}, prefix=PREFIX),
     answered([*range(100)], status=404, prefix=PREFIX),
     sent(b"<h1>", "text/html; charset=utf-8", prefix=PREFIX),
     sent(b"\x89PNG", "image/png", prefix=PREFIX),

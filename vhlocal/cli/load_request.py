@@ -28,7 +28,7 @@ def chosen(client: Client, target: Target, what: str | None, directory: Path) ->
     from vhlocal.recorder.showing import to_send  # noqa: PLC0415 - few commands need it
     from vhlocal.session.replaying import MARK, led_to  # noqa: PLC0415 - few commands need it
 
-    if what is not None and what.endswith(".http"):
+    if what is not None and what.endswith((".http", ".rest")):
         request = _of_http_file(Path(what), target, directory)
         return replace(request, headers=(*request.headers, MARK))
     exchange = _recorded(client, target.endpoint, what)

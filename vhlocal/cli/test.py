@@ -126,7 +126,7 @@ class _Suite:
 
 def _written(directory: Path, place: Path, wanted: Sequence[str]) -> Tests:
     """Read all tests, and return what sends them: what is wrong with one is told before anything is started."""
-    http = tuple(load(_short(path), directory) for path in sorted(place.rglob("*.http")))
+    http = tuple(load(_short(path), directory) for path in sorted(_http_files(place)))
     pytest = tuple(by_pytest.files(place))
     if not (http or pytest):
         raise InputError(
@@ -136,6 +136,12 @@ def _written(directory: Path, place: Path, wanted: Sequence[str]) -> Tests:
         )
     python = by_pytest.python_of(directory, environment()) if pytest else None
     return partial(_sent, _Suite(directory, place, http, pytest, python))
+
+
+def _http_files(place: Path) -> Iterator[Path]:
+    """Yield the files that editors take for requests: both know either name."""
+    for ending in (".http", ".rest"):
+        yield from place.rglob(f"*{ending}")
 
 
 @contextmanager

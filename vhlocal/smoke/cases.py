@@ -87,9 +87,14 @@ def fill(text: str, values: Mapping[str, str], place: Place) -> str:
         name = found[1].strip()
         if name not in values:
             raise undefined(name, place)
-        return _VARIABLE.sub(lambda inner: values.get(inner[1].strip(), inner[0]), values[name])
+        return fill_known(values[name], values)
 
     return _VARIABLE.sub(value, text)
+
+
+def fill_known(text: str, values: Mapping[str, str]) -> str:
+    """Return a text with ``{{name}}`` filled in where the name has a value."""
+    return _VARIABLE.sub(lambda found: values.get(found[1].strip(), found[0]), text)
 
 
 def names_in(text: str) -> list[str]:
@@ -99,6 +104,12 @@ def names_in(text: str) -> list[str]:
 
 def undefined(name: str, place: Place) -> InputError:
     """Return what is wrong with a variable that has no value here."""
+    if name.startswith(("$processEnv", "$dotenv", "$env.", "$shared", "process.env")):
+        return InputError(
+            f"{{{{{name}}}}} comes from where an editor runs, and each has its own word for it",
+            place=place,
+            hint="write the value itself, or a test for pytest, which can read os.environ",
+        )
     if name.startswith("$") or "." in name:
         what = "is different for each request" if name.startswith("$") else "comes from another request's answer"
         return InputError(

@@ -7,12 +7,13 @@ the two knows is named with its line: it would be sent here as no editor sends i
 
 from __future__ import annotations
 
+import base64
 import re
 from typing import TYPE_CHECKING
 
 from vhlocal.errors import InputError
 from vhlocal.model import Place
-from vhlocal.smoke.cases import ENDPOINT, Case, Field, FromFile, HttpFile, Line, fill, names_in, undefined
+from vhlocal.smoke.cases import ENDPOINT, Case, Field, FromFile, HttpFile, Line, fill, fill_known, names_in, undefined
 from vhlocal.smoke.expecting import FORMS, Expectation, UnreadableError, expectation
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ _HTTP_1 = re.compile(r"\s+HTTP/1\.[01]$")
 _QUERY = re.compile(r"\s+[?&]")
 _FIELD = re.compile(r"(?P<name>[!#$%&'*+.^_`|~0-9A-Za-z-]+)\s*:\s*(?P<value>.*?)\s*")
 
-#: Lines that only one of the two editors knows: what they are, and what to do instead.
+#: Lines that only one of the editors knows: what they are, and what to do instead.
 _OF_ONE_EDITOR = (
     (
         re.compile(r"\s*[<>]\s*\{%"),
@@ -39,6 +40,9 @@ _OF_ONE_EDITOR = (
     (re.compile(r">>!?\s"), "JetBrains' syntax to write an answer to a file", "leave it out"),
     (re.compile(r">\s"), "a script of JetBrains' client", "write the expectation as a comment: # expect $.digit == 7"),
     (re.compile(r"<>\s"), "a link to an answer that JetBrains' client has kept", "leave it out"),
+    (re.compile(r"\?\?\s"), "an assertion of httpYac", "expect something by a comment: # expect $.digit == 7"),
+    (re.compile(r"\{\{[+@]?\w*\s*$"), "a script of httpYac", "expect something by a comment: # expect $.digit == 7"),
+    (re.compile(r"HTTP/\d(?:\.\d)?\s+\d{3}\b"), "an answer that httpYac has written here", "leave it out"),
     (re.compile(r"<@"), "a file in which REST Client fills in variables", "use `< file`, or write the body here"),
 )
 _KNOWN_MARKS = ("name", "no-redirect", "no-cookie-jar")
@@ -76,7 +80,7 @@ class _Reader:
         else:
             for pattern, what, hint in _OF_ONE_EDITOR:
                 if pattern.match(line.text):
-                    raise self._wrong(line.number, f"this is {what}; the other editor would send it as text", hint)
+                    raise self._wrong(line.number, f"this is {what}; other editors would send it as text", hint)
             self._state(line)
 
     def end_block(self) -> None:
@@ -129,7 +133,12 @@ class _Reader:
 
     def _expectation(self, number: int, text: str) -> Expectation | None:
         try:
-            return expectation(text)
+            found = expectation(fill_known(text, self.variables))
+            if found is not None:
+                self._check_names(Line(number, text))
+                if ENDPOINT in names_in(fill_known(text, self.variables)):
+                    raise UnreadableError(f"{{{{{ENDPOINT}}}}} is another URL under each path")
+            return found
         except UnreadableError as error:
             raise self._wrong(number, str(error), f"write one of: {FORMS}") from error
 
@@ -209,7 +218,26 @@ class _Reader:
             hint = "write Name: value, all in one line; a body begins below an empty line"
             raise self._wrong(line.number, f"`{line.text.strip()}` is not a header", hint)
         self._check_names(line)
-        self._fields.append(Field(line.number, found["name"], found["value"]))
+        self._fields.append(Field(line.number, found["name"], self._value(line.number, found["name"], found["value"])))
+
+    def _value(self, number: int, name: str, value: str) -> str:
+        """Return a header's value as both editors send it."""
+        if name.lower() == "x-request-type":
+            raise self._wrong(number, "this is REST Client's way to mark GraphQL", "write the body as JSON")
+        if name.lower() != "authorization":
+            return value
+        filled = fill(value, {**self.variables, ENDPOINT: ENDPOINT}, Place(self._path, number))
+        scheme, *words = filled.split()
+        match scheme.lower(), words:
+            case "basic", [user, password]:
+                return f"{scheme} {base64.b64encode(f'{user}:{password}'.encode()).decode()}"
+            case "basic", [word] if ":" in word:
+                what, hint = "a user and a password in one word are REST Client's", "write Basic USER PASSWORD"
+            case (("digest" | "aws"), [_, _, *_]) if "=" not in filled:
+                what, hint = f"{scheme} is worked out by an editor", "write the header as it is sent"
+            case _:
+                return value
+        raise self._wrong(number, what, hint)
 
     def _in_body(self, line: Line) -> None:
         self._check_names(line)

@@ -88,8 +88,14 @@ def _leaves(document: Any) -> Iterator[tuple[tuple[str | int, ...], Any]]:
         if isinstance(value, (dict, list)) and value:
             below = value.items() if isinstance(value, dict) else enumerate(value)
             waiting += [((*path, key), inner) for key, inner in below][::-1]
-        elif not (isinstance(value, float) and not math.isfinite(value)) and len(json.dumps(value)) <= _LONGEST:
+        elif _can_be_expected(path, value):
             yield path, value
+
+
+def _can_be_expected(path: tuple[str | int, ...], value: Any) -> bool:
+    is_name = isinstance(value, float) and not math.isfinite(value)
+    is_variable = "{{" in f"{path}{value}"
+    return not is_name and not is_variable and len(json.dumps(value)) <= _LONGEST
 
 
 def _fields(headers: tuple[Header, ...]) -> Iterator[str]:

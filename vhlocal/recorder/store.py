@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections import deque
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 from typing import TYPE_CHECKING, NamedTuple
 
 from vhlocal.exchanges import EMPTY, Answer, Body, Exchange, Request, whole
@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     from vhlocal.contract.headers import RawHeader
     from vhlocal.model import RequestRecord
 
-    #: What a ``Taken`` is made of once somebody looks. A body is what takes it in until it is kept.
+    #: What a ``Taken`` is made of once somebody looks: as it waits, and with its number and size as it is kept.
     _Passed = tuple[RequestRecord, Sequence[RawHeader], object, Sequence[RawHeader], object]
+    _Numbered = tuple[int, int, RequestRecord, Sequence[RawHeader], Body | None, Sequence[RawHeader], Body | bytes]
 
 #: Bytes that all recordings may take together.
 MOST_BYTES = 64 * 1024 * 1024
@@ -90,17 +91,17 @@ class BodyTap:
         return Body(b"".join(self._parts), self._length)
 
 
-_BYTES = attrgetter("bytes")
+_BYTES, _NUMBER = attrgetter("bytes"), itemgetter(0)
 
 
 class _Kept:
-    """What is kept of one endpoint, the oldest first: how many came before it, its size, and itself."""
+    """What is kept of one endpoint, the oldest first, and its size."""
 
     __slots__ = ("bytes", "endpoint", "taken")
 
     def __init__(self, endpoint: str) -> None:
         self.endpoint = endpoint
-        self.taken: deque[tuple[int, int, _Passed]] = deque()
+        self.taken: deque[_Numbered] = deque()
         self.bytes = 0
 
 
@@ -163,16 +164,15 @@ class Store:
 
     def find(self, beginning: str) -> tuple[Taken, ...]:
         """Return those whose ids begin so, pinned ones first: one, unless too few letters were given or it is gone."""
-        begin_so = [passed for passed in self._found() if passed[0].id.startswith(beginning)]
+        begin_so = [passed for passed in self._found() if passed[2].id.startswith(beginning)]
         pinned = [taken for taken in self.pins.all() if taken.record.id.startswith(beginning)]
         return tuple({taken.record.id: taken for taken in (*pinned, *map(_taken, begin_so))}.values())
 
-    def _found(self, endpoint: str | None = None) -> list[_Passed]:
+    def _found(self, endpoint: str | None = None) -> list[_Numbered]:
         with self._lock:
             self._take_in()
             some = self._kept.values() if endpoint is None else filter(None, [self._kept.get(endpoint)])
-            found = sorted((one for kept in some for one in kept.taken), key=lambda one: one[0])
-        return [passed for _, _, passed in found]
+            return sorted((one for kept in some for one in kept.taken), key=_NUMBER)
 
     def _take_in(self) -> None:
         """Keep what waits; more may come to wait meanwhile."""
@@ -186,8 +186,7 @@ class Store:
         last_asked: object = None
         last_told: object = None
         heads = 0
-        for passed in waiting:
-            record, asked, body, told, answer = passed
+        for record, asked, body, told, answer in waiting:
             if record.replayed:
                 continue
             if asked is not last_asked or told is not last_told:
@@ -195,19 +194,15 @@ class Store:
                 heads = _EACH + self._measured(asked) + self._measured(told)
             if kept is None or kept.endpoint != record.endpoint:
                 kept = self._kept_of(record.endpoint or "")
-            size = heads + len(record.target)
-            if isinstance(answer, bytes):
-                size += len(answer)
-            else:
-                answer = _body(answer)
-                size += len(answer.content or b"")
-                passed = record, asked, body, told, answer
-            if body is not None:
-                body = _body(body)
-                size += len(body.content or b"")
-                passed = record, asked, body, told, answer
+            answered = answer if isinstance(answer, bytes) else _body(answer)
+            content = answered if isinstance(answered, bytes) else answered.content or b""
+            size = heads + len(record.target) + len(content)
+            sent = None if body is None else _body(body)
+            if sent is not None:
+                size += len(sent.content or b"")
             number += 1
-            kept.taken.append((number, size, passed))
+            # One tuple for all: each object of what leaves, untouched for long, costs a look at memory.
+            kept.taken.append((number, size, record, asked, sent, told, answered))
             kept.bytes += size
             added += size
         self._number = number
@@ -248,9 +243,9 @@ def _body(what: object) -> Body:
     return what.body() if isinstance(what, BodyTap) else what if isinstance(what, Body) else EMPTY
 
 
-def _taken(passed: _Passed) -> Taken:
-    record, asked, body, told, answer = passed
-    return Taken(record, asked, _body(body), told, answer if isinstance(answer, bytes) else _body(answer))
+def _taken(numbered: _Numbered) -> Taken:
+    _, _, record, asked, body, told, answer = numbered
+    return Taken(record, asked, body or EMPTY, told, answer)
 
 
 def _size_of(headers: Sequence[RawHeader]) -> int:

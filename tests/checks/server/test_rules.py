@@ -209,6 +209,21 @@ def test_a_port_in_use_is_told_with_its_holder():
     assert found.seen == "port 8000 is in use by nginx (process 7)"
 
 
+def test_a_worker_that_says_nothing_is_not_told_to_have_said_why():
+    """Such as one whose code calls ``os._exit``: 3 is Gunicorn's own exit code."""
+    found = end(3, "[INFO] Booting worker", endpoint=WSGI, when="while its code was loaded")
+    assert found.seen == "Gunicorn's worker ended without an exception while its code was loaded (exit code 3)"
+    assert "os._exit" in found.change
+    found = end(3, "Traceback (most recent call last):", "x.Own: 1", endpoint=WSGI, when="while its code was loaded")
+    assert found.seen == "the server ended with exit code 3"
+
+
+def test_a_module_of_null_bytes_is_none_of_another_name():
+    """Python names no file of it."""
+    line = "wsgi: server:app could not be loaded: SyntaxError: source code string cannot contain null bytes"
+    assert "save that module again" in end(3, line, endpoint=WSGI).change
+
+
 def test_r4_what_wsgi_names_and_cannot_be_loaded():
     """R4: Gunicorn imports it before it answers anything."""
     found = end(3, "wsgi: server:app could not be loaded: AttributeError: no app", endpoint=WSGI)

@@ -70,6 +70,9 @@ _SIGNALS = {
     159: "bad system call",
 }
 
+#: Gunicorn's own exit code where a worker ends before it serves.
+_NOT_BOOTED = 3
+
 #: Those of compiled code's own making.
 _FAULTS = (132, 134, 135, 136, 139, 159)
 
@@ -95,8 +98,11 @@ def find(ended: Ended) -> Iterator[Finding]:
             change = "something sent SIGTERM, or its code returned: look at its last lines"
         yield Finding(DONE, ended.command, seen, change, name)
     else:
-        change = ended.fix or "look in its log for the reason"
-        yield Finding(FAILED, ended.place, f"the server ended with exit code {ended.code}{during}", change, name)
+        seen, change = f"the server ended with exit code {ended.code}{during}", "look in its log for the reason"
+        if ended.endpoint.wsgi and ended.code == _NOT_BOOTED and when and "Traceback" not in ended.text:
+            seen = f"Gunicorn's worker ended without an exception{when} (exit code {ended.code})"
+            change = "look for what ends the process: `os._exit`, an interrupt, a library that gives up"
+        yield Finding(FAILED, ended.place, seen, ended.fix or change, name)
 
 
 RULE = Rule((SIGNAL, DONE, FAILED), find)

@@ -35,6 +35,8 @@ def find(ended: Ended) -> Iterator[Finding]:
     reasons = _NOT_LOADED.findall(ended.text)
     if reasons:
         change = ended.fix or "make sure that the module has that name; the log says why"
+        if "null bytes" in reasons[-1]:
+            change = "save that module again: it holds null bytes, as after a save that was broken off"
         yield Finding(
             DEFINITION,
             ended.place,

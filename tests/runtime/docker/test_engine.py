@@ -146,3 +146,36 @@ def test_k2_a_kill_for_memory_of_which_the_engine_never_heard_is_known_from_the_
     finally:
         runtime.remove(server)
         runtime.close()
+
+
+def test_a_container_that_is_paused_from_outside_is_told_with_what_has_it_go_on(engine, base_image, tmp_path):
+    runtime = DockerRuntime(Engine.connect(without_host()), BuildNetwork({}, None), str(tmp_path), "paused")
+    spec = ServerSpec(
+        identity=Identity("acme/digits", "hello"),
+        image=base_image,
+        command=("sleep", "600"),
+        environment={},
+        port=8000,
+        limits=ContainerLimits(),
+        entries=(),
+        mounts=Mounts(),
+    )
+    server = runtime.create(spec)
+    try:
+        lines = []
+        runtime.start(server, lambda *line: lines.append(line), lambda _: None)
+        container = engine.containers.get(server)
+        container.pause()
+        container.unpause()
+        wait_for(lambda: len(lines) == 2, "both to be told")
+        assert lines == [
+            (
+                "vhlocal",
+                f"{container.name} was paused from outside: its requests wait. "
+                f"Resume it with: docker unpause {container.name}",
+            ),
+            ("vhlocal", f"{container.name} was resumed"),
+        ]
+    finally:
+        runtime.remove(server)
+        runtime.close()

@@ -9,7 +9,7 @@ import threading
 import time
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from vhlocal.contract.image import CODE_DIRECTORY
 from vhlocal.errors import EngineError
@@ -62,6 +62,12 @@ _COUNTERS = Path("/proc/vmstat")
 #: So many ports for servers beside the first, where each that is published costs a process or a forwarding.
 _PUBLISHED = 12
 
+#: What others do to a container, in the engine's words, and what that means for its endpoint.
+_BY_HAND = {
+    "pause": "{name} was paused from outside: its requests wait. Resume it with: docker unpause {name}",
+    "unpause": "{name} was resumed",
+}
+
 #: Seconds that threads get to end when the engine is let go of.
 _PATIENCE = 2.0
 
@@ -84,13 +90,14 @@ class DockerRuntime:
         #: Of containers with a limit: how many the kernel had ended for memory before, where that can be known.
         self._kills: dict[str, int] = {}
         self._spares: dict[str, Spares] = {}
+        self._on_line: dict[str, OnLine] = {}
         self._ports: dict[str, tuple[int, ...]] = {}
         self._dated = 0
         #: Images that have lost their tags to newer ones.
         self._replaced: list[str] = []
         self._closed = threading.Event()
-        self._events = engine.events(f"{labels.RUN}={run}", ["oom"])
-        self._threads = [_started("vhlocal-oom", self._watch)]
+        self._events = self._hear()
+        self._threads = [_started("vhlocal-engine", self._watch)]
 
     name = "docker"
     noun = "container"
@@ -216,6 +223,7 @@ class DockerRuntime:
         """Start a container; its output and its end are told from a thread of its own."""
         self._out_of_memory.discard(server)
         self._spares[server] = spares
+        self._on_line[server] = on_line
         chunks = self._engine.attach(server)
         self._engine.start(server)
         self._threads = [thread for thread in self._threads if thread.is_alive()]
@@ -268,6 +276,7 @@ class DockerRuntime:
         self._engine.remove(server)
         self._ports.pop(server, None)
         self._spares.pop(server, None)
+        self._on_line.pop(server, None)
 
     def close(self) -> None:
         """Let go of the engine; the output of servers that still run is not followed any more."""
@@ -323,19 +332,30 @@ class DockerRuntime:
         before, now = self._kills.get(server), _kernel_kills()
         return before is not None and now is not None and now > before
 
+    def _hear(self) -> Stream[dict[str, Any]]:
+        return self._engine.events(f"{labels.RUN}={self._run}", ["oom", *_BY_HAND])
+
     def _watch(self) -> None:
-        """End a container when the kernel kills a process in it for memory, and nobody ``Spares`` it."""
+        """Take what the engine tells of the run's containers."""
         while not self._closed.is_set():
             with contextlib.suppress(EngineError, OSError, ValueError):
                 for event in self._events:
-                    container = str(event.get("id", ""))
-                    if not self._spares.get(container, spare_none)():
-                        self._out_of_memory.add(container)
-                        self._engine.kill(container)
+                    self._take(str(event.get("id", "")), event)
             # The engine has ended, and may be back in a moment.
             if not self._closed.wait(_BETWEEN_TRIES):
                 with contextlib.suppress(EngineError):
-                    self._events = self._engine.events(f"{labels.RUN}={self._run}", ["oom"])
+                    self._events = self._hear()
+
+    def _take(self, container: str, event: Mapping[str, Any]) -> None:
+        """End a container in which the kernel killed a process for memory, unless it is spared; tell the rest."""
+        text = _BY_HAND.get(str(event.get("Action")))
+        if text is not None:
+            tell = self._on_line.get(container)
+            if tell is not None:
+                tell("vhlocal", text.format(name=event["Actor"]["Attributes"]["name"]))
+        elif not self._spares.get(container, spare_none)():
+            self._out_of_memory.add(container)
+            self._engine.kill(container)
 
 
 def _kernel_kills() -> int | None:

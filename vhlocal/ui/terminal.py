@@ -276,7 +276,8 @@ class Terminal:
         self._console.print(Text(event.text))
 
     def _say(self, subject: str, text: str, style: str = "") -> None:
-        self._console.print(Text.assemble((f"{subject}: ", "dim"), (text, style)))
+        if not self._write(f"{subject}: ", text):
+            self._console.print(Text.assemble((f"{subject}: ", "dim"), (text, style)))
 
     def _refresh(self) -> None:
         if not self._console.is_terminal:

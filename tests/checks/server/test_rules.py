@@ -218,6 +218,16 @@ def test_a_worker_that_says_nothing_is_not_told_to_have_said_why():
     assert found.seen == "the server ended with exit code 3"
 
 
+def test_the_signal_that_ended_a_worker_is_told():
+    """Gunicorn ends with a code of its own."""
+    line = "[2026-01-01 00:00:00 +0000] [9] [WARNING] Worker (pid:12) was sent SIGSEGV!"
+    found = end(3, line, endpoint=WSGI, when="while its code was loaded")
+    assert (found.definition.code, found.seen) == (
+        "VH508",
+        "Gunicorn's worker was ended: segmentation fault (exit code 139)",
+    )
+
+
 def test_a_module_of_null_bytes_is_none_of_another_name():
     """Python names no file of it."""
     line = "wsgi: server:app could not be loaded: SyntaxError: source code string cannot contain null bytes"

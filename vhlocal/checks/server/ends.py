@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from vhlocal.checks.rule import Rule
@@ -73,6 +74,10 @@ _SIGNALS = {
 #: Gunicorn's own exit code where a worker ends before it serves.
 _NOT_BOOTED = 3
 
+#: How it tells by which signal, and exit codes for those that faults are.
+_WORKER_SIGNAL = re.compile(r"Worker \(pid:\d+\) was sent (SIG[A-Z]+)!")
+_NUMBERS = {"SIGILL": 132, "SIGABRT": 134, "SIGBUS": 135, "SIGFPE": 136, "SIGKILL": 137, "SIGSEGV": 139, "SIGSYS": 159}
+
 #: Those of compiled code's own making.
 _FAULTS = (132, 134, 135, 136, 139, 159)
 
@@ -81,13 +86,16 @@ def find(ended: Ended) -> Iterator[Finding]:
     """Yield how it ended, where no other rule has said why."""
     name, when = ended.endpoint.name, f" {ended.when}" if ended.when else ""
     during = f", with {', '.join(ended.requests)} in flight" if ended.requests else ""
-    if ended.code in _SIGNALS:
+    code, who = ended.code, "the server"
+    if ended.endpoint.wsgi and code == _NOT_BOOTED and (names := _WORKER_SIGNAL.findall(ended.text)):
+        code, who = _NUMBERS.get(names[-1], code), "Gunicorn's worker"
+    if code in _SIGNALS:
         change = "something else killed it: find out what sent the signal, and look at the system log (`dmesg`)"
-        if ended.code in _FAULTS:
+        if code in _FAULTS:
             change = (
                 "a compiled library crashed: `python -X faulthandler` shows where; check its version against the image"
             )
-        seen = f"the server was ended: {_SIGNALS[ended.code]} (exit code {ended.code}){during}"
+        seen = f"{who} was ended: {_SIGNALS[code]} (exit code {code}){during}"
         yield Finding(SIGNAL, ended.place, seen, change, name)
     elif ended.code == 0:
         seen = f"the server ended{when or ' after it had served'} with exit code 0, as if it had finished"

@@ -31,33 +31,33 @@ FAMILIES = {
 HEAD = """\
 # Findings
 
-`vhlocal check` reads a project and says what would fail in production: a code that stays the same,
-the place, what was seen, why it fails there, and the change to make. It looks only at what is packaged, and at the code
-that an endpoint really runs, from what `wsgi` or `server-command` names along its imports. Where it is not sure it says
-nothing.
+`vhlocal check` reads a project and reports what would fail in production. Each finding has a stable code,
+the place, what was seen, why it fails in production, and the change to make. The command checks only what is packaged,
+and only the code that an endpoint runs: what `wsgi` or `server-command` names, and what that imports. If it is not
+sure, it reports nothing.
 
     vhlocal check                             # in the terminal
     vhlocal check --json                      # for scripts
     vhlocal check --sarif > findings.sarif    # for code hosts, which show findings beside the lines
-    vhlocal check --live                      # also starts every endpoint, and examines how it answers
+    vhlocal check --live                      # also starts every endpoint, and checks how it answers
 
-Without `--live` it starts nothing and needs no engine. With it, endpoints are built and started as `vhlocal up` does
-(all its settings are flags of `check` too), examined by GET requests under the version's path and an alias', and ended;
-what goes on is told on stderr.
+Without `--live`, the command starts nothing and needs no engine. With `--live`, it builds and starts the endpoints as
+`vhlocal up` does (and takes the same settings as flags), checks them with GET requests under the version's path and an
+alias' path, and stops them. It prints its progress on stderr.
 
-| Severity | Meaning |
+| Severity | When |
 |---|---|
-| error | It fails in production, or must not get there. The exit code is 6 |
-| warning | It may fail, or does harm. The exit code stays 0 |
+| error | It fails in production, or must not get into production. The exit code is 6 |
+| warning | It may fail in production, or do harm there. The exit code stays 0 |
 | notice | Worth knowing |
 
-The exit code is 2 where the project cannot be read at all: `valohai.yaml` is missing, no YAML or without an endpoint,
+The exit code is 2 if the project cannot be read at all: `valohai.yaml` is missing, is not YAML or has no endpoint,
 or a setting is wrong.
 
-## Findings that may stay
+## Accept a finding
 
-A finding that is known is silenced by its code in `vhlocal.yaml`, with the reason. It is counted, listed in JSON,
-suppressed in SARIF, and changes no exit code:
+To accept a finding, add its code to `vhlocal.yaml` with the reason. The finding is still counted, is listed in JSON and
+marked as suppressed in SARIF, and does not change the exit code:
 
 ```yaml
 ignore:
@@ -66,29 +66,32 @@ ignore:
 
 ## The doctor: what only a running endpoint shows
 
-Each endpoint is examined once it is up; and when its app answers 404, 500 or a redirect, or a page leads a browser to a
-404 at the root of the host, the doctor asks the server itself why: VH4xx. It asks for the endpoint's root and for the
-path that failed, under the version's path and an alias', and for a path that nobody has; where they are missing, also
-without the prefix, with the prefix twice, and with or without the last slash; for `/docs` of a FastAPI app; for up to
-three scripts, styles and pictures of a page at the root; and whether the WebSockets of the code, two at most, would
-open. It names a host as production's, and another one where that is refused. From the answers it tells an app that does
-not know its prefix from an honest 404, which is no finding, and from one page for everything, which proves nothing.
+The doctor examines each endpoint once it is up. It also asks the server itself for the reason (VH4xx) when the app
+answers 404, 500 or a redirect, or when a page sends a browser to a 404 at the root of the host. It requests the
+endpoint's root and the path that failed, under the version's path and an alias' path, and a path that does not exist.
+If they are missing, it also tries them without the prefix, with the prefix twice, and with or without the trailing
+slash. It requests `/docs` of a FastAPI app, and up to three scripts, styles and pictures of a page at the root, and it
+tests whether the WebSockets of the code, two at most, would open. It sends a host name like production's, and another
+one if the app refuses that. From the answers, it can tell an app that does not know its prefix from an honest 404,
+which is no finding, and from an app that serves one page for every path, which proves nothing.
 
-It sends GET requests alone, some four to forty, without the query. What failed by another method, or with a 500, is
-never repeated: only the root is asked for. Each request carries `User-Agent: vhlocal-doctor`, `X-VHLocal-Doctor: 1` and
-the headers that production's ingress sets, so that the app can tell them apart; they go to the server directly and are
-no part of the run's requests. It asks once for each endpoint, revision and kind of trouble, one examination at a time,
-and no request waits for it. An answer may take three seconds; where one takes longer or the server is gone, it says so
-in one line and changes nothing. What it finds is told once in the terminal, on the page and at `/api/endpoints`,
-where `examined` is true once it is through with every request so far.
+The doctor sends only GET requests, about four to forty, without the query. It never repeats a request that had another
+method, or that was answered with a 500: it then requests only the root. Each request carries
+`User-Agent: vhlocal-doctor`, `X-VHLocal-Doctor: 1` and the headers that production's ingress sets, so that the app can
+recognize it. The requests go directly to the server and are not among the run's requests. The doctor asks once for each
+endpoint, revision and kind of trouble, one examination at a time, and no request waits for it. An answer may take three
+seconds. If one takes longer, or the server is gone, the doctor says so in one line and changes nothing. Each finding is
+shown once in the terminal, on the page and at `/api/endpoints`, where `examined` is true once the doctor has dealt with
+every request so far.
 
-`--no-doctor`, `VHLOCAL_DOCTOR=false` or `doctor: false` in `vhlocal.yaml` switch it off: then nothing is asked.
+`--no-doctor`, `VHLOCAL_DOCTOR=false` or `doctor: false` in `vhlocal.yaml` turns the doctor off: it then sends nothing.
 
 ## What it asks the network
 
-One thing, VH203: for exact pins and an official `python:X.Y` image, it asks the package index that pip is set up to use
-which Pythons the version is for. Answers are kept in your cache directory for ever. Without a network it says so in one
-line, and all else is as always. Where pip has several places to install from, nothing is asked.
+Only VH203 uses the network. For exact pins and an official `python:X.Y` image, it asks the package index that pip is
+configured to use which Pythons the version supports. The answers are kept in your cache directory for ever. Without a
+network, it says so in one line, and everything else works as usual. If pip has several places to install from, it
+asks none of them.
 
 ## JSON
 
@@ -112,20 +115,20 @@ line, and all else is as always. Where pip has several places to install from, n
 }}
 ```
 
-`edits` are the change in the project's own lines: `new` in the place of `old`, which begins at `line`; without `old`,
-lines to add at the end of the file, and `line` is null. There are none where only you can choose. `framework` tells
-which of the remedies fits the endpoint's code. It, `endpoint`, `line` and `column` may be null. An
-item of `silenced` has all keys of a finding, and its `reason`.
+`edits` are the change as lines of the project's files: `new` replaces `old`, which begins at `line`. Without `old`,
+add the lines at the end of the file; `line` is then null. There are no edits if only you can choose the change.
+`framework` says which of the remedies fits the endpoint's code. `framework`, `endpoint`, `line` and `column` may be
+null. An item of `silenced` has all keys of a finding, and its `reason`.
 
 ## All findings
 
-Each is shown by a sample that has it and by the same project mended: [one test](../../tests/checks/test_findings.py)
-reads them all, [another](../../tests/session/diagnosis/test_doctor.py) runs those of the prefix, and
-[a third](../../tests/checks/server/test_live.py) those of servers and limits.
-`vhlocal up` tells these as they happen, once, on the terminal, the page and in the API, and the errors that the
-project itself shows as well; where a server does not come up, the error is the finding. `vhlocal explain VH408` shows
-a finding's page, and where this project has it.
-[How to add one](adding.md).
+For each finding, there is a sample that has it and the same project mended.
+[One test](../../tests/checks/test_findings.py) reads them all, [another](../../tests/session/diagnosis/test_doctor.py)
+runs those about the prefix, and [a third](../../tests/checks/server/test_live.py) those about servers and limits.
+As these (VH4xx to VH6xx) happen, `vhlocal up` reports each once, in the terminal, on the page and in the API. It also
+reports the errors that it finds in the project itself. If a server does not start, the error is the finding. To see a
+finding's page, and where this project has the finding, run a command such as `vhlocal explain VH408`.
+See also [how to add a finding](adding.md).
 """
 
 

@@ -111,7 +111,7 @@ asks none of them.
     }}
   ],
   "silenced": [{{"code": "VH104", "reason": "…"}}],
-  "notes": ["what could not be looked at"]
+  "notes": ["what could not be checked"]
 }}
 ```
 
@@ -142,9 +142,9 @@ def page(definition: Definition) -> str:
         f"## Why it fails in production\n\n{definition.why}",
         "## What to change\n\n" + "\n".join(_remedy(name, text) for name, text in definition.remedy.items()),
         f"## Example\n\nBroken:\n\n```{example.language}\n{example.broken}\n```",
-        f"Mended:\n\n```{example.language}\n{example.mended}\n```",
-        f"A project [that has it]({_sample(definition.code)}/broken), and [mended]({_sample(definition.code)}/mended).",
-        f"If it may stay, say why in `vhlocal.yaml`:\n\n```yaml\nignore:\n  {definition.code}: the reason\n```",
+        f"Fixed:\n\n```{example.language}\n{example.mended}\n```",
+        f"Sample projects: [broken]({_sample(definition.code)}/broken), [fixed]({_sample(definition.code)}/mended).",
+        f"To silence it, give the reason in `vhlocal.yaml`:\n\n```yaml\nignore:\n  {definition.code}: the reason\n```",
     ]
     return "\n\n".join(parts) + "\n"
 
@@ -171,7 +171,7 @@ def _remedy(name: str, text: str) -> str:
 
 def _row(definition: Definition) -> str:
     code = definition.code
-    sample = f"[broken]({_sample(code)}/broken), [mended]({_sample(code)}/mended)"
+    sample = f"[broken]({_sample(code)}/broken), [fixed]({_sample(code)}/mended)"
     return f"| [{code}]({code}.md) | {definition.severity.value} | {definition.title} | {sample} |\n"
 
 

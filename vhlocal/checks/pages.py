@@ -13,7 +13,7 @@ _PAGES = Path(__file__).parent.parent / "pages"
 
 #: What leads to other files of the repository: a reader of the terminal has none of them.
 _LINK = re.compile(r"\[([^]]+)\]\((?!https?:)[^)]*\)")
-_NAVIGATION = re.compile(r"( \[All findings\]\(README\.md\)|^A project \[that has it\].*\n+)", re.MULTILINE)
+_NAVIGATION = re.compile(r"( \[All findings\]\(README\.md\)|^Sample projects: .*\n+)", re.MULTILINE)
 
 
 def known_code(text: str) -> str:

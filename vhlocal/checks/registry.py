@@ -44,6 +44,7 @@ from vhlocal.checks.rules import (
     target,
     unpackaged_files,
     unprefixed,
+    unprefixed_paths,
     untracked,
 )
 from vhlocal.checks.server.registry import DEFINITIONS as SERVER_DEFINITIONS
@@ -92,6 +93,7 @@ ALL_RULES: tuple[Rule[Subject], ...] = (
     absolute_links.RULE,
     absolute_redirects.RULE,
     unprefixed.RULE,
+    unprefixed_paths.RULE,
     local_hosts.RULE,
 )
 

@@ -35,7 +35,7 @@ _HARMLESS = {"CORSMiddleware", "GZipMiddleware", "TrustedHostMiddleware", "HTTPS
 _WRAPPING = {"add_middleware", "Middleware"}
 _MOUNTING = {"mount", "Mount"}
 #: Words of routes that are methods of much else, such as `dict.get`.
-_OF_OTHERS = {"get", "post", "put", "patch", "delete", "head", "options", "route", "expose", "websocket"}
+OF_OTHERS = {"get", "post", "put", "patch", "delete", "head", "options", "route", "expose", "websocket"}
 
 
 def find(subject: Subject) -> Iterator[Finding]:
@@ -47,7 +47,7 @@ def find(subject: Subject) -> Iterator[Finding]:
         if command is None or "UVICORN_ROOT_PATH" in told or not _is_made_bare(command, reach):
             continue
         routes = list(_routes(reach))
-        if routes and all(map(_is_bare, routes)) and not _may_know(reach):
+        if routes and all(map(is_bare, routes)) and not may_know(reach):
             code = read_code(reach.endpoint, subject.package)
             yield Finding(
                 DEFINITION,
@@ -66,7 +66,8 @@ def _is_made_bare(command: Command, reach: Reach) -> bool:
     if command.program in ASGI_SERVERS:
         if program_of(command) is None or command.values("--root-path") or command.has("--factory"):
             return False
-        served = [(module, target.attribute or "app") for target in reach.targets if (module := _module(reach, target))]
+        found = ((module_of(reach, target), target.attribute or "app") for target in reach.targets)
+        served = [(module, name) for module, name in found if module is not None]
         return len(served) == 1 and _is_app(*served[0])
     runs = [(module, call) for module, _, call in reach.calls if module.dotted(call.func) == "uvicorn.run"]
     if command.script is None or len(runs) != 1:
@@ -82,7 +83,8 @@ def _is_made_bare(command: Command, reach: Reach) -> bool:
     return f"{name}.py" == module.path and _is_app(module, attribute)
 
 
-def _module(reach: Reach, target: object) -> Module | None:
+def module_of(reach: Reach, target: object) -> Module | None:
+    """Return the module that a target names, None where it is not packaged."""
     paths = {getattr(target, "script", ""), f"{getattr(target, 'module', '').replace('.', '/')}.py"}
     return next((item.module for item in reach.reached if item.module.path in paths), None)
 
@@ -98,29 +100,31 @@ def _routes(reach: Reach) -> Iterator[str | None]:
         word = module.dotted(call.func).rpartition(".")[2]
         path = call.args[0] if call.args else keyword(call, "path")
         if word in _MOUNTING:
-            yield _written(path) or None if _written(path) != "/" else None
-        elif word in ROUTING and (word not in _OF_OTHERS or _may_be_path(path)):
-            yield _written(path)
+            yield written_out(path) or None if written_out(path) != "/" else None
+        elif word in ROUTING and (word not in OF_OTHERS or may_be_path(path)):
+            yield written_out(path)
         prefix = keyword(call, "prefix")
         if prefix is not None:
-            yield _written(prefix)
+            yield written_out(prefix)
 
 
-def _may_be_path(node: ast.expr | None) -> bool:
-    text = _written(node)
+def may_be_path(node: ast.expr | None) -> bool:
+    """Tell whether what a call is given may be the path of a route."""
+    text = written_out(node)
     return isinstance(node, ast.JoinedStr | ast.BinOp) or (text is not None and text[:1] in ("", "/"))
 
 
-def _written(node: ast.expr | None) -> str | None:
+def written_out(node: ast.expr | None) -> str | None:
+    """Return a text that is written out, None for what is not."""
     return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else None
 
 
-def _is_bare(route: str | None) -> bool:
+def is_bare(route: str | None) -> bool:
     """Tell whether a path surely begins otherwise than the prefix, whose first segment is the owner."""
     return route is not None and (route in ("", "/") or re.match(r"/[\w.~-]+", route) is not None)
 
 
-def _may_know(reach: Reach) -> bool:
+def may_know(reach: Reach) -> bool:
     """Tell whether something in the code may deal with the prefix, or cannot be read."""
     if any(item.module.tree is None for item in reach.reached):
         return True

@@ -128,7 +128,7 @@ def test_framing_of_requests():
     assert parse_request(head(b"Transfer-Encoding: Chunked")).framing is Framing.CHUNKED
 
 
-@pytest.mark.parametrize("blanks", [b" ", b"\t", b"  ", b" \t ", b" " * 30_000])
+@pytest.mark.parametrize("blanks", [b" ", b"\t", b"  ", b" \t ", b" " * 8_000])
 @pytest.mark.parametrize("more", [(), (b"X: y",)])
 def test_blanks_after_a_value_are_no_part_of_it(blanks, more):
     """RFC 9110, section 5.5."""
@@ -566,7 +566,10 @@ def test_an_answer_keeps_status_phrase_order_and_spelling():
 
 TOKENS = st.text("abcXYZ019-", min_size=1, max_size=12).map(str.encode)
 VALUES = st.binary(max_size=20).map(lambda raw: bytes(byte for byte in raw if byte >= 0x20 and byte != 0x7F).strip())
-TARGETS = st.binary(max_size=60).map(lambda raw: b"/" + bytes(byte for byte in raw if byte > 0x20 and byte != 0x7F))
+#: Not above the root, nor with a % that is no escape: both are refused.
+TARGETS = st.binary(max_size=60).map(
+    lambda raw: b"/a" * 30 + b"/" + bytes(byte for byte in raw if byte > 0x20 and byte not in b"%\x7f")
+)
 
 
 @given(TARGETS, st.lists(st.tuples(TOKENS.map(lambda name: b"h-" + name), VALUES), max_size=6))

@@ -421,9 +421,10 @@ def test_no_request_is_lost_while_routes_change(run):
     run(main)
 
 
-TARGETS = st.binary(max_size=60).map(lambda raw: bytes(byte for byte in raw if byte > 0x20 and byte != 0x7F))
+#: Without a % that is no escape, which is refused.
+TARGETS = st.binary(max_size=60).map(lambda raw: bytes(byte for byte in raw if byte > 0x20 and byte not in b"%\x7f"))
 PIECES = st.sampled_from(
-    [b"", b"a", b"/", b"//", b"/../", b"/./", b"%2F", b"%2f", b";v=1", b"?q=1&q=2", b"%", b"+", b"\xc3\xa4"]
+    [b"", b"a", b"/", b"//", b"/a/../", b"/./", b"%2F", b"%2f", b";v=1", b"?q=1&q=%", b"%41", b"+", b"\xc3\xa4"]
 )
 TAILS = st.one_of(st.lists(PIECES, max_size=8).map(b"".join), TARGETS).map(
     lambda tail: tail if not tail or tail.startswith((b"/", b"?")) else b"/" + tail

@@ -18,6 +18,7 @@ import httptools
 from vhlocal.contract import headers as contract
 from vhlocal.contract import paths
 from vhlocal.gateway.body import Framing
+from vhlocal.gateway.strict import line_trouble, trouble
 from vhlocal.values import dataclass
 
 if TYPE_CHECKING:
@@ -256,6 +257,8 @@ def _read_request(raw: bytes) -> RequestHead:
     fields = _scan(headers)
     framing, length = _request_framing(fields, http_1_0)
     target, authority = _origin_form(target)
+    if wrong := trouble(target, lines, headers):
+        raise HeadError(*wrong)
     split = paths.split_target(target.partition(b"?")[0])
     connection = fields.connection
     # After a body nobody could say where the new protocol begins.
@@ -399,7 +402,7 @@ def _request_line(raw: bytes) -> tuple[bytes, bytes, bool, bytes]:
     """Return the method, the target, whether it is HTTP/1.0, and the lines that follow the first."""
     match = _REQUEST_LINE.match(raw)
     if match is None:
-        raise HeadError(400, _line_trouble(raw[: raw.find(b"\r\n")].split()))
+        raise HeadError(400, line_trouble(raw[: raw.find(b"\r\n")].split()))
     method, target, major, minor = match.groups()
     if major != b"1":
         raise HeadError(505, f"HTTP/{major.decode()}.{minor.decode()} is not supported")
@@ -407,14 +410,6 @@ def _request_line(raw: bytes) -> tuple[bytes, bytes, bool, bytes]:
         raise HeadError(405, f"{method.decode()} is not allowed here")
     # What comes after 1.1 may be read as 1.1 (RFC 9110, section 2.5).
     return method, target, not int(minor), raw[match.end() :]
-
-
-def _line_trouble(words: list[bytes]) -> str:
-    if len(words) == 2:
-        return "the request line has no HTTP version"
-    if words and not words[-1].startswith(b"HTTP/"):
-        return "the request line names a protocol other than HTTP"
-    return "the request line is malformed"
 
 
 def _without_trailing_blanks(lines: bytes) -> bytes:

@@ -1,0 +1,79 @@
+"""Requests that production's ingress refuses are refused: each was sent to an nginx, which answered as is said here."""
+
+from __future__ import annotations
+
+import pytest
+
+from vhlocal.gateway.head import HeadError, parse_request
+
+PREFIX = "/o/p/d/v/e"
+UP = "/.." * 5
+
+
+def answered(tail: str = "", fields: str = "") -> int:
+    """The status that a request with such a target and such fields is refused with, 200 where it passes."""
+    try:
+        request = parse_request(f"GET {PREFIX}{tail} HTTP/1.1\r\nHost: a\r\n{fields}\r\n".encode())
+    except HeadError as error:
+        return error.status
+    assert request.target == f"{PREFIX}{tail}".encode()
+    return 200
+
+
+@pytest.mark.parametrize(
+    ("tail", "status"),
+    [
+        ("/a%00b", 400),
+        ("/%", 400),
+        ("/a%z", 400),
+        ("/a%4", 400),
+        ("/a%4g", 400),
+        ("/a%4G%41", 400),
+        ("/a%41%2f%2E%fF", 200),
+        ("/a?%zz&%00", 200),
+        ("/a#%zz", 200),
+        (UP, 200),
+        (f"{UP}/..", 400),
+        (f"{UP}/../", 400),
+        (f"{UP}/a/../..", 400),
+        (f"{UP}/./..", 400),
+        (f"{UP}/%2e%2E", 400),
+        (f"{UP}/.%2e", 400),
+        ("/..%2f..%2F..%2f..%2f..%2f..%2f..", 400),
+        (f"/{UP}/..", 200),
+        (f"{UP}/...", 200),
+        (f"?{UP}/..", 200),
+    ],
+)
+def test_a_path_is_refused_as_nginx_refuses_it(tail, status):
+    assert answered(tail) == status
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Authorization",
+        "Content-Range",
+        "Expect",
+        "If-Match",
+        "If-Modified-Since",
+        "If-None-Match",
+        "If-Range",
+        "If-Unmodified-Since",
+    ],
+)
+def test_a_field_that_there_is_once_is_not_repeated(name):
+    assert answered(fields=f"{name}: a\r\n") == 200
+    assert answered(fields=f"{name}: a\r\nX: y\r\n{name.lower()}: b\r\n") == 400
+
+
+@pytest.mark.parametrize("name", ["Cookie", "Accept", "X-Forwarded-For", "Range", "Referer", "User-Agent", "If-Match2"])
+def test_other_fields_may_be_repeated(name):
+    assert answered(fields=f"{name}: a\r\n{name}: b\r\n") == 200
+
+
+@pytest.mark.parametrize(("length", "status"), [(8190, 200), (8191, 431), (20_000, 431)])
+def test_a_line_fits_into_one_of_nginx_buffers(length, status):
+    """Beside it are others: each has a buffer of its own."""
+    line = f"X-A: {'a' * (length - 5)}\r\n"
+    assert answered(fields=f"{line}X-B: {'b' * 8000}\r\n") == status

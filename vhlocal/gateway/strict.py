@@ -1,0 +1,70 @@
+"""What production's ingress refuses of a request that can be read well (K9), as nginx does. Pure.
+
+https://github.com/nginx/nginx/blob/master/src/http/ngx_http_parse.c and ngx_http_request.c.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+from urllib.parse import unquote_to_bytes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from vhlocal.contract.headers import RawHeader
+
+#: Bytes that a line of the head may have with its end: one of nginx's buffers (``large_client_header_buffers``).
+LINE_BYTES = 8192
+
+#: Fields that nginx takes once; of others it takes the first, or passes all.
+_ONCE = frozenset(
+    {
+        b"authorization",
+        b"content-range",
+        b"expect",
+        b"if-match",
+        b"if-modified-since",
+        b"if-none-match",
+        b"if-range",
+        b"if-unmodified-since",
+    }
+)
+_NO_ESCAPE = re.compile(rb"%(?:00|(?![0-9A-Fa-f]{2}))")
+_END_OF_PATH = re.compile(rb"[?#]")
+
+
+def trouble(target: bytes, lines: bytes, headers: Iterable[RawHeader]) -> tuple[int, str] | None:
+    """Return the status and the reason for which a request is refused, None where it is not.
+
+    ``target`` is in origin form, ``lines`` are the head's after the first.
+    """
+    if len(lines) > LINE_BYTES and any(len(line) + 2 > LINE_BYTES for line in lines.split(b"\r\n")):
+        return 431, f"a header is longer than {LINE_BYTES // 1024} KiB"
+    repeated = _repeated(headers)
+    if repeated:
+        return 400, f"{repeated.decode('latin-1')} must not be repeated"
+    path = _END_OF_PATH.split(target, maxsplit=1)[0]
+    if b"%" in path and _NO_ESCAPE.search(path):
+        return 400, "the request target has an invalid % escape, or %00"
+    if b"/." in path or b"%" in path:
+        depth = 0
+        for segment in unquote_to_bytes(path).split(b"/")[1:]:
+            depth += -1 if segment == b".." else segment not in {b"", b"."}
+            if depth < 0:
+                return 400, "the request target leads above the root"
+    return None
+
+
+def line_trouble(words: list[bytes]) -> str:
+    """Return what is wrong with a request line of these words, which cannot be read."""
+    if len(words) == 2:
+        return "the request line has no HTTP version"
+    if words and not words[-1].startswith(b"HTTP/"):
+        return "the request line names a protocol other than HTTP"
+    return "the request line is malformed"
+
+
+def _repeated(headers: Iterable[RawHeader]) -> bytes:
+    found = [lower for name, _ in headers if (lower := name.lower()) in _ONCE]
+    return b"" if len(found) < 2 else next((name for name in found if found.count(name) > 1), b"")

@@ -481,7 +481,7 @@ def test_a_repository_of_somebody_else_is_told(repository, store, tmp_path):
     """git's own switch, by which its tests have it refuse what belongs to another user."""
     environ = {**environment(), "GIT_TEST_ASSUME_DIFFERENT_OWNER": "1", "HOME": str(tmp_path)}
     error = raises(repository, "main", store, environ=environ)
-    assert error.message == f"git refuses the repository of {repository.directory}, since it belongs to another user"
+    assert error.message == f"git refuses the repository of {repository.directory}, because it belongs to another user"
     assert error.hint == f"if you trust it: git config --global --add safe.directory '{repository.directory}'"
 
 
@@ -536,7 +536,7 @@ def test_objects_of_sha_256_are_read_too(project, store):
 
 def test_a_store_that_cannot_be_written_is_told(repository, tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(VhlocalError, match="the version's files cannot be kept") as caught:
+    with pytest.raises(VhlocalError, match="the version's files cannot be stored") as caught:
         freeze(repository.directory, "main", store=tmp_path / "file")
     assert caught.value.hint
     assert Path(tmp_path / "file").read_text() == ""

@@ -106,7 +106,7 @@ def test_k3_a_rule_has_its_published_defaults_and_the_settings_that_are_given():
     ("text", "message", "hint"),
     [
         ("keda", 'cannot be scaled by "keda"', "knative, hpa"),
-        ("knative target", '"target" of `digits` is no setting', "target=2"),
+        ("knative target", '"target" of `digits` is not a setting', "target=2"),
         ("knative targt=2", "has no setting `targt`", "`target`"),
         ("knative target=0", "target cannot be 0", "above zero"),
     ],

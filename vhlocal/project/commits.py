@@ -95,7 +95,8 @@ def entries(commit: Commit, environ: Mapping[str, str]) -> list[Entry]:
     if commit.prefix and not _has_directory(commit, environ):
         raise InputError(
             f"{commit.ref} has no directory {commit.prefix}",
-            hint="the project was elsewhere then, or not there yet: name another commit, or go there with -C",
+            hint="the project was elsewhere at that commit, or did not exist yet: name another commit, or go there "
+            "with -C",
         )
     listing = _ask(commit, environ, "ls-tree", "-r", "-z", "--full-tree", tree)
     found = [_entry(line, commit) for line in listing.split(b"\0") if line]
@@ -137,7 +138,7 @@ def _refused(directory: Path, error: InputError) -> InputError:
     if "dubious ownership" in text or "unsafe repository" in text:
         named = re.search(r"'([^'\n]+)'", text)
         return InputError(
-            f"git refuses the repository of {directory}, since it belongs to another user",
+            f"git refuses the repository of {directory}, because it belongs to another user",
             hint=f"if you trust it: git config --global --add safe.directory '{named[1] if named else directory}'",
             detail=text,
         )
@@ -159,7 +160,7 @@ def _not_there(top: Path, ref: str, detail: str | None, environ: Mapping[str, st
     if kind in _NO_COMMITS:
         named, _, path = ref.partition(":")
         hint = f"name the commit that has it: {named}" if named and path else "name a branch, a tag or a commit's hash"
-        return InputError(f'"{ref}" is {_NO_COMMITS[kind]} in {top}, no commit', hint=hint)
+        return InputError(f'"{ref}" is {_NO_COMMITS[kind]} in {top}, not a commit', hint=hint)
     hints = []
     close = nearest(ref, names)
     if close is None:
@@ -196,7 +197,7 @@ def not_here(commit: Commit, what: str, detail: str | None = None) -> InputError
     """Return what is told where a clone lacks a part of a commit, ``what`` of it; ``detail`` is what git says."""
     return InputError(
         f"{what} of {commit.ref} is not in this clone: it was cloned in part, or is damaged",
-        hint=f"have git get it: git archive -o {os.devnull} {commit.identifier[:12]}; `git fsck` tells of damage",
+        hint=f"let git fetch it: git archive -o {os.devnull} {commit.identifier[:12]}; `git fsck` reports damage",
         detail=detail,
     )
 

@@ -122,7 +122,7 @@ def _server_troubles(written: Mapping[str, Any], document: Document, path: NodeP
         value = written.get(key)
         lines = value if isinstance(value, list) else [value or ""]
         if value is not None and not any(line.strip() for line in lines):
-            yield Trouble(f"`{key}` is empty", document.place((*path, key)), hint="say how the server is started")
+            yield Trouble(f"`{key}` is empty", document.place((*path, key)), hint="write how the server is started")
 
 
 def _file_troubles(files: Any, document: Document, path: NodePath) -> Iterator[Trouble]:

@@ -84,7 +84,9 @@ def freeze(directory: Path, ref: str, *, store: Path | None = None, environ: Map
         if known is not None:
             _hold(made)
     if known is None:
-        raise InputError(f"the files of {ref} in {made} are changed by another program", hint="keep it away from there")
+        raise InputError(
+            f"another program changes the files of {ref} in {made}", hint="stop that program from writing there"
+        )
     package, notices = known
     if not (package.directory / CONFIG_FILE).is_file():  # a link, to nothing that is in the commit
         raise _no_config(commit, environ)
@@ -169,7 +171,7 @@ def _locked(home: Path) -> Iterator[None]:
     """Make and hold the directory of a project's versions; the system lets go of it however the process ends."""
     from filelock import FileLock  # noqa: PLC0415 - slow to import
 
-    with writing("the version's files cannot be kept", home):
+    with writing("the version's files cannot be stored", home):
         home.mkdir(parents=True, exist_ok=True, mode=0o700)
         lock = FileLock(home / ".lock")
         lock.acquire()
@@ -254,7 +256,7 @@ def _link(commit: Commit, links: Iterable[tuple[Entry, bytes]], tree: Path) -> l
         notices.append(
             Notice(
                 f"{entry.path} of {commit.ref} is left out: it is a link to {target}, which is not in the commit",
-                hint="nothing would be found there in production either, unless the image has it",
+                hint="production would not find it either, unless the image has it",
             )
         )
     return notices
@@ -270,7 +272,7 @@ def _is_within(link: Path, top: Path) -> bool:
 def _submodule(commit: Commit, entry: Entry) -> Notice:
     return Notice(
         f"{entry.path} of {commit.ref} is a submodule: its files are in another repository, and not in this version",
-        hint="what needs them will fail here; copy them into this repository, or install them as a requirement",
+        hint="code that needs them fails here; copy them into this repository, or install them as a requirement",
     )
 
 

@@ -119,7 +119,7 @@ def read_rules(chosen: Mapping[str, str], endpoints: Sequence[Endpoint]) -> dict
             raise InputError(
                 f"`{endpoint.name}` cannot be scaled by its CPU: it requests none to take a percentage of",
                 place=endpoint.place("resources.cpu"),
-                hint="say how many cores each replica is to have in `resources.cpu.min`",
+                hint="set the cores of each replica in `resources.cpu.min`",
             )
     return rules
 
@@ -138,7 +138,7 @@ def scaling_rule(endpoint: str, text: str) -> Rule[Any]:
             settings[name.replace("-", "_")] = float(value)
         except ValueError:
             settings.pop(name, None)
-            raise InputError(f'"{setting}" of `{endpoint}` is no setting', hint=f"such as {known[0]}=2") from None
+            raise InputError(f'"{setting}" of `{endpoint}` is not a setting', hint=f"such as {known[0]}=2") from None
         if name.replace("-", "_") not in known:
             names = [each.replace("_", "-") for each in known]
             raise InputError(f"{word} has no setting `{name}`", hint=did_you_mean(name, names))

@@ -102,7 +102,7 @@ SETTINGS = (
         "--no-include-untracked",
         "Package files that git does not track, unless it ignores them.",
         True,
-        off="Package only what git tracks, as valohai-cli's option of this name.",
+        off="Package only what git tracks, like valohai-cli's option of this name.",
     ),
     Setting("reload", Kind.SWITCH, "--no-reload", "Reload on save.", True, off="Do not reload on save."),
     Setting(
@@ -171,7 +171,7 @@ SETTINGS = (
         "autoscale",
         Kind.TEXTS,
         "--autoscale",
-        "By which rule replicas follow the load: knative, hpa or hpa-cpu, and its settings.",
+        "Rule by which replicas follow the load: knative, hpa or hpa-cpu, with its settings.",
         unset="knative, with its published defaults",
         form='ENDPOINT="RULE [NAME=NUMBER]..."',
     ),

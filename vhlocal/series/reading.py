@@ -86,7 +86,7 @@ def read(stream: str, text: str) -> Reading | None:
 
 def _collected(metrics: object, stream: str) -> Reading | None:
     if not isinstance(metrics, dict):
-        return _fault(f"has {_kind(metrics)} in the place of an object of names and values")
+        return _fault(f"has {_kind(metrics)} instead of an object of names and values")
     names = tuple(_clean(name) for name in metrics)
     if stream != "stdout":
         return Reading(faults=(Fault("", "was printed on stderr"),), meant=names)
@@ -120,20 +120,20 @@ def _logged(text: str) -> Reading | None:
 
 
 def _broken(text: str) -> Reading | None:
-    """Say what is wrong with a line on stdout that begins as one of metrics, or is a part of one, and is no JSON."""
+    """Say what is wrong with a line on stdout that begins as one of metrics, or is a part of one, and is not JSON."""
     if _SPREAD.fullmatch(text):
-        return _fault("is a part of an object that is spread over several lines")
+        return _fault("is part of an object that spans several lines")
     line = text.rstrip()
     if not _BEGINS.match(line) or not line.endswith("}") or _ELLIPSIS.search(line):
         return None
     if _QUOTED_SINGLY.match(line):
-        return _fault("has single quotes, as Python prints a dictionary, and not JSON's")
+        return _fault("has single quotes, as in a printed Python dictionary, not JSON")
     constant = _NOT_A_NUMBER.search(line)
     if constant is not None:
         return _fault(f"has {constant[2]} for `{constant[1]}`, which JSON does not know")
     if line.count(f'"{MARK}"') > 1:
         return _fault("has several objects")
-    return _fault("is no JSON")
+    return _fault("is not JSON")
 
 
 _NO_JSON = object()

@@ -236,7 +236,7 @@ def test_the_end_of_a_run_is_told_and_the_next_run_is_found(vhlocal, chromium, h
         page.get_by_role("heading", name="first").wait_for()
         if how == "killed":
             run.kill()
-            shows(page, "The run does not answer", "tries again by itself")
+            shows(page, "The run does not answer", "This page keeps trying")
             assert page.inner_text("#connection") == "no answer"
             run.process.returncode = 0
         else:

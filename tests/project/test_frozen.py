@@ -424,7 +424,7 @@ def test_what_names_no_commit_is_not_there(repository, store, ref):
 )
 def test_what_names_something_else_in_git_is_told_as_what_it_is(repository, store, ref, said, hint):
     error = raises(repository, ref, store)
-    assert error.message == f'"{ref}" is {said} in {repository.directory}, no commit'
+    assert error.message == f'"{ref}" is {said} in {repository.directory}, not a commit'
     assert error.hint == hint
 
 

@@ -87,7 +87,7 @@ def test_k3_what_is_no_number_of_replicas_is_told(text):
 
 
 def test_k3_a_range_upside_down_and_an_unknown_endpoint_are_told():
-    with pytest.raises(InputError, match="upside down"):
+    with pytest.raises(InputError, match="reversed"):
         read_replicas({"digits": "4-1"}, ENDPOINTS)
     with pytest.raises(InputError, match="no endpoint `digist`"):
         read_replicas({"digist": "2"}, ENDPOINTS)

@@ -147,7 +147,7 @@ def test_what_cannot_be_replayed_or_shown_is_told(run, vh, tmp_path):
     assert "name a request, a HAR file, or --last N" in vh("replay", code=2)
     assert "cannot be read" in vh("replay", str(tmp_path / "none.har"), code=2)
     (tmp_path / "other.har").write_text("{}")
-    assert "no HAR file" in vh("replay", str(tmp_path / "other.har"), code=2)
+    assert "not a HAR file" in vh("replay", str(tmp_path / "other.har"), code=2)
     assert "no endpoint `word`" in vh("requests", "word", code=2)
     (tmp_path / "odd.http").write_bytes(b"@endpoint = x\n# \xff\n")
     requests.get(run.url("words", "dev"), timeout=60)
@@ -269,9 +269,9 @@ def test_the_api_sends_a_request_again_elsewhere_or_edited_and_says_what_differs
         "a part of Authorization is masked"
         in replayed(409, edited={"headers": [["Authorization", "Basic ********"]]})["error"]
     )
-    assert "no base64" in replayed(409, edited={"body": "?"})["error"]
+    assert "not base64" in replayed(409, edited={"body": "?"})["error"]
     assert "pairs of a name and a value" in replayed(409, edited={"headers": [["a", "b\r\nc: d"]]})["error"]
-    assert "no method" in replayed(409, edited={"method": "GET /"})["error"]
+    assert "not a method" in replayed(409, edited={"method": "GET /"})["error"]
     assert "not a path below the endpoint" in replayed(409, edited={"path": "/a b"})["error"]
     assert "with method, path, headers and body" in replayed(409, edited={"url": "http://elsewhere/"})["error"]
     assert requests.post(f"{run.base_url}/api/replay", json={"id": first}, timeout=60).status_code == 401

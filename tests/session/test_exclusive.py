@@ -58,7 +58,7 @@ def test_what_there_is_once_on_this_machine_is_named_once_and_edits_are_brought_
     run.wait_for_count("(restart)", 2)
     named = f"the running server holds {name.format(**words)}, so two servers cannot run side by side: a save reloads"
     run.wait_for_count(f"{named} by restart at {directory / 'server.py'}:2", 1)
-    run.wait_for_count("is held by", 1)
+    run.wait_for_count("the running server holds", 1)
     assert run.endpoints()["words"]["strategy"] == "restart"
 
 
@@ -153,7 +153,7 @@ def test_an_edit_that_starts_a_server_anew_goes_over_to_a_restart_too(
     run.wait_for_output("No module named 'nothing_of_this_name'")
     save_both(4)
     answers(run, 4)
-    run.wait_for_count("is held by", 1)
+    run.wait_for_count("the running server holds", 1)
 
 
 def test_a_port_of_what_no_runner_starts_is_found_by_what_it_says_and_the_system_knows(project, process_run):
@@ -292,7 +292,7 @@ def test_in_a_container_a_port_and_a_file_are_named_once_and_edits_are_brought_i
         run.wait_for_count("(replace)", 2)
         named = "the running server holds port 9100, so two servers cannot run side by side: a save reloads"
         run.wait_for_count(f"{named} by replacement at {directory / 'server.py'}:2", 1)
-        run.wait_for_count("is held by", 1)
+        run.wait_for_count("the running server holds", 1)
 
 
 def test_in_a_container_what_lies_in_a_shared_volume_is_there_once_also_for_a_server_that_starts_anew(project, running):

@@ -441,7 +441,7 @@ def test_a_full_disk_is_told(tmp_path, uv, tool, size):
 def test_a_cache_that_cannot_be_written_is_told(tmp_path):
     (tmp_path / "cache").write_text("")
     environments = Environments(tmp_path / "cache" / "below", HostNetwork(), without_uv(os.environ))
-    with pytest.raises(BuildError, match=r"cannot be kept: .*/cache is a file, where a directory is needed"):
+    with pytest.raises(BuildError, match=r"cannot be stored: .*/cache is a file, where a directory is needed"):
         environments.build(nothing(), said())
 
 
@@ -495,7 +495,7 @@ def test_closing_ends_a_making_from_another_thread(either, tmp_path):
     assert failed == ["the environment was not made, because vhlocal is stopping"]
     assert layers(either) == []
     wait_for(lambda: not below_this(str(either._directory)), "the installer to end")
-    with pytest.raises(BuildError, match="vhlocal ends"):
+    with pytest.raises(BuildError, match="vhlocal is stopping"):
         either.build(nothing(), said())
 
 

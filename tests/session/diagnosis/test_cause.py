@@ -34,7 +34,7 @@ def test_a_container_in_which_nobody_can_look_is_told_in_one_line_and_comes_up(p
     outcome = run_sample(project({**files, "server.py": SLOW}), Case("docker"))
     assert outcome.ready
     assert outcome.findings == []
-    (said,) = [notice.text for notice in outcome.notices if "cannot be seen" in notice.text]
+    (said,) = [notice.text for notice in outcome.notices if "cannot see where" in notice.text]
     assert "\n" not in said
 
 

@@ -27,11 +27,13 @@ from vhlocal.errors import VhlocalError
 from vhlocal.runtime.base import Entry
 from vhlocal.runtime.process.furnishing import Furnishing, furnish
 from vhlocal.runtime.process.guarded import Orders, Started, end, idle, start
+from vhlocal.runtime.process.guarded import drop as drop_guard
 from vhlocal.runtime.process.ports import free_ports, give_back
 from vhlocal.storage import room
 from vhlocal.values import dataclass
 
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Sequence
 
     from vhlocal.runtime.base import ServerSpec
@@ -138,12 +140,16 @@ def begin(made: Made, run: str, version: str) -> None:
     """Begin what was ``made`` before anew, for ``run`` and for a version of this name."""
     root = Path(made.furnishing.root).with_name(f"{run}-{os.urandom(3).hex()}")
     token = secrets.token_urlsafe(32)
-    with contextlib.suppress(OSError, VhlocalError):
+    with contextlib.suppress(OSError, VhlocalError), contextlib.ExitStack() as unless_used:
+        # It starts while its server's files are placed.
+        guard = idle()
+        unless_used.callback(drop_guard, guard)
         again = _moved(made, str(root), free_ports(len(made.ports)), version, token)
         try:
             furnish(again.furnishing)
             if all(map(_is_whole, again.furnishing.entries)):
-                _Ahead.begun = _started(again, token)
+                _Ahead.begun = _started(guard, again, token)
+                unless_used.pop_all()
         finally:
             if _Ahead.begun is None:
                 shutil.rmtree(root, ignore_errors=True)
@@ -251,12 +257,12 @@ def _is_whole(entry: Entry) -> bool:
     return hashlib.sha256(Path(entry.path).read_bytes()).hexdigest() == entry.digest
 
 
-def _started(made: Made, token: str) -> Begun:
+def _started(guard: subprocess.Popen[bytes], made: Made, token: str) -> Begun:
     gate = _gate_of(made.furnishing)
     os.mkfifo(gate, 0o600)
     opened = os.open(gate, os.O_RDWR | os.O_NONBLOCK)
     try:
-        return Begun(made, token, start(idle(), made.orders, made.limits), opened)
+        return Begun(made, token, start(guard, made.orders, made.limits), opened)
     except BaseException:
         os.close(opened)
         raise

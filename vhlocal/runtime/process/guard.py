@@ -1,20 +1,27 @@
 """Runs one server, with all that it starts, and ends them together: with its main process, or with vhlocal.
 
-A script for a process of its own, of the standard library alone. It is told what to run by a line of JSON on standard
-input; what follows there are orders, one byte each. The end of standard input is the end of vhlocal, however that came:
-then, and whenever the main process has ended, everything that is left of the server is killed. What it was making when
-vhlocal ended is taken away: nobody else knows of it, and it may hold passwords. The exit code is the main process's,
-128 and more for a signal, as a shell tells it.
+A script for a process of its own, of the standard library alone, and of little of that: each start waits for its
+imports. It is told what to run on standard input, by a line with a number of bytes and so many bytes of ``marshal``,
+which is for one Python alone: both sides run on the same. What follows there are orders, one byte each. The end of
+standard input is the end of vhlocal, however that came: then, and whenever the main process has ended, everything that
+is left of the server is killed. What it was making when vhlocal ended is taken away: nobody else knows of it, and it
+may hold passwords. The exit code is the main process's, 128 and more for a signal, as a shell tells it.
 """
 
-import contextlib
+# ruff: noqa: SIM105 - ``contextlib`` takes as long to import as Python to start
+
+from __future__ import annotations
+
 import ctypes
-import json
+import marshal
 import os
 import select
 import signal
 import sys
-from typing import Any
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 #: Orders: ask the main process to end; kill all.
 STOP = b"T"
@@ -32,16 +39,16 @@ _CHUNK = 65536
 
 def main() -> int:
     """Run the server that standard input names, and return its exit code."""
-    wakeup, told = os.pipe()
-    os.set_blocking(told, False)
-    signal.set_wakeup_fd(told, warn_on_full_buffer=False)
+    wakeup, woken = os.pipe()
+    os.set_blocking(woken, False)
+    signal.set_wakeup_fd(woken, warn_on_full_buffer=False)
     for each in (signal.SIGCHLD, signal.SIGTERM):
         signal.signal(each, lambda *_: None)
-    head, _, orders = _first_line()
-    if not head:
+    told, orders = _told()
+    if not told:
         return 0
     _linux(_SET_CHILD_SUBREAPER, 1)
-    spec = json.loads(head)
+    spec = marshal.loads(told)
     server = _start(spec)
     # What the server prints ends with the server: nothing of it is held here.
     for number in (1, 2):
@@ -52,19 +59,25 @@ def main() -> int:
         _kill_all(server)
         if _vhlocal_has_ended():  # else it reads in them how the server ended, and takes them away
             for group in spec["groups"]:
-                with contextlib.suppress(OSError):
+                try:
                     os.rmdir(os.path.dirname(group))  # noqa: PTH106, PTH120
+                except OSError:
+                    pass
             if spec["unfinished"]:
                 import shutil  # noqa: PLC0415 - quick to start
 
                 shutil.rmtree(spec["unfinished"], ignore_errors=True)
 
 
-def _first_line() -> tuple[bytes, bytes, bytes]:
+def _told() -> tuple[bytes, bytes]:
+    """Return what standard input says that is to be run, and orders that came with it; nothing where it ends before."""
     text = b""
-    while b"\n" not in text and (chunk := os.read(0, _CHUNK)):
+    while chunk := os.read(0, _CHUNK):
         text += chunk
-    return text.partition(b"\n")
+        size, line, rest = text.partition(b"\n")
+        if line and len(rest) >= int(size):
+            return rest[: int(size)], rest[int(size) :]
+    return b"", b""
 
 
 def _start(spec: dict[str, Any]) -> int:
@@ -132,13 +145,17 @@ def _reap(server: int) -> int | None:
 
 def _kill_all(server: int) -> None:
     """Kill what is left, until nothing is. Where orphans are not adopted, that is the server's own group."""
-    with contextlib.suppress(OSError):
+    try:
         os.killpg(server, signal.SIGKILL)
+    except OSError:
+        pass
     while sys.platform == "linux" and (left := _descendants()):
         for pid in left:
             _signal(pid, signal.SIGKILL)
-        with contextlib.suppress(ChildProcessError):
+        try:
             os.waitpid(-1, 0)
+        except ChildProcessError:
+            pass
 
 
 def _descendants() -> list[int]:
@@ -146,9 +163,12 @@ def _descendants() -> list[int]:
     children: dict[int, list[int]] = {}
     for name in os.listdir("/proc"):  # noqa: PTH208 - quick to start
         if name.isdigit():
-            with contextlib.suppress(OSError, ValueError), open(f"/proc/{name}/stat", "rb") as stat:  # noqa: PTH123
-                parent = int(stat.read().rpartition(b")")[2].split()[1])
-                children.setdefault(parent, []).append(int(name))
+            try:
+                with open(f"/proc/{name}/stat", "rb") as stat:  # noqa: PTH123
+                    parent = int(stat.read().rpartition(b")")[2].split()[1])
+                    children.setdefault(parent, []).append(int(name))
+            except (OSError, ValueError):
+                pass
     found: list[int] = []
     waiting = [os.getpid()]
     while waiting:
@@ -159,8 +179,10 @@ def _descendants() -> list[int]:
 
 
 def _signal(pid: int, number: int) -> None:
-    with contextlib.suppress(ProcessLookupError):
+    try:
         os.kill(pid, number)
+    except ProcessLookupError:
+        pass
 
 
 def _linux(option: int, value: int) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import json
+import marshal
 import os
 import secrets
 import selectors
@@ -165,7 +165,8 @@ def idle(stderr: int = subprocess.PIPE) -> subprocess.Popen[bytes]:
 
 def give(process: subprocess.Popen[bytes], orders: Orders, groups: Sequence[Path] = ()) -> None:
     """Tell an idle guard what to run; ``groups`` are files by which that joins its control groups."""
-    _write(process, json.dumps({**asdict(orders), "groups": [str(path) for path in groups]}).encode() + b"\n")
+    told = marshal.dumps({**asdict(orders), "groups": [str(path) for path in groups]})
+    _write(process, b"%d\n%b" % (len(told), told))
 
 
 def end(process: subprocess.Popen[bytes]) -> None:

@@ -3,6 +3,6 @@ from flask import Flask
 app = Flask(__name__)
 
 
-@app.get("/")
-def greet():
+@app.get("/<owner>/<project>/<deployment>/<version>/greet/")
+def greet(**prefix):
     return "hello"

@@ -3,8 +3,8 @@ from flask import Flask
 app = Flask(__name__)
 
 
-@app.get("/")
-def greet():
+@app.get("/<owner>/<project>/<deployment>/<version>/greet/")
+def greet(**prefix):
     return "hello"
 
 

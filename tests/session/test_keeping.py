@@ -101,6 +101,16 @@ def slow_index():
         serving.join()
 
 
+def asked(url: str, body: bytes) -> int:
+    """Return the number of the code that answers."""
+    parts = urlsplit(url)
+    connection = http.client.HTTPConnection(str(parts.hostname), parts.port, timeout=60)
+    connection.request("POST", parts.path, body)
+    number: int = json.load(connection.getresponse())["number"]
+    connection.close()
+    return number
+
+
 def is_answered(run: Running, number: int) -> None:
     answers(run, "number", number, "words")
 
@@ -297,29 +307,28 @@ def test_an_added_endpoint_that_does_not_start_is_tried_again(project, process_r
 
 
 def test_an_endpoint_that_is_removed_answers_what_it_has_begun(project, process_run):
-    slow = numbered(0).replace(
-        "    start_response",
-        "    import time\n    print('answering', flush=True)\n    time.sleep(float(body or 0))\n    start_response",
-    )
-    slow = slow.replace('"sum": sum(body)', '"sum": 0')
-    directory = project({"valohai.yaml": YAML + YAML.replace("words", "more"), "server.py": slow})
+    """By the server that serves, and by an older one that has not answered all yet."""
+    begin, end = numbered(0).split("    start_response")
+    begin = begin.replace("NUMBER = 0", "NUMBER = {number}")
+    wait = "    import time\n    body and print('answering', NUMBER, flush=True)\n    time.sleep(float(body or 0))\n"
+    end = end.replace('"sum": sum(body)', '"sum": 0')
+    texts = [f"{begin.replace('{number}', str(number))}{wait}    start_response{end}" for number in (0, 1)]
+    directory = project({"valohai.yaml": YAML + YAML.replace("words", "more"), "server.py": texts[0]})
     run = process_run(directory)
-    parts = urlsplit(run.url("more"))
-    connection = http.client.HTTPConnection(str(parts.hostname), parts.port, timeout=60)
+    url = run.url("more")
     answered: list[int] = []
-
-    def ask() -> None:
-        connection.request("POST", parts.path, b"3")
-        answered.append(json.load(connection.getresponse())["number"])
-
-    asking = threading.Thread(target=ask)
-    asking.start()
-    run.wait_for_output("more | answering")
+    asking = [threading.Thread(target=lambda: answered.append(asked(url, b"4"))) for _ in range(2)]
+    asking[0].start()
+    run.wait_for_output("more | answering 0")
+    (directory / "server.py").write_text(texts[1])
+    answers(run, "number", 1, "more")
+    asking[1].start()
+    run.wait_for_output("more | answering 1")
     (directory / "valohai.yaml").write_text(YAML)
     wait_for(lambda: "more" not in run.endpoints(), "it to go")
-    asking.join()
-    connection.close()
-    assert answered == [0]
+    for each in asking:
+        each.join()
+    assert answered == [0, 1]
 
 
 HUNGRY = "BALLAST = bytearray(400_000_000)\n"

@@ -18,7 +18,7 @@ from vhlocal.session.endpoint.by_strategy import by_strategy
 from vhlocal.session.endpoint.post import Post
 from vhlocal.session.endpoint.ready import EndedError
 from vhlocal.session.endpoint.together import NotTogetherError
-from vhlocal.session.limits import GRACE
+from vhlocal.session.limits import GRACE, RETIREMENT
 from vhlocal.session.tasks import beside, settle
 from vhlocal.session.wanted.desired import difference
 from vhlocal.session.wanted.wish import afresh, in_environment_of
@@ -162,6 +162,7 @@ class Keeper:
         server = self._post.server
         if self._post.running and server is not None and server.address is not None:
             await self._post.drained(server.address)
+            await server.emptied(RETIREMENT)  # of older servers in it
         server = await self._rest()
         if server is not None:
             with contextlib.suppress(EngineError):  # it is removed once the engine is back

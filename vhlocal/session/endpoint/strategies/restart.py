@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from vhlocal.errors import VhlocalError
 from vhlocal.reload.staging import SavedAgainError
 from vhlocal.session.endpoint.ready import EndedError
-from vhlocal.session.limits import GRACE
+from vhlocal.session.limits import GRACE, RETIREMENT
 
 if TYPE_CHECKING:
     from vhlocal.session.endpoint.post import Post
@@ -30,6 +30,7 @@ async def bring(post: Post, wanted: Desired, phases: Phases) -> None:
     phases.mark("sync")
     post.hold()
     await post.drained(old.address)
+    await old.emptied(RETIREMENT)
     await old.stop(GRACE)
     phases.mark("stop")
     try:

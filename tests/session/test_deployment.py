@@ -368,7 +368,7 @@ def test_p3_an_alias_goes_back_where_it_was_and_dev_follows_the_working_tree_unl
     assert requests.get(url, timeout=60).json()["number"] == 1
     assert alias("dev", "--back") == f"dev points at {working} (was old)\n"
     assert requests.get(url, timeout=60).json()["number"] == 2
-    assert alias("prod", "dev") == f"prod is {working}\n"
+    assert alias("prod", "dev") == f"prod points at {working}\n"
     assert alias("prod", "old") == f"prod points at old (was {working})\n"
     assert alias("prod", "--back") == f"prod points at {working} (was old)\n"
     assert alias("prod", "--back") == f"prod points at no version (was {working})\n"
@@ -417,7 +417,7 @@ def test_k10_what_cannot_be_is_told_and_the_run_goes_on(process_run, committed):
         ("version", "remove", run.url("words").split("/")[-3]): ("the working tree's version", "vhlocal down"),
         ("alias", "two", "old"): ("`two` is the name of a version", "another name"),
         ("alias", "prod", "olt"): ("no version `olt` is served", "`old`"),
-        ("alias", "prod", "old"): ("`prod` points at old already", "vhlocal alias"),
+        ("alias", "prod", "old"): ("`prod` already points at old", "vhlocal alias"),
         ("alias", "a\nb", "old"): ('an alias cannot be "a␤b"', "letters"),
         ("alias", "prod"): ("name a version, or give --back", "vhlocal alias prod VERSION"),
         ("alias", "stage", "--back"): ("`stage` has not been moved", "vhlocal alias"),
@@ -444,12 +444,18 @@ def test_k10_what_cannot_be_is_told_and_the_run_goes_on(process_run, committed):
     assert down.stdout.count("no module named none_of_ours") == 2, "of each replica"
     assert "vhlocal logs words --version bad" in down.stdout
     assert {place for name, place in places(run).items() if "@bad" in name} == {"failing:server.py:1"}
+    moved = run.vhlocal("alias", "stage", "bad", "-C", str(directory))
+    assert (moved.returncode, moved.stdout) == (0, "stage points at bad\n")
+    assert moved.stderr == "note: words does not answer under it now: vhlocal logs words --version stage\n"
+    assert run.vhlocal("alias", "stage", "--back", "-C", str(directory)).stderr == ""
     assert run.vhlocal("version", "remove", "bad", "-C", str(directory)).returncode == 0
     lost = run.vhlocal("alias", "prod", "two", "-C", str(directory))
     assert lost.returncode == 0, "an endpoint more is nobody's loss"
-    lost = run.vhlocal("alias", "prod", "old", "-C", str(directory))
-    assert "old has no endpoint `more`, which two serves under `prod`" in lost.stderr
-    assert "--force" in lost.stderr
+    for where in ("old", "--back"):
+        lost = run.vhlocal("alias", "prod", where, "-C", str(directory))
+        assert "old has no endpoint `more`, which two serves under `prod`" in lost.stderr
+        assert f"vhlocal alias prod {where} --force" in lost.stderr
+    assert run.vhlocal("alias", "prod", "--back", "--force", "-C", str(directory)).returncode == 0
     assert states(run) == before
     assert requests.get(url, timeout=60).status_code == 200
 

@@ -60,14 +60,19 @@ def removing(name: str) -> Work:
 
 
 def pointing(alias: str, asked: Mapping[str, Any]) -> Work:
-    """Move an alias to ``version``, with ``force`` also where an endpoint is lost; or ``back``."""
+    """Move an alias to ``version`` or ``back``, with ``force`` also where an endpoint is lost by that.
+
+    ``down`` in the answer are the endpoints that do not answer under it now.
+    """
+    force = asked.get("force") is True
 
     async def work(deployment: Deployment) -> dict[str, Any]:
         if asked.get("back"):
-            move = await deployment.back(alias)
+            move = await deployment.back(alias, force=force)
         else:
-            move = await deployment.point(alias, _text(asked, "version"), force=asked.get("force") is True)
-        return {"alias": alias, "before": move.before, "after": move.after}
+            move = await deployment.point(alias, _text(asked, "version"), force=force)
+        down = [] if move.after is None else deployment.down(move.after)
+        return {"alias": alias, "before": move.before, "after": move.after, "down": down}
 
     return work
 

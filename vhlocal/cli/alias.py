@@ -31,7 +31,7 @@ def command(directory: Path, name: str | None, version: str | None, back: bool, 
     if name is None:
         only("without the name of an alias")
     elif back:
-        only("with --back", "back")
+        only("with --back", "back", "force")
     client = client_of_run(directory)
     if name is None:
         found = client.aliases()
@@ -47,6 +47,9 @@ def command(directory: Path, name: str | None, version: str | None, back: bool, 
     validate_name(name, "an alias")
     if back == (version is not None):
         raise InputError("name a version, or give --back", hint=f"vhlocal alias {name} VERSION")
-    moved = client.point(name, {"back": True} if back else {"version": version, "force": force})
+    moved = client.point(name, {"force": force, **({"back": True} if back else {"version": version})})
     before = f" (was {moved['before']})" if moved["before"] else ""
     click.echo(one_line(f"{name} points at {moved['after'] or 'no version'}{before}"))
+    for endpoint in moved["down"]:
+        see = f"vhlocal logs {endpoint} --version {name}"
+        click.echo(one_line(f"note: {endpoint} does not answer under it now: {see}"), err=True)

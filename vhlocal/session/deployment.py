@@ -169,7 +169,7 @@ class Deployment:
             self.tell_room()
             await served.fleet.start({})
             self.begin_scaling(served)
-            down = [status.name for status in self._is.board.statuses(version=name) if status.state is not State.READY]
+            down = self.down(name)
             for alias in version.aliases:
                 if down:
                     text = f"`{alias}` was not moved to {name}: {', '.join(down)} does not answer"
@@ -230,14 +230,26 @@ class Deployment:
             self._check_lost(alias, served.name, served.inputs(), hint=how)
         return self._point(alias, served.name)
 
-    async def back(self, alias: str) -> Move:
-        """Lead an alias' paths to where they led before its last move that was not a return."""
+    async def back(self, alias: str, *, force: bool = False) -> Move:
+        """Lead an alias' paths to where they led before its last move that was not a return.
+
+        InputError where an endpoint would be lost by that, unless ``force`` is given.
+        """
         if not self.moves.can_go_back(alias):
             raise InputError(f"`{alias}` has not been moved", hint="vhlocal alias")
         before = self.moves.back(alias)
         if before is not None and before not in self._served:
             raise InputError(f"`{alias}` pointed at {before}, which is no longer served", hint="vhlocal version list")
+        if before is not None and not force:
+            how = f"requests to it would get 404; to move it anyway: vhlocal alias {alias} --back --force"
+            self._check_lost(alias, before, self._served[before].inputs(), hint=how)
         return self._point(alias, before)
+
+    def down(self, name: str) -> list[str]:
+        """Return the endpoints of a version to whose paths no server answers at this moment."""
+        routes = self._is.routes
+        led = ((at, routes.target(at)) for at in routes.served() if at.version == name)
+        return sorted(at.endpoint for at, target in led if target.address is None and not target.holding)
 
     def _check_lost(self, alias: str, name: str, inputs: Inputs, *, hint: str) -> None:
         """See that a version of these ``inputs`` has all that is served under an alias; InputError if not."""

@@ -317,7 +317,10 @@ def test_an_endpoint_that_is_removed_answers_what_it_has_begun(project, process_
     run = process_run(directory)
     url = run.url("more")
     answered: list[int] = []
-    asking = [threading.Thread(target=lambda: answered.append(asked(url, b"4"))) for _ in range(2)]
+    asking = [
+        threading.Thread(target=lambda body=body: answered.append(asked(url, body)))  # the older one ends last
+        for body in (b"6", b"1")
+    ]
     asking[0].start()
     run.wait_for_output("more | answering 0")
     (directory / "server.py").write_text(texts[1])
@@ -328,7 +331,7 @@ def test_an_endpoint_that_is_removed_answers_what_it_has_begun(project, process_
     wait_for(lambda: "more" not in run.endpoints(), "it to go")
     for each in asking:
         each.join()
-    assert answered == [0, 1]
+    assert sorted(answered) == [0, 1]
 
 
 HUNGRY = "BALLAST = bytearray(400_000_000)\n"

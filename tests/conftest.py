@@ -2,6 +2,7 @@
 
 import gc
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -163,6 +164,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # A shell has its background jobs ignore Ctrl-C, and all that they start: tests that press it would wait for ever.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     if config.getoption("--another-python"):
         settings.load_profile("another Python")
     config.addinivalue_line("markers", "engine: needs a container engine (given to every test that asks for one)")

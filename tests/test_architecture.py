@@ -52,7 +52,7 @@ OWNERS = {
     "segno": ("api/",),
     "werkzeug": ("api/", "contract/paths.py"),
     "signal": ("session/session.py", "runtime/process/guard.py"),
-    "watchdog": ("reload/observed.py",),
+    "watchdog": ("reload/watchdog_watch.py",),
     "httptools": ("gateway/",),
     "valohai_yaml": ("project/",),
     "yaml": ("project/",),

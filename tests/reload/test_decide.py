@@ -3,7 +3,7 @@ import itertools
 import pytest
 
 from vhlocal.model import Strategy
-from vhlocal.reload.decide import Difference, Means, decide, standing
+from vhlocal.reload.decide import Abilities, Difference, decide, standing
 
 CODE = Difference(code=True, environment=False, settings=False)
 
@@ -11,7 +11,7 @@ CODE = Difference(code=True, environment=False, settings=False)
 @pytest.mark.parametrize(("code", "environment", "settings"), list(itertools.product([False, True], repeat=3)))
 @pytest.mark.parametrize("alone", [False, True])
 def test_the_cheapest_way_that_brings_in_all_is_chosen(code, environment, settings, alone):
-    way = decide(Difference(code, environment, settings), Means(running=True, forks=True, alone=alone), None)
+    way = decide(Difference(code, environment, settings), Abilities(running=True, forks=True, alone=alone), None)
     if environment or settings:
         assert way is (Strategy.RESTART if alone else Strategy.REPLACE)
     else:
@@ -21,15 +21,15 @@ def test_the_cheapest_way_that_brings_in_all_is_chosen(code, environment, settin
 @pytest.mark.parametrize(
     ("means", "chosen", "way"),
     [
-        (Means(running=True, forks=True, alone=False), None, Strategy.FORK),
-        (Means(running=True, forks=False, alone=False), None, Strategy.REPLACE),
-        (Means(running=True, forks=False, alone=True), None, Strategy.RESTART),
-        (Means(running=True, forks=True, alone=True), None, Strategy.FORK),
-        (Means(running=True, forks=True, alone=False), Strategy.RESTART, Strategy.RESTART),
-        (Means(running=True, forks=True, alone=False), Strategy.REPLACE, Strategy.REPLACE),
-        (Means(running=True, forks=False, alone=True), Strategy.REPLACE, Strategy.RESTART),
-        (Means(running=True, forks=False, alone=False), Strategy.FORK, Strategy.REPLACE),
-        (Means(running=True, forks=False, alone=True), Strategy.FORK, Strategy.RESTART),
+        (Abilities(running=True, forks=True, alone=False), None, Strategy.FORK),
+        (Abilities(running=True, forks=False, alone=False), None, Strategy.REPLACE),
+        (Abilities(running=True, forks=False, alone=True), None, Strategy.RESTART),
+        (Abilities(running=True, forks=True, alone=True), None, Strategy.FORK),
+        (Abilities(running=True, forks=True, alone=False), Strategy.RESTART, Strategy.RESTART),
+        (Abilities(running=True, forks=True, alone=False), Strategy.REPLACE, Strategy.REPLACE),
+        (Abilities(running=True, forks=False, alone=True), Strategy.REPLACE, Strategy.RESTART),
+        (Abilities(running=True, forks=False, alone=False), Strategy.FORK, Strategy.REPLACE),
+        (Abilities(running=True, forks=False, alone=True), Strategy.FORK, Strategy.RESTART),
     ],
 )
 def test_the_users_choice_counts_as_far_as_the_server_allows_it(means, chosen, way):
@@ -39,4 +39,4 @@ def test_the_users_choice_counts_as_far_as_the_server_allows_it(means, chosen, w
 
 @pytest.mark.parametrize("chosen", [None, *Strategy])
 def test_a_server_that_has_ended_is_replaced(chosen):
-    assert decide(CODE, Means(running=False, forks=False, alone=True), chosen) is Strategy.REPLACE
+    assert decide(CODE, Abilities(running=False, forks=False, alone=True), chosen) is Strategy.REPLACE

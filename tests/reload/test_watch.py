@@ -17,7 +17,7 @@ from tests.reload.watching import (
     write,
 )
 from tests.waiting import wait_for
-from vhlocal.reload.tree import TreeEvents
+from vhlocal.reload.inotify_watch import InotifyEvents
 from vhlocal.reload.watch import Watch
 
 
@@ -57,7 +57,7 @@ def test_a_file_that_is_deleted_or_renamed_is_noticed_by_both_names(directory, s
 
 def test_a_file_that_is_being_written_is_reported_once_it_is_closed(directory):
     """A writer empties a file first, and may take a while to fill it."""
-    with watching(directory, events=partial(TreeEvents, to_close=600)) as seen:
+    with watching(directory, events=partial(InotifyEvents, to_close=600)) as seen:
         for file in (directory / "app.py", directory / "src" / "new.py"):
             with file.open("w") as writing:
                 writing.write("half of it")
@@ -71,7 +71,7 @@ def test_a_file_that_is_being_written_is_reported_once_it_is_closed(directory):
 
 def test_a_file_that_is_kept_open_is_reported_all_the_same(directory):
     with (
-        watching(directory, events=partial(TreeEvents, to_close=0.01)) as seen,
+        watching(directory, events=partial(InotifyEvents, to_close=0.01)) as seen,
         (directory / "app.py").open("a") as log,
     ):
         for _ in range(3):
@@ -81,7 +81,7 @@ def test_a_file_that_is_kept_open_is_reported_all_the_same(directory):
 
 
 def test_what_comes_whole_is_reported_at_once(directory):
-    with watching(directory, events=partial(TreeEvents, to_close=600)) as seen:
+    with watching(directory, events=partial(InotifyEvents, to_close=600)) as seen:
         (directory / "link").symlink_to("app.py")
         (directory / "second.py").hardlink_to(directory / "app.py")
         (directory / "src" / "deep.py").rename(directory / "moved.py")

@@ -23,7 +23,7 @@ class Difference:
 
 
 @dataclass(frozen=True)
-class Means:
+class Abilities:
     """What an endpoint's server allows.
 
     ``running`` tells whether there is one, ``forks`` whether its runner can fork the next (see ``runner/``), ``alone``
@@ -35,7 +35,7 @@ class Means:
     alone: bool
 
 
-def standing(means: Means, chosen: Strategy | None) -> Strategy:
+def standing(abilities: Abilities, chosen: Strategy | None) -> Strategy:
     """Return how an endpoint's code is brought in as long as nothing but code changes.
 
     ``chosen`` is the user's own choice. A fork is the quickest and needs no gap. A second container needs none either,
@@ -44,25 +44,25 @@ def standing(means: Means, chosen: Strategy | None) -> Strategy:
     """
     if chosen is Strategy.RESTART:
         return chosen
-    if means.forks and chosen is not Strategy.REPLACE:
+    if abilities.forks and chosen is not Strategy.REPLACE:
         return Strategy.FORK
-    return anew(means)
+    return anew(abilities)
 
 
-def decide(difference: Difference, means: Means, chosen: Strategy | None) -> Strategy | None:
+def decide(difference: Difference, abilities: Abilities, chosen: Strategy | None) -> Strategy | None:
     """Choose the way that brings in all of a difference; None where nothing differs.
 
     What is fixed when a container is made asks for a new one, and so does a server that has ended.
     """
     if not difference:
         return None
-    if not means.running:
+    if not abilities.running:
         return Strategy.REPLACE
     if difference.environment or difference.settings:
-        return anew(means)
-    return standing(means, chosen)
+        return anew(abilities)
+    return standing(abilities, chosen)
 
 
-def anew(means: Means) -> Strategy:
+def anew(abilities: Abilities) -> Strategy:
     """Return how a server is made anew: beside the one that serves, unless there can be only one."""
-    return Strategy.RESTART if means.alone else Strategy.REPLACE
+    return Strategy.RESTART if abilities.alone else Strategy.REPLACE

@@ -30,9 +30,9 @@ _PROBE_SECONDS = 2.0
 
 _events: Callable[[Subject], Source]
 if sys.platform == "linux":
-    from vhlocal.reload.tree import TreeEvents as _events
+    from vhlocal.reload.inotify_watch import InotifyEvents as _events
 else:
-    from vhlocal.reload.observed import Observed as _events
+    from vhlocal.reload.watchdog_watch import WatchdogEvents as _events
 
 
 class Watch:

@@ -98,7 +98,7 @@ class _Server:
 
 class _Simulation:
     def __init__(self, requests: Sequence[Request], rule: Rule[Any], within: Range, servers: Servers) -> None:
-        self._requests, self._rule, self._within, self._is = requests, rule, within, servers
+        self._requests, self._rule, self._within, self._servers = requests, rule, within, servers
         # To the microsecond, as they were recorded: the binary fractions of epoch seconds are no waits.
         self._arrivals = [round(request.arrival - requests[0].arrival, 6) for request in requests]
         self._now = 0.0
@@ -150,8 +150,8 @@ class _Simulation:
         if index + 1 < len(self._requests):
             self._at(self._arrivals[index + 1], _ARRIVED, index + 1)
         ready = [replica for replica in self._replicas if replica.ready]
-        if self._is.one_queue:
-            free = next((replica for replica in ready if replica.busy < self._is.at_once), None)
+        if self._servers.one_queue:
+            free = next((replica for replica in ready if replica.busy < self._servers.at_once), None)
             self._queue.append(index)
             if free is not None:
                 self._begin(free, self._queue)
@@ -159,7 +159,7 @@ class _Simulation:
         self._turn = (self._turn + 1) % len(ready)
         chosen = ready[self._turn]
         chosen.queue.append(index)
-        if chosen.busy < self._is.at_once:
+        if chosen.busy < self._servers.at_once:
             self._begin(chosen, chosen.queue)
 
     def _begin(self, replica: _Server, queue: deque[int]) -> None:
@@ -186,7 +186,7 @@ class _Simulation:
             return  # taken away before
         replica.ready = True
         self._step()
-        while self._queue and replica.busy < self._is.at_once:
+        while self._queue and replica.busy < self._servers.at_once:
             self._begin(replica, self._queue)
 
     def _ask(self, _: None) -> None:
@@ -204,7 +204,7 @@ class _Simulation:
         if not replica.ready:
             return None
         if getattr(self._rule, "cpu", False):
-            return 100 * replica.working / (seconds * self._is.at_once)
+            return 100 * replica.working / (seconds * self._servers.at_once)
         return replica.flying / seconds
 
     def _next_look(self) -> float:
@@ -220,8 +220,8 @@ class _Simulation:
         while len(self._replicas) < wanted:
             replica = _Server(self._now, ready=False)
             self._replicas.append(replica)
-            self._starts.append((self._now, self._now + self._is.ready_seconds))
-            self._at(self._now + self._is.ready_seconds, _READY, replica)
+            self._starts.append((self._now, self._now + self._servers.ready_seconds))
+            self._at(self._now + self._servers.ready_seconds, _READY, replica)
         while len(self._replicas) > wanted:
             # As Kubernetes chooses: first what is not ready yet, then the youngest, which is the last in both cases.
             replica = self._replicas.pop()

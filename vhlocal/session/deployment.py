@@ -65,7 +65,7 @@ class Served:
 
 
 @dataclass(frozen=True)
-class Means:
+class DeploymentNeeds:
     """What a deployment works with.
 
     ``read`` reads a version from a commit, under its names; ``desire`` tells what is wanted of it, ``make`` makes the
@@ -106,8 +106,8 @@ def memory_now(deployment: Deployment | None, runtime: Runtime | None) -> dict[S
 class Deployment:
     """See the module. Every method belongs to the event loop's thread; one change is made at a time."""
 
-    def __init__(self, means: Means, working: Served) -> None:
-        self._is = means
+    def __init__(self, needs: DeploymentNeeds, working: Served) -> None:
+        self._needs = needs
         self._served = {working.name: working}
         self._working = working
         self._asked = _asked_of(working.inputs())
@@ -118,7 +118,7 @@ class Deployment:
         #: The most memory that each replica was seen to use, as it was told last.
         self._peaks: dict[ServedAt, int] = {}
         self.moves = Moves()
-        means.bus.subscribe(self._hear)
+        needs.bus.subscribe(self._hear)
 
     @property
     def served(self) -> tuple[Served, ...]:
@@ -141,30 +141,30 @@ class Deployment:
         async with self._changing:
             version = self._named(asked)
             name = version.name
-            inputs, notices = await in_thread(self._is.read, asked, version)
+            inputs, notices = await in_thread(self._needs.read, asked, version)
             for alias in version.aliases:
                 then = f"vhlocal alias {alias} {name} --force"
                 self._check_lost(
                     alias, name, inputs, hint=f"leave the alias out, and move it once the version is up: {then}"
                 )
-            wanted = self._is.desire(inputs)
-            failed = await self._is.make(wanted)
-            tell_problems(self._is.bus, failed)
+            wanted = self._needs.desire(inputs)
+            failed = await self._needs.make(wanted)
+            tell_problems(self._needs.bus, failed)
             if failed:
                 raise next(iter(failed.values()))
             self._named(replace(asked, name=name))  # an alias may have been given the name meanwhile
             for notice in notices:
-                self._is.bus.publish(notice)
-            served = Served(name, asked.ref, lambda: inputs, self._is.fleet(inputs), notices)
+                self._needs.bus.publish(notice)
+            served = Served(name, asked.ref, lambda: inputs, self._needs.fleet(inputs), notices)
             self._served[name] = served
-            self._is.keep(name)
-            self._is.routes.stream(name, inputs.streaming)
+            self._needs.keep(name)
+            self._needs.routes.stream(name, inputs.streaming)
             for item in wanted:
-                self._is.routes.close(item.at)
+                self._needs.routes.close(item.at)
                 status = Status(item.at, State.WAITING, since=time.time())
-                self._is.bus.publish(StatusChanged(status))
-            self._is.routes.serve([*self._is.routes.versions, replace(version, aliases=())])
-            self._is.bus.publish(VersionsChanged())
+                self._needs.bus.publish(StatusChanged(status))
+            self._needs.routes.serve([*self._needs.routes.versions, replace(version, aliases=())])
+            self._needs.bus.publish(VersionsChanged())
             served.fleet.enlist(wanted)
             self.tell_room()
             await served.fleet.start({})
@@ -173,7 +173,7 @@ class Deployment:
             for alias in version.aliases:
                 if down:
                     text = f"`{alias}` was not moved to {name}: {', '.join(down)} does not answer"
-                    self._is.bus.publish(Notice(text, hint=f"once it does: vhlocal alias {alias} {name}"))
+                    self._needs.bus.publish(Notice(text, hint=f"once it does: vhlocal alias {alias} {name}"))
                 else:
                     self._point(alias, name)
             return served
@@ -197,22 +197,22 @@ class Deployment:
             await served.fleet.retire()
 
     def _serve_without(self, name: str) -> None:
-        self._is.routes.serve([version for version in self._is.routes.versions if version.name != name])
-        self._is.bus.publish(VersionsChanged())
+        self._needs.routes.serve([version for version in self._needs.routes.versions if version.name != name])
+        self._needs.bus.publish(VersionsChanged())
 
     def _named(self, asked: Asked) -> Version:
         today = datetime.now(timezone.utc).astimezone().date()
-        taken = {*self._is.taken(f"{today:%Y%m%d}"), *self._served}
+        taken = {*self._needs.taken(f"{today:%Y%m%d}"), *self._served}
         name = asked.name or version_name(today, taken)
         validate_name(name, "the version's name")
         if name in self._served:
             raise InputError(f"a version `{name}` is already served", hint=f"vhlocal version remove {name}")
-        for version in self._is.routes.versions:
+        for version in self._needs.routes.versions:
             if name in version.aliases:
                 raise InputError(f"`{name}` is an alias of {version.name}", hint="give the version another name")
         aliases = tuple(dict.fromkeys(asked.aliases))
         self._check_aliases(name, aliases)
-        return replace(self._is.routes.versions[0], name=name, aliases=aliases)
+        return replace(self._needs.routes.versions[0], name=name, aliases=aliases)
 
     # Aliases.
 
@@ -247,7 +247,7 @@ class Deployment:
 
     def down(self, name: str) -> list[str]:
         """Return the endpoints of a version to whose paths no server answers at this moment."""
-        routes = self._is.routes
+        routes = self._needs.routes
         led = ((at, routes.target(at)) for at in routes.served() if at.version == name)
         return sorted(at.endpoint for at, target in led if target.address is None and not target.holding)
 
@@ -264,31 +264,31 @@ class Deployment:
     def _point(self, alias: str, name: str | None) -> Move:
         move = Move(alias, self._pointed(alias), name, time.time())
         moved = []
-        for version in self._is.routes.versions:
+        for version in self._needs.routes.versions:
             aliases = tuple(each for each in version.aliases if each != alias)
             moved.append(replace(version, aliases=(*aliases, alias) if version.name == name else aliases))
-        self._is.routes.serve(moved)
+        self._needs.routes.serve(moved)
         self.moves.add(move)
         for each in filter(None, (move.before, name)):  # no other's paths have changed
-            for status in self._is.board.statuses(version=each):
-                self._is.bus.publish(StatusChanged(replace(status, urls=self._is.urls(status.at))))
-        self._is.bus.publish(AliasMoved(alias, move.before, name))
-        self._is.bus.publish(VersionsChanged())
+            for status in self._needs.board.statuses(version=each):
+                self._needs.bus.publish(StatusChanged(replace(status, urls=self._needs.urls(status.at))))
+        self._needs.bus.publish(AliasMoved(alias, move.before, name))
+        self._needs.bus.publish(VersionsChanged())
         return move
 
     def _pointed(self, alias: str) -> str | None:
-        return next((version.name for version in self._is.routes.versions if alias in version.aliases), None)
+        return next((version.name for version in self._needs.routes.versions if alias in version.aliases), None)
 
     def statuses(self, name: str) -> tuple[Status, ...]:
         """Return the statuses of a version's replicas."""
-        return self._is.board.statuses(version=name)
+        return self._needs.board.statuses(version=name)
 
     def aliases(self, name: str) -> tuple[str, ...]:
         """Return the aliases that point at a version."""
-        return next((version.aliases for version in self._is.routes.versions if version.name == name), ())
+        return next((version.aliases for version in self._needs.routes.versions if version.name == name), ())
 
     def _all_aliases(self) -> list[str]:
-        return [alias for version in self._is.routes.versions for alias in version.aliases]
+        return [alias for version in self._needs.routes.versions for alias in version.aliases]
 
     def _check_aliases(self, name: str, aliases: Iterable[str]) -> None:
         for alias in aliases:
@@ -340,7 +340,9 @@ class Deployment:
             following = Following(
                 at, within, rule, self._measure(served, inputs, at, rule), partial(served.fleet.scale, endpoint)
             )
-            self._scaling[served.name, endpoint] = self._is.tasks.start(follow(following, self._is.bus), f"scale {at}")
+            self._scaling[served.name, endpoint] = self._needs.tasks.start(
+                follow(following, self._needs.bus), f"scale {at}"
+            )
 
     def _measure(self, served: Served, inputs: Inputs, at: ServedAt, rule: Rule[Any]) -> Measure:
         """Return what measures the load of an endpoint that a rule follows."""
@@ -348,7 +350,7 @@ class Deployment:
         requested = requested_cpu(endpoint.resources)
         if isinstance(rule, Hpa) and rule.cpu and requested:
             return cpu_utilization(partial(served.fleet.spent, at.endpoint), requested)
-        return requests_in_flight(lambda: self._is.loads(at, served.fleet.replicas(at.endpoint)))
+        return requests_in_flight(lambda: self._needs.loads(at, served.fleet.replicas(at.endpoint)))
 
     def beside(self, versions: Collection[str]) -> list[Desired]:
         """Return what is wanted of all versions but these."""
@@ -369,7 +371,7 @@ class Deployment:
             if isinstance(finding, Finding) and finding.endpoint is not None:
                 self._told.add((finding.definition.code, finding.endpoint))
                 if (finding.definition.code, finding.endpoint) not in before:
-                    self._is.found(self._placed(finding), revisions[finding.endpoint])
+                    self._needs.found(self._placed(finding), revisions[finding.endpoint])
 
     def _placed(self, finding: Finding) -> Finding:
         """Return a finding with its place as the user knows it, whichever version's that is."""
@@ -379,7 +381,7 @@ class Deployment:
 
     def _peak(self, at: ServedAt) -> int | None:
         """Return the most memory that a replica was seen to use, in bytes."""
-        known = [status.memory.peak for status in self._is.board.statuses(at.endpoint, at.version) if status.memory]
+        known = [status.memory.peak for status in self._needs.board.statuses(at.endpoint, at.version) if status.memory]
         return max(known, default=None)
 
     def _hear(self, event: Event) -> None:

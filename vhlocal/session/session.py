@@ -22,9 +22,8 @@ from vhlocal.session import open_files, port
 from vhlocal.session.board import Board
 from vhlocal.session.changes import Changes
 from vhlocal.session.collecting import Collecting
-from vhlocal.session.deployment import Deployment, Served, memory_now
-from vhlocal.session.deployment import Means as DeploymentMeans
-from vhlocal.session.diagnosis.doctor import Doctor, Practice
+from vhlocal.session.deployment import Deployment, DeploymentNeeds, Served, memory_now
+from vhlocal.session.diagnosis.doctor import Doctor, DoctorNeeds
 from vhlocal.session.diagnosis.first_look import errors_of
 from vhlocal.session.diagnosis.unreachable import Unreachable
 from vhlocal.session.ending import Ending
@@ -45,7 +44,7 @@ from vhlocal.session.traffic.routes import Routes
 from vhlocal.session.view import View
 from vhlocal.session.waits import Waits
 from vhlocal.session.wanted.desired import Desired, Inputs, desired
-from vhlocal.session.wanted.edits import Edits, Means
+from vhlocal.session.wanted.edits import EditNeeds, Edits
 from vhlocal.session.wanted.environments import (
     Upkeep,
     forget_environments,
@@ -243,8 +242,8 @@ class Session:
             return
         settled = SettledLoad(partial(self._options.load, self._url))
         load = OwnFiles(settled, self._bus, self._inputs.left_out, self._runtime.written)
-        means = Means(load, self._desired, self._prepare, fleet.want, fleet.cannot_read)
-        self._edits = Edits(self._inputs, means, self._bus, self._tasks)
+        needs = EditNeeds(load, self._desired, self._prepare, fleet.want, fleet.cannot_read)
+        self._edits = Edits(self._inputs, needs, self._bus, self._tasks)
         # An endpoint that is up gets its edits while others still start.
         async with beside(self._edits.follow(wanted, failed)) as (following,):
             await self._start(fleet, wanted, failed)
@@ -304,7 +303,7 @@ class Session:
             its = replace(surroundings, reloads=False, fail_fast=False, judging=judging)
             return Fleet(its, lambda name: inputs.within(name).least)
 
-        means = DeploymentMeans(
+        needs = DeploymentNeeds(
             bus=self._bus,
             board=self._board,
             routes=self._routes,
@@ -319,7 +318,7 @@ class Session:
             loads=self._in_flight.by_replica,
             found=self._telling.found,
         )
-        return Deployment(means, Served(self._options.version.name, "", self._present, fleet))
+        return Deployment(needs, Served(self._options.version.name, "", self._present, fleet))
 
     async def _deployment_once_up(self) -> Deployment:
         await self._up.wait()
@@ -391,7 +390,9 @@ class Session:
     def _appointed(self) -> Doctor:
         host = self._url.removeprefix("http://")
         asks = self._chatter.expect
-        return Doctor(Practice(self._bus, self._tasks, self._routes, self._inputs_of, self._telling.shown, host, asks))
+        return Doctor(
+            DoctorNeeds(self._bus, self._tasks, self._routes, self._inputs_of, self._telling.shown, host, asks)
+        )
 
     def _refused(self, route: Route, replica: Replica) -> None:
         self._unreachable.refused(ServedAt(route.version, route.endpoint, replica.number or 1))

@@ -18,21 +18,21 @@ from vhlocal.contract.headers import PRODUCTION_HOST
 from vhlocal.model import Endpoint, Package, Place
 from vhlocal.project.package import read_package
 from vhlocal.runtime.base import Address
-from vhlocal.session.diagnosis.examine import Patient, Seen, UnansweredError, examine
+from vhlocal.session.diagnosis.examine import ExaminedServer, Seen, UnansweredError, examine
 
 VERSION, ALIAS = "/acme/shop/main/20261122.0/greet", "/acme/shop/main/dev/greet"
 
 
 @pytest.fixture
-def patient(tmp_path):
-    """Make a patient of what listens on a port."""
+def server_at(tmp_path):
+    """Make a server_at of what listens on a port."""
 
     def of(port, alias=ALIAS, code=""):
         place = Place(tmp_path / "valohai.yaml", 1)
         endpoint = Endpoint("greet", "python", 8000, server_command=("python server.py",), places={"": place})
         (tmp_path / "server.py").write_text(f"from starlette.middleware.trustedhost import *\n{code}\n")
         package = read_package(tmp_path) if code else Package(tmp_path, {}, "r1")
-        return Patient(endpoint, package, Address("127.0.0.1", port), VERSION, alias, "127.0.0.1:8080")
+        return ExaminedServer(endpoint, package, Address("127.0.0.1", port), VERSION, alias, "127.0.0.1:8080")
 
     return of
 
@@ -70,10 +70,10 @@ def codes(seen):
     return [finding.definition.code for finding in seen.findings]
 
 
-def test_an_endpoint_that_is_sound_is_asked_for_its_root_under_both_names(patient):
+def test_an_endpoint_that_is_sound_is_asked_for_its_root_under_both_names(server_at):
     """P7, K9: each request is marked, and carries what the ingress sets."""
     with serving(say) as (port, asked):
-        assert asyncio.run(examine(patient(port))) == Seen()
+        assert asyncio.run(examine(server_at(port))) == Seen()
     nobodys = [f"{prefix}{NONSENSE}" for prefix in (VERSION, ALIAS)]
     assert [path for path, _ in asked] == [f"{VERSION}/", VERSION, f"{ALIAS}/", ALIAS, *nobodys]
     for path, headers in asked:
@@ -83,22 +83,22 @@ def test_an_endpoint_that_is_sound_is_asked_for_its_root_under_both_names(patien
         assert (headers["X-Forwarded-Port"], headers["X-Forwarded-Proto"]) == ("443", "https")
 
 
-def test_an_endpoint_without_an_alias_is_examined_under_its_version(patient):
+def test_an_endpoint_without_an_alias_is_examined_under_its_version(server_at):
     with serving(lambda handler: say(handler, 200 if handler.path == "/" else 404)) as (port, asked):
-        (finding,) = asyncio.run(examine(patient(port, None))).findings
+        (finding,) = asyncio.run(examine(server_at(port, None))).findings
     assert (finding.definition.code, finding.place.line) == ("VH401", 1)
     assert {headers["X-VH-Prefix"] for _, headers in asked} == {f"{VERSION}/"}
 
 
-def test_what_is_wrong_is_found_though_nothing_has_failed(patient):
+def test_what_is_wrong_is_found_though_nothing_has_failed(server_at):
     def answer(handler):
         say(handler, 200, b'<a href="/about">', Content_Type="text/html", Set_Cookie="session=x; Path=/")
 
     with serving(answer) as (port, _):
-        assert codes(asyncio.run(examine(patient(port)))) == ["VH405", "VH407"]
+        assert codes(asyncio.run(examine(server_at(port)))) == ["VH405", "VH407"]
 
 
-def test_an_app_that_answers_to_a_host_of_its_own_is_asked_by_that(patient):
+def test_an_app_that_answers_to_a_host_of_its_own_is_asked_by_that(server_at):
     """It may well be the cluster's: so the rest is looked at, and what is known is told."""
     code = 'app.add_middleware(TrustedHostMiddleware, allowed_hosts=["localhost", "*.acme.com"])'
 
@@ -107,15 +107,15 @@ def test_an_app_that_answers_to_a_host_of_its_own_is_asked_by_that(patient):
         say(handler, 200 if known else 400, b'<a href="/about">', Content_Type="text/html")
 
     with serving(answer) as (port, asked):
-        seen = asyncio.run(examine(patient(port, code=code)))
+        seen = asyncio.run(examine(server_at(port, code=code)))
         assert codes(seen) == ["VH405"]
     assert [headers["Host"] for _, headers in asked][-1] == "vhlocal.acme.com"
     with serving(lambda handler: say(handler, 400 if handler.headers["Host"] == PRODUCTION_HOST else 200)) as (port, _):
-        seen = asyncio.run(examine(patient(port, code=code)))
+        seen = asyncio.run(examine(server_at(port, code=code)))
     assert seen == Seen(caveat="answers to the host vhlocal.acme.com, but not to every host")
 
 
-def test_a_websocket_is_asked_for_as_a_browser_does_and_left(patient):
+def test_a_websocket_is_asked_for_as_a_browser_does_and_left(server_at):
     """P4: the handshake is a GET."""
     code = '@app.websocket("/ws")\nasync def words(socket):\n    pass'
     left = []
@@ -129,7 +129,7 @@ def test_a_websocket_is_asked_for_as_a_browser_does_and_left(patient):
             left.append(handler.rfile.read())
 
     with serving(answer) as (port, asked):
-        seen = asyncio.run(examine(patient(port, code=code)))
+        seen = asyncio.run(examine(server_at(port, code=code)))
     (finding,) = seen.findings
     assert (finding.definition.code, finding.place.file.name, finding.place.line) == ("VH412", "server.py", 2)
     assert finding.caveat == "but rejects its WebSocket below its prefix"
@@ -165,23 +165,23 @@ WEIRD = {
 
 
 @pytest.mark.parametrize("name", WEIRD)
-def test_an_app_that_nobody_knows_is_asked_little_and_blamed_for_nothing(patient, name):
+def test_an_app_that_nobody_knows_is_asked_little_and_blamed_for_nothing(server_at, name):
     routes = "".join(f'@app.get("/r{number}")\n@app.websocket("/s{number}")\n' for number in range(30))
     random.seed(name)
     with serving(WEIRD[name]) as (port, asked):
         for path in ("", "/predict"):
-            assert asyncio.run(examine(patient(port, code=f"{routes}def page():\n    pass"), path)).findings == ()
+            assert asyncio.run(examine(server_at(port, code=f"{routes}def page():\n    pass"), path)).findings == ()
     assert len(asked) <= 2 * 2 * 48
 
 
-def test_a_redirect_is_not_followed(patient):
+def test_a_redirect_is_not_followed(server_at):
     with serving(lambda handler: say(handler, 302, b"", Location="/login")) as (port, asked):
-        assert codes(asyncio.run(examine(patient(port)))) == ["VH404"]
+        assert codes(asyncio.run(examine(server_at(port)))) == ["VH404"]
     assert {path for path, _ in asked} == {f"{VERSION}/", f"{ALIAS}/", VERSION, ALIAS, f"{VERSION}{NONSENSE}"}
 
 
 @pytest.mark.parametrize("pause", [0, 0.3])
-def test_an_answer_without_an_end_is_left(pause, patient):
+def test_an_answer_without_an_end_is_left(pause, server_at):
     def answer(handler):
         say(handler)
         with contextlib.suppress(OSError):
@@ -190,7 +190,7 @@ def test_an_answer_without_an_end_is_left(pause, patient):
                 time.sleep(pause)
 
     with serving(answer) as (port, _):
-        assert asyncio.run(examine(patient(port))) == Seen(), "each was left within all of their time"
+        assert asyncio.run(examine(server_at(port))) == Seen(), "each was left within all of their time"
 
 
 NO_HTTP = {
@@ -202,7 +202,7 @@ NO_HTTP = {
 
 
 @pytest.mark.parametrize("said", NO_HTTP.values(), ids=NO_HTTP)
-def test_what_is_no_http_is_no_answer(said, patient):
+def test_what_is_no_http_is_no_answer(said, server_at):
     class Handler(socketserver.BaseRequestHandler):
         def handle(self):
             self.request.recv(4096)
@@ -211,19 +211,19 @@ def test_what_is_no_http_is_no_answer(said, patient):
     with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         with pytest.raises(UnansweredError):
-            asyncio.run(examine(patient(server.server_address[1])))
+            asyncio.run(examine(server_at(server.server_address[1])))
         server.shutdown()
 
 
-def test_a_server_that_keeps_silent_is_waited_for_a_moment(patient):
+def test_a_server_that_keeps_silent_is_waited_for_a_moment(server_at):
     done = threading.Event()
     with serving(lambda _: done.wait(30)) as (port, _):
         with pytest.raises(UnansweredError, match="has not answered in 3 s"):
-            asyncio.run(examine(patient(port)))
+            asyncio.run(examine(server_at(port)))
         done.set()
 
 
-def test_an_answer_that_comes_by_drops_is_given_up(patient):
+def test_an_answer_that_comes_by_drops_is_given_up(server_at):
     def answer(handler):
         handler.wfile.write(b"HTTP/1.1 200 OK\r\nX-Slow: ")
         with contextlib.suppress(OSError):
@@ -232,4 +232,4 @@ def test_an_answer_that_comes_by_drops_is_given_up(patient):
                 time.sleep(0.2)
 
     with serving(answer) as (port, _), pytest.raises(UnansweredError, match="took more than 2 s"):
-        asyncio.run(examine(patient(port), seconds=2))
+        asyncio.run(examine(server_at(port), seconds=2))

@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from vhlocal.checks.prefix.evidence import Answer
-    from vhlocal.session.diagnosis.examine import Patient
+    from vhlocal.session.diagnosis.examine import ExaminedServer
 
 #: Cookies of an answer that are sent back.
 _MOST_COOKIES = 2
 
 
-async def compare(two: tuple[Patient, Patient], numbers: tuple[int, int], paths: Iterable[str]) -> Seen:
+async def compare(two: tuple[ExaminedServer, ExaminedServer], numbers: tuple[int, int], paths: Iterable[str]) -> Seen:
     """Return what is found of two replicas' answers to GETs of these paths below the version's prefix (K3).
 
     Each is asked twice, in turn, and where it sets cookies, each is sent the other's. Nothing is found at a path that
@@ -36,7 +36,7 @@ async def compare(two: tuple[Patient, Patient], numbers: tuple[int, int], paths:
     return Seen(tuple(found))
 
 
-def _compared(two: tuple[Patient, Patient], numbers: tuple[int, int], path: str) -> Compared:
+def _compared(two: tuple[ExaminedServer, ExaminedServer], numbers: tuple[int, int], path: str) -> Compared:
     first, second = two
     once = (_answer(first, path), _answer(second, path))
     again = (_answer(first, path), _answer(second, path))
@@ -52,7 +52,7 @@ def _compared(two: tuple[Patient, Patient], numbers: tuple[int, int], path: str)
     return Compared(first.endpoint, target, numbers, ((once[0], again[0]), (once[1], again[1])), cookies)
 
 
-def _answer(patient: Patient, path: str, cookie: str = "") -> Answer:
-    target = f"{patient.prefix}{path}"
-    patient.asks("GET", target)
-    return ask(patient.address, Asked(patient.prefix, target, cookie=cookie), patient.host)
+def _answer(server: ExaminedServer, path: str, cookie: str = "") -> Answer:
+    target = f"{server.prefix}{path}"
+    server.asks("GET", target)
+    return ask(server.address, Asked(server.prefix, target, cookie=cookie), server.host)

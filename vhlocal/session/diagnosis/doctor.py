@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from vhlocal.events import Bus
     from vhlocal.findings import Finding
     from vhlocal.model import RequestRecord
-    from vhlocal.session.diagnosis.examine import Patient, Seen
+    from vhlocal.session.diagnosis.examine import ExaminedServer, Seen
     from vhlocal.session.tasks import Tasks
     from vhlocal.session.traffic.routes import Routes
     from vhlocal.session.wanted.desired import Inputs
@@ -41,7 +41,7 @@ _COMPARED = "compared"
 
 
 @dataclass(frozen=True)
-class Practice:
+class DoctorNeeds:
     """What a doctor works with: ``found`` tells a finding and its revision, ``host`` is what clients name.
 
     ``inputs`` are those of a version, by its name.
@@ -59,7 +59,7 @@ class Practice:
 
 
 @dataclass(frozen=True)
-class _Complaint:
+class _Examination:
     """What is to be examined, once for each ``kind`` of trouble; ``path`` below the prefix is to be asked for."""
 
     at: ServedAt
@@ -80,8 +80,8 @@ class Doctor:
     One examination at a time for each endpoint; requests never wait for it.
     """
 
-    def __init__(self, practice: Practice) -> None:
-        self._is = practice
+    def __init__(self, needs: DoctorNeeds) -> None:
+        self._needs = needs
         self._seen: set[tuple[str, str, str, str]] = set()
         self._looked_at: set[tuple[str, str]] = set()
         self._told: set[tuple[str | None, str, str]] = set()
@@ -94,7 +94,7 @@ class Doctor:
     @contextlib.contextmanager
     def on_duty(self) -> Iterator[None]:
         """Hear of requests for as long as the block lasts."""
-        unsubscribe = self._is.bus.subscribe(self._hear)
+        unsubscribe = self._needs.bus.subscribe(self._hear)
         try:
             yield
         finally:
@@ -111,8 +111,8 @@ class Doctor:
 
     async def examine_all(self) -> None:
         """Examine every endpoint that answers, if it was not yet, and wait for the end of that."""
-        for at in self._is.routes.served():
-            if self._is.routes.target(at).address is not None:
+        for at in self._needs.routes.served():
+            if self._needs.routes.target(at).address is not None:
                 self._examine_first(at)
         await self.at_rest()
 
@@ -123,123 +123,123 @@ class Doctor:
             for record in event.records:
                 if self._asked.calls_for_comparison(record, path_of(record)):
                     at = ServedAt(record.version, str(record.endpoint), record.replica)
-                    self._begin(_Complaint(at, record.revision, _COMPARED, record.prefix, ""))
-                for complaint in self._complaints(record):
-                    if complaint.key not in self._seen:
-                        self._seen.add(complaint.key)
-                        self._begin(complaint)
+                    self._begin(_Examination(at, record.revision, _COMPARED, record.prefix, ""))
+                for examination in self._examinations_for(record):
+                    if examination.key not in self._seen:
+                        self._seen.add(examination.key)
+                        self._begin(examination)
 
     def _examine_first(self, at: ServedAt) -> None:
         if (key := (at.version, at.endpoint)) not in self._looked_at:
             self._looked_at.add(key)
-            self._begin(_Complaint(at, self._is.routes.target(at).revision, _FIRST, "", ""))
+            self._begin(_Examination(at, self._needs.routes.target(at).revision, _FIRST, "", ""))
 
-    def _begin(self, complaint: _Complaint) -> None:
+    def _begin(self, examination: _Examination) -> None:
         self._under_way += 1
         self._idle.clear()
-        self._is.tasks.start(self._counted(complaint), f"examine {complaint.at}")
+        self._needs.tasks.start(self._counted(examination), f"examine {examination.at}")
 
-    async def _counted(self, complaint: _Complaint) -> None:
+    async def _counted(self, examination: _Examination) -> None:
         try:
-            await self._examine(complaint)
+            await self._examine(examination)
         finally:
             self._under_way -= 1
             if not self._under_way:
                 self._idle.set()
 
-    def _complaints(self, record: RequestRecord) -> Iterator[_Complaint]:
+    def _examinations_for(self, record: RequestRecord) -> Iterator[_Examination]:
         """Yield what a request gives cause for; one that went to the host's root may come from any endpoint's page."""
         if record.endpoint is not None:
             if (trouble := trouble_of(record)) is not None:
                 path = path_of(record)
                 kind = f"{trouble} {record.prefix} {'with' if path.endswith('/') else 'without'} a slash"
                 at = ServedAt(record.version, record.endpoint, record.replica or 1)
-                yield _Complaint(at, record.revision, kind, record.prefix, path)
+                yield _Examination(at, record.revision, kind, record.prefix, path)
         elif record.status == 404 and not record.target.startswith(_USUAL):
-            for at in self._is.routes.served():
-                target = self._is.routes.target(at)
+            for at in self._needs.routes.served():
+                target = self._needs.routes.target(at)
                 if target.address is not None:
-                    yield _Complaint(at, target.revision, _OUTSIDE, "", "/")
+                    yield _Examination(at, target.revision, _OUTSIDE, "", "/")
 
-    async def _examine(self, complaint: _Complaint) -> None:
-        async with self._busy[complaint.at]:
+    async def _examine(self, examination: _Examination) -> None:
+        async with self._busy[examination.at]:
             seen: Seen | None = None
             try:
-                patient = self._patient(complaint)
-                if complaint.kind == _COMPARED:
-                    seen = await self._compared(complaint, patient)
-                elif patient is not None:
-                    seen = await _examined(patient, complaint)
+                server = self._server(examination)
+                if examination.kind == _COMPARED:
+                    seen = await self._compared(examination, server)
+                elif server is not None:
+                    seen = await _examined(server, examination)
             except Exception as error:  # noqa: BLE001 - a doctor that fails says so, and changes nothing
-                if not self._is_replaced(complaint):
-                    self._is.bus.publish(_failure(complaint.at, error))
-            if self._is_replaced(complaint):
-                self._seen.discard(complaint.key)  # its code may come back
-                if complaint.kind == _FIRST:
-                    self._looked_at.discard((complaint.at.version, complaint.at.endpoint))
+                if not self._is_replaced(examination):
+                    self._needs.bus.publish(_failure(examination.at, error))
+            if self._is_replaced(examination):
+                self._seen.discard(examination.key)  # its code may come back
+                if examination.kind == _FIRST:
+                    self._looked_at.discard((examination.at.version, examination.at.endpoint))
             elif seen is not None:
-                self._tell(seen, complaint)
+                self._tell(seen, examination)
 
-    async def _compared(self, complaint: _Complaint, patient: Patient | None) -> Seen | None:
+    async def _compared(self, examination: _Examination, server: ExaminedServer | None) -> Seen | None:
         """Compare the replica that was asked with another one, None where there is none."""
         from vhlocal.session.diagnosis.compare import compare  # noqa: PLC0415 - as above
 
-        paths = self._asked.take(complaint.at, complaint.revision)
-        beside = self._is.routes.beside(complaint.at)
-        other = None if beside is None else self._patient(replace(complaint, at=beside))
-        if patient is None or beside is None or other is None:
+        paths = self._asked.take(examination.at, examination.revision)
+        beside = self._needs.routes.beside(examination.at)
+        other = None if beside is None else self._server(replace(examination, at=beside))
+        if server is None or beside is None or other is None:
             return None
-        return await compare((patient, other), (complaint.at.replica, beside.replica), paths)
+        return await compare((server, other), (examination.at.replica, beside.replica), paths)
 
-    def _patient(self, complaint: _Complaint) -> Patient | None:
+    def _server(self, examination: _Examination) -> ExaminedServer | None:
         """Return what is to be examined, None where other code serves by now; VhlocalError where none does."""
-        from vhlocal.session.diagnosis.examine import Patient  # noqa: PLC0415 - as above
+        from vhlocal.session.diagnosis.examine import ExaminedServer  # noqa: PLC0415 - as above
 
-        if self._is_replaced(complaint):
+        if self._is_replaced(examination):
             return None
-        target = self._is.routes.target(complaint.at)
+        target = self._needs.routes.target(examination.at)
         if target.address is None:
             raise VhlocalError("its server no longer answers")
-        inputs, asks = self._is.inputs(complaint.at.version), partial(self._is.asks, complaint.at)
+        inputs, asks = self._needs.inputs(examination.at.version), partial(self._needs.asks, examination.at)
         if inputs is None:
             return None
-        version, *aliases = self._is.routes.paths(complaint.at)
-        alias = complaint.prefix if complaint.prefix in aliases else next(iter(aliases), None)
+        version, *aliases = self._needs.routes.paths(examination.at)
+        alias = examination.prefix if examination.prefix in aliases else next(iter(aliases), None)
         names = tuple(endpoint.name for endpoint in inputs.endpoints)
         return next(
             (
-                Patient(endpoint, inputs.package, target.address, version, alias, self._is.host, asks, names)
+                ExaminedServer(endpoint, inputs.package, target.address, version, alias, self._needs.host, asks, names)
                 for endpoint in inputs.endpoints
-                if endpoint.name == complaint.at.endpoint
+                if endpoint.name == examination.at.endpoint
             ),
             None,
         )
 
-    def _is_replaced(self, complaint: _Complaint) -> bool:
+    def _is_replaced(self, examination: _Examination) -> bool:
         """Tell whether newer code has come, or is about to."""
-        target = self._is.routes.target(complaint.at)
-        return target.holding or (target.address is not None and target.revision != complaint.revision)
+        target = self._needs.routes.target(examination.at)
+        return target.holding or (target.address is not None and target.revision != examination.revision)
 
-    def _tell(self, seen: Seen, complaint: _Complaint) -> None:
-        inputs = self._is.inputs(complaint.at.version)
+    def _tell(self, seen: Seen, examination: _Examination) -> None:
+        inputs = self._needs.inputs(examination.at.version)
         for finding in seen.findings:
-            key = (finding.endpoint, complaint.revision, finding.definition.code)
+            key = (finding.endpoint, examination.revision, finding.definition.code)
             if key not in self._told:
                 self._told.add(key)
-                self._is.found(finding.placed(inputs.named) if inputs else finding, complaint.revision)
+                self._needs.found(finding.placed(inputs.named) if inputs else finding, examination.revision)
         if seen.caveat:
-            self._is.bus.publish(Examined(complaint.at.endpoint, complaint.revision, seen.caveat))
+            self._needs.bus.publish(Examined(examination.at.endpoint, examination.revision, seen.caveat))
 
 
-async def _examined(patient: Patient, complaint: _Complaint) -> Seen:
+async def _examined(server: ExaminedServer, examination: _Examination) -> Seen:
     from vhlocal.session.diagnosis.examine import UnansweredError, examine  # noqa: PLC0415 - all rules, which no start waits for
 
-    for pause in _PATIENCE if complaint.kind == _FIRST else ():
+    for pause in _PATIENCE if examination.kind == _FIRST else ():
         try:
-            return await examine(patient, complaint.path)
+            return await examine(server, examination.path)
         except UnansweredError:
             await asyncio.sleep(pause)
-    return await examine(patient, complaint.path)
+    return await examine(server, examination.path)
 
 
 def _failure(at: ServedAt, error: Exception) -> Notice:

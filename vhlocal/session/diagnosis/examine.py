@@ -49,7 +49,7 @@ class UnansweredError(VhlocalError):
 
 
 @dataclass(frozen=True)
-class Patient:
+class ExaminedServer:
     """A server that runs, and what it serves.
 
     ``prefix`` is the version's path and ``alias`` that of one alias, both without a slash at their end; ``host`` is
@@ -75,7 +75,7 @@ class Seen:
     caveat: str = ""
 
 
-async def examine(patient: Patient, path: str = "", seconds: float = ALL_SECONDS) -> Seen:
+async def examine(server: ExaminedServer, path: str = "", seconds: float = ALL_SECONDS) -> Seen:
     """Return what is wrong with the answers at ``path`` below the prefixes, also where nothing has failed yet.
 
     The server is sent GET requests alone, each marked as vhlocal's own, one after the other, and each as production's
@@ -83,28 +83,28 @@ async def examine(patient: Patient, path: str = "", seconds: float = ALL_SECONDS
     ``seconds``.
     """
     try:
-        return await asyncio.wait_for(_examined(patient, path), seconds)
+        return await asyncio.wait_for(_examined(server, path), seconds)
     except asyncio.TimeoutError:
         raise UnansweredError(f"its answers took more than {seconds:.0f} s") from None
 
 
-async def _examined(patient: Patient, path: str) -> Seen:
-    code = await in_thread(read_code, patient.endpoint, patient.package)
+async def _examined(server: ExaminedServer, path: str) -> Seen:
+    code = await in_thread(read_code, server.endpoint, server.package)
     case = Case(
-        patient.prefix,
-        patient.alias,
+        server.prefix,
+        server.alias,
         path or (code.routes[0] if code.framework in FIXED_ROOTS else ""),
         PRODUCTION_HOST,
         DOCS.get(code.framework, ()),
         code.routes,
-        ("localhost", patient.host),
+        ("localhost", server.host),
         code.hosts.others[:_MOST_HOSTS] if code.hosts else (),
         code.sockets,
-        patient.endpoints,
+        server.endpoints,
     )
-    evidence = await _asked(patient, code, case)
+    evidence = await _asked(server, code, case)
     if host := evidence.moved_host:  # the cluster's own, as far as anybody here knows
-        evidence = await _asked(patient, code, replace(case, host=host, local_hosts=(), other_hosts=()))
+        evidence = await _asked(server, code, replace(case, host=host, local_hosts=(), other_hosts=()))
     answers, case = dict(evidence.answers), evidence.case
     seen = Seen(await in_thread(find, evidence), caveat(evidence))
     if seen == Seen():
@@ -112,23 +112,23 @@ async def _examined(patient: Patient, path: str) -> Seen:
     # What is answered one way now and another way then proves nothing. Of what is not there, the roots will do.
     roots = {prefix + path for prefix in case.prefixes for path in case.paths}
     decisive = [one for one, answer in answers.items() if not answer.is_missing or one.target in roots]
-    again = await in_thread(_answers, patient, decisive, case.host)
+    again = await in_thread(_answers, server, decisive, case.host)
     return seen if all(again[one].status == answers[one].status for one in decisive) else Seen()
 
 
-async def _asked(patient: Patient, code: Code, case: Case) -> Evidence:
+async def _asked(server: ExaminedServer, code: Code, case: Case) -> Evidence:
     """Ask all that there is cause for."""
     answers: dict[Asked, Answer] = {}
     while (asked := questions(case, answers)) and len(answers) < _MOST_REQUESTS:
-        answers |= await in_thread(_answers, patient, asked, case.host)
-    return Evidence(patient.endpoint, code, case, answers)
+        answers |= await in_thread(_answers, server, asked, case.host)
+    return Evidence(server.endpoint, code, case, answers)
 
 
-def _answers(patient: Patient, asked: Iterable[Asked], host: str) -> dict[Asked, Answer]:
+def _answers(server: ExaminedServer, asked: Iterable[Asked], host: str) -> dict[Asked, Answer]:
     answers = {}
     for one in asked:
-        patient.asks("GET", one.target)
-        answers[one] = ask(patient.address, one, host)
+        server.asks("GET", one.target)
+        answers[one] = ask(server.address, one, host)
     return answers
 
 

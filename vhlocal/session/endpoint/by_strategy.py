@@ -34,7 +34,7 @@ async def by_strategy(
         except AloneError as error:
             post.clashed = error.held
             differs = difference(post.wanted, wanted)
-            strategy = decide(differs, post.means, wanted.bringing.strategy) or anew(post.means)
+            strategy = decide(differs, post.abilities, wanted.bringing.strategy) or anew(post.abilities)
             post.tell_alone(error, "restart" if strategy is Strategy.RESTART else "replacement")
 
 

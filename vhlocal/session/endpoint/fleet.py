@@ -32,7 +32,7 @@ class Fleet:
     """
 
     def __init__(self, surroundings: Surroundings, replicas: Callable[[str], int] = lambda _: 1) -> None:
-        self._is = surroundings
+        self._surroundings = surroundings
         self._first = replicas
         self._numbers: dict[str, int] = {}
         self._keepers: dict[ServedAt, Keeper] = {}
@@ -42,7 +42,7 @@ class Fleet:
     @property
     def staging(self) -> Staging:
         """Where the copies are that servers get their newer files from."""
-        return self._is.staging
+        return self._surroundings.staging
 
     def entries(self) -> Iterator[Entry]:
         """Yield what servers are made of, and what was asked for last: the files that one may have to go back to."""
@@ -73,7 +73,7 @@ class Fleet:
         """Take on the endpoints of the start, which are to be built first."""
         for item in wanted:
             for at in self._take_on(item):
-                keeper = self._keepers[at] = Keeper(self._is, item, at, vital=self._is.fail_fast)
+                keeper = self._keepers[at] = Keeper(self._surroundings, item, at, vital=self._surroundings.fail_fast)
                 keeper.tell(State.BUILDING)
 
     async def start(self, without: Mapping[ServedAt, VhlocalError]) -> None:
@@ -97,7 +97,7 @@ class Fleet:
             name = wish.desired.endpoint.name
             if name not in self._numbers:
                 for at in self._take_on(wish.desired):
-                    keeper = self._keepers[at] = Keeper(self._is, wish.desired, at, vital=False)
+                    keeper = self._keepers[at] = Keeper(self._surroundings, wish.desired, at, vital=False)
                     keeper.add(wish)
                 continue
             self._wanted[name] = wish.desired
@@ -117,8 +117,8 @@ class Fleet:
             if at in self._keepers:
                 self._keepers[at].rename(at)
             else:
-                self._is.routes.close(at)
-                keeper = self._keepers[at] = Keeper(self._is, item, at, vital=False)
+                self._surroundings.routes.close(at)
+                keeper = self._keepers[at] = Keeper(self._surroundings, item, at, vital=False)
                 keeper.begin()
 
     def restart(self, endpoint: str) -> None:
@@ -163,13 +163,13 @@ class Fleet:
         return sorted(found, key=lambda keeper: keeper.at.replica)
 
     def _let_go(self, at: ServedAt) -> None:
-        self._is.tasks.start(self._retire(self._keepers.pop(at), at), f"end {at}")
+        self._surroundings.tasks.start(self._retire(self._keepers.pop(at), at), f"end {at}")
 
     async def _retire(self, keeper: Keeper, at: ServedAt) -> None:
-        self._is.routes.forget(at)
+        self._surroundings.routes.forget(at)
         try:
             await keeper.retire()
         finally:
             if at not in self._keepers:
-                self._is.board.forget(at)
-                self._is.bus.publish(Left(at))
+                self._surroundings.board.forget(at)
+                self._surroundings.bus.publish(Left(at))

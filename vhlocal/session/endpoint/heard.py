@@ -35,7 +35,7 @@ class Heard:
     def __init__(
         self, surroundings: Surroundings, at: Callable[[], ServedAt], serves: Callable[[], Desired | None]
     ) -> None:
-        self._is = surroundings
+        self._surroundings = surroundings
         self._whose = at
         self._serves = serves
         self._lines = 0
@@ -55,8 +55,8 @@ class Heard:
         def on_line(stream: str, text: str) -> None:
             self._lines += 1
             text = hide(text)
-            usual = self._is.chatter.has(self._whose(), text)
-            self._is.bus.publish(LogLine(self._whose(), stream, text, time.time(), usual))
+            usual = self._surroundings.chatter.has(self._whose(), text)
+            self._surroundings.bus.publish(LogLine(self._whose(), stream, text, time.time(), usual))
             if self._serves() is not None and _tells_a_miss(text) and not loop.is_closed():
                 loop.call_soon_threadsafe(self._missed)
 
@@ -65,36 +65,38 @@ class Heard:
     async def last_lines(self) -> tuple[LogLine, ...]:
         """Return the end of what was printed since the beginning."""
         await asyncio.sleep(_LAST_LINES)
-        return self._is.board.tail(self._whose(), self._lines or KEPT)
+        return self._surroundings.board.tail(self._whose(), self._lines or KEPT)
 
     def learn(self, image: str, news: dict[str, Any]) -> None:
         """Hear what a runner has found out: what it imports beforehand in an image, and what it cannot."""
         if news["event"] == "warm":
-            self._is.warmth.save(image, news["modules"], news["denied"])
+            self._surroundings.warmth.save(image, news["modules"], news["denied"])
             for module, why in news["denied"].items():
                 text = f"{module} {why}: it is imported again at each reload"
-                self._is.bus.publish(Notice(text, endpoint=self._whose().name))
+                self._surroundings.bus.publish(Notice(text, endpoint=self._whose().name))
         elif news["event"] == "unkept":
             hint = "`keep-warm` only keeps what lives in one thread's main memory; it is loaded at each reload instead"
-            self._is.bus.publish(Notice(f"nothing is kept warm: {news['why']}", None, hint, self._whose().name))
+            self._surroundings.bus.publish(
+                Notice(f"nothing is kept warm: {news['why']}", None, hint, self._whose().name)
+            )
         elif news["event"] == "left_out" and news["library"] not in self._left_out:
             self._left_out.add(news["library"])
             text = f"{news['library']}'s own reloader is switched off: vhlocal reloads on each save"
             hint = "code never changes in production: remove the option"
-            self._is.bus.publish(Notice(text, None, hint, self._whose().name))
+            self._surroundings.bus.publish(Notice(text, None, hint, self._whose().name))
 
     def _missed(self) -> None:
         """Tell what a server that serves has missed; what it misses at its start is told with its end."""
-        status, wanted = self._is.board.status(self._whose()), self._serves()
+        status, wanted = self._surroundings.board.status(self._whose()), self._serves()
         if status is not None and status.state is State.READY and wanted is not None and not self._misses:
             self._misses = True
-            self._is.tasks.start(self._tell_missed(wanted), f"what {self._whose()} has missed")
+            self._surroundings.tasks.start(self._tell_missed(wanted), f"what {self._whose()} has missed")
 
     async def _tell_missed(self, wanted: Desired) -> None:
         try:
             lines = [line.text for line in await self.last_lines()]
-            found = await self._is.diagnosis.of_miss(wanted.endpoint, lines)
+            found = await self._surroundings.diagnosis.of_miss(wanted.endpoint, lines)
             if found is not None:
-                self._is.found(found, wanted.revision, False)
+                self._surroundings.found(found, wanted.revision, False)
         finally:
             self._misses = False

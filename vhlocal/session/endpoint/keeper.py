@@ -55,7 +55,7 @@ class Keeper:
     """
 
     def __init__(self, surroundings: Surroundings, wanted: Desired, at: ServedAt, *, vital: bool) -> None:
-        self._is = surroundings
+        self._surroundings = surroundings
         self._vital = vital
         self._post = Post(surroundings, wanted, at, self.restart)
         self.use = self._post.use
@@ -90,7 +90,7 @@ class Keeper:
         """Start the server, and keep it from then on; ``without`` is why its environment is not there, and told."""
         if without is not None:
             self._lack(without, self._target)
-        self._living = self._is.tasks.start(self._live(), f"keep {self._post.name}")
+        self._living = self._surroundings.tasks.start(self._live(), f"keep {self._post.name}")
 
     def entries(self) -> Iterator[Entry]:
         """Yield what the server is made of, what was asked for last, and what would be started now."""
@@ -308,7 +308,7 @@ class Keeper:
             self._resume()
             if together is not None:
                 together.fail(self.at, await post.explain(error, wanted), again=True)
-            self._is.read_again()
+            self._surroundings.read_again()
         except NotTogetherError as error:
             self._be_done_with(wish, forgotten=error.again)
             if error.again or not post.running:
@@ -339,7 +339,7 @@ class Keeper:
             why = await self._post.explain(error, wanted)
             text = f"revision {wanted.revision} does not start yet: {why.reason}"
             hint = "it is retried once its requirements are installed"
-            self._is.bus.publish(Notice(text, why.place, hint, self._post.name))
+            self._surroundings.bus.publish(Notice(text, why.place, hint, self._post.name))
             self._post.keep_old(wanted, why)
         else:
             if strategy is not None:
@@ -355,7 +355,7 @@ class Keeper:
             return await self._start_newer(wanted, phases)
         await post.find_exclusive()
         differs = difference(post.wanted, wanted)
-        strategy = anew(post.means) if again else decide(differs, post.means, wanted.bringing.strategy)
+        strategy = anew(post.abilities) if again else decide(differs, post.abilities, wanted.bringing.strategy)
         if strategy is None:
             if post.together is not None:
                 post.together.leave(self.at)
@@ -365,7 +365,7 @@ class Keeper:
         post.begin_listening()
         post.beside += 1
         try:
-            strategy = await by_strategy(self._is, post, strategy, wanted, phases)
+            strategy = await by_strategy(self._surroundings, post, strategy, wanted, phases)
         except BaseException as error:
             post.memory = memory
             if not isinstance(error, Exception):
@@ -487,7 +487,7 @@ class Keeper:
     def _is_down(self, explanation: Explanation, revision: str = "", least: float = 0.0) -> None:
         """Tell why there is no server and when the next is started: later each time, and after ``least`` seconds."""
         wait = self._wait_after(explanation, revision or self._target.revision, least)
-        at_save = ", or when you save" if self._is.reloads else ""
+        at_save = ", or when you save" if self._surroundings.reloads else ""
         self._post.tell_problem(explanation, f"trying again in {wait:.0f} s{at_save}")
         settle(self.started, None)
 

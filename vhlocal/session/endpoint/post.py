@@ -14,7 +14,7 @@ from vhlocal.contract import limits
 from vhlocal.errors import EngineError, VhlocalError
 from vhlocal.events import Notice, Problem, Reloaded, StatusChanged
 from vhlocal.model import MemoryUse, State, Status, Strategy
-from vhlocal.reload.decide import Means, standing
+from vhlocal.reload.decide import Abilities, standing
 from vhlocal.reload.staging import SavedAgainError
 from vhlocal.session.diagnosis.exits import Explanation, as_error, explained_error
 from vhlocal.session.diagnosis.last_words import Served
@@ -82,7 +82,7 @@ class Post:
     """What a keeper decides about, and what ``strategies`` work on. ``restart`` asks it for a server anew."""
 
     def __init__(self, surroundings: Surroundings, wanted: Desired, at: ServedAt, restart: Callable[[], None]) -> None:
-        self._is = surroundings
+        self._surroundings = surroundings
         self._restart = restart
         self.at = at
         #: The other replicas that bring in the same edit, where there are any.
@@ -125,10 +125,10 @@ class Post:
         return self.server is not None and self.server.running
 
     @property
-    def means(self) -> Means:
+    def abilities(self) -> Abilities:
         """What the server allows."""
         server = self.server
-        return Means(
+        return Abilities(
             running=server is not None and server.running,
             forks=server is not None and server.can_fork,
             alone=self.wanted.spec.limits.gpus > 0 or (server is not None and server.is_alone),
@@ -137,30 +137,30 @@ class Post:
     @property
     def standing(self) -> Strategy:
         """How the next edit of code is brought in."""
-        return standing(self.means, self.wanted.bringing.strategy)
+        return standing(self.abilities, self.wanted.bringing.strategy)
 
     # What strategies ask for.
 
     @property
     def limit(self) -> float:
         """Seconds that new code gets to answer."""
-        return max(self._is.reload_seconds, RELOAD_FACTOR * self._slowest)
+        return max(self._surroundings.reload_seconds, RELOAD_FACTOR * self._slowest)
 
     def make(self, wanted: Desired, after: Server | None = None) -> Server:
         """Return a container for ``wanted``, not created yet: another one of the pod that ``after`` is of, if any."""
         return Server(
             Making(
-                runtime=self._is.runtime,
+                runtime=self._surroundings.runtime,
                 endpoint=wanted.endpoint,
                 spec=wanted.spec,
-                staging=self._is.staging,
+                staging=self._surroundings.staging,
                 probe=wanted.bringing.probe,
-                diagnosis=lambda: self._is.diagnosis,
-                patience=self._is.patience,
+                diagnosis=lambda: self._surroundings.diagnosis,
+                patience=self._surroundings.patience,
                 on_line=self._heard.lines(wanted.spec.environment),
                 on_news=lambda news: self._heard.learn(self.wanted.spec.image, news),
-                asks=partial(self._is.chatter.expect, self.at),
-                made=self._is.made.pop(wanted.at, ()),
+                asks=partial(self._surroundings.chatter.expect, self.at),
+                made=self._surroundings.made.pop(wanted.at, ()),
                 after="" if after is None else after.id,
             )
         )
@@ -168,7 +168,7 @@ class Post:
     async def bring_up(self, server: Server, wanted: Desired) -> Answered:
         """Create a container, start it, and return its first answer."""
         again = self.taken is not None and wanted is self.wanted
-        await self._is.environments.make(wanted)
+        await self._surroundings.environments.make(wanted)
         if again:
             await server.keep()
         await server.create(self._runner(wanted))
@@ -179,7 +179,7 @@ class Post:
         self._heard.begin()
         await server.start()
         self.memory = self._watch_memory(server)
-        self._is.tasks.start(self.memory.follow(server), f"memory of {self.name}")
+        self._surroundings.tasks.start(self.memory.follow(server), f"memory of {self.name}")
         try:
             answered = await server.wait_until_ready(self.trouble)
         except EndedError as error:
@@ -188,7 +188,7 @@ class Post:
         took = time.monotonic() - began
         self._slowest = max(self._slowest, took)
         if took >= limits.SLOW_START:
-            self.find(self._is.diagnosis.started(self.asked.endpoint, took), self.asked.revision, told=False)
+            self.find(self._surroundings.diagnosis.started(self.asked.endpoint, took), self.asked.revision, told=False)
         try:
             await server.find_runner()
             if self.clashed is not None:
@@ -202,12 +202,12 @@ class Post:
 
     def hold(self) -> None:
         """Let the endpoint's requests wait."""
-        self._is.routes.hold(self.at)
+        self._surroundings.routes.hold(self.at)
         self.tell(State.RELOADING)
 
     async def drained(self, address: Address) -> None:
         """Return once nothing is in flight any more at a server that no request is led to."""
-        await self._is.drain(address)
+        await self._surroundings.drain(address)
 
     async def agreed(self) -> None:
         """Return once the servers of all replicas have given a first answer; NotTogetherError where one does not."""
@@ -222,7 +222,7 @@ class Post:
         self.taken = time.monotonic()
         self._asked_first = time.time() - (self.taken - answered.asked)
         self.lead()
-        self._is.tasks.start(answered.finish(), f"first answer of {self.name}")
+        self._surroundings.tasks.start(answered.finish(), f"first answer of {self.name}")
 
     def retire(self, address: Address, end: Callable[[], Awaitable[None]]) -> None:
         """Do ``end``, which ends the server at ``address``, once no request is on its way to that any more."""
@@ -230,14 +230,14 @@ class Post:
         async def drain_and_end() -> None:
             try:
                 if self.at.replica == 1 and self.server is not None and self.server.address is not None:
-                    await self._is.compare(self.at, address, self.server.address)
-                await self._is.drain(address)
+                    await self._surroundings.compare(self.at, address, self.server.address)
+                await self._surroundings.drain(address)
                 await end()
             finally:
                 self.beside -= 1
 
         self.beside += 1
-        self._is.tasks.start(drain_and_end(), f"end an old server of {self.name}")
+        self._surroundings.tasks.start(drain_and_end(), f"end an old server of {self.name}")
 
     @contextlib.asynccontextmanager
     async def made_up_for(
@@ -268,18 +268,18 @@ class Post:
         """Publish that there cannot be two servers, and by which ``way`` edits are brought in for that."""
         text = f"{error}, so two servers cannot run side by side: a save reloads by {way}"
         hint = "without it, a save reloads by fork, in a tenth of the time"
-        self._is.bus.publish(Notice(text, error.held.place or self.wanted.endpoint.place(), hint, self.name))
+        self._surroundings.bus.publish(Notice(text, error.held.place or self.wanted.endpoint.place(), hint, self.name))
 
     def discard(self, server: Server) -> asyncio.Task[None]:
         """Take a server away; return what ends once it is gone: it is asked for until the engine answers."""
-        leaving = self._is.tasks.start(_until_gone(server), f"remove a server of {self.name}")
+        leaving = self._surroundings.tasks.start(_until_gone(server), f"remove a server of {self.name}")
         self._leaving.add(leaving)
         leaving.add_done_callback(self._leaving.discard)
         return leaving
 
     def trouble(self, notice: Notice) -> None:
         """Tell why a server has not answered yet, as far as is seen by now."""
-        self._is.bus.publish(notice)
+        self._surroundings.bus.publish(notice)
 
     # What a keeper asks for.
 
@@ -296,7 +296,7 @@ class Post:
         """Lead requests to the server, and tell how it stands."""
         assert self.server is not None and self.server.address is not None
         stale = self._stale_for is not None
-        self._is.routes.lead(self.at, self.server.address, self.wanted.revision, stale=stale)
+        self._surroundings.routes.lead(self.at, self.server.address, self.wanted.revision, stale=stale)
         self.tell(State.READY)
 
     async def use(self) -> Use:
@@ -316,7 +316,7 @@ class Post:
     def cannot_read(self, error: VhlocalError) -> None:
         """Mark that the last edit could not be read, so that older code answers."""
         self.unread = explained_error(error, self.name)
-        if self.running and self._is.routes.target(self.at).address is not None:
+        if self.running and self._surroundings.routes.target(self.at).address is not None:
             self.lead()
 
     def keep_old(self, newer: Desired, why: Explanation) -> None:
@@ -329,7 +329,7 @@ class Post:
 
     def close(self, revision: str, explanation: Explanation) -> None:
         """Tell requests and displays why there is no server; ``revision`` is the code that failed."""
-        self._is.routes.close(self.at)
+        self._surroundings.routes.close(self.at)
         self.find(explanation.finding, revision)
         self.tell(State.CRASHED, explanation, revision)
 
@@ -342,22 +342,24 @@ class Post:
             return
         replicas = 1 if together is None else together.replicas
         at = self.at if together is None else self.wanted.at
-        self._is.bus.publish(Reloaded(at, self.wanted.revision, strategy, phases.seconds, phases.ended, replicas))
-        self._is.brought()
+        self._surroundings.bus.publish(
+            Reloaded(at, self.wanted.revision, strategy, phases.seconds, phases.ended, replicas)
+        )
+        self._surroundings.brought()
 
     def tell_problem(self, explanation: Explanation, then: str) -> None:
         """Publish what went wrong, and what happens now."""
-        self._is.bus.publish(Problem(as_error(explanation, self.name), self.name, then))
+        self._surroundings.bus.publish(Problem(as_error(explanation, self.name), self.name, then))
 
     def find(self, finding: Finding | None, revision: str, *, told: bool = True) -> None:
         """Tell a finding, where there is one."""
         if finding is not None:
-            self._is.found(finding, revision, told)
+            self._surroundings.found(finding, revision, told)
 
     def tell(self, state: State, explanation: Explanation | None = None, revision: str = "") -> None:
         """Publish the endpoint's state; ``revision`` in place of that of what the server was made from."""
         told = explanation or (self._stale_for if state is State.READY else None) or Explanation("", "", None)
-        self._is.bus.publish(
+        self._surroundings.bus.publish(
             StatusChanged(
                 Status(
                     at=self.at,
@@ -367,10 +369,10 @@ class Post:
                     place=told.place,
                     detail=told.detail,
                     finding=told.finding,
-                    urls=self._is.urls(self.at),
+                    urls=self._surroundings.urls(self.at),
                     revision=revision or self.wanted.revision,
                     broken=UNREAD if self.unread else self.broken[0] if self.broken else "",
-                    strategy=self.standing if self._is.reloads else None,
+                    strategy=self.standing if self._surroundings.reloads else None,
                     image=self.wanted.environment.base,
                     container=self.server.id[:12] if self.server else "",
                     restarts=self.crashes,
@@ -394,7 +396,7 @@ class Post:
 
     async def explain_end(self, error: EndedError, wanted: Desired, when: str = "") -> Explanation:
         """Say why a server ended; ``when`` tells what it was doing, if it was not serving."""
-        diagnosis, server = self._is.diagnosis, Served(self.at, wanted.endpoint, wanted.revision)
+        diagnosis, server = self._surroundings.diagnosis, Served(self.at, wanted.endpoint, wanted.revision)
         lines = error.evidence.splitlines()
         if not lines:
             first = 0.0 if when else self._asked_first
@@ -423,10 +425,10 @@ class Post:
         return Runner(
             command=bringing.command,
             declared=wanted.endpoint.port,
-            keep=() if self._is.profile else bringing.keep_warm,
-            known=self._is.warmth.load(wanted.spec.image),
-            forks=self._is.reloads and bringing.strategy in {None, Strategy.FORK},
-            profile=self._is.profile,
+            keep=() if self._surroundings.profile else bringing.keep_warm,
+            known=self._surroundings.warmth.load(wanted.spec.image),
+            forks=self._surroundings.reloads and bringing.strategy in {None, Strategy.FORK},
+            profile=self._surroundings.profile,
             beside=self.running,
         )
 
@@ -438,17 +440,17 @@ class Post:
         async def on_peak(used: int, kept: bool) -> None:
             wanted = self.asked
             if limit is not None:
-                if self._is.strict and used > limit and not kept:
+                if self._surroundings.strict and used > limit and not kept:
                     await server.end_for_memory()
                     return
                 near = used > NEAR * limit
-                found = self._is.diagnosis.measured(wanted.endpoint, used, limit, kept=kept) if near else None
+                found = self._surroundings.diagnosis.measured(wanted.endpoint, used, limit, kept=kept) if near else None
                 if found is not None and (key := (found.definition.code, wanted.revision)) not in told:
                     told.add(key)
                     self.find(found, wanted.revision, told=False)
-            status = self._is.board.status(self.at)
+            status = self._surroundings.board.status(self.at)
             if status is not None and (status.memory is None or used > status.memory.peak * _HIGHER):
-                self._is.bus.publish(StatusChanged(replace(status, memory=self._memory_use())))
+                self._surroundings.bus.publish(StatusChanged(replace(status, memory=self._memory_use())))
 
         return MemoryWatch(limit is not None, lambda: self.beside == 0, on_peak)
 

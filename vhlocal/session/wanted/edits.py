@@ -41,7 +41,7 @@ _TIMES_ITS_COST = 200.0
 
 
 @dataclass(frozen=True)
-class Means:
+class EditNeeds:
     """How edits are read and brought in.
 
     ``load`` reads the project, ``desire`` tells what is wanted, ``prepare`` makes the environments for it and returns
@@ -57,16 +57,16 @@ class Means:
 
 
 class Edits:
-    """Follows the project; see ``Means``.
+    """Follows the project; see ``EditNeeds``.
 
     What is wanted is asked for and not waited for: the next save is read while endpoints still bring in the one before,
     start, or have their environments made.
     """
 
-    def __init__(self, inputs: Inputs, means: Means, bus: Bus, tasks: Tasks) -> None:
+    def __init__(self, inputs: Inputs, needs: EditNeeds, bus: Bus, tasks: Tasks) -> None:
         #: The project as it was read last.
         self.inputs = inputs
-        self._means = means
+        self._needs = needs
         self._bus = bus
         self._tasks = tasks
         self._loop = asyncio.get_running_loop()
@@ -143,14 +143,14 @@ class Edits:
         # What a look that failed has seen is not known: the next one sees everything.
         known, self._known = self._known, False
         try:
-            inputs, notices = await in_thread(self._means.load, self.inputs, touched if known else None)
-            wanted = self._means.desire(inputs)
+            inputs, notices = await in_thread(self._needs.load, self.inputs, touched if known else None)
+            wanted = self._needs.desire(inputs)
         except VhlocalError as error:
             if not self._unread or touched is not None:
                 self._bus.publish(Edited("", self._paths(touched or ()), error))
             self._unread = True
             self._tell(error, again=touched is not None)
-            self._means.cannot_read(error)
+            self._needs.cannot_read(error)
             return
         finally:
             if touched is None:
@@ -183,7 +183,7 @@ class Edits:
         # An engine is not asked for images that it has just been asked for.
         missing = [item for item in wanted if item.environment not in self._prepared]
         made = self._make(wanted) if missing else {}
-        self._means.want(
+        self._needs.want(
             [Wish(item, phases.copy(), made[item.at] if item in missing else self._there) for item in wanted]
         )
 
@@ -201,7 +201,7 @@ class Edits:
         if wanted is not self._tried:
             return  # something newer is asked for by now, and nobody waits for this
         try:
-            failed = await self._means.prepare(wanted)
+            failed = await self._needs.prepare(wanted)
         except Exception as error:  # noqa: BLE001 - whatever it was, endpoints are not left to wait for it
             known = error if isinstance(error, VhlocalError) else VhlocalError(f"unexpected: {error!r}")
             failed = dict.fromkeys(made, known)

@@ -15,7 +15,7 @@ from tests.reload.watching import (
     watching,
     write,
 )
-from vhlocal.reload.observed import Observed
+from vhlocal.reload.watchdog_watch import WatchdogEvents
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def directory(tmp_path):
 
 @pytest.fixture
 def seen(directory):
-    with watching(directory, directory.parent / "elsewhere/model.pkl", events=Observed) as seen:
+    with watching(directory, directory.parent / "elsewhere/model.pkl", events=WatchdogEvents) as seen:
         yield seen
 
 
@@ -82,6 +82,6 @@ def test_a_project_with_another_in_its_place_is_anything_and_watched(directory, 
 
 def test_where_there_is_no_directory_events_are_refused(tmp_path):
     """Polling takes over, and finds it once it is there."""
-    with watching(tmp_path / "absent", events=Observed, expected=False) as seen:
+    with watching(tmp_path / "absent", events=WatchdogEvents, expected=False) as seen:
         write(tmp_path / "absent/app.py")
         seen.until(None)

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 _CHANGES = frozenset({"attrib", "closed", "created", "deleted", "modified", "moved"})
 
 
-class Observed:
+class WatchdogEvents:
     """A ``Source`` by watchdog. What does not matter is watched as well, and its events are dropped."""
 
     def __init__(self, subject: Subject) -> None:

@@ -52,7 +52,7 @@ if TYPE_CHECKING:
 _TO_CLOSE = 0.5
 
 
-class TreeEvents:
+class InotifyEvents:
     """A ``Source`` by inotify.
 
     Links to directories are not followed: what is behind them is not packaged. A file that is being written is reported

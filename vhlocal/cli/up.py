@@ -17,8 +17,7 @@ from vhlocal.cli.detach import detached
 from vhlocal.cli.options import endpoint_names, only, project_options, setting_options
 from vhlocal.cli.project import asking, read_project, read_settings
 from vhlocal.contract.access import BasicAuth
-from vhlocal.events import Bus, Listening, Notice, Problem, Ready, StatusChanged, StepStarted, Stopping, Waiting
-from vhlocal.model import State
+from vhlocal.events import Bus, Listening, Notice
 from vhlocal.project.settings import environment, is_ci
 from vhlocal.runtime.connect import connector
 from vhlocal.session.loop import run
@@ -37,14 +36,9 @@ if TYPE_CHECKING:
     from vhlocal.session.wanted.load import Loader
     from vhlocal.ui.terminal import Terminal
 
-#: Seconds that servers have at most before what shows the run is imported, if nothing is to be told that somebody waits
-#: for. That is rich for the most part, which takes as long to import as a small server takes to start: nobody sees
-#: whether the first line comes later.
-_HEAD_START = 0.5
-
-#: What somebody waits for: an end of the wait for the servers, or why it takes longer.
-_AWAITED = (Ready, Problem, StepStarted, Stopping, Waiting)
-_ON_THE_WAY = (State.WAITING, State.BUILDING, State.STARTING)
+#: Seconds that servers have before what shows the run is imported. That is rich for the most part, which takes as long
+#: to import as vhlocal takes from listening to its first server; nobody sees whether the first line comes later.
+_HEAD_START = 0.15
 
 #: Log lines that wait to be shown at most, before some are left out: on a terminal nobody reads so quickly, and a file
 #: is to have what a burst brings.
@@ -151,7 +145,6 @@ def _serve(options: RunOptions, *, verbose: bool, flags: Mapping[str, Any]) -> N
     on_closed = partial(session.request_stop, "its output was closed", insist=False)
     shown = _Shown(on_closed, verbose=verbose, profile=options.profile)
     display = Behind(shown.show, _LINES_BEHIND if _is_terminal() else _LINES_BEHIND_IN_FILE)
-    bus.subscribe(shown.look)  # before the display, which has whoever publishes ``Ready`` wait until that is shown
     bus.subscribe(display)
     if flags["until_stdin_ends"]:
         bus.subscribe(partial(_end_with_stdin, session))
@@ -173,11 +166,6 @@ class _Shown:
         self._is_time = threading.Event()
         self._terminal: Terminal | None = None
 
-    def look(self, event: Event) -> None:
-        """Have everything shown at once from an event on that somebody waits for."""
-        if _is_awaited(event):
-            self.hurry()
-
     def hurry(self) -> None:
         """Show what there is at once."""
         self._is_time.set()
@@ -193,12 +181,6 @@ class _Shown:
         """Leave the terminal as it was found."""
         if self._terminal is not None:
             self._terminal.close()
-
-
-def _is_awaited(event: Event) -> bool:
-    if isinstance(event, StatusChanged):
-        return event.status.state not in _ON_THE_WAY
-    return isinstance(event, _AWAITED)
 
 
 def _terminal(on_closed: Callable[[], None], *, verbose: bool, profile: bool) -> Terminal:

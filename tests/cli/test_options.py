@@ -15,7 +15,6 @@ REFUSED = {
     "ps --json --link": "--json has no effect with --link",
     "replay 07f8 --endpoint digits": "--endpoint has no effect without --last",
     "alias --force": "--force has no effect without the name of an alias",
-    "alias dev --back --force": "--force has no effect with --back",
     "up --explain-settings --detach": "--detach has no effect with --explain-settings",
     "requests --har x.har --failed": "--failed has no effect with --har",
     "requests --curl 07f8 --json": "--json has no effect with --curl",

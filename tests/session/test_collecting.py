@@ -135,7 +135,7 @@ async def test_too_many_names_are_told_once(run):
         run.line(f'{{"vh_metadata": {{"user {number}": 1}}}}')
     assert [event for event in run.heard if isinstance(event, Notice)] == [
         Notice(
-            "some metrics are left out: a run keeps 200 series, and names of 100 characters",
+            "some metrics are left out: a run keeps 200 series, names up to 100 characters",
             hint="do not put ids or times into the names of `vh_metadata`",
         )
     ]

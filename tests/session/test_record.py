@@ -50,7 +50,7 @@ def test_a_project_has_one_run_at_a_time(directory):
     mine = ProjectState(directory)
     mine.acquire()
     mine.write(RECORD)
-    with pytest.raises(InputError, match=r"being served already at http://127\.0\.0\.1:8080"):
+    with pytest.raises(InputError, match=r"already being served at http://127\.0\.0\.1:8080"):
         ProjectState(directory).acquire()
     mine.release()
 

@@ -28,7 +28,7 @@ def test_nothing_is_done_when_all_is_there():
 
 def test_on_an_empty_engine_all_is_made_once_and_in_order():
     assert str(plan([WSGI, COMMAND], {})).splitlines() == [
-        f"pull {BASE} (not here yet)",
+        f"pull {BASE} (not on this machine yet)",
         f"make requirements.txt on {BASE} (first build)",
         f"make Gunicorn on {REQUIREMENTS.tag} (first build)",
     ]
@@ -55,7 +55,7 @@ def test_a_new_base_image_makes_everything_on_it_anew():
     images = {**ALL_THERE, BASE: PresentImage("other-id")}
     assert str(plan([WSGI], images)).splitlines() == [
         f"make requirements.txt on {BASE} ({BASE} has changed)",
-        f"make Gunicorn on {REQUIREMENTS.tag} ({REQUIREMENTS.tag} is made anew)",
+        f"make Gunicorn on {REQUIREMENTS.tag} ({REQUIREMENTS.tag} is rebuilt)",
     ]
 
 
@@ -69,7 +69,7 @@ def test_a_base_image_that_is_gone_is_not_needed_while_its_layers_are_there():
 def test_an_endpoint_without_layers_needs_its_base_image():
     bare = Environment(at("bare"), "node:22-slim", ())
     assert bare.image == "node:22-slim"
-    assert str(plan([bare], {})) == "pull node:22-slim (not here yet)"
+    assert str(plan([bare], {})) == "pull node:22-slim (not on this machine yet)"
 
 
 def test_what_a_killed_run_left_is_removed():

@@ -9,6 +9,19 @@ from tests.checks.sample import found_in, told
 
 NOT_PACKAGED = {".gitignore": ".env*\n", ".env": "MODEL=1\nDYNACONF_MODEL=1\n"}
 SOUND = {
+    "a module of a package with a library's name": flask(
+        "import tasks.celery\n",
+        **{
+            "tasks/__init__.py": "",
+            "tasks/celery.py": "from celery import Celery\n\ncelery = Celery()\n",
+            "requirements.txt": "flask\ncelery\n",
+        },
+    ),
+    "a script beside a library's name": command(
+        "python src/server.py",
+        **{"src/server.py": "import flask.json\nflask.Flask('a').run('0.0.0.0', 8000)\n", "flask.py": ""},
+    ),
+    "a module of its own with a library's name": flask("import redis\n", **{"redis.py": ""}),
     "a port with a default": command("~/.local/bin/uvicorn server:app --host 0.0.0.0 --port ${PORT:-8000}"),
     "a port that the command sets": command("PORT=8000; ~/.local/bin/uvicorn server:app --host 0.0.0.0 --port $PORT"),
     "a port of a file of variables": command(

@@ -201,6 +201,25 @@ FOUND = {
         command("sh ./start.sh", **{"start.sh": "#!/usr/bin/env sh\n# it's here\nWORDS=(a b)\npython server.py\n"}),
         ["VH521 start.sh:3"],
     ),
+    "a script with its library's name": (
+        command("python tornado.py", **{"tornado.py": "import tornado.web\n", "requirements.txt": "tornado\n"}),
+        ["VH522 tornado.py:1"],
+    ),
+    "a script with its library's name, in a directory": (
+        command(
+            "python src/flask.py",
+            **{"src/flask.py": "from flask import Flask\napp = Flask(__name__)\napp.run(host='0.0.0.0', port=8000)\n"},
+        ),
+        ["VH522 src/flask.py:1"],
+    ),
+    "a module for wsgi with its library's name": (
+        wsgi("falcon:app", falcon="import falcon\n\napp = falcon.App()\n") | {"requirements.txt": "falcon\n"},
+        ["VH522 falcon.py:1"],
+    ),
+    "a library that another module of the project hides": (
+        flask("import redis.client\n", **{"redis.py": "", "requirements.txt": "flask\nredis\n"}),
+        ["VH522 server.py:4"],
+    ),
     "a script that nobody may execute": (
         command("echo x", "exec ./start.py", **{"start.py": "x"}),
         ["VH505 valohai.yaml:6"],

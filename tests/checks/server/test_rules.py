@@ -275,6 +275,69 @@ def test_b5_a_module_of_the_project_that_is_not_packaged_is_told_as_that():
     assert "helpers/text.py is on this machine, but not packaged" in found.seen
 
 
+HIDDEN = "ModuleNotFoundError: No module named 'tornado.web'; 'tornado' is not a package"
+OF_ITSELF = "ImportError: cannot import name 'Flask' from partially initialized module 'flask' (/valohai/code/flask.py)"
+
+
+@pytest.mark.parametrize(
+    ("line", "packaged", "raised", "change"),
+    [
+        (
+            HIDDEN,
+            "tornado.py",
+            "tornado.py",
+            "rename tornado.py, also in `server-command`: it hides the library tornado",
+        ),
+        (HIDDEN, "tornado.py", "", "rename tornado.py, also in `server-command`: it hides the library tornado"),
+        (HIDDEN, "src/tornado.py", "src/web.py", "rename src/tornado.py, also in"),
+        (OF_ITSELF, "flask.py", "flask.py", "rename flask.py: it hides the library flask"),
+        (
+            "AttributeError: partially initialized module 'redis' has no attribute 'Redis' (most likely due to …)",
+            "redis/__init__.py",
+            "redis/__init__.py",
+            "rename redis/__init__.py: it hides",
+        ),
+        (
+            "ImportError: cannot import name 'randint' from 'random' (/valohai/code/random.py)",
+            "random.py",
+            "web.py",
+            "rename random.py: it hides the library random",
+        ),
+        (
+            "AttributeError: module 'json' has no attribute 'loads' (consider renaming '/valohai/code/json.py' since "
+            "it has the same name as the standard library module named 'json' and prevents it)",
+            "json.py",
+            "web.py",
+            "rename json.py: it hides the library json",
+        ),
+    ],
+)
+def test_b2_a_file_that_hides_a_library_is_to_be_renamed(line, packaged, raised, change):
+    """B2: what the requirements list is installed, and never loaded."""
+    endpoint = replace(ENDPOINT, server_command=("python tornado.py",))
+    place = Place(YAML.parent / raised, 1) if raised else None
+    found = end(1, line, endpoint=endpoint, packaged=[packaged], raised=place, requirements="requirements.txt")
+    assert found.definition.code == "VH522"
+    assert found.place == (place or at(4))
+    assert found.change.startswith(change)
+    assert found.edits == ()
+
+
+@pytest.mark.parametrize(
+    ("line", "packaged", "raised"),
+    [
+        (HIDDEN, "other/tornado.py", "web.py"),
+        (OF_ITSELF, "flask.py", "web.py"),
+        ("ImportError: cannot import name 'a' from 'redis' (/valohai/code/redis.py)", "redis.py", "web.py"),
+        ("ModuleNotFoundError: No module named 'helpers.text'; 'helpers' is not a package", "helpers.py", "web.py"),
+    ],
+    ids=["elsewhere", "a circle", "its own name", "its own module"],
+)
+def test_an_import_that_fails_otherwise_hides_no_library(line, packaged, raised):
+    found = end(1, line, packaged=[packaged], raised=Place(YAML.parent / raised, 1))
+    assert found.definition.code in ("VH509", "VH515")
+
+
 def test_a_module_that_wsgi_names_is_sought_in_the_project():
     found = end(3, "ModuleNotFoundError: No module named 'server'", endpoint=WSGI)
     assert told(found) == ("VH509", 4)

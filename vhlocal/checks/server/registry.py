@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from vhlocal.checks.server import (
     ends,
+    hiding,
     listening,
     memory,
     memory_together,
@@ -36,6 +37,7 @@ Evidence = TypeVar("Evidence")
 ENDED: tuple[Rule[Ended], ...] = (
     memory.ENDED,
     shell.RULE,
+    hiding.RULE,
     not_here.RULE,
     missing.RULE,
     starting.RULE,
@@ -44,7 +46,7 @@ ENDED: tuple[Rule[Ended], ...] = (
     ends.RULE,
 )
 #: What a server that goes on has missed.
-OUTLIVED: tuple[Rule[Ended], ...] = (not_here.RULE, missing.RULE)
+OUTLIVED: tuple[Rule[Ended], ...] = (hiding.RULE, not_here.RULE, missing.RULE)
 #: Why a server that runs cannot be reached.
 UNREACHABLE: tuple[Rule[Silent], ...] = (listening.RULE,)
 #: Why a server has not answered in all the time that it had.

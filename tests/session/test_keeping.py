@@ -334,6 +334,34 @@ def test_an_endpoint_that_is_removed_answers_what_it_has_begun(project, process_
     assert sorted(answered) == [0, 1]
 
 
+def test_a_removed_endpoint_is_led_to_no_more_by_an_edit_that_comes_in_late(project, process_run, tmp_path):
+    """Its path led to the new server once more, and the requests that came by that were cut."""
+    answered_at, loaded_at = tmp_path / "answered", tmp_path / "loaded"
+    wait = f"    while body and not os.path.exists({str(answered_at)!r}):\n        time.sleep(0.05)\n"
+    begin = f"    body and print('answering', flush=True)\n{wait}    start_response"
+    loading = f"print('loading', flush=True)\nwhile not os.path.exists({str(loaded_at)!r}):\n    time.sleep(0.05)\n"
+    slow = "import os, time\n" + numbered(0).replace("    start_response", begin)
+    more = YAML.replace("words", "more").replace("server:app", "other:app")
+    directory = project({"valohai.yaml": YAML + more, "server.py": numbered(0), "other.py": slow})
+    run = process_run(directory)
+    url, answered = run.url("more"), list[int]()
+    asking = threading.Thread(target=lambda: answered.append(asked(url, b"1")))
+    asking.start()
+    run.wait_for_output("more | answering")
+    (directory / "other.py").write_text("import os, time\n" + loading + numbered(1))
+    run.wait_for_output("more | loading")
+    (directory / "valohai.yaml").write_text(YAML)
+    (directory / "server.py").write_text(numbered(2))
+    is_answered(run, 2)
+    loaded_at.touch()
+    (directory / "server.py").write_text(numbered(3))
+    is_answered(run, 3)  # what was loaded would answer by now as well
+    assert requests.get(url, timeout=60).status_code == 404
+    answered_at.touch()
+    asking.join()
+    assert answered == [0]
+
+
 HUNGRY = "BALLAST = bytearray(400_000_000)\n"
 
 

@@ -159,7 +159,7 @@ class Keeper:
 
     async def retire(self) -> None:
         """End the server once no request is on its way to it: the endpoint is no longer in the project."""
-        server = self._post.server
+        server = self._post.leave()
         if self._post.running and server is not None and server.address is not None:
             await self._post.drained(server.address)
             await server.emptied(RETIREMENT)  # of older servers in it

@@ -98,6 +98,8 @@ class Post:
         self._asked_first = 0.0
         #: Whether the server is merely watched over, and nothing is being brought in.
         self.at_rest = False
+        # Whether the endpoint is no longer in the project: from then on its paths are not the post's.
+        self._leaves = False
         #: How often there was no server.
         self.crashes = 0
         #: A newer revision that does not start, and why.
@@ -202,8 +204,14 @@ class Post:
 
     def hold(self) -> None:
         """Let the endpoint's requests wait."""
-        self._surroundings.routes.hold(self.at)
+        if not self._leaves:
+            self._surroundings.routes.hold(self.at)
         self.tell(State.RELOADING)
+
+    def leave(self) -> Server | None:
+        """Never lead a request again, whatever is still brought in; return the server that may have some."""
+        self._leaves = True
+        return self.server
 
     async def drained(self, address: Address) -> None:
         """Return once nothing is in flight any more at a server that no request is led to."""
@@ -295,8 +303,9 @@ class Post:
     def lead(self) -> None:
         """Lead requests to the server, and tell how it stands."""
         assert self.server is not None and self.server.address is not None
-        stale = self._stale_for is not None
-        self._surroundings.routes.lead(self.at, self.server.address, self.wanted.revision, stale=stale)
+        if not self._leaves:
+            stale = self._stale_for is not None
+            self._surroundings.routes.lead(self.at, self.server.address, self.wanted.revision, stale=stale)
         self.tell(State.READY)
 
     async def use(self) -> Use:
@@ -329,7 +338,8 @@ class Post:
 
     def close(self, revision: str, explanation: Explanation) -> None:
         """Tell requests and displays why there is no server; ``revision`` is the code that failed."""
-        self._surroundings.routes.close(self.at)
+        if not self._leaves:
+            self._surroundings.routes.close(self.at)
         self.find(explanation.finding, revision)
         self.tell(State.CRASHED, explanation, revision)
 

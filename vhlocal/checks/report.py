@@ -94,7 +94,8 @@ def joined(report: Report, found: Iterable[Finding], ignored: Mapping[str, str])
     still = [one for one in report.findings if not any(_stands_in(finding, one, ignored) for finding in new)]
     kept = [*still, *(finding for finding in new if finding.definition.code not in ignored)]
     silenced = [Silenced(finding, ignored[finding.definition.code]) for finding in new if finding not in kept]
-    return replace(report, findings=tuple(sorted(kept, key=_order)), silenced=(*report.silenced, *silenced))
+    before = [item for item in report.silenced if not any(tell_the_same(item.finding, new.finding) for new in silenced)]
+    return replace(report, findings=tuple(sorted(kept, key=_order)), silenced=(*before, *silenced))
 
 
 def _stands_in(shown: Finding, by_code: Finding, ignored: Mapping[str, str]) -> bool:

@@ -65,5 +65,5 @@ def test_each_line_of_a_flood_is_shown_or_counted_and_others_are_served(project,
 
 def counted(output: str) -> tuple[int, int]:
     """Return how many lines of a flood are shown, and how many are said to be left out."""
-    said = re.findall(r"… ([\d,]+) lines are left out here", output)
+    said = re.findall(r"… ([\d,]+) lines are left out", output)
     return len(re.findall(r"line \d+ of a flood", output)), sum(int(number.replace(",", "")) for number in said)

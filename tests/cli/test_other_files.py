@@ -36,7 +36,7 @@ def test_it_is_told_with_what_to_do(engine, project, vhlocal, tmp_path, there, m
         first = vhlocal("up", "-C", str(directory), "--port", "0", environment={"DOCKER_HOST": address})
         said = first.stdout + first.stderr
         assert first.returncode == 3, said
-        assert f"error: the Docker engine does not see this machine's files: {tmp_path}" in said
+        assert f"error: the Docker engine does not see this machine's files: for it, {tmp_path}" in said
         assert "`--runtime process`" in said
         assert "Traceback" not in said
         client = docker.DockerClient(base_url=address)

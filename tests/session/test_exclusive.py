@@ -268,7 +268,7 @@ def test_a_server_that_asks_late_for_what_the_one_before_it_still_has_is_started
         save(2)
         asked(f"{url}?open")
         run.wait_for_output("no metrics")
-    run.wait_for_count(f"port {port} is held by the server that runs, so that there cannot be two", 1)
+    run.wait_for_count(f"the running server holds port {port}, so two servers cannot run side by side", 1)
     run.wait_for_count(f"{directory / 'server.py'}:5", 1)
     run.wait_for_output("(replace)")
     wait_for(lambda: asked(f"{url}?open") and counted() == b"2", f"the port to be the new server's:\n{run.output()}")
@@ -277,7 +277,7 @@ def test_a_server_that_asks_late_for_what_the_one_before_it_still_has_is_started
     run.wait_for_count("(restart)", 1)
     asked(f"{url}?open")
     wait_for(lambda: counted() == b"3", f"the port to be the new server's:\n{run.output()}")
-    run.wait_for_count("is held by the server that runs", 1)
+    run.wait_for_count("the running server holds", 1)
 
 
 def test_in_a_container_a_port_and_a_file_are_named_once_and_edits_are_brought_in_by_replacement(project, running):

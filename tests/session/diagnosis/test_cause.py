@@ -108,7 +108,7 @@ def test_memory_that_ends_while_code_is_loaded_is_told_as_that(project, vhlocal,
     loading = "import time\ntime.sleep(5)\nmodel = b'x' * 200_000_000\n"
     ended = vhlocal("up", "-C", str(project({**files, "server.py": loading})), "--port", "0")
     assert ended.returncode == 5
-    assert "passed its memory limit of 96 MiB while its code was loaded\n" in ended.stderr
+    assert "exceeded its memory limit of 96 MiB while its code was loaded\n" in ended.stderr
     assert "raise resources.memory.max to 128 at least" in ended.stderr
 
 

@@ -41,7 +41,7 @@ def test_where_no_engine_answers_auto_takes_processes_and_says_so(project, proce
     assert asked(run.url("plain"))["environment"]["VALOHAI_PORT"]
     told = " ".join(run.output().split())
     assert "endpoints run as processes on this machine" in told
-    assert "base image" in told
+    assert "files and network in place of the image's" in told
 
 
 @pytest.mark.once

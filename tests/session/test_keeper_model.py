@@ -354,6 +354,20 @@ def test_no_request_is_led_to_a_restart_that_was_given_up_halfway(tmp_path):
         keeping.teardown()
 
 
+def test_an_endpoint_that_is_removed_says_nothing_more_of_itself(tmp_path):
+    """It may be added again before the last request of the one before is answered: the new one was called stopped."""
+    keeping = Keeping(tmp_path, by(None))
+    try:
+        keeping.save("good")
+        heard = []
+        keeping.bus.subscribe(heard.append)
+        keeping.do(keeping.keeper.retire())
+        assert [event for event in heard if isinstance(event, StatusChanged)] == []
+        assert not keeping.runtime.living
+    finally:
+        keeping.leave()
+
+
 def test_a_restart_that_the_engine_does_not_do_is_tried_again(tmp_path):
     keeping = Keeping(tmp_path, by(Strategy.RESTART))
     try:

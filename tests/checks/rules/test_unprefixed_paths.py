@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import threading
 
 import pytest
@@ -108,7 +107,6 @@ def test_what_may_know_its_prefix_is_left_alone(name, project):
     assert found(project(made(*SOUND[name]))) == []
 
 
-@pytest.mark.skipif(sys.version_info < (3, 9), reason="text has no removeprefix()")
 def test_a_handler_answers_below_each_prefix_with_what_is_shown(project, monkeypatch):
     code = HEAD + GET + "\n" + POST + TAIL
     directory = project(made(code, "python server.py"))

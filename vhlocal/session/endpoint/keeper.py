@@ -169,7 +169,6 @@ class Keeper:
                 await server.stop(GRACE)
             await self._post.discard(server)
         await self._post.all_gone(GRACE)
-        self.tell(State.STOPPED)
 
     async def _rest(self) -> Server | None:
         """Leave off whatever is under way, and return the server that is left."""

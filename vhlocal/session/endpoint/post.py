@@ -98,7 +98,7 @@ class Post:
         self._asked_first = 0.0
         #: Whether the server is merely watched over, and nothing is being brought in.
         self.at_rest = False
-        # Whether the endpoint is no longer in the project: from then on its paths are not the post's.
+        # Whether the endpoint is no longer in the project: its paths and its state may be another's from then on.
         self._leaves = False
         #: How often there was no server.
         self.crashes = 0
@@ -209,7 +209,7 @@ class Post:
         self.tell(State.RELOADING)
 
     def leave(self) -> Server | None:
-        """Never lead a request again, whatever is still brought in; return the server that may have some."""
+        """From now on lead no request and publish no state, whatever still comes in; return the server that is left."""
         self._leaves = True
         return self.server
 
@@ -368,6 +368,8 @@ class Post:
 
     def tell(self, state: State, explanation: Explanation | None = None, revision: str = "") -> None:
         """Publish the endpoint's state; ``revision`` in place of that of what the server was made from."""
+        if self._leaves:
+            return
         told = explanation or (self._stale_for if state is State.READY else None) or Explanation("", "", None)
         self._surroundings.bus.publish(
             StatusChanged(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import stat
 from typing import TYPE_CHECKING
@@ -14,6 +15,9 @@ _MEGABYTE = 1024 * 1024
 
 #: Bytes that a file which is read whole may have: a hundred times what people write.
 MOST = 16 * _MEGABYTE
+
+#: Bytes of a file that are hashed at a time.
+_CHUNK = _MEGABYTE
 
 
 def content_of(file: Path, most: int = MOST) -> bytes:
@@ -34,6 +38,16 @@ def content_of(file: Path, most: int = MOST) -> bytes:
 def text_of(file: Path, encoding: str = "utf-8", errors: str = "strict") -> str:
     """Return a file's text with line ends as ``\\n``. Raises OSError as ``content_of`` does, and UnicodeDecodeError."""
     return content_of(file).decode(encoding, errors).replace("\r\n", "\n").replace("\r", "\n")
+
+
+def digest_of(file: Path) -> tuple[str, int]:
+    """Return the SHA-256 of a file of any size, and its bytes. Raises OSError."""
+    total, size = hashlib.sha256(), 0
+    with file.open("rb", buffering=0) as content:
+        while chunk := content.read(_CHUNK):
+            total.update(chunk)
+            size += len(chunk)
+    return total.hexdigest(), size
 
 
 def _opened(path: str, flags: int) -> int:

@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING
 from vhlocal.errors import InputError
 from vhlocal.model import Package, PackagedFile, Place
 from vhlocal.project.packaged_paths import directories_of, packaged_paths
+from vhlocal.regular import digest_of
 from vhlocal.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
 
 _REVISION_LENGTH = 12
-_CHUNK = 1024 * 1024
 
 #: A file saved less than this before it was read, in nanoseconds, may be saved again within one tick of its clock.
 _SETTLED = 50_000_000
@@ -261,14 +261,5 @@ def _read_file(directory: Path, path: str, seen: os.stat_result, *, whole: bool)
     if not stat.S_ISREG(seen.st_mode):
         return None
     mode = 0o755 if seen.st_mode & stat.S_IXUSR else 0o644
-    digest, size = _digest(source)
+    digest, size = digest_of(source)
     return PackagedFile(path, source, digest, mode, size)
-
-
-def _digest(source: Path) -> tuple[str, int]:
-    total, size = hashlib.sha256(), 0
-    with source.open("rb", buffering=0) as content:
-        while chunk := content.read(_CHUNK):
-            total.update(chunk)
-            size += len(chunk)
-    return total.hexdigest(), size

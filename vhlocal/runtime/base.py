@@ -7,7 +7,6 @@ All methods raise ``EngineError`` when the engine refuses, and ``BuildError`` wh
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import field, replace
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from vhlocal.contract.image import DEFAULT_PORT
 from vhlocal.errors import BuildError
+from vhlocal.regular import digest_of
 from vhlocal.values import dataclass
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ class Layer:
 
 def _is_still(source: Path, digest: str) -> bool:
     try:
-        return hashlib.sha256(source.read_bytes()).hexdigest() == digest
+        return digest_of(source)[0] == digest
     except OSError:
         return False
 

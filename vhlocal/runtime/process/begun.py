@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 
 from vhlocal.contract.limits import ContainerLimits
 from vhlocal.errors import VhlocalError
+from vhlocal.regular import digest_of
 from vhlocal.runtime.base import Entry
 from vhlocal.runtime.process.furnishing import Furnishing, furnish
 from vhlocal.runtime.process.guarded import Orders, Started, end, idle, start
@@ -254,7 +255,7 @@ def _is_whole(entry: Entry) -> bool:
     """Tell whether what was placed is what the last start had: a save that came meanwhile is another start's."""
     if entry.source is None or entry.link is not None:
         return True
-    return hashlib.sha256(Path(entry.path).read_bytes()).hexdigest() == entry.digest
+    return digest_of(Path(entry.path))[0] == entry.digest
 
 
 def _started(guard: subprocess.Popen[bytes], made: Made, token: str) -> Begun:

@@ -28,7 +28,7 @@ def endless(request, tmp_path) -> Path:
 
 
 def test_only_regular_files_are_read(endless):
-    with pytest.raises(OSError, match="no file") as raised:
+    with pytest.raises(OSError, match="not a file") as raised:
         content_of(endless)
     assert raised.value.errno == errno.EINVAL
     with pytest.raises(IsADirectoryError):
@@ -59,7 +59,7 @@ def test_a_body_that_is_none_is_told_with_its_line(endless):
     test.write_text("POST {{endpoint}}/\n\n< ./file\n")
     with pytest.raises(InputError) as raised:
         load(test, Path("/"))
-    assert (raised.value.place.line, "no file" in raised.value.message) == (3, True)
+    assert (raised.value.place.line, "not a file" in raised.value.message) == (3, True)
 
 
 def test_commands_are_none_where_their_file_is_none(endless):

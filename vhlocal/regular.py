@@ -24,7 +24,7 @@ def content_of(file: Path, most: int = MOST) -> bytes:
     """Return a file's bytes. Raises OSError for what is no regular file, and for more than ``most`` bytes."""
     mode = file.stat().st_mode
     if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):  # to open a directory is refused by the system
-        raise OSError(errno.EINVAL, "it is a pipe, a device or a socket, and no file", str(file))
+        raise OSError(errno.EINVAL, "it is a pipe, a device or a socket, not a file", str(file))
     with open(file, "rb", buffering=0, opener=_opened) as opened:
         parts, left = [], most + 1
         while left and (part := opened.read(left)):

@@ -37,6 +37,9 @@ _MOUNTING = {"mount", "Mount"}
 #: Words of routes that are methods of much else, such as `dict.get`.
 OF_OTHERS = {"get", "post", "put", "patch", "delete", "head", "options", "route", "expose", "websocket"}
 
+#: What a reader of `ready` has to know of such an endpoint.
+CAVEAT = "but answers 404 below its prefix"
+
 
 def find(subject: Subject) -> Iterator[Finding]:
     """Yield servers of apps all of whose routes are written out, and are surely not below the prefix."""
@@ -52,11 +55,11 @@ def find(subject: Subject) -> Iterator[Finding]:
             yield Finding(
                 DEFINITION,
                 command.place,
-                f"no route of the app begins with the prefix (`{routes[0]}` is one)",
+                no_route(routes[0]),
                 change_for(code),
                 reach.endpoint.name,
                 code.framework if code.framework in DEFINITION.remedy else "",
-                caveat="but answers 404 below its prefix",
+                caveat=CAVEAT,
                 edits=edits_for(code),
             )
 
@@ -81,6 +84,11 @@ def _is_made_bare(command: Command, reach: Reach) -> bool:
     text = app.value if isinstance(app, ast.Constant) else None
     name, _, attribute = text.partition(":") if isinstance(text, str) else ("", "", "")
     return f"{name}.py" == module.path and _is_app(module, attribute)
+
+
+def no_route(route: str | None) -> str:
+    """Return what is seen of an app none of whose routes begins with the prefix; ``route`` is one of them."""
+    return f"none of the app's routes (such as `{route}`) begins with the prefix"
 
 
 def module_of(reach: Reach, target: object) -> Module | None:

@@ -11,7 +11,16 @@ from vhlocal.checks.prefix.code import read_code
 from vhlocal.checks.prefix.fixes import ROUTING
 from vhlocal.checks.prefix.rules.ignored import DEFINITION
 from vhlocal.checks.rule import Rule
-from vhlocal.checks.rules.unprefixed import OF_OTHERS, is_bare, may_be_path, may_know, module_of, written_out
+from vhlocal.checks.rules.unprefixed import (
+    CAVEAT,
+    OF_OTHERS,
+    is_bare,
+    may_be_path,
+    may_know,
+    module_of,
+    no_route,
+    written_out,
+)
 from vhlocal.checks.servers import the_server
 from vhlocal.findings import Finding
 from vhlocal.model import Place
@@ -33,7 +42,6 @@ _BETWEEN = {"wsgi_app", "DispatcherMiddleware", "before_request", "url_map", "sc
 _HANDLER = "http.server.BaseHTTPRequestHandler"
 _REFUSING = {"send_error", "send_response"}
 _TAKEN = 'self.path = self.path.removeprefix(self.headers.get("X-VH-Prefix", "").rstrip("/")) or "/"'
-_CAVEAT = "but answers 404 below its prefix"
 
 
 def find(subject: Subject) -> Iterator[Finding]:
@@ -89,11 +97,11 @@ def _flask(reach: Reach, subject: Subject) -> Iterator[Finding]:
     routes = list(_routes(reach))
     if routes and all(map(is_bare, routes)):
         code = read_code(reach.endpoint, subject.package)
-        seen = f"no route of the app begins with the prefix (`{routes[0]}` is one)"
-        change = f"{code.by_wsgi}; or take the prefix from the path"
+        seen = no_route(routes[0])
+        change = f"{code.by_wsgi}; or remove the prefix from the path"
         edits = code.fixes.by_wsgi
         name = reach.endpoint.name
-        yield Finding(DEFINITION, code.app, seen, change, name, "Flask", caveat=_CAVEAT, edits=edits)
+        yield Finding(DEFINITION, code.app, seen, change, name, "Flask", caveat=CAVEAT, edits=edits)
 
 
 def _routes(reach: Reach) -> Iterator[str | None]:
@@ -123,10 +131,10 @@ def _handlers(reach: Reach) -> Iterator[Finding]:
                 (method, paths), *_ = found
                 line, path = paths[0]
                 place = Place(item.module.source, line)
-                seen = f"no path that `{method.name}` looks for begins with the prefix (`{path}` is one)"
-                change = "take the prefix of `X-VH-Prefix` from the path"
+                seen = f"none of the paths that `{method.name}` looks for (such as `{path}`) begins with the prefix"
+                change = "remove the prefix (`X-VH-Prefix`) from the path"
                 edits = together(*(_prefix_taken(item.module, each) for each, _ in found))
-                yield Finding(DEFINITION, place, seen, change, reach.endpoint.name, caveat=_CAVEAT, edits=edits)
+                yield Finding(DEFINITION, place, seen, change, reach.endpoint.name, caveat=CAVEAT, edits=edits)
                 return
 
 

@@ -74,7 +74,7 @@ def _asked_by(evidence: Evidence, asked: Asked, answer: Answer) -> Finding | Non
     paths = [path for path in left if path in own]
     if not paths:
         return None
-    seen = f"the script at `{asked.target}` asks for {_told(paths)}, outside the prefix"
+    seen = f"the script at `{asked.target}` requests {_told(paths)}, outside the prefix"
     return evidence.finding(DEFINITION, evidence.code.place_leading_to(paths[0]), seen, _CHANGE)
 
 

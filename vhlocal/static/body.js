@@ -27,12 +27,12 @@ async function fill(node, headers, body, held) {
     const url = URL.createObjectURL(new Blob([content], { type }));
     held.push(url);
     const picture = h('img', { alt: `${type}, ${bytes(content.length)}`, src: url });
-    picture.addEventListener('error', () => picture.replaceWith(h('p', { class: 'soft' }, `${bytes(content.length)} , but not ${type}`)));
+    picture.addEventListener('error', () => picture.replaceWith(h('p', { class: 'soft' }, `${bytes(content.length)}, not ${type}`)));
     node.append(picture);
     return;
   }
   const text = textOf(content, /charset\s*=\s*"?([\w.:-]+)/i.exec(kind)?.[1] ?? 'utf-8');
-  if (text === null) { node.append(h('p', { class: 'soft' }, `${bytes(content.length)} , but not text${type ? ` (${type})` : ''}`)); return; }
+  if (text === null) { node.append(h('p', { class: 'soft' }, `${bytes(content.length)}, not text${type ? ` (${type})` : ''}`)); return; }
   const shown = indented(text.slice(0, SHOWN), text.length <= SHOWN);
   node.append(h('pre', { class: 'code', tabindex: '0' }, shown),
     text.length > SHOWN ? h('p', { class: 'soft' }, `and ${(text.length - SHOWN).toLocaleString()} characters more`) : '');

@@ -142,6 +142,7 @@ def test_what_is_not_seen_is_not_drawn(run, chromium):
         until(page, "metric 00", "Last: mean: 0")
         assert page.locator("vh-metrics section").first.locator(".chart").count() == 24
         assert chart(page, "metric 23").locator("svg *").count() == 0
+        assert chart(page, "metric 23").locator(".legend li").count() == 1, "it does not grow as it comes into sight"
         page.get_by_role("button", name="Show 6 more").click()
         chart(page, "metric 29").scroll_into_view_if_needed()
         until(page, "metric 29", "Last: mean: 29")

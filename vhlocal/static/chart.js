@@ -62,6 +62,7 @@ export class Chart {
    */
   show(data) {
     this.data = data;
+    this.#name(); // also while it is not seen: it would grow as it comes into sight, and move what one is about to click
     this.draw();
   }
 
@@ -70,7 +71,7 @@ export class Chart {
     this.due = true;
     requestAnimationFrame(() => {
       this.due = false;
-      if (this.node.isConnected) { this.#draw(); this.#name(); }
+      if (this.node.isConnected) this.#draw();
     });
   }
 

@@ -77,7 +77,7 @@ def _compared(title: str, project: Path, endpoint: str, environment: Mapping[str
 
 
 def _gunicorn(project: Path, path: str, environment: Mapping[str, str]) -> Path:
-    """Let everything be made and learnt once, and return the Gunicorn that vhlocal serves this project with."""
+    """Let everything be made, learnt and kept once, and return the Gunicorn that vhlocal serves this project with."""
     cache = Path(environment["XDG_CACHE_HOME"], "vhlocal")
     made = cache / "environments"
     before = set(made.glob("*gunicorn*/local/bin/gunicorn"))
@@ -87,6 +87,8 @@ def _gunicorn(project: Path, path: str, environment: Mapping[str, str]) -> Path:
     while len(list(cache.glob("imports/*.json"))) == learnt and time.monotonic() < deadline:
         time.sleep(0.1)
     end(process)
+    # What has been learnt is kept for the next start with what its first server was made of.
+    end(start(project, path, environment)[1])
     new = set(made.glob("*gunicorn*/local/bin/gunicorn")) - before
     if len(new) != 1:
         raise UnmeasuredError(f"the environment of {project.name} is not found in {made}")

@@ -17,7 +17,7 @@ from vhlocal.cli.detach import detached
 from vhlocal.cli.options import endpoint_names, only, project_options, setting_options
 from vhlocal.cli.project import asking, read_project, read_settings
 from vhlocal.contract.access import BasicAuth
-from vhlocal.events import Bus, Listening, Notice
+from vhlocal.events import Bus, Listening, Notice, RequestsEnded, StatusChanged
 from vhlocal.project.settings import environment, is_ci
 from vhlocal.runtime.connect import connector
 from vhlocal.session.loop import run
@@ -36,9 +36,12 @@ if TYPE_CHECKING:
     from vhlocal.session.wanted.load import Loader
     from vhlocal.ui.terminal import Terminal
 
-#: Seconds that servers have before what shows the run is imported. That is rich for the most part, which takes as long
-#: to import as vhlocal takes from listening to its first server; nobody sees whether the first line comes later.
-_HEAD_START = 0.15
+#: Seconds that servers have at most before what shows the run is imported. That is rich for the most part, which takes
+#: as long as vhlocal takes from listening to its first server; nobody sees whether the first line comes later.
+_HEAD_START = 0.5
+
+#: What every start publishes before its first server has begun. Anything else is shown at once.
+_OF_ANY_START = (Listening, StatusChanged, RequestsEnded)
 
 #: Log lines that wait to be shown at most, before some are left out: on a terminal nobody reads so quickly, and a file
 #: is to have what a burst brings.
@@ -145,6 +148,7 @@ def _serve(options: RunOptions, *, verbose: bool, flags: Mapping[str, Any]) -> N
     on_closed = partial(session.request_stop, "its output was closed", insist=False)
     shown = _Shown(on_closed, verbose=verbose, profile=options.profile)
     display = Behind(shown.show, _LINES_BEHIND if _is_terminal() else _LINES_BEHIND_IN_FILE)
+    bus.subscribe(shown.look)
     bus.subscribe(display)
     if flags["until_stdin_ends"]:
         bus.subscribe(partial(_end_with_stdin, session))
@@ -165,6 +169,11 @@ class _Shown:
         self._make = partial(_terminal, on_closed, verbose=verbose, profile=profile)
         self._is_time = threading.Event()
         self._terminal: Terminal | None = None
+
+    def look(self, event: Event) -> None:
+        """Take note of an event that will be shown; call this as it is published."""
+        if not isinstance(event, _OF_ANY_START):
+            self.hurry()
 
     def hurry(self) -> None:
         """Show what there is at once."""

@@ -16,7 +16,8 @@ import docker.types
 import requests.exceptions
 from docker.context import ContextAPI
 from docker.context.config import get_current_context_name
-from docker.utils.config import find_config_file
+from docker.utils import decode_json_header
+from docker.utils.config import find_config_file, load_general_config
 
 from vhlocal.errors import EngineError
 from vhlocal.runtime.docker.address import NoAddressError, check_address
@@ -46,6 +47,10 @@ _CONNECTION: dict[str, Any] = {"timeout": 120, "max_pool_size": 32}
 
 #: How the engine answers who removes a container while another removal of it is under way.
 _UNDER_WAY = 409
+
+#: How the engine answers who asks for what is not there, and the header with a file's facts.
+_NOT_FOUND = 404
+_FACTS = "X-Docker-Container-Path-Stat"
 
 #: CPU shares that stand for one core, as Kubernetes counts them.
 _SHARES_PER_CORE = 1024
@@ -331,12 +336,25 @@ class Engine:
 
     def size(self, container: str, path: str) -> int | None:
         """Return the bytes of a file in a container, mounts included, whether it runs or not; None where none is."""
-        try:
-            content, facts = self._call(self._api.get_archive, container, path)
-        except Gone:
+        answer = self._call(self._head, f"/containers/{container}/archive", {"path": path})
+        return None if answer is None else int(decode_json_header(answer[_FACTS])["size"])
+
+    def _head(self, path: str, query: Mapping[str, str]) -> Mapping[str, str] | None:
+        """Ask for an answer's headers alone; None where nothing is there.
+
+        The SDK has no such request, and its GET has the engine pack the whole file, which takes a tenth of a second.
+        """
+        api = self._api
+        answer = api.head(
+            f"{api.base_url}/v{api.api_version}{path}",
+            params=query,
+            headers=load_general_config().get("HttpHeaders"),
+            timeout=_CONNECTION["timeout"],
+        )
+        if answer.status_code == _NOT_FOUND:
             return None
-        content.close()
-        return int(facts["size"])
+        answer.raise_for_status()
+        return answer.headers
 
     def stop(self, container: str, grace: float) -> None:
         """Ask a container to end, and kill it after ``grace`` seconds; nothing happens where it is gone."""

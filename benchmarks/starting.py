@@ -24,13 +24,17 @@ def timed(
     path: str,
     environment: Mapping[str, str] | None = None,
     directory: Path | None = None,
+    patience: float = 30.0,
 ) -> tuple[float, subprocess.Popen[bytes]]:
-    """Start a command; return the seconds until ``path`` is answered 200 on ``port``, and the process."""
+    """Start a command; return the seconds until ``path`` is answered 200 on ``port``, and the process.
+
+    ``patience`` is how many seconds the client waits for an answer until it asks again.
+    """
     began = time.perf_counter()
     process = subprocess.Popen(
         command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment, cwd=directory
     )
-    while get(port, path) != http.client.OK:
+    while get(port, path, patience) != http.client.OK:
         if process.poll() is not None:
             raise UnmeasuredError(f"{process.args!r} ended with {process.returncode}")
         if time.perf_counter() - began > _DEADLINE:
@@ -40,9 +44,9 @@ def timed(
     return time.perf_counter() - began, process
 
 
-def get(port: int, path: str) -> int:
+def get(port: int, path: str, patience: float = 30.0) -> int:
     """Return the status that a path of this machine's port is answered with, 0 where it is not."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=patience)
     try:
         connection.request("GET", path)
         return connection.getresponse().status

@@ -51,7 +51,7 @@ OWNERS = {
     "jinja2": ("api/rendering.py",),
     "segno": ("api/",),
     "werkzeug": ("api/", "contract/paths.py"),
-    "signal": ("session/session.py", "runtime/process/guard.py"),
+    "signal": ("session/session.py", "runtime/process/guard.py", "ahead.py"),
     "watchdog": ("reload/watchdog_watch.py",),
     "httptools": ("gateway/",),
     "valohai_yaml": ("project/",),

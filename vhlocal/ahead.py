@@ -1,18 +1,25 @@
-"""Begins a start's first server before anything else is done: see ``runtime/process/begun``."""
+"""Begins a start's first server before anything else is done: see ``runtime/starts``."""
 
 from __future__ import annotations
 
 import contextlib
+import signal
+import sys
 from datetime import datetime
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vhlocal.project.naming import version_name
-from vhlocal.runtime.process import begun
+from vhlocal.runtime import starts
 from vhlocal.session.record import ProjectState, new_run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from types import FrameType
+
+#: Who begins a server ahead, by its runtime; neither is imported for the other's.
+_BEGINNERS = {"process": "vhlocal.runtime.process.begun", "docker": "vhlocal.runtime.docker.begun"}
 
 
 @contextlib.contextmanager
@@ -21,13 +28,24 @@ def ahead(words: Sequence[str]) -> Iterator[None]:
 
     What nobody has claimed by the block's end is ended.
     """
-    made = begun.recall(_typed(words))
+    known = starts.recall(_typed(words))
+    if known is not None:
+        # Until the session hears them, they would end this process and leave what it has begun.
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, _leave)
     try:
-        if made is not None:
-            begun.begin(made, new_run(), _version(made, words))
+        if known is not None and known[0] in _BEGINNERS:
+            begun = import_module(_BEGINNERS[known[0]])
+            made = begun.read(known[1])
+            if made is not None:
+                begun.begin(made, new_run(), _version(made.version, Path(made.project), words))
         yield
     finally:
-        begun.drop()
+        starts.drop()
+
+
+def _leave(number: int, _frame: FrameType | None) -> None:
+    sys.exit(128 + number)
 
 
 def _typed(words: Sequence[str]) -> list[str]:
@@ -39,10 +57,9 @@ def _typed(words: Sequence[str]) -> list[str]:
     return [word for word in found if not word.startswith("--port=")]
 
 
-def _version(made: begun.Made, words: Sequence[str]) -> str:
+def _version(last: str, project: Path, words: Sequence[str]) -> str:
     """Return the name that the version is likely to have."""
-    if any(word.startswith("--version-name") for word in words):
-        return made.version
+    if any(word.startswith("--version-name") for word in words) or not last.partition(".")[0].isdigit():
+        return last
     today = datetime.now().astimezone().date()
-    taken = ProjectState(Path(made.furnishing.project)).versions(f"{today:%Y%m%d}")
-    return version_name(today, taken) if made.version.partition(".")[0].isdigit() else made.version
+    return version_name(today, ProjectState(project).versions(f"{today:%Y%m%d}"))

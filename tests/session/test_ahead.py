@@ -1,13 +1,20 @@
 """A start's first server is begun ahead where the last start was the same, and only then; none is ever left."""
 
+import json
+import os
+import signal
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
+import pytest
 import requests
 
 from tests.engine.conftest import left_of
 from tests.engine.servers import project_of
-from tests.waiting import wait_for
+from tests.engine_fixtures import containers_of
+from tests.waiting import free_port, wait_for
 
 #: Variables that each server has of its own.
 OWN = {"HOME", "HOSTNAME", "PWD", "SCRIPT_NAME", "VALOHAI_PORT", "VH_DEFAULT_PREFIX"}
@@ -48,3 +55,81 @@ def test_a_server_is_begun_ahead_where_all_is_as_it_was(project, process_run, vh
         done = vhlocal("up", "-C", str(directory), "--port", str(taken.getsockname()[1]))
     assert done.returncode == 2, done.stderr
     assert left_of(vhlocal) == []
+
+
+@pytest.fixture
+def started(running, vhlocal, engine):
+    """Start a project in a container, ask its server, and tell whether that was begun ahead; and what it answered."""
+
+    def start(directory: Path) -> tuple[bool, dict]:
+        with running(directory) as run:
+            (name,) = containers_of(engine, directory)
+            placed = engine.containers.get(name).exec_run(["ls", "/valohai/runner"]).output.decode().split()
+            answer = requests.get(run.url("plain"), timeout=30).json()
+            learnt = Path(vhlocal.environment["XDG_CACHE_HOME"], "vhlocal/imports")
+            wait_for(lambda: list(learnt.glob("*.json")), "something to be learnt")
+            return "serve_warm.open" in placed, answer
+
+    return start
+
+
+def test_a_container_is_begun_ahead_where_all_is_as_it_was(project, started, vhlocal, engine):
+    directory = project(project_of("python server.py"))
+    found = [started(directory) for _ in range(3)]
+    assert [ahead for ahead, _ in found] == [False, False, True]
+    usual, ahead = (answer["environment"] for _, answer in found[1:])
+    assert ahead.keys() == usual.keys()
+    assert {name for name in ahead if ahead[name] != usual[name]} <= {"HOSTNAME", "SCRIPT_NAME", "VH_DEFAULT_PREFIX"}
+    assert ahead["VH_DEFAULT_PREFIX"] in found[-1][1]["path"]
+
+    # Begun ahead, for a run that cannot be.
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        done = vhlocal("up", "-C", str(directory), "--port", str(taken.getsockname()[1]))
+    assert done.returncode == 2, done.stderr
+    assert containers_of(engine, directory) == []
+
+    server = directory / "server.py"
+    server.write_text(server.read_text().replace('"path": self.path', '"path": "edited"'))
+    was_ahead, answer = started(directory)
+    assert (was_ahead, answer["path"]) == (False, "edited")
+
+
+def test_the_metadata_of_a_container_that_was_begun_ahead_is_this_starts_own(project, started, engine):
+    files = project_of("python server.py")
+    files["server.py"] = files["server.py"].replace(
+        '"arguments": sys.argv[1:],', '"made": open("/valohai/valohai-metadata.json").read(),'
+    )
+    directory = project(files)
+    found = [started(directory) for _ in range(3)]
+    assert found[-1][0]
+    times = [json.loads(answer["made"])["meta"]["ctime"] for _, answer in found]
+    assert times == sorted(set(times)), times
+
+
+@pytest.mark.parametrize("changed", ["valohai.yaml", "another.py", "requirements.txt"])
+def test_a_container_that_was_begun_ahead_is_left_where_the_project_has_changed(project, started, changed):
+    directory = project(project_of("python server.py"))
+    assert [started(directory)[0] for _ in range(2)] == [False, False]
+    if changed == "valohai.yaml":
+        text = (directory / changed).read_text()
+        (directory / changed).write_text(text + "    resources:\n      memory:\n        max: 512\n")
+    else:
+        (directory / changed).write_text("# nothing\n")
+    assert not started(directory)[0]
+    # What is new to an environment has to be learnt first.
+    assert [started(directory)[0] for _ in range(2)] == [changed != "requirements.txt", True]
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
+def test_nothing_is_left_of_a_container_that_was_begun_ahead_for_a_start_that_is_ended(
+    project, started, vhlocal, engine, how
+):
+    directory = project(project_of("python server.py"))
+    assert [started(directory)[0] for _ in range(2)] == [False, False]
+    command = [sys.executable, "-m", "vhlocal", "up", "-C", str(directory), "--port", str(free_port())]
+    with subprocess.Popen(command, env=vhlocal.environment, stdout=subprocess.DEVNULL) as process:
+        wait_for(lambda: containers_of(engine, directory), "a container to be begun")
+        os.kill(process.pid, how)
+    if how == signal.SIGKILL:
+        assert vhlocal("down", "-C", str(directory)).returncode == 0
+    wait_for(lambda: not containers_of(engine, directory), "nothing to be left")

@@ -71,11 +71,8 @@ def _connected(runtime: Runtime, *notices: Notice) -> Connected:
 def _docker(directory: str, run: str) -> Runtime:
     check_socket(environment())
     from vhlocal.runtime.docker.connect import connect  # noqa: PLC0415 - the SDK takes long to import
-    from vhlocal.runtime.process import begun  # noqa: PLC0415 - is not needed by most commands
 
-    connected = connect(directory, run)
-    begun.drop()  # the last start may have had processes
-    return connected
+    return connect(directory, run)
 
 
 def _process(directory: str, run: str) -> Runtime:

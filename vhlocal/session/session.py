@@ -18,6 +18,7 @@ from vhlocal.gateway.table import RouteTable, Upstream
 from vhlocal.model import ServedAt, State, Status
 from vhlocal.recorder.store import Store
 from vhlocal.reload.staging import Staging
+from vhlocal.runtime import starts
 from vhlocal.session import open_files, port
 from vhlocal.session.board import Board
 from vhlocal.session.changes import Changes
@@ -85,7 +86,7 @@ class Session:
         self._options = options
         self._bus = bus
         self._face = face
-        self._run = new_run()
+        self._run = starts.run() or new_run()
         self._state = ProjectState(options.directory)
         self._table = RouteTable()
         self._routes = Routes(self._table)

@@ -15,6 +15,7 @@ import pytest
 from tests.waiting import wait_for
 from vhlocal.contract.limits import MEBIBYTE, ContainerLimits
 from vhlocal.model import WorkspaceVolume
+from vhlocal.runtime import starts
 from vhlocal.runtime.base import Entry, Identity, Layout, Mounts, ServerSpec
 from vhlocal.runtime.process import begun
 from vhlocal.runtime.process.furnishing import Furnishing
@@ -30,7 +31,7 @@ def own_cache(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.chdir(tmp_path)
     yield
-    begun.drop()
+    starts.drop()
 
 
 @pytest.fixture
@@ -69,9 +70,15 @@ def spec() -> ServerSpec:
 
 def kept(made, spec) -> begun.Made | None:
     """Remember what a start was made of, and return what the next one recalls."""
-    begun.recall(TYPED)
+    starts.recall(TYPED)
     begun.remember(made, spec)
-    return begun.recall(TYPED)
+    return recalled(TYPED)
+
+
+def recalled(typed) -> begun.Made | None:
+    """Return what a start that is typed so recalls."""
+    known = starts.recall(typed)
+    return None if known is None else begun.read(known[1])
 
 
 def test_what_a_start_was_made_of_is_recalled_by_one_that_is_typed_alike(made, spec):
@@ -82,14 +89,14 @@ def test_what_a_start_was_made_of_is_recalled_by_one_that_is_typed_alike(made, s
     assert found == replace(made, furnishing=replace(made.furnishing, entries=entries))
     assert b"secret" not in secret.content
     assert not any(word in file.read_text() for file in Path("cache").rglob("*.json") for word in ("secret", "-C"))
-    assert begun.recall((*TYPED, "--no-reload")) is None
+    assert starts.recall((*TYPED, "--no-reload")) is None
 
 
 def test_nothing_is_kept_of_what_was_not_typed_as_a_start(made, spec):
-    begun.recall(TYPED)
+    starts.recall(TYPED)
     begun.remember(made, spec)
     begun.remember(replace(made, ports=(1, 2)), spec)
-    assert begun.recall(TYPED).ports == made.ports
+    assert recalled(TYPED).ports == made.ports
 
 
 @pytest.mark.parametrize(
@@ -192,9 +199,9 @@ def test_what_was_begun_for_another_is_ended(made, other):
 def test_it_ends_with_the_process_that_began_it(made, spec, tmp_path):
     assert kept(made, spec) is not None
     code = (
-        "import sys\nfrom vhlocal.runtime.process import begun\n"
-        f"begun.begin(begun.recall({TYPED!r}), '7-8-def', '20260103.0')\n"
-        "print(begun._Ahead.begun._started.process.pid, flush=True)\nsys.stdin.read()\n"
+        "import sys\nfrom vhlocal.runtime import starts\nfrom vhlocal.runtime.process import begun\n"
+        f"begun.begin(begun.read(starts.recall({TYPED!r})[1]), '7-8-def', '20260103.0')\n"
+        "print(starts.claim()._started.process.pid, flush=True)\nsys.stdin.read()\n"
     )
     with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         guard = psutil.Process(int(process.stdout.readline()))
@@ -211,7 +218,7 @@ def test_a_file_that_says_nonsense_is_no_start(made, spec):
     nothing_made = json.dumps({**json.loads(file.read_text()), "made": {}})
     for text in ("", "[]", nothing_made):
         file.write_text(text)
-        assert begun.recall(TYPED) is None
+        assert recalled(TYPED) is None
 
 
 def test_free_ports_are_found_for_each(made):

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from vhlocal.project.network import host_network
 from vhlocal.project.settings import environment
+from vhlocal.runtime.docker import begun
 from vhlocal.runtime.docker.engine import Engine
 from vhlocal.runtime.docker.layers import BuildNetwork, forget_earlier
 from vhlocal.runtime.docker.runtime import DockerRuntime
@@ -19,4 +20,6 @@ def connect(directory: str, run: str) -> DockerRuntime:
     environ = environment()
     host = host_network(environ)
     network = BuildNetwork({**host.proxies, **host.pip}, host.ca_bundle)
-    return DockerRuntime(Engine.connect(environ), network, directory, run, identity())
+    ahead = begun.claim(directory, run)
+    engine = ahead.reached() if ahead is not None else None
+    return DockerRuntime(engine or Engine.connect(environ), network, directory, run, identity(), ahead)

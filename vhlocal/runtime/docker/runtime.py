@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from vhlocal.contract.image import CODE_DIRECTORY
 from vhlocal.errors import EngineError
-from vhlocal.runtime import chosen
+from vhlocal.runtime import chosen, starts
 from vhlocal.runtime.base import (
     Address,
     Exit,
@@ -30,9 +30,10 @@ from vhlocal.runtime.base import (
     Usage,
     spare_none,
 )
-from vhlocal.runtime.docker import labels
+from vhlocal.runtime.docker import begun, labels
 from vhlocal.runtime.docker.archive import archive
 from vhlocal.runtime.docker.artifact import make_artifact
+from vhlocal.runtime.docker.begun import Begun, Made
 from vhlocal.runtime.docker.engine import Bind, ContainerSpec, Engine
 from vhlocal.runtime.docker.failures import sees_other_files
 from vhlocal.runtime.docker.labels import Marks
@@ -78,8 +79,20 @@ class DockerRuntime:
     ``run`` names this run in labels, ``owner`` the user whose the images are.
     """
 
-    def __init__(self, engine: Engine, network: BuildNetwork, directory: str, run: str, owner: str = "") -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        network: BuildNetwork,
+        directory: str,
+        run: str,
+        owner: str = "",
+        ahead: Begun | None = None,
+    ) -> None:
         self._engine = engine
+        #: The first server, where it was begun ahead: until it is laid out, then until it is created; then by its id.
+        self._ahead, self._laid_out = ahead, dict[str, Begun]()
+        self._begun: dict[str, Begun] = {}
+        self._lock = threading.Lock()
         self._network = network
         self._marks = {labels.DIRECTORY: directory, labels.RUN: run}
         self._owner = owner
@@ -170,7 +183,13 @@ class DockerRuntime:
     def layout(self, spec: ServerSpec) -> Layout:
         """Return production's: a container has a file system and a network of its own."""
         layout = Layout(spec.port)
-        return replace(layout, spares=layout.spares[:_PUBLISHED]) if self._publish else layout
+        if self._publish:
+            return replace(layout, spares=layout.spares[:_PUBLISHED])
+        ahead = self._take_ahead(spec.identity.endpoint)
+        if ahead is None:
+            return layout
+        self._laid_out[spec.identity.endpoint] = ahead
+        return replace(layout, token=ahead.token)
 
     def servers(self, directory: str) -> Sequence[PresentServer]:
         """Return every container of the project in ``directory``, those of unfinished builds among them."""
@@ -185,35 +204,40 @@ class DockerRuntime:
         identity = spec.identity
         for volume, claim in spec.mounts.shared:
             make_directory(volume, claim)
-        container = self._engine.create(
-            ContainerSpec(
-                name=f"vhlocal-{_slug(identity.project)}-{identity.endpoint}-{_suffix()}",
-                image=spec.image,
-                command=chosen.copying(spec.mounts.files, spec.command),
-                labels={
-                    labels.PROJECT: identity.project,
-                    labels.ENDPOINT: identity.endpoint,
-                    **self._marks,
-                },
-                working_directory=CODE_DIRECTORY,
-                environment=spec.environment,
-                binds=_binds(spec),
-                limits=spec.limits,
-                ports=(spec.port, *spec.more_ports),
-                publish=self._publish,
-                init=True,
-                volumes_of=spec.after if spec.mounts.workspace else "",
-            )
+        wanted = ContainerSpec(
+            name=f"vhlocal-{_slug(identity.project)}-{identity.endpoint}-{_suffix()}",
+            image=spec.image,
+            command=chosen.copying(spec.mounts.files, spec.command),
+            labels={
+                labels.PROJECT: identity.project,
+                labels.ENDPOINT: identity.endpoint,
+                **self._marks,
+            },
+            working_directory=CODE_DIRECTORY,
+            environment=spec.environment,
+            binds=_binds(spec),
+            limits=spec.limits,
+            ports=(spec.port, *spec.more_ports),
+            publish=self._publish,
+            init=True,
+            volumes_of=spec.after if spec.mounts.workspace else "",
         )
-        self._ports[container] = (spec.port, *spec.more_ports)
-        if spec.limits.memory is not None and not self._publish and (kills := _kernel_kills()) is not None:
+        entries = (*spec.entries, *chosen.entries(spec.mounts.files))
+        kills = _kernel_kills() if spec.limits.memory is not None and not self._publish else None
+        container = self._taken(wanted, entries) or self._engine.create(wanted)
+        self._ports[container] = wanted.ports
+        if kills is not None:
             self._kills[container] = kills
         try:
             self._check_files(container, spec)
-            with archive([*spec.entries, *chosen.entries(spec.mounts.files)]) as packed:
-                self._engine.put(container, packed)
+            if container in self._begun:
+                self._begun[container].open(container, entries)
+            else:
+                with archive(entries) as packed:
+                    self._engine.put(container, packed)
+                self._remember(wanted, spec, entries)
         except BaseException:
-            self._engine.remove(container)
+            self.remove(container)
             raise
         return container
 
@@ -224,8 +248,12 @@ class DockerRuntime:
         self._out_of_memory.discard(server)
         self._spares[server] = spares
         self._on_line[server] = on_line
-        chunks = self._engine.attach(server)
-        self._engine.start(server)
+        ahead = self._begun.pop(server, None)
+        if ahead is not None and ahead.output is not None:
+            chunks = ahead.output
+        else:
+            chunks = self._engine.attach(server)
+            self._engine.start(server)
         self._threads = [thread for thread in self._threads if thread.is_alive()]
         self._threads.append(_started("vhlocal-output", self._follow, server, chunks, on_line, on_exit))
         state = self._engine.state(server)
@@ -274,6 +302,7 @@ class DockerRuntime:
         """Remove a container and its own volumes."""
         self._kills.pop(server, None)
         self._engine.remove(server)
+        self._begun.pop(server, None)
         self._ports.pop(server, None)
         self._spares.pop(server, None)
         self._on_line.pop(server, None)
@@ -281,10 +310,41 @@ class DockerRuntime:
     def close(self) -> None:
         """Let go of the engine; the output of servers that still run is not followed any more."""
         self._closed.set()
+        for ahead in (self._ahead, *self._laid_out.values()):
+            if ahead is not None:
+                starts.abandon(ahead)
         self._events.close()
         for thread in self._threads:
             thread.join(_PATIENCE)
         self._engine.close()
+
+    def _take_ahead(self, endpoint: str) -> Begun | None:
+        """Return what was begun ahead, once, if it is this endpoint's."""
+        with self._lock:
+            ahead = self._ahead
+            if ahead is None or ahead.endpoint != endpoint:
+                return None
+            self._ahead = None
+        return ahead
+
+    def _taken(self, wanted: ContainerSpec, entries: Collection[Entry]) -> str | None:
+        """Return the container that was begun ahead, where it is the one that is wanted now."""
+        ahead = self._laid_out.pop(wanted.labels[labels.ENDPOINT], None)
+        if ahead is None:
+            return None
+        image = self._engine.image(wanted.image)
+        if image is not None and ahead.is_same(wanted, image.id, entries):
+            with contextlib.suppress(EngineError):
+                container = ahead.take()
+                self._begun[container] = ahead
+                return container
+        starts.abandon(ahead)
+        return None
+
+    def _remember(self, made: ContainerSpec, spec: ServerSpec, entries: Sequence[Entry]) -> None:
+        image = self._engine.image(made.image) if starts.is_to_be_kept() else None
+        if image is not None:
+            begun.remember(Made(made, image.id, tuple(entries), self._marks[labels.DIRECTORY]), spec)
 
     def _check_files(self, container: str, spec: ServerSpec) -> None:
         """Make sure, once, that what is mounted is what this machine has: an engine may live among other files."""

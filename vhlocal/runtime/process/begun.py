@@ -3,17 +3,13 @@
 A start keeps what its first server was made of. The next one that is typed alike makes the same again, as its very
 first thing, in a directory and at ports of its own: the runner starts there and imports what it has learnt. Its server
 is forked once the session has worked out, as always, what that is to be made of, and it is the very same; until then
-the runner waits at its gate. Where anything differs, all of it is ended and taken away.
-
-Not begun so is what would have to lie on a disk, or to be made, for it: variables of the project's own, which may be
-secrets, chosen files and volumes; nor what reads at its import what is new with each start (Valohai's own library the
-metadata), a project of many files, or a start that is measured.
+the runner waits at its gate. Where anything differs, all of it is ended and taken away. Not everything may be begun so:
+see ``starts.may_be_kept``.
 """
 
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import os
 import secrets
@@ -25,34 +21,23 @@ from typing import TYPE_CHECKING, Any
 from vhlocal.contract.limits import ContainerLimits
 from vhlocal.errors import VhlocalError
 from vhlocal.regular import digest_of
+from vhlocal.runtime import starts
 from vhlocal.runtime.base import Entry
 from vhlocal.runtime.process.furnishing import Furnishing, furnish
 from vhlocal.runtime.process.guarded import Orders, Started, end, idle, start
 from vhlocal.runtime.process.guarded import drop as drop_guard
 from vhlocal.runtime.process.ports import free_ports, give_back
-from vhlocal.storage import room
 from vhlocal.values import dataclass
 
 if TYPE_CHECKING:
     import subprocess
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from vhlocal.runtime.base import ServerSpec
 
 #: Where the runner is told what it has to know, and where it waits, beside its own files.
 SETTINGS = "serve_warm.json"
 GATE = "serve_warm.gate"
-
-#: The variables that the platform sets; and those of them that have the version's name, at this place of a path.
-_PLATFORMS = frozenset({"SCRIPT_NAME", "VH_DEFAULT_PREFIX", "VALOHAI_PORT"})
-_PATHS = ("SCRIPT_NAME", "VH_DEFAULT_PREFIX")
-_VERSION = 4
-
-#: The library that reads the metadata, by what its modules' names begin with.
-_READS_METADATA = "valohai"
-
-#: Files of a project, and bytes in them, that are copied before it is known whether they are needed.
-_MOST_FILES, _MOST_BYTES = 200, 4 * 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -67,7 +52,12 @@ class Made:
     @property
     def version(self) -> str:
         """The name of the version that it serves."""
-        return self.orders.environment["VH_DEFAULT_PREFIX"].split("/")[_VERSION]
+        return starts.version_of(self.orders.environment)
+
+    @property
+    def project(self) -> str:
+        """The project's directory."""
+        return self.furnishing.project
 
 
 class Begun:
@@ -89,7 +79,7 @@ class Begun:
         """Let its server be forked, and hand it over."""
         assert self._started is not None
         started, self._started = self._started, None
-        _Ahead.typed = ""  # what is kept of it holds still
+        starts.hold_still()
         # It reads this whenever it comes there: the gate stays open at our side until ``close``.
         os.write(self._gate, b".")
         _gate_of(self.made.furnishing).unlink()
@@ -114,26 +104,20 @@ class Begun:
         self.close()
         shutil.rmtree(self.root, ignore_errors=True)
 
+    def abandon(self) -> None:
+        """End it, and take away all that was made for it."""
+        self.drop()
+        give_back(self.made.ports)
 
-class _Ahead:
-    """What this process has begun ahead, and a hash of how it was called: "", unless it is an ``up``."""
-
-    typed: str = ""
-    begun: Begun | None = None
+    def wait(self, seconds: float) -> None:
+        """Return: it has ended."""
 
 
-def recall(typed: Sequence[str]) -> Made | None:
-    """Return what the first server of the last start was made of that was typed so here; None where that is not kept.
-
-    From now on this process keeps what its own first server is made of.
-    """
-    # There may be a password in it, which is to be on no disk.
-    _Ahead.typed = hashlib.sha256("\0".join(typed).encode(errors="surrogateescape")).hexdigest()
-    with contextlib.suppress(OSError, ValueError, LookupError, TypeError, VhlocalError):
-        known = json.loads(_file().read_text())
-        if known["typed"] == _Ahead.typed:
-            made = _read(known["made"])
-            return made if made.version and "HOSTNAME" in made.orders.environment else None
+def read(facts: Mapping[str, Any]) -> Made | None:
+    """Return what the first server of the last start was made of; None where that cannot be read."""
+    with contextlib.suppress(LookupError, TypeError):
+        made = _read(facts)
+        return made if made.version and "HOSTNAME" in made.orders.environment else None
     return None
 
 
@@ -146,65 +130,38 @@ def begin(made: Made, run: str, version: str) -> None:
         guard = idle()
         unless_used.callback(drop_guard, guard)
         again = _moved(made, str(root), free_ports(len(made.ports)), version, token)
-        try:
-            furnish(again.furnishing)
-            if all(map(_is_whole, again.furnishing.entries)):
-                _Ahead.begun = _started(guard, again, token)
-                unless_used.pop_all()
-        finally:
-            if _Ahead.begun is None:
-                shutil.rmtree(root, ignore_errors=True)
-                give_back(again.ports)
+        unless_used.callback(give_back, again.ports)
+        unless_used.callback(shutil.rmtree, root, ignore_errors=True)
+        furnish(again.furnishing)
+        if all(map(_is_whole, again.furnishing.entries)):
+            starts.set_begun(_started(guard, again, token))
+            unless_used.pop_all()
 
 
 def claim(home: Path, project: str) -> Begun | None:
-    """Return what was begun ahead for a project, with its directory in ``home``; what is another's is dropped."""
-    begun, _Ahead.begun = _Ahead.begun, None
-    if begun is not None and (begun.root.parent != home or begun.made.furnishing.project != project):
-        begun.drop()
-        give_back(begun.made.ports)
-        return None
-    return begun
-
-
-def drop() -> None:
-    """End what was begun ahead and nobody has claimed."""
-    claim(Path(), "")
+    """Return what was begun ahead for a project, with its directory in ``home``; what is another's is ended."""
+    begun = starts.claim()
+    if isinstance(begun, Begun) and begun.root.parent == home and begun.made.project == project:
+        return begun
+    if begun is not None:
+        starts.abandon(begun)
+    return None
 
 
 def remember(made: Made, spec: ServerSpec) -> None:
     """Keep what the first server of this start is made of for the next, where that may be begun ahead."""
-    typed, _Ahead.typed = _Ahead.typed, ""
-    if not typed or not _may_be_kept(made, spec):
+    typed = starts.hold_still()
+    if not typed or spec.port not in made.ports:
         return
-    with contextlib.suppress(OSError, VhlocalError):
-        file = _file()
-        text = json.dumps({"typed": typed, "made": _written(made)})
-        file.parent.mkdir(parents=True, exist_ok=True)
-        new = file.with_name(f"{file.name}.{os.getpid()}.new")
-        new.write_text(text)
-        new.replace(file)
+    sources = [entry.source for entry in made.furnishing.entries if entry.source is not None]
+    mounts = spec.mounts.files or spec.mounts.shared or spec.mounts.workspace or made.furnishing.beside
+    if starts.may_be_kept(spec.environment, _settings(made.furnishing), sources, mounts=bool(mounts)):
+        starts.keep(typed, "process", _written(made))
 
 
 def early(entries: Sequence[Entry]) -> list[Entry]:
     """Return which of a server's entries are the same at its next start, if nothing has changed."""
     return [entry for entry in entries if entry.content is None or entry.path.endswith(f"/{SETTINGS}")]
-
-
-def _may_be_kept(made: Made, spec: ServerSpec) -> bool:
-    entries = made.furnishing.entries
-    sources = [entry.source for entry in entries if entry.source is not None]
-    settings = _settings(made.furnishing)
-    return (
-        bool(settings.get("modules"))
-        and not settings.get("profile")
-        and not any(name.startswith(_READS_METADATA) for name in settings["modules"])
-        and spec.environment.keys() <= _PLATFORMS
-        and not (spec.mounts.files or spec.mounts.shared or spec.mounts.workspace or made.furnishing.beside)
-        and spec.port in made.ports
-        and len(sources) <= _MOST_FILES
-        and sum(source.stat().st_size for source in sources) <= _MOST_BYTES
-    )
 
 
 def _settings(furnishing: Furnishing) -> dict[str, Any]:
@@ -236,9 +193,7 @@ def _moved(made: Made, root: str, ports: tuple[int, ...], version: str, token: s
     environment = {name: move(value) for name, value in orders.environment.items()}
     environment["HOSTNAME"] = environment["HOSTNAME"].removesuffix(_number(was.root)) + _number(root)
     environment["VALOHAI_PORT"] = str(ports[0])
-    for name in [name for name in _PATHS if name in environment]:
-        parts = environment[name].split("/")
-        environment[name] = "/".join([*parts[:_VERSION], version, *parts[_VERSION + 1 :]])
+    environment = starts.for_version(environment, version)
     return Made(
         replace(was, root=root, code=move(was.code), entries=tuple(map(entry, was.entries))),
         replace(orders, command=tuple(map(move, orders.command)), environment=environment, directory=move(was.code)),
@@ -269,10 +224,6 @@ def _started(guard: subprocess.Popen[bytes], made: Made, token: str) -> Begun:
         raise
 
 
-def _file() -> Path:
-    return room("cache", "ahead").path / f"{hashlib.sha256(os.fsencode(Path.cwd())).hexdigest()[:16]}.json"
-
-
 def _written(made: Made) -> dict[str, Any]:
     facts = asdict(_moved(made, made.furnishing.root, made.ports, made.version, token=""))
     for entry in facts["furnishing"]["entries"]:
@@ -281,7 +232,7 @@ def _written(made: Made) -> dict[str, Any]:
     return facts
 
 
-def _read(facts: dict[str, Any]) -> Made:
+def _read(facts: Mapping[str, Any]) -> Made:
     furnishing, orders = facts["furnishing"], facts["orders"]
     entries = tuple(
         Entry(

@@ -315,8 +315,7 @@ class ProcessRuntime:
         with self._lock:
             ahead, self._begun = self._begun, None
         if ahead is not None and ahead.made.furnishing.endpoint != spec.identity.endpoint:
-            ahead.drop()
-            give_back(ahead.made.ports)
+            ahead.abandon()
             return None
         return ahead
 

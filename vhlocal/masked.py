@@ -82,9 +82,9 @@ def _shapes() -> tuple[tuple[str, re.Pattern[str], str], ...]:
 
 
 @cache
-def _marks() -> re.Pattern[str]:
-    """Whether any of the above may be there."""
-    return re.compile("|".join(map(re.escape, (*TOKEN_MARKS, *(mark for mark, _, _ in _shapes())))))
+def _marks() -> tuple[str, ...]:
+    """Return texts without which none of the above is there: one pattern of them all can take ten times as long."""
+    return (*TOKEN_MARKS, *(mark for mark, _, _ in _shapes()))
 
 
 def names_secret(name: str) -> bool:
@@ -94,7 +94,7 @@ def names_secret(name: str) -> bool:
 
 def masked(text: str) -> str:
     """Return a text without the secrets that can be told by how they look."""
-    if not _marks().search(text):
+    if not any(mark in text for mark in _marks()):
         return text
     for mark, pattern, shown in _shapes():
         if mark in text:

@@ -37,8 +37,9 @@ def ahead(words: Sequence[str]) -> Iterator[None]:
         if known is not None and known[0] in _BEGINNERS:
             begun = import_module(_BEGINNERS[known[0]])
             made = begun.read(known[1])
-            if made is not None:
-                begun.begin(made, new_run(), _version(made.version, Path(made.project), words))
+            state = None if made is None else ProjectState(Path(made.project))
+            if state is not None and state.running() is None:
+                begun.begin(made, new_run(), _version(made.version, state, words))
         yield
     finally:
         starts.drop()
@@ -57,9 +58,9 @@ def _typed(words: Sequence[str]) -> list[str]:
     return [word for word in found if not word.startswith("--port=")]
 
 
-def _version(last: str, project: Path, words: Sequence[str]) -> str:
+def _version(last: str, state: ProjectState, words: Sequence[str]) -> str:
     """Return the name that the version is likely to have."""
     if any(word.startswith("--version-name") for word in words) or not last.partition(".")[0].isdigit():
         return last
     today = datetime.now().astimezone().date()
-    return version_name(today, ProjectState(project).versions(f"{today:%Y%m%d}"))
+    return version_name(today, state.versions(f"{today:%Y%m%d}"))

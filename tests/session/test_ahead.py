@@ -73,7 +73,7 @@ def started(running, vhlocal, engine):
     return start
 
 
-def test_a_container_is_begun_ahead_where_all_is_as_it_was(project, started, vhlocal, engine):
+def test_a_container_is_begun_ahead_where_all_is_as_it_was(project, started, running, vhlocal, engine):
     directory = project(project_of("python server.py"))
     found = [started(directory) for _ in range(3)]
     assert [ahead for ahead, _ in found] == [False, False, True]
@@ -87,6 +87,13 @@ def test_a_container_is_begun_ahead_where_all_is_as_it_was(project, started, vhl
         done = vhlocal("up", "-C", str(directory), "--port", str(taken.getsockname()[1]))
     assert done.returncode == 2, done.stderr
     assert containers_of(engine, directory) == []
+
+    # Nothing is begun for a project that is served.
+    with running(directory):
+        (serving,) = containers_of(engine, directory)
+        done = vhlocal("up", "-C", str(directory), "--port", str(free_port()))
+        assert "this project is already being served" in done.stderr
+        assert containers_of(engine, directory) == [serving]
 
     server = directory / "server.py"
     server.write_text(server.read_text().replace('"path": self.path', '"path": "edited"'))

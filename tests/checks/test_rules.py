@@ -462,7 +462,7 @@ def test_only_pins_are_asked_for(project):
         ("~/.local/bin/uvicorn server:app", "add --host 0.0.0.0 to the command"),
         ("~/.local/bin/uvicorn server:app --host localhost", "write 0.0.0.0 instead of localhost"),
         ("~/.local/bin/gunicorn server:app", "add --bind 0.0.0.0:$VALOHAI_PORT to the command"),
-        ("python manage.py runserver", "add 0.0.0.0:8000 to the command"),
+        ("python manage.py runserver", "add 0.0.0.0:$VALOHAI_PORT after `runserver`"),
     ],
 )
 def test_the_change_fits_the_server(line, change, project):

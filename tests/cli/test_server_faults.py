@@ -98,7 +98,7 @@ def test_a_server_on_the_wrong_port_is_told_with_both_ports(project, failing):
     directory = project(commanded("TEST_PORT=9000 python server.py"))
     said = failing(directory, code=5)
     assert "the server listens on port 9000, but the endpoint's port is 8000" in said
-    assert "write `port: 9000`, or let the server listen on the port in VALOHAI_PORT" in said
+    assert "let the server listen on the port in VALOHAI_PORT, or write `port: 9000`" in said
     assert f"at {directory}/valohai.yaml:1:" in said
 
 

@@ -20,7 +20,20 @@ if TYPE_CHECKING:
 _ASSIGNMENT = re.compile(r"([A-Za-z_]\w*)=(.*)", re.DOTALL)
 _ENDS = ("&&", "||", ";", "|", "&", "(", ")", ";;")
 #: What may stand before a command without changing which one it is.
-_BEFORE = ("exec", "nohup", "time", "command", "then", "do", "else", "!", "{", "env", "dumb-init", "tini", "--", "-g")
+_BEFORE = ("exec", "nohup", "time", "command", "then", "do", "else", "!", "{", "dumb-init", "tini", "--", "-g")
+#: Programs that run the command behind them, by what stands first: options that have a value in a word of its own, and
+#: how many words stand between the options and the command.
+_RUNNERS: Mapping[tuple[str, ...], tuple[tuple[str, ...], int]] = {
+    ("env",): (("-u", "--unset"), 0),
+    ("timeout",): (("-k", "--kill-after", "-s", "--signal"), 1),
+    ("nice",): (("-n", "--adjustment"), 0),
+    ("stdbuf",): (("-i", "-o", "-e"), 0),
+    ("poetry", "run"): ((), 0),
+    ("pipenv", "run"): ((), 0),
+    ("uv", "run"): (("--with", "--extra", "--group", "--python", "-p", "--env-file", "--package"), 0),
+}
+#: Options of Python that have a value in a word of its own.
+_PYTHON_VALUED = ("-W", "-X")
 #: What the shell puts in only when it runs; what is left of it counts as a variable.
 _SUBSTITUTION = re.compile(r"\$\(\(.*?\)\)|\$\([^()]*\)|`[^`]*`")
 #: Words of lines after which other programs and modules may be there.
@@ -51,17 +64,21 @@ class Command:
         return self.split[1]
 
     @property
+    def options(self) -> tuple[str, ...]:
+        """Its arguments up to ``--``, behind which none is an option."""
+        arguments = self.arguments
+        return arguments[: arguments.index("--")] if "--" in arguments else arguments
+
+    @property
     def split(self) -> tuple[str, tuple[str, ...]]:
         """The program's name and its arguments."""
         if self.script is not None:
             index = next(index for index, word in enumerate(self.words) if word.endswith(self.script))
             return self.script.rpartition("/")[2], self.words[index + 1 :]
         if is_python(self.words[0]):
-            words = list(self.words[1:])
-            while words and words[0].startswith("-") and words[0] != "-m":
-                words.pop(0)
+            words = self.words[_options_end(self.words) :]
             if len(words) > 1 and words[0] == "-m":
-                return words[1], tuple(words[2:])
+                return words[1], words[2:]
         return self.words[0].rpartition("/")[2], self.words[1:]
 
     @property
@@ -69,15 +86,15 @@ class Command:
         """The path of the file that Python is to run, None where it is no such command."""
         if not is_python(self.words[0]):
             return None
-        for word in self.words[1:]:
-            if word in ("-m", "-c") or not word.startswith("-"):
-                return None if word.startswith("-") else word.removeprefix("./")
-        return None
+        index = _options_end(self.words)
+        if index == len(self.words) or self.words[index].startswith("-"):
+            return None
+        return self.words[index].removeprefix("./")
 
     def values(self, *options: str) -> list[str]:
         """Return what the options are given, in order: ``--host x``, ``--host=x``, ``-b x``, ``-bx``."""
         found = []
-        words = self.arguments
+        words = self.options
         for index, word in enumerate(words):
             for option in options:
                 if word == option and index + 1 < len(words):
@@ -90,12 +107,20 @@ class Command:
 
     def has(self, *flags: str) -> bool:
         """Tell whether one of the flags is given."""
-        return any(flag in self.arguments for flag in flags)
+        return any(flag in self.options for flag in flags)
 
 
 def is_python(word: str) -> bool:
     """Tell whether a program's name is a Python's."""
     return re.fullmatch(r"python(3(\.\d+)?)?", word.rpartition("/")[2]) is not None
+
+
+def _options_end(words: Sequence[str]) -> int:
+    """Return where a Python's own options end: at `-m`, `-c`, its script, or the end of the words."""
+    index = 1
+    while index < len(words) and words[index].startswith("-") and words[index] not in ("-", "-m", "-c"):
+        index += 2 if words[index] in _PYTHON_VALUED else 1
+    return min(index, len(words))
 
 
 def commands(endpoint: Endpoint, yaml_lines: Sequence[str]) -> tuple[Command, ...]:
@@ -176,13 +201,26 @@ def _parse(text: str, place: Place) -> Iterator[Command]:
 def _command(words: list[str], place: Place, end: str) -> Iterator[Command]:
     variables: dict[str, str] = {}
     rest = list(words)
-    while rest and (rest[0] in _BEFORE or _ASSIGNMENT.fullmatch(rest[0])):
+    while rest and (rest[0] in _BEFORE or _ASSIGNMENT.fullmatch(rest[0]) or _run_by(rest)):
         if match := _ASSIGNMENT.fullmatch(rest[0]):
             variables[match[1]] = match[2]
-        rest.pop(0)
+        del rest[: _run_by(rest) or 1]
     if len(rest) == 3 and rest[0] in _SHELLS and rest[1] in ("-c", "-lc", "-ec"):
         yield from _parse(rest[2], place)
     elif rest:
         yield Command(tuple(rest), place, variables, end)
     elif variables:
         yield Command(("export", *words), place, variables, end)
+
+
+def _run_by(words: Sequence[str]) -> int:
+    """Return how many words stand before the command that a program runs which these begin with, 0 for none such."""
+    for start, (valued, operands) in _RUNNERS.items():
+        if tuple(words[: len(start)]) != start:
+            continue
+        index = len(start)
+        while index < len(words) and words[index].startswith("-") and words[index] != "--":
+            index += 2 if words[index] in valued else 1
+        index += operands
+        return index if index < len(words) else 0
+    return 0

@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 from vhlocal.checks.commands import is_python, lines_of
-from vhlocal.checks.servers import PROGRAMS
+from vhlocal.checks.servers import subcommand_of
 from vhlocal.findings import Edit
 from vhlocal.model import Place
 from vhlocal.parsing import parse
@@ -22,14 +22,6 @@ if TYPE_CHECKING:
     from vhlocal.model import Endpoint
 
 Edits = tuple[Edit, ...]
-
-#: What lets a program listen on every address, where it is not told by `--host`.
-BINDING = {
-    "gunicorn": "--bind 0.0.0.0:$VALOHAI_PORT",
-    "hypercorn": "--bind 0.0.0.0:$VALOHAI_PORT",
-    "daphne": "-b 0.0.0.0",
-    "streamlit": "--server.address 0.0.0.0",
-}
 
 
 def in_line(place: Place, old: str, new: str) -> Edits:
@@ -121,34 +113,36 @@ def with_import(module: Module, edits: Edits, line: str) -> Edits:
     return () if first is None else together(edits, _span(module, (first.lineno, 0), (first.lineno, 0), f"{line}\n"))
 
 
-def after_program(command: Command, subcommand: str, options: str) -> Edits:
+def after_program(command: Command, options: str) -> Edits:
     """Return the edit that gives a command options, behind its program or, if it has one, its subcommand."""
-    word = command.words[0] if not is_python(command.words[0]) else command.program
-    if command.script is not None:
-        word = command.script
-    start = rf"(?<![\w./~-]){re.escape(word)}" + (rf"\s+{re.escape(subcommand)}" if subcommand else "")
-    return in_command(command, rf"{start}(?![\w./-])", lambda match: f"{match[0]} {options}")
+    first = re.escape(command.script or (command.program if is_python(command.words[0]) else command.words[0]))
+    if command.script is None and is_python(command.words[0]):
+        first = rf"-m\s+{first}"
+    words = "".join(rf"""\s+(?:{word}|"{word}"|'{word}')""" for word in map(re.escape, subcommand_of(command)))
+    pattern = rf"""(?<![\w./~-]){first}{words}(?![^\s"');&|])"""
+    return in_command(command, pattern, lambda match: f"{match[0]} {options}")
 
 
-def on_every_address(found: Listening, port: int) -> Edits:
+def on_every_address(found: Listening) -> Edits:
     """Return the edit by which a command's server listens on every address."""
-    command, host = found.command, found.host or ""
+    command, program, host = found.command, found.program, found.host or ""
     if found.host_given:
         return in_command(command, rf"(?<![\w.]){re.escape(host)}(?![\w.])", lambda _: "0.0.0.0")
-    if command.program == "manage.py":
-        return after_program(command, "runserver", f"0.0.0.0:{port}")
-    subcommand = PROGRAMS[command.program].subcommand
-    return after_program(command, subcommand, BINDING.get(command.program, "--host 0.0.0.0"))
+    if program.positional and not program.hosts and found.port_given:
+        return in_command(command, rf"(?<![\w.:]){found.port}(?![\w.])", lambda match: f"0.0.0.0:{match[0]}")
+    return after_program(command, program.every)
 
 
 def on_the_port(found: Listening) -> Edits:
     """Return the edit by which a command's server listens on the endpoint's port."""
-    command, program = found.command, PROGRAMS[found.command.program]
+    command, program = found.command, found.program
     if found.port_given:
         return in_command(command, rf"(?<![\w.]){found.port}(?![\w.])", lambda _: "$VALOHAI_PORT")
-    if not program.ports:
-        return ()
-    return after_program(command, program.subcommand, f"{program.ports[0]} $VALOHAI_PORT")
+    if program.ports:
+        return after_program(command, f"{program.ports[0]} $VALOHAI_PORT")
+    if "$VALOHAI_PORT" in program.every:
+        return () if found.host_given else after_program(command, program.every)
+    return after_program(command, "$VALOHAI_PORT") if program.positional else ()
 
 
 def in_command(command: Command, pattern: str, new: Callable[[re.Match[str]], str]) -> Edits:

@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from vhlocal.checks.commands import is_python
-from vhlocal.checks.servers import program_of, the_server
+from vhlocal.checks.servers import program_of, subcommand_of, the_server
 from vhlocal.values import dataclass
 
 if TYPE_CHECKING:
@@ -233,11 +233,11 @@ def _served(command: Command, program: Program) -> Iterator[Target]:
             yield from _flask_targets(word)
     elif command.program in ("streamlit", "fastapi"):
         yield from (Target(script=word.removeprefix("./")) for word in command.arguments if word.endswith(".py"))
-    else:
-        for before, word in zip(("", *command.arguments), command.arguments, strict=False):
+    elif program.apps:
+        given = command.arguments[len(subcommand_of(command)) :]
+        for before, word in zip(("", *given), given, strict=False):
             module, _, attribute = word.partition(":")
-            is_other = word == program.subcommand or before in _NAMING
-            if is_other or not _DOTTED_OR_NOT.fullmatch(module):
+            if before in _NAMING or not _DOTTED_OR_NOT.fullmatch(module):
                 continue
             if not attribute or re.match(r"[A-Za-z_]", attribute):
                 named = _named(module, attribute)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from vhlocal.checks.commands import exported
+from vhlocal.contract.image import PORTS
 from vhlocal.values import dataclass
 
 if TYPE_CHECKING:
@@ -14,6 +17,9 @@ if TYPE_CHECKING:
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1", "[::1]")
 
+#: A port, or an address with a port, as Django's `runserver` takes it.
+_ADDRESS = re.compile(r"(?:(\S+):)?(\d+|\$\S+)")
+
 #: What stands in front of other servers: those may well listen on localhost.
 _FRONTS = ("nginx", "caddy", "envoy", "haproxy", "supervisord", "traefik", "httpd", "apache2")
 
@@ -22,63 +28,110 @@ _FRONTS = ("nginx", "caddy", "envoy", "haproxy", "supervisord", "traefik", "http
 class Program:
     """How one program is told where to listen: options for host, port, and both; its defaults; what else may tell it.
 
-    ``subcommand`` is the first argument that makes it a server. ``variables`` and ``files`` can move the defaults.
-    ``unless`` are options with which it listens otherwise.
+    A default that is None is not known. ``every`` is what to add so that it listens on every address. ``valued`` are
+    its other options that have a value in a word of its own, as far as a subcommand or an address may stand behind
+    them. ``positional`` tells that an address, or a port alone, may be given without an option. ``variables`` and
+    ``files`` can move the defaults. ``unless`` are options with which it listens otherwise. ``apps`` tells that what
+    it is given may name an app, as ``module:name``.
     """
 
     hosts: tuple[str, ...] = ()
     ports: tuple[str, ...] = ()
     binds: tuple[str, ...] = ()
-    host: str = "0.0.0.0"
-    port: int = 8000
-    subcommand: str = ""
+    host: str | None = "0.0.0.0"
+    port: int | None = 8000
+    every: str = "--host 0.0.0.0"
+    valued: tuple[str, ...] = ()
     positional: bool = False
     variables: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
     unless: tuple[str, ...] = ()
+    apps: bool = True
 
 
-_GUNICORN = Program(
-    binds=("-b", "--bind"),
+_BOTH = "--bind 0.0.0.0:$VALOHAI_PORT"
+_WAITRESS = Program(("--host",), ("--port",), ("--listen",), port=8080)
+_FASTAPI = Program(("--host",), ("--port",), variables=("UVICORN_HOST", "UVICORN_PORT"))
+_DJANGO = Program(
     host="127.0.0.1",
-    variables=("PORT", "GUNICORN_CMD_ARGS"),
-    files=("gunicorn.conf.py",),
-    unless=("-c", "--config"),
+    every="0.0.0.0:$VALOHAI_PORT",
+    valued=("--settings", "--pythonpath", "-v", "--verbosity"),
+    positional=True,
+    unless=("-6", "--ipv6"),
 )
+_FLASK = Program(
+    ("--host", "-h"),
+    ("--port", "-p"),
+    host="127.0.0.1",
+    port=5000,
+    valued=("--app", "-A", "-e", "--env-file"),
+    variables=("FLASK_RUN_HOST", "FLASK_RUN_PORT"),
+    files=(".flaskenv", ".env"),
+    unless=("-e", "--env-file"),
+)
+_MLFLOW = Program(
+    ("-h", "--host"),
+    ("-p", "--port"),
+    host="127.0.0.1",
+    port=5000,
+    valued=("--env-file",),
+    variables=("MLFLOW_HOST", "MLFLOW_PORT"),
+    unless=("--env-file",),
+    apps=False,
+)
+_BOKEH = Program(
+    ("--address",),
+    ("--port",),
+    port=5006,
+    every="--address 0.0.0.0",
+    variables=("BOKEH_DEFAULT_SERVER_PORT",),
+    unless=("--unix-socket",),
+    apps=False,
+)
+#: Images for notebooks bring settings of their own, so only what the command says is known.
+_JUPYTER = Program(
+    ("--ip", "--ServerApp.ip", "--NotebookApp.ip"),
+    ("--port", "--ServerApp.port", "--NotebookApp.port"),
+    host=None,
+    port=None,
+    unless=("--sock", "--config"),
+    apps=False,
+)
+_MARIMO = Program(("--host",), ("--port", "-p"), host="127.0.0.1", port=2718, apps=False)
 
+#: By the program, and the subcommands that make it a server.
 PROGRAMS: Mapping[str, Program] = {
     "uvicorn": Program(
         ("--host",), ("--port",), host="127.0.0.1", variables=("UVICORN_HOST", "UVICORN_PORT"), unless=("--uds", "--fd")
     ),
-    "gunicorn": _GUNICORN,
+    "gunicorn": Program(
+        binds=("-b", "--bind"),
+        host="127.0.0.1",
+        every=_BOTH,
+        variables=("PORT", "GUNICORN_CMD_ARGS"),
+        files=("gunicorn.conf.py",),
+        unless=("-c", "--config"),
+    ),
     "hypercorn": Program(
-        binds=("-b", "--bind"), host="127.0.0.1", unless=("-c", "--config", "--insecure-bind", "--quic-bind")
-    ),
-    "daphne": Program(("-b", "--bind"), ("-p", "--port"), host="127.0.0.1", unless=("-u", "-e", "--endpoint", "--fd")),
-    "flask": Program(
-        ("--host", "-h"),
-        ("--port", "-p"),
+        binds=("-b", "--bind"),
         host="127.0.0.1",
-        port=5000,
-        subcommand="run",
-        variables=("FLASK_RUN_HOST", "FLASK_RUN_PORT"),
-        files=(".flaskenv", ".env"),
-        unless=("-e", "--env-file"),
+        every=_BOTH,
+        unless=("-c", "--config", "--insecure-bind", "--quic-bind"),
     ),
-    "quart": Program(
-        ("--host", "-h"),
-        ("--port", "-p"),
+    "daphne": Program(
+        ("-b", "--bind"),
+        ("-p", "--port"),
         host="127.0.0.1",
-        port=5000,
-        subcommand="run",
-        variables=("QUART_RUN_HOST", "QUART_RUN_PORT"),
-        files=(".flaskenv", ".env"),
+        every="-b 0.0.0.0",
+        unless=("-u", "-e", "--endpoint", "--fd"),
     ),
-    "litestar": Program(
+    "flask run": _FLASK,
+    "quart run": replace(_FLASK, variables=("QUART_RUN_HOST", "QUART_RUN_PORT")),
+    "litestar run": Program(
         ("--host", "-H"),
         ("--port", "-p"),
         host="127.0.0.1",
-        subcommand="run",
+        valued=("--app", "--app-dir"),
         variables=("LITESTAR_HOST", "LITESTAR_PORT"),
         unless=("--uds", "-U", "--fd", "-F", "--file-descriptor", "--unix-domain-socket"),
     ),
@@ -86,25 +139,51 @@ PROGRAMS: Mapping[str, Program] = {
     "granian": Program(
         ("--host",), ("--port",), host="127.0.0.1", variables=("GRANIAN_HOST", "GRANIAN_PORT"), unless=("--uds",)
     ),
-    "fastapi": Program(("--host",), ("--port",), subcommand="run", variables=("UVICORN_HOST", "UVICORN_PORT")),
-    "manage.py": Program(host="127.0.0.1", subcommand="runserver", positional=True),
-    "waitress-serve": Program(("--host",), ("--port",), ("--listen",), port=8080),
-    "waitress": Program(("--host",), ("--port",), ("--listen",), port=8080),
-    "streamlit": Program(
+    "fastapi run": _FASTAPI,
+    "fastapi dev": replace(_FASTAPI, host="127.0.0.1"),
+    "manage.py runserver": _DJANGO,
+    "waitress-serve": _WAITRESS,
+    "waitress": _WAITRESS,
+    "http.server": Program(("-b", "--bind"), every="-b 0.0.0.0", positional=True, apps=False),
+    "streamlit run": Program(
         ("--server.address",),
         ("--server.port",),
         port=8501,
-        subcommand="run",
+        every="--server.address 0.0.0.0",
         variables=("STREAMLIT_SERVER_PORT", "STREAMLIT_SERVER_ADDRESS"),
         files=(".streamlit/config.toml",),
     ),
-    "mlflow": Program(
-        ("-h", "--host"),
-        ("-p", "--port"),
+    "mlflow models serve": _MLFLOW,
+    "mlflow server": _MLFLOW,
+    "mlflow ui": _MLFLOW,
+    "bokeh serve": _BOKEH,
+    "panel serve": _BOKEH,
+    "shiny run": Program(("--host", "-h"), ("--port", "-p"), host="127.0.0.1", apps=False),
+    "chainlit run": Program(
+        ("--host",),
+        ("--port",),
         host="127.0.0.1",
-        port=5000,
-        subcommand="models",
-        variables=("MLFLOW_HOST", "MLFLOW_PORT"),
+        variables=("CHAINLIT_HOST", "CHAINLIT_PORT"),
+        files=(".env",),
+        apps=False,
+    ),
+    "marimo run": _MARIMO,
+    "marimo edit": _MARIMO,
+    "jupyter lab": _JUPYTER,
+    "jupyter notebook": _JUPYTER,
+    "jupyter server": _JUPYTER,
+    "jupyter-lab": _JUPYTER,
+    "jupyter-notebook": _JUPYTER,
+    "bentoml serve": Program(("--host",), ("--port", "-p"), host=None, port=None, apps=False),
+    "tensorflow_model_server": Program(
+        ports=("--rest_api_port",), host=None, port=None, unless=("--flagfile",), apps=False
+    ),
+    "uwsgi": Program(
+        binds=("--http", "--http-socket", "--http11-socket"),
+        host=None,
+        port=None,
+        unless=("--ini", "--xml", "--yaml", "--json", "--emperor", "-x", "-y", "-j"),
+        apps=False,
     ),
 }
 
@@ -114,6 +193,7 @@ class Listening:
     """Where a command's server listens; None for what cannot be told. ``…_given`` where the command itself says so."""
 
     command: Command
+    program: Program
     host: str | None
     port: int | None
     host_given: bool = False
@@ -126,11 +206,37 @@ class Listening:
 
 def program_of(command: Command) -> Program | None:
     """Return the server that a command starts, None where it is none that is known."""
+    found = _found(command)
+    return found[0] if found else None
+
+
+def subcommand_of(command: Command) -> tuple[str, ...]:
+    """Return the arguments of a known server up to the subcommand that makes it one; () where it needs none."""
+    found = _found(command)
+    return command.arguments[: found[1]] if found else ()
+
+
+def _found(command: Command) -> tuple[Program, int] | None:
+    """Return the server that a command starts, and how many of its arguments say so."""
     name, arguments = command.split
-    program = PROGRAMS.get(name)
-    if program is None or (program.subcommand and program.subcommand not in arguments):
-        return None
-    return program
+    for known, program in PROGRAMS.items():
+        first, *subcommands = known.split()
+        end = _end(arguments, subcommands, program.valued) if name == first else None
+        if end is not None:
+            return program, end
+    return None
+
+
+def _end(arguments: Sequence[str], subcommands: Sequence[str], valued: Collection[str]) -> int | None:
+    """Return how many arguments there are up to the last subcommand, None where these are not the first operands."""
+    index = 0
+    for word in subcommands:
+        while index < len(arguments) and arguments[index].startswith("-"):
+            index += 2 if arguments[index] in valued else 1
+        if arguments[index : index + 1] != (word,):
+            return None
+        index += 1
+    return index
 
 
 def the_server(commands: Sequence[Command]) -> Command | None:
@@ -154,32 +260,49 @@ def listening(commands: Sequence[Command], packaged: Collection[str], variables:
     if any(command.values(option) or command.has(option) for option in program.unless):
         return None
     known = {**variables, **exported(commands)}
-    moved = any(name in known for name in program.variables) or any(file in packaged for file in program.files)
+    moved = any(name in known for name in program.variables) or _has_file(program, commands, packaged)
     hosts, ports = command.values(*program.hosts), command.values(*program.ports)
-    binds = command.values(*program.binds) + _positional(command, program)
+    binds = command.values(*program.binds)
     if binds:
-        return _bound(command, binds)
+        return _bound(command, program, binds)
+    address = _positional(command, program)
+    if address is not None:
+        hosts, ports = (hosts if address[1] is None else [address[1]]), [address[2]]
     host = hosts[-1] if hosts else None if moved else program.host
-    port = ports[-1] if ports else None if moved else str(program.port)
-    return Listening(command, _host(host), _port(port), bool(hosts), bool(ports))
+    port = ports[-1] if ports else None if moved or program.port is None else str(program.port)
+    return Listening(command, program, _host(host), _port(port), bool(hosts), bool(ports))
 
 
-def _positional(command: Command, program: Program) -> list[str]:
+def _has_file(program: Program, commands: Sequence[Command], packaged: Collection[str]) -> bool:
+    """Tell whether a file may tell a program where to listen: after `cd`, of any directory."""
+    if not program.files or all(command.program not in ("cd", "pushd") for command in commands):
+        return any(file in packaged for file in program.files)
+    return any(f"/{path}".endswith(f"/{file}") for path in packaged for file in program.files)
+
+
+def _positional(command: Command, program: Program) -> re.Match[str] | None:
+    """Return the address that a command gives without an option: its host, if it has one, and its port."""
     if not program.positional:
-        return []
-    arguments = command.arguments
-    given = [word for word in arguments[arguments.index(program.subcommand) + 1 :] if not word.startswith("-")]
-    return [word if ":" in word else f"{program.host}:{word}" for word in given[:1]]
+        return None
+    valued = (*program.valued, *program.hosts)
+    words = command.options[len(subcommand_of(command)) :]
+    operands = (word for before, word in zip(("", *words), words, strict=False) if before not in valued)
+    return next((match for word in operands if (match := _ADDRESS.fullmatch(word))), None)
 
 
-def _bound(command: Command, binds: Sequence[str]) -> Listening | None:
+def _bound(command: Command, program: Program, binds: Sequence[str]) -> Listening | None:
     """Return where ``HOST:PORT`` values lead; nothing for sockets, and where there are several."""
-    if len(binds) != 1 or binds[0].startswith(("unix:", "fd:")):
+    if len(binds) != 1 or binds[0].startswith(("unix:", "fd:")) or "/" in binds[0]:
         return None
     host, colon, port = binds[0].rpartition(":")
     if not colon or "$" in binds[0].removesuffix(port):
-        return Listening(command, None if "$" in binds[0] else binds[0], None, host_given=True)
-    return Listening(command, _host(host or "0.0.0.0"), _port(port), host_given=True, port_given=True)
+        return Listening(command, program, None if "$" in binds[0] else binds[0], None, host_given=True)
+    return Listening(command, program, _host(host or "0.0.0.0"), _port(port), host_given=True, port_given=True)
+
+
+def or_that_port(port: int | None, where: str = "") -> str:
+    """Return, as the end of a remedy, that the endpoint's `port` may be the server's; "" where it cannot be (R1)."""
+    return f", or write `port: {port}`{where}" if port in PORTS else ""
 
 
 def _host(text: str | None) -> str | None:

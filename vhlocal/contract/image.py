@@ -23,6 +23,8 @@ METADATA_PATHS = (f"{CODE_DIRECTORY}/{METADATA_FILE}", f"/valohai/{METADATA_FILE
 RUNNER_DIRECTORY = "/valohai/runner"
 
 DEFAULT_PORT = 8000
+#: What an endpoint's `port` can be (R1).
+PORTS = range(1025, 65536)
 
 #: The shell's way to an image's Python.
 PYTHON_PATH = "command -v python || command -v python3"

@@ -236,7 +236,7 @@ class Fixes:
         return ()
 
     def _streamlit(self) -> Edits:
-        return after_program(self.command, "run", "--server.baseUrlPath $VH_DEFAULT_PREFIX") if self.command else ()
+        return after_program(self.command, "--server.baseUrlPath $VH_DEFAULT_PREFIX") if self.command else ()
 
     def _aiohttp(self) -> Edits:
         for module, site, call in self._calls:

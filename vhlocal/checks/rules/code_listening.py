@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vhlocal.checks.rule import Rule
+from vhlocal.checks.servers import or_that_port
 from vhlocal.checks.serving import servings
 from vhlocal.findings import Definition, Example, Finding, Severity
 
@@ -61,7 +62,7 @@ def find(subject: Subject) -> Iterator[Finding]:
             seen = (
                 f"`{serving.name}` listens on port {serving.port}{reason}, but the endpoint's port is {endpoint.port}"
             )
-            change = f"read the port from VALOHAI_PORT, or write `port: {serving.port}` in valohai.yaml"
+            change = f"read the port from VALOHAI_PORT{or_that_port(serving.port, ' in valohai.yaml')}"
             yield Finding(PORT, serving.place, seen, change, endpoint.name, edits=serving.on_the_port)
 
 

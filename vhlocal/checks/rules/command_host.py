@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vhlocal.checks.edits import BINDING, on_every_address
+from vhlocal.checks.edits import on_every_address
 from vhlocal.checks.rule import Rule
-from vhlocal.checks.servers import listening
+from vhlocal.checks.servers import listening, subcommand_of
 from vhlocal.findings import Definition, Example, Finding, Severity
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from vhlocal.checks.servers import Listening
     from vhlocal.checks.subject import Subject
 
 DEFINITION = Definition(
@@ -43,21 +44,24 @@ def find(subject: Subject) -> Iterator[Finding]:
         found = listening(subject.commands[endpoint.name], subject.package.files, subject.variables)
         if found is None or not found.is_loopback():
             continue
-        program = found.command.program
-        reason = "" if found.host_given else f", the default of {program}"
-        change = f"add {BINDING.get(program, '--host 0.0.0.0')} to the command"
-        if program == "manage.py":
-            change = f"add 0.0.0.0:{endpoint.port} to the command"
-        elif found.host_given:
-            change = f"write 0.0.0.0 instead of {found.host}"
+        reason = "" if found.host_given else f", the default of {found.command.program}"
         yield Finding(
             DEFINITION,
             found.command.place,
             f"the server listens on {found.host}{reason}: only its own container can reach it",
-            change,
+            _change(found),
             endpoint.name,
-            edits=on_every_address(found, endpoint.port),
+            edits=on_every_address(found),
         )
+
+
+def _change(found: Listening) -> str:
+    if found.host_given:
+        return f"write 0.0.0.0 instead of {found.host}"
+    if found.program.positional and found.port_given:
+        return f"write 0.0.0.0:{found.port} instead of {found.port}"
+    subcommand = subcommand_of(found.command)[-1:]
+    return f"add {found.program.every} " + (f"after `{subcommand[0]}`" if subcommand else "to the command")
 
 
 RULE = Rule((DEFINITION,), find)

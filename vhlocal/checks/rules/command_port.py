@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from vhlocal.checks.edits import on_the_port
 from vhlocal.checks.rule import Rule
-from vhlocal.checks.servers import listening
+from vhlocal.checks.servers import listening, or_that_port
 from vhlocal.findings import Definition, Example, Finding, Severity
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def find(subject: Subject) -> Iterator[Finding]:
             DEFINITION,
             found.command.place,
             f"the server listens on port {found.port}{default}, but the endpoint's port is {endpoint.port}",
-            f"make it listen on $VALOHAI_PORT, or write `port: {found.port}`",
+            f"make it listen on $VALOHAI_PORT{or_that_port(found.port)}",
             endpoint.name,
             edits=on_the_port(found),
         )

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from vhlocal.checks.rule import Rule
 from vhlocal.checks.server.evidence import place_of
+from vhlocal.checks.servers import or_that_port
 from vhlocal.findings import Definition, Example, Finding, Severity
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ def find(silent: Silent) -> Iterator[Finding]:
             OTHER_PORT,
             place_of(endpoint, "port"),
             f"the server listens on port {others[0]}, but the endpoint's port is {endpoint.port}",
-            f"write `port: {others[0]}`, or let the server listen on the port in VALOHAI_PORT",
+            f"let the server listen on the port in VALOHAI_PORT{or_that_port(others[0])}",
             endpoint.name,
         )
 

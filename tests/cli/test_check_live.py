@@ -110,3 +110,19 @@ def test_a_server_that_does_not_come_up_fails_the_check(check, project):
     done = check(project(files))
     assert done.returncode in {HAS_ERRORS, SERVER_ERROR}
     assert "exit code 9" in done.stdout + done.stderr
+
+
+HANGS_UP = BARE.replace('self.send_response(200 if self.path == "/" else 404)', 'int(self.headers["X-Length"])')
+FAILS = BARE.replace("200 if", "500 if").replace("else 404", "else 500")
+
+
+def test_what_ready_does_not_say_is_told(check, project):
+    """Production leads requests to a server that fails to answer its root: other requests may do."""
+    files = {"valohai.yaml": BAD_YAML, "gone.py": HANGS_UP, "lost.py": FAILS, "bare.py": BARE}
+    done = check(project(files))
+    assert done.returncode == HAS_ERRORS, done.stderr
+    hung_up = "ready, but closes the connection of a GET request at its URL without an answer"
+    assert [line for line in done.stderr.splitlines() if line.startswith("note: ")] == [
+        "note: lost: ready, but answers 500 at its URL",
+        f"note: gone: {hung_up}",
+    ]

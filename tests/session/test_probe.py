@@ -66,11 +66,13 @@ def test_it_is_sent_below_the_endpoint_with_its_body_and_type_as_through_the_ing
     assert b"\r\nX-VH-Prefix: /o/p/d/v/e/\r\n" in heard
 
 
-def test_nobody_there_is_no_answer():
+def test_nobody_there_is_no_answer_and_who_hangs_up_is_known():
     async def ask_nobody():
         async with await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1") as server:
             host, port = server.sockets[0].getsockname()
             silent = await ask(Address(host, port), "/p", Probe())
+            silent.hang_up()
         return silent, await ask(Address(host, port), "/p", Probe())
 
-    assert asyncio.run(ask_nobody()) == (None, None)
+    silent, nobody = asyncio.run(ask_nobody())
+    assert (silent.hung_up, silent.status, nobody) == (True, 0, None)

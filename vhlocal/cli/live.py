@@ -80,6 +80,9 @@ def _examine(
             found.append(event.finding)
         elif isinstance(event, events.Problem):
             failures.setdefault((event.endpoint, event.error.message), event.error)
+        elif isinstance(event, events.Examined):
+            if not any(each.caveat for each in found if each.endpoint == event.endpoint):
+                terminal(events.Notice(f"ready, {event.caveat}", endpoint=event.endpoint))
         elif isinstance(event, _SHOWN):
             terminal(event)
 

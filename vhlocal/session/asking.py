@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import socket
+import ssl
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -33,3 +35,14 @@ def get(
         yield connection.getresponse()
     finally:
         connection.close()
+
+
+def speaks_tls(address: Address, seconds: float) -> bool:
+    """Tell whether a server completes a TLS handshake, whatever its certificate."""
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    with contextlib.suppress(OSError):
+        plain = socket.create_connection((address.host, address.port), timeout=seconds)
+        with plain, context.wrap_socket(plain):
+            return True
+    return False

@@ -65,8 +65,9 @@ def read_probe(text: str, directory: Path) -> Probe:
 class Answered:
     """An answer whose head has just come from ``address``; ``status`` is 0 where it was no HTTP.
 
-    ``simple`` tells that it is no HTTP/1.1: what serves one request and ends speaks no more than 1.0. ``asked`` and
-    ``at`` are when its request went out and when it came (monotonic seconds).
+    ``simple`` tells that it is no HTTP/1.1: what serves one request and ends speaks no more than 1.0. ``hung_up`` tells
+    that the connection ended in place of an answer. ``asked`` and ``at`` are when its request went out and when it came
+    (monotonic seconds).
     """
 
     def __init__(
@@ -77,6 +78,7 @@ class Answered:
         self.address = address
         self.status = int(words[1]) if is_http else 0
         self.simple = not (is_http and words[0] >= b"HTTP/1.1")
+        self.hung_up = not line
         self.asked = asked
         self.at = time.monotonic()
         self._reader = reader
@@ -96,7 +98,7 @@ class Answered:
 
 
 async def ask(address: Address, prefix: str, probe: Probe) -> Answered | None:
-    """Send the request; None when the server refuses, or closes without a word.
+    """Send the request; None when the server refuses.
 
     A server that accepts and takes its time, such as one whose workers still load a model, is waited for on that
     connection.
@@ -114,9 +116,6 @@ async def ask(address: Address, prefix: str, probe: Probe) -> Answered | None:
     except BaseException:
         writer.close()
         raise
-    if not line:
-        writer.close()
-        return None
     return Answered(address, line, asked, reader, writer)
 
 

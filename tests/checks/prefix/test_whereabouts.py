@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tests.checks.prefix.apps import ALIAS, MISSING, PAGE, VERSION, below, examined
+from tests.checks.prefix.apps import ALIAS, FAILED, MISSING, PAGE, VERSION, below, examined, redirect
 from vhlocal.checks.prefix.evidence import Answer
 from vhlocal.checks.prefix.whereabouts import caveat
 
@@ -28,6 +28,12 @@ TOLD = {
     ),
     "and fails": (lambda *_: Answer(500), "but answers 500 at its URL"),
     "and fails without a slash alone": (lambda prefix, target: PAGE if target == f"{prefix}/" else Answer(500), ""),
+    "and fails where its URL leads to": (
+        below(BOTH, {"": redirect(f"https://deployments.example.com{VERSION}/", 308), "/": FAILED}),
+        "but answers 500 at its URL",
+    ),
+    "nowhere where its URL leads to": (below(BOTH, {"": redirect(f"{VERSION}/", 308)}), "but answers 404 at its URL"),
+    "at a page that its URL leads to": (below(BOTH, {"": redirect(f"{VERSION}/", 308), "/": PAGE}), ""),
     "nowhere": (lambda *_: MISSING, "but answers 404 at its URL"),
     "at a route of the code": (below(BOTH, {"/predict": POST_ALONE}), "answers at POST …/predict, but 404 at its URL"),
     "at a page": (below(BOTH, {"/items/1": PAGE}), "answers at …/items/1, but 404 at its URL"),

@@ -82,6 +82,7 @@ CASES = {
     "VH520": Case(request=("GET", "", 0), settle=1, ready=True),
     "VH521": Case("docker"),
     "VH522": Case(),
+    "VH523": Case(settle=1, ready=True),
     "VH601": Case("docker", settle=5, ready=True),
     "VH602": Case(request=("POST", "", 2_000_000), mended=("POST", "", 2_000), settle=1, ready=True),
     "VH603": Case(request=("GET", "slow", 0), silence=4, settle=1, ready=True),

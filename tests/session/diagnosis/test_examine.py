@@ -6,6 +6,8 @@ import asyncio
 import contextlib
 import random
 import socketserver
+import ssl
+import subprocess
 import threading
 import time
 from contextlib import contextmanager
@@ -18,7 +20,7 @@ from vhlocal.contract.headers import PRODUCTION_HOST
 from vhlocal.model import Endpoint, Package, Place
 from vhlocal.project.package import read_package
 from vhlocal.runtime.base import Address
-from vhlocal.session.diagnosis.examine import ExaminedServer, Seen, UnansweredError, examine
+from vhlocal.session.diagnosis.examine import ExaminedServer, HangsUpError, Seen, UnansweredError, examine
 
 VERSION, ALIAS = "/acme/shop/main/20261122.0/greet", "/acme/shop/main/dev/greet"
 
@@ -195,14 +197,13 @@ def test_an_answer_without_an_end_is_left(pause, server_at):
 
 NO_HTTP = {
     "nothing": b"",
-    "another protocol": b"SSH-2.0-OpenSSH_9.6\r\n",
     "no status": b"HTTP/1.1 999999 x\r\n\r\n",
     "an endless header": b"HTTP/1.1 200 OK\r\nA: " + b"x" * 70000,
 }
 
 
 @pytest.mark.parametrize("said", NO_HTTP.values(), ids=NO_HTTP)
-def test_what_is_no_http_is_no_answer(said, server_at):
+def test_what_is_no_whole_http_is_no_answer(said, server_at):
     class Handler(socketserver.BaseRequestHandler):
         def handle(self):
             self.request.recv(4096)
@@ -233,3 +234,68 @@ def test_an_answer_that_comes_by_drops_is_given_up(server_at):
 
     with serving(answer) as (port, _), pytest.raises(UnansweredError, match="took more than 2 s"):
         asyncio.run(examine(server_at(port), seconds=2))
+
+
+@contextmanager
+def saying(first=b"", answer=b"", context=None):
+    """Serve something that sends ``first``, reads a request and sends ``answer``, over TLS where there is a context."""
+
+    class Handler(socketserver.BaseRequestHandler):
+        def handle(self):
+            with contextlib.suppress(OSError):
+                stream = self.request if context is None else context.wrap_socket(self.request, server_side=True)
+                with stream:
+                    stream.sendall(first)
+                    stream.recv(65536)
+                    stream.sendall(answer)
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler) as server:
+        server.daemon_threads = True
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server.server_address[1]
+        server.shutdown()
+
+
+@pytest.fixture
+def tls(tmp_path):
+    """What a server has that speaks TLS."""
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    words = f"openssl req -x509 -newkey rsa:2048 -nodes -keyout {key} -out {certificate} -days 2 -subj /CN=greet"
+    subprocess.run(words.split(), check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    return context
+
+
+@pytest.mark.parametrize(
+    ("said", "seen"),
+    [
+        (
+            {"first": b"SSH-2.0-OpenSSH_9.6\r\n"},
+            "the server on port 8000 answered a GET request with something that is not HTTP",
+        ),
+        (
+            {"first": b"\x00\x00\x18\x04\x00\x00\x00\x00\x00"},
+            "the server on port 8000 speaks HTTP/2 without TLS, as gRPC servers do",
+        ),
+        ({"answer": b"\x15\x03\x01\x00\x02\x02\x46"}, "the server on port 8000 speaks TLS"),
+    ],
+    ids=["a protocol of its own", "HTTP/2", "an alert of TLS"],
+)
+def test_an_answer_that_is_not_http_is_found_as_what_it_is(said, seen, server_at):
+    """K9: the ingress answers 502 to such."""
+    with saying(**said) as port:
+        (finding,) = asyncio.run(examine(server_at(port))).findings
+    assert (finding.definition.code, finding.seen) == ("VH523", seen)
+    assert finding.caveat == "but its answer is not HTTP"
+
+
+def test_a_server_that_hangs_up_because_it_speaks_tls_is_found(server_at, tls):
+    with saying(answer=b"HTTP/1.1 200 OK\r\n\r\n", context=tls) as port:
+        (finding,) = asyncio.run(examine(server_at(port))).findings
+    assert (finding.definition.code, finding.seen) == ("VH523", "the server on port 8000 speaks TLS")
+
+
+def test_a_server_that_hangs_up_is_told_from_one_that_is_gone(server_at):
+    with saying() as port, pytest.raises(HangsUpError, match="closed the connection without an answer"):
+        asyncio.run(examine(server_at(port)))

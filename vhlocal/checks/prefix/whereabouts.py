@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING
+from urllib.parse import urljoin, urlsplit
 
 from vhlocal.checks.prefix.evidence import NONSENSE
 from vhlocal.checks.prefix.questions import USUAL
@@ -30,7 +31,8 @@ def caveat(evidence: Evidence) -> str:
     reached, that is a finding's.
     """
     version = evidence.case.version
-    roots = [evidence.under(version, path) for path in evidence.case.paths if path in ("", "/")]
+    paths = [path for path in evidence.case.paths if path in ("", "/")]
+    roots = [evidence.under(version, path) for path in paths if path or not _leads_to_root(evidence)]
     failed = [answer.status for answer in roots if answer is not None and answer.status >= 500]
     if len(failed) == len(roots):
         return f"but answers {failed[0]} at its URL"
@@ -43,6 +45,14 @@ def caveat(evidence: Evidence) -> str:
         return "but answers 404 at its URL"
     more = f" and {len(routes) - _MOST} more" if len(routes) > _MOST else ""
     return f"answers at {', '.join(routes[:_MOST])}{more}, but 404 at its URL"
+
+
+def _leads_to_root(evidence: Evidence) -> bool:
+    """Tell whether the URL leads to the same with a slash at its end, which was asked for as well."""
+    answer, root = evidence.under(evidence.case.version, ""), f"{evidence.case.version}/"
+    if answer is None or not answer.is_redirect:
+        return False
+    return urlsplit(urljoin(root, answer.values("location")[0])).path == root
 
 
 def _is_refused(evidence: Evidence, path: str) -> bool:
@@ -62,7 +72,7 @@ def _routes(evidence: Evidence) -> Iterator[str]:
         yield from _of_schema(schema.body)
     for path in evidence.paths:
         answer = evidence.under(version, path)
-        if answer is not None and path not in USUAL and evidence.is_found(version, path):
+        if answer is not None and path and path not in USUAL and evidence.is_found(version, path):
             yield f"{_method(answer)}…{path}"
 
 

@@ -16,6 +16,7 @@ from vhlocal.checks.server import (
     not_here,
     not_loaded,
     port_in_use,
+    protocol,
     replicas,
     requests,
     shell,
@@ -61,11 +62,13 @@ TOGETHER: tuple[Rule[Together], ...] = (memory_together.RULE,)
 COMPARED: tuple[Rule[replicas.Compared], ...] = (replicas.RULE,)
 #: What a server prints as metrics and nobody charts.
 PRINTED: tuple[Rule[metrics.Printed], ...] = (metrics.RULE,)
+#: What a server answers that is no HTTP.
+SPOKEN: tuple[Rule[protocol.Spoken], ...] = (protocol.RULE,)
 
 DEFINITIONS: tuple[Definition, ...] = tuple(
     dict.fromkeys(
         definition
-        for rules in (ENDED, SILENT, MEASURED, STARTED, PASSED, TOGETHER, COMPARED, PRINTED)
+        for rules in (ENDED, SILENT, MEASURED, STARTED, PASSED, TOGETHER, COMPARED, PRINTED, SPOKEN)
         for rule in rules
         for definition in rule.definitions
     )

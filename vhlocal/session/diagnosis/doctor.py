@@ -232,14 +232,19 @@ class Doctor:
 
 
 async def _examined(server: ExaminedServer, examination: _Examination) -> Seen:
-    from vhlocal.session.diagnosis.examine import UnansweredError, examine  # noqa: PLC0415 - all rules, which no start waits for
+    from vhlocal.session.diagnosis.examine import HangsUpError, Seen, UnansweredError, examine  # noqa: PLC0415 - all rules, which no start waits for
 
     for pause in _PATIENCE if examination.kind == _FIRST else ():
         try:
             return await examine(server, examination.path)
         except UnansweredError:
             await asyncio.sleep(pause)
-    return await examine(server, examination.path)
+    try:
+        return await examine(server, examination.path)
+    except HangsUpError:
+        if examination.kind != _FIRST:
+            raise
+        return Seen(caveat="but closes the connection of a GET request at its URL without an answer")
 
 
 def _failure(at: ServedAt, error: Exception) -> Notice:

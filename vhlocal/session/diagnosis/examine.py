@@ -15,9 +15,11 @@ from vhlocal.checks.prefix.evidence import FIXED_ROOTS, Answer, Case, Evidence
 from vhlocal.checks.prefix.questions import DOCS, questions
 from vhlocal.checks.prefix.registry import find
 from vhlocal.checks.prefix.whereabouts import caveat
+from vhlocal.checks.server import protocol
 from vhlocal.contract.headers import PRODUCTION_HOST, production_headers
 from vhlocal.errors import VhlocalError
-from vhlocal.session.asking import OWN_HEADERS, get
+from vhlocal.findings import Finding
+from vhlocal.session.asking import OWN_HEADERS, get, speaks_tls
 from vhlocal.session.tasks import in_thread
 from vhlocal.values import dataclass
 
@@ -26,7 +28,6 @@ if TYPE_CHECKING:
 
     from vhlocal.checks.prefix.code import Code
     from vhlocal.checks.prefix.evidence import Asked
-    from vhlocal.findings import Finding
     from vhlocal.model import Endpoint, Package
     from vhlocal.runtime.base import Address
 
@@ -46,6 +47,18 @@ _BODY = 512 * 1024
 
 class UnansweredError(VhlocalError):
     """A server did not answer what it was asked: nothing is known of it."""
+
+
+class NoHttpError(UnansweredError):
+    """A server answered with something that is no HTTP, which begins with ``answer``."""
+
+    def __init__(self, answer: bytes) -> None:
+        super().__init__("its server's answer is not HTTP")
+        self.answer = answer
+
+
+class HangsUpError(UnansweredError):
+    """A server read a request and closed the connection without an answer."""
 
 
 @dataclass(frozen=True)
@@ -84,8 +97,19 @@ async def examine(server: ExaminedServer, path: str = "", seconds: float = ALL_S
     """
     try:
         return await asyncio.wait_for(_examined(server, path), seconds)
+    except NoHttpError as error:
+        return _no_http(protocol.Spoken(server.endpoint, error.answer))
+    except HangsUpError:
+        if await in_thread(speaks_tls, server.address, ANSWER_SECONDS):
+            return _no_http(protocol.Spoken(server.endpoint, tls=True))
+        raise
     except asyncio.TimeoutError:
         raise UnansweredError(f"its answers took more than {seconds:.0f} s") from None
+
+
+def _no_http(spoken: protocol.Spoken) -> Seen:
+    found = protocol.RULE.find(spoken)
+    return Seen(tuple(finding for finding in found if isinstance(finding, Finding)))
 
 
 async def _examined(server: ExaminedServer, path: str) -> Seen:
@@ -140,6 +164,13 @@ def ask(address: Address, asked: Asked, host: str) -> Answer:
             return Answer(response.status, headers, _body(response).decode("utf-8", errors="replace"))
     except TimeoutError:
         raise UnansweredError(f"it has not answered in {ANSWER_SECONDS:.0f} s") from None
+    except (ConnectionResetError, ConnectionAbortedError, BrokenPipeError):  # RemoteDisconnected is one
+        raise HangsUpError("its server closed the connection without an answer") from None
+    except (http.client.BadStatusLine, http.client.UnknownProtocol) as error:
+        line = str(error.args[0])
+        if line.startswith("HTTP/"):
+            raise UnansweredError("its answer is not valid HTTP") from None
+        raise NoHttpError(line.encode("latin-1", errors="replace")) from None
     except (OSError, http.client.HTTPException):
         raise UnansweredError("its server no longer answers") from None
 

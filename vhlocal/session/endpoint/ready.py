@@ -47,6 +47,10 @@ _WORDS = (20.0, 60.0, 180.0, 360.0)
 #: Seconds that it may take to find out where a server's code is.
 _STACKS_LIMIT = 5.0
 
+#: Seconds for which a server has to close each connection without an answer before that is what it does: one that
+#: still starts behind a proxy may do so for a while.
+_SURE_HUNG_UP = 10.0
+
 _WARM_UP_FAILED = 400
 
 
@@ -133,10 +137,11 @@ async def _first_answer(awaited: Awaited, on_trouble: Callable[[Notice], None], 
         done, _ = await asyncio.wait(waiting, timeout=awaited.limit, return_when=asyncio.FIRST_COMPLETED)
     if ready in done:
         answered = ready.result()
-        if awaited.probe.named and answered.status >= _WARM_UP_FAILED:
+        if awaited.probe.named and not 0 < answered.status < _WARM_UP_FAILED:
             await answered.finish()
+            how = answered.status or "with something that is not HTTP"
             raise ServerError(
-                f"{name}: the warm-up request {awaited.probe} was answered {answered.status}",
+                f"{name}: the warm-up request {awaited.probe} was answered {how}",
                 hint="its log may say why; `warm-up` in vhlocal.yaml names the request",
             )
         return answered
@@ -155,7 +160,7 @@ async def _first_answer(awaited: Awaited, on_trouble: Callable[[Notice], None], 
 async def _answer(awaited: Awaited, asked: Sequence[Address], answers: list[Answered]) -> Answered:
     """Return an answer of a server that goes on: what may serve one request and end is asked twice."""
     first = await _poll(awaited, asked, answers)
-    if not first.simple:
+    if not first.simple or first.hung_up:
         return first
     async with beside(first.finish()):
         # By a plain request: what warms up may be a POST.
@@ -166,17 +171,34 @@ async def _answer(awaited: Awaited, asked: Sequence[Address], answers: list[Answ
 
 async def _poll(awaited: Awaited, asked: Sequence[Address], answers: list[Answered]) -> Answered:
     awaited.asks(awaited.probe.method, awaited.prefix + awaited.probe.target)
-    pause = probing.FIRST_PAUSE
+    pause, since = probing.FIRST_PAUSE, time.monotonic()
     while True:
         if awaited.bound is not None:
             await awaited.bound().wait()
+        hung_up = False
         for address in tuple(asked):
             answered = await probing.ask(address, awaited.prefix, awaited.probe)
-            if answered is not None:
+            if answered is None:
+                continue
+            hung_up = hung_up or answered.hung_up
+            if not answered.hung_up or await _is_all(awaited, answered, since):
                 answers.append(answered)
                 return answered
+            answered.hang_up()
+        since = since if hung_up else time.monotonic()
         await asyncio.sleep(pause)
         pause = min(probing.LONGEST_PAUSE, pause * probing.GROWTH)
+
+
+async def _is_all(awaited: Awaited, answered: Answered, since: float) -> bool:
+    """Tell whether a server that has hung up ``since`` then will do no more; production leads requests to it anyway.
+
+    What accepts for a container and hangs up may be its engine: so it has to be seen to listen.
+    """
+    if awaited.probe.named or answered.at - since < _SURE_HUNG_UP:
+        return False
+    listeners = _as_declared(awaited, await _listeners(awaited, None) or ())
+    return any(listener.port == awaited.endpoint.port and not listener.loopback for listener in listeners)
 
 
 async def _look_elsewhere(awaited: Awaited, asked: list[Address]) -> None:

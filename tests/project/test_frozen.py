@@ -409,7 +409,9 @@ def test_what_cannot_be_a_ref_is_refused(repository, store, ref):
     assert "cannot name a commit" in raises(repository, ref, store).message
 
 
-@pytest.mark.parametrize("ref", ["..", "main..v1", "main:nothing", ":/nothing", "HEAD~99", "@{99}", "a b", "server.py"])
+@pytest.mark.parametrize(
+    "ref", ["..", "main..v1", "main:nothing", ":/nothing", "HEAD~99", "@{99}", "a b", "server.py", "^v1"]
+)
 def test_what_names_no_commit_is_not_there(repository, store, ref):
     assert raises(repository, ref, store).message.startswith(f'there is no commit "{ref}"')
 
@@ -426,6 +428,24 @@ def test_what_names_something_else_in_git_is_told_as_what_it_is(repository, stor
     error = raises(repository, ref, store)
     assert error.message == f'"{ref}" is {said} in {repository.directory}, not a commit'
     assert error.hint == hint
+
+
+def test_a_name_of_a_tag_and_of_a_branch_says_which_one_is_served(repository, store):
+    repository.git("branch", "v1")
+    assert not freeze(repository.directory, "v1", store=store).notices, "both are the same commit"
+    repository.write("server.py", "second")
+    repository.commit("second")
+    repository.git("branch", "-f", "v1")
+    tag, branch = repository.git("rev-parse", "refs/tags/v1"), repository.git("rev-parse", "refs/heads/v1")
+    for ref in ("v1", "v1^0"):
+        frozen = freeze(repository.directory, ref, store=store)
+        assert frozen.commit.identifier == tag
+        [notice] = frozen.notices
+        assert notice.text == f"{ref} is also the name of refs/heads/v1: this version is {tag[:12]}, as git takes it"
+        assert notice.hint == "for the other, write heads/v1"
+    for ref, commit in (("heads/v1", branch), ("tags/v1", tag), ("refs/heads/v1", branch), (tag, tag)):
+        frozen = freeze(repository.directory, ref, store=store)
+        assert (frozen.commit.identifier, frozen.notices) == (commit, ())
 
 
 def test_a_shallow_clone_says_how_to_get_the_rest(repository, store, tmp_path):

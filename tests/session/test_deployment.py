@@ -88,6 +88,13 @@ def all_ready(run: Running, *names: str) -> None:
     wait_for(lambda: states(run) == dict.fromkeys(names, "ready"), f"{names} alone to be ready: {run.output()}")
 
 
+def begun(run: Running, *arguments: str) -> subprocess.Popen[str]:
+    """Begin a command beside a run, and return it."""
+    command = [*run.vhlocal.command, *arguments]
+    pipe = subprocess.PIPE
+    return subprocess.Popen(command, env=run.vhlocal.environment, stdout=pipe, stderr=pipe, text=True)
+
+
 def whole(run: Running) -> Running:
     """Return a run once all of it is up: the versions beside the working tree's, too."""
     wait_for(lambda: "\nready: " in run.output(), f"all of it to be up: {run.output()}")
@@ -438,9 +445,11 @@ def test_k10_what_cannot_be_is_told_and_the_run_goes_on(process_run, committed):
         assert hint in said, (arguments, said)
         assert "Traceback" not in said
     assert run.vhlocal("logs", "--version", "prod", "-C", str(directory)).returncode == 0
-    down = run.vhlocal("version", "add", "failing", "--name", "bad", "-C", str(directory))
+    down = run.vhlocal("version", "add", "failing", "--name", "bad", "--alias", "late", "-C", str(directory))
     assert down.returncode == 1
     assert "note: model.bin of failing is a Git LFS pointer" in down.stderr
+    assert "note: `late` was not moved to bad: words does not answer" in down.stderr
+    assert "once it does: vhlocal alias late bad" in down.stderr
     assert down.stdout.count("no module named none_of_ours") == 2, "of each replica"
     assert "vhlocal logs words --version bad" in down.stdout
     assert {place for name, place in places(run).items() if "@bad" in name} == {"failing:server.py:1"}
@@ -458,6 +467,37 @@ def test_k10_what_cannot_be_is_told_and_the_run_goes_on(process_run, committed):
     assert run.vhlocal("alias", "prod", "--back", "--force", "-C", str(directory)).returncode == 0
     assert states(run) == before
     assert requests.get(url, timeout=60).status_code == 200
+
+
+def test_k10_a_version_that_does_not_come_up_holds_up_no_other_and_can_be_removed(process_run, committed):
+    """K10: Ctrl-C leaves an addition to the run, which says so; removing the version ends the other's waiting."""
+    directory = committed(numbered(1), "import time\ntime.sleep(600)\n" + numbered(2))
+    run = whole(process_run(directory))
+    at_place = ("-C", str(directory))
+    adding = ("version", "add", "v2", "--name", "hung", "--alias", "prod", *at_place)
+    with begun(run, *adding) as waiting:
+        wait_for(lambda: "words@hung" in states(run), f"it to be there: {run.output()}")
+        added = run.vhlocal("version", "add", "v1", "--name", "hung", *at_place)
+        assert "`hung` is already served" in added.stderr
+        assert run.vhlocal("version", "add", "v1", "--name", "good", *at_place, seconds=60).returncode == 0
+        with begun(run, *adding[:4], "again", *at_place) as interrupted:
+            wait_for(lambda: "words@again" in states(run), f"it to be there: {run.output()}")
+            interrupted.send_signal(signal.SIGINT)
+            said = interrupted.communicate(timeout=60)[1]
+        assert interrupted.returncode == 130
+        assert "note: the run goes on adding again; to remove it: vhlocal version remove again" in said
+        for name in ("again", "hung"):
+            assert run.vhlocal("version", "remove", name, *at_place, seconds=60).returncode == 0
+        said = waiting.communicate(timeout=60)[1]
+    assert (waiting.returncode, said) == (
+        2,
+        "error: hung was removed before it answered\n  hint: vhlocal version list\n",
+    )
+    all_ready(run, "words", "words@good")
+    assert client(run).aliases()["aliases"].keys() == {"dev"}
+    assert run.vhlocal("version", "add", "v1", "--name", "hung", "--alias", "prod", *at_place).returncode == 0
+    moved = requests.get(run.url("words", "dev").replace("/dev/", "/prod/"), timeout=60)
+    assert (moved.json()["number"], moved.headers["X-VHLocal-Version"]) == (1, "hung")
 
 
 def test_k3_k10_what_a_killed_run_has_left_the_next_takes_away(up, committed, vhlocal, tmp_path):

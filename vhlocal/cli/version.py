@@ -48,9 +48,17 @@ def add(
         "files": chosen,
         "variables": _pairs(variables, "--var"),
     }
-    version = client_of_run(directory).add_version(asked)
+    client = client_of_run(directory)
+    try:
+        version = client.add_version(asked)
+    except KeyboardInterrupt:
+        remedy = f"to remove it: vhlocal version remove {name}" if name else "its name: vhlocal version list"
+        click.echo("\n" + one_line(f"note: the run goes on adding {name or ref}; {remedy}"), err=True)
+        raise
     for notice in version["notices"]:
         click.echo(f"note: {one_line(notice['text'])}", err=True)
+        if notice["hint"]:
+            click.echo(f"  hint: {one_line(notice['hint'])}", err=True)
     for endpoint in version["endpoints"]:
         text = f"{endpoint['name']}  {endpoint['state']}  {endpoint['urls'][0] if endpoint['urls'] else ''}"
         click.echo(one_line(text))

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 _HASH = re.compile(r"[0-9a-fA-F]{4,64}")
 #: In front of names that a tag or a branch is listed by.
 _SPACES = ("refs/heads", "refs/tags", "refs/remotes")
+#: Where git looks for a name, in this order (gitrevisions).
+_TAKEN_FIRST = ("refs/", "refs/tags/", "refs/heads/", "refs/remotes/")
+#: What may follow a name in a ref: `v1~2`, `v1^`, `main@{1}`.
+_SUFFIX = re.compile(r"[~^:]|@\{")
 #: What a ref may name that is no commit, as git calls it.
 _NO_COMMITS = {"blob": "a file", "tree": "a directory"}
 #: Only a user's own configuration, or the command line, can say so.
@@ -28,7 +32,8 @@ _NO_BARE = ("-c", "safe.bareRepository=explicit")
 class Commit:
     """A commit, found as ``ref``: its full ``identifier``, when it was made (ISO 8601), and the repository's ``top``.
 
-    ``prefix`` leads from there to the project, with slashes; it is empty where that is the top itself.
+    ``prefix`` leads from there to the project, with slashes; it is empty where that is the top itself. ``others`` are
+    further things that the name stands for, as git lists them, where git has taken one of several.
     """
 
     identifier: str
@@ -36,6 +41,7 @@ class Commit:
     time: str
     top: Path
     prefix: str
+    others: tuple[str, ...] = ()
 
     @property
     def shown(self) -> str:
@@ -82,8 +88,10 @@ def find_commit(directory: Path, ref: str, environ: Mapping[str, str]) -> Commit
     except InputError as error:
         raise _not_there(top, ref, error.detail, environ, is_shallow=is_shallow) from error
     identifier = found.decode().strip()
+    if not _HASH.fullmatch(identifier):  # `^v1`, as git writes what a range leaves out
+        raise _not_there(top, ref, None, environ, is_shallow=is_shallow)
     time = run_git(top, "log", "-1", "--no-patch", "--format=%cI", identifier, options=_NO_BARE, environ=environ)
-    return Commit(identifier, ref, time.decode().strip(), top, prefix)
+    return Commit(identifier, ref, time.decode().strip(), top, prefix, _others(top, ref, environ))
 
 
 def entries(commit: Commit, environ: Mapping[str, str]) -> list[Entry]:
@@ -145,6 +153,29 @@ def _refused(directory: Path, error: InputError) -> InputError:
     if not text:  # git could not be run
         return error
     return InputError(f"git cannot read the repository of {directory}", hint="see what git says", detail=text)
+
+
+def _others(top: Path, ref: str, environ: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the full names of tags and branches that ``ref`` names too, of other commits than the one git takes.
+
+    Git takes a tag before a branch of the same name (gitrevisions).
+    """
+    name = _SUFFIX.split(ref, maxsplit=1)[0]
+    if not name:
+        return ()
+    asked = [f"{space}{name}" for space in _TAKEN_FIRST]
+    listing = run_git(top, "for-each-ref", "--format=%(refname)", *asked, options=_NO_BARE, environ=environ)
+    known = listing.decode(errors="replace").splitlines()
+    taken, *others = [full for full in asked if full in known] or [""]
+    return tuple(
+        full for full in others if _commit_of(top, full, environ) not in (b"", _commit_of(top, taken, environ))
+    )
+
+
+def _commit_of(top: Path, full: str, environ: Mapping[str, str]) -> bytes:
+    """Return the hash of the commit that a ref's full name leads to; empty where it leads to none."""
+    asked = ("rev-parse", "--verify", "--quiet", f"{full}^{{commit}}")
+    return run_git(top, *asked, options=_NO_BARE, codes=(0, 1, 128), environ=environ)
 
 
 def _not_there(top: Path, ref: str, detail: str | None, environ: Mapping[str, str], *, is_shallow: bool) -> InputError:

@@ -94,7 +94,7 @@ def freeze(directory: Path, ref: str, *, store: Path | None = None, environ: Map
     origin = Origin(commit.identifier, commit.time, ref, repository, adhoc=False)
     with as_committed(commit, package.directory):
         config = load_config(package.directory)
-    return Frozen(commit, package.directory, package, config, origin, notices)
+    return Frozen(commit, package.directory, package, config, origin, (*_taken(commit), *notices))
 
 
 def check_commit(directory: Path, ref: str, environ: Mapping[str, str]) -> None:
@@ -267,6 +267,19 @@ def _is_within(link: Path, top: Path) -> bool:
         return link.resolve().is_relative_to(top)
     except (OSError, RuntimeError):  # a link to itself
         return True
+
+
+def _taken(commit: Commit) -> list[Notice]:
+    """Tell where a name stands for several commits, and git has taken one of them."""
+    if not commit.others:
+        return []
+    others = ", ".join(commit.others)
+    return [
+        Notice(
+            f"{commit.ref} is also the name of {others}: this version is {commit.identifier[:12]}, as git takes it",
+            hint=f"for the other, write {commit.others[0].removeprefix('refs/')}",
+        )
+    ]
 
 
 def _submodule(commit: Commit, entry: Entry) -> Notice:

@@ -104,7 +104,7 @@ def memory_now(deployment: Deployment | None, runtime: Runtime | None) -> dict[S
 
 
 class Deployment:
-    """See the module. Every method belongs to the event loop's thread; one change is made at a time."""
+    """See the module. Every method belongs to the event loop's thread."""
 
     def __init__(self, needs: DeploymentNeeds, working: Served) -> None:
         self._needs = needs
@@ -112,7 +112,10 @@ class Deployment:
         self._working = working
         self._asked = _asked_of(working.inputs())
         self._scaling: dict[tuple[str, str], asyncio.Task[None]] = {}
+        #: Held while a commit is read and its environments are made: one version at a time.
         self._changing = asyncio.Lock()
+        #: Versions that are served no longer, and still answer the requests that have reached them.
+        self._leaving: set[str] = set()
         #: What was too much of all replicas together when that was looked at last: codes and endpoints.
         self._told: set[tuple[str, str]] = set()
         #: The most memory that each replica was seen to use, as it was told last.
@@ -135,66 +138,93 @@ class Deployment:
     async def add(self, asked: Asked) -> Served:
         """Serve a commit beside what is served, and return once each of its endpoints answers, or it is told why not.
 
-        InputError where a name is taken or the commit cannot be served, BuildError where an environment cannot be
-        made: then nothing has changed.
+        The ``notices`` of what is returned tell of aliases that were not moved, too. Others can change what is served
+        while its servers start, and remove it.
+
+        InputError where a name is taken or the commit cannot be served, or where it was removed before it answered,
+        BuildError where an environment cannot be made: then nothing has changed.
         """
         async with self._changing:
-            version = self._named(asked)
-            name = version.name
-            inputs, notices = await in_thread(self._needs.read, asked, version)
-            for alias in version.aliases:
-                then = f"vhlocal alias {alias} {name} --force"
-                self._check_lost(
-                    alias, name, inputs, hint=f"leave the alias out, and move it once the version is up: {then}"
-                )
-            wanted = self._needs.desire(inputs)
-            failed = await self._needs.make(wanted)
-            tell_problems(self._needs.bus, failed)
-            if failed:
-                raise next(iter(failed.values()))
-            self._named(replace(asked, name=name))  # an alias may have been given the name meanwhile
-            for notice in notices:
-                self._needs.bus.publish(notice)
-            served = Served(name, asked.ref, lambda: inputs, self._needs.fleet(inputs), notices)
-            self._served[name] = served
-            self._needs.keep(name)
-            self._needs.routes.stream(name, inputs.streaming)
-            for item in wanted:
-                self._needs.routes.close(item.at)
-                status = Status(item.at, State.WAITING, since=time.time())
-                self._needs.bus.publish(StatusChanged(status))
-            self._needs.routes.serve([*self._needs.routes.versions, replace(version, aliases=())])
-            self._needs.bus.publish(VersionsChanged())
-            served.fleet.enlist(wanted)
-            self.tell_room()
-            await served.fleet.start({})
-            self.begin_scaling(served)
-            down = self.down(name)
-            for alias in version.aliases:
-                if down:
-                    text = f"`{alias}` was not moved to {name}: {', '.join(down)} does not answer"
-                    self._needs.bus.publish(Notice(text, hint=f"once it does: vhlocal alias {alias} {name}"))
-                else:
-                    self._point(alias, name)
-            return served
+            served, aliases = await self._take_in(asked)
+        name = served.name
+        await served.fleet.start({})
+        if self._served.get(name) is not served:
+            raise InputError(f"{name} was removed before it answered", hint="vhlocal version list")
+        self.begin_scaling(served)
+        down = self.down(name)
+        notices = [notice for alias in aliases if (notice := self._point_if_sound(alias, served, down))]
+        for notice in notices:
+            self._needs.bus.publish(notice)
+        return replace(served, notices=(*served.notices, *notices))
+
+    async def _take_in(self, asked: Asked) -> tuple[Served, tuple[str, ...]]:
+        """Read a commit, make its environments, and serve it: its servers are to be started, its aliases moved."""
+        version = self._named(asked)
+        name = version.name
+        inputs, notices = await in_thread(self._needs.read, asked, version)
+        for alias in version.aliases:
+            then = f"vhlocal alias {alias} {name} --force"
+            self._check_lost(
+                alias, name, inputs, hint=f"leave the alias out, and move it once the version is up: {then}"
+            )
+        wanted = self._needs.desire(inputs)
+        failed = await self._needs.make(wanted)
+        tell_problems(self._needs.bus, failed)
+        if failed:
+            raise next(iter(failed.values()))
+        self._named(replace(asked, name=name))  # an alias may have been given the name meanwhile
+        for notice in notices:
+            self._needs.bus.publish(notice)
+        served = Served(name, asked.ref, lambda: inputs, self._needs.fleet(inputs), notices)
+        self._served[name] = served
+        self._needs.keep(name)
+        self._needs.routes.stream(name, inputs.streaming)
+        for item in wanted:
+            self._needs.routes.close(item.at)
+            status = Status(item.at, State.WAITING, since=time.time())
+            self._needs.bus.publish(StatusChanged(status))
+        self._needs.routes.serve([*self._needs.routes.versions, replace(version, aliases=())])
+        self._needs.bus.publish(VersionsChanged())
+        served.fleet.enlist(wanted)
+        self.tell_room()
+        return served, version.aliases
+
+    def _point_if_sound(self, alias: str, served: Served, down: Collection[str]) -> Notice | None:
+        """Lead an alias to a version whose start has ended, with those endpoints ``down``; return why it was not."""
+        name = served.name
+        if down:
+            text = f"`{alias}` was not moved to {name}: {', '.join(down)} does not answer"
+            return Notice(text, hint=f"once it does: vhlocal alias {alias} {name}")
+        try:  # other aliases and versions may have come since it was asked for
+            self._check_aliases(name, (alias,))
+            self._check_lost(
+                alias, name, served.inputs(), hint=f"to move it anyway: vhlocal alias {alias} {name} --force"
+            )
+        except InputError as error:
+            return Notice(f"`{alias}` was not moved to {name}: {error.message}", hint=error.hint)
+        self._point(alias, name)
+        return None
 
     async def remove(self, name: str) -> None:
         """Serve a version no longer: requests in flight are answered. InputError for one that cannot go."""
-        async with self._changing:
-            served = self._of(name)
-            if served is self._working:
-                hint = "it is what you edit; stop the run with `vhlocal down`"
-                raise InputError(f"{name} is the working tree's version", hint=hint)
-            name = served.name
-            aliases = self.aliases(name)
-            if aliases:
-                hint = "; ".join(f"vhlocal alias {alias} {self._working.name}" for alias in aliases)
-                raise InputError(f"{name} has the alias{'es' * (len(aliases) > 1)} {', '.join(aliases)}", hint=hint)
-            del self._served[name]
-            for key in [key for key in self._scaling if key[0] == name]:
-                self._scaling.pop(key).cancel()
-            self._serve_without(name)
+        served = self._of(name)
+        if served is self._working:
+            hint = "it is what you edit; stop the run with `vhlocal down`"
+            raise InputError(f"{name} is the working tree's version", hint=hint)
+        name = served.name
+        aliases = self.aliases(name)
+        if aliases:
+            hint = "; ".join(f"vhlocal alias {alias} {self._working.name}" for alias in aliases)
+            raise InputError(f"{name} has the alias{'es' * (len(aliases) > 1)} {', '.join(aliases)}", hint=hint)
+        del self._served[name]
+        for key in [key for key in self._scaling if key[0] == name]:
+            self._scaling.pop(key).cancel()
+        self._serve_without(name)
+        self._leaving.add(name)
+        try:
             await served.fleet.retire()
+        finally:
+            self._leaving.discard(name)
 
     def _serve_without(self, name: str) -> None:
         self._needs.routes.serve([version for version in self._needs.routes.versions if version.name != name])
@@ -207,6 +237,9 @@ class Deployment:
         validate_name(name, "the version's name")
         if name in self._served:
             raise InputError(f"a version `{name}` is already served", hint=f"vhlocal version remove {name}")
+        if name in self._leaving:
+            hint = "try again once they are answered, or give the version another name"
+            raise InputError(f"the version `{name}` that was removed still answers requests", hint=hint)
         for version in self._needs.routes.versions:
             if name in version.aliases:
                 raise InputError(f"`{name}` is an alias of {version.name}", hint="give the version another name")

@@ -94,6 +94,31 @@ def test_no_program_runs_that_a_repository_names(hostile):
     assert not made.exists(), made.read_text()
 
 
+@pytest.mark.parametrize("name", ["a=b", "", "A.b", "\udcff", "plain"])
+@pytest.mark.parametrize("file", ["config", "config.worktree"])
+def test_no_filter_of_a_repository_runs_whatever_its_name_and_its_file(repository, tmp_path, name, file):
+    ran = tmp_path / "ran"
+    directory = repository.directory
+    repository.write("a.txt", "one\n")
+    (directory / ".gitattributes").write_bytes(f"*.txt filter={name}\n".encode(errors="surrogateescape"))
+    repository.commit()
+    repository.git("config", "extensions.worktreeConfig", "true")
+    filters = f'[filter "{name}"]\n\tclean = echo x >>{ran}; cat\n\tprocess = echo x >>{ran}\n\trequired = true\n'
+    with (directory / ".git" / file).open("ab") as config:
+        config.write(filters.encode(errors="surrogateescape"))
+    (directory / "a.txt").write_text("two\n")
+    assert differs_from_commit(directory)
+    assert not ran.exists()
+
+
+def test_what_git_cannot_compare_is_not_called_committed(repository):
+    repository.write("a.txt", "one\n")
+    repository.commit()
+    assert not differs_from_commit(repository.directory)
+    (repository.directory / ".git" / "index").write_bytes(b"no index")
+    assert differs_from_commit(repository.directory)
+
+
 def test_a_filter_of_the_users_own_is_left_on(repository, tmp_path, monkeypatch):
     """As LFS's: what it makes of a file is what was committed."""
     program = tmp_path / "upper"

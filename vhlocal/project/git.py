@@ -160,10 +160,31 @@ def ask_git(directory: Path, *arguments: str, options: Sequence[str] = ()) -> st
 def differs_from_commit(directory: Path) -> bool:
     """Tell whether a working tree, untracked files included, is not what was committed last.
 
-    To compare, git runs the programs that filter a file's content (LFS is one). Those of the user's own configuration
-    may; those that the repository's names are left out.
+    What git cannot answer counts as different. To compare, git runs the programs that filter a file's content (LFS is
+    one). Those of the user's own configuration may; those that the repository's names are left out.
     """
-    named = ask_git(directory, "config", "--local", "--includes", "--name-only", "--get-regexp", r"^filter\.")
-    off = [f"{name}={'false' if name.endswith('.required') else ''}" for name in named.splitlines()]
-    options = [word for setting in off for word in ("-c", setting)]
-    return ask_git(directory, "status", "--porcelain", "--ignore-submodules=dirty", options=options) != ""
+    if not is_repository(directory):
+        return False
+    try:
+        off = [f"{name}={'false' if name.endswith('.required') else ''}" for name in _own_filters(directory)]
+        options = [word for setting in off for word in ("-c", setting)]
+        asked = ("status", "--porcelain", "--ignore-submodules=dirty")
+        return run_git(directory, *asked, options=options) != b""
+    except InputError:
+        return True
+
+
+def _own_filters(directory: Path) -> list[str]:
+    """Return the names of all settings of filters in the repository's own configuration and in its working tree's.
+
+    InputError for a name that no option could switch off: git reads ``-c a=b.clean=`` as a setting ``a``.
+    """
+    names: set[str] = set()
+    # Without `extensions.worktreeConfig` the second is the first, or is refused where there are several working trees.
+    for scope, codes in (("--local", (0, 1)), ("--worktree", (0, 1, 128))):
+        asked = ("config", scope, "--includes", "--null", "--name-only", "--get-regexp", r"^filter\.")
+        names.update(map(os.fsdecode, run_git(directory, *asked, codes=codes).split(b"\0")))
+    names.discard("")
+    if any("=" in name for name in names):
+        raise InputError(f"a filter in the configuration of {directory} has `=` in its name")
+    return sorted(names)

@@ -78,3 +78,54 @@ def test_a_line_fits_into_one_of_nginx_buffers(length, status):
     """Beside it are others: each has a buffer of its own."""
     line = f"X-A: {'a' * (length - 5)}\r\n"
     assert answered(fields=f"{line}X-B: {'b' * 8000}\r\n") == status
+
+
+@pytest.mark.parametrize(
+    "target", ["*", "", "a", "?a", "#a", "http:", "http:a", "http:/a", "http://", "http:///a", "a:80"]
+)
+@pytest.mark.parametrize("method", ["GET", "OPTIONS", "HEAD"])
+def test_a_target_is_a_path_or_has_a_host(method, target):
+    with pytest.raises(HeadError) as caught:
+        parse_request(f"{method} {target} HTTP/1.1\r\nHost: a\r\n\r\n".encode())
+    assert caught.value.status == 400
+
+
+@pytest.mark.parametrize("name", ["Host", "content-length", "Transfer-Encoding"])
+@pytest.mark.parametrize("value", ["\t{}", " \t {}", " {}\t", " {} \t "])
+def test_what_nginx_reads_itself_has_no_tabs(name, value):
+    values = {"Host": "a", "content-length": "1", "Transfer-Encoding": "chunked"}
+    lines = [f"{each}:{value.format(values[each]) if each == name else ' a'}" for each in dict.fromkeys(["Host", name])]
+    with pytest.raises(HeadError) as caught:
+        parse_request("\r\n".join([f"POST {PREFIX} HTTP/1.1", *lines, "X:\tb\t", "", ""]).encode())
+    assert caught.value.status == (501 if name == "Transfer-Encoding" else 400)
+    assert answered(fields="X:\tb\t\r\nContent-Length:  1  \r\n") == 200
+
+
+@pytest.mark.parametrize(
+    ("tail", "stays"),
+    [
+        ("", True),
+        ("/a/..", True),
+        ("/..", False),
+        ("/../e", True),
+        ("/../e/", True),
+        ("/../f", False),
+        ("/../ef", False),
+        ("/%2e%2E/f", False),
+        ("/..%2ff", False),
+        ("/..%2fe/a", True),
+        ("/a%2f..%2f..%2fb", False),
+        ("//../a", False),
+        ("/..;/a", True),
+        ("/...", True),
+        ("/.", True),
+        ("/%41?/../..", True),
+        ("/a#/../..", True),
+        ("/\\..\\a", True),
+        (f"{UP}/a", False),
+        (f"{UP}{PREFIX}/a", True),
+    ],
+)
+def test_what_leads_out_of_the_prefix_is_no_request_to_its_endpoint(tail, stays):
+    request = parse_request(f"GET {PREFIX}{tail} HTTP/1.1\r\nHost: a\r\n\r\n".encode())
+    assert request.prefix == (PREFIX if stays else None)

@@ -17,8 +17,8 @@ import httptools
 
 from vhlocal.contract import headers as contract
 from vhlocal.contract import paths
+from vhlocal.gateway import strict
 from vhlocal.gateway.body import Framing
-from vhlocal.gateway.strict import line_trouble, trouble
 from vhlocal.values import dataclass
 
 if TYPE_CHECKING:
@@ -34,13 +34,13 @@ _REQUEST_LINE = re.compile(
 )
 #: Stands in the request line's place before httptools, which reads the fields.
 _ANY_LINE = b"GET / HTTP/1.1\r\n"
-_ABSOLUTE = re.compile(rb"[Hh][Tt][Tt][Pp][Ss]?://([^/?#]*)(.*)", re.DOTALL)
 #: RFC 3986, section 3.2.2: an address in brackets or a name, and a port.
 _HOST = re.compile(
     rb"(?:\[([^\[\]]+)\]|((?:[A-Za-z0-9\-._~!$&'()*+,;=]|%[0-9A-Fa-f]{2})+))(?::([0-9]{0,5}))?",
 )
 _FUTURE_ADDRESS = re.compile(r"[vV][0-9A-Fa-f]+\.[A-Za-z0-9\-._~!$&'()*+,;=:]+")
 _HOST_BYTES = 300
+_BAD_HOST = "the Host header, or the target's host, is malformed"
 _LAST_PORT = 65535
 _LENGTH = re.compile(rb"[0-9]{1,18}")
 
@@ -89,11 +89,11 @@ class HeadError(Exception):
 class RequestHead:
     """A request that may be forwarded. ``target`` is in origin form and untouched, ``path`` the same as text.
 
-    ``prefix`` is the decoded five-segment prefix that the target begins with, None when it has none (P1). ``forward``
-    is what of the head travels on; the framing of what came in chunks, the ingress' own headers and the end are
-    missing. ``upgrade`` lists the protocols that may be switched to, ``dropped`` the names of fields that the ingress
-    drops (K9). ``awaits_continue``: the client may send its body only once it is told to (RFC 9110, section 10.1.1).
-    ``replayed``: vhlocal sends it again for its user.
+    ``prefix`` is the decoded five-segment prefix that the target begins with, None when it has none (P1), or when dots
+    lead out of it. ``forward`` is what of the head travels on; the framing of what came in chunks, the ingress' own
+    headers and the end are missing. ``upgrade`` lists the protocols that may be switched to, ``dropped`` the names of
+    fields that the ingress drops (K9). ``awaits_continue``: the client may send its body only once it is told to (RFC
+    9110, section 10.1.1). ``replayed``: vhlocal sends it again for its user.
     """
 
     method: str
@@ -256,10 +256,13 @@ def _read_request(raw: bytes) -> RequestHead:
     headers = [header for header in sink.headers if not contract.is_dropped(header[0])]
     fields = _scan(headers)
     framing, length = _request_framing(fields, http_1_0)
-    target, authority = _origin_form(target)
-    if wrong := trouble(target, lines, headers):
+    formed = strict.origin_form(target)
+    if formed is None:
+        is_host = target.lower().startswith((b"http://", b"https://"))
+        raise HeadError(400, _BAD_HOST if is_host else "the request target is malformed")
+    target, authority = formed
+    if wrong := strict.trouble(target, lines, headers):
         raise HeadError(*wrong)
-    split = paths.split_target(target.partition(b"?")[0])
     connection = fields.connection
     # After a body nobody could say where the new protocol begins.
     upgrades = b"upgrade" in connection and not http_1_0 and framing is Framing.NONE
@@ -268,7 +271,7 @@ def _read_request(raw: bytes) -> RequestHead:
         method=method.decode(),
         target=target,
         path=target.decode("latin-1"),
-        prefix=None if split is None else split[0],
+        prefix=_prefix(strict.path_of(target)),
         http_1_0=http_1_0,
         headers=headers,
         host=_host(fields.hosts, http_1_0, authority),
@@ -370,7 +373,7 @@ def _host(hosts: list[bytes], http_1_0: bool, authority: bytes | None) -> bytes:
         raise HeadError(400, "a request needs exactly one Host header")
     named = [host.strip(b" \t") for host in hosts] + ([] if authority is None else [authority])
     if not all(map(_is_host, named)):
-        raise HeadError(400, "the Host header, or the target's host, is malformed")
+        raise HeadError(400, _BAD_HOST)
     return named[-1] if named else b""
 
 
@@ -402,7 +405,7 @@ def _request_line(raw: bytes) -> tuple[bytes, bytes, bool, bytes]:
     """Return the method, the target, whether it is HTTP/1.0, and the lines that follow the first."""
     match = _REQUEST_LINE.match(raw)
     if match is None:
-        raise HeadError(400, line_trouble(raw[: raw.find(b"\r\n")].split()))
+        raise HeadError(400, strict.line_trouble(raw[: raw.find(b"\r\n")].split()))
     method, target, major, minor = match.groups()
     if major != b"1":
         raise HeadError(505, f"HTTP/{major.decode()}.{minor.decode()} is not supported")
@@ -410,6 +413,11 @@ def _request_line(raw: bytes) -> tuple[bytes, bytes, bool, bytes]:
         raise HeadError(405, f"{method.decode()} is not allowed here")
     # What comes after 1.1 may be read as 1.1 (RFC 9110, section 2.5).
     return method, target, not int(minor), raw[match.end() :]
+
+
+def _prefix(path: bytes) -> str | None:
+    split = paths.split_target(path)
+    return None if split is None or strict.leads_out(path, split[0]) else split[0]
 
 
 def _without_trailing_blanks(lines: bytes) -> bytes:
@@ -480,14 +488,3 @@ def _declared_framing(fields: _Fields) -> tuple[Framing | None, int]:
             raise HeadError(400, "Content-Length is malformed")
         return Framing.LENGTH if int(value) else Framing.NONE, int(value)
     return None, 0
-
-
-def _origin_form(target: bytes) -> tuple[bytes, bytes | None]:
-    """Return the target in origin form (RFC 9112, section 3.2), and the authority that replaces Host, if any."""
-    if target.startswith(b"/") or target == b"*":
-        return target, None
-    match = _ABSOLUTE.fullmatch(target)
-    if match is None:
-        raise HeadError(400, "the request target is malformed")
-    rest = match[2]
-    return rest if rest.startswith(b"/") else b"/" + rest, match[1]

@@ -32,6 +32,12 @@ _ONCE = frozenset(
 )
 _NO_ESCAPE = re.compile(rb"%(?:00|(?![0-9A-Fa-f]{2}))")
 _END_OF_PATH = re.compile(rb"[?#]")
+#: Fields whose values nginx reads itself, and from which it takes spaces only.
+_TABBED = re.compile(rb"^(Host|Content-Length|Transfer-Encoding):[^\r\n]*\t", re.IGNORECASE | re.MULTILINE)
+#: A target with a scheme and a host, of which nginx takes fewer characters than of a ``Host``, and what follows.
+_ABSOLUTE = re.compile(
+    rb"https?://((?:[a-z0-9.-]+|\[[a-z0-9\-._~!$&'()*+,;=:]+\])(?::[0-9]*)?)((?:[/?].*)?)", re.IGNORECASE | re.DOTALL
+)
 
 
 def trouble(target: bytes, lines: bytes, headers: Iterable[RawHeader]) -> tuple[int, str] | None:
@@ -44,7 +50,10 @@ def trouble(target: bytes, lines: bytes, headers: Iterable[RawHeader]) -> tuple[
     repeated = _repeated(headers)
     if repeated:
         return 400, f"{repeated.decode('latin-1')} must not be repeated"
-    path = _END_OF_PATH.split(target, maxsplit=1)[0]
+    if b"\t" in lines and (tabbed := _TABBED.search(lines)):
+        name = tabbed[1].decode()
+        return 501 if name.lower() == "transfer-encoding" else 400, f"{name} must not contain a tab"
+    path = path_of(target)
     if b"%" in path and _NO_ESCAPE.search(path):
         return 400, "the request target has an invalid % escape, or %00"
     if b"/." in path or b"%" in path:
@@ -54,6 +63,41 @@ def trouble(target: bytes, lines: bytes, headers: Iterable[RawHeader]) -> tuple[
             if depth < 0:
                 return 400, "the request target leads above the root"
     return None
+
+
+def path_of(target: bytes) -> bytes:
+    """Return the path of a target in origin form; a fragment, which no client should send, is none of it."""
+    return _END_OF_PATH.split(target, maxsplit=1)[0]
+
+
+def leads_out(path: bytes, prefix: str) -> bool:
+    """Tell whether a path that begins with ``prefix`` is not below it once dots and escapes are resolved.
+
+    So nginx finds what serves a path, though it passes the path on as it came.
+    """
+    if b"/." not in path and b"%" not in path:
+        return False
+    segments: list[bytes] = []
+    for segment in unquote_to_bytes(path).split(b"/"):
+        if segment == b"..":
+            del segments[-1:]
+        elif segment not in {b"", b"."}:
+            segments.append(segment)
+    return not b"/".join((b"", *segments, b"")).startswith(prefix.encode() + b"/")
+
+
+def origin_form(target: bytes) -> tuple[bytes, bytes | None] | None:
+    """Return the target in origin form (RFC 9112, section 3.2), and the authority that replaces Host, if any.
+
+    None for what nginx does not take for a target, among it ``*``.
+    """
+    if target.startswith(b"/"):
+        return target, None
+    match = _ABSOLUTE.fullmatch(target)
+    if match is None:
+        return None
+    rest = match[2]
+    return rest if rest.startswith(b"/") else b"/" + rest, match[1]
 
 
 def line_trouble(words: list[bytes]) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from vhlocal.exchanges import Request, whole
+from vhlocal.exchanges import Request, text_of, whole
 from vhlocal.sending import BrokenOffError, Content, Sent
 
 if TYPE_CHECKING:
@@ -50,13 +50,15 @@ def test_what_is_written_is_one_request():
         heard.append(read_head(connected) + connected.recv(5, socket.MSG_WAITALL))
         connected.sendall(b"HTTP/1.1 204 No Content\r\nX-A: 1\r\nX-A: 2\r\n\r\n")
 
-    request = Request("PUT", "/a//b?c", (("X-E", "é"),), whole(b"12345"))
+    fields = (("X-E", "é"), ("X-Byte", text_of("caf\xe9")))
+    request = Request("PUT", "/a//b?c=\xe9", fields, whole(b"12345"))
     with serving(serve) as port, Sent("127.0.0.1", port, request) as sent:
         head = sent.head()
         assert (head.status, head.reason, head.headers) == (204, "No Content", (("X-A", "1"), ("X-A", "2")))
         assert list(sent.parts()) == []
-    lines = ["PUT /a//b?c HTTP/1.1", f"Host: 127.0.0.1:{port}", "X-E: é", "Content-Length: 5", "", "12345"]
-    assert heard == ["\r\n".join(lines).encode()]
+    host = f"Host: 127.0.0.1:{port}".encode()
+    fields_ = ["X-E: é".encode(), b"X-Byte: caf\xe9", b"Content-Length: 5"]
+    assert heard == [b"\r\n".join([b"PUT /a//b?c=\xe9 HTTP/1.1", host, *fields_, b"", b"12345"])]
 
 
 def test_large_bodies_pass_both_ways_at_once_without_being_held():
@@ -168,7 +170,13 @@ def test_whoever_waits_can_be_told_from_elsewhere_that_nobody_does_any_more():
 
 @pytest.mark.parametrize(
     "request_",
-    [Request("GET /", "/"), Request("GET", "/a b"), Request("GET", "/", (("X", "a\r\nY: b"),)), Request("", "/")],
+    [
+        Request("GET /", "/"),
+        Request("GET", "/a b"),
+        Request("GET", "/", (("X", "a\r\nY: b"),)),
+        Request("", "/"),
+        Request("GET", "/日"),
+    ],
 )
 def test_what_is_no_request_is_not_sent(request_):
     with socket.create_server(("127.0.0.1", 0)) as listening, pytest.raises(ValueError):

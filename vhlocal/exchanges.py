@@ -79,6 +79,14 @@ class Exchange:
         return self.answer.prefix
 
 
+def text_of(value: str) -> str:
+    """Return a header's value, which has a letter for each byte, as the text whose UTF-8 those bytes are.
+
+    A byte that is no UTF-8 becomes a lone surrogate, as in the names of files: ``sending`` sends the same byte again.
+    """
+    return value.encode("latin-1").decode("utf-8", "surrogateescape")
+
+
 def header(headers: tuple[Header, ...], name: str) -> str | None:
     """Return the values of a header, joined as HTTP joins them, None where there is none; ``name`` in any case."""
     plain = name.lower()

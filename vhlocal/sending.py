@@ -42,12 +42,20 @@ class BrokenOffError(Exception):
     """An answer did not come to its end, and why."""
 
 
+class _Connection(http.client.HTTPConnection):
+    """Sends a target that is not ASCII as the bytes that came: there are clients that send one so."""
+
+    def _encode_request(self, request: str) -> bytes:
+        return request.encode("latin-1")
+
+
 class Sent:
     """A request on its way; as a context manager, it ends with the block.
 
-    ``content`` stands for the request's own body, whose header values are texts, sent as UTF-8. No single wait takes
-    longer than ``seconds``. The body is sent beside, since some servers answer before they have read all of it. Raises
-    OSError as the socket does, ValueError for a request that cannot be written.
+    ``content`` stands for the request's own body. Header values are texts, sent as UTF-8, and lone surrogates in them
+    as the bytes that they stand for (``exchanges.text_of``). No single wait takes longer than ``seconds``. The body is
+    sent beside, since some servers answer before they have read all of it. Raises OSError as the socket does,
+    ValueError for a request that cannot be written.
     """
 
     def __init__(
@@ -55,7 +63,7 @@ class Sent:
     ) -> None:
         known = request.body.content or b""
         self._content = content or Content((known,) if known else (), len(known))
-        self._connection = http.client.HTTPConnection(host, port, timeout=seconds)
+        self._connection = _Connection(host, port, timeout=seconds)
         self._failure: Exception | None = None
         try:
             self._write_head(request)
@@ -119,7 +127,7 @@ class Sent:
         for name, value in request.headers:
             if not _TOKEN.fullmatch(name):
                 raise ValueError(f"`{name}` is not a header name")
-            connection.putheader(name, value.encode("utf-8"))
+            connection.putheader(name, value.encode("utf-8", "surrogateescape"))
         if length is None:
             connection.putheader("Transfer-Encoding", "chunked")
         elif length or request.method in _WITH_BODY:

@@ -14,6 +14,7 @@ from tests.exchanges import PREFIX, exchange
 from vhlocal.errors import VhlocalError
 from vhlocal.exchanges import Body, Request, whole
 from vhlocal.recorder.curl import curl
+from vhlocal.visible import visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -93,7 +94,14 @@ def test_a_body_arrives_byte_for_byte(body):
 
 @pytest.mark.parametrize(
     "target",
-    [f"{PREFIX}/../x//y/./?a=[1-3]&b={{x,y}}&c='", f"{PREFIX}/%2e%2E/$(id)", f"{PREFIX}/`id`?!x&y;z", f"{PREFIX}/*"],
+    [
+        f"{PREFIX}/../x//y/./?a=[1-3]&b={{x,y}}&c='",
+        f"{PREFIX}/%2e%2E/$(id)",
+        f"{PREFIX}/`id`?!x&y;z",
+        f"{PREFIX}/*",
+        f"{PREFIX}/?a=\xe9\xc3\xa9",
+        f"{PREFIX}/a?b#c",
+    ],
 )
 def test_a_target_arrives_byte_for_byte(target):
     assert pasted(Request("GET", target))[1] == target
@@ -105,6 +113,40 @@ def test_headers_arrive_and_none_of_curls_own():
     _, _, headers, _ = pasted(Request("PURGE", f"{PREFIX}/", sent + hop, whole(b"x")))
     arrived = {name: value for name, value in headers if name not in ("Host", "Content-Length")}
     assert arrived == {**dict(sent), "X-Empty": ""}
+
+
+@pytest.mark.parametrize("value", ["caf\xe9 %s \\ ' \" ! $x", "a\tb", "\xc2\x9b31m", "\xe2\x80\xae\xff"])
+def test_a_header_arrives_byte_for_byte_and_prints_nothing_that_a_terminal_obeys(value):
+    request = Request("GET", f"{PREFIX}/", (("X-Value", value),))
+    assert dict(pasted(request)[2])["X-Value"] == value
+    command = curl(exchange(request), "http://127.0.0.1:1")
+    assert visible(command) == command
+    assert "\t" not in command
+
+
+def test_a_body_is_printed_as_nothing_that_a_terminal_obeys():
+    content = "\x9b31m \u202e".encode()
+    command = curl(exchange(Request("POST", f"{PREFIX}/", (), whole(content))), "http://127.0.0.1:1")
+    assert visible(command) == command
+
+
+def test_an_empty_body_has_its_length_as_it_had():
+    for sent in ((), (("Content-Length", "0"),)):
+        headers = pasted(Request("POST", f"{PREFIX}/", sent))[2]
+        assert dict(headers).get("Content-Length") == dict(sent).get("Content-Length")
+
+
+def test_what_a_connection_header_names_ends_at_the_gateway():
+    sent = (("Connection", "close, X-Hop"), ("X-Hop", "1"), ("X-App", "2"))
+    headers = dict(pasted(Request("GET", f"{PREFIX}/", sent))[2])
+    assert "X-Hop" not in headers
+    assert headers["X-App"] == "2"
+
+
+def test_a_head_request_with_a_body_is_nothing_for_curl():
+    with pytest.raises(VhlocalError, match="HEAD request with a body") as caught:
+        curl(exchange(Request("HEAD", f"{PREFIX}/", (), whole(b"x"))), "http://127.0.0.1:1")
+    assert "vhlocal replay" in str(caught.value.hint)
 
 
 def test_head_has_no_body_to_wait_for():

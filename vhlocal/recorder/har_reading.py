@@ -275,7 +275,12 @@ def _headers(headers: Any) -> tuple[Header, ...]:
     for name, value in pairs:
         if not re.fullmatch(r":?[!#$%&'*+.^_`|~0-9A-Za-z-]+", name) or re.search(r"[\r\n\0]", value):
             raise ValueError(f"`{name}` is not a header")
-    return tuple(pair for pair in pairs if not pair[0].startswith(":"))
+    return tuple((name, _as_bytes(value)) for name, value in pairs if not name.startswith(":"))
+
+
+def _as_bytes(value: str) -> str:
+    """Return a header's value with a letter for each byte: a browser writes one that was UTF-8 as its text."""
+    return value if max(value, default="") <= "\xff" else value.encode("utf-8", "replace").decode("latin-1")
 
 
 def _without_hidden(headers: tuple[Header, ...]) -> tuple[Header, ...]:

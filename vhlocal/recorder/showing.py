@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from vhlocal.contract.headers import is_of_the_request
+from vhlocal.contract.headers import end_to_end, is_of_the_request
 from vhlocal.errors import InputError
 from vhlocal.masked import MASK, masked_header, masked_target
 
@@ -47,7 +47,8 @@ def unmasked(edited: Request, original: Request) -> Request:
 
 def to_send(headers: tuple[Header, ...]) -> tuple[Header, ...]:
     """Return those of a request's headers that whoever sends it again has to send."""
-    return tuple((name, value) for name, value in headers if is_of_the_request(name.encode("latin-1")))
+    kept = end_to_end((name.encode("latin-1"), value.encode("latin-1")) for name, value in headers)
+    return tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in kept if is_of_the_request(name))
 
 
 def plain_text(content: bytes) -> str | None:

@@ -13,7 +13,7 @@ from vhlocal.comparison.rules import DEFAULT
 from vhlocal.contract.headers import REPLAYED
 from vhlocal.contract.paths import split_target
 from vhlocal.errors import VhlocalError
-from vhlocal.exchanges import Request, header
+from vhlocal.exchanges import Request, header, text_of
 from vhlocal.recorder.showing import to_send
 from vhlocal.recorder.store import BodyTap
 from vhlocal.smoke.run import SECONDS, send
@@ -67,7 +67,7 @@ def replay(exchange: Exchange, url: str, name: str | None, rules: Rules = DEFAUL
             hint="send it from its original file",
         )
     within, request = led_to(exchange, name)
-    fields = ((header, _as_sent(value)) for header, value in to_send(request.headers))
+    fields = ((header, text_of(value)) for header, value in to_send(request.headers))
     request = replace(request, headers=(*fields, MARK))
     began = time.monotonic()
     answer = send(url.rstrip("/") + within, request, SECONDS, follow=False, taking=BodyTap)
@@ -108,11 +108,3 @@ def _not_reached(exchange: Exchange, answer: Answer) -> VhlocalError:
         return VhlocalError(f"{what}: {said['error']}", hint=str(said.get("hint") or "see its state: vhlocal ps"))
     except (ValueError, LookupError, TypeError):
         return VhlocalError(what, hint="see what is served: vhlocal ps")
-
-
-def _as_sent(value: str) -> str:
-    """Return a header's value so that it is the same bytes in UTF-8, as far as there is such a text."""
-    try:
-        return value.encode("latin-1").decode("utf-8")
-    except UnicodeError:
-        return value

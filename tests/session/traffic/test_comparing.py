@@ -19,24 +19,27 @@ from vhlocal.runtime.base import Address
 from vhlocal.session.traffic.comparing import Comparing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 HERE = at("predict", version="dev")
 
 
 @contextmanager
-def answering(word: bytes, breaks_off: str = "/none") -> Iterator[tuple[Address, list[str]]]:
-    """Answer with a word, half of it below one path; and the paths that were asked, with the prefix that was named."""
+def answering(
+    word: bytes | Callable[[], bytes], breaks_off: str = "/none", header: str = "X-VH-Prefix"
+) -> Iterator[tuple[Address, list[str]]]:
+    """Answer with a word, half of it below one path; and the paths that were asked, with a header that was sent."""
     asked: list[str] = []
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self):
-            asked.append(f"{self.path} {self.headers['X-VH-Prefix']}")
+            asked.append(f"{self.path} {self.headers[header]}")
+            said = word if isinstance(word, bytes) else word()
             self.send_response(200)
             half = self.path.endswith(breaks_off)
-            self.send_header("Content-Length", str(len(word) * (2 if half else 1)))
+            self.send_header("Content-Length", str(len(said) * (2 if half else 1)))
             self.end_headers()
-            self.wfile.write(word)
+            self.wfile.write(said)
 
         def log_message(self, *_: object) -> None:
             pass
@@ -84,7 +87,7 @@ def test_what_is_pinned_is_asked_in_place_of_what_was_asked_last(store):
         with answering(b"old") as (old, asked), answering(b"new") as (new, _):
             told = compared(store, chosen, old, new)
         assert told == Compared(HERE, 0, ('GET /pinned: line 1 "old" → "new"',))
-        assert asked == [f"{PREFIX}/pinned {PREFIX}/"] * 2
+        assert asked == [f"{PREFIX}/pinned {PREFIX}/"] * 3
 
 
 def test_what_went_to_another_version_is_asked_under_the_path_of_this_one(store):
@@ -104,3 +107,24 @@ def test_what_the_old_code_does_not_answer_whole_is_neither_the_same_nor_differe
     with answering(b"word", "/a") as (old, _), answering(b"word", "/b") as (new, _):
         told = compared(store, {"predict": "safe"}, old, new)
     assert told == Compared(HERE, 0, ("GET /b: body whole → 4 bytes are missing at its end",), 1)
+
+
+@pytest.mark.parametrize("goes_on_before", [1, 2, 3])
+def test_a_clock_that_goes_on_between_any_two_requests_is_no_difference(store, goes_on_before):
+    store.pins.add(recorded(7, "/time"))
+    asked = []
+
+    def clock() -> bytes:
+        asked.append(0)
+        return b"12:00:01" if len(asked) > goes_on_before else b"12:00:00"
+
+    with answering(clock) as (old, _), answering(clock) as (new, _):
+        assert compared(store, {}, old, new) == Compared(HERE, 1, ())
+
+
+def test_a_header_that_is_not_ascii_is_sent_as_the_bytes_that_came(store):
+    one = recorded(7, "/x")
+    store.pins.add(one._replace(request_headers=[(b"X-Name", "größe ".encode() + b"caf\xe9")]))
+    with answering(b"old", header="X-Name") as (old, asked):
+        compared(store, {}, old, old)
+    assert set(asked) == {f"{PREFIX}/x " + ("größe ".encode() + b"caf\xe9").decode("latin-1")}

@@ -48,7 +48,7 @@ def test_it_is_written_asked_about_added_to_and_replaced(tmp_path):
     assert file.read_text() == text
     assert keep(name="seven.http") == {"written": "smoke/predict/seven.http"}, "by itself the name says no endpoint"
     assert keep_tried(tried(name="seven"), URL, tmp_path, ["predict"]) == {"written": "smoke/seven.http"}
-    file.write_text(text.replace("@endpoint", "@authorization = x\n@endpoint"))
+    file.write_text(text.replace("@endpoint", "@authorization = x\n@token = y\n@endpoint"))
     assert len(load(file, tmp_path).cases) == 1
 
 
@@ -86,3 +86,26 @@ def test_a_link_does_not_lead_out_of_the_project(tmp_path):
     assert not (tmp_path / "elsewhere").exists()
     with pytest.raises(InputError, match="must be a JSON object"):
         keep_tried([], URL, directory, ["predict"])
+
+
+def test_the_file_of_a_body_takes_the_place_of_no_other(tmp_path):
+    def keep(body: bytes, how: str = "add") -> bytes:
+        request = {**tried()["request"], "target": "/acme/digits/local/dev/predict/x", "headers": []}
+        request["body"] = base64.b64encode(body).decode()
+        keep_tried(tried(request=request, how=how), URL, tmp_path, ["predict", "other"])
+        return file.read_bytes()
+
+    file = tmp_path / "smoke" / "predict.http"
+    (tmp_path / "smoke").mkdir()
+    (tmp_path / "smoke" / "predict.bin").write_bytes(b"my own")
+    keep(b"\0one")
+    keep(b"\0two")
+    assert keep(b"\0one").count(b"< ./predict-2.bin\n") == 2, "the same bytes are in one file"
+    assert {each.name: each.read_bytes() for each in file.parent.glob("*.bin")} == {
+        "predict.bin": b"my own",
+        "predict-2.bin": b"\0one",
+        "predict-3.bin": b"\0two",
+    }
+    assert b"< ./predict-2.bin\n" in keep(b"\0new", "replace")
+    assert (file.parent / "predict-2.bin").read_bytes() == b"\0new", "nothing else names it any more"
+    assert (file.parent / "predict.bin").read_bytes() == b"my own"

@@ -12,6 +12,7 @@ from tests.exchanges import PREFIX, answered, exchange, sent
 from vhlocal.errors import InputError, VhlocalError
 from vhlocal.exchanges import Answer, Body, Request, whole
 from vhlocal.smoke.cases import FromFile
+from vhlocal.smoke.heads import head
 from vhlocal.smoke.reading import read
 from vhlocal.smoke.results import Target, judged
 from vhlocal.smoke.writing import Written, beginning, smoke_test
@@ -118,7 +119,7 @@ def test_what_somebody_is_known_by_has_to_be_given_a_value():
     headers = (("Authorization", "Bearer secret"), ("User-Agent", "x"), ("Sec-Fetch-Mode", "cors"), ("X-A", "{{b}}"))
     made = smoke_test(exchange(Request("GET", f"{PREFIX}/", headers)), "seven")
     assert "secret" not in made.text
-    assert "Authorization: Bearer {{authorization}}\nX-A: %7B%7Bb}}\n" in made.text
+    assert "Authorization: Bearer {{authorization}}\nX-A: {{brace}}{{brace}}b}}\n" in made.text
     assert "User-Agent" not in made.text
     with pytest.raises(InputError, match=r"\{\{authorization\}\} has no value here") as caught:
         read(made.text, Path("a.http"))
@@ -132,8 +133,73 @@ def test_what_somebody_is_known_by_has_to_be_given_a_value():
         (exchange(Request("POST", PREFIX, (), Body(None, 9, "", "longer than 1 byte"))), "was not kept"),
         (exchange(answer=Answer(200, (), whole(b""), PREFIX, "it broke off")), "was not whole: it broke off"),
         (exchange(Request("PURGE", PREFIX)), "editors send no PURGE"),
+        (exchange(Request("GET", f"{PREFIX}/", (("X-A", "caf\xe9"),))), "header X-A is not UTF-8"),
+        (exchange(Request("GET", f"{PREFIX}/?a#b")), r"not send it as it was \(its URL\)"),
+        (exchange(Request("GET", f"{PREFIX}/", (("#X", "1"),))), r"not send it as it was \(its headers\)"),
+        (exchange(answer=Answer(999, (), whole(b""), PREFIX)), "`expect 999` is not an expectation"),
     ],
 )
 def test_what_makes_no_test_is_told(one, message):
     with pytest.raises(VhlocalError, match=message):
         smoke_test(one, "seven")
+
+
+def sent_by(made: Written, **variables: str) -> Request:
+    """What is sent by what was written, without its body."""
+    defined = "".join(f"@{name} = {value}\n" for name, value in variables.items())
+    file = read(defined + beginning(URL) + made.text, Path("a.http"))
+    return head(file, file.cases[0], Target("predict", "dev", URL))
+
+
+@pytest.mark.parametrize("value", ["{{b}}", "{{{b}}}", "}}{{", "{ {{x}} {", '{"a": {"b": 1}}', "größe"])
+def test_a_header_is_sent_as_it_was(value):
+    request = Request("GET", f"{PREFIX}/", (("X-A", value.encode().decode("latin-1")),))
+    assert sent_by(smoke_test(exchange(request), "seven")).headers == (("X-A", value),)
+
+
+@pytest.mark.parametrize(
+    ("target", "sent"),
+    [
+        ("/{{a}}?b={c}", "/%7B%7Ba%7D%7D?b=%7Bc%7D"),
+        ("/gr\xc3\xb6\xe9", "/gr%C3%B6%E9"),
+        ("?x=%7B%7B&y=1", "?x=%7B%7B&y=1"),
+    ],
+)
+def test_a_url_is_written_as_editors_send_it_and_said_so_where_that_is_another(target, sent):
+    made = smoke_test(exchange(Request("GET", f"{PREFIX}{target}")), "seven")
+    assert sent_by(made).target == f"{PREFIX}{sent}"
+    assert bool(made.notes) == (sent != target)
+    assert all(f"# {note}\n" in made.text for note in made.notes)
+
+
+def test_a_path_that_names_its_endpoint_in_another_way_is_within_it_all_the_same():
+    target = f"{PREFIX.replace('acme', '%61cme')}/digit"
+    assert sent_by(smoke_test(exchange(Request("GET", target)), "seven")).target == f"{PREFIX}/digit"
+
+
+def test_what_is_hidden_of_a_url_or_of_several_cookies_is_never_sent_as_stars():
+    request = Request("GET", f"{PREFIX}/?api_key=abc&x=1", (("Cookie", "a=1; b=2"), ("X-Api-Key", "k")))
+    made = smoke_test(exchange(request), "seven")
+    assert "*" not in made.text
+    assert "abc" not in made.text
+    sent = sent_by(made, api_key="abc", x_api_key="k", cookie="a=1; b=2")
+    assert (sent.target, sent.headers) == (request.target, request.headers)
+
+
+@pytest.mark.parametrize(
+    ("content", "kind"),
+    [
+        (b'{"a": 1}\n{"a": 2}', "application/x-ndjson"),
+        (b"a={b}", "application/x-www-form-urlencoded"),
+        (b"a=b c", "application/x-www-form-urlencoded; charset=utf-8"),
+    ],
+)
+def test_a_body_that_an_editor_would_change_is_in_a_file(content, kind):
+    assert posted(content, kind).files == {"seven.bin": content}
+    assert posted(b"a=%20b&c=1+2", "application/x-www-form-urlencoded").files == {}
+
+
+def test_half_a_letter_is_not_expected():
+    made = smoke_test(exchange(answer=answered({"a": "\ud800", "\udfff": 1, "b": 7}, prefix=PREFIX)), "seven")
+    assert "# expect $.b == 7\n" in made.text
+    assert made.text.encode().count(b"# expect $") == 1

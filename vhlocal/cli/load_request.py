@@ -25,7 +25,7 @@ def chosen(client: Client, target: Target, what: str | None, directory: Path) ->
     ``directory`` is the project's. InputError for one that cannot be had, is of another endpoint, or whose body was
     not kept.
     """
-    from vhlocal.recorder.showing import to_send  # noqa: PLC0415 - few commands need it
+    from vhlocal.contract.headers import to_send  # noqa: PLC0415 - few commands need it
     from vhlocal.session.replaying import MARK, led_to  # noqa: PLC0415 - few commands need it
 
     if what is not None and what.endswith((".http", ".rest")):

@@ -181,5 +181,7 @@ def _write_har(client: Client, endpoint: str | None, tail: int, file: Path) -> N
 def _append(exchange: Exchange, url: str, file: Path) -> None:
     from vhlocal.smoke.keeping import keep  # noqa: PLC0415 - as above
 
-    keep(exchange, url, file)
+    notes = keep(exchange, url, file)
     click.echo(one_line(f"{file}: {exchange.request.method} {exchange.request.target} is a smoke test"))
+    for note in notes:
+        click.echo(one_line(note), err=True)

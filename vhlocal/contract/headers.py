@@ -89,6 +89,12 @@ def end_to_end(headers: Iterable[RawHeader]) -> list[RawHeader]:
     return [(name, value) for name, value in kept if name.lower() not in dropped]
 
 
+def to_send(headers: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
+    """Return those of a recorded request's headers, in Latin-1, that whoever sends it again has to send."""
+    kept = end_to_end((name.encode("latin-1"), value.encode("latin-1")) for name, value in headers)
+    return tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in kept if is_of_the_request(name))
+
+
 def ingress_headers(hop: Hop, host: bytes, prefix: str | None) -> list[RawHeader]:
     """Return the headers that every forwarded request gets (P7, K9).
 

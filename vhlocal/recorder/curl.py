@@ -7,10 +7,11 @@ import re
 import shlex
 from typing import TYPE_CHECKING
 
+from vhlocal.contract.headers import to_send
 from vhlocal.errors import VhlocalError
 from vhlocal.exchanges import header, text_of
 from vhlocal.masked import MASK
-from vhlocal.recorder.showing import fit_to_show, plain_text, to_send
+from vhlocal.recorder.showing import fit_to_show, plain_text
 from vhlocal.visible import visible
 
 if TYPE_CHECKING:

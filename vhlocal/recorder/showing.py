@@ -6,7 +6,6 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from vhlocal.contract.headers import end_to_end, is_of_the_request
 from vhlocal.errors import InputError
 from vhlocal.masked import MASK, masked_header, masked_target
 
@@ -43,12 +42,6 @@ def unmasked(edited: Request, original: Request) -> Request:
         if MASK in value:
             raise InputError(f"a part of {name} is masked", hint="leave it as shown, or write all of it")
     return replace(edited, target=target, headers=headers)
-
-
-def to_send(headers: tuple[Header, ...]) -> tuple[Header, ...]:
-    """Return those of a request's headers that whoever sends it again has to send."""
-    kept = end_to_end((name.encode("latin-1"), value.encode("latin-1")) for name, value in headers)
-    return tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in kept if is_of_the_request(name))
 
 
 def plain_text(content: bytes) -> str | None:

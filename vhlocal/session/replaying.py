@@ -10,11 +10,10 @@ from urllib.parse import quote
 
 from vhlocal.comparison.differences import differences
 from vhlocal.comparison.rules import DEFAULT
-from vhlocal.contract.headers import REPLAYED
+from vhlocal.contract.headers import REPLAYED, to_send
 from vhlocal.contract.paths import split_target
 from vhlocal.errors import VhlocalError
 from vhlocal.exchanges import Request, header, text_of
-from vhlocal.recorder.showing import to_send
 from vhlocal.recorder.store import BodyTap
 from vhlocal.smoke.run import SECONDS, send
 

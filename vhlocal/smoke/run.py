@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import http.client
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
-from urllib.parse import quote, urljoin, urlsplit
+from urllib.parse import urljoin, urlsplit
 
 from vhlocal.errors import InputError
 from vhlocal.exchanges import EMPTY, Answer, Request, header, whole
@@ -13,8 +14,9 @@ from vhlocal.model import Place
 from vhlocal.regular import content_of, text_of
 from vhlocal.sending import BrokenOffError, Sent
 from vhlocal.smoke.cases import FromFile, Line
+from vhlocal.smoke.heads import head, is_within
 from vhlocal.smoke.reading import read
-from vhlocal.smoke.results import Result, Target, judged
+from vhlocal.smoke.results import Result, judged
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 
     from vhlocal.exchanges import Body, Header
     from vhlocal.smoke.cases import Case, HttpFile
+    from vhlocal.smoke.results import Target
 
 #: Seconds that production waits for an answer (K9).
 SECONDS = 60.0
@@ -31,8 +34,6 @@ _REDIRECTS = {301, 302, 303, 307, 308}
 _MOST_REDIRECTS = 10
 #: Bytes that the gateway keeps of all bodies together.
 _LARGEST_BODY = 1024**3
-#: What a URL is made of, besides letters and digits; all else is percent-encoded, as both editors do.
-OF_A_URL = "%/:=&?~#+!$,;'@()*[]-._|"
 
 
 def load(path: Path, within: Path) -> HttpFile:
@@ -57,7 +58,7 @@ def load(path: Path, within: Path) -> HttpFile:
 
 def requests(file: HttpFile, target: Target) -> list[Request]:
     """Return what a file sends to an endpoint. Raises InputError for a request that leads elsewhere."""
-    return [_request(file, case, target) for case in file.cases]
+    return [replace(head(file, case, target), body=whole(_body(file, case, target.url))) for case in file.cases]
 
 
 def run(file: HttpFile, target: Target, seconds: float = SECONDS) -> Iterator[Result]:
@@ -147,24 +148,6 @@ def _answer(base: SplitResult, request: Request, deadline: float, body: Taking) 
     return Answer(status, headers, body.body(), base.path, broke_off)
 
 
-def _request(file: HttpFile, case: Case, target: Target) -> Request:
-    url = target.url
-    filled = file.fill(case.url.number, case.url.text, url)
-    there, base = urlsplit(quote(filled, safe=OF_A_URL)), urlsplit(url)
-    if (there.scheme, there.netloc) != (base.scheme, base.netloc) or not is_within(there.path, base.path):
-        raise InputError(
-            f"the request goes to {filled}, which is not in the endpoint",
-            place=case.place,
-            hint="begin its URL with {{endpoint}}, which is filled in for each endpoint and each of its paths",
-        )
-    fields = ((field.name, file.fill(field.number, field.value, url)) for field in case.fields)
-    headers = tuple((name, value) for name, value in fields if name.lower() != "content-length")
-    named = {name.lower() for name, _ in headers}
-    headers += tuple(header for header in target.headers if header[0].lower() not in named)
-    path = there.path + (f"?{there.query}" if there.query else "")
-    return Request(case.method, path, headers, whole(_body(file, case, url)))
-
-
 def _body(file: HttpFile, case: Case, url: str) -> bytes:
     parts = []
     for line in case.body:
@@ -195,15 +178,3 @@ def _see_within(path: Path, line: FromFile, within: Path) -> None:
             place=Place(path, line.number),
             hint=f"copy it into {within}",
         )
-
-
-def is_within(path: str, prefix: str) -> bool:
-    """Tell whether a path is an endpoint's own one or below it, for browsers and editors too, which resolve `..`."""
-    steps: list[str] = []
-    for step in path.replace("%2e", ".").replace("%2E", ".").split("/"):
-        if step == "..":
-            del steps[-1:]
-        elif step != ".":
-            steps.append(step)
-    path = "/".join(steps)
-    return path == prefix or path.startswith(f"{prefix.rstrip('/')}/")

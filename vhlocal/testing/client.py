@@ -12,7 +12,8 @@ from urllib.parse import quote, urlencode, urljoin, urlsplit
 
 from vhlocal.comparison.bodies import JSON, content_type, read
 from vhlocal.exchanges import Request, header, whole
-from vhlocal.smoke.run import OF_A_URL, SECONDS, is_within, send
+from vhlocal.smoke.heads import OF_A_URL, is_within
+from vhlocal.smoke.run import SECONDS, send
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from vhlocal.comparison.differences import differences, noise, told
-from vhlocal.contract.headers import Hop, ingress_headers
+from vhlocal.contract.headers import Hop, ingress_headers, to_send
 from vhlocal.events import Compared
 from vhlocal.exchanges import digest_of, text_of
-from vhlocal.recorder.showing import to_send
 from vhlocal.recorder.store import BodyTap
 from vhlocal.session.replaying import led_to
 from vhlocal.session.tasks import in_thread

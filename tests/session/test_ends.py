@@ -80,7 +80,7 @@ def test_an_exception_that_ended_the_server_is_told(tmp_path):
 def test_a_command_that_ends_before_it_has_served_is_to_run_in_the_foreground(tmp_path):
     told = explained(tmp_path, Exit(0), "before its first answer")
     assert told.reason == "the server ended before its first answer with exit code 0, as if it had finished"
-    assert told.hint == "run the server in the foreground"
+    assert told.hint == "end `server-command` with a server that keeps running and listens on port 8000"
 
 
 @pytest.mark.parametrize("code", [0, 137, 143])

@@ -384,6 +384,25 @@ def is_main_guard(test: ast.expr) -> bool:
     return isinstance(test, ast.Compare) and "'__main__'" in ast.dump(test) and "__name__" in ast.dump(test)
 
 
+#: With these a module does something while it loops.
+_BESIDE = ("threading", "_thread", "concurrent", "multiprocessing", "subprocess", "asyncio")
+
+
+def is_endless(place: Place) -> bool:
+    """Tell whether a line is in a loop that nothing in it ends, of a module that has nothing beside it: no thread."""
+    line, module = place.line or 0, Module(place.file.name, place.file)
+    if any(name.partition(".")[0] in _BESIDE for name in module.names.values()):
+        return False
+    return any(
+        isinstance(site.node, ast.While)
+        and site.node.lineno <= line <= (site.node.end_lineno or 0)
+        and isinstance(site.node.test, ast.Constant)
+        and bool(site.node.test.value)
+        and not any(isinstance(node, ast.Break | ast.Return | ast.Raise | ast.Yield) for node in ast.walk(site.node))
+        for site in module.sites
+    )
+
+
 def _walk(tree: ast.Module) -> Iterator[Site]:
     stack: list[Site] = [Site(tree, None, Where())]
     while stack:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from vhlocal.checks.modules import is_endless
 from vhlocal.checks.rule import Rule
 from vhlocal.checks.server.evidence import (
     Doing,
@@ -20,6 +21,7 @@ from vhlocal.checks.server.evidence import (
 )
 from vhlocal.checks.server.memory import enough
 from vhlocal.checks.server.registry import ENDED, MEASURED, OUTLIVED, SILENT, STARTED, UNREACHABLE, diagnose
+from vhlocal.checks.starts import Cause
 from vhlocal.checks.unpackaged import Why
 from vhlocal.findings import Finding, Note
 from vhlocal.model import Endpoint, EndpointFile, Place, Resources
@@ -196,6 +198,12 @@ def test_a_crash_names_the_requests_that_were_on_their_way():
 
 def test_a_command_that_ends_as_if_all_were_done():
     assert told(end(0)) == ("VH514", 4)
+    cause = Cause("`gunicorn -D` goes to the background, and ended with it", "remove `-D`")
+    found = end(0, when="before its first answer", cause=cause)
+    assert found.seen == f"`server-command` ended before its first answer with exit code 0: {cause.seen}"
+    assert found.change == "remove `-D`"
+    assert end(0, cause=cause).change.startswith("something sent SIGTERM")
+    assert "sys.exit" in end(0, endpoint=WSGI, when="while its code was loaded").change
 
 
 def test_any_other_end_is_told_with_its_code_and_where_the_exception_came_about():
@@ -530,6 +538,42 @@ def test_a_server_that_does_not_answer_is_told_with_what_it_does(facts, words):
     found = found_by(SILENT, Silent(ENDPOINT, 40, **facts))
     assert told(found) == ("VH503", 3 if "doing" in facts else 4)
     assert found.seen == f"the server has not answered in 40 s{words}"
+
+
+def test_what_cannot_listen_is_told_with_that_in_place_of_what_it_does():
+    """Nothing is said of it if something listens, or nobody could look."""
+    cause, doing = Cause("nothing that `python train.py` runs is a server", "end with one"), Doing(SERVER, "fit()")
+    found = found_by(SILENT, Silent(ENDPOINT, 40, (), doing, cause=cause))
+    assert found.seen == f"the server has not answered in 40 s: nothing listens, and {cause.seen}"
+    assert (told(found), found.change) == (("VH503", 3), "end with one")
+    for sockets in (None, (Socket("0.0.0.0", 8000, loopback=False),)):
+        assert "train.py" not in found_by(SILENT, Silent(ENDPOINT, 40, sockets, cause=cause)).seen
+
+
+def test_code_behind_an_endless_loop_is_not_reached():
+    found = found_by(SILENT, Silent(ENDPOINT, 40, (), Doing(SERVER, "time.sleep(1)", endless=True)))
+    assert found.change == "start the server before this loop, or run the loop in a thread: nothing behind it runs"
+    assert "loop" not in found_by(SILENT, Silent(ENDPOINT, 40, (), Doing(SERVER, "time.sleep(1)"))).change
+
+
+@pytest.mark.parametrize(
+    ("body", "endless"),
+    [
+        ("while True:\n    work()\n", True),
+        ("while 1:\n    if x:\n        work()\n", True),
+        ("while waiting():\n    work()\n", False),
+        ("while True:\n    work()\n    if done():\n        break\n", False),
+        ("for x in y:\n    work()\n", False),
+        ("from threading import Thread\nThread(target=serve).start()\nwhile True:\n    work()\n", False),
+    ],
+)
+def test_a_loop_is_endless_if_nothing_in_it_ends_it(body, endless, tmp_path):
+    file = tmp_path / "loop.py"
+    file.write_text(body)
+    line = 1 + next(number for number, text in enumerate(body.splitlines()) if "work()" in text)
+    assert is_endless(Place(file, line)) == endless
+    file.write_text(f"{body}serve()\n")
+    assert not is_endless(Place(file, body.count("\n") + 1))
 
 
 def test_new_code_is_told_as_that():

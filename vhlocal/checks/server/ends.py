@@ -38,7 +38,8 @@ DONE = Definition(
     "no server at all, ends with code 0, and everything that it started ends with it. So does a server that only "
     "answers one request, such as `python -m wsgiref.simple_server`.",
     remedy={
-        "": "Run the server in the foreground on the last line: no `&`, no `--daemon`.",
+        "": "End `server-command` with a server in the foreground: no `&`, no `--daemon`. Code that only computes, and "
+        "then ends, belongs in a `step`.",
         "Flask": 'Call `app.run(…)` under `if __name__ == "__main__":`; or write `wsgi: server:app`.',
     },
     example=Example("yaml", "server-command: python server.py &", "server-command: python server.py"),
@@ -98,19 +99,29 @@ def find(ended: Ended) -> Iterator[Finding]:
         seen = f"{who} was ended: {_SIGNALS[code]} (exit code {code}){during}"
         yield Finding(SIGNAL, ended.place, seen, change, name)
     elif ended.code == 0:
-        seen = f"the server ended{when or ' after it had served'} with exit code 0, as if it had finished"
-        change = "run the server in the foreground"
-        if ended.when == AFTER_ONE:
-            change = "use a server that keeps running after a request, such as `wsgi: module:name`"
-        elif not when:
-            change = "something sent SIGTERM, or its code returned: look at its last lines"
-        yield Finding(DONE, ended.command, seen, change, name)
+        yield _done(ended)
     else:
         seen, change = f"the server ended with exit code {ended.code}{during}", "look in its log for the reason"
         if ended.endpoint.wsgi and ended.code == _NOT_BOOTED and when and "Traceback" not in ended.text:
             seen = f"Gunicorn's worker ended without an exception{when} (exit code {ended.code})"
             change = "look for what ends the process: `os._exit`, an interrupt, a library that gives up"
         yield Finding(FAILED, ended.place, seen, ended.fix or change, name)
+
+
+def _done(ended: Ended) -> Finding:
+    name, when, cause = ended.endpoint.name, f" {ended.when}" if ended.when else "", ended.cause
+    if when and cause is not None and ended.when != AFTER_ONE:
+        seen = f"`server-command` ended{when} with exit code 0: {cause.seen}"
+        return Finding(DONE, ended.command, seen, cause.change, name, edits=cause.edits)
+    seen = f"the server ended{when or ' after it had served'} with exit code 0, as if it had finished"
+    change = f"end `server-command` with a server that keeps running and listens on port {ended.endpoint.port}"
+    if ended.when == AFTER_ONE:
+        change = "use a server that keeps running after a request, such as `wsgi: module:name`"
+    elif not when:
+        change = "something sent SIGTERM, or its code returned: look at its last lines"
+    elif ended.endpoint.wsgi is not None:
+        change = "look for what ends the process while its code is loaded, such as `sys.exit()`"
+    return Finding(DONE, ended.command, seen, change, name)
 
 
 RULE = Rule((SIGNAL, DONE, FAILED), find)

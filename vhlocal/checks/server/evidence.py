@@ -15,6 +15,7 @@ from vhlocal.values import dataclass
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
+    from vhlocal.checks.starts import Cause
     from vhlocal.checks.unpackaged import Why
     from vhlocal.model import Endpoint
 
@@ -79,7 +80,8 @@ class Ended:
     what it missed that are in the project's directory, with why they are not packaged. ``commands`` tells where each
     command of ``server-command`` stands. ``holder`` tells, as the end of a sentence, who has its port. ``peak`` is the
     most memory that it was seen to use, in bytes. ``architecture`` is the image's and ``machine`` this machine's, ""
-    where unknown. ``stands_in`` tells that something else stood in for the image.
+    where unknown. ``stands_in`` tells that something else stood in for the image. ``cause`` is why it serves nothing,
+    as its command and code alone tell.
     """
 
     endpoint: Endpoint
@@ -98,6 +100,7 @@ class Ended:
     architecture: str = ""
     machine: str = ""
     stands_in: bool = False
+    cause: Cause | None = None
 
     @property
     def text(self) -> str:
@@ -143,11 +146,15 @@ class Socket:
 
 @dataclass(frozen=True)
 class Doing:
-    """Where a server's Python code is: at ``place`` in the project, whose line is ``text``, within ``inner``."""
+    """Where a server's Python code is: at ``place`` in the project, whose line is ``text``, within ``inner``.
+
+    ``endless`` tells that this is in a loop that nothing ends.
+    """
 
     place: Place
     text: str = ""
     inner: str = ""
+    endless: bool = False
 
     @property
     def imports(self) -> str:
@@ -160,7 +167,8 @@ class Doing:
 class Silent:
     """A server that has not answered for ``seconds``; ``sockets`` is None where nobody could look.
 
-    ``new`` tells that it is new code beside a server that goes on.
+    ``new`` tells that it is new code beside a server that goes on. ``cause`` is why it serves nothing, as its command
+    and code alone tell.
     """
 
     endpoint: Endpoint
@@ -168,6 +176,7 @@ class Silent:
     sockets: tuple[Socket, ...] | None = None
     doing: Doing | None = None
     new: bool = False
+    cause: Cause | None = None
 
 
 @dataclass(frozen=True)

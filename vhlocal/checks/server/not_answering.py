@@ -52,6 +52,10 @@ def find(silent: Silent) -> Iterator[Finding]:
 
 
 def _change(silent: Silent) -> str:
+    if silent.cause is not None and silent.sockets == ():
+        return silent.cause.change
+    if silent.doing is not None and silent.doing.endless and silent.sockets == ():
+        return "start the server before this loop, or run the loop in a thread: nothing behind it runs"
     if silent.doing is None and _elsewhere(silent):
         return f"let it listen on 0.0.0.0:{silent.endpoint.port}; the port is in VALOHAI_PORT"
     if silent.doing is None:
@@ -62,6 +66,8 @@ def _change(silent: Silent) -> str:
 
 def _why(silent: Silent) -> str:
     doing, listens = silent.doing, any(socket.port == silent.endpoint.port for socket in silent.sockets or ())
+    if silent.cause is not None and silent.sockets == ():
+        return f": nothing listens, and {silent.cause.seen}"
     if doing is not None and doing.imports:
         return f": it is still at {doing.place}, importing {doing.imports}"
     if doing is not None:

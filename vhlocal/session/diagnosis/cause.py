@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from vhlocal.checks.commands import commands_of, lines_of
-from vhlocal.checks.modules import Modules
+from vhlocal.checks.modules import Modules, is_endless
 from vhlocal.checks.reach import Reach, fitted
 from vhlocal.checks.server import registry
 from vhlocal.checks.server.evidence import (
@@ -23,6 +23,7 @@ from vhlocal.checks.server.evidence import (
     module_files,
 )
 from vhlocal.checks.server.port_in_use import is_clash
+from vhlocal.checks.starts import left_behind, no_server
 from vhlocal.checks.unpackaged import why_unpackaged
 from vhlocal.contract.image import requirements_file
 from vhlocal.errors import EngineError, VhlocalError
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 
     from vhlocal.checks.rule import Rule
     from vhlocal.checks.server.registry import Evidence
+    from vhlocal.checks.starts import Cause
     from vhlocal.events import Bus, LogLine
     from vhlocal.findings import Finding
     from vhlocal.model import Endpoint, Package, Place, RequestRecord
@@ -104,7 +106,7 @@ class Diagnosis:
     ) -> Finding | None:
         """Say what a server does in place of answering; ``stacks`` are those of its Python code, as far as known."""
         sockets = None if listeners is None else _sockets(listeners)
-        evidence = Silent(endpoint, seconds, sockets, self._doing(stacks), new)
+        evidence = Silent(endpoint, seconds, sockets, self._doing(stacks), new, self._cause(endpoint, no_server))
         return self._find(registry.SILENT, evidence, endpoint)
 
     def measured(self, endpoint: Endpoint, peak: int, limit: int, *, kept: bool) -> Finding | None:
@@ -133,6 +135,7 @@ class Diagnosis:
             peak=peak,
             architecture=self._architecture(endpoint),
             machine=_MACHINES.get(platform.machine(), platform.machine()),
+            cause=self._cause(endpoint, left_behind, no_server) if ended.code == 0 and when else None,
         )
         found = self._find(registry.ENDED, evidence, endpoint)
         if found is None:
@@ -178,13 +181,29 @@ class Diagnosis:
         if len(finding.definition.remedy) == 1:
             return finding
         try:
-            return fitted(finding, [Reach(endpoint, commands_of(endpoint), Modules(self.package()))])
+            return fitted(finding, [self._reach(endpoint)])
         except Exception:  # noqa: BLE001 - the general remedy will do
             return finding
 
+    def _cause(self, endpoint: Endpoint, *ways: Callable[[Reach], Cause | None]) -> Cause | None:
+        """Return why an endpoint's command serves nothing, as the first of some ways to look tells."""
+        if endpoint.wsgi is not None:
+            return None
+        try:
+            reach = self._reach(endpoint)
+            return next((cause for way in ways if (cause := way(reach)) is not None), None)
+        except Exception:  # noqa: BLE001 - what was seen is told without a cause
+            return None
+
+    def _reach(self, endpoint: Endpoint) -> Reach:
+        return Reach(endpoint, commands_of(endpoint), Modules(self.package()))
+
     def _doing(self, stacks: str) -> Doing | None:
         place, inner = where(stacks, self.directory)
-        return None if place is None else Doing(self.named(place), _line_at(place), inner)
+        if place is None:
+            return None
+        is_alone = stacks.count("most recent call first") == 1  # another process may start the server meanwhile
+        return Doing(self.named(place), _line_at(place), inner, is_alone and is_endless(place))
 
     def _broken_off(self, server: Served) -> tuple[str, ...]:
         """Return the requests that ended badly with their server, the last ones first."""

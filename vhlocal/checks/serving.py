@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING
 
 from vhlocal.checks.commands import exported
 from vhlocal.checks.edits import with_import, with_keyword, written
+from vhlocal.checks.options import default_of
 from vhlocal.checks.servers import LOOPBACK, the_server
 from vhlocal.values import dataclass
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from vhlocal.checks.edits import Edits
     from vhlocal.checks.modules import Module
@@ -115,6 +116,7 @@ class Serving:
     """One call that serves. ``host`` and ``port`` are None where they are not written out; ``debug`` is what is on.
 
     ``call`` is the call, in ``module``; ``starter`` how it is told where to listen, None where by a pair of both.
+    ``defaults`` are the defaults of options of the script that are its ``host`` and ``port``.
     """
 
     name: str
@@ -127,6 +129,7 @@ class Serving:
     call: ast.Call
     starter: Starter | None = None
     debug: str | None = None
+    defaults: Mapping[str, ast.expr] = field(default_factory=dict)
 
     @property
     def on_every_address(self) -> Edits:
@@ -139,6 +142,8 @@ class Serving:
         return with_import(self.module, self._told("port", 'int(os.environ["VALOHAI_PORT"])'), "import os")
 
     def _told(self, what: str, value: str) -> Edits:
+        if what in self.defaults:
+            return written(self.module, self.defaults[what], value)
         starter, address = self.starter, self.call.args[0] if self.call.args else None
         if starter is None:
             return written(self.module, address.elts[what == "port"], value) if isinstance(address, ast.Tuple) else ()
@@ -166,11 +171,12 @@ def servings(reach: Reach, variables: Mapping[str, str]) -> tuple[Serving, ...]:
     return tuple(
         serving
         for module, site, call in reach.calls
-        if not (site.where.branch or site.where.fallback) and (serving := _serving(call, module, known)) is not None
+        if not (site.where.branch or site.where.fallback)
+        and (serving := _serving(call, module, known, command.arguments)) is not None
     )
 
 
-def _serving(call: ast.Call, module: Module, variables: Mapping[str, str]) -> Serving | None:
+def _serving(call: ast.Call, module: Module, variables: Mapping[str, str], arguments: Sequence[str]) -> Serving | None:
     name = module.dotted(call.func)
     if name in _ADDRESSED or _is_addressed(call, module):
         return _addressed(call, module)
@@ -184,17 +190,25 @@ def _serving(call: ast.Call, module: Module, variables: Mapping[str, str]) -> Se
     moved = any(variable in variables for variable in starter.variables)
     host = _argument(call, starter.host_keyword, starter.host_index)
     port = _argument(call, starter.port_keyword, starter.port_index)
+    given = {"host": host, "port": port}
+    defaults = {
+        what: default
+        for what, node in given.items()
+        if node is not None and (default := default_of(node, module, arguments)) is not None
+    }
+    host, port = defaults.get("host", host), defaults.get("port", port)
     return Serving(
         starter.name,
         module.place(call),
-        _text(_value(host, module)) if host else None if moved else starter.host,
-        _number(_port_value(port, module, variables)) if port else None if moved else starter.port or None,
+        _text(_told_value("HOST", host, module, variables)) if host else None if moved else starter.host,
+        _number(_told_value("PORT", port, module, variables)) if port else None if moved else starter.port or None,
         host is not None,
         port is not None,
         module,
         call,
         starter,
         next(_debug(call, starter, module), None),
+        defaults,
     )
 
 
@@ -239,15 +253,15 @@ def _value(node: ast.expr, module: Module) -> object:
     return node.value if isinstance(node, ast.Constant) else None
 
 
-def _port_value(node: ast.expr, module: Module, variables: Collection[str]) -> object:
-    """Return the value of a port: that of `os.environ.get("PORT", 5000)` is its default where nothing sets `PORT`."""
+def _told_value(name: str, node: ast.expr, module: Module, variables: Collection[str]) -> object:
+    """Return what `name` or a literal gives: `os.environ.get("PORT", 5000)` is 5000 where nothing sets `PORT`."""
     match node:
-        case ast.Name(id=name) if name in module.constants and not isinstance(module.constants[name], ast.Constant):
-            return _port_value(module.constants[name], module, variables)
+        case ast.Name(id=bound) if bound in module.constants and not isinstance(module.constants[bound], ast.Constant):
+            return _told_value(name, module.constants[bound], module, variables)
         case ast.Call(args=[given]) if module.dotted(node.func) == "int":
-            value = _port_value(given, module, variables)
+            value = _told_value(name, given, module, variables)
             return int(value) if isinstance(value, str) and value.isdecimal() else value
-        case ast.Call(args=[ast.Constant(value="PORT"), ast.Constant(value=value)]) if "PORT" not in variables:
+        case ast.Call(args=[ast.Constant(value=asked), ast.Constant(value=value)]) if asked == name not in variables:
             return value if module.dotted(node.func) in ("os.environ.get", "os.getenv") else None
     return _value(node, module)
 

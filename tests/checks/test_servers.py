@@ -147,3 +147,52 @@ def test_r1_a_port_that_an_endpoint_cannot_have_is_no_remedy(project):
     code = "from flask import Flask\n\napp = Flask(__name__)\napp.run(host='0.0.0.0', port=80)\n"
     findings = found_in(project(command("python server.py", image=IMAGE, **{"server.py": code}))).findings
     assert [one.change for one in findings if one.definition.code == "VH303"] == ["read the port from VALOHAI_PORT"]
+
+
+def configured(project, line, config, path="gunicorn.conf.py"):
+    return found(project(command(line, image=IMAGE, **{path: config})))
+
+
+def test_a_configuration_file_of_gunicorn_says_where_it_listens(project):
+    (finding,) = configured(project, "gunicorn server:app", "import os\n\nbind = '127.0.0.1:8000'\n")
+    assert (finding.definition.code, finding.place.file.name, finding.place.line) == ("VH106", "gunicorn.conf.py", 3)
+    assert finding.edits[0].new == "bind = '0.0.0.0:8000'"
+    config = "import os\n\nbind = [':5000']\n"
+    (finding,) = configured(project, "gunicorn -c ./conf/web.py server:app", config, "conf/web.py")
+    assert (finding.definition.code, finding.place.file.name, finding.place.line) == ("VH105", "web.py", 3)
+    assert finding.edits[0].new == "bind = [f\"0.0.0.0:{os.environ['VALOHAI_PORT']}\"]"
+    apply(finding.edits)
+    assert found(finding.place.file.parent.parent) == []
+
+
+def test_gunicorns_default_stays_if_its_file_binds_nothing(project):
+    (finding,) = configured(project, "gunicorn server:app", "workers = 2\n")
+    assert (finding.definition.code, finding.place.file.name) == ("VH106", "valohai.yaml")
+    assert finding.edits[0].new.strip() == "- gunicorn --bind 0.0.0.0:$VALOHAI_PORT server:app"
+
+
+@pytest.mark.parametrize(
+    ("line", "config"),
+    [
+        ("gunicorn server:app", "bind = '0.0.0.0:8000'\n"),
+        ("gunicorn server:app", "bind = 'unix:/tmp/s'\n"),
+        ("gunicorn server:app", "bind = ['127.0.0.1:8000', '0.0.0.0:8000']\n"),
+        ("gunicorn server:app", "import os\n\nbind = os.environ['BIND']\n"),
+        ("gunicorn server:app", "bind = '127.0.0.1:8000'\nif True:\n    bind = '0.0.0.0:8000'\n"),
+        ("gunicorn server:app", "from shared import *\n"),
+        ("gunicorn server:app", "from shared import bind\n"),
+        ("gunicorn server:app", "globals().update(bind='0.0.0.0:8000')\n"),
+        ("gunicorn -b 0.0.0.0:8000 server:app", "bind = '127.0.0.1:8000'\n"),
+        ("gunicorn -c gunicorn.conf.py -b 0.0.0.0:8000 server:app", "bind = '127.0.0.1:8000'\n"),
+        ("gunicorn -c other.py server:app", "bind = '127.0.0.1:8000'\n"),
+        ("gunicorn -c python:settings server:app", "bind = '127.0.0.1:8000'\n"),
+        ("GUNICORN_CMD_ARGS='--bind 0.0.0.0:8000' gunicorn server:app", "bind = '127.0.0.1:8000'\n"),
+    ],
+)
+def test_a_configuration_file_that_is_sound_or_not_certain_is_not_reported(line, config, project):
+    assert configured(project, line, config) == []
+
+
+def test_what_gunicorn_is_given_wins_over_its_file(project):
+    (finding,) = configured(project, "gunicorn -c gunicorn.conf.py -b localhost:8000 server:app", "bind = ':8000'\n")
+    assert (finding.definition.code, finding.place.file.name) == ("VH106", "valohai.yaml")

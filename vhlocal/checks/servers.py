@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
     from vhlocal.checks.commands import Command
+    from vhlocal.checks.modules import Module, Modules
+    from vhlocal.model import Place
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1", "[::1]")
 
@@ -49,6 +52,7 @@ class Program:
     apps: bool = True
 
 
+GUNICORN_FILE = "gunicorn.conf.py"
 _BOTH = "--bind 0.0.0.0:$VALOHAI_PORT"
 _WAITRESS = Program(("--host",), ("--port",), ("--listen",), port=8080)
 _FASTAPI = Program(("--host",), ("--port",), variables=("UVICORN_HOST", "UVICORN_PORT"))
@@ -109,8 +113,7 @@ PROGRAMS: Mapping[str, Program] = {
         host="127.0.0.1",
         every=_BOTH,
         variables=("PORT", "GUNICORN_CMD_ARGS"),
-        files=("gunicorn.conf.py",),
-        unless=("-c", "--config"),
+        files=(GUNICORN_FILE,),
     ),
     "hypercorn": Program(
         binds=("-b", "--bind"),
@@ -190,7 +193,10 @@ PROGRAMS: Mapping[str, Program] = {
 
 @dataclass(frozen=True)
 class Listening:
-    """Where a command's server listens; None for what cannot be told. ``…_given`` where the command itself says so."""
+    """Where a command's server listens; None for what cannot be told. ``…_given`` where the command itself says so.
+
+    ``bound`` is the value that says so, and its module, if that is a configuration file's.
+    """
 
     command: Command
     program: Program
@@ -198,6 +204,12 @@ class Listening:
     port: int | None
     host_given: bool = False
     port_given: bool = False
+    bound: tuple[Module, ast.expr] | None = None
+
+    @property
+    def place(self) -> Place:
+        """Where that is written, or the command that starts the server."""
+        return self.command.place if self.bound is None else self.bound[0].place(self.bound[1])
 
     def is_loopback(self) -> bool:
         """Tell whether only the server's own container reaches it (R3)."""
@@ -248,10 +260,12 @@ def the_server(commands: Sequence[Command]) -> Command | None:
     return None if background or others else commands[-1]
 
 
-def listening(commands: Sequence[Command], packaged: Collection[str], variables: Mapping[str, str]) -> Listening | None:
+def listening(
+    commands: Sequence[Command], packaged: Collection[str], variables: Mapping[str, str], modules: Modules
+) -> Listening | None:
     """Return where the server of these commands listens, None where that is not known at all.
 
-    ``variables`` are those of the endpoint, besides what the commands set.
+    ``variables`` are those of the endpoint, besides what the commands set; ``modules`` are the packaged ones.
     """
     command = the_server(commands)
     program = program_of(command) if command else None
@@ -265,12 +279,46 @@ def listening(commands: Sequence[Command], packaged: Collection[str], variables:
     binds = command.values(*program.binds)
     if binds:
         return _bound(command, program, binds)
+    config = command.values("-c", "--config") if command.program == "gunicorn" else []
+    if config or (command.program == "gunicorn" and GUNICORN_FILE in packaged):
+        return _configured(commands, program, (config or [GUNICORN_FILE])[-1], known, modules)
     address = _positional(command, program)
     if address is not None:
         hosts, ports = (hosts if address[1] is None else [address[1]]), [address[2]]
     host = hosts[-1] if hosts else None if moved else program.host
     port = ports[-1] if ports else None if moved or program.port is None else str(program.port)
     return Listening(command, program, _host(host), _port(port), bool(hosts), bool(ports))
+
+
+def _configured(
+    commands: Sequence[Command], program: Program, path: str, variables: Collection[str], modules: Modules
+) -> Listening | None:
+    """Return where Gunicorn listens by its configuration file, which is Python; None where that is not certain."""
+    command = commands[-1]
+    module = modules.get(path.removeprefix("file:").removeprefix("./"))
+    moves = "GUNICORN_CMD_ARGS" in variables or any(one.program in ("cd", "pushd") for one in commands)
+    if moves or module is None or module.tree is None:
+        return None
+    node = module.constants.get("bind")
+    if node is None:
+        is_bound = "PORT" in variables or any(_may_bind(site.node) for site in module.sites)
+        return None if is_bound else Listening(command, program, program.host, program.port)
+    if isinstance(node, ast.List | ast.Tuple) and len(node.elts) == 1:
+        node = node.elts[0]
+    if not isinstance(node, ast.Constant) or not isinstance(node.value, str):
+        return None
+    found = _bound(command, program, [node.value])
+    return found and replace(found, bound=(module, node))
+
+
+def _may_bind(node: ast.AST) -> bool:
+    """Tell whether a node may give a module the name `bind`, in a way that is not read."""
+    match node:
+        case ast.Name(id="bind" | "exec" | "globals" | "locals" | "vars" | "setattr"):
+            return True
+        case ast.alias(name=name, asname=other):
+            return "bind" in (name, other) or name == "*"
+    return False
 
 
 def _has_file(program: Program, commands: Sequence[Command], packaged: Collection[str]) -> bool:

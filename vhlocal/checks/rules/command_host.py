@@ -41,13 +41,14 @@ DEFINITION = Definition(
 def find(subject: Subject) -> Iterator[Finding]:
     """Yield the commands whose server listens on localhost, because it is told to or by default."""
     for endpoint in subject.endpoints:
-        found = listening(subject.commands[endpoint.name], subject.package.files, subject.variables)
+        commands = subject.commands[endpoint.name]
+        found = listening(commands, subject.package.files, subject.variables, subject.modules)
         if found is None or not found.is_loopback():
             continue
         reason = "" if found.host_given else f", the default of {found.command.program}"
         yield Finding(
             DEFINITION,
-            found.command.place,
+            found.place,
             f"the server listens on {found.host}{reason}: only its own container can reach it",
             _change(found),
             endpoint.name,

@@ -37,15 +37,17 @@ DEFINITION = Definition(
 def find(subject: Subject) -> Iterator[Finding]:
     """Yield the commands whose port, given or by default, is another."""
     for endpoint in subject.endpoints:
-        found = listening(subject.commands[endpoint.name], subject.package.files, subject.variables)
+        commands = subject.commands[endpoint.name]
+        found = listening(commands, subject.package.files, subject.variables, subject.modules)
         if found is None or found.port in (None, endpoint.port):
             continue
         default = "" if found.port_given else f", the default of {found.command.program}"
+        own = "$VALOHAI_PORT" if found.bound is None else "the port in VALOHAI_PORT"
         yield Finding(
             DEFINITION,
-            found.command.place,
+            found.place,
             f"the server listens on port {found.port}{default}, but the endpoint's port is {endpoint.port}",
-            f"make it listen on $VALOHAI_PORT{or_that_port(found.port)}",
+            f"make it listen on {own}{or_that_port(found.port)}",
             endpoint.name,
             edits=on_the_port(found),
         )

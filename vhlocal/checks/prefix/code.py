@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vhlocal.checks.commands import commands_of, lines_of
@@ -11,6 +12,7 @@ from vhlocal.checks.hosts import host_lists
 from vhlocal.checks.links import SCRIPTS, absolute_links, absolute_requests
 from vhlocal.checks.modules import Modules
 from vhlocal.checks.prefix.assets import relative_in
+from vhlocal.checks.prefix.compared import compared_by_node, compared_in, decides, named_in, texts_of_node
 from vhlocal.checks.prefix.fixes import NO_FIXES, ROUTING, Fixes, is_route
 from vhlocal.checks.reach import Reach
 from vhlocal.checks.servers import program_of, the_server
@@ -44,6 +46,8 @@ _APPS = {
 }
 #: Frameworks whose apps are of WSGI or ASGI.
 _SERVED = ("Flask", "Django", "FastAPI", "WSGI")
+#: Frameworks whose apps see the whole path of a request, also where they are told what of it is the prefix.
+_WHOLE = ("", "FastAPI", "Sanic", "Tornado", "aiohttp")
 _RUN = "uvicorn.run"
 #: Programs that look for what makes the app, and the names that they look for, in that order.
 _LOOKING = ("flask", "quart")
@@ -60,6 +64,8 @@ _DJANGO_ROUTING = {"django.urls.path"}
 _PREFIXES = {"prefix", "url_prefix"}
 #: Calls that put a path before every route of another app.
 _MOUNTING = {"Mount", "mount"}
+#: What builds URLs, by its last word.
+_BUILDING = {"url_for", "url_path_for", "reverse"}
 _PARAMETER = re.compile(r"\{[^{}/]*\}|<[^<>/]*>|(?<=/):\w+")
 #: Routes that are asked for where an app is not at its root.
 _MOST_ROUTES = 4
@@ -74,7 +80,9 @@ class Code:
     what hosts it answers to. ``routes`` paths of its routes, ``texts`` where the code has paths written out, and
     ``leading`` where it and its pages lead to what is at one, those that its code names first. ``target``
     is what ``wsgi`` would name the app by, "" where that is not known, and ``starts`` where its module starts a server
-    whenever it is imported. ``fixes`` are what to write in its own lines.
+    whenever it is imported. ``fixes`` are what to write in its own lines. ``builds_urls`` tells that its framework
+    builds URLs for it, and ``strips`` is where it takes something from a WSGI request's path without noting that as
+    ``SCRIPT_NAME``. ``compared`` are those of ``routes`` that the code compares the request's path with by hand.
     """
 
     started: Place
@@ -91,6 +99,9 @@ class Code:
     target: str = ""
     starts: Place | None = None
     fixes: Fixes = NO_FIXES
+    builds_urls: bool = False
+    strips: Place | None = None
+    compared: tuple[str, ...] = ()
 
     @property
     def by_wsgi(self) -> str:
@@ -105,10 +116,18 @@ class Code:
         """Whether it surely has an app that ``wsgi`` can serve, be it that nobody knows by what name."""
         return bool(self.target) or self.made is not None or self.framework in _SERVED
 
+    def sees_whole(self, path: str) -> bool:
+        """Tell whether the code compares the request's whole path with this one, however its framework is served."""
+        return path in self.compared and self.framework in _WHOLE
+
     @property
     def app(self) -> Place:
         """Where the app is made, or else where it is started."""
         return self.made or self.started
+
+    def leads_to(self, path: str) -> bool:
+        """Tell whether a line of the code or of a page writes out that it leads to a path."""
+        return any(text == path for text, _ in self.leading)
 
     def place_of(self, path: str) -> Place:
         """Return the line where a path is written out, or else where the app is made."""
@@ -129,6 +148,11 @@ def read_code(endpoint: Endpoint, package: Package) -> Code:
     calls = [(module, call, module.dotted(call.func)) for module, _, call in reach.calls]
     runs = next(((module, call) for module, call, name in calls if name == _RUN), None)
     target, start = _by_wsgi(reach)
+    fixes = Fixes(reach, command, target, start)
+    script, lines = fixes.node_script if reach.framework == "Node" else (Path(), ())
+    given = (*_own_routes(reach), *_routes(calls, endpoint.name), *named_in(reach))
+    by_hand = compared_by_node(lines) if reach.framework == "Node" else compared_in(reach)
+    compared = tuple(path for path in dict.fromkeys(by_hand) if path not in given)
     return Code(
         started=place if command is None else command.place,
         framework=reach.framework,
@@ -137,14 +161,30 @@ def read_code(endpoint: Endpoint, package: Package) -> Code:
         root_path=_root_path(command, runs),
         own_root_path=next(_own_root_paths(calls), None),
         hosts=next(host_lists(reach), None),
-        routes=tuple(dict.fromkeys((*_own_routes(reach), *_routes(calls, endpoint.name))))[:_MOST_ROUTES],
+        routes=tuple(dict.fromkeys((*given, *compared)))[:_MOST_ROUTES],
         sockets=(*_SOCKETS.get(reach.framework, ()), *dict.fromkeys(_sockets(calls, endpoint.name)))[:_MOST_SOCKETS],
-        texts=tuple((text, module.place(site.node)) for module, site, text in reach.texts if text.startswith("/")),
+        texts=(
+            *((text, module.place(site.node)) for module, site, text in reach.texts if text.startswith("/")),
+            *((text, Place(script, line)) for line, text in texts_of_node(lines)),
+        ),
         leading=(*_links(reach, package), *_leading(reach)),
         target=target,
         starts=None if start is None else start[0].place(start[1]),
-        fixes=Fixes(reach, command, target, start),
+        fixes=fixes,
+        compared=compared,
+        builds_urls=any(name.rpartition(".")[2] in _BUILDING for _, _, name in calls),
+        strips=_strips(reach),
     )
+
+
+def _strips(reach: Reach) -> Place | None:
+    """Return where `PATH_INFO` is set, None where nothing does or `SCRIPT_NAME` is set as well."""
+    found: dict[str, Place] = {}
+    for module, site in reach.sites:
+        match site.node:
+            case ast.Subscript(slice=ast.Constant(value="PATH_INFO" | "SCRIPT_NAME" as name), ctx=ast.Store()):
+                found.setdefault(name, module.place(site.node))
+    return None if "SCRIPT_NAME" in found else found.get("PATH_INFO")
 
 
 def _by_wsgi(reach: Reach) -> tuple[str, tuple[Module, ast.Call] | None]:
@@ -292,5 +332,6 @@ def _links(reach: Reach, package: Package) -> Iterator[tuple[str, Place]]:
 def _leading(reach: Reach) -> Iterator[tuple[str, Place]]:
     """Yield the paths that the code has written out, but for those of its routes."""
     for module, site, text in reach.texts:
-        if text.startswith("/") and not (isinstance(site.parent, ast.Call) and is_route(site.parent)):
+        is_of_route = isinstance(site.parent, ast.Call) and is_route(site.parent)
+        if text.startswith("/") and not (is_of_route or decides(site)):
             yield text, module.place(site.node)

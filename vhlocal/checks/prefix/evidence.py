@@ -234,7 +234,7 @@ class Evidence:
             return False
         if path in self.assets and answer.is_page:
             return True
-        return answer.status == nonsense.status and not answer.says_more_than(nonsense)
+        return answer.is_missing or (answer.status == nonsense.status and not answer.says_more_than(nonsense))
 
     def is_found(self, prefix: str | None, path: str) -> bool:
         """Tell whether the app has something of its own there below a prefix; False where that was not asked."""

@@ -254,7 +254,7 @@ class Fixes:
 
     def _node(self) -> Edits:
         """Take the prefix away where Node's server, or an app of Express, first has the request."""
-        file, lines = self._node_script
+        file, lines = self.node_script
         for number, line in enumerate(lines, 1):
             space = re.match(r"\s*", line)[0]  # type: ignore[index]
             if match := _NODE_SERVER.search(line):
@@ -268,7 +268,7 @@ class Fixes:
 
     def _node_slash(self) -> Edits:
         """Lead a browser to the slash at the end of the URL, below the line that asks for the prefix."""
-        file, lines = self._node_script
+        file, lines = self.node_script
         for number, (line, below) in enumerate(pairwise(lines), 2):
             server, prefix = _NODE_SERVER.search(line), _NODE_PREFIX.match(below)
             if server and prefix:
@@ -279,7 +279,7 @@ class Fixes:
         return ()
 
     @property
-    def _node_script(self) -> tuple[Path, Sequence[str]]:
+    def node_script(self) -> tuple[Path, Sequence[str]]:
         """The script that the command starts, and its lines; none where it starts no such."""
         arguments = self.command.arguments if self.command else ()
         script = next((word for word in arguments if word.endswith((".js", ".cjs", ".mjs"))), "")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vhlocal.checks.prefix.rules.uvicorn import AROUND, WRAPPED, edits_for
+from vhlocal.checks.prefix.rules.uvicorn import AROUND, DECIDES, WRAPPED, edits_for
 from vhlocal.checks.prefix.servers import ASGI_SERVERS
 from vhlocal.checks.prefix.settings import FALCON, NODE, OWN_WAYS, SANIC, TORNADO
 from vhlocal.checks.rule import Rule
@@ -51,7 +51,6 @@ _UNDER_WSGI = (
     "its own root path; a worker for other kinds of apps, such as aiohttp's, gets the whole path"
 )
 _TAKES = "remove the prefix in `X-VH-Prefix` from the path"
-_DECIDES = "remove the request's prefix (`X-VH-Prefix`) from the path before anything decides by it"
 
 
 def find(evidence: Evidence) -> Iterator[Finding]:
@@ -64,6 +63,10 @@ def find(evidence: Evidence) -> Iterator[Finding]:
     everywhere = answer is not None and not answer.is_missing
     if everywhere and code.framework not in OWN_WAYS:
         seen += ", as to every path there"
+    if code.sees_whole(path):
+        place = code.place_of(path)
+        yield Finding(DEFINITION, place, seen, DECIDES, evidence.endpoint.name, caveat=evidence.caveat)
+        return
     if evidence.endpoint.server_command is not None:
         edits = () if everywhere and code.framework not in OWN_WAYS else edits_for(code)
         change = _change(code, everywhere=everywhere)
@@ -72,7 +75,7 @@ def find(evidence: Evidence) -> Iterator[Finding]:
     if code.framework in WRAPPED:
         yield evidence.finding(DEFINITION, code.app, seen, AROUND, evidence.caveat, edits_for(code))
         return
-    place, change = code.app, _DECIDES if everywhere else _UNDER_WSGI
+    place, change = code.app, DECIDES if everywhere else _UNDER_WSGI
     if code.own_root_path is not None:
         place, change = code.own_root_path, "remove `root_path`: `wsgi` sets it for each request"
     edits = code.fixes.without_root_path if code.own_root_path is not None else ()
@@ -91,7 +94,7 @@ def _change(code: Code, *, everywhere: bool) -> str:
         return _TAKES
     if not everywhere and not code.may_be_served:
         return f"{_TAKES}; a WSGI or ASGI app can be served by `wsgi: MODULE:NAME` instead"
-    return _DECIDES if everywhere else f"{code.by_wsgi}; or remove the prefix from the path"
+    return DECIDES if everywhere else f"{code.by_wsgi}; or remove the prefix from the path"
 
 
 RULE = Rule((DEFINITION,), find)

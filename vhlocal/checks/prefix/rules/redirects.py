@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vhlocal.checks.rule import Rule
-from vhlocal.findings import Definition, Example, Severity
+from vhlocal.findings import Definition, Example, Finding, Severity
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from vhlocal.checks.edits import Edits
     from vhlocal.checks.prefix.evidence import Evidence
-    from vhlocal.findings import Finding
 
 DEFINITION = Definition(
     code="VH404",
@@ -38,12 +38,29 @@ def find(evidence: Evidence) -> Iterator[Finding]:
             path = evidence.case.leaves(location, asked.target)
             if path is not None:
                 seen = f"`{asked.target}` redirects to `{path}`, outside the prefix"
-                change = "let the framework build the URL, or put the prefix before the path"
                 code = evidence.code
+                if code.builds_urls and not code.leads_to(path):
+                    yield _built(evidence, seen)
+                    return
+                change = "let the framework build the URL, or put the prefix before the path"
                 yield evidence.finding(
                     DEFINITION, code.place_leading_to(path), seen, change, edits=code.fixes.prefixed(path)
                 )
                 return
+
+
+def _built(evidence: Evidence, seen: str) -> Finding:
+    """Return what was found of an app whose framework builds its URLs, but knows of no prefix."""
+    code = evidence.code
+    edits: Edits = ()
+    place, change = code.app, "put the request's prefix (`X-VH-Prefix`) before the path"
+    if code.strips is not None:
+        place = code.strips
+        change = 'also set `environ["SCRIPT_NAME"]` to the prefix that is removed here: URLs are built with it'
+    elif evidence.endpoint.server_command is not None and code.may_be_served:
+        change = f"{code.by_wsgi}: the framework then builds its URLs with the prefix"
+        edits = code.fixes.by_wsgi
+    return Finding(DEFINITION, place, seen, change, evidence.endpoint.name, edits=edits)
 
 
 RULE = Rule((DEFINITION,), find)

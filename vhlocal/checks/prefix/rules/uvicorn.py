@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from vhlocal.checks.prefix.servers import ASGI_SERVERS
 from vhlocal.checks.prefix.settings import FALCON, OWN_WAYS, SANIC
 from vhlocal.checks.rule import Rule
-from vhlocal.findings import Definition, Example, Severity
+from vhlocal.findings import Definition, Example, Finding, Severity
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from vhlocal.checks.edits import Edits
     from vhlocal.checks.prefix.code import Code
     from vhlocal.checks.prefix.evidence import Evidence
-    from vhlocal.findings import Finding
 
 DEFINITION = Definition(
     code="VH408",
@@ -44,17 +43,24 @@ def find(evidence: Evidence) -> Iterator[Finding]:
     """Yield a path that is there without the prefix alone, under Uvicorn and its like."""
     path, server = evidence.unprefixed, evidence.server_among(*ASGI_SERVERS)
     if path is not None and not evidence.is_doubling and server:
+        seen = f"{_NAMES.get(server, server.capitalize())} passes the prefix on: "
+        seen += evidence.moved_to(path or "/", path, "the app")
+        if evidence.code.sees_whole(path):
+            place, name = evidence.code.place_of(path), evidence.endpoint.name
+            yield Finding(DEFINITION, place, seen, DECIDES, name, caveat=evidence.caveat)
+            return
         yield evidence.finding(
             DEFINITION,
             evidence.code.started,
-            f"{_NAMES.get(server, server.capitalize())} passes the prefix on: "
-            f"{evidence.moved_to(path or '/', path, 'the app')}",
+            seen,
             change_for(evidence.code),
             evidence.caveat,
             edits_for(evidence.code),
         )
 
 
+#: What to do about an app that looks at the whole path itself.
+DECIDES = "remove the request's prefix (`X-VH-Prefix`) from the path before anything decides by it"
 #: Frameworks for whose apps it is not enough that ``wsgi`` tells the prefix.
 WRAPPED = ("Falcon", "Sanic")
 #: What to do about theirs.

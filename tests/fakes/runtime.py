@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from tests.waiting import LONG
 from vhlocal.errors import EngineError
-from vhlocal.runtime.base import Address, Exit, Layout, Listener, PresentImage, Usage, spare_none
+from vhlocal.runtime.base import Address, Exit, Layout, Listener, PresentImage, Usage, hear_no_pause, spare_none
 from vhlocal.runtime.process.ports import free_ports, give_back
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from vhlocal.events import Notice
     from vhlocal.model import Endpoint
-    from vhlocal.runtime.base import Entry, Layer, OnExit, OnLine, OnPull, PresentServer, ServerSpec, Spares
+    from vhlocal.runtime.base import Entry, Layer, OnExit, OnLine, OnPause, OnPull, PresentServer, ServerSpec, Spares
 
 CODE = "/valohai/code/server.py"
 
@@ -251,7 +251,12 @@ class FakeRuntime:
         return f"container-{self._made}"
 
     def start(
-        self, server: str, on_line: OnLine, on_exit: OnExit, spares: Spares = spare_none
+        self,
+        server: str,
+        on_line: OnLine,
+        on_exit: OnExit,
+        spares: Spares = spare_none,
+        on_pause: OnPause = hear_no_pause,
     ) -> Mapping[int, Address]:
         self._reach()
         container = self._container(server)
@@ -304,7 +309,12 @@ class SlowRunner(FakeRuntime):
         return replace(super().layout(spec), host=_HOST)
 
     def start(
-        self, server: str, on_line: OnLine, on_exit: OnExit, spares: Spares = spare_none
+        self,
+        server: str,
+        on_line: OnLine,
+        on_exit: OnExit,
+        spares: Spares = spare_none,
+        on_pause: OnPause = hear_no_pause,
     ) -> Mapping[int, Address]:
         spec = self._container(server).spec
         return {port: Address(_HOST, port) for port in (spec.port, *spec.more_ports)}

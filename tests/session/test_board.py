@@ -71,6 +71,14 @@ def test_k10_what_was_found_of_one_version_is_not_told_of_another():
     assert caveats == ["but answers 404 at its URL", "but answers 401"]
 
 
+def test_what_a_server_says_of_itself_comes_before_what_was_found():
+    board = Board()
+    board.apply(Examined("a", "new", "but answers 404 at its URL"))
+    for caveat, shown in (("but paused", "but paused"), ("", "but answers 404 at its URL")):
+        board.apply(StatusChanged(Status(at("a"), State.READY, revision="new", caveat=caveat)))
+        assert [status.caveat for status in board.statuses("a")] == [shown]
+
+
 def test_a_notice_is_kept_once():
     board = Board()
     board.apply(Notice("cpu is not enforced"))

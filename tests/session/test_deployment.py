@@ -271,6 +271,38 @@ def test_k3_a_replica_that_is_killed_leaves_the_turn_and_is_started_again(up, pr
     assert set(replicas(url, 6)) == {"1", "2", "3"}
 
 
+@pytest.mark.engine
+def test_k3_a_replica_that_is_paused_keeps_its_turn_and_is_shown_as_paused(running, engine, project):
+    """K3: to Kubernetes, a pod that hangs is ready as long as nothing probes it."""
+    with running(project({"valohai.yaml": YAML, "server.py": APP}), "--replicas", "words=2") as run:
+        all_ready(run, "words/1", "words/2")
+        before = caveats(run)
+        id_ = client(run).endpoints()["endpoints"][1]["container"]
+        container = engine.containers.get(id_)
+        container.pause()
+        try:
+            wait_for(lambda: caveats(run) == [before[0], f"but paused: docker unpause {id_}"], "it to be shown")
+            assert "but paused" in " ".join(run.vhlocal("ps", "-C", str(run.directory)).stdout.split())
+            assert sorted(map(str, [answered_by(run), answered_by(run)])) == ["1", "None"]
+        finally:
+            container.unpause()
+        wait_for(lambda: caveats(run) == before, "it to be shown no longer")
+        assert set(replicas(run.url("words", "dev"), 2)) == {"1", "2"}
+
+
+def caveats(run: Running) -> list[str]:
+    """Return what `ready` does not say of each replica."""
+    return [each["caveat"] for each in client(run).endpoints()["endpoints"]]
+
+
+def answered_by(run: Running) -> str | None:
+    """Return which replica answers a request within seconds, None where none does."""
+    try:
+        return requests.get(run.url("words", "dev"), timeout=3).headers["X-VHLocal-Replica"]
+    except requests.Timeout:
+        return None
+
+
 def kill_one(run: Running, url: str) -> None:
     if "as processes" in run.output():
         runner = around(requests.get(url, timeout=60).json()["pid"])[0]

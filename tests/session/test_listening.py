@@ -90,6 +90,7 @@ def test_a_runner_that_was_asked_for_too_early_is_not_taken_for_none(tmp_path):
             diagnosis=lambda: diagnosis,
             patience=10.0,
             on_line=lambda *_: None,
+            on_pause=lambda: None,
             on_news=lambda _: None,
             asks=lambda *_: None,
         )

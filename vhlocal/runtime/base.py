@@ -259,6 +259,14 @@ def spare_none() -> bool:
     return False
 
 
+OnPause = Callable[[bool], None]
+"""Called with True when somebody has paused a running server from outside, and with False when it was resumed."""
+
+
+def hear_no_pause(paused: bool) -> None:
+    """See ``OnPause``: for who need not know."""
+
+
 OnPull = Callable[[str, str, int, int], None]
 """Called with layer, status, current and total bytes."""
 
@@ -312,7 +320,12 @@ class Runtime(Protocol):
         """Make a server with its files in place, not yet started, and return its id."""
 
     def start(
-        self, server: str, on_line: OnLine, on_exit: OnExit, spares: Spares = spare_none
+        self,
+        server: str,
+        on_line: OnLine,
+        on_exit: OnExit,
+        spares: Spares = spare_none,
+        on_pause: OnPause = hear_no_pause,
     ) -> Mapping[int, Address]:
         """Start a server that is made or has ended, and return where each of its ports can be reached.
 

@@ -100,7 +100,7 @@ class Board:
         return any(tell_the_same(finding, known) for known in self.findings(finding.endpoint, {revision}))
 
     def _whole(self, status: Status) -> Status:
-        """Return a status with what `ready` does not say: what was found has the word."""
+        """Return a status with what `ready` does not say: it has the word itself, then what was found."""
         if status.state is not State.READY:
             return status
         caveats = [
@@ -111,7 +111,7 @@ class Board:
         examined = self._examined.get((status.endpoint, status.revision))
         if examined is not None:
             caveats.append(examined.caveat)
-        return replace(status, caveat=next(filter(None, caveats), ""))
+        return replace(status, caveat=next(filter(None, (status.caveat, *caveats)), ""))
 
     def _keep(self, found: Found) -> None:
         endpoint = found.finding.endpoint

@@ -162,12 +162,13 @@ def test_a_container_that_is_paused_from_outside_is_told_with_what_has_it_go_on(
     )
     server = runtime.create(spec)
     try:
-        lines = []
-        runtime.start(server, lambda *line: lines.append(line), lambda _: None)
+        lines, paused = [], []
+        runtime.start(server, lambda *line: lines.append(line), lambda _: None, on_pause=paused.append)
         container = engine.containers.get(server)
         container.pause()
         container.unpause()
-        wait_for(lambda: len(lines) == 2, "both to be told")
+        wait_for(lambda: len(paused) == 2, "both to be told")
+        assert paused == [True, False]
         assert lines == [
             (
                 "vhlocal",

@@ -55,6 +55,7 @@ async def created(runtime, place):
             diagnosis=lambda: Diagnosis(runtime, place, Bus(), lambda: Package(place, {}, ""), lambda *_: ()),
             patience=10.0,
             on_line=lambda *_: None,
+            on_pause=lambda: None,
             on_news=lambda _: None,
             asks=lambda *_: None,
         )

@@ -22,12 +22,14 @@ from vhlocal.runtime.base import (
     Listener,
     OnExit,
     OnLine,
+    OnPause,
     OnPull,
     PresentImage,
     PresentServer,
     Spares,
     Throttling,
     Usage,
+    hear_no_pause,
     spare_none,
 )
 from vhlocal.runtime.docker import begun, labels
@@ -104,6 +106,7 @@ class DockerRuntime:
         self._kills: dict[str, int] = {}
         self._spares: dict[str, Spares] = {}
         self._on_line: dict[str, OnLine] = {}
+        self._on_pause: dict[str, OnPause] = {}
         self._ports: dict[str, tuple[int, ...]] = {}
         self._dated = 0
         #: Images that have lost their tags to newer ones.
@@ -242,12 +245,18 @@ class DockerRuntime:
         return container
 
     def start(
-        self, server: str, on_line: OnLine, on_exit: OnExit, spares: Spares = spare_none
+        self,
+        server: str,
+        on_line: OnLine,
+        on_exit: OnExit,
+        spares: Spares = spare_none,
+        on_pause: OnPause = hear_no_pause,
     ) -> Mapping[int, Address]:
         """Start a container; its output and its end are told from a thread of its own."""
         self._out_of_memory.discard(server)
         self._spares[server] = spares
         self._on_line[server] = on_line
+        self._on_pause[server] = on_pause
         ahead = self._begun.pop(server, None)
         if ahead is not None and ahead.output is not None:
             chunks = ahead.output
@@ -413,6 +422,7 @@ class DockerRuntime:
             tell = self._on_line.get(container)
             if tell is not None:
                 tell("vhlocal", text.format(name=event["Actor"]["Attributes"]["name"]))
+                self._on_pause[container](event["Action"] == "pause")
         elif not self._spares.get(container, spare_none)():
             self._out_of_memory.add(container)
             self._engine.kill(container)

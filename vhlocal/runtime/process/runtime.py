@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from vhlocal.contract.image import CODE_DIRECTORY, RUNNER_DIRECTORY
 from vhlocal.errors import BuildError, EngineError
 from vhlocal.events import Notice
-from vhlocal.runtime.base import Address, Layout, PresentServer, Usage, spare_none
+from vhlocal.runtime.base import Address, Layout, PresentServer, Usage, hear_no_pause, spare_none
 from vhlocal.runtime.process import begun, files, furnishing
 from vhlocal.runtime.process.begun import Begun, Made
 from vhlocal.runtime.process.cgroup import enforceable
@@ -33,7 +33,18 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
 
     from vhlocal.model import Endpoint
-    from vhlocal.runtime.base import Entry, Layer, Listener, OnExit, OnLine, OnPull, PresentImage, ServerSpec, Spares
+    from vhlocal.runtime.base import (
+        Entry,
+        Layer,
+        Listener,
+        OnExit,
+        OnLine,
+        OnPause,
+        OnPull,
+        PresentImage,
+        ServerSpec,
+        Spares,
+    )
     from vhlocal.runtime.process.environments import Environments
 
 #: The PATH of the official Python images: what a user has added to their own is not there in production.
@@ -196,7 +207,12 @@ class ProcessRuntime:
         return root.name
 
     def start(
-        self, server: str, on_line: OnLine, on_exit: OnExit, spares: Spares = spare_none
+        self,
+        server: str,
+        on_line: OnLine,
+        on_exit: OnExit,
+        spares: Spares = spare_none,
+        on_pause: OnPause = hear_no_pause,
     ) -> Mapping[int, Address]:
         """Start a server's process; its output and its end are told from a thread of its own."""
         known = self._known(server)

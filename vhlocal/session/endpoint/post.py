@@ -160,6 +160,7 @@ class Post:
                 diagnosis=lambda: self._surroundings.diagnosis,
                 patience=self._surroundings.patience,
                 on_line=self._heard.lines(wanted.spec.environment),
+                on_pause=lambda: self.tell(State.READY) if self.running else None,
                 on_news=lambda news: self._heard.learn(self.wanted.spec.image, news),
                 asks=partial(self._surroundings.chatter.expect, self.at),
                 made=self._surroundings.made.pop(wanted.at, ()),
@@ -391,10 +392,16 @@ class Post:
                     memory=self._memory_use(),
                     since=time.time(),
                     start_up=self.server.start_up if self.server else None,
+                    caveat=self._paused() if state is State.READY else "",
                     description=self.wanted.endpoint.description,
                 )
             )
         )
+
+    def _paused(self) -> str:
+        # It keeps its turn: to Kubernetes, a pod that hangs is ready as long as nothing probes it.
+        server = self.server
+        return "" if server is None or not server.paused else f"but paused: docker unpause {server.id[:12]}"
 
     async def explain(self, error: Exception, wanted: Desired) -> Explanation:
         """Say why ``wanted`` did not come up."""

@@ -67,6 +67,9 @@ class Server:
         #: What its runner knows vhlocal by: its own code can read it, and is to command no other.
         self._token = new_token()
         self._tell = making.on_line
+        #: Whether somebody outside has paused it: requests to it wait.
+        self.paused = False
+        self._on_pause = making.on_pause
         self._on_news = making.on_news
         self._asks = making.asks
         self._prefix = making.spec.environment["VH_DEFAULT_PREFIX"].rstrip("/")
@@ -178,9 +181,15 @@ class Server:
         def on_line(stream: str, text: str) -> None:
             self._tell(stream, self._layout.as_in_production(text))
 
+        def on_pause(paused: bool) -> None:
+            self.paused = paused
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(self._on_pause)
+
         self.ended = ended
+        start = partial(self._runtime.start, self.id, on_line, on_exit, spares, on_pause)
         try:
-            self.addresses = await self._in_turn(in_thread(self._runtime.start, self.id, on_line, on_exit, spares))
+            self.addresses = await self._in_turn(in_thread(start))
         except VhlocalError:
             self.ended = None  # of what did not start no end is told
             raise

@@ -29,6 +29,16 @@ def test_it_tells_replicas_waits_and_cold_starts_of_each_rule_range_and_target(v
     assert any(each.startswith("   4 |") and "#" in each for each in lines)
 
 
+def test_k10_versions_that_are_replayed_together_are_named(vhlocal, log, tmp_path):
+    two = line(time=103.0, version="new") + line(time=104.0, version="old")
+    log.write_text(two, encoding="utf-8-sig")  # as some editors save it
+    asked = ("scale", "--simulate", "--from", str(log))
+    done = vhlocal(*asked, cwd=tmp_path)
+    assert done.stdout.startswith("greet: 2 requests to new, old together; "), done.stderr
+    assert vhlocal(*asked, "--version", "old", cwd=tmp_path).stdout.startswith("greet: 1 request; ")
+    assert json.loads(vhlocal(*asked, "--json", cwd=tmp_path).stdout)["versions"] == ["new", "old"]
+
+
 def test_json_has_every_number(vhlocal, log, tmp_path):
     done = vhlocal("scale", "greet", "--simulate", "--from", str(log), "--rule", "hpa", "--json", cwd=tmp_path)
     assert done.returncode == 0, done.stderr

@@ -30,6 +30,17 @@ def test_what_no_server_answered_and_websockets_are_left_out():
     assert (len(found.requests), found.left_out) == (1, 2)
 
 
+def test_k10_of_several_versions_all_are_taken_and_said_or_the_one_that_is_named():
+    lines = [line(version="old"), line(version="new"), line(version="new"), line(endpoint="other", version="more")]
+    both, one = read_traffic(lines, FILE, "greet"), read_traffic(lines, FILE, "greet", "old")
+    assert (len(both.requests), both.versions) == (3, ("new", "old"))
+    assert (len(one.requests), one.versions) == (1, ("old",))
+    assert read_traffic(lines, FILE, None, "more").endpoint == "other"
+    with pytest.raises(InputError, match="has no request to a version dev") as refused:
+        read_traffic(lines, FILE, None, "dev")
+    assert refused.value.hint == "give the version's name; its aliases are not recorded"
+
+
 def test_of_several_endpoints_one_is_named():
     lines = [line(), line(endpoint="other")]
     assert read_traffic(lines, FILE, "other").endpoint == "other"
@@ -48,8 +59,11 @@ def test_of_several_endpoints_one_is_named():
         ("[1]", "the line is not a JSON object"),
         ("{}", "the line has no `endpoint`"),
         (line(time="x"), "`time` is not a number"),
-        (line(seconds=-1), "`seconds` is not a number"),
-        (line(seconds=float("nan")), "`seconds` is not a number"),
+        (line(seconds=-1), "`seconds` is not between 0 and 2678400"),
+        (line(seconds=float("nan")), "`seconds` is not between 0 and 2678400"),
+        (line(seconds=1e300), "`seconds` is not between 0 and 2678400"),
+        (line(time=1.7e12), "`time` is not between 0 and 253402300800"),
+        (line(time=int("9" * 400)), "`time` is not between 0 and 253402300800"),
         (line(gateway_seconds=True), "`gateway_seconds` is not a number"),
     ],
 )

@@ -33,10 +33,10 @@ def command(
     vhlocal scale [ENDPOINT] --simulate [--from FILE]. It needs no run.
     """
     if is_simulation:
-        if len(wanted) > 1 or any("=" in text for text in wanted) or version is not None:
+        if len(wanted) > 1 or any("=" in text for text in wanted):
             hint = "vhlocal scale [ENDPOINT] --simulate; ranges are given with --range"
             raise InputError("a simulation takes one endpoint, by name only", hint=hint)
-        show_simulation(directory, next(iter(wanted), None), simulation)
+        show_simulation(directory, next(iter(wanted), None), version, simulation)
         return
     if any(value not in (None, (), False) for value in simulation.values()):
         raise InputError("these options are for a simulation", hint="add --simulate")

@@ -60,14 +60,14 @@ def simulation_options(function: F) -> F:
     return function
 
 
-def show_simulation(directory: Path, endpoint: str | None, given: Mapping[str, Any]) -> None:
+def show_simulation(directory: Path, endpoint: str | None, version: str | None, given: Mapping[str, Any]) -> None:
     """Replay the requests of an endpoint, the only one of the log where it is None, and print what came of it.
 
     ``given`` are the values of the options by name. InputError for what is wrong in them or in the log.
     """
     ranges = [_range(text) for text in given["ranges"] or ("1-4",)]
     rules = list(_rules(given["rule"], given["targets"], given["window"]))
-    traffic = _traffic(directory, given["file"], endpoint)
+    traffic = _traffic(directory, given["file"], endpoint, version)
     ready, origin = _ready(directory, traffic.endpoint, given["ready"])
     servers = Servers(ready, 1 if given["at_once"] is None else given["at_once"], given["one_queue"])
     rows = [
@@ -77,13 +77,21 @@ def show_simulation(directory: Path, endpoint: str | None, given: Mapping[str, A
     ]
     if given["as_json"]:
         found = [_facts(*row) for row in rows]
-        about = {"endpoint": traffic.endpoint, "requests": len(traffic.requests), "left_out": traffic.left_out}
+        about = {
+            "endpoint": traffic.endpoint,
+            "versions": list(traffic.versions),
+            "requests": len(traffic.requests),
+            "left_out": traffic.left_out,
+        }
         click.echo(json.dumps({**about, "ready_seconds": ready, "ready_from": origin, "simulations": found}, indent=2))
         return
     from vhlocal.ui.console import standard_output  # noqa: PLC0415 - rich is slow to import
     from vhlocal.ui.scaling import show_outcomes  # noqa: PLC0415
 
-    headline = f"{traffic.endpoint}: {len(traffic.requests)} requests"
+    count = len(traffic.requests)
+    headline = f"{traffic.endpoint}: {count} request{'s' * (count != 1)}"
+    if len(traffic.versions) > 1:
+        headline += f" to {', '.join(traffic.versions)} together"
     if traffic.left_out:
         headline += f" ({traffic.left_out} left out: unanswered or WebSockets)"
     show_outcomes(standard_output(), f"{headline}; a new replica is ready after {ready:g} s ({origin})", rows)
@@ -131,7 +139,7 @@ def _number(text: str, given: str) -> float:
     return number
 
 
-def _traffic(directory: Path, file: Path | None, endpoint: str | None) -> Traffic:
+def _traffic(directory: Path, file: Path | None, endpoint: str | None, version: str | None) -> Traffic:
     if file is None:
         file = read_settings(directory, {}, fetch=False).access_log
         if file is None:
@@ -139,8 +147,8 @@ def _traffic(directory: Path, file: Path | None, endpoint: str | None) -> Traffi
                 "no access log is given", hint="give one with --from FILE; `vhlocal up --access-log FILE` writes it"
             )
     try:
-        with file.open(encoding="utf-8", errors="replace") as lines:
-            return read_traffic(lines, file, endpoint)
+        with file.open(encoding="utf-8-sig", errors="replace") as lines:
+            return read_traffic(lines, file, endpoint, version)
     except OSError as error:
         hint = "`vhlocal up --access-log FILE` writes one"
         raise InputError(f"the access log {file} cannot be read: {error.strerror}", hint=hint) from error

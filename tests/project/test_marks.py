@@ -106,6 +106,47 @@ def test_broken_yaml_is_one_message_with_its_place(text, line, column, words):
     assert caught.value.place == Place(FILE, line, column)
 
 
+def bomb(level: str) -> str:
+    """Return nine levels, each of which refers nine times to the one before: 387 million values in a few lines."""
+    above = (",".join([f"*a{number - 1}"] * 9) for number in range(1, 10))
+    return "a0: &a0 {k: v}\n" + "".join(f"a{n}: &a{n} {level % names}\n" for n, names in enumerate(above, 1))
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "words"),
+    [
+        (bomb("[%s]"), 6, "keys and values, aliases expanded"),
+        (bomb("{k: [%s]}"), 6, "keys and values, aliases expanded"),
+        (bomb("{<<: [%s]}"), 6, "keys and values, aliases expanded"),
+        ("[" + "a,\n" * 50_001 + "]", 50_000, "more than 50,000 keys and values"),
+        (f"a:\n- {'9' * 5000}\n", 2, "more than 300 digits"),
+        (f"a:\n- {'1:' * 5000}1\n", 2, "more than 300 digits"),
+        (f"a:\n- 0x{'f' * 5000}\n", 2, "more than 300 digits"),
+    ],
+)
+def test_what_grows_beyond_all_measure_is_refused_at_once(text, line, words):
+    with pytest.raises(InputError, match=words) as caught:
+        compose(text, FILE)
+    assert caught.value.place.line == line
+
+
+def test_a_file_beyond_all_measure_is_not_read(project):
+    file = project.write("some.yaml", "a: 1\n")
+    with file.open("ab") as content:
+        content.truncate(1024 * 1024 + 1)
+    with pytest.raises(InputError, match="larger than 1 MB") as caught:
+        read_document(file)
+    assert caught.value.place == Place(file)
+
+
+def test_aliases_within_measure_are_read():
+    assert compose("a: &a [1, 2]\nb: [*a, *a]\nc: {<<: &m {k: 1}, d: *m}\n", FILE).data == {
+        "a": [1, 2],
+        "b": [[1, 2], [1, 2]],
+        "c": {"k": 1, "d": {"k": 1}},
+    }
+
+
 def test_tabs_are_named():
     with pytest.raises(InputError) as caught:
         compose("- endpoint:\n\tname: x\n", FILE)

@@ -34,6 +34,24 @@ def test_the_revision_is_made_of_paths_modes_and_contents_alone(project, tmp_pat
     assert all(len(revision) == 12 for revision in revisions)
 
 
+@pytest.mark.parametrize("name", ["requirements.txt", "requirements-deployment.txt"])
+def test_requirements_beyond_all_measure_are_refused_before_anything_is_read(project, monkeypatch, name):
+    file = project.write(name, "")
+    known = read_package(project.directory)
+    os.truncate(file, 3 * 1024**3)
+    monkeypatch.setattr("vhlocal.project.reading.digest_of", lambda _: pytest.fail("gigabytes are hashed"))
+    for previous, touched in ((None, None), (known, {name})):
+        with pytest.raises(InputError, match="the file has 3,072 MB") as caught:
+            read_package(project.directory, previous, touched)
+        assert caught.value.place.file == file
+
+
+def test_requirements_that_are_not_packaged_may_have_any_size(project):
+    os.truncate(project.write("requirements.txt", ""), 17 * 1024**2)
+    project.write(".vhignore", "requirements.txt\n")
+    assert "requirements.txt" not in read_package(project.directory).files
+
+
 def test_links_to_files_inside_are_kept_and_others_are_absent(repository):
     """B5: the client packs a link as a link, so one that points outside would point at nothing in a container."""
     repository.write("real.py", "x")

@@ -21,6 +21,13 @@ NodePath = tuple[str | int, ...]
 
 _MERGE = "tag:yaml.org,2002:merge"
 _TEXT = "tag:yaml.org,2002:str"
+_INTEGER = "tag:yaml.org,2002:int"
+
+#: Bytes of a file, keys and values with all aliases expanded, and characters of a number: far more than people write,
+#: and read within seconds.
+_MOST_BYTES = 1024 * 1024
+_MOST_NODES = 50_000
+_LONGEST_NUMBER = 300
 
 
 @dataclass(frozen=True)
@@ -92,7 +99,7 @@ class Document:
 def read_document(file: Path) -> Document:
     """Read and compose ``file``. InputError, with the place, for what is no UTF-8 or no YAML."""
     try:
-        text = content_of(file).decode("utf-8-sig")
+        text = content_of(file, _MOST_BYTES).decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = error.object[: error.start].count(b"\n") + 1
         raise InputError(
@@ -105,10 +112,11 @@ def read_document(file: Path) -> Document:
 
 def compose(text: str, file: Path) -> Document:
     """Compose a YAML text; ``file`` is what its places name. InputError, with the place, for what is no YAML."""
-    loader = None
+    loader: _Loader | None = None
     try:
-        loader = yaml.SafeLoader(text)
+        loader = _Loader(text, file)
         root = loader.get_single_node()
+        _size(file, root, {})
         troubles = tuple(_keys_trouble(file, root, (), ()))
         data = None if root is None else loader.construct_document(root)
     except yaml.MarkedYAMLError as error:
@@ -127,6 +135,40 @@ def compose(text: str, file: Path) -> Document:
         if loader is not None:
             loader.dispose()
     return Document(file, data, root, troubles, text)
+
+
+class _Loader(yaml.SafeLoader):
+    """Reads no more than ``_MOST_NODES`` keys and values."""
+
+    def __init__(self, text: str, file: Path) -> None:
+        super().__init__(text)
+        self._file = file
+        self._nodes = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        self._nodes += 1
+        if self._nodes > _MOST_NODES:
+            raise _too_many(Place(self._file, self.line + 1))
+        return super().compose_node(parent, index)
+
+
+def _too_many(place: Place, end: str = "") -> InputError:
+    return InputError(f"this YAML has more than {_MOST_NODES:,} keys and values{end}", place=place)
+
+
+def _size(file: Path, node: yaml.Node | None, known: dict[int, int]) -> int:
+    """Return the number of nodes at and below one, with aliases expanded. InputError for more than are read."""
+    if not isinstance(node, yaml.CollectionNode):
+        if node is not None and node.tag == _INTEGER and len(node.value) > _LONGEST_NUMBER:
+            raise InputError(f"this number has more than {_LONGEST_NUMBER} digits", place=_place(file, node))
+        return 1
+    if id(node) not in known:
+        known[id(node)] = 0  # stands in the sums of those within, which refer to it: they are refused later
+        below = (part for item in node.value for part in (item if isinstance(item, tuple) else (item,)))
+        known[id(node)] = 1 + sum(_size(file, part, known) for part in below)
+        if known[id(node)] > _MOST_NODES:
+            raise _too_many(_place(file, node), ", aliases expanded")
+    return known[id(node)]
 
 
 def raise_troubles(troubles: Sequence[Trouble]) -> None:

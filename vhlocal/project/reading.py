@@ -12,10 +12,11 @@ from dataclasses import field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from vhlocal.contract.image import requirements_file
 from vhlocal.errors import InputError
 from vhlocal.model import Package, PackagedFile, Place
 from vhlocal.project.packaged_paths import directories_of, packaged_paths
-from vhlocal.regular import digest_of
+from vhlocal.regular import MOST, digest_of
 from vhlocal.values import dataclass
 
 if TYPE_CHECKING:
@@ -64,6 +65,7 @@ def read_all(
     others = {path: _file_look(directory, path) for path in {*known.unlisted, *touched}}
     listed_paths = packaged_paths(directory, include_untracked=include_untracked)
     paths = [path for path in listed_paths if path not in left_out]
+    _check_requirements(directory, paths)
     reading = _Reading(known, {})
     for path in paths:
         reading.take(path)
@@ -86,6 +88,7 @@ def read_touched(known: ReadPackage, touched: Collection[str]) -> ReadPackage | 
     """Read anew what was touched, and links, whose targets may have been; None when that may not be all."""
     if known.entangled:
         return None
+    _check_requirements(known.directory, known.files)
     reading = _Reading(known, known.files)
     paths = list(known.files)
     for path in touched:
@@ -103,6 +106,21 @@ def read_touched(known: ReadPackage, touched: Collection[str]) -> ReadPackage | 
 def identity(file: PackagedFile) -> tuple[str, int, str, str]:
     """Return what tells a packaged file from another: path, mode, content, link."""
     return (file.path, file.mode, file.digest, file.link or "")
+
+
+def _check_requirements(directory: Path, paths: Collection[str]) -> None:
+    """Refuse what nobody reads before it is hashed, which takes minutes for gigabytes. InputError."""
+    name = requirements_file(paths)
+    try:
+        size = 0 if name is None else (directory / name).stat().st_size
+    except OSError:
+        return
+    if name is not None and size > MOST:
+        raise InputError(
+            f"the file has {size // 1024**2:,} MB: vhlocal reads requirements of up to {MOST // 1024**2} MB",
+            place=Place(directory / name),
+            hint=f"make {name} a list of requirements, or name it in .vhignore",
+        )
 
 
 class _Reading:

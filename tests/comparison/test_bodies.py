@@ -9,7 +9,7 @@ import pytest
 
 from tests.exchanges import sent
 from vhlocal.comparison import bodies
-from vhlocal.comparison.bodies import BYTES, JSON, TEXT, TWICE, Read, content_type, read
+from vhlocal.comparison.bodies import BEYOND, BYTES, JSON, TEXT, TWICE, Read, content_type, read
 from vhlocal.comparison.differences import differences
 from vhlocal.comparison.paths import parse
 from vhlocal.comparison.rules import Rules
@@ -26,7 +26,15 @@ LINES = "application/x-ndjson"
         ("text/html", b"1", Read(TEXT, "1")),
         ("application/problem+json", b"1", Read(JSON, 1)),
         ("application/json", b"1", Read(JSON, 1)),
-        ("application/json", b'{"a": 1, "a": "\xed\xa0\x80"}', Read(TWICE, '{"a": 1, "a": "���"}')),
+        ("application/json", b'{"a": 1, "a": "\xed\xa0\x80"}', Read(TWICE, '{"a": 1, "a": "\ud800"}')),
+        ("application/json", b"[1e400]", Read(BEYOND, "[1e400]")),
+        ("application/json", b"[-12E+308, 1]", Read(BEYOND, "[-12E+308, 1]")),
+        ("application/json", b"1" + b"0" * 400 + b".5", Read(BEYOND, "1" + "0" * 400 + ".5")),
+        ("application/json", b"1" + b"0" * 400, Read(JSON, 10**400)),
+        ("application/json", b'[1e308, 1e-400, "1e400"]', Read(JSON, [1e308, 0.0, "1e400"])),
+        ("application/json", b"[Infinity]", Read(JSON, [float("inf")])),
+        ("application/json; charset=latin-1", b'["\xe4"]', Read(JSON, ["ä"])),
+        ("application/json; charset=no-such", b'["\xe4"]', Read(BYTES, b'["\xe4"]')),
         (LINES, b"1\n\n2\n", Read(JSON, [1, 2])),
         (LINES, b"1\nbroken", Read(TEXT, "1\nbroken")),
         (LINES, b'1\n{"a": 1, "a": 2}', Read(TEXT, '1\n{"a": 1, "a": 2}')),
@@ -66,6 +74,22 @@ def test_what_has_no_type_has_neither_type_nor_charset_of_its_own():
 )
 def test_each_coding_is_looked_through(coding, compress):
     assert read(sent(compress(b"plain"), "text/plain", content_encoding=coding)) == Read(TEXT, "plain")
+
+
+def test_codings_upon_each_other_and_parts_of_gzip_are_looked_through():
+    plain = Read(TEXT, "plain")
+    parts = gzip.compress(b"pl") + gzip.compress(b"ain")
+    assert read(sent(parts, "text/plain", content_encoding="gzip")) == plain
+    twice = zlib.compress(gzip.compress(b"plain"))
+    assert read(sent(twice, "text/plain", content_encoding="gzip, identity,deflate")) == plain
+    assert read(sent(twice, "text/plain", content_encoding="gzip, br")) == Read(BYTES, twice)
+    cut = parts[:-1]
+    assert read(sent(cut, "text/plain", content_encoding="gzip")) == Read(BYTES, cut)
+
+
+@pytest.mark.parametrize(("one", "other"), [("1e400", "2e400"), ("1e400", "Infinity"), ("[1e400]", "[-1e400]")])
+def test_numbers_beyond_any_float_are_told_apart(one, other):
+    assert differences(sent(one.encode(), "application/json"), sent(other.encode(), "application/json"))
 
 
 def test_a_deflated_body_without_a_head_is_looked_through():

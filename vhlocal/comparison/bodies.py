@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+import re
 import zlib
 from typing import Any, NamedTuple
 
@@ -13,6 +15,16 @@ JSON, TEXT, IMAGE, BYTES = "JSON", "text", "a picture", "bytes"
 
 #: JSON in which an object has a name twice: readers take either value, so it is compared as the text that it is.
 TWICE = "JSON with a name twice in an object"
+
+#: JSON in which a number is larger than any float: readers take it for infinity, so it is compared as the text that it
+#: is.
+BEYOND = "JSON with a number that no float can hold"
+
+#: Kinds whose value is the text that is compared.
+TEXTS = (TEXT, TWICE, BEYOND)
+
+#: Where a number may be as large as that: one of so many digits, or with such an exponent.
+_LARGE = re.compile(rb"[eE]\+?\d{3}|\d{309}")
 
 #: A document that is nested deeper is compared as the text that it is: sorting sets, and Python itself, end somewhere.
 _DEEPEST = 200
@@ -38,11 +50,11 @@ def read(answer: Answer) -> Read:
     content = _decompressed(answer)
     media_type, charset = content_type(answer)
     if media_type in _LINES_OF_JSON:
-        lines = [_json(line) for line in content.splitlines() if line.strip()]
+        lines = [_json(line, charset) for line in content.splitlines() if line.strip()]
         if lines and all(found is not None and found.kind == JSON for found in lines):
             return Read(JSON, [found.value for found in lines if found is not None])
     elif content.lstrip()[:1] in (b"{", b"[") or is_json(media_type):
-        document = _json(content)
+        document = _json(content, charset)
         if document is not None:
             return document
     picture = image(content)
@@ -71,12 +83,20 @@ def content_type(answer: Answer) -> tuple[str, str]:
     return kind.strip().lower(), (charsets or ["utf-8"])[0]
 
 
-def _json(content: bytes) -> Read | None:
+def _json(content: bytes, charset: str) -> Read | None:
     try:
-        document = json.loads(content, object_pairs_hook=_object)
+        text = content.decode(json.detect_encoding(content), "surrogatepass")
+    except UnicodeDecodeError:  # JSON is UTF-8, but an app may say otherwise
+        try:
+            text = content.decode(charset)
+        except (ValueError, LookupError):
+            return None
+    try:
+        number = _finite if _LARGE.search(content) else None
+        document = json.loads(text, object_pairs_hook=_object, parse_float=number)
         return None if _is_too_deep(content, document) else Read(JSON, document)
-    except _NameTwiceError:
-        return Read(TWICE, content.decode(json.detect_encoding(content), "replace"))
+    except _NotComparedError as error:
+        return Read(str(error), text)
     except (ValueError, RecursionError):
         return None
 
@@ -93,29 +113,55 @@ def _is_too_deep(content: bytes, document: Any) -> bool:
     return True
 
 
-class _NameTwiceError(ValueError):
-    pass
+class _NotComparedError(ValueError):
+    """A document is not compared by its values; the text is its kind."""
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        raise _NameTwiceError
+        raise _NotComparedError(TWICE)
     return found
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if math.isinf(number):
+        raise _NotComparedError(BEYOND)
+    return number
 
 
 def _decompressed(answer: Answer) -> bytes:
     """Return the body as it was before it was compressed, or as it came where that is not known."""
-    content = answer.body.content or b""
-    if (header(answer.headers, "content-encoding") or "").strip().lower() not in ("gzip", "x-gzip", "deflate"):
-        return content
-    # Which of zlib's two it is it tells itself; some servers send `deflate` without a head.
+    content = plain = answer.body.content or b""
+    codings = (header(answer.headers, "content-encoding") or "").lower().split(",")
+    for coding in filter(None, map(str.strip, reversed(codings))):
+        if coding == "identity":
+            continue
+        opened = _opened(plain) if coding in ("gzip", "x-gzip", "deflate") else None
+        if opened is None:
+            return content
+        plain = opened
+    return plain
+
+
+def _opened(content: bytes) -> bytes | None:
+    """Return what was compressed by gzip, in one or several parts, or deflate; None for what is not whole or too large.
+
+    Which of zlib's two it is it tells itself; some servers send `deflate` without a head.
+    """
     for bits in (zlib.MAX_WBITS | 32, -zlib.MAX_WBITS):
+        parts, left, rest = [], _MOST, content
         try:
-            opened = zlib.decompressobj(wbits=bits)
-            plain = opened.decompress(content, _MOST)
+            while rest and left > 0:
+                opened = zlib.decompressobj(wbits=bits)
+                parts.append(opened.decompress(rest, left))
+                if not opened.eof:
+                    return None
+                left -= len(parts[-1])
+                rest = opened.unused_data
         except zlib.error:
             continue
-        if opened.eof and not opened.unused_data:
-            return plain
-    return content
+        if not rest:
+            return b"".join(parts)
+    return None

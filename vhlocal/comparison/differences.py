@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, NamedTuple
 
-from vhlocal.comparison.bodies import BYTES, IMAGE, JSON, TEXT, TWICE, Read, content_type, read
+from vhlocal.comparison.bodies import BYTES, IMAGE, JSON, TEXTS, Read, content_type, read
 from vhlocal.comparison.paths import written
 from vhlocal.comparison.prefixes import Prefixes
 from vhlocal.comparison.rules import DEFAULT, Rules, at_root
@@ -101,7 +101,7 @@ def _of_bodies(before: Answer, after: Answer, rules: Rules, prefixes: Prefixes) 
     elif left.kind == JSON:
         for path, was, is_ in changes(left.value, right.value, at_root(rules), prefixes):
             yield Difference((*_BODY, "$", *path), _short(written(path)), *shown(was, is_))
-    elif left.kind in (TEXT, TWICE):
+    elif left.kind in TEXTS:
         yield from _of_lines(left.value, right.value, prefixes)
     elif left.kind == IMAGE and left.value != right.value:
         yield Difference(_BODY, "body", str(left.value), str(right.value))

@@ -155,3 +155,10 @@ def test_a_look_that_is_broken_off_is_no_sound_project(vhlocal, project, tmp_pat
         process.kill()
     assert out.read_text() == ""
     assert "Traceback" not in err.read_text()
+
+
+@pytest.mark.parametrize("option", ["--rate", "--seconds"])
+def test_nan_is_no_rate_and_no_time(vhlocal, option):
+    done = vhlocal("load", "any", option, "nan")
+    assert done.returncode == 2
+    assert f"Invalid value for '{option}': nan is not in the range " in done.stderr

@@ -359,3 +359,14 @@ def test_a_body_in_chunks_has_the_length_that_the_file_tells(size, posted, is_wh
     else:
         with pytest.raises(InputError, match="left out 1 whose body is not whole"):
             read(text)
+
+
+def test_bytes_of_a_path_and_of_headers_that_are_not_ascii_are_the_same_again():
+    """A URL in the file is percent-encoded, by the bytes that came; a browser writes headers as their text."""
+    sent_ = exchange(Request("GET", f"{PREFIX}/gr\xc3\xb6\xe9?a=\xe9", (("X-A", "gr\xc3\xb6 caf\xe9"),)))
+    (found,) = read(har([sent_], URL)).exchanges
+    assert found.request.target == f"{PREFIX}/gr%C3%B6%E9?a=%E9"
+    assert found.request.headers == (("X-A", "gr\xc3\xb6 caf\xe9"),)
+    of_a_browser = har([sent_], URL).replace("gr\xc3\xb6 caf\xe9", "日本")
+    (found,) = read(of_a_browser).exchanges
+    assert found.request.headers == (("X-A", "日本".encode().decode("latin-1")),)

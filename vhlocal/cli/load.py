@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import threading
 from typing import TYPE_CHECKING, Any
@@ -39,15 +40,23 @@ _BETWEEN_LOOKS = 1.0
 _STEPS = 10
 
 
+class _Range(click.FloatRange):
+    """A range that ``nan`` is not in: it compares with no bound."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        number = float(super().convert(value, param, ctx))
+        if math.isnan(number):
+            self.fail(f"{value} is not in the range {self._describe_range()}.", param, ctx)
+        return number
+
+
 @click.command("load", epilog="Example:  vhlocal load digits --ramp")
 @click.argument("endpoint", shell_complete=endpoint_names)
 @click.option("--request", "what", metavar="ID|FILE", help="A recorded request, or a .http or .har file with one.")
 @click.option("--alias", metavar="ALIAS", help="Send them to this alias or version.")
-@click.option("--rate", type=click.FloatRange(0, 50_000, min_open=True), help="Requests per second. Default: 50.")
+@click.option("--rate", type=_Range(0, 50_000, min_open=True), help="Requests per second. Default: 50.")
 @click.option("--ramp", "is_ramp", is_flag=True, help="Raise the rate until the endpoint cannot keep up.")
-@click.option(
-    "--seconds", type=click.FloatRange(1, 3600), default=30.0, show_default=True, help="How long to send requests."
-)
+@click.option("--seconds", type=_Range(1, 3600), default=30.0, show_default=True, help="How long to send requests.")
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
 @project_options
 def command(

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import base64
 import http
+import re
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, quote
 
 from vhlocal import __version__
 from vhlocal.exchanges import header
@@ -49,10 +50,12 @@ def _entry(exchange: Exchange, url: str) -> dict[str, Any]:
 
 def _request(exchange: Exchange, url: str) -> dict[str, Any]:
     request = exchange.request
-    query = parse_qsl(urlsplit(request.target).query, keep_blank_values=True)
+    # A URL is ASCII; what a client has sent otherwise has a letter for each byte.
+    target = re.sub(r"[^\x21-\x7e]+", lambda found: quote(found[0].encode("latin-1")), request.target)
+    query = parse_qsl(target.partition("?")[2], keep_blank_values=True)
     written = {
         "method": request.method,
-        "url": url + request.target,
+        "url": url + target,
         "httpVersion": "HTTP/1.1",
         "cookies": [_pair(*part.strip().partition("=")[::2]) for part in _cookies(request.headers)],
         "headers": [_pair(name, value) for name, value in request.headers],

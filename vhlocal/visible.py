@@ -36,9 +36,10 @@ def coloured(text: str) -> str:
     return "".join(visible(part) + colour for part, colour in zip(parts, [*SGR.findall(text), ""], strict=True))
 
 
-def json_text(value: Any, indent: int | None = 2) -> str:
+def json_text(value: Any, indent: int | None = 2, *, sort_keys: bool = False) -> str:
     """Return a value as JSON that can be read on a terminal: letters of all languages stay, the rest is escaped."""
-    return _OBEYED.sub(lambda found: f"\\u{ord(found[0]):04x}", json.dumps(value, indent=indent, ensure_ascii=False))
+    text = json.dumps(value, indent=indent, ensure_ascii=False, sort_keys=sort_keys)
+    return _OBEYED.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def _written(found: re.Match[str]) -> str:

@@ -11,6 +11,7 @@ from vhlocal.comparison.prefixes import Prefixes
 from vhlocal.comparison.rules import Rules, Tolerance, at_root
 from vhlocal.comparison.values import changes, shown
 from vhlocal.testing.client import Reply
+from vhlocal.visible import visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -62,7 +63,8 @@ def told(found: Sequence[Difference]) -> str:
     """Return differences as a message, shortest first."""
     first, *others = sorted(map(str, found), key=lambda line: (len(line), line))
     more = [f"… and {len(others) - _TOLD} more"] if len(others) > _TOLD else []
-    return "\n  ".join([f"not as expected: {first}", *others[:_TOLD], *more])
+    # pytest-xdist cannot hand on half a letter, and a terminal obeys others.
+    return visible("\n  ".join([f"not as expected: {first}", *others[:_TOLD], *more]))
 
 
 def plain(value: Any) -> Any:

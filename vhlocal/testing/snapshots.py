@@ -15,6 +15,7 @@ from vhlocal.storage import writing
 from vhlocal.testing.client import Reply
 from vhlocal.testing.close import plain, rules_of, told
 from vhlocal.testing.collecting import FIXTURE
+from vhlocal.visible import json_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -76,7 +77,7 @@ class Snapshot:
             entries = known.setdefault(self._key, [])
             entries[number:] = [kept]
             new = self._file.with_suffix(".new")
-            new.write_text(json.dumps(known, indent=2, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8")
+            new.write_text(json_text(known, sort_keys=True) + "\n", encoding="utf-8")
             new.replace(self._file)
 
 

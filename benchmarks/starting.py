@@ -5,8 +5,9 @@ from __future__ import annotations
 import http.client
 import socket
 import subprocess
+import threading
 import time
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 from benchmarks.report import UnmeasuredError
 
@@ -24,17 +25,22 @@ def timed(
     path: str,
     environment: Mapping[str, str] | None = None,
     directory: Path | None = None,
-    patience: float = 30.0,
+    after: bytes = b"",
 ) -> tuple[float, subprocess.Popen[bytes]]:
     """Start a command; return the seconds until ``path`` is answered 200 on ``port``, and the process.
 
-    ``patience`` is how many seconds the client waits for an answer until it asks again.
+    Nothing is asked until the process has printed ``after``.
     """
     began = time.perf_counter()
     process = subprocess.Popen(
-        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment, cwd=directory
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=environment, cwd=directory
     )
-    while get(port, path, patience) != http.client.OK:
+    assert process.stdout is not None
+    while after and after not in (line := process.stdout.readline()):
+        if not line:
+            raise UnmeasuredError(f"{process.args!r} ended with {process.wait()}")
+    threading.Thread(target=_drain, args=[process.stdout], daemon=True).start()
+    while get(port, path) != http.client.OK:
         if process.poll() is not None:
             raise UnmeasuredError(f"{process.args!r} ended with {process.returncode}")
         if time.perf_counter() - began > _DEADLINE:
@@ -44,9 +50,15 @@ def timed(
     return time.perf_counter() - began, process
 
 
-def get(port: int, path: str, patience: float = 30.0) -> int:
+def _drain(stream: IO[bytes]) -> None:
+    with stream:
+        for _ in stream:
+            pass
+
+
+def get(port: int, path: str) -> int:
     """Return the status that a path of this machine's port is answered with, 0 where it is not."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=patience)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
     try:
         connection.request("GET", path)
         return connection.getresponse().status

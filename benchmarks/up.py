@@ -25,9 +25,9 @@ _SAMPLES = Path(__file__).parent.parent / "sample_projects"
 _SAMPLE = "flask"
 _NAMES = ("--owner", "bench", "--project", "bench")
 _VERSION = "20000101.0"
-#: Docker's proxy takes connections before the container has a network. What it then sends is lost and sent again after
-#: 1.0 s, which is no part of a start: a client asks again after so many seconds.
-_PATIENCE = 0.05
+#: What says that a container has a network. Docker's proxy accepts connections before: it then asks for an address that
+#: nobody answers for yet, and asks again after 1.0 s only, which is no part of a start.
+_LISTENS = b"Listening at"
 
 _PATH = f"/bench/bench/local/{_VERSION}/words/"
 
@@ -66,7 +66,7 @@ def _docker_run(tag: str) -> float:
     port = free_port()
     name = f"vhlocal-bench-{port}"
     command = ["docker", "run", "--rm", "--init", "--name", name, "-p", f"127.0.0.1:{port}:8000", tag]
-    seconds, process = timed(command, port, _PATH, patience=_PATIENCE)
+    seconds, process = timed(command, port, _PATH, after=_LISTENS)
     subprocess.run(["docker", "rm", "-f", name], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
     process.wait()
     return seconds
@@ -75,7 +75,7 @@ def _docker_run(tag: str) -> float:
 def _vhlocal_up(project: Path) -> tuple[float, float]:
     port = free_port()
     command = [sys.executable, "-m", "vhlocal", "up", "-C", str(project), "--port", str(port), *_NAMES]
-    seconds, process = timed([*command, "--version-name", _VERSION], port, _PATH, patience=_PATIENCE)
+    seconds, process = timed([*command, "--version-name", _VERSION], port, _PATH)
     for _ in range(200):
         get(port, _PATH)
     status = Path(f"/proc/{process.pid}/status").read_text()

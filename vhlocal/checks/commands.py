@@ -155,6 +155,13 @@ def lines_of(file: Path) -> list[str]:
         return []
 
 
+def node_script(command: Command) -> tuple[Path, Sequence[str]]:
+    """Return the script of Node's that a command starts, and its lines; no lines where it starts no such."""
+    script = next((word for word in command.arguments if word.endswith((".js", ".cjs", ".mjs"))), "")
+    file = command.place.file.parent / script
+    return file, lines_of(file) if script else ()
+
+
 def brings_programs(endpoint: Endpoint) -> bool:
     """Tell whether a ``server-command`` may bring programs itself: an environment, an installation, a file read in."""
     words = {word for line in endpoint.server_command or () for word in line.split()}

@@ -85,6 +85,13 @@ def test_a_remedy_that_differs_by_framework_is_told_for_the_endpoints_own(projec
     assert (finding.definition.code, finding.framework) == ("VH501", "Flask")
 
 
+def test_a_server_of_nodes_that_listens_for_itself_alone_is_pointed_to(project):
+    """R3: by its own line, where one line alone says so."""
+    script = 'const http = require("http");\nhttp.createServer((q, r) => r.end()).listen(8000, "127.0.0.1");\n'
+    outcome = run_sample(directory := project({**project_of("node server.js"), "server.js": script}), Case())
+    assert told(outcome.findings, directory) == ["VH501 server.js:2"]
+
+
 def test_a_file_that_a_request_misses_is_told_though_the_server_goes_on(project):
     """B5: models are often loaded at the first request."""
     app = (

@@ -8,7 +8,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vhlocal.checks.commands import lines_of
+from vhlocal.checks.commands import lines_of, node_script
 from vhlocal.checks.edits import (
     Edits,
     added,
@@ -281,10 +281,7 @@ class Fixes:
     @property
     def node_script(self) -> tuple[Path, Sequence[str]]:
         """The script that the command starts, and its lines; none where it starts no such."""
-        arguments = self.command.arguments if self.command else ()
-        script = next((word for word in arguments if word.endswith((".js", ".cjs", ".mjs"))), "")
-        file = self.command.place.file.parent / script if self.command else Path()
-        return file, lines_of(file) if script else ()
+        return node_script(self.command) if self.command else (Path(), ())
 
 
 def _guarded(module: Module, call: ast.Call) -> Edits:

@@ -168,7 +168,7 @@ class Silent:
     """A server that has not answered for ``seconds``; ``sockets`` is None where nobody could look.
 
     ``new`` tells that it is new code beside a server that goes on. ``cause`` is why it serves nothing, as its command
-    and code alone tell.
+    and code alone tell; ``binds`` is the line that has it listen for itself alone, where that is known.
     """
 
     endpoint: Endpoint
@@ -177,6 +177,7 @@ class Silent:
     doing: Doing | None = None
     new: bool = False
     cause: Cause | None = None
+    binds: Place | None = None
 
 
 @dataclass(frozen=True)

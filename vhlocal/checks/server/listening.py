@@ -55,7 +55,7 @@ def find(silent: Silent) -> Iterator[Finding]:
     if own and all(socket.loopback for socket in own):
         yield Finding(
             LOOPBACK,
-            place_of(endpoint, "server-command"),
+            silent.binds or place_of(endpoint, "server-command"),
             f"the server listens on {own[0].name}, where only its own container can reach it",
             f"bind 0.0.0.0 instead of {own[0].host}",
             endpoint.name,

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import platform
+import re
 import time
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vhlocal.checks.commands import commands_of, lines_of
+from vhlocal.checks.commands import commands_of, lines_of, node_script
 from vhlocal.checks.modules import Modules, is_endless
 from vhlocal.checks.reach import Reach, fitted
 from vhlocal.checks.server import registry
@@ -23,12 +25,14 @@ from vhlocal.checks.server.evidence import (
     module_files,
 )
 from vhlocal.checks.server.port_in_use import is_clash
+from vhlocal.checks.servers import the_server
 from vhlocal.checks.starts import left_behind, no_server
 from vhlocal.checks.unpackaged import why_unpackaged
 from vhlocal.contract.image import requirements_file
 from vhlocal.errors import EngineError, VhlocalError
 from vhlocal.events import Notice
 from vhlocal.findings import Note
+from vhlocal.model import Place
 from vhlocal.session import port
 from vhlocal.session.diagnosis.exits import Explanation, explained, explained_error
 from vhlocal.session.diagnosis.last_words import last_words
@@ -38,14 +42,13 @@ from vhlocal.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
-    from pathlib import Path
 
     from vhlocal.checks.rule import Rule
     from vhlocal.checks.server.registry import Evidence
     from vhlocal.checks.starts import Cause
     from vhlocal.events import Bus, LogLine
     from vhlocal.findings import Finding
-    from vhlocal.model import Endpoint, Package, Place, RequestRecord
+    from vhlocal.model import Endpoint, Package, RequestRecord
     from vhlocal.runtime.base import Exit, Listener, Runtime
     from vhlocal.session.diagnosis.last_words import Served
 
@@ -61,6 +64,9 @@ _ENGINE_GOES = 0.5
 
 #: Exit codes from here on are signals, which no exception has led to; Python has one for an interrupt.
 _SIGNALS, _INTERRUPTED = 128, 130
+
+#: How a script of Node's listens for its own machine alone, in one line.
+_LISTENS = re.compile(r"\blisten\b.*[\"'`](?:localhost|127\.0\.0\.1|::1)[\"'`]")
 
 #: Seconds that a request may have ended before its server was known to have.
 _JUST_NOW = 2.0
@@ -99,14 +105,17 @@ class Diagnosis:
 
     def unreachable(self, endpoint: Endpoint, listeners: Iterable[Listener]) -> Finding | None:
         """Say why nothing answers on the endpoint's port although something listens (R3)."""
-        return self._find(registry.UNREACHABLE, Silent(endpoint, sockets=_sockets(listeners)), endpoint)
+        sockets = _sockets(listeners)
+        binds = _binds(endpoint) if any(socket.loopback for socket in sockets) else None
+        return self._find(registry.UNREACHABLE, Silent(endpoint, sockets=sockets, binds=binds), endpoint)
 
     def silent(
         self, endpoint: Endpoint, seconds: float, listeners: Iterable[Listener] | None, stacks: str, *, new: bool
     ) -> Finding | None:
         """Say what a server does in place of answering; ``stacks`` are those of its Python code, as far as known."""
         sockets = None if listeners is None else _sockets(listeners)
-        evidence = Silent(endpoint, seconds, sockets, self._doing(stacks), new, self._cause(endpoint, no_server))
+        cause = self._cause(endpoint, no_server)
+        evidence = Silent(endpoint, seconds, sockets, self._doing(stacks), new, cause, _binds(endpoint))
         return self._find(registry.SILENT, evidence, endpoint)
 
     def measured(self, endpoint: Endpoint, peak: int, limit: int, *, kept: bool) -> Finding | None:
@@ -244,6 +253,14 @@ def _broken(record: RequestRecord) -> bool:
 
 def _sockets(listeners: Iterable[Listener]) -> tuple[Socket, ...]:
     return tuple(Socket(each.host, each.port, each.loopback) for each in listeners)
+
+
+def _binds(endpoint: Endpoint) -> Place | None:
+    """Return the line of Node's script that names this machine to `listen`, None where none or several do."""
+    command = the_server(commands_of(endpoint))
+    file, lines = node_script(command) if command is not None else (Path(), ())
+    found = [number for number, line in enumerate(lines, 1) if _LISTENS.search(line)]
+    return Place(file, found[0]) if len(found) == 1 else None
 
 
 def _line_at(place: Place) -> str:

@@ -441,6 +441,7 @@ def test_k10_what_cannot_be_is_told_and_the_run_goes_on(process_run, committed):
     before, url = states(run), run.url("words", "dev")
     asked = {
         ("version", "add", "v7"): ('there is no commit "v7"', "v1"),
+        ("version", "add", ""): ('"" cannot name a commit', "name a branch, a tag or a commit's hash"),
         ("version", "add", "broken"): ("broken:valohai.yaml:", ""),
         ("version", "add", "choosing"): ("choosing:valohai.yaml:6:9", "--file words.model=PATH"),
         ("version", "add", "uninstallable"): ("at uninstallable:requirements.txt", "no-such-distribution-of-ours"),

@@ -36,7 +36,7 @@ async def aliases(deployment: Deployment) -> dict[str, Any]:
 def adding(asked: Mapping[str, Any]) -> Work:
     """Serve a commit: ``ref``, and, if given, ``name``, ``aliases``, ``files`` and ``variables``."""
     wanted = Asked(
-        _text(asked, "ref"),
+        "" if asked.get("ref") == "" else _text(asked, "ref"),  # "" is refused as other refs that name no commit are
         _text(asked, "name", ""),
         tuple(map(str, asked.get("aliases") or ())),
         {str(key): Path(str(value)) for key, value in _mapping(asked, "files").items()},

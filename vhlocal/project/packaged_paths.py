@@ -11,6 +11,7 @@ import gitignorant
 from vhlocal.errors import InputError
 from vhlocal.model import Place
 from vhlocal.project.git import is_repository, run_git
+from vhlocal.project.ignoring import PatternError, rules_of
 from vhlocal.regular import text_of
 
 if TYPE_CHECKING:
@@ -85,7 +86,10 @@ class Ignored:
             return
         except OSError as error:
             raise InputError(f"the file cannot be read: {error.strerror}", place=Place(file)) from error
-        self._rules = list(gitignorant.parse_gitignore_file(text.splitlines()))
+        try:
+            self._rules = rules_of(text.splitlines())
+        except PatternError as error:
+            raise InputError(f"this pattern cannot be read: {error}", place=Place(file, error.line)) from error
 
     def has(self, path: str) -> bool:
         """Tell whether a file's path is ignored, by itself or with a directory above it."""

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from tests.exchanges import PREFIX, answered, exchange, sent
 from vhlocal.errors import InputError, VhlocalError
 from vhlocal.exchanges import Answer, Body, Request, whole
+from vhlocal.recorder.showing import fit_to_show
 from vhlocal.smoke.cases import FromFile
 from vhlocal.smoke.heads import head
 from vhlocal.smoke.reading import read
@@ -177,11 +178,13 @@ def test_a_path_that_names_its_endpoint_in_another_way_is_within_it_all_the_same
     assert sent_by(smoke_test(exchange(Request("GET", target)), "seven")).target == f"{PREFIX}/digit"
 
 
-def test_what_is_hidden_of_a_url_or_of_several_cookies_is_never_sent_as_stars():
+@pytest.mark.parametrize("as_it_comes", [lambda each: each, fit_to_show], ids=["whole", "masked before"])
+def test_what_is_hidden_of_a_url_or_of_several_cookies_is_never_sent_as_stars(as_it_comes):
     request = Request("GET", f"{PREFIX}/?api_key=abc&x=1", (("Cookie", "a=1; b=2"), ("X-Api-Key", "k")))
-    made = smoke_test(exchange(request), "seven")
+    made = smoke_test(as_it_comes(exchange(request)), "seven")
     assert "*" not in made.text
     assert "abc" not in made.text
+    assert "# cookie was hidden: write `@cookie = a=…; b=…` above\n" in made.text
     sent = sent_by(made, api_key="abc", x_api_key="k", cookie="a=1; b=2")
     assert (sent.target, sent.headers) == (request.target, request.headers)
 

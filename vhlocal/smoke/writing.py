@@ -76,7 +76,8 @@ def beginning(url: str) -> str:
 def smoke_test(exchange: Exchange, name: str) -> Written:
     """Return a recorded request with its answer as what is expected; ``name`` begins the names of body files.
 
-    What somebody is known by becomes a variable without a value: a file that lacks it is told when it is read. Raises
+    What somebody is known by, also where it is masked already, becomes a variable without a value: a file that lacks it
+    is told when it is read. Raises
     VhlocalError for what cannot be sent again, or has no whole answer.
     """
     request, answer = exchange.request, exchange.answer
@@ -90,7 +91,7 @@ def smoke_test(exchange: Exchange, name: str) -> Written:
     written = _head(exchange)
     lines = [
         f"### {request.method} {_encoded(_within(exchange).partition('?')[0]) or '/'}",
-        *[f"# {name} was hidden: write `@{name} = …` above" for name in written.hidden],
+        *[f"# {name} was hidden: write `@{name} = {_gaps(value)}` above" for name, value in written.hidden.items()],
         *[f"# {note}" for note in written.notes],
         *[f"# expect {line}" for line in _expected(exchange)],
         *written.lines,
@@ -160,7 +161,7 @@ def _head(exchange: Exchange) -> _Head:
         if not text.isascii():
             notes.append(f"vhlocal sends {name} in UTF-8, as it was; editors may not")
         headers.append((name, text))
-        fields.append(f"{name}: {_value(text, name, hidden) if MASK in text and text != value else _braces(text)}")
+        fields.append(f"{name}: {_value(text, name, hidden) if MASK in text else _braces(text)}")
     define = [f"@{_BRACE} = {{"] if any(f"{{{{{_BRACE}}}}}" in field for field in fields) else []
     first = f"{request.method} {{{{endpoint}}}}{line}"
     return _Head((*define, first, *fields), hidden, tuple(notes), target, tuple(headers))
@@ -174,7 +175,7 @@ def _target(target: str, hidden: dict[str, str]) -> tuple[str, str]:
         masked = masked_target(f"?{pair}")[1:]
         sent.append(_encoded(masked))
         name = _encoded(masked.removesuffix(MASK))
-        line.append(_encoded(pair) if masked == pair else name + _variable(name, MASK, hidden))
+        line.append(name + _variable(name, MASK, hidden) if masked.endswith(f"={MASK}") else sent[-1])
     start = _encoded(path) + mark
     return start + "&".join(sent), start + "&".join(line)
 
@@ -189,6 +190,10 @@ def _value(text: str, name: str, hidden: dict[str, str]) -> str:
         return _variable(name, text, hidden)
     before, _, after = text.partition(MASK)
     return f"{before}{_variable(name, MASK, hidden)}{after}"
+
+
+def _gaps(value: str) -> str:
+    return value.replace(MASK, "…").replace("{{", "{ {")
 
 
 def _variable(name: str, value: str, hidden: dict[str, str]) -> str:

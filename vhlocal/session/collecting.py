@@ -26,18 +26,18 @@ _OF_THE_OLD = 10.0
 
 @dataclass
 class _Judged:
-    """What was told of an endpoint's ``revision``, first seen at ``since``; ``before`` what was of the one before."""
+    """Kinds of fault reported for ``revision``, first seen at ``since``; ``before``: for the revision before it."""
 
     revision: str
     since: float
-    told: set[bool]
+    reported: set[bool]
     before: set[bool]
 
 
 class Collecting:
-    """One run's. It looks at each line as it is told, in the thread that read it; the gateway's is none of those.
+    """One run's. It looks at each line in the thread that read it, which is never the gateway's.
 
-    ``tell`` says what is wrong with a line, which may take a while.
+    ``tell`` reports what is wrong with a line, which may take a while.
     """
 
     def __init__(
@@ -86,7 +86,7 @@ class Collecting:
             self._bus.publish(Notice(text, hint=hint))
 
     def _judge(self, line: LogLine, fault: Fault) -> None:
-        """Tell a fault once for a revision: of a line, and of a value."""
+        """Report a fault of a line, and one of a value, once for a revision."""
         status = self._board.status(line.at)
         if status is None:
             return
@@ -95,11 +95,11 @@ class Collecting:
             key = line.at.version, line.at.endpoint
             judged = self._judged.get(key)
             if judged is None or judged.revision != status.revision:
-                before = set() if judged is None else judged.told
+                before = set() if judged is None else judged.reported
                 judged = self._judged[key] = _Judged(status.revision, line.time, set(), before)
-            if kind in judged.told or (kind in judged.before and line.time - judged.since < _OF_THE_OLD):
+            if kind in judged.reported or (kind in judged.before and line.time - judged.since < _OF_THE_OLD):
                 return
-            judged.told.add(kind)
+            judged.reported.add(kind)
         if not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._begin, line.at, fault)
 

@@ -68,11 +68,11 @@ class Served:
 class DeploymentNeeds:
     """What a deployment works with.
 
-    ``read`` reads a version from a commit, under its names; ``desire`` tells what is wanted of it, ``make`` makes the
+    ``read`` reads a version from a commit, under its names; ``desire`` returns what is wanted of it, ``make`` makes the
     environments for that, and returns why those of some endpoints are not there; ``fleet`` returns what keeps its
     servers. ``taken`` has the names of versions of a day, ``keep`` remembers one. ``urls`` gives those of what is
-    served, ``loads`` the requests in flight at each of so many replicas, None at one that takes none. ``found`` tells a
-    finding, and the revision that it is about.
+    served, ``loads`` the requests in flight at each of so many replicas, None at one that takes none. ``found``
+    publishes a finding, with the revision that it is about.
     """
 
     bus: Bus
@@ -91,7 +91,7 @@ class DeploymentNeeds:
 
 
 def memory_now(deployment: Deployment | None, runtime: Runtime | None) -> dict[ServedAt, int]:
-    """Return what the servers that run use of memory, in bytes, as far as it can be told; from any thread."""
+    """Return the memory that running servers use, in bytes, as far as it can be measured; from any thread."""
     used: dict[ServedAt, int] = {}
     if deployment is None or runtime is None:
         return used
@@ -116,9 +116,9 @@ class Deployment:
         self._changing = asyncio.Lock()
         #: Versions that are served no longer, and still answer the requests that have reached them.
         self._leaving: set[str] = set()
-        #: What was too much of all replicas together when that was looked at last: codes and endpoints.
-        self._told: set[tuple[str, str]] = set()
-        #: The most memory that each replica was seen to use, as it was told last.
+        #: What was too much for all replicas together when that was last checked: codes and endpoints.
+        self._reported: set[tuple[str, str]] = set()
+        #: The most memory that each replica was seen to use, as last reported.
         self._peaks: dict[ServedAt, int] = {}
         self.moves = Moves()
         needs.bus.subscribe(self._hear)
@@ -136,9 +136,9 @@ class Deployment:
     # Versions.
 
     async def add(self, asked: Asked) -> Served:
-        """Serve a commit beside what is served, and return once each of its endpoints answers, or it is told why not.
+        """Serve a commit beside what is served; return once each of its endpoints answers or has reported why not.
 
-        The ``notices`` of what is returned tell of aliases that were not moved, too. Others can change what is served
+        The ``notices`` of what is returned name aliases that were not moved, too. Others can change what is served
         while its servers start, and remove it.
 
         InputError where a name is taken or the commit cannot be served, or where it was removed before it answered,
@@ -391,9 +391,9 @@ class Deployment:
         return [item for served in others for item, _ in served.fleet.wanted()]
 
     def tell_room(self) -> None:
-        """Tell where all replicas together need more memory than this machine has, or than is set aside for them."""
+        """Report where all replicas together need more memory than this machine has, or than is set aside for them."""
         wanted = [each for served in self._served.values() for each in served.fleet.wanted()]
-        before, self._told = self._told, set()
+        before, self._reported = self._reported, set()
         if all(number == 1 for _, number in wanted):
             return
         from vhlocal.checks.server.registry import TOGETHER  # noqa: PLC0415 - a start is not to wait for the rules
@@ -402,7 +402,7 @@ class Deployment:
         replicas = tuple(Replicas(item.endpoint, number, self._peak(item.at)) for item, number in wanted)
         for finding in [each for rule in TOGETHER for each in rule.find(Together(replicas, machine_memory()))]:
             if isinstance(finding, Finding) and finding.endpoint is not None:
-                self._told.add((finding.definition.code, finding.endpoint))
+                self._reported.add((finding.definition.code, finding.endpoint))
                 if (finding.definition.code, finding.endpoint) not in before:
                     self._needs.found(self._placed(finding), revisions[finding.endpoint])
 

@@ -1,4 +1,4 @@
-"""How a run ends: gently, and it is told what that waits for; or at once, when it is asked a second time."""
+"""How a run ends: gently, reporting what it waits for; or at once, when it is asked a second time."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-#: Seconds after which a run that has not ended yet tells what it waits for.
+#: Seconds after which a run that has not ended yet reports what it waits for.
 _PATIENCE = 1.0
 
 
@@ -64,11 +64,11 @@ class Ending:
             working.result()
 
     async def tell(self, say: Callable[[str], None]) -> None:
-        """Once it is asked for and takes its time, ``say`` what is waited for, and again when that has changed."""
+        """Once the end is asked for and takes its time, ``say`` what it waits for, and again when that has changed."""
         await self._asked.wait()
-        told = None
+        reported = None
         while True:
             await asyncio.sleep(_PATIENCE)
-            if self.waits_for is not told and (text := self.waits_for()):
-                told = self.waits_for
+            if self.waits_for is not reported and (text := self.waits_for()):
+                reported = self.waits_for
                 say(f"Waiting for {text}. Press Ctrl-C again to stop now")

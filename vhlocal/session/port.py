@@ -75,9 +75,9 @@ def holder(port: int) -> str:
 
 
 def shared(host: str, url: str) -> str:
-    """Return the gateway's ``url`` as other machines can open it, "" where they cannot connect, or it is as it is.
+    """Return the gateway's ``url`` as other machines can open it, "" where they cannot connect, or it is the same.
 
-    ``host`` is what it was told to listen on.
+    ``host`` is what it was set to listen on.
     """
     if host not in {"0.0.0.0", "::", ""}:
         return ""

@@ -1,4 +1,4 @@
-"""What is told of requests and findings, unless it is known or the project has chosen to live with it."""
+"""What is reported of requests and findings, unless it is known or the project has chosen to live with it."""
 
 from __future__ import annotations
 
@@ -35,34 +35,34 @@ class Telling:
     inputs: Callable[[str], Inputs | None]
 
     def found(self, finding: Finding, revision: str, told: bool = False) -> None:
-        """Tell a finding; ``told`` where an error tells it too."""
+        """Publish a finding; ``told`` where an error reports it too."""
         if finding.definition.code not in self.ignored:
             self.bus.publish(Found(finding, revision, told))
 
     def shown(self, finding: Finding, revision: str) -> None:
-        """Tell what an endpoint has shown by its answers, unless its code has told the same."""
+        """Publish what an endpoint's answers have shown, unless its code has shown the same."""
         if not self.board.has_found(finding, revision):
             self.found(finding, revision)
 
     def dropped(self, name: str, route: Route) -> None:
-        """Tell that a header of this name does not reach an endpoint's server (K9)."""
+        """Report that a header of this name does not reach an endpoint's server (K9)."""
         from vhlocal.session.traffic.passed import tell_dropped  # noqa: PLC0415 - a start is not to wait for the rules
 
         self.bus.publish(tell_dropped(name, route.endpoint))
 
     def passed(self, passed: LimitPassed) -> None:
-        """Tell that a request passed a limit: as what was found of its endpoint, or, the gateway's own, as a notice."""
+        """Report that a request passed a limit: as an endpoint's finding, or, for the gateway's own, as a notice."""
         from vhlocal.session.traffic.passed import tell_passed  # noqa: PLC0415 - as above
 
-        told = tell_passed(passed, self.endpoints())
-        if isinstance(told, Notice):
-            self.bus.publish(told)
-        elif told is not None:
+        report = tell_passed(passed, self.endpoints())
+        if isinstance(report, Notice):
+            self.bus.publish(report)
+        elif report is not None:
             status = next(iter(self.board.statuses(passed.endpoint)), None)
-            self.found(told, status.revision if status else "")
+            self.found(report, status.revision if status else "")
 
     def printed(self, at: ServedAt, fault: Fault) -> None:
-        """Tell that a line of metrics is charted nowhere, or a value of it (K6); it reads the endpoint's code."""
+        """Report that a line of metrics, or a value of it, is charted nowhere (K6); this reads the endpoint's code."""
         from vhlocal.session.diagnosis.printed import tell_printed  # noqa: PLC0415 - as above
 
         inputs, status = self.inputs(at.version), self.board.status(at)

@@ -77,8 +77,8 @@ class Diagnosis:
     """Asks the rules of ``checks/server`` about one run's servers.
 
     ``package`` is the project's code as it was read last, ``requests`` gives the last ones of an endpoint. ``named``
-    returns a place as the user knows it. A rule that fails, or a runtime that does not answer, is told in one line and
-    changes nothing.
+    returns a place as the user knows it. A rule that fails, or a runtime that does not answer, is reported in one
+    line and changes nothing.
     """
 
     runtime: Runtime
@@ -95,7 +95,7 @@ class Diagnosis:
         return await in_thread(self._of_end, server, ended, lines, when, peak)
 
     def last_words(self, server: Served, lines: Sequence[LogLine], first: float) -> list[str]:
-        """Return what of a server's last lines may tell of its end; ``first`` is when it was asked what it answered."""
+        """Return what of a server's last lines may explain its end; ``first`` is when it was asked what it answered."""
         asked = self.requests(_LAST, lambda record: server.has(record) and not record.reason and record.whole)
         return last_words(lines, asked, first)
 
@@ -195,13 +195,13 @@ class Diagnosis:
             return finding
 
     def _cause(self, endpoint: Endpoint, *ways: Callable[[Reach], Cause | None]) -> Cause | None:
-        """Return why an endpoint's command serves nothing, as the first of some ways to look tells."""
+        """Return why an endpoint's command serves nothing, as the first of some ways to look finds it."""
         if endpoint.wsgi is not None:
             return None
         try:
             reach = self._reach(endpoint)
             return next((cause for way in ways if (cause := way(reach)) is not None), None)
-        except Exception:  # noqa: BLE001 - what was seen is told without a cause
+        except Exception:  # noqa: BLE001 - what was seen is reported without a cause
             return None
 
     def _reach(self, endpoint: Endpoint) -> Reach:

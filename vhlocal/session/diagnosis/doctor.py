@@ -42,7 +42,7 @@ _COMPARED = "compared"
 
 @dataclass(frozen=True)
 class DoctorNeeds:
-    """What a doctor works with: ``found`` tells a finding and its revision, ``host`` is what clients name.
+    """What a doctor works with: ``found`` publishes a finding and its revision, ``host`` is what clients name.
 
     ``inputs`` are those of a version, by its name.
 
@@ -84,7 +84,7 @@ class Doctor:
         self._needs = needs
         self._seen: set[tuple[str, str, str, str]] = set()
         self._looked_at: set[tuple[str, str]] = set()
-        self._told: set[tuple[str | None, str, str]] = set()
+        self._reported: set[tuple[str | None, str, str]] = set()
         self._asked = AskedOfReplicas()
         self._busy: defaultdict[ServedAt, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._under_way = 0
@@ -224,8 +224,8 @@ class Doctor:
         inputs = self._needs.inputs(examination.at.version)
         for finding in seen.findings:
             key = (finding.endpoint, examination.revision, finding.definition.code)
-            if key not in self._told:
-                self._told.add(key)
+            if key not in self._reported:
+                self._reported.add(key)
                 self._needs.found(finding.placed(inputs.named) if inputs else finding, examination.revision)
         if seen.caveat:
             self._needs.bus.publish(Examined(examination.at.endpoint, examination.revision, seen.caveat))

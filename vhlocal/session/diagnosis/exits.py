@@ -1,4 +1,4 @@
-"""How it is told that a server is not there, and how long to wait before it is started again (K2). Pure."""
+"""How a missing server is reported, and how long to wait before it is started again (K2). Pure."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def explained_error(error: VhlocalError, endpoint: str) -> Explanation:
 
 
 def as_error(explanation: Explanation, endpoint: str) -> ServerError:
-    """Return the error that tells it."""
+    """Return the error that reports it."""
     return ServerError(
         f"{endpoint}: {explanation.reason}",
         place=explanation.place,

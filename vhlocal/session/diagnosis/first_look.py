@@ -1,4 +1,4 @@
-"""What the project's files alone show, told beside a start."""
+"""What the project's files alone show, reported beside a start."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whose end it is, and what it printed that may tell of that: not what it outlived. Pure."""
+"""Whose end it is, and what it printed that may explain that: not what it outlived. Pure."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Served:
 
 
 def last_words(lines: Sequence[LogLine], answered: Sequence[RequestRecord], first: float) -> list[str]:
-    """Return the text of those ``lines`` that may tell why a server ended which has served.
+    """Return the text of those ``lines`` that may explain why a server that has served ended.
 
     Whatever it printed before it was asked what it then answered is none of that: ``answered`` are such requests, and
     ``first`` is when its first one went out, in epoch seconds. Nor is an exception that a request was answered for

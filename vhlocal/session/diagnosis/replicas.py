@@ -30,7 +30,7 @@ class AskedOfReplicas:
         self._waiting: set[_Key] = set()
 
     def calls_for_comparison(self, record: RequestRecord, path: str) -> bool:
-        """Remember a request, and tell whether to compare now; ``path`` is what to ask for by GET in its place."""
+        """Remember a request, and return whether to compare now; ``path`` is what to ask for by GET in its place."""
         if record.endpoint is None or not record.replica or record.reason or "?" in record.target:
             return False
         if not (200 <= record.status < 400 or record.status == 404) or record.method == "HEAD":

@@ -22,7 +22,7 @@ _HEAD = "Traceback (most recent call last):"
 #: What Python writes between an exception and the one that it led to, and how many lines before the latter's head.
 _LED_TO = ("The above exception was the direct cause", "During handling of the above exception")
 _BETWEEN = 2
-#: So many lines tell of an end that no exception tells of. A traceback may be much longer.
+#: Lines that explain an end which no exception explains. A traceback may be much longer.
 _LAST = 60
 
 

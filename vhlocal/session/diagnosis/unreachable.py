@@ -1,4 +1,4 @@
-"""Servers that run and let nobody in: told as what they are, and led to again once they do."""
+"""Servers that run and accept no connections: reported as that, and sent requests again once they accept some."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from vhlocal.session.tasks import Tasks
     from vhlocal.session.traffic.routes import Routes
 
-#: Seconds that a server's end gets to be known, before it is told that the server runs; shorter than what the gateway
+#: Seconds for a server's end to become known, before the server is reported as running; shorter than what the gateway
 #: lets requests wait for word of it.
 _KNOWN_BY_THEN = 1.0
 
@@ -39,7 +39,7 @@ class Unreachable:
         self._followed: set[ServedAt] = set()
 
     def refused(self, at: ServedAt) -> None:
-        """Find out what is the matter with an endpoint that is ready and refuses connections, and tell it."""
+        """Find out why an endpoint that is ready refuses connections, and report it."""
         if at not in self._followed:
             self._followed.add(at)
             self._tasks.start(self._follow(at), f"why {at} refuses connections")
@@ -52,13 +52,13 @@ class Unreachable:
                 return
             if target != self._routes.target(at) or await _accepts(target.address):
                 return
-            told = _told(status, target.address.port)
+            failed = _failed(status, target.address.port)
             self._routes.close(at)
-            self._bus.publish(StatusChanged(told))
-            error = ServerError(f"{told.name}: {told.reason}", hint=told.hint)
-            self._bus.publish(Problem(error, told.name, "requests go to it again once it accepts connections"))
-            while self._stands(told):
-                if await _accepts(target.address) and self._stands(told):
+            self._bus.publish(StatusChanged(failed))
+            error = ServerError(f"{failed.name}: {failed.reason}", hint=failed.hint)
+            self._bus.publish(Problem(error, failed.name, "requests go to it again once it accepts connections"))
+            while self._stands(failed):
+                if await _accepts(target.address) and self._stands(failed):
                     self._routes.lead(at, target.address, target.revision, stale=target.stale)
                     self._bus.publish(StatusChanged(status))
                     return
@@ -66,13 +66,13 @@ class Unreachable:
         finally:
             self._followed.discard(at)
 
-    def _stands(self, told: Status) -> bool:
-        """Whether nobody has told anything else of the endpoint; its memory may have been."""
-        now = self._board.status(told.at)
-        return now is not None and (now.state, now.since, now.reason) == (told.state, told.since, told.reason)
+    def _stands(self, failed: Status) -> bool:
+        """Whether nothing else has been published of the endpoint, except for its memory."""
+        now = self._board.status(failed.at)
+        return now is not None and (now.state, now.since, now.reason) == (failed.state, failed.since, failed.reason)
 
 
-def _told(status: Status, port: int) -> Status:
+def _failed(status: Status, port: int) -> Status:
     return replace(
         status,
         state=State.FAILED,

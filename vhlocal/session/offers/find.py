@@ -52,7 +52,7 @@ class Asking:
 
 @dataclass(frozen=True)
 class _Server:
-    """One that answers, under each of its ``prefixes``: the first is to be told, if it answers there."""
+    """One that answers, under each of its ``prefixes``: the first is the one to show, if it answers there."""
 
     at: ServedAt
     address: Address
@@ -63,7 +63,7 @@ class _Server:
 async def find_offers(asking: Asking, wanted: Sequence[Desired]) -> dict[ServedAt, Offer]:
     """Return what can be asked of each endpoint that answers.
 
-    Each server is sent nine GET requests at most, and nothing is told of one that takes its time.
+    Each server is sent nine GET requests at most; a slow one is offered by its URL alone.
     """
     servers = []
     for item in wanted:
@@ -131,7 +131,7 @@ def _offer(server: _Server, desired: Desired) -> Offer:
 def _is_there(server: _Server, prefix: str, call: Call) -> bool:
     """Tell whether a request has a route. One for POST alone answers 405, one that is not below the prefix 404.
 
-    A GET request has to be answered well: it is asked here as it is told.
+    A GET request has to be answered well: it is sent here just as it is shown.
     """
     try:
         status, _, _ = _get(server, prefix, call.target)

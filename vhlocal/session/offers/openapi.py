@@ -1,4 +1,4 @@
-"""From an app's OpenAPI schema to one request that it accepts, as far as its schema tells. Pure."""
+"""From an app's OpenAPI schema to one request that it accepts, as far as its schema says. Pure."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ _BOUNDS = ("minimum", "exclusiveMinimum", "maximum", "exclusiveMaximum")
 
 
 class _UnknownError(Exception):
-    """No value can be told from a schema."""
+    """No value can be derived from a schema."""
 
 
 def call_of(schema: Any) -> Call | None:
-    """Return a request of one of the schema's routes, None where none can be told.
+    """Return a request of one of the schema's routes, None where none can be derived.
 
     A POST request with a JSON body is what most endpoints are for; next comes a GET request without parameters.
     """

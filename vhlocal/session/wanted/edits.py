@@ -44,7 +44,7 @@ _TIMES_ITS_COST = 200.0
 class EditNeeds:
     """How edits are read and brought in.
 
-    ``load`` reads the project, ``desire`` tells what is wanted, ``prepare`` makes the environments for it and returns
+    ``load`` reads the project, ``desire`` returns what is wanted, ``prepare`` makes the environments for it and returns
     why those of some endpoints are not there, ``want`` asks every endpoint for it, and ``cannot_read`` marks all of
     them as older than what was saved.
     """
@@ -73,7 +73,7 @@ class Edits:
         self._batch = Batch(time.monotonic)
         self._dirty = asyncio.Event()
         self._cost = 0.0
-        self._told = ""
+        self._reported = ""
         # Whether the last edit could not be read, and whether an environment of the last could not be made.
         self._unread = self._failed = False
         self._there: asyncio.Future[None] = self._loop.create_future()
@@ -156,7 +156,7 @@ class Edits:
             if touched is None:
                 self._cost = time.process_time() - began
         before = self.inputs
-        self.inputs, self._known, self._told = inputs, True, ""
+        self.inputs, self._known, self._reported = inputs, True, ""
         phases.mark("look")
         if self._differs(wanted):
             self._bus.publish(Edited(inputs.package.revision, self._changed(before, touched)))
@@ -222,10 +222,10 @@ class Edits:
         return known.keys() != {item.at for item in wanted} or any(difference(known[item.at], item) for item in wanted)
 
     def _tell(self, error: VhlocalError, *, again: bool) -> None:
-        """Tell what is wrong with the project; a look that nobody caused does not repeat it."""
+        """Report what is wrong with the project; a look that nobody caused does not repeat it."""
         text = f"{error.message}\n{error.place}"
-        if again or text != self._told:
-            self._told = text
+        if again or text != self._reported:
+            self._reported = text
             self._bus.publish(Problem(error))
 
     async def _look_now_and_then(self) -> None:

@@ -38,7 +38,7 @@ async def make_environments(
 
 
 def tell_problems(bus: Bus, failed: Mapping[ServedAt, VhlocalError]) -> None:
-    """Tell why the environments of endpoints could not be made: each reason once, with the endpoints it is about."""
+    """Report why the environments of endpoints could not be made: each reason once, with the endpoints it is about."""
     names: dict[int, list[str]] = {}
     errors = {id(error): error for error in failed.values()}
     for name, error in failed.items():
@@ -75,7 +75,7 @@ class Upkeep:
         return await in_thread(self._runtime.image, wanted.environment.image) is not None
 
     async def make(self, wanted: Desired) -> None:
-        """Make what is missing, and tell it; BuildError where that fails."""
+        """Make what is missing, and report it; BuildError where that fails."""
         async with self._one_at_a_time:  # another endpoint may stand on the same
             if not await self.is_there(wanted):
                 at = wanted.at

@@ -1,7 +1,7 @@
 """Files of the project that the run writes itself: no edits, or each reload would cause the next.
 
-Two things are sure: who has a file open for writing, and what Python servers tell of the files that they write. What is
-not sure is an edit.
+Two things are sure: who has a file open for writing, and which files Python servers report
+writing. What is not sure is an edit.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _TO_WRITE = 0.5
 
 
 class OwnFiles:
-    """Reads as ``load`` does, but for files that the run itself was seen to write; the user is told of each, once.
+    """Reads as ``load`` does, but for files that the run itself was seen to write; each is reported to the user once.
 
     ``left_out`` are those that are known from the start, ``writes`` gives those that servers have written, with the
     times, in seconds of the epoch. One that somebody else edits is an ordinary file again. May be called from any
@@ -47,7 +47,7 @@ class OwnFiles:
         self._left_out = left_out
         self._writes = writes
         self._changes: dict[Path, list[float]] = defaultdict(list)
-        self._told = set(left_out)
+        self._reported = set(left_out)
         self._failed = False
 
     def __call__(self, previous: Inputs, touched: frozenset[Path] | None) -> Loaded:
@@ -76,9 +76,9 @@ class OwnFiles:
         for path in (suspects & self._left_out) - own:
             self._changes.pop(path, None)
         self._left_out = (self._left_out - suspects) | own
-        for path in sorted(own - self._told):
+        for path in sorted(own - self._reported):
             self._bus.publish(left_out_notice(path, directory))
-        self._told |= own
+        self._reported |= own
 
     def _is_frequent(self, previous: Inputs, path: Path) -> bool:
         """Count a change of a file that matters, and tell whether there have been many lately."""
@@ -100,11 +100,11 @@ class OwnFiles:
 
 
 def _was_written(path: Path, wrote: Mapping[Path, float]) -> bool:
-    """Tell whether the last change of a file was by who has told of it."""
-    told = wrote.get(Path(os.path.realpath(path)))
-    if told is None:
+    """Tell whether the last change of a file was made by the server that reported writing it."""
+    written = wrote.get(Path(os.path.realpath(path)))
+    if written is None:
         return False
     try:
-        return path.stat().st_mtime - told < _TO_WRITE
+        return path.stat().st_mtime - written < _TO_WRITE
     except OSError:
         return False

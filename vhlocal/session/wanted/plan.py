@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 class Environment:
     """What an endpoint's server runs in: a base image, and the layers on it, lowest first.
 
-    ``places`` tells where in the user's files each of these images is asked for.
+    ``places`` is where in the user's files each of these images is asked for.
     """
 
     at: ServedAt

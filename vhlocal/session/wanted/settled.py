@@ -61,7 +61,7 @@ class SettledLoad:
                 away = self._lost(previous, loaded.inputs)
                 if not away:
                     return loaded
-            # No event has told of it yet, since it went while others were read.
+            # No event has reported it yet, since it went while others were read.
             self._wait_for(away)
             touched = None
         return self._read(previous, None)

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 class Wish:
     """What an endpoint's server is to be from a save on.
 
-    ``made`` is done once the environment for it is there; its exception says why it could not be made. ``early`` tells
-    that the code is not to wait for that: the same environment was asked for already when the code was saved.
+    ``made`` is done once the environment for it is there; its exception says why it could not be made. ``early``:
+    the code does not wait for that, since the same environment was asked for already when the code was saved.
     ``afresh`` asks for a new server although nothing differs.
     """
 

@@ -51,7 +51,7 @@ def _is_written(pid: int, number: str, path: str) -> bool:
     """Tell whether a descriptor is that of the regular file at ``path`` and may be written to.
 
     It may be another file's by now: whoever copies a file opens the copy, often under the same number, once that is
-    read. From 5.14 on Linux tells both in one piece.
+    read. From 5.14 on Linux reports both in one piece.
     """
     there = Path(path).stat()
     lines = Path(f"/proc/{pid}/fdinfo/{number}").read_text().splitlines()

@@ -25,10 +25,10 @@ _WITH_ITS_CONTAINER = Exit(137)
 #: Seconds that a server gets to be gone once it was killed.
 _GONE = 5.0
 
-#: Things that are remembered to have been refused to a server, whoever it is that tells.
+#: Refusals remembered of one server at most, whoever reports them.
 _REFUSED = 100
 
-#: Seconds within which all is heard that a runner has told until it ended.
+#: Seconds in which everything arrives that a runner reported before it ended.
 _LAST_WORDS = 2.0
 
 
@@ -98,7 +98,7 @@ class Forks:
         self.serving = Fork(1, layout.port, addresses[layout.port])
         self._known: dict[int, Fork] = {1: self.serving}
         self.mounted = False
-        #: Set once the runner has told all that it ever will.
+        #: Set once the runner has reported all that it ever will.
         self.gone = asyncio.Event()
 
     async def connect(self, token: str) -> bool:
@@ -149,10 +149,10 @@ class Forks:
         )
 
     async def serve(self, fork: Fork) -> bool:
-        """Make ``fork`` the one that the container lives for; return whether it listens where it was told to.
+        """Make ``fork`` the one that the container lives for; return whether it listens on the port that it was given.
 
         Where it does not, the next one would meet it on its port: such a command cannot be forked. NotThereError where
-        the process that has answered is none that stays.
+        the process that has answered does not stay.
         """
         answer = await self._ask(do="serve", number=fork.number)
         if "refused" in answer:
@@ -171,7 +171,7 @@ class Forks:
     def give_up(self, fork: Fork) -> None:
         """End a server that is not to take over, whatever it has come to; its port is taken until it has ended."""
         if self._client is not None and self._client.connected:
-            # The runner may just have been told to live for this one.
+            # The runner may just have been asked to live for this one.
             self._client.tell(do="serve", number=self.serving.number)
             self._client.tell(do="stop", number=fork.number, grace=0)
         else:
@@ -197,7 +197,7 @@ class Forks:
     async def refused(self, fork: Fork, *, gone: bool) -> list[dict[str, Any]]:
         """Return what a server was refused and ends for, or lives on without, in the runner's words.
 
-        ``gone`` tells that the runner has ended with it: nothing can be asked any more, but all is heard that it told.
+        ``gone``: the runner has ended with it. Nothing can be asked any more, but all that it reported still arrives.
         """
         with contextlib.suppress(RunnerGoneError, asyncio.TimeoutError):
             if gone:
@@ -255,7 +255,7 @@ class Forks:
         return str(answer.get("refused", ""))
 
     def _hear(self, event: dict[str, Any]) -> None:
-        """Take what is told; ValueError, which ends the connection, where it is not the runner who tells it."""
+        """Take an event; ValueError, which ends the connection, where no runner would send it."""
         if event is GONE:
             for each in self._known.values():
                 settle(each.ended, _WITH_ITS_CONTAINER)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from vhlocal.runtime.base import Layout, Mounts
 
-#: What it is called, by the kinds of ``runner/serve_warm_held``, and what is told of its name.
+#: What it is called, by the kinds of ``runner/serve_warm_held``, and what is shown of its name.
 _WORDS = {
     "tcp": "port {port}",
     "udp": "UDP port {port}",
@@ -45,8 +45,8 @@ _LONGEST_PID = 32
 class Held:
     """One such thing. ``name`` is in production's paths, ``place`` the line of the project's code that asks for it.
 
-    ``own`` tells that a server in a container or directory of its own has one for itself, ``outlives`` that it stays
-    where it is when its holder ends.
+    ``own``: a server in a container or directory of its own has one for itself. ``outlives``: it stays where it is when
+    its holder ends.
     """
 
     kind: str
@@ -67,13 +67,13 @@ class Held:
     def to_be_had(self, *, elsewhere: bool) -> bool:
         """Tell whether the next server has it once its holder has ended, if only in another place.
 
-        ``elsewhere`` tells that it has been refused in another place than its holder's.
+        ``elsewhere``: it has been refused in another place than its holder's.
         """
         return not elsewhere if self.own else not self.outlives
 
 
 def read_held(event: Mapping[str, Any], layout: Layout, mounts: Mounts, directory: Path) -> Held:
-    """Read what a runner has told of it; ``directory`` is the project's."""
+    """Read a runner's report of it; ``directory`` is the project's."""
     kind, name = str(event["kind"]), str(event["name"])
     file, line = event["place"] or ("", 0)
     path = PurePosixPath(_as_in_production(file, layout))
@@ -128,7 +128,7 @@ def _is_own(file: str, layout: Layout, mounts: Mounts) -> bool:
 
 
 def _as_in_production(path: str, layout: Layout) -> str:
-    """Return a path that a runner has told, which is without links."""
+    """Return production's name for a path that a runner reported, in which there are no links."""
     if layout.shares_network:
         path = path.replace(os.path.realpath(layout.root), layout.root)
     return layout.as_in_production(path)

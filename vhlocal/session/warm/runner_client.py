@@ -24,7 +24,7 @@ _AT_ONCE = 100
 Facts = dict[str, Any]
 OnEvent = Callable[[Facts], None]
 
-#: The last event, which the runner itself cannot tell: the connection has ended.
+#: The last event, which the runner itself cannot send: the connection has ended.
 GONE: Facts = {"event": "gone"}
 
 
@@ -37,9 +37,9 @@ class NoRunnerError(RunnerGoneError):
 
 
 class RunnerClient(asyncio.Protocol):
-    """One connection. ``on_event`` gets what the runner tells without being asked, in the event loop's thread.
+    """One connection. ``on_event`` gets what the runner sends without being asked, in the event loop's thread.
 
-    It raises ValueError for what no runner tells, which ends the connection. The last event is ``GONE``.
+    It raises ValueError for what no runner sends, which ends the connection. The last event is ``GONE``.
     """
 
     def __init__(self, on_event: OnEvent, patience: float = _PATIENCE) -> None:

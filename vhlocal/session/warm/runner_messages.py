@@ -81,7 +81,7 @@ _HELD: Mapping[str, _Check] = {
 
 _OF_A_SERVER: Mapping[str, _Check] = {"number": _number}
 
-#: What it tells unasked, by the kind of event: all of the fields are there.
+#: What it sends unasked, by the kind of event: all of the fields are there.
 _EVENTS: Mapping[str, Mapping[str, _Check]] = {
     "forked": _OF_A_SERVER,
     "bound": _OF_A_SERVER,

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from vhlocal.session.probe import Answered
 
 #: The parts of a start, after those of its environment: the libraries only where imports are measured, the port only
-#: where nobody can tell when the app was loaded.
+#: where nobody knows when the app was loaded.
 CREATED, PROCESS, LIBRARIES, APP, PORT, ANSWER = (
     "created",
     "process started",
@@ -29,7 +29,7 @@ CREATED, PROCESS, LIBRARIES, APP, PORT, ANSWER = (
 class Birth:
     """What a server's runner saw: when its process and its code were there (monotonic seconds), and what it imported.
 
-    What it could not tell is None.
+    What it could not see is None.
     """
 
     forked: float | None
@@ -38,12 +38,12 @@ class Birth:
 
 
 def read_birth(facts: dict[str, Any], now: float, *, measured: bool) -> Birth:
-    """Read what a runner tells: it counts back from ``now``, since its clock may be another machine's.
+    """Read a runner's report: it counts back from ``now``, since its clock may be another machine's.
 
-    ``measured`` tells that it was asked to measure imports.
+    ``measured``: it was asked to measure imports.
     """
     ago = {name: facts.get(name) for name in ("forked", "bound", "loaded")}
-    # Code that has bound its port has been loaded; what accepts its clients elsewhere never tells more.
+    # Code that has bound its port has been loaded; what accepts its clients elsewhere never reports more.
     loaded = ago["bound"] if ago["loaded"] is None else ago["loaded"]
     return Birth(
         forked=None if ago["forked"] is None else now - ago["forked"],

@@ -59,9 +59,9 @@ class Runner:
     """What a server is started behind, so that the next can be forked (see ``runner/``).
 
     ``command`` is the one that starts it, ``declared`` the endpoint's port, ``keep`` names loader functions, ``known``
-    is what ``Warmth.load`` returned. ``forks`` tells that it is for its forks that it is wanted, and not only for
-    leading the server to its port. ``profile`` has it measure the imports of the first server, for which nothing is
-    imported beforehand then. ``beside`` tells that another server serves meanwhile, which may have what only one can.
+    is what ``Warmth.load`` returned. ``forks``: it is wanted for its forks, and not only for leading the server
+    to its port. ``profile`` has it measure the imports of the first server, for which nothing is imported beforehand
+    then. ``beside``: another server serves meanwhile, which may have what only one can.
     """
 
     command: tuple[str, ...]
@@ -73,7 +73,7 @@ class Runner:
     beside: bool = False
 
     def entries(self, layout: Layout, token: str) -> tuple[Entry, ...]:
-        """Return its files, in production's paths, and the one that tells it what it has to know.
+        """Return its files, in production's paths, and the one with its settings.
 
         ``token`` is what it knows vhlocal by.
         """

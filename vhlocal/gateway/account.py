@@ -1,4 +1,4 @@
-"""What is known of one request, and how it is told: as a record, as a failure, as a limit passed."""
+"""What is known of one request, and how it is reported: as a record, as a failure, as a limit passed."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Account:
     #: How long it has waited for its endpoint, and since when it does so now.
     held = 0.0
     _held_since: float | None = None
-    _told: tuple[FailureKind, ...] = ()
+    _reported: tuple[FailureKind, ...] = ()
 
     #: The answer's body where it came at once.
     body = b""
@@ -123,10 +123,10 @@ class Account:
         )
 
     def limit_passed(self, kind: FailureKind, limit: float) -> LimitPassed | None:
-        """Return what is told of a limit; None when that has been told already, or the request is no endpoint's."""
-        if kind in self._told or self.route is None:
+        """Return what to report of a limit; None when it was reported already, or the request is no endpoint's."""
+        if kind in self._reported or self.route is None:
             return None
-        self._told += (kind,)
+        self._reported += (kind,)
         route, request = self.route, self.request
         return LimitPassed(kind, limit, route.endpoint, route.prefix, request.method, request.path, self.request_id)
 
@@ -134,8 +134,8 @@ class Account:
         """Return the record of the request, which ends now; who records it has got all of it then."""
         record = self.record(whole=whole)
         if self._tap is not None and self.route is not None:
-            told = () if head is None else head.headers
-            self._tap.take(record, self.request.headers, self._asked, told, self._answered or self.body)
+            headers = () if head is None else head.headers
+            self._tap.take(record, self.request.headers, self._asked, headers, self._answered or self.body)
         return record
 
     def record(self, *, whole: bool) -> RequestRecord:

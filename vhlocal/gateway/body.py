@@ -1,6 +1,6 @@
 """Where a message's body ends, and what it carries. Pure: bytes in, bytes out.
 
-httptools parses every head; the bodies are framed here, because its parser does not tell where in the data a message
+httptools parses every head; the bodies are framed here, because its parser does not say where in the data a message
 ended, and because a body of known length needs no parsing at all.
 """
 

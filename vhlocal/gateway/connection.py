@@ -31,7 +31,7 @@ _HEAD_END = b"\r\n\r\n"
 #: Read ahead of what is being handled, in bytes; more waits in the client's own socket.
 _READ_AHEAD = 64 * 1024
 
-#: Clients too many that are let in at one time, to reach the control plane or to be told; more are hung up on.
+#: Clients beyond the limit that are let in at one time, to reach the control plane or to get a 503; more are hung up on.
 _TURNED_AWAY = 64
 
 #: Seconds that each of them gets to send its request.
@@ -355,7 +355,7 @@ class ClientConnection(asyncio.Protocol):
         self._searched = max(0, len(self._buffer) - 3)
 
     def _turn_away(self) -> None:
-        """Tell a client too many that it is one: the control plane alone is for all."""
+        """Answer a client beyond the limit with a 503: the control plane alone is for all."""
         hub, limit = self._hub, self._hub.options.connections
         if not hub.crowded:
             hub.crowded = True
@@ -401,7 +401,7 @@ class ClientConnection(asyncio.Protocol):
         self._lingering = True
         self._deadline = self._hub.loop.time() + self._hub.options.linger_seconds
         self._hub.outbox.flush()
-        # Of a client that has gone meanwhile the loop tells next.
+        # If the client has gone meanwhile, the loop reports that next.
         with contextlib.suppress(OSError):
             self._transport.write_eof()
         self._regulate()
@@ -411,7 +411,7 @@ class ClientConnection(asyncio.Protocol):
         self._transport.close()
 
     def _regulate(self) -> None:
-        """Read as long as there is room: that alone tells that the client has gone."""
+        """Read as long as there is room: only reading shows that the client has gone."""
         full = len(self._buffer) >= _READ_AHEAD and not self._lingering
         if full != self._reading_paused and not self._ended and not self._transport.is_closing():
             self._reading_paused = full

@@ -203,7 +203,7 @@ class Exchange:
     def _go_elsewhere(self, gone: Replica, *, waits: bool = True) -> bool:
         """Go to a replica that has let it in; where none has and it ``waits``, until it is known what became of them.
 
-        False where nobody will tell.
+        False where nobody will report that.
         """
         route = self._account.route
         if route is None or not (waits or route.replicas[1:]):

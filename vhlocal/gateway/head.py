@@ -92,7 +92,7 @@ class RequestHead:
     ``prefix`` is the decoded five-segment prefix that the target begins with, None when it has none (P1), or when dots
     lead out of it. ``forward`` is what of the head travels on; the framing of what came in chunks, the ingress' own
     headers and the end are missing. ``upgrade`` lists the protocols that may be switched to, ``dropped`` the names of
-    fields that the ingress drops (K9). ``awaits_continue``: the client may send its body only once it is told to (RFC
+    fields that the ingress drops (K9). ``awaits_continue``: the client may send its body only once it is asked to (RFC
     9110, section 10.1.1). ``replayed``: vhlocal sends it again for its user.
     """
 
@@ -127,8 +127,8 @@ class RequestHead:
 class ResponseHead:
     """A server's answer. ``framing`` regards the request's method.
 
-    ``keep_alive`` tells whether the server's connection may carry another request; ``open_ended`` is True where the
-    head does not tell the body's length. ``forward`` is what of the head travels on; the framing towards the client
+    ``keep_alive`` is whether the server's connection may carry another request; ``open_ended`` is True where the
+    head does not give the body's length. ``forward`` is what of the head travels on; the framing towards the client
     and the end are missing. ``worker_scope`` is how far a service worker of its may reach, as the server would have it.
     """
 
@@ -216,7 +216,7 @@ def client_lines(chunked: bool, close: bool, http_1_0: bool, route_lines: bytes)
 
 
 def switch_lines(protocol: bytes, route_lines: bytes) -> bytes:
-    """Return the head's end that tells the client that the connection is the new protocol's from now on."""
+    """Return the head's end, which says to the client that the connection is the new protocol's from now on."""
     return route_lines + _lines([(b"Connection", b"Upgrade"), (b"Upgrade", protocol)]) + b"\r\n"
 
 

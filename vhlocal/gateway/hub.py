@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from vhlocal.model import RequestRecord
 
 
-#: Names of dropped headers that are told at most: a client may make up any number.
-_TOLD_NAMES = 100
+#: Names of dropped headers that are reported at most: a client may make up any number.
+_MOST_NAMES = 100
 
 
 class Watched(Protocol):
@@ -83,7 +83,7 @@ class Hub:
     watched: set[Watched] = field(default_factory=set)
     #: Since when clients ask for nothing, the first the longest; by the loop's time.
     idle: dict[Resting, float] = field(default_factory=dict)
-    _told_names: set[bytes] = field(default_factory=set)
+    _reported_names: set[bytes] = field(default_factory=set)
 
     @property
     def is_crowded(self) -> bool:
@@ -105,9 +105,9 @@ class Hub:
         return prefix is not None and (route is not None or not prefix.startswith("/api/"))
 
     def tell_dropped(self, names: Iterable[bytes], route: Route) -> None:
-        """Tell which of a request's headers do not reach its server, each name once in a gateway's life (K9)."""
+        """Report which of a request's headers do not reach its server, each name once in a gateway's life (K9)."""
         for name in names:
             plain = name.lower()
-            if plain not in self._told_names and len(self._told_names) < _TOLD_NAMES:
-                self._told_names.add(plain)
+            if plain not in self._reported_names and len(self._reported_names) < _MOST_NAMES:
+                self._reported_names.add(plain)
                 self.on_dropped(name.decode("latin-1"), route)

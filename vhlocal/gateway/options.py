@@ -1,4 +1,4 @@
-"""What the gateway is told at its start."""
+"""What the gateway is given at its start."""
 
 from __future__ import annotations
 

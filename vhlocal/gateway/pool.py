@@ -164,7 +164,7 @@ class Pool:
         except OSError as error:
             waiting.connect_failed(error)
             return
-        if connection.has_ended():  # before anybody could be told of the connection
+        if connection.has_ended():  # before anybody could get the connection
             connection.cut()
             waiting.connect_failed(ConnectionResetError("the server hung up before the request was sent"))
         else:

@@ -44,7 +44,7 @@ _ROOM_AGAIN = 0.9
 _POLL_SECONDS = 0.005
 _LAST_ROUNDS = 1.0
 
-#: Seconds that clients get to take the last that they are told when the gateway closes.
+#: Seconds that clients get to take their last answers when the gateway closes.
 _LAST_WORDS = 0.5
 
 
@@ -118,7 +118,7 @@ class Gateway:
         self._tick()
 
     def _page(self, failure: Failure) -> Page:
-        """Render a failure; where that fails itself, the client is told the bare reason, and not left waiting."""
+        """Render a failure; where that fails itself, the client gets the bare reason, and is not left waiting."""
         try:
             return self._pages(failure)
         except Exception as error:  # noqa: BLE001 - whatever it was, the request has to be answered

@@ -22,9 +22,9 @@ class Upstream(NamedTuple):
 class Replica:
     """One server of an endpoint that requests are led to.
 
-    ``number`` tells it from others of its endpoint, 0 where there are none; ``version`` names the version where several
-    are served. ``revision``, when not empty, is told to clients in ``X-VHLocal-Revision``; ``X-VHLocal-Stale`` tells
-    them when it is ``stale``: a newer revision of the code is broken, or does not answer yet after having failed, and
+    ``number`` distinguishes it from others of its endpoint, 0 where there are none; ``version`` names the version where
+    several are served. Answers carry ``revision``, when not empty, in ``X-VHLocal-Revision``, and ``X-VHLocal-Stale``
+    when it is ``stale``: a newer revision of the code is broken, or does not answer yet after having failed, and
     this one goes on.
     """
 
@@ -37,13 +37,13 @@ class Replica:
     answer_lines: bytes = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        told = {
+        values = {
             "Revision": self.revision,
             "Version": self.version,
             "Replica": str(self.number or ""),
             "Stale": "true" if self.stale else "",
         }
-        lines = "".join(f"X-VHLocal-{name}: {value}\r\n" for name, value in told.items() if value)
+        lines = "".join(f"X-VHLocal-{name}: {value}\r\n" for name, value in values.items() if value)
         object.__setattr__(self, "answer_lines", lines.encode())
 
 
@@ -65,7 +65,7 @@ class Route:
 
     ``prefix`` is decoded and has no trailing slash. ``replicas`` are empty where there is nothing to send to (building,
     starting, crashed). While ``holding``, requests wait for a later publish to settle the route. ``version`` names the
-    one that is served at it. ``buffered`` tells whether requests' bodies are read whole before they go on (K9).
+    one that is served at it. ``buffered`` is whether requests' bodies are read whole before they go on (K9).
     """
 
     prefix: str
@@ -90,7 +90,7 @@ class RouteTable:
         self._listeners: list[Callable[[], None]] = []
 
     def publish(self, routes: Iterable[Route]) -> None:
-        """Replace the whole table at once, then tell the listeners, who let held requests go."""
+        """Replace the whole table at once, then call the listeners, who let held requests go."""
         self._routes = {route.prefix: route for route in routes}
         for listener in tuple(self._listeners):
             listener()

@@ -35,5 +35,5 @@ class Tap(Protocol):
     ) -> None:
         """Take in an endpoint's request that has ended, with its answer's head and body; no ``body`` where it had none.
 
-        ``told`` is empty where no server answered.
+        ``told`` is the answer's headers, empty where no server answered.
         """

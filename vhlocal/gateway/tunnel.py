@@ -22,7 +22,7 @@ class Owner(Protocol):
         ...
 
     def tunnel_ended(self, farewell: Farewell) -> str:
-        """The gateway ends the tunnel; return how that is told."""
+        """The gateway ends the tunnel; return the reason to report."""
         ...
 
     def tunnel_closed(self, bytes_in: int, bytes_out: int) -> None:
@@ -70,7 +70,7 @@ class Tunnel:
         """Begin with what either has sent already.
 
         ``ended`` when the client will send no more than that, ``full`` when it does not take more for now: no transport
-        tells that twice.
+        reports that twice.
         """
         for end in (self._client, self._server):
             end.transport.set_protocol(end)
@@ -232,13 +232,13 @@ class _End(asyncio.Protocol):
         return self._frames.feed(data, cut)
 
     def eof_received(self) -> bool:
-        while self.later:  # uvloop may tell of the end although nothing more is to be read
+        while self.later:  # uvloop may report the end although nothing more is to be read
             self._take(self.later)
         self.ended = True
         self._tunnel.parted()
         if self.other.ended or self.other.transport.is_closing():
             return False
-        # Of a side that has gone meanwhile the loop tells next.
+        # If the side has gone meanwhile, the loop reports that next.
         with contextlib.suppress(OSError):
             self.other.transport.write_eof()
         return True

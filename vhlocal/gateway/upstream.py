@@ -140,7 +140,7 @@ class UpstreamConnection(asyncio.Protocol):
         return not self._transport.is_closing()
 
     def has_ended(self) -> bool:
-        """Whether a connection that carries nothing has, though the loop may not have told yet."""
+        """Whether a connection that carries nothing has ended, though the loop may not have reported it yet."""
         return not self.alive() or bool(self._readable())
 
     def _leave(self) -> None:
@@ -277,7 +277,7 @@ class UpstreamConnection(asyncio.Protocol):
 
 
 def _look_out(descriptor: int) -> Callable[[], object]:
-    """Return what tells whether something has come, the end included. Asked before what cannot be repeated."""
+    """Return what checks whether something has come, the end included. Asked before what cannot be repeated."""
     if not hasattr(select, "poll"):
         return lambda: select.select([descriptor], [], [], 0)[0]
     poll = select.poll()

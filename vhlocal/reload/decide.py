@@ -26,7 +26,7 @@ class Difference:
 class Abilities:
     """What an endpoint's server allows.
 
-    ``running`` tells whether there is one, ``forks`` whether its runner can fork the next (see ``runner/``), ``alone``
+    ``running`` is whether there is one, ``forks`` whether its runner can fork the next (see ``runner/``), ``alone``
     whether there can be only one: it holds a GPU, on which two rarely find room, or a port or lock of this machine.
     """
 

@@ -1,7 +1,7 @@
 """Events of a tree of directories on Linux, one inotify watch for each directory that matters.
 
 Not by watchdog: it watches all below a directory or needs threads for each part, and before its version 7 an inotify
-instance too; it tells neither of an exhausted limit nor of lost events, keeps a move that it cannot pair for half a
+instance too; it reports neither an exhausted limit nor lost events, keeps a move that it cannot pair for half a
 second, and its thread dies of directories that are made, or moved into one another, in quick succession (7.1).
 """
 
@@ -133,7 +133,7 @@ class InotifyEvents:
         elif event.flags & (IGNORED | DELETE_SELF | MOVE_SELF):
             self._take_of_itself(event)
         elif not event.name:
-            return  # a directory's own look: the one above tells of it
+            return  # a directory's own look: the one above reports it
         elif event.watch in self._chosen:
             if event.name in self._chosen[event.watch]:
                 self._take_file(self._chosen[event.watch][event.name], event.flags)
@@ -157,7 +157,7 @@ class InotifyEvents:
             self._subject.report(path)
 
     def _take_of_itself(self, event: Event) -> None:
-        """Take the end of a watch, or of a directory's being where it was, of which the one above tells as well."""
+        """Take the end of a watch, or of a directory's being where it was, which the one above reports as well."""
         path = self._paths.get(event.watch)
         self._lost |= path == self._root or event.watch in self._chosen
         if event.flags & IGNORED:

@@ -69,10 +69,10 @@ class Mount(NamedTuple):
 
 
 def mount_table() -> list[Mount]:
-    """Return what is mounted; nothing where the system does not tell."""
+    """Return what is mounted; nothing where the system does not list it."""
     with contextlib.suppress(OSError):
         return [read_line(line) for line in Path("/proc/self/mounts").read_bytes().splitlines()]
-    import psutil  # noqa: PLC0415 - slow to import, and Linux tells by itself
+    import psutil  # noqa: PLC0415 - slow to import, and Linux lists mounts by itself
 
     try:
         return [Mount(part.mountpoint, part.fstype, part.opts) for part in psutil.disk_partitions(all=True)]

@@ -31,7 +31,7 @@ _THERE: _Look = (0, 0, 0, 0, 0, True)
 class Poller:
     """A ``Source`` that never says which file changed; without ``directory`` it looks at the chosen files alone.
 
-    A failure to look counts as a change, once: whoever is told reads the project, and sees what is wrong with it.
+    A failure to look counts as a change, once: whoever hears of it reads the project, and sees what is wrong with it.
     """
 
     def __init__(
@@ -65,7 +65,7 @@ class Poller:
                 self._subject.report(None)
 
     def look(self) -> bool:
-        """Look at everything, and tell whether it is otherwise than before."""
+        """Look at everything, and return whether it has changed since the last look."""
         since = time.monotonic()
         before = self._seen
         try:

@@ -34,7 +34,7 @@ class Polling:
 
     @property
     def text(self) -> str:
-        """What to tell the user, in one line."""
+        """What to show the user, in one line."""
         return f"saves are noticed by polling, later than usual: {self.reason}"
 
 
@@ -48,10 +48,10 @@ class NoEvents(Exception):
 
 @dataclass(frozen=True)
 class Subject:
-    """What is to be watched, and whom to tell. Functions are called from a thread of the source.
+    """What is to be watched, and whom to call. Functions are called from a thread of the source.
 
-    ``directory`` counts with all below it, except for the directories of which the function that ``unpackaged`` makes
-    tells, by relative path with slashes, that they do not matter; ``files`` count wherever they are. ``report`` is
+    ``directory`` counts with all below it, except for the directories for which the function that ``unpackaged`` makes
+    returns, by relative path with slashes, that they do not matter; ``files`` count wherever they are. ``report`` is
     called with the absolute path that may have changed, or None when anything may have; ``fail`` once, when the
     source has ended by itself.
     """
@@ -83,7 +83,7 @@ class Source(Protocol):
 
 
 def identity(place: str) -> tuple[int, int] | None:
-    """Return what tells this directory from another at the same path while both exist; None where there is none."""
+    """Return what distinguishes this directory from another at the same path while both exist; None where there is none."""
     try:
         seen = Path(place).stat()
     except OSError:

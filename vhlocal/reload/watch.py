@@ -44,7 +44,7 @@ class Watch:
     events are no longer to be had later on.
 
     The rest is for tests: ``events`` makes the source of events, ``mounts`` gives the mount table, ``unpackaged`` makes
-    the function that tells of directories that do not matter, ``probe_seconds`` is how long the probe may take.
+    the function that finds directories that do not matter, ``probe_seconds`` is how long the probe may take.
     """
 
     def __init__(  # noqa: PLR0913 - four of them are seams
@@ -74,7 +74,7 @@ class Watch:
         self._stopped = False
 
     def start(self) -> Polling | None:
-        """Begin to watch, and return why it is by polling, which the user is to be told, or None when it is by events.
+        """Begin to watch; return why by polling, which the user should know, or None when it is by events.
 
         Blocks while directories are listed and until the probe's event arrives, some two seconds when it does not.
         What changes after the return is noticed; what changed before may not be.
@@ -88,7 +88,7 @@ class Watch:
         if polling is not None:
             self._add(Poller(self._subject(self._files)))
         elif shared := tuple(file for file in self._files if shared_kind(file, table)):
-            # A few single files are looked at for next to nothing: nobody has to be told.
+            # Looking at a few single files costs next to nothing: nobody has to know.
             self._add(Poller(self._subject(shared), directory=False))
         return polling
 

@@ -218,7 +218,7 @@ class Throttling(NamedTuple):
 class Usage:
     """What a server uses: bytes of memory at this moment, cached files aside, and seconds of CPU since it was started.
 
-    ``kept`` tells that the kernel limits its memory. The kernel's own highest mark is not asked for: it counts cached
+    ``kept``: the kernel limits its memory. The kernel's own highest mark is not asked for: it counts cached
     files, which nothing is ended for. ``throttling`` is None where the kernel keeps no CPU limit.
     """
 
@@ -275,8 +275,8 @@ class Runtime(Protocol):
     """Makes environments and runs servers.
 
     ``name`` is the one of the table in ``runtime/connect.py``, ``noun`` what a server is in it, and ``remains`` what is
-    left of one whose run was killed. ``stands_in`` tells that base images are not used: what they bring beside Python
-    is not there. ``notices`` are what the user should know of where it keeps things.
+    left of one whose run was killed. ``stands_in``: base images are not used, so what they bring beside Python is
+    missing. ``notices`` are what the user should know of where it keeps things.
     """
 
     name: str
@@ -339,7 +339,7 @@ class Runtime(Protocol):
         """Return the sockets that listen in a running server; EngineError where they cannot be read (R3)."""
 
     def written(self) -> Mapping[Path, float]:
-        """Return the files of the project that servers have told to have written, and when they began to last.
+        """Return the files of the project that servers reported writing, and when each was last begun.
 
         Absolute and without links; seconds of the epoch.
         """

@@ -1,4 +1,4 @@
-"""Which TCP sockets listen, as Linux tells: in tables for whoever can read a file, and by an interface of its own.
+"""Which TCP sockets listen, as Linux reports: in tables for whoever can read a file, and by an interface of its own.
 
 The tables have every connection too, and the kernel takes 10 ms to write them however few there are. By the interface
 (``man 7 sock_diag``) it is asked for those that listen alone, which takes a tenth of a millisecond.
@@ -34,8 +34,8 @@ _HEAD = struct.Struct("=IHHII")
 #: What is asked for: family, protocol, two bytes of no use here, states as bits; then 48 bytes for any socket.
 _ASKED = struct.Struct("=BBBBI48x")
 
-#: What is told of a socket: its port, its address, and after 64 bytes in all its inode; then its user and so on.
-_TOLD = struct.Struct("!4xH2x16s")
+#: The answer on a socket: its port, its address, and after 64 bytes in all its inode; then its user and so on.
+_ANSWER = struct.Struct("!4xH2x16s")
 _INODE = struct.Struct("=68xI")
 
 _CHUNK = 65536
@@ -58,24 +58,24 @@ def listening(table: str) -> dict[str, Listener]:
 
 
 def listening_here() -> dict[str, Listener]:
-    """Return the sockets that listen in this process's own network by inode; OSError where Linux does not tell."""
+    """Return the sockets that listen in this process's own network by inode; OSError where Linux does not list them."""
     found = {}
     for family, size in ((socket.AF_INET, 4), (socket.AF_INET6, 16)):
-        for told in _told(family):
-            port, address = _TOLD.unpack_from(told)
-            found[str(_INODE.unpack_from(told)[0])] = Listener(_named(address[:size]), port)
+        for answer in _answers(family):
+            port, address = _ANSWER.unpack_from(answer)
+            found[str(_INODE.unpack_from(answer)[0])] = Listener(_named(address[:size]), port)
     return found
 
 
-def _told(family: int) -> Iterator[bytes]:
-    """Yield what the kernel tells of each socket that listens."""
+def _answers(family: int) -> Iterator[bytes]:
+    """Yield the kernel's answer on each socket that listens."""
     asked = _ASKED.pack(family, socket.IPPROTO_TCP, 0, 0, 1 << int(_LISTENING, 16))
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, _NETLINK_SOCK_DIAG) as kernel:
         kernel.send(_HEAD.pack(_HEAD.size + len(asked), _SOCK_DIAG_BY_FAMILY, _REQUEST_ALL, 0, 0) + asked)
         while True:
             for kind, message in _messages(kernel.recv(_CHUNK)):
                 if kind in (_DONE, _ERROR):
-                    # What ends well ends with 0; what a kernel lacks it may tell in either way.
+                    # What ends well ends with 0; what a kernel lacks it may report either way.
                     number = -struct.unpack_from("=i", message)[0]
                     if number or kind == _ERROR:
                         raise OSError(number, os.strerror(number))

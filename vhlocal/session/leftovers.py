@@ -1,4 +1,4 @@
-"""What runs have made: taking it away, and telling what of it could not be."""
+"""What runs have made: taking it away, and reporting what could not be taken away."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ _DRAIN_BYTES = 1024 * 1024
 class Probe:
     """The request by which a server shows that it is there; ``target`` is below the endpoint's prefix.
 
-    ``named`` tells that the project asks for it (``warm-up``): it has to be answered well; else any answer will do.
+    ``named``: the project asks for it (``warm-up``), so it has to be answered well; else any answer will do.
     """
 
     method: str = "GET"
@@ -65,8 +65,8 @@ def read_probe(text: str, directory: Path) -> Probe:
 class Answered:
     """An answer whose head has just come from ``address``; ``status`` is 0 where it was no HTTP.
 
-    ``simple`` tells that it is no HTTP/1.1: what serves one request and ends speaks no more than 1.0. ``hung_up`` tells
-    that the connection ended in place of an answer. ``asked`` and ``at`` are when its request went out and when it came
+    ``simple``: it is not HTTP/1.1, since what serves one request and ends speaks no more than 1.0. ``hung_up``: the
+    connection ended in place of an answer. ``asked`` and ``at`` are when its request went out and when it came
     (monotonic seconds).
     """
 

@@ -238,7 +238,7 @@ def known_layers() -> set[str]:
 
 @dataclass(frozen=True)
 class _Layers:
-    """What a project stands on, and what it stood on before, newest first; ``is_there`` tells whether it exists."""
+    """What a project stands on, and what it stood on before, newest first; ``is_there``: the project exists."""
 
     layers: list[str]
     earlier: list[list[str]]

@@ -99,7 +99,7 @@ def _used(before: Spent | None, after: Spent | None, percent: float) -> Replica:
         return Replica(None, ready=False)
     if before.seconds is None or after.seconds is None:
         return Replica(None)
-    # A process may go that nobody waits for: nothing tells what it had used.
+    # A process may go that nobody waits for: nothing reports what it had used.
     return Replica(max(0.0, after.seconds - before.seconds) * percent)
 
 

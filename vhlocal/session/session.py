@@ -71,7 +71,7 @@ if TYPE_CHECKING:
 #: Seconds that requests in flight get to finish when the run ends.
 _DRAIN = 5.0
 
-#: Seconds that the doctor gets for what a run's card tells of its endpoints; later it tells it by itself.
+#: Seconds that the doctor gets for what a run's card shows of its endpoints; later it is reported by itself.
 _EXAMINED_BY_THEN = 10.0
 
 #: Seconds that an engine gets to remove what is left of a run that ends at once, and then to be let go of.
@@ -110,7 +110,7 @@ class Session:
         bus.subscribe(self._board.apply)
 
     async def run(self) -> None:
-        """Serve until told to end; the error that ended the run is raised once nothing is left of it."""
+        """Serve until asked to end; the error that ended the run is raised once nothing is left of it."""
         share_pools()
         self._loop = asyncio.get_running_loop()
         self._ending = Ending()
@@ -253,7 +253,7 @@ class Session:
                 await following
 
     async def _check(self, inputs: Inputs) -> None:
-        """Tell the errors that the project itself shows, beside a build; a start that is quick goes first."""
+        """Report the errors that the project itself shows, beside a build; a start that is quick goes first."""
         names = {None, *(endpoint.name for endpoint in inputs.endpoints)}
         found, revision = await errors_of(self._options.check, self._bus, self._up), inputs.package.revision
         # What an endpoint has shown by its answers says more than its code.
@@ -270,7 +270,7 @@ class Session:
         return outcome.failed
 
     async def _start(self, fleet: Fleet, wanted: tuple[Desired, ...], failed: Mapping[ServedAt, VhlocalError]) -> None:
-        """Start every server, and tell once all answer, or it is known why not."""
+        """Start every server, and publish when all answer, or it is known why not."""
         await fleet.start(failed)
         assert self._deployment is not None
         self._deployment.begin_scaling(self._deployment.served[0])
@@ -406,7 +406,7 @@ class Session:
         return desired(inputs, self._runtime.base)
 
     def _tell_differences(self, wanted: tuple[Desired, ...]) -> None:
-        """Tell what production does for these endpoints and the runtime does not."""
+        """Publish what production does for these endpoints and the runtime does not."""
         for item in wanted:
             for notice in self._runtime.differences(item.endpoint):
                 self._bus.publish(notice)
@@ -424,7 +424,7 @@ class Session:
         self._tasks.start(forget_environments(self._runtime, self._options.directory), "forget old environments")
 
     def _where_possible(self, keep: Callable[[], None]) -> None:
-        """Keep something for other commands; where that cannot be, it is told, and the run goes on."""
+        """Keep something for other commands; a failure is published, and the run goes on."""
         try:
             keep()
         except VhlocalError as error:
@@ -439,7 +439,7 @@ class Session:
         await gateway.close(_DRAIN)
         if self._deployment is not None:
             self._ending.waits_for = self._waits.unended
-            with contextlib.suppress(VhlocalError):  # whose servers are then still there: that is told
+            with contextlib.suppress(VhlocalError):  # its servers are then still there: that is reported
                 await self._deployment.stop()
         self._ending.waits_for = self._waits.unremoved
         await self._remove_servers()

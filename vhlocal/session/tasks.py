@@ -77,8 +77,8 @@ async def in_thread(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs)
     """Run a blocking call in a thread of its own and return what it returns.
 
     Not ``asyncio.to_thread``: its pool is small, so that long builds would starve short calls, and the end of the
-    process waits for it, so that a pull that hangs could not be interrupted. What a disk refuses, and nobody has told
-    with more words, becomes a VhlocalError.
+    process waits for it, so that a pull that hangs could not be interrupted. What a disk refuses, and nobody
+    has explained, becomes a VhlocalError.
     """
     loop = asyncio.get_running_loop()
     done: asyncio.Future[T] = loop.create_future()
@@ -119,7 +119,7 @@ async def beside(*works: Coroutine[Any, Any, T]) -> AsyncIterator[tuple[asyncio.
 
 
 async def within(work: Coroutine[Any, Any, Any], seconds: float | None) -> bool:
-    """Do ``work``, and tell whether it has ended within ``seconds``, if it is not None; else it is cancelled."""
+    """Do ``work``, and return whether it has ended within ``seconds``, if it is not None; else it is cancelled."""
     async with beside(work) as (working,):
         await asyncio.wait({working}, timeout=seconds)
         if working.done():

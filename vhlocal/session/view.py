@@ -37,10 +37,10 @@ class View:
     ``versions`` are those that are served, the working tree's first. ``metrics`` are those that servers have printed,
     ``recordings`` the last requests and answers, None where nothing is recorded. ``url`` is the gateway's,
     ``open_to_network`` is True where others than this machine can connect to it, and ``shared`` is what stands for
-    ``url`` there, "" where it is the same. ``stop`` ends the run, told by whose wish, ``token`` is what changes need.
-    ``connections`` tells how many clients are connected and how many connections to servers are open. ``examined``
-    tells whether the doctor is through with every request that has ended. ``memory`` looks what each server uses at
-    this moment, in bytes, and may take a while; ``in_flight`` tells how many requests are on their way to a replica.
+    ``url`` there, "" where it is the same. ``stop`` ends the run, given at whose wish, ``token`` is what changes need.
+    ``connections`` returns how many clients are connected and how many connections to servers are open, ``examined``
+    whether the doctor is through with every request that has ended. ``memory`` looks what each server uses at this
+    moment, in bytes, and may take a while; ``in_flight`` returns how many requests are on their way to a replica.
     ``change`` does something to the deployment and returns what came of it. ``schema`` returns what an endpoint with
     these replicas says of itself in OpenAPI, None where it says nothing; ``call`` a request that it has a route for.
     """

@@ -36,7 +36,7 @@ _CONTEXT_HINT = "`docker context ls` lists them; DOCKER_CONTEXT or `docker conte
 
 T = TypeVar("T")
 
-# A helper that is missing is told as what it is, when it is needed.
+# A missing helper is reported as what it is, when it is needed.
 warnings.filterwarnings("ignore", message="docker-credential-", module="docker.credentials")
 
 #: What the SDK raises where no answer comes, besides its APIError for an answer that is a refusal.

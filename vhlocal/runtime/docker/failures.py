@@ -1,4 +1,4 @@
-"""What is told of an engine that does not answer, refuses, or cannot pull."""
+"""What is reported of an engine that does not answer, refuses, or cannot pull."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ class Removable:
     """What there is to remove.
 
     ``sizes`` are the bytes of each image beyond the one that it was made on, by id. ``others`` are images that somebody
-    else made on this engine, or a vhlocal that did not tell yet whose they are: they stay.
+    else made on this engine, or a vhlocal that did not yet record whose they are: they stay.
     """
 
     containers: tuple[Container, ...]

@@ -252,7 +252,7 @@ class DockerRuntime:
         spares: Spares = spare_none,
         on_pause: OnPause = hear_no_pause,
     ) -> Mapping[int, Address]:
-        """Start a container; its output and its end are told from a thread of its own."""
+        """Start a container; its output and its end are reported from a thread of its own."""
         self._out_of_memory.discard(server)
         self._spares[server] = spares
         self._on_line[server] = on_line
@@ -405,7 +405,7 @@ class DockerRuntime:
         return self._engine.events(f"{labels.RUN}={self._run}", ["oom", *_BY_HAND])
 
     def _watch(self) -> None:
-        """Take what the engine tells of the run's containers."""
+        """Take the engine's events on the run's containers."""
         while not self._closed.is_set():
             with contextlib.suppress(EngineError, OSError, ValueError):
                 for event in self._events:
@@ -416,7 +416,7 @@ class DockerRuntime:
                     self._events = self._hear()
 
     def _take(self, container: str, event: Mapping[str, Any]) -> None:
-        """End a container in which the kernel killed a process for memory, unless it is spared; tell the rest."""
+        """End a container in which the kernel killed a process for memory, unless it is spared; report the rest."""
         text = _BY_HAND.get(str(event.get("Action")))
         if text is not None:
             tell = self._on_line.get(container)

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from vhlocal.runtime.base import ServerSpec
 
-#: Where the runner is told what it has to know, and where it waits, beside its own files.
+#: Where the runner reads its settings, and where it waits, beside its own files.
 SETTINGS = "serve_warm.json"
 GATE = "serve_warm.gate"
 

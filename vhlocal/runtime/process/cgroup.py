@@ -31,7 +31,7 @@ _KILLS = ("memory.events", "memory.oom_control")
 
 @dataclass(frozen=True)
 class System:
-    """Where the kernel tells which cgroups there are, and which of them this process is in."""
+    """Where the kernel lists which cgroups there are, and which of them this process is in."""
 
     mounts: Path = Path("/proc/self/mountinfo")
     own: Path = Path("/proc/self/cgroup")
@@ -39,7 +39,7 @@ class System:
 
 @dataclass(frozen=True)
 class Group:
-    """A cgroup of one server: ``limited`` tells which of ``memory`` and ``cpu`` the kernel really limits."""
+    """A cgroup of one server: ``limited`` is which of ``memory`` and ``cpu`` the kernel really limits."""
 
     directories: tuple[Path, ...]
     limited: frozenset[str]
@@ -72,7 +72,7 @@ class Group:
         return next((int(text) for text in texts if text.isdigit()), None)
 
     def remove(self) -> bool:
-        """Take the group away, and tell whether it is gone: it stays as long as a process is in it."""
+        """Take the group away, and return whether it is gone: it stays as long as a process is in it."""
         for directory in self.directories:
             with contextlib.suppress(OSError):
                 directory.rmdir()

@@ -79,7 +79,7 @@ class Environments:
     def image(self, name: str) -> PresentImage | None:
         """Return an environment that can be used as it is, or None.
 
-        A base's id tells the interpreter. One that has been found before is not run again.
+        A base's id names the interpreter. One that has been found before is not run again.
         """
         if _BASE.fullmatch(name):
             python = self._python(name)
@@ -234,7 +234,7 @@ class Environments:
         return {} if can_be_written(Path(caches, "uv")) else {"UV_CACHE_DIR": str(self._directory.parent / "uv")}
 
     def _usable(self, name: str) -> Kept | None:
-        """Return a record if all that it tells of is still there, the interpreter included."""
+        """Return a record if all that it lists is still there, the interpreter included."""
         kept = self._shelf.read(name)
         if kept is None:
             return None

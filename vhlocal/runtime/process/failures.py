@@ -57,7 +57,7 @@ def venv_failed(python: Python, missing: str, output: Sequence[str], code: int) 
 
 def not_written(error: OSError, directory: Path) -> VhlocalError:
     """Return the error for files of our own that could not be written."""
-    if is_full(error) or _FULL.search(str(error)):  # who copies many files tells their errors as text
+    if is_full(error) or _FULL.search(str(error)):  # what copies many files reports their errors as text
         return disk_full(str(error))
     return refused(error, "environments cannot be stored", directory, BuildError)
 
@@ -72,7 +72,7 @@ def disk_full(evidence: str) -> BuildError:
 
 
 def _why(output: Sequence[str], code: int) -> str:
-    """Return the last error that was printed; uv tells its cause on the lines that follow."""
+    """Return the last error that was printed; uv prints its cause on the lines that follow."""
     starts = [at for at, line in enumerate(output) if line.lower().lstrip().startswith("error")]
     if not starts:
         return f"exit code {code}"

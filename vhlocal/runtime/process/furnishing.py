@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 #: What a directory says of itself.
 FACTS = "server.json"
 
-#: The file with the path of the project, and the directory of what its Python tells to have written there: for each
+#: The file with the path of the project, and the directory of what its Python reports writing there: for each
 #: file one that holds its path, and was last changed when it was last opened for writing.
 PROJECT = "vhlocal-project"
 WRITTEN = "written"

@@ -1,11 +1,11 @@
 """Runs one server, with all that it starts, and ends them together: with its main process, or with vhlocal.
 
 A script for a process of its own, of the standard library alone, and of little of that: each start waits for its
-imports. It is told what to run on standard input, by a line with a number of bytes and so many bytes of ``marshal``,
+imports. It reads what to run from standard input: a line with a number of bytes, and so many bytes of ``marshal``,
 which is for one Python alone: both sides run on the same. What follows there are orders, one byte each. The end of
 standard input is the end of vhlocal, however that came: then, and whenever the main process has ended, everything that
 is left of the server is killed. What it was making when vhlocal ended is taken away: nobody else knows of it, and it
-may hold passwords. The exit code is the main process's, 128 and more for a signal, as a shell tells it.
+may hold passwords. The exit code is the main process's, 128 and more for a signal, as a shell reports it.
 """
 
 # ruff: noqa: SIM105 - ``contextlib`` takes as long to import as Python to start
@@ -44,11 +44,11 @@ def main() -> int:
     signal.set_wakeup_fd(woken, warn_on_full_buffer=False)
     for each in (signal.SIGCHLD, signal.SIGTERM):
         signal.signal(each, lambda *_: None)
-    told, orders = _told()
-    if not told:
+    given, orders = _given()
+    if not given:
         return 0
     _linux(_SET_CHILD_SUBREAPER, 1)
-    spec = marshal.loads(told)
+    spec = marshal.loads(given)
     server = _start(spec)
     # What the server prints ends with the server: nothing of it is held here.
     for number in (1, 2):
@@ -69,8 +69,8 @@ def main() -> int:
                 shutil.rmtree(spec["unfinished"], ignore_errors=True)
 
 
-def _told() -> tuple[bytes, bytes]:
-    """Return what standard input says that is to be run, and orders that came with it; nothing where it ends before."""
+def _given() -> tuple[bytes, bytes]:
+    """Return what standard input gives to run, and orders that came with it; nothing where it ends before that."""
     text = b""
     while chunk := os.read(0, _CHUNK):
         text += chunk

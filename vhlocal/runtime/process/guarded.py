@@ -40,7 +40,7 @@ _GUARD = (sys.executable, "-I", "-S", str(Path(guard.__file__)))
 
 @dataclass(frozen=True)
 class Orders:
-    """What a guard is told to run: a command, all of its environment, and its working directory.
+    """What a guard is to run: a command, all of its environment, and its working directory.
 
     ``unfinished`` is a directory that it takes away when vhlocal has ended before the command, if it is not empty.
     """
@@ -59,7 +59,7 @@ class Started(NamedTuple):
 
 
 def start(process: subprocess.Popen[bytes], orders: Orders, limits: ContainerLimits) -> Started:
-    """Have an ``idle`` guard run what it is told, within its limits."""
+    """Have an ``idle`` guard carry out ``orders`` within ``limits``."""
     name = f"vhlocal-{secrets.token_hex(6)}"
     limited = limits.memory is not None or limits.cpus is not None
     group = make_group(name, limits.memory, limits.cpus) if limited else None
@@ -70,14 +70,14 @@ def start(process: subprocess.Popen[bytes], orders: Orders, limits: ContainerLim
 class Guarded:
     """One server that was started.
 
-    Who is ``told``, of lines and of the end, or asked what it ``Spares``, is called in a thread of its own; of the end
-    last, and once.
+    The ``callbacks``, for lines, the end, and what it ``Spares``, are called in a thread of its own; the one for the
+    end last, and once.
     """
 
-    def __init__(self, started: Started, told: tuple[OnLine, OnExit, Spares]) -> None:
+    def __init__(self, started: Started, callbacks: tuple[OnLine, OnExit, Spares]) -> None:
         self._process, self._group = started
         self._killed_for_memory = False
-        on_line, self._on_exit, self._spares = told
+        on_line, self._on_exit, self._spares = callbacks
         self._kills = 0
         threading.Thread(target=self._follow, args=(on_line,), name="vhlocal-output", daemon=True).start()
 
@@ -165,8 +165,8 @@ def idle(stderr: int = subprocess.PIPE) -> subprocess.Popen[bytes]:
 
 def give(process: subprocess.Popen[bytes], orders: Orders, groups: Sequence[Path] = ()) -> None:
     """Tell an idle guard what to run; ``groups`` are files by which that joins its control groups."""
-    told = marshal.dumps({**asdict(orders), "groups": [str(path) for path in groups]})
-    _write(process, b"%d\n%b" % (len(told), told))
+    spec = marshal.dumps({**asdict(orders), "groups": [str(path) for path in groups]})
+    _write(process, b"%d\n%b" % (len(spec), spec))
 
 
 def end(process: subprocess.Popen[bytes]) -> None:

@@ -1,7 +1,7 @@
 """The commands that make an environment, and what they find in theirs.
 
 Two tools do the same: uv where it is there, otherwise Python's own ``venv`` and the pip that comes with it. What is set
-for pip is what production's package index stands on, so uv is told the same in its own words.
+for pip is what production's package index stands on, so uv gets the same in its own words.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ _PIP_HERE = (
     "PIP_KEYRING_PROVIDER",
 )
 
-#: The beginnings of uv's variables that tell where packages come from, and not where they go or which are taken.
+#: The beginnings of uv's variables that say where packages come from, and not where they go or which are taken.
 _UV_PASSED = (
     "UV_CACHE_DIR",
     "UV_CONCURRENT_",

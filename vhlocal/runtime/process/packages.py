@@ -148,11 +148,11 @@ def write_constraints(file: Path, found: Iterable[str]) -> Path | None:
 
 
 def lead_to_served(prefix: Path, directory: Path) -> None:
-    """Let what is installed below ``prefix`` find in each server's own code what it was told to find in ``directory``.
+    """Let what is installed below ``prefix`` find in each server's own code what it was set to find in ``directory``.
 
     That is where editable installations were made: their finders, ``.pth`` files and scripts name it.
     """
-    # Installers name it as they were told, or as it is without links.
+    # Installers name it as it was given to them, or as it is without links.
     names = "|".join(re.escape(str(each)) for each in (directory, directory.resolve()))
     files = [path for found in sites(prefix) for path in Path(found).glob("*.p*")]
     for file in (*files, *(prefix / "bin").iterdir()):

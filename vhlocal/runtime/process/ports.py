@@ -57,7 +57,7 @@ def give_back(ports: Iterable[int]) -> None:
 
 
 def _claim(port: int) -> bool:
-    """Take a port unless somebody has it; tell whether it is ours now.
+    """Take a port unless somebody has it; return whether it is ours now.
 
     The claim is the UDP port of the same number: the system gives it to one process, whichever user's, and takes it
     back however that process ends. A lock file would need a directory that all users share.

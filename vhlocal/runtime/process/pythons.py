@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _OFFICIAL = re.compile(r"python:(\d+\.\d+)(?:[.@-].*|(?:a|b|rc)\d+.*)?")
 
-#: Seconds that a candidate may take to tell what it is.
+#: Seconds that a candidate may take to report what it is.
 _PATIENCE = 20
 
 #: Where interpreters are installed: the variable that names a manager's directory, its usual place below HOME, and

@@ -101,7 +101,7 @@ class ProcessRuntime:
         self._spare: subprocess.Popen[bytes] | None = idle() if self._begun is None else None
         #: Ports that were found for each server, whether or not it listens on them yet.
         self._ports: dict[str, tuple[int, ...]] = {}
-        #: Declared ports by server: one that was told its port may not have bound it yet.
+        #: Declared ports by server: one that was given its port may not have bound it yet.
         self._reserved: dict[str, int] = {}
 
     name = "process"
@@ -214,7 +214,7 @@ class ProcessRuntime:
         spares: Spares = spare_none,
         on_pause: OnPause = hear_no_pause,
     ) -> Mapping[int, Address]:
-        """Start a server's process; its output and its end are told from a thread of its own."""
+        """Start a server's process; its output and its end are reported from a thread of its own."""
         known = self._known(server)
         spec = known.spec
         if not Path(spec.layout.located(CODE_DIRECTORY)).is_dir():
@@ -247,7 +247,7 @@ class ProcessRuntime:
         return [] if guarded is None else tree.listeners(guarded.pid)
 
     def written(self) -> Mapping[Path, float]:
-        """Return what the Python of servers has told: see ``packages``."""
+        """Return what the Python of servers has reported: see ``packages``."""
         found: dict[Path, float] = {}
         for file in self._homes[0].glob(f"*/{furnishing.WRITTEN}/*"):
             with contextlib.suppress(OSError):

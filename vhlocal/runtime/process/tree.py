@@ -2,7 +2,7 @@
 
 It is asked of each server, once a second or oftener, so on Linux only a server's own processes are looked at, by the
 kernel's files: psutil reads of every process of the machine who its parent is, and the table of all connections once
-for each process; and its import takes as long as a hundred looks. It tells what another system, or an old Linux, has.
+for each process; and its import takes as long as a hundred looks. It is for another system, or an old Linux.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def listeners(guard: int) -> list[Listener]:
 def usage(guard: int) -> tuple[int, float]:
     """Return what the processes below a guard use: bytes of memory, what several share once, and seconds of CPU.
 
-    What processes had used that have ended is told by who waited for them.
+    What ended processes had used is in the usage of whoever waited for them.
     """
     if not _tells_children():
         return _usage_by_psutil(guard)
@@ -117,7 +117,7 @@ def _by_psutil(pids: list[int]) -> list[Listener]:
 
 
 def _below(guard: int) -> list[int]:
-    """Return the ids of all processes below a guard, as far as they can be told."""
+    """Return the ids of all processes below a guard, as far as they can be found."""
     if _tells_children():
         found = [guard]
         for pid in found:
@@ -147,5 +147,5 @@ def _tells_children() -> bool:
 
 @cache
 def _memory_table() -> str:
-    """Return the name of the file that tells a process's memory: in one sum, or, on an old Linux, for each part."""
+    """Return the name of the file that has a process's memory: in one sum, or, on an old Linux, for each part."""
     return "smaps_rollup" if Path("/proc/self/smaps_rollup").exists() else "smaps"

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 async def check_alone(new: Server, old: Server, fork: Fork | None = None, *, said: str = "") -> None:
     """Make sure that ``new``, or a ``fork`` in it, was not refused what ``old`` has, which serves: else AloneError.
 
-    Where it has ended it has told what for; where it has answered, or not in time, it may live on without. What is no
-    Python has at most ``said`` that a port is in use, as it ended.
+    A server that has ended has reported what for; one that has answered, or not in time, may live on without. One that
+    is not Python has at most ``said`` that a port is in use, as it ended.
     """
     held = await refused(new, old, fork, said=said)
     if held is not None:

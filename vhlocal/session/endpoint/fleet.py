@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 class Fleet:
     """Follows what is wanted: endpoints come, change and go, and so do their replicas (K3).
 
-    ``replicas`` tells how many an endpoint has at first.
+    ``replicas`` returns how many an endpoint has at first.
     """
 
     def __init__(self, surroundings: Surroundings, replicas: Callable[[str], int] = lambda _: 1) -> None:
@@ -54,7 +54,7 @@ class Fleet:
         return self._numbers.get(endpoint, 0)
 
     def name(self, endpoint: str) -> str:
-        """Return by which name people are told of an endpoint, whichever replica it is."""
+        """Return the name under which people see an endpoint, whichever replica it is."""
         return self._wanted[endpoint].at.name if endpoint in self._wanted else endpoint
 
     async def spent(self, endpoint: str) -> Sequence[Spent | None]:
@@ -77,7 +77,7 @@ class Fleet:
                 keeper.tell(State.BUILDING)
 
     async def start(self, without: Mapping[ServedAt, VhlocalError]) -> None:
-        """Start every server, and return once each answers, or it is told why it does not.
+        """Start every server, and return once each answers, or the reason why not is published.
 
         ``without`` has why endpoints have no environment. Where the start fails fast, the error of the first server
         that does not come up is raised.
@@ -87,7 +87,7 @@ class Fleet:
         await asyncio.gather(*(keeper.started for keeper in self._keepers.values()))
 
     def want(self, wishes: Sequence[Wish]) -> None:
-        """Ask every endpoint for what is wanted; what fails is told, and keeps what it had."""
+        """Ask every endpoint for what is wanted; one that fails reports it, and keeps what it had."""
         wanted = {wish.desired.endpoint.name for wish in wishes}
         for at in [at for at in self._keepers if at.endpoint not in wanted]:
             self._let_go(at)

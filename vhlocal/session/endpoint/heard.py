@@ -30,7 +30,7 @@ def _tells_a_miss(text: str) -> bool:
 
 
 class Heard:
-    """One replica's: ``at`` tells which it is, ``serves`` returns what its server was made from while that serves."""
+    """One replica's: ``at`` returns which it is, ``serves`` what its server was made from while that serves."""
 
     def __init__(
         self, surroundings: Surroundings, at: Callable[[], ServedAt], serves: Callable[[], Desired | None]
@@ -39,9 +39,9 @@ class Heard:
         self._whose = at
         self._serves = serves
         self._lines = 0
-        # Whether it is looked at what its server has missed.
+        # Whether somebody is looking at what its server has missed.
         self._misses = False
-        # Whose reloaders it has been told of.
+        # Libraries whose reloaders were reported as switched off.
         self._left_out: set[str] = set()
 
     def begin(self) -> None:
@@ -86,7 +86,7 @@ class Heard:
             self._surroundings.bus.publish(Notice(text, None, hint, self._whose().name))
 
     def _missed(self) -> None:
-        """Tell what a server that serves has missed; what it misses at its start is told with its end."""
+        """Report what a server that serves has missed; what it misses at its start is reported with its end."""
         status, wanted = self._surroundings.board.status(self._whose()), self._serves()
         if status is not None and status.state is State.READY and wanted is not None and not self._misses:
             self._misses = True

@@ -51,7 +51,7 @@ class Keeper:
     It lives in one task that does one thing at a time: it watches over the server that is up, starts one where there is
     none, or brings in what was asked for last. A wish gives up what is under way for an older one, and never waits for
     another endpoint. Whatever happens in between, an endpoint without a server is tried again until it runs or the run
-    ends. ``vital`` tells that the run ends where it does not come up at first.
+    ends. ``vital`` ends the run where it does not come up at first.
     """
 
     def __init__(self, surroundings: Surroundings, wanted: Desired, at: ServedAt, *, vital: bool) -> None:
@@ -69,7 +69,7 @@ class Keeper:
         # Whether what is under way is past the point where it could be given up, apart from a server's taking over.
         self._committed = False
         self._living: asyncio.Task[None] | None = None
-        #: Done when the first server answers, or it is told why not; its exception is to end the run.
+        #: Done when the first server answers, or the reason why not is published; its exception is to end the run.
         self.started: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     # What the session asks for.
@@ -80,14 +80,14 @@ class Keeper:
         return self._post.at
 
     def rename(self, at: ServedAt) -> None:
-        """Tell of it by another name from now on: others have come to its side, or gone."""
+        """Publish it under another name from now on: others have come to its side, or gone."""
         if self._post.name != at.name:
             self._post.at = at
             if self._post.running:
                 self._post.tell(State.READY)
 
     def begin(self, without: VhlocalError | None = None) -> None:
-        """Start the server, and keep it from then on; ``without`` is why its environment is not there, and told."""
+        """Start the server, and keep it from then on; ``without`` is why it has no environment, already reported."""
         if without is not None:
             self._lack(without, self._target)
         self._living = self._surroundings.tasks.start(self._live(), f"keep {self._post.name}")
@@ -107,7 +107,7 @@ class Keeper:
         self.begin()
 
     def want(self, wish: Wish, together: Together | None = None) -> None:
-        """Bring in a newer version of what is wanted; a failure is told, not raised: the old server goes on.
+        """Bring in a newer version of what is wanted; a failure is reported, not raised: the old server goes on.
 
         ``together`` is shared by the replicas that it is asked of, where there are several.
         """
@@ -288,7 +288,7 @@ class Keeper:
             self._post.discard(server)
 
     async def _bring(self, wish: Wish) -> None:
-        """Bring in what was asked for, and tell how that went."""
+        """Bring in what was asked for, and report how that went."""
         wanted, post = wish.desired, self._post
         post.together = together = self._together
         error = wish.made.exception()
@@ -345,7 +345,7 @@ class Keeper:
                 self._post.tell_reloaded(strategy, phases)
 
     async def _bring_by(self, wanted: Desired, phases: Phases, *, again: bool = False) -> Strategy | None:
-        """Bring it in and return how; None where it was there already, not wanted ``again``, and nothing is told."""
+        """Bring it in and return how; None, publishing nothing, where it was there already and not wanted ``again``."""
         post = self._post
         if not post.running:
             together, post.together = post.together, None
@@ -429,7 +429,7 @@ class Keeper:
             self._post.tell_reloaded(self._post.standing, phases)
 
     async def _survive(self, wanted: Desired, error: Exception) -> None:
-        """Tell why new code did not come up; the old server goes on, or is started again where it has gone too."""
+        """Report why new code did not come up; the old server goes on, or is started again where it has gone too."""
         post = self._post
         if isinstance(error, EndedError):
             error = await post.with_its_container(error)
@@ -478,13 +478,13 @@ class Keeper:
         settle(self.started, None)
 
     def _lack(self, error: VhlocalError, wanted: Desired) -> None:
-        """Mark that the environment could not be made, which has been told: the next save is the next try."""
+        """Mark that the environment could not be made, which has been reported: the next save is the next try."""
         self._forgotten = True
         self._wait_after(explained_error(error, self._post.name), wanted.revision, least_pause(error))
         settle(self.started, None)
 
     def _is_down(self, explanation: Explanation, revision: str = "", least: float = 0.0) -> None:
-        """Tell why there is no server and when the next is started: later each time, and after ``least`` seconds."""
+        """Publish why there is no server and when the next is started: later each time, and after ``least`` seconds."""
         wait = self._wait_after(explanation, revision or self._target.revision, least)
         at_save = ", or when you save" if self._surroundings.reloads else ""
         self._post.tell_problem(explanation, f"trying again in {wait:.0f} s{at_save}")

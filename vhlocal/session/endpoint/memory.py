@@ -24,7 +24,7 @@ _FIRST_PAUSE, _LONGEST_PAUSE, _GROWTH = 1.0, 10.0, 1.5
 class MemoryWatch:
     """The most memory that one server was seen to use, in bytes.
 
-    ``counts`` tells whether the server has its memory for itself: two that live side by side while new code comes in
+    ``counts`` returns whether the server has its memory for itself: two that live side by side while new code comes in
     need more than production's one. ``on_peak`` hears of each higher peak, and whether the kernel keeps the limit.
     """
 

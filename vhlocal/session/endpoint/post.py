@@ -1,4 +1,4 @@
-"""One endpoint's place in the run: the server that is up, its route, and what is told of both."""
+"""One endpoint's place in the run: the server that is up, its route, and what is published of both."""
 
 from __future__ import annotations
 
@@ -48,13 +48,13 @@ if TYPE_CHECKING:
 #: Stands for the revision of an edit that has none of its own: it could not be read as a project, or not installed.
 UNREAD = "edit"
 
-#: By which factor a peak of memory has to be higher than the one that was told, to be told too.
+#: By which factor a peak of memory has to exceed the last one published, to be published too.
 _HIGHER = 1.05
 
 #: Seconds until an engine is asked once more to remove a server: the first time, and at most.
 _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 30.0
 
-#: The exit code of a server that was killed, and the seconds that the end of its whole container gets to be told.
+#: The exit code of a server that was killed, and the seconds to wait for a report that its whole container has ended.
 _KILLED = 137
 _ITS_CONTAINER = 1.0
 
@@ -118,7 +118,7 @@ class Post:
 
     @property
     def name(self) -> str:
-        """What people are told that it is."""
+        """The name that people see."""
         return self.at.name
 
     @property
@@ -287,7 +287,7 @@ class Post:
         return leaving
 
     def trouble(self, notice: Notice) -> None:
-        """Tell why a server has not answered yet, as far as is seen by now."""
+        """Publish why a server has not answered yet, as far as is known by now."""
         self._surroundings.bus.publish(notice)
 
     # What a keeper asks for.
@@ -302,7 +302,7 @@ class Post:
         self._heard.begin()
 
     def lead(self) -> None:
-        """Lead requests to the server, and tell how it stands."""
+        """Lead requests to the server, and publish its state."""
         assert self.server is not None and self.server.address is not None
         if not self._leaves:
             stale = self._stale_for is not None
@@ -363,7 +363,7 @@ class Post:
         self._surroundings.bus.publish(Problem(as_error(explanation, self.name), self.name, then))
 
     def find(self, finding: Finding | None, revision: str, *, told: bool = True) -> None:
-        """Tell a finding, where there is one."""
+        """Publish a finding, where there is one; ``told`` where an error reports it too."""
         if finding is not None:
             self._surroundings.found(finding, revision, told)
 
@@ -371,17 +371,17 @@ class Post:
         """Publish the endpoint's state; ``revision`` in place of that of what the server was made from."""
         if self._leaves:
             return
-        told = explanation or (self._stale_for if state is State.READY else None) or Explanation("", "", None)
+        why = explanation or (self._stale_for if state is State.READY else None) or Explanation("", "", None)
         self._surroundings.bus.publish(
             StatusChanged(
                 Status(
                     at=self.at,
                     state=state,
-                    reason=told.reason,
-                    hint=told.hint,
-                    place=told.place,
-                    detail=told.detail,
-                    finding=told.finding,
+                    reason=why.reason,
+                    hint=why.hint,
+                    place=why.place,
+                    detail=why.detail,
+                    finding=why.finding,
                     urls=self._surroundings.urls(self.at),
                     revision=revision or self.wanted.revision,
                     broken=UNREAD if self.unread else self.broken[0] if self.broken else "",
@@ -414,7 +414,7 @@ class Post:
         return Explanation(f"unexpected: {error!r}", "", None)
 
     async def explain_end(self, error: EndedError, wanted: Desired, when: str = "") -> Explanation:
-        """Say why a server ended; ``when`` tells what it was doing, if it was not serving."""
+        """Say why a server ended; ``when`` is what it was doing, if it was not serving."""
         diagnosis, server = self._surroundings.diagnosis, Served(self.at, wanted.endpoint, wanted.revision)
         lines = error.evidence.splitlines()
         if not lines:
@@ -452,9 +452,9 @@ class Post:
         )
 
     def _watch_memory(self, server: Server) -> MemoryWatch:
-        """Return what watches a server that has just been started: who comes near its limit is told, once (K2)."""
+        """Return what watches a server that has just been started, and reports once if it comes near its limit (K2)."""
         limit = self.asked.spec.limits.memory
-        told: set[tuple[str, str]] = set()
+        reported: set[tuple[str, str]] = set()
 
         async def on_peak(used: int, kept: bool) -> None:
             wanted = self.asked
@@ -464,8 +464,8 @@ class Post:
                     return
                 near = used > NEAR * limit
                 found = self._surroundings.diagnosis.measured(wanted.endpoint, used, limit, kept=kept) if near else None
-                if found is not None and (key := (found.definition.code, wanted.revision)) not in told:
-                    told.add(key)
+                if found is not None and (key := (found.definition.code, wanted.revision)) not in reported:
+                    reported.add(key)
                     self.find(found, wanted.revision, told=False)
             status = self._surroundings.board.status(self.at)
             if status is not None and (status.memory is None or used > status.memory.peak * _HIGHER):

@@ -30,10 +30,10 @@ _FIRST_LOOK = 2.0
 _BETWEEN_LOOKS = 1.0
 
 #: Seconds in which the end of a server that cannot be looked into comes to be known.
-_END_TOLD = 5.0
+_END_KNOWN = 5.0
 
-#: Seconds until it is looked for the first time whether a server listens on a port of its own choice, and by how much
-#: each pause is longer than the one before.
+#: Seconds until the first check whether a server listens on a port of its own choice, and by how much each pause is
+#: longer than the one before.
 _FIRST_LOOK_ELSEWHERE = 0.1
 _GROWTH = 1.5
 
@@ -41,7 +41,7 @@ _GROWTH = 1.5
 _SURE_LOOPBACK = 2
 _SURE_PORT = 10
 
-#: Seconds after which it is told what a server does that has not answered yet; a start may take ten minutes.
+#: Seconds after which to report what a server does that has not answered yet; a start may take ten minutes.
 _WORDS = (20.0, 60.0, 180.0, 360.0)
 
 #: Seconds that it may take to find out where a server's code is.
@@ -75,11 +75,11 @@ class Awaited:
 
     ``stacks`` returns those of its Python code, as far as they can be had, and what ``diagnosis`` returns judges by
     them: a start that goes well does not ask for it. ``hidden`` are ports in its network that are other servers'.
-    ``limit`` is in seconds. ``new`` tells that it is new code beside a server that goes on. ``shared`` tells that its
-    network is this machine's: where it has bound its addresses says nothing yet (see ``Server.check_reach``), and it
-    may listen on the endpoint's port although it was told another. ``bound``, where its runner tells, returns what is
-    set as long as it listens itself: it is asked nothing before. ``asks`` hears of each request that is to be answered:
-    its method and its target.
+    ``limit`` is in seconds. ``new``: it is new code beside a server that goes on. ``shared``: its network is this
+    machine's, where the addresses that it has bound say nothing yet (see ``Server.check_reach``), and where it may
+    listen on the endpoint's port although it was given another. ``bound``, where its runner reports that, returns what
+    is set as long as it listens itself: it is asked nothing before. ``asks`` hears of each request that is to be
+    answered: its method and its target.
     """
 
     endpoint: Endpoint
@@ -100,9 +100,9 @@ class Awaited:
 
     @property
     def elsewhere(self) -> Address | None:
-        """Where it answers if it minds its own port instead of the one that it was told; None where that is another's.
+        """Where it answers if it minds its own port instead of the one that it was given; None where that is another's.
 
-        The server before it may have been told to listen there, and go on answering for code that it is not.
+        The server before it may have been given that port, and go on answering there with older code.
         """
         declared = self.endpoint.port
         own = self.shared and declared != self.port and declared not in self.hidden
@@ -207,13 +207,13 @@ async def _look_elsewhere(awaited: Awaited, asked: list[Address]) -> None:
     while elsewhere is not None and elsewhere not in asked:
         await asyncio.sleep(pause)
         pause = min(_BETWEEN_LOOKS, pause * _GROWTH)
-        with contextlib.suppress(VhlocalError):  # to tell of it is the other look's
+        with contextlib.suppress(VhlocalError):  # the other look reports it
             if any(listener.port == elsewhere.port for listener in await awaited.listeners()):
                 asked.append(elsewhere)
 
 
 async def _look(awaited: Awaited, on_trouble: Callable[[Notice], None]) -> Finding:
-    """Return why the server cannot be reached, once that is sure; tell ``on_trouble`` what is seen until then."""
+    """Return why the server cannot be reached, once that is sure; report what is seen until then to ``on_trouble``."""
     seen: Finding | None = None
     times, began, words, blind = 0, time.monotonic(), list(_WORDS), False
     await asyncio.sleep(_FIRST_LOOK)
@@ -246,7 +246,7 @@ async def _listeners(awaited: Awaited, on_trouble: Callable[[Notice], None] | No
         return await awaited.listeners()
     except VhlocalError as error:
         # A server that has gone is known to have ended a moment later, or some on a busy machine.
-        await asyncio.wait({awaited.ended}, timeout=_END_TOLD)
+        await asyncio.wait({awaited.ended}, timeout=_END_KNOWN)
         if on_trouble is not None and not awaited.ended.done():
             on_trouble(Notice(f"cannot see where the server listens: {error}", endpoint=awaited.endpoint.name))
         return None

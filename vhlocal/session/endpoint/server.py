@@ -48,7 +48,7 @@ _SLOW_START = 2.0
 #: Seconds between two tries to reach the runner of a server that starts beside another.
 _BETWEEN_TRIES = 0.05
 
-#: Files that are remembered to have been made, whoever it is that tells.
+#: Files remembered as made by a server at most, whoever reports them.
 _REMEMBERED = 100
 
 
@@ -83,7 +83,7 @@ class Server:
         #: Whether another server of the endpoint serves as it starts.
         self._beside = False
         self._profiled = False
-        #: Whether its runner leads what the code binds to its port; None as long as that has not told.
+        #: Whether its runner leads what the code binds to its port; None until the runner has reported that.
         self._led: bool | None = False
         #: What is known of a start that is under way.
         self._phases: Phases | None = None
@@ -114,7 +114,7 @@ class Server:
 
     @property
     def loaded(self) -> bool | None:
-        """Whether the code of its first server has been loaded; None where no runner tells."""
+        """Whether the code of its first server has been loaded; None where no runner reports it."""
         return None if self.reached is None else self.reached.serving.loaded is not None
 
     @property
@@ -191,7 +191,7 @@ class Server:
         try:
             self.addresses = await self._in_turn(in_thread(start))
         except VhlocalError:
-            self.ended = None  # of what did not start no end is told
+            self.ended = None  # what did not start reports no end
             raise
         self._started = time.monotonic()
         self.address = self.addresses[self._layout.port]
@@ -246,7 +246,7 @@ class Server:
                 self.exclusive = known
 
     def read_held(self, event: Mapping[str, Any]) -> Held:
-        """Read what its runner has told of what only one can have."""
+        """Read its runner's report of what only one can have."""
         return read_held(event, self._layout, self._spec.mounts, self._diagnosis().directory)
 
     @property
@@ -255,11 +255,11 @@ class Server:
         return self._layout.shares_network
 
     async def ports(self) -> set[int]:
-        """Return the ports that it listens at, as the system tells."""
+        """Return the ports that it listens at, as the system reports them."""
         return {listener.port for listener in await in_thread(self._runtime.listeners, self.id)}
 
     def note_start(self, answered: Answered) -> None:
-        """Tell from its first answer, and from what its runner saw, where the time of its start went."""
+        """Work out from its first answer, and from what its runner saw, where the time of its start went."""
         assert self._phases is not None
         self.start_up = start_up(self._phases, self._started, self._birth, answered)
         self._phases, self._birth = None, None
@@ -272,7 +272,7 @@ class Server:
         if not self._layout.shares_network or self.address is None:
             return
         if self.forks is not None:
-            with contextlib.suppress(RunnerGoneError):  # it has ended since, and that is told
+            with contextlib.suppress(RunnerGoneError):  # it has ended since, and that is reported
                 self._check_hosts(await self.forks.hosts(self.forks.serving))
             return
         if self._led is None:
@@ -351,7 +351,7 @@ class Server:
             await self.write(entries)
 
     async def usage(self) -> Usage | None:
-        """Return what it uses, as far as its runtime can tell; EngineError where that cannot be asked."""
+        """Return what it uses, as far as its runtime can measure it; EngineError where that cannot be asked."""
         return await in_thread(self._runtime.usage, self.id)
 
     async def _spares(self) -> bool:
@@ -407,10 +407,10 @@ class Server:
         self.reached = self._reaching = self.forks = None
 
     async def _meet_runner(self) -> None:
-        """Hear what the runner of a start that takes its time has to tell; a quick one is left alone.
+        """Hear what the runner of a start that takes its time has to report; a quick one is left alone.
 
-        Not so beside another server: what it may be refused is told by whoever ends for it, as long as that is there.
-        A refusal is no last word: on a machine that is short of time the runner itself begins late.
+        Beside another server it begins at once: a server that ends over a refusal reports that only while it is there.
+        A refused connection is not final: on a machine that is short of time the runner itself begins late.
         """
         pause = _BETWEEN_TRIES if self._beside else _SLOW_START
         while self._layout.control in self.addresses:
@@ -421,7 +421,7 @@ class Server:
     async def reach_runner(self) -> Forks | None:
         """Return what speaks with its runner, whether or not that can fork; None where there is none.
 
-        Several may want to know at once, and each may give up: the runner tells what happens to one connection only.
+        Several may want to know at once, and each may give up: the runner reports events to one connection only.
         """
         if self.reached is None and self._layout.control in self.addresses:
             if self._reaching is None or self._reaching.done():

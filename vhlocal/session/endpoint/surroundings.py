@@ -33,7 +33,7 @@ class Surroundings:
     is False where no new code is ever brought in. ``fail_fast`` ends the run where a server does not come up at first.
     ``strict`` ends a server that production would end, ``patience`` and ``reload_seconds`` are the run's, in seconds.
     ``profile`` has imports measured. ``made`` has, by endpoint, what was made since its last server was: name and
-    seconds. ``found`` tells a finding, the revision that it is about, and whether an error tells it too. ``brought``
+    seconds. ``found`` gets a finding, the revision that it is about, and whether an error reports it too. ``brought``
     hears that an edit was brought in, and ``read_again`` that what was read of the project is not what is there any
     more.
     """

@@ -33,7 +33,7 @@ class Together:
         self.replicas = len(self._left)
         self._answered: dict[ServedAt, asyncio.Future[None]] = {}
         self._failed: NotTogetherError | None = None
-        self._told = False
+        self._took_over = False
 
     async def answered(self, at: ServedAt) -> None:
         """Return once the servers of all replicas have answered as this one's has; NotTogetherError where one fails."""
@@ -49,7 +49,7 @@ class Together:
         self._look()
 
     def fail(self, at: ServedAt, why: Explanation, *, again: bool = False) -> bool:
-        """Let none take over; True where nobody has failed before, and this is therefore to be told."""
+        """Let none take over; True where nobody has failed before, so that this failure is the one to report."""
         if self._failed is not None:
             return False
         self._failed = NotTogetherError(at, why, again=again)
@@ -61,9 +61,9 @@ class Together:
     def took_over(self, at: ServedAt) -> bool:
         """Take note that this one's server answers with what is wanted; True once, when all of them do."""
         self._left.discard(at)
-        if self._left or self._told:
+        if self._left or self._took_over:
             return False
-        self._told = True
+        self._took_over = True
         return True
 
     def _look(self) -> None:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @contextlib.contextmanager
 def access_log(path: Path | None, bus: Bus) -> Iterator[None]:
-    """Append the requests that the bus tells of to a file, in a thread, until the context ends; None: no such file.
+    """Append the requests that the bus publishes to a file, in a thread, until the context ends; None: no such file.
 
     InputError when the file cannot be opened. When it cannot be written later, such as on a full disk, the log ends and
     the run goes on. A file that was made here and got no line is taken away again.

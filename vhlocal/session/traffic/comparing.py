@@ -1,4 +1,4 @@
-"""At a save: asks old and new code what is pinned or was asked last, while both live, and tells what differs."""
+"""At a save: asks old and new code what is pinned or was asked last, while both live, and reports what differs."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Comparing:
     bus: Bus
 
     async def __call__(self, at: ServedAt, old: Address, new: Address) -> None:
-        """Ask both, if it was asked for, and tell in one line."""
+        """Ask both, if it was asked for, and report in one line."""
         taken = [each for each in self.store.pins.all() if each.record.endpoint == at.endpoint]
         mode = self.chosen().get(at.endpoint)
         if not taken and mode is not None:

@@ -1,4 +1,4 @@
-"""The requests of a run: the last ones kept, all of them counted, and told to the displays some at a time."""
+"""The requests of a run: the last ones kept, all of them counted, and published to the displays in batches."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 #: Requests kept for the API and the page.
 KEPT = 1000
 
-#: Seconds from a request to its being told, where it comes alone; and between two tellings, where there are many.
+#: Seconds until a request is published, where it comes alone; and between two batches, where there are many.
 _SOON, _BETWEEN = 0.05, 0.5
 #: Counted at the latest when so many wait: all of half a second at once would hold up the next requests.
 _MANY = 1000
@@ -41,8 +41,8 @@ _WHOSE = itemgetter(*(RequestRecord._fields.index(name) for name in Whose._field
 class Requests:
     """Takes each request's record in passing; the work on it is done later and for many at once.
 
-    The control plane's own requests are counted and told, not kept: a page that refreshes itself would push all others
-    out.
+    The control plane's own requests are counted and published, not kept: a page that refreshes itself would push all
+    others out.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop, bus: Bus) -> None:
@@ -50,10 +50,10 @@ class Requests:
         self._bus = bus
         self._new: list[RequestRecord] = []
         self._due = False
-        self._told = 0.0
+        self._published_at = 0.0
         self._lock = threading.Lock()
-        self._untold: list[RequestRecord] = []
-        self._telling: list[RequestRecord] = []
+        self._unpublished: list[RequestRecord] = []
+        self._publishing: list[RequestRecord] = []
         self._kept: deque[RequestRecord] = deque(maxlen=KEPT)
         self._traffic: defaultdict[Whose, Traffic] = defaultdict(Traffic)
 
@@ -63,7 +63,7 @@ class Requests:
         if not self._due:
             self._due = True
             now = self._loop.time()
-            self._loop.call_later(max(_SOON, self._told + _BETWEEN - now), self._tell)
+            self._loop.call_later(max(_SOON, self._published_at + _BETWEEN - now), self._tell)
         elif len(self._new) >= _MANY:
             with self._lock:
                 self._take_in()
@@ -82,31 +82,31 @@ class Requests:
             return dict(self._traffic)
 
     def all_told(self) -> bool:
-        """Tell whether everybody has heard of each request so far; from any thread.
+        """Tell whether each request so far has been published; from any thread.
 
-        What the control plane has answered well does not count: who asks here again and again makes some each time.
+        What the control plane has answered well does not count: asking for this makes such a request each time.
         """
         with self._lock:
             self._take_in()
-            return all(record.is_control and record.status < 300 for record in (*self._untold, *self._telling))
+            return all(record.is_control and record.status < 300 for record in (*self._unpublished, *self._publishing))
 
     def close(self) -> None:
-        """Tell what has not been told yet."""
+        """Publish what has not been published yet."""
         self._publish()
 
     def _tell(self) -> None:
         self._due = False
-        self._told = self._loop.time()
+        self._published_at = self._loop.time()
         self._publish()
 
     def _publish(self) -> None:
         with self._lock:
             self._take_in()
-            records, self._untold = self._untold, []
-            self._telling = records
+            records, self._unpublished = self._unpublished, []
+            self._publishing = records
         if records:
             self._bus.publish(RequestsEnded(tuple(records)))
-        self._telling = []
+        self._publishing = []
 
     def _take_in(self) -> None:
         count = len(self._new)
@@ -115,7 +115,7 @@ class Requests:
         # The loop's thread may add meanwhile: what is taken out here is taken out once.
         records = self._new[:count]
         del self._new[:count]
-        self._untold += records
+        self._unpublished += records
         asked = columns(records)
         if is_uniform(asked.endpoint) and is_uniform(asked.version) and is_uniform(asked.replica):
             by_whose = {_WHOSE(records[0]): asked}

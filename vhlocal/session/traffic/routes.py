@@ -61,7 +61,7 @@ class Routes:
         self._set(at, Target(holding=True))
 
     def close(self, at: ServedAt) -> None:
-        """Send no requests to a replica; where there is no other, they are told what it is doing."""
+        """Send no requests to a replica; where there is no other, the answer says what it is doing."""
         self._set(at, Target())
 
     def forget(self, at: ServedAt) -> None:

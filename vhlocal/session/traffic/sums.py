@@ -1,4 +1,4 @@
-"""What all requests of a run add up to, by endpoint: what ``/metrics`` tells. Pure."""
+"""What all requests of a run add up to, by endpoint: what ``/metrics`` shows. Pure."""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ async def bring(post: Post, wanted: Desired, phases: Phases) -> None:
         gone = post.discard(new)
         if isinstance(error, Exception):
             await asyncio.wait({gone}, timeout=GRACE)
-            # Where that fails too, it is for the endpoint's keeper to try again: why the new code fails is told first.
+            # Where that fails too, the endpoint's keeper tries again: why the new code fails is reported first.
             with contextlib.suppress(VhlocalError, EndedError, SavedAgainError):
                 await _return_to(post, old)
         raise

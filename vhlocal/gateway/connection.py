@@ -31,7 +31,7 @@ _HEAD_END = b"\r\n\r\n"
 #: Read ahead of what is being handled, in bytes; more waits in the client's own socket.
 _READ_AHEAD = 64 * 1024
 
-#: Clients beyond the limit that are let in at one time, to reach the control plane or to get a 503; more are hung up on.
+#: Clients beyond the limit that are let in at a time, to reach the control plane or to get a 503; more are hung up on.
 _TURNED_AWAY = 64
 
 #: Seconds that each of them gets to send its request.

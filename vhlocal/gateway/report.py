@@ -1,4 +1,4 @@
-"""What the gateway reports to the session: failures to make pages for, a record per request, limits that were passed."""
+"""What the gateway reports to the session: failures to make pages for, a record per request, limits passed."""
 
 from __future__ import annotations
 

@@ -74,7 +74,7 @@ class Watch:
         self._stopped = False
 
     def start(self) -> Polling | None:
-        """Begin to watch; return why by polling, which the user should know, or None when it is by events.
+        """Begin to watch; return why that is by polling, which the user should know, or None when it is by events.
 
         Blocks while directories are listed and until the probe's event arrives, some two seconds when it does not.
         What changes after the return is noticed; what changed before may not be.

@@ -34,7 +34,7 @@ _HEAD = struct.Struct("=IHHII")
 #: What is asked for: family, protocol, two bytes of no use here, states as bits; then 48 bytes for any socket.
 _ASKED = struct.Struct("=BBBBI48x")
 
-#: The answer on a socket: its port, its address, and after 64 bytes in all its inode; then its user and so on.
+#: The kernel's answer for a socket: its port, its address, and after 64 bytes in all its inode; then its user and so on.
 _ANSWER = struct.Struct("!4xH2x16s")
 _INODE = struct.Struct("=68xI")
 
@@ -68,7 +68,7 @@ def listening_here() -> dict[str, Listener]:
 
 
 def _answers(family: int) -> Iterator[bytes]:
-    """Yield the kernel's answer on each socket that listens."""
+    """Yield the kernel's answer for each socket that listens."""
     asked = _ASKED.pack(family, socket.IPPROTO_TCP, 0, 0, 1 << int(_LISTENING, 16))
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, _NETLINK_SOCK_DIAG) as kernel:
         kernel.send(_HEAD.pack(_HEAD.size + len(asked), _SOCK_DIAG_BY_FAMILY, _REQUEST_ALL, 0, 0) + asked)

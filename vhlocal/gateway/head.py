@@ -90,8 +90,8 @@ class RequestHead:
     """A request that may be forwarded. ``target`` is in origin form and untouched, ``path`` the same as text.
 
     ``prefix`` is the decoded five-segment prefix that the target begins with, None when it has none (P1), or when dots
-    lead out of it. ``forward`` is what of the head travels on; the framing of what came in chunks, the ingress' own
-    headers and the end are missing. ``upgrade`` lists the protocols that may be switched to, ``dropped`` the names of
+    lead out of it. ``forward`` is the part of the head that travels on: without the framing of what came in chunks, the
+    ingress' own headers and the end. ``upgrade`` lists the protocols that may be switched to, ``dropped`` the names of
     fields that the ingress drops (K9). ``awaits_continue``: the client may send its body only once it is asked to (RFC
     9110, section 10.1.1). ``replayed``: vhlocal sends it again for its user.
     """
@@ -128,8 +128,8 @@ class ResponseHead:
     """A server's answer. ``framing`` regards the request's method.
 
     ``keep_alive`` is whether the server's connection may carry another request; ``open_ended`` is True where the
-    head does not give the body's length. ``forward`` is what of the head travels on; the framing towards the client
-    and the end are missing. ``worker_scope`` is how far a service worker of its may reach, as the server would have it.
+    head does not give the body's length. ``forward`` is the part of the head that travels on: without the framing
+    towards the client and the end. ``worker_scope`` is the reach that the server asks for its service worker.
     """
 
     status: int

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from vhlocal.model import RequestRecord
 
 
-#: Names of dropped headers that are reported at most: a client may make up any number.
+#: Most names of dropped headers to report: a client may make up any number.
 _MOST_NAMES = 100
 
 

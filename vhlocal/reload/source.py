@@ -83,7 +83,7 @@ class Source(Protocol):
 
 
 def identity(place: str) -> tuple[int, int] | None:
-    """Return what sets this directory apart from another at the same path while both exist; None where there is none."""
+    """Return what distinguishes this directory from another at its path while both exist; None where there is none."""
     try:
         seen = Path(place).stat()
     except OSError:

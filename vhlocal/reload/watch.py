@@ -39,9 +39,9 @@ class Watch:
     """Calls ``on_event`` from a thread of its own with each absolute path that may have changed.
 
     With None when anything may have: events were lost, the directory was made anew, or polling found a difference.
-    ``files`` are single files, such as models, that count wherever they are; of ``directory`` nothing counts that is
-    in a directory that cannot contribute to the package. ``on_polling`` is called, from a thread as well, when
-    events are no longer to be had later on.
+    ``files`` are single files, such as models, that count wherever they are; below ``directory``, directories that
+    cannot contribute to the package do not count. ``on_polling`` is called, from a thread as well, when events stop
+    being available later on.
 
     The rest is for tests: ``events`` makes the source of events, ``mounts`` gives the mount table, ``unpackaged`` makes
     the function that finds directories that do not matter, ``probe_seconds`` is how long the probe may take.

@@ -1,7 +1,7 @@
 """Which TCP sockets listen, as Linux reports: in tables for whoever can read a file, and by an interface of its own.
 
-The tables have every connection too, and the kernel takes 10 ms to write them however few there are. By the interface
-(``man 7 sock_diag``) it is asked for those that listen alone, which takes a tenth of a millisecond.
+The tables have every connection too, and the kernel takes 10 ms to write them however few there are. The
+interface (``man 7 sock_diag``) lists only those that listen, which takes a tenth of a millisecond.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _HEAD = struct.Struct("=IHHII")
 #: What is asked for: family, protocol, two bytes of no use here, states as bits; then 48 bytes for any socket.
 _ASKED = struct.Struct("=BBBBI48x")
 
-#: The kernel's answer for a socket: its port, its address, and after 64 bytes in all its inode; then its user and so on.
+#: The kernel's answer for a socket: its port, its address, and after 64 bytes in all its inode; then its user etc.
 _ANSWER = struct.Struct("!4xH2x16s")
 _INODE = struct.Struct("=68xI")
 

@@ -63,7 +63,7 @@ def read_probe(text: str, directory: Path) -> Probe:
 
 
 class Answered:
-    """An answer whose head has just come from ``address``; ``status`` is 0 where it was no HTTP.
+    """An answer whose head has just come from ``address``; ``status`` is 0 where it was not HTTP.
 
     ``simple``: it is not HTTP/1.1, since what serves one request and ends speaks no more than 1.0. ``hung_up``: the
     connection ended in place of an answer. ``asked`` and ``at`` are when its request went out and when it came

@@ -86,8 +86,8 @@ class Bind:
 class ContainerSpec:
     """What a container is created from. ``publish`` makes ``ports`` reachable on 127.0.0.1.
 
-    ``host_network`` gives it this machine's own network in place of one of its own; ``reads`` lets it read what it is
-    ``tell``-ed. ``volumes_of`` is a container whose mounts it gets too, those apart that it has itself.
+    ``host_network`` gives it this machine's own network in place of one of its own; ``reads`` lets it read what
+    ``tell`` sends it. ``volumes_of`` is a container whose mounts it gets too, except for those that it has itself.
     """
 
     name: str | None

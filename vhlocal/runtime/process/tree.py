@@ -1,8 +1,8 @@
 """What the processes of a server hold and use: sockets, memory and CPU.
 
-It is asked of each server, once a second or oftener, so on Linux only a server's own processes are looked at, by the
-kernel's files: psutil reads of every process of the machine who its parent is, and the table of all connections once
-for each process; and its import takes as long as a hundred looks. It is for another system, or an old Linux.
+Each server is looked at once a second or oftener, so on Linux this reads the kernel's files on that server's processes
+only. psutil reads the parent of every process of the machine, and the table of all connections once for each process;
+and its import takes as long as a hundred looks. It is for another system, or an old Linux.
 """
 
 from __future__ import annotations

@@ -58,11 +58,11 @@ class Served:
 
 
 def last_words(lines: Sequence[LogLine], answered: Sequence[RequestRecord], first: float) -> list[str]:
-    """Return the text of those ``lines`` that may explain why a server that has served ended.
+    """Return the text of those ``lines`` that may explain the end of a server that has served.
 
-    Whatever it printed before it was asked what it then answered is none of that: ``answered`` are such requests, and
-    ``first`` is when its first one went out, in epoch seconds. Nor is an exception that a request was answered for
-    with a 500, nor one whose heading says that it was caught. What is left may still be harmless.
+    What it printed before a request that it then answered does not count: ``answered`` are such requests, and ``first``
+    is when its first one went out, in epoch seconds. Nor does an exception for which a request was answered with a
+    500, nor one whose heading says that it was caught. What is left may still be harmless.
     """
     since = max([first, *(_passed_on(record) for record in answered)])
     left = [line for line in lines if line.time >= since]

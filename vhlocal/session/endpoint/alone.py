@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 async def check_alone(new: Server, old: Server, fork: Fork | None = None, *, said: str = "") -> None:
-    """Make sure that ``new``, or a ``fork`` in it, was not refused what ``old`` has, which serves: else AloneError.
+    """Raise AloneError where ``new``, or a ``fork`` in it, was refused something that ``old``, which serves, has.
 
     A server that has ended has reported what for; one that has answered, or not in time, may live on without. One that
     is not Python has at most ``said`` that a port is in use, as it ended.

@@ -48,7 +48,7 @@ _SLOW_START = 2.0
 #: Seconds between two tries to reach the runner of a server that starts beside another.
 _BETWEEN_TRIES = 0.05
 
-#: Files remembered as made by a server at most, whoever reports them.
+#: Most files remembered as made by a server, whoever reports them.
 _REMEMBERED = 100
 
 

@@ -36,9 +36,9 @@ _TO_WRITE = 0.5
 class OwnFiles:
     """Reads as ``load`` does, but for files that the run itself was seen to write; each is reported to the user once.
 
-    ``left_out`` are those that are known from the start, ``writes`` gives those that servers have written, with the
-    times, in seconds of the epoch. One that somebody else edits is an ordinary file again. May be called from any
-    thread, but not side by side.
+    ``left_out`` are those known from the start, ``writes`` returns those that servers have written, with the times, in
+    seconds of the epoch. One that somebody else edits is an ordinary file again. May be called from any thread, but
+    from one at a time.
     """
 
     def __init__(self, load: Load, bus: Bus, left_out: frozenset[Path], writes: Writes) -> None:

@@ -1,4 +1,4 @@
-"""What is asked of one endpoint by a save, and what of that can be done before its environment is made."""
+"""What a save asks of one endpoint, and which part of it can be done before its environment is made."""
 
 from __future__ import annotations
 

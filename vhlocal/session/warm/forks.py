@@ -25,7 +25,7 @@ _WITH_ITS_CONTAINER = Exit(137)
 #: Seconds that a server gets to be gone once it was killed.
 _GONE = 5.0
 
-#: Refusals remembered of one server at most, whoever reports them.
+#: Most refusals remembered of a server, whoever reports them.
 _REFUSED = 100
 
 #: Seconds in which everything arrives that a runner reported before it ended.

@@ -108,7 +108,7 @@ class ProjectState:
         )
 
     def write(self, record: RunRecord) -> None:
-        """Tell other commands of this run; only the user can read it, since it holds the token."""
+        """Record this run for other commands; only the user can read it, since it holds the token."""
         self._keep(_RECORD, asdict(record), "this run cannot be recorded for `vhlocal ps` and `down`")
 
     def release(self) -> None:

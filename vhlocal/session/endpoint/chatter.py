@@ -1,4 +1,4 @@
-"""Tells which lines of a server say nothing to its user: banners, and what it logs of vhlocal's own requests."""
+"""Finds the lines of a server that say nothing to its user: banners, and what it logs of vhlocal's own requests."""
 
 from __future__ import annotations
 

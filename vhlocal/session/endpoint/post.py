@@ -338,7 +338,7 @@ class Post:
             self.lead()
 
     def close(self, revision: str, explanation: Explanation) -> None:
-        """Tell requests and displays why there is no server; ``revision`` is the code that failed."""
+        """Close the route and publish why there is no server; ``revision`` is the code that failed."""
         if not self._leaves:
             self._surroundings.routes.close(self.at)
         self.find(explanation.finding, revision)

@@ -81,7 +81,7 @@ class OwnFiles:
         self._reported |= own
 
     def _is_frequent(self, previous: Inputs, path: Path) -> bool:
-        """Count a change of a file that matters, and tell whether there have been many lately."""
+        """Count a change of a file that matters, and return whether there have been many lately."""
         directory = previous.package.directory
         inside = path.relative_to(directory).as_posix() if path.is_relative_to(directory) else ""
         if inside not in previous.package.files and path not in previous.sources:

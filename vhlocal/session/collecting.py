@@ -55,7 +55,7 @@ class Collecting:
         self._tell = tell
         self._lock = threading.Lock()
         self._judged: dict[tuple[str, str], _Judged] = {}
-        self._told_bound = False
+        self._reported_bound = False
         self.store = store.Store()
         bus.subscribe(self.hear)
 
@@ -79,8 +79,8 @@ class Collecting:
                 self._judge(line, fault)
 
     def _tell_bound(self) -> None:
-        if self.store.left_out and not self._told_bound:
-            self._told_bound = True
+        if self.store.left_out and not self._reported_bound:
+            self._reported_bound = True
             text = f"some metrics are left out: a run keeps {store.MOST} series, names up to {store.NAME} characters"
             hint = "do not put ids or times into the names of `vh_metadata`"
             self._bus.publish(Notice(text, hint=hint))

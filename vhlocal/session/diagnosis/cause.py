@@ -95,7 +95,7 @@ class Diagnosis:
         return await in_thread(self._of_end, server, ended, lines, when, peak)
 
     def last_words(self, server: Served, lines: Sequence[LogLine], first: float) -> list[str]:
-        """Return the last lines that may explain a server's end; ``first``: when its first answered request went out."""
+        """Return the last lines that may explain a server's end; ``first`` is when its first answer was asked for."""
         asked = self.requests(_LAST, lambda record: server.has(record) and not record.reason and record.whole)
         return last_words(lines, asked, first)
 

@@ -19,7 +19,7 @@ _PLAIN = {"type", "default", "help", "metavar", "dest", "choices"}
 def default_of(node: ast.expr, module: Module, arguments: Sequence[str]) -> ast.expr | None:
     """Return the default of the option that a value such as ``args.host`` is; None where that is not certain.
 
-    That is so if the command's ``arguments`` may give it, and if the module's parser is told more than one such option.
+    It is not certain if the command's ``arguments`` may set it, or if the module's parser has several such options.
     """
     match node:
         case ast.Attribute(value=ast.Name(id=name), attr=attribute):

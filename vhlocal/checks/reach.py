@@ -216,7 +216,7 @@ def _targets(endpoint: Endpoint, commands: Sequence[Command]) -> Iterator[Target
 
 
 def command_targets(command: Command) -> Iterator[Target]:
-    """Yield the code that a command starts, as far as it can be told."""
+    """Yield the code that a command starts, as far as that is known."""
     if command.script is not None:
         yield Target(script=command.script)
     elif (program := program_of(command)) is not None:
@@ -226,7 +226,7 @@ def command_targets(command: Command) -> Iterator[Target]:
 
 
 def _served(command: Command, program: Program) -> Iterator[Target]:
-    """Yield what a known server is told to serve."""
+    """Yield what the command of a known server has it serve."""
     if command.program in _FLASKS:
         words = [*command.values("--app", "-A"), command.variables.get(_FLASKS[command.program], "")]
         for word in filter(None, words) if any(words) else ("wsgi", "app"):

@@ -68,7 +68,7 @@ def look(subject: Subject, ignored: Mapping[str, str], rules: Iterable[Rule[Subj
                 if isinstance(finding, Note):
                     notes.append(finding.text)
                     continue
-                # What endpoints share is told once, for the first of them.
+                # Report what endpoints share once, for the first of them.
                 found.setdefault(
                     (finding.definition.code, finding.place, finding.seen), fitted(finding, subject.reaches)
                 )
@@ -84,10 +84,10 @@ def look(subject: Subject, ignored: Mapping[str, str], rules: Iterable[Rule[Subj
 
 
 def joined(report: Report, found: Iterable[Finding], ignored: Mapping[str, str]) -> Report:
-    """Return a report with what was found besides, once each; what is ``ignored`` is silenced.
+    """Return a report with more findings, each once; those whose codes are ``ignored`` are silenced.
 
-    What a running endpoint shows stands in for what its code alone told of the same, whose edits it takes over where it
-    has none.
+    What a running endpoint shows replaces what its code alone showed of the same fault, and takes over those edits if
+    it has none.
     """
     known = {*report.findings, *(item.finding for item in report.silenced)}
     new = [_with_edits(finding, report.findings) for finding in dict.fromkeys(found) if finding not in known]
@@ -99,7 +99,7 @@ def joined(report: Report, found: Iterable[Finding], ignored: Mapping[str, str])
 
 
 def _stands_in(shown: Finding, by_code: Finding, ignored: Mapping[str, str]) -> bool:
-    """Tell whether one is told in the place of the other; what is silenced stands in for nothing of another code."""
+    """Tell whether one finding replaces the other; a silenced one replaces none of another code."""
     is_silenced = shown.definition.code in ignored and shown.definition.code != by_code.definition.code
     return not is_silenced and tell_the_same(by_code, shown)
 

@@ -1,4 +1,4 @@
-"""Which findings tell the same: one by the code alone, one by the running endpoint under a code of its own."""
+"""Which findings report the same fault: one from the code alone, one from the running endpoint with its own code."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from vhlocal.findings import Finding
 
-#: There is one of it in an endpoint, its server: the place may be told more or less closely.
+#: An endpoint has only one server, so findings about it need not agree in their places.
 _OF_THE_SERVER = {
     "VH105": ("VH502",),
     "VH106": ("VH501",),
@@ -18,7 +18,7 @@ _OF_THE_SERVER = {
     "VH302": ("VH501",),
     "VH303": ("VH502",),
 }
-#: There may be several: only the same line tells the same.
+#: An endpoint may have several of these: only findings at the same line are the same.
 _OF_A_LINE = {
     "VH204": ("VH509",),
     "VH205": ("VH509",),
@@ -30,7 +30,7 @@ _OF_A_LINE = {
 
 
 def tell_the_same(by_code: Finding, shown: Finding) -> bool:
-    """Tell whether what the code alone told is what a running endpoint has ``shown``, be it in other words."""
+    """Tell whether a finding from the code alone reports the fault that a running endpoint has ``shown``."""
     code, other = by_code.definition.code, shown.definition.code
     if code == other:
         return by_code.endpoint == shown.endpoint

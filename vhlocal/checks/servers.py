@@ -29,12 +29,12 @@ _FRONTS = ("nginx", "caddy", "envoy", "haproxy", "supervisord", "traefik", "http
 
 @dataclass(frozen=True)
 class Program:
-    """How one program is told where to listen: options for host, port, and both; its defaults; what else may tell it.
+    """How one program takes its address: options for host, port, and both; its defaults; what else may set it.
 
     A default that is None is not known. ``every`` is what to add so that it listens on every address. ``valued`` are
     its other options that have a value in a word of its own, as far as a subcommand or an address may stand behind
-    them. ``positional`` tells that an address, or a port alone, may be given without an option. ``variables`` and
-    ``files`` can move the defaults. ``unless`` are options with which it listens otherwise. ``apps`` tells that what
+    them. ``positional`` is whether an address, or a port alone, may be given without an option. ``variables`` and
+    ``files`` can move the defaults. ``unless`` are options with which it listens otherwise. ``apps`` is whether what
     it is given may name an app, as ``module:name``.
     """
 
@@ -193,7 +193,7 @@ PROGRAMS: Mapping[str, Program] = {
 
 @dataclass(frozen=True)
 class Listening:
-    """Where a command's server listens; None for what cannot be told. ``…_given`` where the command itself says so.
+    """Where a command's server listens; None for what is not known. ``…_given`` is whether the command itself says so.
 
     ``bound`` is the value that says so, and its module, if that is a configuration file's.
     """

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 class Starter:
     """A call that serves: the names and positions of its arguments, and what it takes without them.
 
-    ``variables`` are what else may tell it, ``unless`` the arguments with which it listens otherwise; ``name`` is what
+    ``variables`` may set its address too, ``unless`` the arguments with which it listens otherwise; ``name`` is what
     the user calls it.
     """
 
@@ -115,7 +115,7 @@ _ADDRESSED = (
 class Serving:
     """One call that serves. ``host`` and ``port`` are None where they are not written out; ``debug`` is what is on.
 
-    ``call`` is the call, in ``module``; ``starter`` how it is told where to listen, None where by a pair of both.
+    ``call`` is the call, in ``module``; ``starter`` how it takes host and port, None if as one pair.
     ``defaults`` are the defaults of options of the script that are its ``host`` and ``port``.
     """
 
@@ -134,14 +134,14 @@ class Serving:
     @property
     def on_every_address(self) -> Edits:
         """The edit that lets it listen on every address."""
-        return self._told("host", '"0.0.0.0"')
+        return self._set("host", '"0.0.0.0"')
 
     @property
     def on_the_port(self) -> Edits:
         """The edit that lets it listen on the endpoint's port."""
-        return with_import(self.module, self._told("port", 'int(os.environ["VALOHAI_PORT"])'), "import os")
+        return with_import(self.module, self._set("port", 'int(os.environ["VALOHAI_PORT"])'), "import os")
 
-    def _told(self, what: str, value: str) -> Edits:
+    def _set(self, what: str, value: str) -> Edits:
         if what in self.defaults:
             return written(self.module, self.defaults[what], value)
         starter, address = self.starter, self.call.args[0] if self.call.args else None
@@ -183,8 +183,8 @@ def _serving(call: ast.Call, module: Module, variables: Mapping[str, str], argum
     starter = _FUNCTIONS.get(name)
     if starter is None and isinstance(call.func, ast.Attribute):
         starter = _METHODS.get((module.maker(call.func.value), call.func.attr))
-    told = () if starter is None else (None, *starter.unless)
-    open_ended = any(keyword.arg in told for keyword in call.keywords)
+    open_keywords = () if starter is None else (None, *starter.unless)
+    open_ended = any(keyword.arg in open_keywords for keyword in call.keywords)
     if starter is None or open_ended or any(isinstance(argument, ast.Starred) for argument in call.args):
         return None
     moved = any(variable in variables for variable in starter.variables)

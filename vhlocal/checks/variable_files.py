@@ -83,7 +83,7 @@ def _asks(func: ast.expr, module: Module) -> bool:
 
 
 def _read_by(call: ast.Call, module: Module) -> Sequence[str]:
-    """Return where a call looks for its file; nowhere if it reads none, or another than can be told."""
+    """Return where a call looks for its file; nowhere if it reads none, or one that the code does not name."""
     name = module.dotted(call.func)
     if name in _DOTENV:
         return _dotenv(call, module)

@@ -46,7 +46,7 @@ _APPS = {
 }
 #: Frameworks whose apps are of WSGI or ASGI.
 _SERVED = ("Flask", "Django", "FastAPI", "WSGI")
-#: Frameworks whose apps see the whole path of a request, also where they are told what of it is the prefix.
+#: Frameworks whose apps see the whole path of a request, even where they know which part of it is the prefix.
 _WHOLE = ("", "FastAPI", "Sanic", "Tornado", "aiohttp")
 _RUN = "uvicorn.run"
 #: Programs that look for what makes the app, and the names that they look for, in that order.
@@ -73,14 +73,14 @@ _MOST_ROUTES = 4
 
 @dataclass(frozen=True)
 class Code:
-    """What is known; places are None where nothing such is.
+    """What is known of an endpoint's code; a place is None where there is no such thing.
 
     ``started`` is the line of ``wsgi`` or of the command that serves, ``server`` that command's program, "" where it is
-    no known server. ``made`` is where the app is made, ``root_path`` where the server is told a root path, ``hosts``
-    what hosts it answers to. ``routes`` paths of its routes, ``texts`` where the code has paths written out, and
+    no known server. ``made`` is where the app is made, ``root_path`` where the server is given a root path, ``hosts``
+    which hosts it answers to. ``routes`` paths of its routes, ``texts`` where the code has paths written out, and
     ``leading`` where it and its pages lead to what is at one, those that its code names first. ``target``
     is what ``wsgi`` would name the app by, "" where that is not known, and ``starts`` where its module starts a server
-    whenever it is imported. ``fixes`` are what to write in its own lines. ``builds_urls`` tells that its framework
+    whenever it is imported. ``fixes`` are what to write in its own lines. ``builds_urls`` is whether its framework
     builds URLs for it, and ``strips`` is where it takes something from a WSGI request's path without noting that as
     ``SCRIPT_NAME``. ``compared`` are those of ``routes`` that the code compares the request's path with by hand.
     """
@@ -108,8 +108,8 @@ class Code:
         """What to write so that ``wsgi`` serves the app, in the project's own words as far as they are known."""
         guard = ""
         if self.starts is not None:
-            guard = f', and put {_told(self.starts)} under `if __name__ == "__main__":`'
-        return f"write `wsgi: {self.target or 'MODULE:NAME'}` instead of the command at {_told(self.started)}{guard}"
+            guard = f', and put {_shown(self.starts)} under `if __name__ == "__main__":`'
+        return f"write `wsgi: {self.target or 'MODULE:NAME'}` instead of the command at {_shown(self.started)}{guard}"
 
     @property
     def may_be_served(self) -> bool:
@@ -221,7 +221,7 @@ def _start(reach: Reach, inside: Module) -> tuple[Module, ast.Call] | None:
     return None
 
 
-def _told(place: Place) -> str:
+def _shown(place: Place) -> str:
     return place.file.name if place.line is None else f"{place.file.name}:{place.line}"
 
 
@@ -263,10 +263,10 @@ def _routes(calls: Sequence[tuple[Module, ast.Call, str]], endpoint: str) -> Ite
 
 
 def _own_routes(reach: Reach) -> Iterator[str]:
-    """Yield the route that LitServe has of itself, or the last part of the path that it is told to have."""
+    """Yield LitServe's own route, or the last part of the path that the code sets instead."""
     if reach.framework == "LitServe":
-        told = (keyword.value for _, _, call in reach.calls for keyword in call.keywords if keyword.arg == "api_path")
-        value = next(told, None)
+        paths = (keyword.value for _, _, call in reach.calls for keyword in call.keywords if keyword.arg == "api_path")
+        value = next(paths, None)
         last = value.right if isinstance(value, ast.BinOp) else value
         yield "/predict" if last is None else _path(last) or "/predict"
 

@@ -28,7 +28,7 @@ _NOT_FOUND = 404
 #: How the machine of whoever reads a page is called there.
 _READERS = ("localhost", "127.0.0.1", "0.0.0.0", "::1")
 
-#: Frameworks whose root only tells that they run, and stays where it is.
+#: Frameworks whose root only says that they run, and stays where it is.
 FIXED_ROOTS = ("LitServe",)
 
 
@@ -82,7 +82,7 @@ class Answer:
     def says_more_than(self, nonsense: Answer) -> bool:
         """Tell whether the app has something of its own here, where ``nonsense`` is what it answers everywhere.
 
-        Failures (5xx) tell nothing. Pages of one status are told apart by what they are made of.
+        Failures (5xx) show nothing. Pages of one status differ if their type or their body does.
         """
         if self.status >= 500 or self.status == _NOT_FOUND:
             return False
@@ -92,7 +92,7 @@ class Answer:
 
     @property
     def kind(self) -> str:
-        """The media type of the body, "" where it tells none."""
+        """The media type of the body, "" where it names none."""
         return next(iter(self.values("content-type")), "").partition(";")[0].strip().lower()
 
 

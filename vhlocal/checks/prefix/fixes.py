@@ -89,7 +89,7 @@ class Fixes:
 
     @property
     def by_wsgi_alone(self) -> Edits:
-        """Have ``wsgi`` serve the app, which is told no root path of its own."""
+        """Have ``wsgi`` serve the app, without a root path of the app's own."""
         own = self.without_root_path
         return together(self.by_wsgi, own) if own else self.by_wsgi
 
@@ -105,7 +105,7 @@ class Fixes:
 
     @property
     def own_way(self) -> Edits:
-        """Tell a framework that has one prefix what it is."""
+        """Set the prefix of a framework that has only one."""
         ways = {
             "Dash": self._dash,
             "Falcon": self._falcon,
@@ -194,8 +194,8 @@ class Fixes:
         for module, site, call in self._calls:
             match site.parent:
                 case ast.Assign(targets=[ast.Name(id=name)]) if module.dotted(call.func) == "dash.Dash":
-                    told = {"requests_pathname_prefix": _SLASHED, "routes_pathname_prefix": '"/"'}
-                    app = with_import(module, with_keywords(module, call, told), _OS)
+                    keywords = {"requests_pathname_prefix": _SLASHED, "routes_pathname_prefix": '"/"'}
+                    app = with_import(module, with_keywords(module, call, keywords), _OS)
                     if not app or self.reach is None or "/" in module.path:
                         return ()
                     target = f"{module.path.removesuffix('.py')}:server"
@@ -231,8 +231,8 @@ class Fixes:
             given = next((one.value for one in call.keywords if one.arg == "api_path"), None)
             path = given.value if isinstance(given, ast.Constant) else "/predict" if given is None else None
             if isinstance(path, str):
-                told = with_keyword(module, call, "api_path", f'{_BARE} + "{path}"')
-                return with_import(module, told, _OS)
+                edits = with_keyword(module, call, "api_path", f'{_BARE} + "{path}"')
+                return with_import(module, edits, _OS)
         return ()
 
     def _streamlit(self) -> Edits:
@@ -248,8 +248,8 @@ class Fixes:
                 root = f"root = web.Application()\n{space}root.add_subapp({_BARE}, {name})\n{space}"
                 segment = ast.get_source_segment(text_of(module.source), call) or ""
                 if segment.startswith("web.run_app("):
-                    told = segment.replace(f"web.run_app({name}", "web.run_app(root", 1)
-                    return with_import(module, written(module, statement, root + told), _OS)
+                    run = segment.replace(f"web.run_app({name}", "web.run_app(root", 1)
+                    return with_import(module, written(module, statement, root + run), _OS)
         return ()
 
     def _node(self) -> Edits:

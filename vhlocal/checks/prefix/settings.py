@@ -1,7 +1,7 @@
-"""How the frameworks that have one prefix of their own are told it: remedies that several findings share.
+"""How to set the prefix of frameworks that have only one: remedies that several findings share.
 
 Each was tried in a real run, under the version and an alias. ``SCRIPT_NAME`` and ``VH_DEFAULT_PREFIX`` are the
-version's (P5, P6), so what reads them works under the version's URL only, and that is said.
+version's (P5, P6), so what reads them works only under the version's URL, and the remedies say so.
 """
 
 BENTOML = (

@@ -39,7 +39,7 @@ DEFINITION = Definition(
 
 
 def find(subject: Subject) -> Iterator[Finding]:
-    """Yield the commands whose server listens on localhost, because it is told to or by default."""
+    """Yield the commands whose server listens on localhost, because the command says so or by default."""
     for endpoint in subject.endpoints:
         commands = subject.commands[endpoint.name]
         found = listening(commands, subject.package.files, subject.variables, subject.modules)

@@ -56,14 +56,14 @@ def find(subject: Subject) -> Iterator[Finding]:
         command = the_server(reach.commands)
         if endpoint.name not in known or command is None or re.search(r"(?:^|[\s;&])(?:source|\.|eval|read)\s", text):
             continue
-        told = {*subject.variables, *exported(reach.commands)}
-        yield from _in_command(endpoint, command, told, text)
-        yield from _in_code(reach, told)
+        set_names = {*subject.variables, *exported(reach.commands)}
+        yield from _in_command(endpoint, command, set_names, text)
+        yield from _in_code(reach, set_names)
 
 
-def _in_command(endpoint: Endpoint, command: Command, told: Collection[str], text: str) -> Iterator[Finding]:
+def _in_command(endpoint: Endpoint, command: Command, set_names: Collection[str], text: str) -> Iterator[Finding]:
     for name in dict.fromkeys(_ports(command)):
-        is_set = name in told or name.startswith(_OURS) or re.search(rf"\b{name}=|\bfor {name}\b", text)
+        is_set = name in set_names or name.startswith(_OURS) or re.search(rf"\b{name}=|\bfor {name}\b", text)
         if not is_set and not re.search(rf"\\\$\{{?{name}|(?<!-c )'[^'\n]*\$\{{?{name}\b[^'\n]*'", text):
             edits = in_command(command, rf"\$(?:{name}\b|\{{{name}\}})", lambda _: "$VALOHAI_PORT")
             seen = f"the server's port is `${name}`, which nothing sets"
@@ -83,9 +83,9 @@ def _ports(command: Command) -> Iterator[str]:
     yield from (name for name in words if name == "PORT")
 
 
-def _in_code(reach: Reach, told: Collection[str]) -> Iterator[Finding]:
+def _in_code(reach: Reach, set_names: Collection[str]) -> Iterator[Finding]:
     """Yield where a script that serves asks for `PORT` and cannot go on without."""
-    if "PORT" in told or not any(item.script for item in reach.reached) or _sets(reach):
+    if "PORT" in set_names or not any(item.script for item in reach.reached) or _sets(reach):
         return
     for module, site in reach.sites:
         match site.node:

@@ -28,7 +28,7 @@ DEFINITION = Definition(
 
 
 def find(subject: Subject) -> Iterator[Finding]:
-    """Yield the images that are not told exactly."""
+    """Yield the images that have no tag, or one that moves."""
     for endpoint in subject.endpoints:
         tag = tag_of(endpoint.image)
         if tag not in (None, "latest") or "$" in endpoint.image:

@@ -30,12 +30,12 @@ DEFINITION = Definition(
 def find(subject: Subject) -> Iterator[Finding]:
     """Yield openings of what is not there, where an entry that nobody opens is called nearly so."""
     for endpoint in subject.endpoints:
-        told: set[str] = set()
+        reported: set[str] = set()
         for opened in subject.openings[endpoint.name]:
             path = opened.path
             entry = near_miss(path, endpoint, subject)
-            if entry is not None and opened.sure and path not in told:
-                told.add(path)
+            if entry is not None and opened.sure and path not in reported:
+                reported.add(path)
                 yield Finding(
                     DEFINITION,
                     opened.place,

@@ -103,11 +103,11 @@ def find(subject: Subject) -> Iterator[Finding]:
     One that stands in for a variable which is not set is none: whether production sets it is not known here.
     """
     for reach in subject.reaches:
-        told: set[tuple[str, int]] = set()
+        reported: set[tuple[str, int]] = set()
         for key in (*_of_flask(reach), *_of_django(reach), *_of_calls(reach)):
             at = (key.module.path, key.value.lineno)
-            if at not in told:
-                told.add(at)
+            if at not in reported:
+                reported.add(at)
                 read = f'os.environ["{key.name}"]'
                 edits = with_import(key.module, written(key.module, key.value, read), "import os")
                 seen = f"{key.use} is random: each replica, worker and start has another one"

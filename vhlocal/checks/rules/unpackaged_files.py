@@ -61,12 +61,12 @@ def find(subject: Subject) -> Iterator[Finding]:
     for reach in subject.reaches:
         if any(command.program not in _HARMLESS for command in reach.commands[:-1]):
             continue  # what runs before the server may make the file
-        told: set[str] = set()
+        reported: set[str] = set()
         for opened in subject.openings[reach.endpoint.name]:
             look = _elsewhere if opened.path.startswith("/") else _inside
-            found = look(opened, reach, subject) if opened.sure and opened.path not in told else None
+            found = look(opened, reach, subject) if opened.sure and opened.path not in reported else None
             if found is not None:
-                told.add(opened.path)
+                reported.add(opened.path)
                 yield found
         yield from _imports(reach, subject)
 
@@ -115,17 +115,17 @@ def _elsewhere(opened: Opened, reach: Reach, subject: Subject) -> Finding | None
 
 def _imports(reach: Reach, subject: Subject) -> Iterator[Finding]:
     """Yield the project's own modules that are imported whatever happens, and not packaged."""
-    told: set[str] = set()
+    reported: set[str] = set()
     listed = subject.requirements.names if subject.requirements else frozenset()
     for module, node, name in imports_at_start(reach):
         top = name.partition(".")[0]
-        if top in told or is_standard(top) or is_own(top, module, subject) or set(providers(top)) & set(listed):
+        if top in reported or is_standard(top) or is_own(top, module, subject) or set(providers(top)) & set(listed):
             continue
         roots = dict.fromkeys(("", f"{module.directory}/" if module.directory else ""))
         paths = (f"{root}{top}{end}" for root in roots for end in (".py", "/__init__.py"))
         path = next((path for path in paths if (subject.directory / path).is_file()), None)
         if path is not None:
-            told.add(top)
+            reported.add(top)
             why = why_unpackaged(path, subject.package)
             seen = f"`{top}` is imported; {path} is on this machine, but not packaged: {why.reason}"
             yield Finding(DEFINITION, module.place(node), seen, why.change, reach.endpoint.name)

@@ -46,8 +46,8 @@ def find(subject: Subject) -> Iterator[Finding]:
     for reach in subject.reaches:
         commands = subject.commands[reach.endpoint.name]
         command = the_server(commands)
-        told = {*subject.variables, *exported(commands)}
-        if command is None or "UVICORN_ROOT_PATH" in told or not _is_made_bare(command, reach):
+        set_names = {*subject.variables, *exported(commands)}
+        if command is None or "UVICORN_ROOT_PATH" in set_names or not _is_made_bare(command, reach):
             continue
         routes = list(_routes(reach))
         if routes and all(map(is_bare, routes)) and not may_know(reach):

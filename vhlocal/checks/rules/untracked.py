@@ -30,12 +30,12 @@ def find(subject: Subject) -> Iterator[Finding]:
     """Yield files that git does not track, where what needs them is tracked: the project as a whole may be new."""
     if not subject.untracked:
         return
-    told: set[str] = set()
+    reported: set[str] = set()
     for reach in subject.reaches:
         for path, place, what in _needed(reach, subject):
             needing = subject.relative(place.file)
-            if path in subject.untracked and needing not in subject.untracked and path not in told:
-                told.add(path)
+            if path in subject.untracked and needing not in subject.untracked and path not in reported:
+                reported.add(path)
                 seen = f"{path} {what}, but git does not track it: a version from a commit lacks it"
                 yield Finding(DEFINITION, place, seen, f"`git add {path}`", reach.endpoint.name)
 

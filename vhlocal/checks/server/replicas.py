@@ -74,9 +74,9 @@ def find(compared: Compared) -> Iterator[Finding]:
     """
     (one, other), (first, second) = compared.replicas, compared.answers
     for has, lacks, names in ((first, second, (one, other)), (second, first, (other, one))):
-        told = [_lacking(having, lacking) for having, lacking in zip(has, lacks, strict=True)]
-        if told[0] and told[0] == told[1]:
-            seen = f"GET {compared.target}: replica {names[0]} has {told[0][0]}, replica {names[1]} {told[0][1]}"
+        missing = [_lacking(having, lacking) for having, lacking in zip(has, lacks, strict=True)]
+        if missing[0] and missing[0] == missing[1]:
+            seen = f"GET {compared.target}: replica {names[0]} has {missing[0][0]}, replica {names[1]} {missing[0][1]}"
             yield _finding(compared, STATE, seen, "keep it where all replicas can reach it")
             break
     for name, ways in compared.cookies.items():

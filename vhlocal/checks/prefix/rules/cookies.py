@@ -57,8 +57,8 @@ _FRAMEWORKS_OWN = ("_streamlit_xsrf",)
 
 
 def find(evidence: Evidence) -> Iterator[Finding]:
-    """Yield of either the first cookie whose path is above the prefix, or beside it, unless it is being deleted."""
-    told: set[str] = set()
+    """Yield the first cookie with a path above the prefix, and the first with one beside it, except deleted cookies."""
+    reported: set[str] = set()
     for asked, answer in evidence.own():
         for cookie in answer.values("set-cookie"):
             name, path = _read(cookie)
@@ -66,9 +66,9 @@ def find(evidence: Evidence) -> Iterator[Finding]:
                 continue
             is_above = asked.prefix.startswith(f"{path.rstrip('/')}/")
             definition = DEFINITION if is_above else LOST
-            if definition.code in told or f"{path}/".startswith(f"{asked.prefix}/"):
+            if definition.code in reported or f"{path}/".startswith(f"{asked.prefix}/"):
                 continue
-            told.add(definition.code)
+            reported.add(definition.code)
             seen = f"`{asked.target}` sets the cookie `{name}` with the path `{path}`"
             change = "use the request's prefix as its path"
             edits = evidence.code.fixes.cookie(name)

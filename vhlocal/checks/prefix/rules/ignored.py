@@ -45,7 +45,7 @@ DEFINITION = Definition(
 )
 
 
-#: `wsgi` has told the app its prefix already.
+#: What to do where `wsgi` already gives the app its prefix.
 _UNDER_WSGI = (
     "`wsgi` passes the prefix in SCRIPT_NAME or root_path: find what in the app reads the whole path instead, or sets "
     "its own root path; a worker for other kinds of apps, such as aiohttp's, gets the whole path"

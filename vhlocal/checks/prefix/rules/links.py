@@ -38,7 +38,7 @@ _CHANGE = "make it relative, or let the framework build the URL"
 
 
 def find(evidence: Evidence) -> Iterator[Finding]:
-    """Yield the first page with such links, with the first of them; nothing of an app that is told its prefix first."""
+    """Yield the first page with such links, with the first of them; none for an app that needs to be given its prefix."""
     if evidence.unprefixed in evidence.assets:
         return
     for asked, answer in evidence.own():
@@ -61,7 +61,7 @@ def find(evidence: Evidence) -> Iterator[Finding]:
         if paths:
             place = evidence.code.place_leading_to(paths[0])
             edits = in_template(place, paths[0], evidence.code.framework) if not paths[1:] else ()
-            seen = f"the page at `{asked.target}` links to {_told(paths)}, outside the prefix"
+            seen = f"the page at `{asked.target}` links to {_listed(paths)}, outside the prefix"
             yield evidence.finding(DEFINITION, place, seen, _CHANGE, edits=edits)
             return
 
@@ -74,7 +74,7 @@ def _asked_by(evidence: Evidence, asked: Asked, answer: Answer) -> Finding | Non
     paths = [path for path in left if path in own]
     if not paths:
         return None
-    seen = f"the script at `{asked.target}` requests {_told(paths)}, outside the prefix"
+    seen = f"the script at `{asked.target}` requests {_listed(paths)}, outside the prefix"
     return evidence.finding(DEFINITION, evidence.code.place_leading_to(paths[0]), seen, _CHANGE)
 
 
@@ -83,7 +83,7 @@ def _left(evidence: Evidence, asked: Asked, links: Iterable[tuple[int, str]]) ->
     return list(dict.fromkeys(path for path in left if path is not None))
 
 
-def _told(paths: list[str]) -> str:
+def _listed(paths: list[str]) -> str:
     return f"`{paths[0]}`" + (f" and {len(paths) - 1} more" if paths[1:] else "")
 
 

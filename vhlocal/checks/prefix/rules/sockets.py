@@ -50,14 +50,14 @@ def find(evidence: Evidence) -> Iterator[Finding]:
             seen = f"the WebSocket at `{path}` works, but {below.status} at `{version}{path}`"
         elif below.status == SWITCHED and by_alias is not None and 400 <= by_alias.status < 500:
             if evidence.is_lost(alias, "/"):
-                continue  # nothing is there, which is told
+                continue  # another finding reports that nothing is there
             seen = f"the WebSocket at `{version}{path}` works, but {by_alias.status} at `{alias}{path}`"
         else:
             continue
         change, code = "remove the prefix in `X-VH-Prefix` from a WebSocket's path, too", evidence.code
-        caveat, is_told = "but rejects its WebSocket below its prefix", code.framework in OWN_WAYS
-        change = "give it its prefix" if is_told else change
-        edits = code.fixes.own_way if is_told else ()
+        caveat, has_own_way = "but rejects its WebSocket below its prefix", code.framework in OWN_WAYS
+        change = "give it its prefix" if has_own_way else change
+        edits = code.fixes.own_way if has_own_way else ()
         yield evidence.finding(DEFINITION, code.place_of(path), seen, change, caveat, edits)
         return
 

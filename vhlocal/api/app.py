@@ -89,10 +89,10 @@ class App(ABC):
 
     @abstractmethod
     def page_link(self, *, owner: bool) -> str:
-        """Return where the run's page is: with the key to it for who may be told."""
+        """Return the URL of the run's page, with its key for the owner."""
 
     def look(self, *, owner: bool) -> str | None:
-        """Return where browsers of other machines are let in to look, for who may be told; None where there is none."""
+        """Return, for the owner, the URL that lets other machines' browsers look; None where there is none."""
         return None
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -253,7 +253,7 @@ class App(ABC):
         return Response(page, mimetype="text/html")
 
     def _wanted(self, request: Request) -> tuple[Callable[[ServedAt], bool], int]:
-        """Return what tells whether something served is asked about, and how many lines of the past."""
+        """Return the test for what a request asks about, and how many past lines it wants."""
         known = [status.at for status in self._view.board.statuses()]
         wanted = asked_about(request.args, known, self._view.versions())
         return wanted, max(0, request.args.get("tail", 200, type=int))

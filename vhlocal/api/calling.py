@@ -75,13 +75,13 @@ def call(url: str, asked: Asked) -> Response:
     except (OSError, http.client.HTTPException) as error:
         end()
         raise VhlocalError(f"no answer came: {error or type(error).__name__}") from error
-    told = {
+    facts = {
         "status": head.status,
         "reason": head.reason,
         "headers": [list(each) for each in head.headers],
         "seconds": round(time.monotonic() - began, 6),
     }
-    response = Response(_parts(sent), mimetype="application/octet-stream", headers={ANSWER: json.dumps(told)})
+    response = Response(_parts(sent), mimetype="application/octet-stream", headers={ANSWER: json.dumps(facts)})
     length = next((value for name, value in head.headers if name.lower() == "content-length"), None)
     if length is not None and asked.method != "HEAD" and head.status not in _WITHOUT_BODY:
         response.headers["Content-Length"] = length
@@ -116,7 +116,7 @@ def _parts(sent: Sent) -> Iterator[bytes]:
     try:
         yield from sent.parts()
     except BrokenOffError as error:
-        # Of this, and of nothing else, the server tells the browser by ending as abruptly.
+        # The server can only show this to the browser by ending as abruptly.
         raise ConnectionAbortedError(str(error)) from error
 
 

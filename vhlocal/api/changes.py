@@ -101,7 +101,7 @@ def restarting(asked: Mapping[str, Any]) -> Work:
 
 
 def using(endpoint: str, version: str | None) -> Work:
-    """Tell what each replica of an endpoint uses at this moment."""
+    """Report what each replica of an endpoint uses at this moment."""
 
     async def work(deployment: Deployment) -> dict[str, Any]:
         return {"replicas": [describe.use(each) for each in await deployment.use(endpoint, version)]}

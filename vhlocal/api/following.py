@@ -47,7 +47,7 @@ def followed(bus: Bus, past: Callable[[], Iterable[bytes]], feed: Feed[E]) -> It
 
 
 class _Follower(Generic[E]):
-    """One reader of a feed. What it is too slow for is left out until it has read all that waits, and then told."""
+    """One reader of a feed. If it is too slow, events are left out until it has read all that waits, then counted."""
 
     def __init__(self, feed: Feed[E]) -> None:
         self._feed = feed

@@ -1,4 +1,4 @@
-"""What happened since the last messages of a stream, and the messages that tell of it: of much, the newest."""
+"""What happened since the last messages of a stream, and the messages that report it: if there is much, the newest."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from vhlocal.model import RequestRecord, ServedAt
     from vhlocal.session.view import View
 
-    #: A message: its kind, its event and what it tells.
+    #: A message: its kind, its event and its data.
     Message = tuple[str, str, dict[str, Any]]
 
 #: Log lines, requests or values of metrics of one message at most.
@@ -52,7 +52,7 @@ class Gathered:
         self._end: str | None = None
 
     def add(self, event: Event, live: Collection[str]) -> bool:
-        """Take in an event, if it is of a kind that is followed; tell whether it is."""
+        """Take in an event, if it is of a kind that is followed; return whether it is."""
         kind, take = _TAKEN.get(type(event), ("", None))
         if take is None or kind not in live:
             return False
@@ -60,9 +60,9 @@ class Gathered:
         return True
 
     def messages(self, view: View) -> Iterator[Message]:
-        """Yield what is to be told, as it is at this moment."""
+        """Yield the messages to send, with the state of this moment."""
         for status in view.board.statuses() if self._statuses or self._found else ():
-            # What was found has a word in what is told of an endpoint that is ready.
+            # The status of an endpoint that is ready mentions its findings.
             if status.at in self._statuses or self._found & {status.endpoint, None}:
                 yield "status", "status", {"status": describe.status(status)}
         for at in self._left:

@@ -51,7 +51,7 @@ class Guard:
     """The rule for one run.
 
     ``read_key`` lets a browser look, by the cookie named ``cookie``: that is all it can do. It comes from the token
-    and does not tell it, since cookies reach every app that is served at the same host and port.
+    and does not reveal it, since cookies reach every app that is served at the same host and port.
     """
 
     def __init__(self, token: str, port: int, *, open_to_network: bool) -> None:
@@ -95,7 +95,7 @@ class Guard:
 class PageGuard:
     """The rule at the page's own origin: whoever shows its ``key`` may do all, and only its own page may ask.
 
-    Without the key there are the page's files and the pages of findings, which tell nothing of the run's secrets.
+    Without the key there are the page's files and the pages of findings, which reveal no secret of the run.
     """
 
     def __init__(self, key: str) -> None:
@@ -140,5 +140,5 @@ def _is_foreign(headers: Fields) -> bool:
 
 
 def _same(given: str, secret: str) -> bool:
-    """Compare in a time that tells nothing."""
+    """Compare in a time that reveals nothing."""
     return hmac.compare_digest(given.encode("utf-8", "replace"), secret.encode())

@@ -43,7 +43,7 @@ class _Collector:
         traffic, statuses = view.requests.traffic(), view.board.statuses()
         versions = {whose.version for whose in traffic if whose.version} | {status.at.version for status in statuses}
         several = len(versions) > 1 or any(whose.replica for whose in traffic)
-        #: Names beside the endpoint's are told where there is more than one version or replica.
+        #: The labels name more than the endpoint only if there are several versions or replicas.
         self._labels = ["endpoint", "version", "replica"] if several else ["endpoint"]
         self._statuses = statuses
         self._traffic = {

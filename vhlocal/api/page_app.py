@@ -68,7 +68,7 @@ def _packed(content: bytes) -> bytes:
 
 
 class PageApp(App):
-    """Whoever shows the page's key may do all that the API can; without it there are files that tell nothing."""
+    """Whoever shows the page's key may do all that the API can; without it there are only files that reveal nothing."""
 
     routes = Map(
         [

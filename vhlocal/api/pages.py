@@ -37,7 +37,7 @@ _NOT_HTML = ("*/*", "application/json", "")
 #: The order in which people read an error; what is not here follows.
 _FIRST = ("error", "why", "place", "detail", "hint", "known", "endpoint", "state", "findings", "log")
 
-#: What the page of a failure may tell, beside its error.
+#: What the page of a failure may show, beside its error.
 _PARTS = ("why", "place", "detail", "hint", "known", "endpoint", "state", "findings", "log", "code", "explain")
 
 #: On every page at the gateway: it runs no script, loads nothing, and is nobody's frame.
@@ -120,7 +120,7 @@ def _facts(view: View, failure: Failure) -> dict[str, Any]:
     if failure.kind is FailureKind.UNKNOWN:
         return describe.unknown(view, failure.prefix)
     replicas = view.board.statuses(failure.endpoint, failure.version or None) if failure.endpoint else ()
-    # Of several it is told of one that does not answer.
+    # Of several replicas, show one that does not answer.
     status = min(replicas, key=lambda each: each.state is State.READY, default=None)
     if status is None:
         return {"hint": _HINTS[failure.kind]} if failure.kind in _HINTS else {}

@@ -121,8 +121,8 @@ class ControlPlane:
             with self._lock:
                 if self._stopped:
                     return
-                told = self._view, self._reloads, self._guard, self._origin, self._listening
-                self._servers, self._stream = servers(*told)
+                given = self._view, self._reloads, self._guard, self._origin, self._listening
+                self._servers, self._stream = servers(*given)
         of_gateway, of_page = self._servers
         # None: they sleep until somebody connects, also to have them see that they are to end.
         serve = partial(of_page.serve_forever, None)  # type: ignore[arg-type]

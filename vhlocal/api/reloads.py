@@ -25,7 +25,7 @@ KEPT = 200
 _SAVES = 50
 _FILES = 100
 
-#: What tells of reloads.
+#: Events that report reloads.
 _TELLING = (Compared, Edited, Reloaded, StatusChanged)
 
 #: What names an endpoint: its version and itself.
@@ -54,8 +54,8 @@ class Reload:
     """One save at one endpoint, at the time (epoch seconds) at which it was known how it went.
 
     ``endpoint`` is "" where the save could not be read at all. ``changed`` are the files of it, none where a server
-    was started anew. ``seconds`` are those since the save was noticed, as far as that is known. ``comparison`` tells in
-    a line how old and new code answered what was asked last, ``differs`` has those that differ.
+    was started anew. ``seconds`` are those since the save was noticed, as far as that is known. ``comparison`` says in
+    one line how old and new code answered what was asked last, ``differs`` has those that differ.
     """
 
     id: int
@@ -84,13 +84,13 @@ class Reloads:
         self._kept: OrderedDict[int, Reload] = OrderedDict()
         #: What was saved, by its revision: when, and which files.
         self._saves: OrderedDict[str, tuple[float, tuple[str, ...]]] = OrderedDict()
-        #: The revision that each endpoint was last told to be broken with, and why.
+        #: The revision with which each endpoint was last reported broken, and why.
         self._broken: dict[_Whose, tuple[str, str]] = {}
         #: Whether the last save could not be read: endpoints are marked for that too.
         self._unread = False
 
     def apply(self, event: Event) -> Reload | None:
-        """Take in one event, and return the reload that it tells of, or tells more of."""
+        """Take in one event, and return the reload that it adds or completes."""
         if not isinstance(event, _TELLING):
             return None
         with self._lock:
@@ -133,7 +133,7 @@ class Reloads:
             whose,
             event.revision,
             self._clock(),
-            changed=() if anew else self._untold(whose, event.revision),
+            changed=() if anew else self._unreported(whose, event.revision),
             strategy=event.strategy,
             phases=event.phases,
             seconds=event.seconds,
@@ -145,12 +145,12 @@ class Reloads:
         of_it = [one for one in self._kept.values() if (one.version, one.endpoint) == whose]
         if not of_it:
             return None
-        self._kept[of_it[-1].id] = told = replace(of_it[-1], comparison=event.counts, differs=event.differs)
-        return told
+        self._kept[of_it[-1].id] = reload = replace(of_it[-1], comparison=event.counts, differs=event.differs)
+        return reload
 
     def _status(self, status: Status) -> Reload | None:
-        """A save that does not start is told of by the endpoint's status, each replica's. A crash is no save, nor is
-        one of code that had come in.
+        """The status of each replica reports a save that does not start. A crash without a save does not count, nor
+        does one of code that was already serving.
         """
         whose = status.at.version, status.at.endpoint
         revision = status.broken or (status.revision if status.state is State.CRASHED else "")
@@ -170,18 +170,18 @@ class Reloads:
             whose,
             revision,
             now,
-            changed=self._untold(whose, revision),
+            changed=self._unreported(whose, revision),
             seconds=now - saved[0] if saved else None,
             error=Why(status.reason, str(status.place or ""), status.hint, status.detail),
         )
 
-    def _untold(self, whose: _Whose, revision: str) -> tuple[str, ...]:
-        """Return the files of the save of ``revision``, and of those before it that no reload has told."""
-        told = {one.revision for one in self._kept.values() if (one.version, one.endpoint) == whose}
+    def _unreported(self, whose: _Whose, revision: str) -> tuple[str, ...]:
+        """Return the files of the save of ``revision``, and of earlier saves that no reload has reported."""
+        reported = {one.revision for one in self._kept.values() if (one.version, one.endpoint) == whose}
         saves = list(self._saves)
         files: set[str] = set()
         for at in reversed(saves[: saves.index(revision) + 1] if revision in self._saves else []):
-            if at in told and at != revision:
+            if at in reported and at != revision:
                 break
             files.update(self._saves[at][1])
         return tuple(sorted(files)[:_FILES])
@@ -195,11 +195,11 @@ class Reloads:
         )
 
     def _keep(self, outcome: Outcome, whose: _Whose, revision: str, now: float, **more: Any) -> Reload:
-        told = Reload(next(self._ids), now, *whose, revision, outcome=outcome, **more)
-        self._kept[told.id] = told
+        reload = Reload(next(self._ids), now, *whose, revision, outcome=outcome, **more)
+        self._kept[reload.id] = reload
         if len(self._kept) > KEPT:
             self._kept.popitem(last=False)
-        return told
+        return reload
 
 
 def _why(error: VhlocalError) -> Why:

@@ -32,7 +32,7 @@ async def project_of(deployment: Deployment) -> Path:
 
 
 def keep_tried(asked: Any, url: str, directory: Path, endpoints: Sequence[str]) -> dict[str, str]:
-    """Write a request and its answer to ``smoke/NAME.http``, or, if that tells no endpoint, below ``smoke/ENDPOINT``.
+    """Write a request and its answer to ``smoke/NAME.http``, or, if that names no endpoint, below ``smoke/ENDPOINT``.
 
     ``url`` is the gateway's. Return ``written`` with the path, or ``exists``, where nothing was asked to be done with a
     file that is there. Raises InputError for what is no such request, or for a name that leads elsewhere.

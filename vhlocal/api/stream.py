@@ -1,4 +1,4 @@
-"""What happens in a run, told to its page as it happens: numbered messages, the last kept for who was away.
+"""What happens in a run, sent to its page at once: numbered messages, the last kept for pages that reconnect.
 
 Server-sent events: https://html.spec.whatwg.org/multipage/server-sent-events.html
 """
@@ -46,7 +46,7 @@ class _Message(NamedTuple):
 
 
 class Stream:
-    """See the module; ``endpoints`` tells all that is known of the run. A kind that nobody follows costs nothing."""
+    """See the module; ``endpoints`` returns all that is known of the run. A kind that nobody follows costs nothing."""
 
     def __init__(self, view: View, endpoints: Callable[[], dict[str, Any]]) -> None:
         self._view = view
@@ -61,7 +61,7 @@ class Stream:
         self._following: dict[str, int] = dict.fromkeys(KINDS, 0)
         self._until: dict[str, float] = {}
         self._live: frozenset[str] = frozenset()
-        #: The message from which on all of a kind is told.
+        #: The message from which on all of a kind is sent.
         self._since: dict[str, int] = {}
         self._gathering: threading.Thread | None = None
         self._news = threading.Event()
@@ -101,8 +101,8 @@ class Stream:
     def follow(self, kinds: Collection[str], last: str | None) -> Generator[bytes, None, None]:
         """Yield messages of these kinds for as long as the reader stays, from the one after ``last`` on.
 
-        The first tells all that is known; it says where there is a gap after ``last``, and so does another one where a
-        reader is slower than the messages come.
+        The first has all that is known; it says if there is a gap after ``last``, and so does another one if the reader
+        is slower than the messages come.
         """
         self._join(kinds)
         try:
@@ -121,15 +121,15 @@ class Stream:
                     text = b"".join(each.text for each in messages if each.kind in kinds)
                 elif self._closed:
                     return
-                # Also while others are told much: a reader that hears nothing gives up, and one that has gone is
-                # noticed by what is sent to it.
+                # Also while others get many messages: a reader that hears nothing gives up, and only sending shows
+                # that a reader has gone.
                 if not text and time.monotonic() >= due:
                     text = b": here\n\n"
         finally:
             self._leave(kinds)
 
     def _join(self, kinds: Collection[str]) -> None:
-        # Before all is told that is known, and without the lock that the bus waits for.
+        # Before the reader gets all that is known, and without the lock that the bus waits for.
         with self._hearing:
             if not self._heard:
                 self._view.bus.subscribe(self.offer)
@@ -155,7 +155,7 @@ class Stream:
         live = {kind for kind in KINDS if self._following[kind] or self._until.get(kind, 0.0) > now}
         if not self._following["ticks"]:
             live.discard("ticks")
-        # What happened while nobody followed a kind is told to nobody, which is a gap for who is behind this message.
+        # What happened while nobody followed a kind is never sent: a gap for readers who are behind this message.
         # Ticks are of their moment: nobody misses one.
         begun = live - self._live - {"ticks"}
         if begun:
@@ -192,8 +192,8 @@ class Stream:
 
     def _hello(self, number: int, *, gap: bool) -> bytes:
         self._findings = None
-        told = {**self._endpoints(), "id": f"{self._view.run}.{number}", "gap": gap}
-        return self._message("hello", number, told)
+        facts = {**self._endpoints(), "id": f"{self._view.run}.{number}", "gap": gap}
+        return self._message("hello", number, facts)
 
     def _message(self, event: str, number: int, data: dict[str, Any]) -> bytes:
         # No line end of others' ends one here: JSON writes it out.
@@ -216,7 +216,7 @@ class Stream:
         self._changed.notify_all()
 
     def _gather(self) -> None:
-        """Tell what came, some at a time, until nobody has followed for a while."""
+        """Send what came, in batches, until nobody has followed for a while."""
         while True:
             if self._news.wait(_HEARTBEAT):
                 time.sleep(_BATCH)
@@ -232,7 +232,7 @@ class Stream:
         with self._changed:
             pending, self._pending = self._pending, Gathered()
         for kind, event, data in pending.messages(self._view):
-            # Findings are told whole: most changes are none of theirs.
+            # A message has all findings: most changes leave them as they were.
             if event == "finding":
                 if data == self._findings:
                     continue

@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
 _PAUSE = 0.05
 
-#: Bytes of the log's end that are told of a run that does not start.
-_TOLD = 4000
+#: Characters of the log's end that the error shows for a run that does not start.
+_SHOWN = 4000
 
 #: A run that is started for somebody: its port is nobody else's, and nothing of it changes while it is used.
 _QUIETLY = ("--host", "127.0.0.1", "--port", "0", "--no-reload", "--no-doctor", "--fail-fast", "--until-stdin-ends")
@@ -130,7 +130,7 @@ def _begin(directory: Path, start: Start, log: Path) -> subprocess.Popen[bytes]:
 
 
 def _follow(directory: Path, process: subprocess.Popen[bytes], log: Path, tell: Callable[[str], None]) -> RunRecord:
-    """Wait until a run that was begun is ready, and tell what it prints. VhlocalError, with its code, where it ends."""
+    """Wait until a run that was begun is ready, and pass on what it prints. VhlocalError, with its code, if it ends."""
     state = ProjectState(directory)
     with log.open(encoding="utf-8", errors="replace") as lines:
         while True:
@@ -145,7 +145,7 @@ def _follow(directory: Path, process: subprocess.Popen[bytes], log: Path, tell: 
 
 
 def _not_started(code: int, log: Path) -> VhlocalError:
-    said = log.read_text(encoding="utf-8", errors="replace")[-_TOLD:].strip()
+    said = log.read_text(encoding="utf-8", errors="replace")[-_SHOWN:].strip()
     error = VhlocalError("the project did not start", hint=f"its output: {log}", detail=said)
     error.exit_code = code if code > 0 else 1
     return error
@@ -184,7 +184,7 @@ def _only_user(directory: Path) -> contextlib.AbstractContextManager[bool]:
 
 @contextlib.contextmanager
 def _lock(directory: Path, name: str, *, shared: bool, wait: bool) -> Iterator[bool]:
-    """Hold a lock of the project's, and tell whether it was had; it always is for who waits."""
+    """Hold a lock of the project's, and yield whether that succeeded; with ``wait`` it always does."""
     import fcntl  # noqa: PLC0415 - not there on Windows, where nothing runs
 
     file = ProjectState(directory).path / name

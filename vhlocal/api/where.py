@@ -23,7 +23,7 @@ _NAMES = ("endpoint", "version", "replica")
 def asked_about(
     asked: Mapping[str, str], known: Iterable[ServedAt], versions: Sequence[Version]
 ) -> Callable[[ServedAt], bool]:
-    """Return what tells whether something served is ``asked`` about, by any of the three names.
+    """Return the test for whether something served is ``asked`` about, by any of the three names.
 
     A version may be named by an alias, which means where it points now. NotServed, with what there is, unless
     something ``known`` is.

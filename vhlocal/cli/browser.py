@@ -6,7 +6,7 @@ import sys
 
 from vhlocal.project.settings import environment
 
-#: What tells on Linux that there is a screen, or a browser of the user's choice.
+#: Variables that show on Linux that there is a screen, or a browser of the user's choice.
 _SCREENS = ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER")
 
 NO_BROWSER = (

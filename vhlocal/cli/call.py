@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from vhlocal.cli.call_body import Sendable
     from vhlocal.exchanges import Header, Request
 
-#: What a script can tell by that an answer is an error, or did not come whole.
+#: Exit code for an answer that is an error, or did not come whole.
 _FAILED = 8
 
 #: What a target is made of, besides letters and digits; all else is percent-encoded, as browsers and curl do.
@@ -86,8 +86,8 @@ def _headers(typed: Sequence[str]) -> tuple[Header, ...]:
             raise InputError(f"`{one_line(text)}` is not a header", hint="write 'Name: value'")
         raw = name.encode()
         if is_dropped(raw) or is_reserved(raw):
-            told = f"{one_line(name)} does not reach your server: production's ingress drops or replaces it (K9)"
-            click.echo(told, err=True)
+            dropped = f"{one_line(name)} does not reach your server: production's ingress drops or replaces it (K9)"
+            click.echo(dropped, err=True)
         elif not is_of_the_request(raw) and raw.lower() != b"host":
             raise InputError(f"vhlocal sets {name} itself", hint="leave it out")
         found.append((name, value.strip()))

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from vhlocal.exchanges import Header
     from vhlocal.sending import Head, Sent
 
-#: The first status that tells of a failure.
+#: The first status that is a failure.
 _FIRST_ERROR = 400
 
 _CHARSET = re.compile(r"""charset\s*=\s*["']?([\w.:-]+)""", re.IGNORECASE)
@@ -38,7 +38,7 @@ class _Output(Protocol):
 
 
 def show(sent: Sent, began: float, *, include: bool, verbose: bool) -> bool:
-    """Show an answer; tell whether it is whole and its status below 400. ``began`` is when it was asked for.
+    """Show an answer; return whether it is whole and its status below 400. ``began`` is when it was asked for.
 
     ``include`` has its head on stdout too, ``verbose`` on stderr. Raises VhlocalError for what a terminal cannot show.
     """
@@ -46,7 +46,7 @@ def show(sent: Sent, began: float, *, include: bool, verbose: bool) -> bool:
     status = f"HTTP/1.1 {head.status} {head.reason}".rstrip()
     if verbose:
         tell_head("<", status, head.headers)
-    click.echo(one_line(_told(head, time.monotonic() - began)), err=True)
+    click.echo(one_line(_summary(head, time.monotonic() - began)), err=True)
     is_terminal = sys.stdout is not None and sys.stdout.isatty()
     output: _Output = _Terminal(header(head.headers, "content-type") or "") if is_terminal else _File()
     length, broke_off = 0, ""
@@ -76,19 +76,19 @@ def tell_head(mark: str, line: str, headers: Sequence[Header]) -> None:
         click.echo(one_line(f"{mark} {text}"), err=True)
 
 
-def _told(head: Head, seconds: float) -> str:
+def _summary(head: Head, seconds: float) -> str:
     """Return an answer's status, when its head was there, what it is, and whose."""
-    told = [f"{head.status} {head.reason}".rstrip(), _seconds(seconds)]
+    parts = [f"{head.status} {head.reason}".rstrip(), _seconds(seconds)]
     kind, location = header(head.headers, "content-type"), header(head.headers, "location")
-    told += [kind] if kind else []
-    told += [f"to {location}"] if location else []
+    parts += [kind] if kind else []
+    parts += [f"to {location}"] if location else []
     revision = header(head.headers, "X-VHLocal-Revision")
     if revision is None:
-        told.append("from vhlocal: your app was not reached")
+        parts.append("from vhlocal: your app was not reached")
     else:
         stale = header(head.headers, "X-VHLocal-Stale") is not None
-        told.append(f"revision {revision}" + (", because a newer one is broken" if stale else ""))
-    return " · ".join(told)
+        parts.append(f"revision {revision}" + (", because a newer one is broken" if stale else ""))
+    return " · ".join(parts)
 
 
 def _seconds(seconds: float) -> str:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from vhlocal.checks.report import Report
     from vhlocal.errors import VhlocalError
 
-#: What CI can tell findings by that would fail in production.
+#: Exit code for findings that would fail in production.
 _HAS_ERRORS = 6
 
 
@@ -65,7 +65,7 @@ def command(directory: Path, as_json: bool, as_sarif: bool, live: bool, **flags:
 
 
 def _show_failures(failures: Sequence[VhlocalError]) -> None:
-    """Tell what no finding of the report tells."""
+    """Show the failures that no finding of the report covers."""
     for failure in failures:
         if failure.finding is None:
             from vhlocal.ui.console import show_error, standard_error  # noqa: PLC0415 - as above

@@ -44,7 +44,7 @@ def look_live(
     """Start the endpoints, examine each that answers, and end them; return what was found, and what went wrong.
 
     An endpoint that does not come up keeps no other from being examined. Those that may read ``SCRIPT_NAME`` are
-    examined without it as well (P5). What goes on is told on stderr: stdout is the report's.
+    examined without it as well (P5). Progress goes to stderr: stdout is for the report.
     """
     found, failures = _examine(subject.directory, flags, ())
     names = may_need_it(subject) if settings.script_name and not failures else ()

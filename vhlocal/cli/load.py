@@ -97,8 +97,8 @@ def command(
                 break
     report = _report(windows, replicas(looking.looks), is_ramp=is_ramp, interrupted=generator.interrupted)
     if as_json:
-        told = {"endpoint": endpoint, "url": target.url, "request": f"{request.method} {request.target}", **report}
-        click.echo(json_text(told))
+        full = {"endpoint": endpoint, "url": target.url, "request": f"{request.method} {request.target}", **report}
+        click.echo(json_text(full))
     else:
         _show(report)
     if generator.interrupted:
@@ -106,12 +106,12 @@ def command(
 
 
 def _target(client: Client, endpoint: str, alias: str | None, users: Mapping[str, str]) -> Target:
-    told = client.endpoints()
-    found = targets(told["endpoints"], authorization(users))
+    running = client.endpoints()
+    found = targets(running["endpoints"], authorization(users))
     if endpoint not in found:
         raise InputError(f"no endpoint `{endpoint}` is running", hint=did_you_mean(endpoint, found))
     by_name = {target.under: target for target in found[endpoint]}
-    name = alias or (told["version"] if told["version"] in by_name else next(iter(by_name)))
+    name = alias or (running["version"] if running["version"] in by_name else next(iter(by_name)))
     if name not in by_name:
         raise InputError(f"`{endpoint}` is not served under `{name}`", hint=did_you_mean(name, by_name))
     return by_name[name]
@@ -172,7 +172,7 @@ class _Looking:
 
 
 def _report(windows: Sequence[Window], seen: Sequence[Replica], *, is_ramp: bool, interrupted: bool) -> dict[str, Any]:
-    """Return the figures. Of what was interrupted no more is said than they tell."""
+    """Return the figures. Of what was interrupted, say no more than they show."""
     last = windows[-1]
     knee = past_the_knee(windows) if is_ramp and not interrupted else ""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -223,13 +223,13 @@ def _show(report: Mapping[str, Any]) -> None:
     click.echo(one_line(report["doubt"] or report["advice"]))
 
 
-def _replica(told: Mapping[str, Any]) -> str:
-    peak, limit, throttled = told["memory_peak"], told["memory_limit"], told["throttled"]
-    serves = f"{slots(told['workers'], told['threads'])}, " if told["workers"] else ""
+def _replica(seen: Mapping[str, Any]) -> str:
+    peak, limit, throttled = seen["memory_peak"], seen["memory_limit"], seen["throttled"]
+    serves = f"{slots(seen['workers'], seen['threads'])}, " if seen["workers"] else ""
     memory = f"memory peak {mb(peak)}" if peak is not None else "memory unknown"
     memory += f" of {mb(limit)}" if limit is not None else ""
     if throttled is not None:
-        cpu = f"throttled by its CPU limit of {told['cpu_limit']:g} {throttled:.0%} of the time"
+        cpu = f"throttled by its CPU limit of {seen['cpu_limit']:g} {throttled:.0%} of the time"
     else:
-        cpu = "no CPU limit" if told["cpu_limit"] is None else "its CPU limit is not enforced here"
-    return f"{told['name']}: {serves}{memory}, {cpu}"
+        cpu = "no CPU limit" if seen["cpu_limit"] is None else "its CPU limit is not enforced here"
+    return f"{seen['name']}: {serves}{memory}, {cpu}"

@@ -58,14 +58,14 @@ def main() -> None:
     """Run the command line and exit: 0 when all went well, 2 for wrong input, 3 without an engine (see the README)."""
     try:
         code = _invoke()
-    except KeyboardInterrupt:  # also while an error is told
+    except KeyboardInterrupt:  # also while an error is printed
         code = _INTERRUPTED
     _flush()
     sys.exit(code)
 
 
 def _invoke() -> int:
-    """Run the command line and return its exit code, with every error told."""
+    """Run the command line, print every error, and return the exit code."""
     debug = "--debug" in sys.argv
     code: int
     try:
@@ -76,23 +76,23 @@ def _invoke() -> int:
         error.show()
         code = error.exit_code
     except (BrokenPipeError, SystemExit):
-        # Whoever read our output has enough of it, as `head` does. Nothing can be told any more, nor flushed at exit.
+        # The reader of our output has enough of it, like `head`. Nothing can be printed any more, nor flushed at exit.
         # SystemExit is what click makes of its own broken pipes.
         sys.stdout = None
         code = 0
     except Exception as error:  # noqa: BLE001 - the last boundary: a traceback is for --debug only
         from vhlocal.storage import known  # noqa: PLC0415 - only an error needs it here
 
-        told = known(error)
-        if not isinstance(told, VhlocalError):
-            told = VhlocalError(
+        shown = known(error)
+        if not isinstance(shown, VhlocalError):
+            shown = VhlocalError(
                 f"unexpected {type(error).__name__}: {error}",
                 hint="this is a bug in vhlocal: run it again with --debug and report the output",
             )
-        _show(told)
+        _show(shown)
         if debug:
             traceback.print_exc()
-        code = told.exit_code
+        code = shown.exit_code
     return code
 
 

@@ -76,7 +76,7 @@ def end_with_the_reader() -> None:
     """Let the command end once nobody reads its output any more, as it does where it writes to such a one.
 
     What it waits for may never come, and waits where nothing but its end can reach it. Nothing is done where the output
-    is no pipe, or the system cannot tell (Windows).
+    is no pipe, or the system does not report it (Windows).
     """
     if sys.stdout is None or not hasattr(select, "poll"):
         return

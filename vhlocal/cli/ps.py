@@ -13,7 +13,7 @@ from vhlocal.cli.running import client_of_run
 if TYPE_CHECKING:
     from pathlib import Path
 
-#: What a script can tell a run with an endpoint that does not answer by.
+#: Exit code for a run with an endpoint that does not answer.
 _NOT_ALL_READY = 1
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from vhlocal.exchanges import Exchange
     from vhlocal.session.replaying import Replayed
 
-#: What a script can tell by that something is answered otherwise.
+#: Exit code for an answer that differs.
 _DIFFERS = 7
 
 
@@ -69,7 +69,7 @@ def command(
                 break
             differs = differs or bool(replayed.differences)
             with verdict():
-                click.echo(_as_json(replayed) if as_json else one_line(_told(replayed)))
+                click.echo(_as_json(replayed) if as_json else one_line(_line(replayed)))
     if differs or failed:
         raise click.exceptions.Exit(_DIFFERS if differs else VhlocalError.exit_code)
 
@@ -98,7 +98,7 @@ def _exchanges(client: Client, what: str | None, last: int | None, endpoint: str
     return [client.recording(what, whole=True)]
 
 
-def _told(replayed: Replayed) -> str:
+def _line(replayed: Replayed) -> str:
     from vhlocal.comparison.differences import told  # noqa: PLC0415 - as above
 
     request = replayed.exchange.request

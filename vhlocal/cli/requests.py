@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from vhlocal.api.client import Client
     from vhlocal.exchanges import Body, Exchange
 
-#: The first status that tells of a failure.
+#: The first status that is a failure.
 _FAILED = 400
 
 #: What can be done to one request.

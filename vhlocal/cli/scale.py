@@ -45,9 +45,9 @@ def command(
     numbers = [_number(text) for text in wanted]
     client = client_of_run(directory)
     for endpoint, number in numbers:
-        told = client.scale(endpoint, number, version)
-        noun = "replica" if told["replicas"] == "1" else "replicas"
-        click.echo(one_line(f"{endpoint}: {told['replicas']} {noun} (was {told['before']})"))
+        done = client.scale(endpoint, number, version)
+        noun = "replica" if done["replicas"] == "1" else "replicas"
+        click.echo(one_line(f"{endpoint}: {done['replicas']} {noun} (was {done['before']})"))
 
 
 def _number(text: str) -> tuple[str, str]:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound="Callable[..., Any]")
 
-#: Taken where nobody has said or measured how long a replica takes; the output tells that it was.
+#: Taken where nobody has said or measured how long a replica takes; the output says so.
 _ASSUMED_READY = 10.0
 _RULES = ("knative", "hpa")
 

@@ -36,7 +36,7 @@ Found = Mapping[str, tuple[Target, ...]]
 #: Sends the tests for these endpoints, or all, and yields the verdicts.
 Tests = Callable[[Found, Sequence[str]], Iterator[Result]]
 
-#: What CI can tell by that an answer was not as expected.
+#: Exit code for an answer that was not as expected.
 _FAILED = 7
 
 #: Settings that say something to who tests; all others are for a run that is started.
@@ -125,7 +125,7 @@ class _Suite:
 
 
 def _written(directory: Path, place: Path, wanted: Sequence[str]) -> Tests:
-    """Read all tests, and return what sends them: what is wrong with one is told before anything is started."""
+    """Read all tests, and return what sends them: an error in one is raised before anything is started."""
     http = tuple(load(_short(path), directory) for path in sorted(_http_files(place)))
     pytest = tuple(by_pytest.files(place))
     if not (http or pytest):
@@ -184,7 +184,7 @@ def _schemas(directory: Path) -> Tests:
 
 
 def _sent(suite: _Suite, found: Found, wanted: Sequence[str]) -> Iterator[Result]:
-    """Send all that is wanted and yield the verdicts; a request that leads elsewhere is told before any is sent."""
+    """Send all that is wanted and yield the verdicts; raise for a request that leads elsewhere before any is sent."""
     files = _files(suite, wanted, tuple(found))
     sent = [(file, target) for file, endpoint in files for target in found[endpoint]]
     for file, target in sent:

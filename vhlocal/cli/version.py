@@ -17,7 +17,7 @@ from vhlocal.visible import one_line
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-#: What a script can tell a version by of which an endpoint does not answer.
+#: Exit code for a version with an endpoint that does not answer.
 _NOT_ALL_READY = 1
 
 

@@ -38,7 +38,7 @@ _CHANGE = "make it relative, or let the framework build the URL"
 
 
 def find(evidence: Evidence) -> Iterator[Finding]:
-    """Yield the first page with such links, with the first of them; none for an app that needs to be given its prefix."""
+    """Yield the first page with such links, and the first of them; none for an app that lacks its prefix."""
     if evidence.unprefixed in evidence.assets:
         return
     for asked, answer in evidence.own():

@@ -84,7 +84,7 @@ class PullProgress(Event):
 class LogLine(Event):
     """One line that an endpoint's server printed; ``stream`` is ``stdout`` or ``stderr``; ``time`` in epoch seconds.
 
-    ``usual`` tells that it says nothing of the user's code: a banner, or a request of vhlocal's own.
+    ``usual`` is whether it says nothing of the user's code: a banner, or a request of vhlocal's own.
     """
 
     at: ServedAt
@@ -131,8 +131,8 @@ class Notice(Event):
 class Found(Event):
     """Something that would fail in production was seen on a run; ``revision`` is the code that it was seen with.
 
-    ``told`` where an error says the same at that moment, to who reads along; it stands in for what was found so of its
-    endpoint before, since a server ends for one reason at a time.
+    ``told`` is whether an error already shows it to those who watch the run. Such a finding replaces
+    the endpoint's earlier one with ``told``, since a server ends for one reason at a time.
     """
 
     finding: Finding
@@ -190,7 +190,7 @@ class Ready(Event):
 class Reloaded(Event):
     """New code answers, ``seconds`` after its save was noticed; ``phases`` are the parts of that, in their order.
 
-    It is told once for an endpoint, when all of its ``replicas`` have it.
+    It is published once for an endpoint, when all of its ``replicas`` have the code.
     """
 
     at: ServedAt

@@ -124,7 +124,7 @@ class Finding:
     edits: tuple[Edit, ...] = ()
 
     def placed(self, named: Callable[[Place], Place]) -> Finding:
-        """Return the same with each of its places as ``named`` tells it."""
+        """Return the same with each of its places as ``named`` returns it."""
         edits = tuple(replace(edit, place=named(edit.place)) for edit in self.edits)
         return replace(self, place=named(self.place), edits=edits)
 

@@ -93,7 +93,7 @@ def names_secret(name: str) -> bool:
 
 
 def masked(text: str) -> str:
-    """Return a text without the secrets that can be told by how they look."""
+    """Return a text without the secrets that can be recognised by their form."""
     if not any(mark in text for mark in _marks()):
         return text
     for mark, pattern, shown in _shapes():

@@ -154,7 +154,7 @@ class MemoryUse:
 class ServedAt:
     """What is served: an endpoint of a version (K10), by one of its replicas (K3), which are counted from 1.
 
-    ``name`` is how people are told of it: no longer than it takes to tell it from what else is served.
+    ``name`` is what messages call it: only as long as it takes to distinguish it from what else is served.
     """
 
     version: str
@@ -187,8 +187,8 @@ class State(enum.Enum):
 class Import:
     """One module's import while a server started: seconds without and with what the module itself imports.
 
-    ``importer`` is the module that asked for it first, "" where it was none. ``mine`` tells that it is the project's,
-    ``at_request`` that it was imported after the code had been loaded, at the first request at the latest.
+    ``importer`` is the module that asked for it first, "" where it was none. ``mine`` is whether it is the project's,
+    ``at_request`` whether it was imported after the code had been loaded, at the first request at the latest.
     """
 
     module: str
@@ -224,9 +224,9 @@ class Status:
     ``reason`` says why it is in this state, ``hint`` what to do; both are empty when all is well. ``urls`` has the
     version's URL first, then one per alias. ``restarts`` counts crashes since the start of the run. ``strategy`` is how
     the next edit is brought in. ``broken`` is a newer revision that does not start, while ``revision`` serves on: then
-    ``reason``, ``hint``, ``place`` and ``detail`` (longer evidence, such as a traceback) tell of that. ``finding`` is
+    ``reason``, ``hint``, ``place`` and ``detail`` (longer evidence, such as a traceback) are about that. ``finding`` is
     what the reason is known as, where it has a code. ``caveat`` is what `ready` does not say: how it answers that it
-    should not, or where it answers. ``memory`` is None until it was looked at. ``start_up`` tells of
+    should not, or where it answers. ``memory`` is None until it was looked at. ``start_up`` is about
     the last start, which a fork is not. ``description`` is what ``valohai.yaml`` says of the endpoint.
     """
 
@@ -257,7 +257,7 @@ class Status:
 
     @property
     def name(self) -> str:
-        """What people are told that it is of."""
+        """What messages call the endpoint that it is of."""
         return self.at.name
 
 
@@ -303,7 +303,7 @@ class RequestRecord(NamedTuple):
     where the answer broke off after its head had gone out. ``reason`` says why, where the gateway answered itself.
     ``version`` names the one that the path led to, ``replica`` is the number of the server that was asked, 0 where its
     endpoint has no other. ``held_seconds`` are those of ``gateway_seconds`` in which the endpoint was changing.
-    ``replayed`` tells that vhlocal has sent it again for its user, so that it is not recorded.
+    ``replayed`` is whether vhlocal has sent it again for its user, so that it is not recorded.
     """
 
     id: str

@@ -140,7 +140,7 @@ class Sent:
                 self._send_chunks()
             else:
                 self._send_plain(self._content.length)
-        except Exception as error:  # noqa: BLE001 - whatever keeps the parts from coming is told to who waits
+        except Exception as error:  # noqa: BLE001 - the waiting reader raises whatever stops the parts
             self._failure = error
             self.give_up()
 

@@ -1,4 +1,4 @@
-"""Where vhlocal keeps its own files, and what the user is told where the system does not let it.
+"""Where vhlocal keeps its own files, and the errors if the system does not let it.
 
 What belongs to a project or to the user goes to the directories that the system has for it. Where one cannot be used,
 since it is somebody else's, read-only or full, or since there is no home directory, one below the directory for
@@ -51,7 +51,7 @@ class _OpenError(PermissionError):
 
 @dataclass(frozen=True)
 class Room:
-    """A directory of ours that can be used; ``notice`` tells why it is not the usual one, if it is not."""
+    """A directory of ours that can be used; ``notice`` says why it is not the usual one, if it is not."""
 
     path: Path
     notice: Notice | None = None
@@ -140,7 +140,7 @@ def identity() -> str:
 
 @contextlib.contextmanager
 def writing(what: str, where: Path, kind: type[E] | type[VhlocalError] = VhlocalError) -> Iterator[None]:
-    """Tell what the system refuses in the block as an error of this ``kind``: ``what`` could not be done, and where."""
+    """Raise what the system refuses in the block as a ``kind`` of error: ``what`` could not be done, and where."""
     try:
         yield
     except OSError as error:
@@ -179,9 +179,9 @@ def refused(
 def known(error: BaseException) -> BaseException:
     """Return an error in the user's words where it is a disk's refusal, and not about a connection or a program."""
     if isinstance(error, OSError) and error.errno in _REFUSALS and (error.filename or is_full(error)):
-        told = refused(error)
-        told.__cause__ = error
-        return told
+        refusal = refused(error)
+        refusal.__cause__ = error
+        return refusal
     return error
 
 

@@ -42,7 +42,7 @@ class Read(NamedTuple):
 
 
 def read(answer: Answer) -> Read:
-    """Tell what an answer's kept body is.
+    """Return what an answer's kept body is.
 
     The ``Content-Type`` has the first word. An app that calls its JSON text or HTML, as many do, has sent JSON all the
     same. What claims to be something and is not is text, if it is that, or bytes.
@@ -148,7 +148,7 @@ def _decompressed(answer: Answer) -> bytes:
 def _opened(content: bytes) -> bytes | None:
     """Return what was compressed by gzip, in one or several parts, or deflate; None for what is not whole or too large.
 
-    Which of zlib's two it is it tells itself; some servers send `deflate` without a head.
+    The content shows which of zlib's two formats it is; some servers send `deflate` without a head.
     """
     for bits in (zlib.MAX_WBITS | 32, -zlib.MAX_WBITS):
         parts, left, rest = [], _MOST, content

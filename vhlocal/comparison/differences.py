@@ -1,4 +1,4 @@
-"""Two answers beside each other: what differs, told shortest first."""
+"""Compares two answers: what differs, shortest first."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ def differences(
     """Return what differs between two answers to the same request: the status, then the rest, shortest first.
 
     Pictures are compared by their format and size in pixels, not by what they show. The paths that the answers were
-    asked under, in links and redirects, do not count. Nothing at a place of ``noise``
-    or in it is told.
+    asked under, in links and redirects, do not count. Differences at or below a
+    place of ``noise`` are left out.
     """
     quiet = frozenset(noise)
     found = [one for one in _all(before, after, rules) if not _within(one.location, quiet)]
@@ -110,7 +110,7 @@ def _of_bodies(before: Answer, after: Answer, rules: Rules, prefixes: Prefixes) 
 
 
 def _of_lines(before: str, after: str, prefixes: Prefixes) -> Iterator[Difference]:
-    """Tell texts of as many lines apart line by line, others by the lines between what they have in common."""
+    """Compare texts of equally many lines line by line, others by the lines between what they have in common."""
     one, other = before.split("\n"), after.split("\n")
     start = 0
     while start < min(len(one), len(other)) and prefixes.same(one[start], other[start]):

@@ -71,7 +71,7 @@ def changes(before: Any, after: Any, here: Here, prefixes: Prefixes) -> Iterator
 
 
 def shown(before: Any, after: Any) -> tuple[str, str]:
-    """Return two values as short texts that tell them apart."""
+    """Return two values as short texts that show how they differ."""
     if isinstance(before, float) and isinstance(after, float):
         short = (f"{before:.6g}", f"{after:.6g}")
         return short if short[0] != short[1] else (repr(before), repr(after))

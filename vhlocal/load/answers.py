@@ -1,4 +1,4 @@
-"""Where an answer ends, told from its bytes as they come. Pure."""
+"""Finds where an answer ends, from its bytes as they come. Pure."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Reader:
         self._method = method
 
     def feed(self, data: bytes) -> bool:
-        """Take the next bytes; tell whether the answer is whole. Raises AnswerError for what is none."""
+        """Take the next bytes; return whether the answer is whole. Raises AnswerError for what is none."""
         if self.status == 0:
             self._data += data
             if not self._head():
@@ -44,7 +44,7 @@ class Reader:
         return self._left <= 0 and not self._until_the_end
 
     def end(self) -> bool:
-        """Take in that the connection has ended; tell whether the answer is whole by that."""
+        """Take in that the connection has ended; return whether that makes the answer whole."""
         return self.status != 0 and self._until_the_end
 
     def _head(self) -> bool:

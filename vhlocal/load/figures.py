@@ -167,8 +167,8 @@ def not_to_be_trusted(window: Window, cores: int) -> str:
 def advice(window: Window, serving: Serving) -> str:
     """Return one sentence: what holds the endpoint back at this rate, and what to change.
 
-    Nothing is advised that could be wrong: where it is not known how many requests are answered at once, or what was
-    seen has several reasons, that is told and no more.
+    It gives no advice that could be wrong: if it is not known how many requests are answered at once, or what was
+    seen has several possible reasons, it says only that.
     """
     found = figures(window)
     peak, limit = serving.memory_peak, serving.memory_limit

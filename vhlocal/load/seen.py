@@ -1,4 +1,4 @@
-"""What was seen of the replicas while they were under load: pure, from what the run tells of them now and then."""
+"""What was seen of the replicas while they were under load: pure, from what the run reports of them now and then."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Replica:
-    """One replica, by the name that people are told; ``throttled`` is a part of the time. None where it is not known.
+    """One replica, by the name that people see; ``throttled`` is a part of the time. None is for what is not known.
 
     ``cpu_limit`` is in cores, memory in bytes.
     """
@@ -29,15 +29,15 @@ class Replica:
 
 
 def replicas(looks: Sequence[Sequence[Mapping[str, Any]]]) -> tuple[Replica, ...]:
-    """Return what was seen of each replica, from several looks in turn, each as the API's ``/api/use`` tells.
+    """Return what was seen of each replica, from several looks in turn, each an answer of the API's ``/api/use``.
 
-    A replica that came or went meanwhile is told as far as it was seen.
+    A replica that came or went meanwhile has what was seen of it.
     """
     by_number: dict[int, list[Mapping[str, Any]]] = {}
     for look in looks:
-        for told in look:
-            by_number.setdefault(int(told["replica"]), []).append(told)
-    return tuple(_replica(told) for _, told in sorted(by_number.items()))
+        for use in look:
+            by_number.setdefault(int(use["replica"]), []).append(use)
+    return tuple(_replica(uses) for _, uses in sorted(by_number.items()))
 
 
 def serving(seen: Sequence[Replica]) -> Serving:
@@ -60,24 +60,24 @@ def _fullness(replica: Replica) -> float:
     return (replica.memory_peak or 0) / (replica.memory_limit or float("inf"))
 
 
-def _replica(told: Sequence[Mapping[str, Any]]) -> Replica:
-    last = told[-1]
-    used = [each["memory"]["used"] for each in told if each["memory"]["used"] is not None]
+def _replica(uses: Sequence[Mapping[str, Any]]) -> Replica:
+    last = uses[-1]
+    used = [each["memory"]["used"] for each in uses if each["memory"]["used"] is not None]
     return Replica(
         name=str(last["name"]),
         memory_peak=max(used, default=None),
         memory_limit=last["memory"]["limit"],
         cpu_limit=last["cpu"]["limit"],
-        throttled=_throttled([each["cpu"] for each in told]),
+        throttled=_throttled([each["cpu"] for each in uses]),
         workers=last["workers"],
         threads=last["threads"],
     )
 
 
-def _throttled(told: Sequence[Mapping[str, Any]]) -> float | None:
+def _throttled(cpus: Sequence[Mapping[str, Any]]) -> float | None:
     """Return in which part of its periods the limit was reached; counts begin anew with each server."""
     periods = held = 0
-    known = [(each["periods"], each["throttled"]) for each in told if each["periods"] is not None]
+    known = [(each["periods"], each["throttled"]) for each in cpus if each["periods"] is not None]
     for before, after in pairwise(known):
         if after[0] >= before[0] and after[1] >= before[1]:
             periods += after[0] - before[0]

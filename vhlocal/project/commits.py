@@ -225,7 +225,7 @@ def _has_commit(top: Path, environ: Mapping[str, str]) -> bool:
 
 
 def not_here(commit: Commit, what: str, detail: str | None = None) -> InputError:
-    """Return what is told where a clone lacks a part of a commit, ``what`` of it; ``detail`` is what git says."""
+    """Return the error for a clone that lacks a part of a commit, ``what`` of it; ``detail`` is what git says."""
     return InputError(
         f"{what} of {commit.ref} is not in this clone: it was cloned in part, or is damaged",
         hint=f"let git fetch it: git archive -o {os.devnull} {commit.identifier[:12]}; `git fsck` reports damage",

@@ -106,8 +106,8 @@ def _judged(document: Document, items: list[int]) -> Config:
         own += wrong
         doubts += doubtful
     if not found:  # the platform's linter looks no further either where its schema refuses something
-        told = {*(trouble.message for trouble in own), *(notice.text for notice in doubts)}
-        others, doubtful = lint(document, data, told)
+        known = {*(trouble.message for trouble in own), *(notice.text for notice in doubts)}
+        others, doubtful = lint(document, data, known)
         elsewhere = tuple(others)
         doubts += doubtful
     return Config(path, endpoints, (*troubles, *own), elsewhere, tuple(doubts))

@@ -148,7 +148,7 @@ def _file_troubles(files: Any, document: Document, path: NodePath) -> Iterator[T
 
 
 def _volume_troubles(written: Mapping[str, Any], document: Document, path: NodePath) -> Iterator[Trouble]:
-    """Tell what Kubernetes refuses of volumes, and what would name any directory of this machine (K4)."""
+    """Yield what Kubernetes refuses of volumes, and what would name any directory of this machine (K4)."""
     targets = []
     for index, volume in enumerate(written.get("shared-volumes", ())):
         at = (*path, "shared-volumes", index)

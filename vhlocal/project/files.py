@@ -79,7 +79,7 @@ def check_chosen(endpoints: Sequence[Endpoint], chosen: Collection[str]) -> None
 
 
 def file_trouble(key: str, entry: EndpointFile, source: Path, *, given: bool) -> Trouble | None:
-    """Return what is wrong with the file of an entry, None where it is there; ``given`` tells that it was chosen."""
+    """Return what is wrong with the file of an entry, None where it is there; ``given`` is whether it was chosen."""
     if source.is_file():
         return None
     hint = f"--file {key}=PATH"

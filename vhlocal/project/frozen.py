@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from vhlocal.project.commits import Commit, Entry
     from vhlocal.project.config import Config
 
-#: Beside the tree: its revision, and what was told of it. Written last but for the name.
+#: Beside the tree: its revision, and the notices about it. Written last but for the name.
 _FACTS = "facts.json"
 _TREE = "tree"
 #: The directories of commits that this process has read, and descriptors by which the kernel knows it.
@@ -47,7 +47,7 @@ _POINTER = b"version https://git-lfs.github.com/spec/"
 class Frozen:
     """A project as a commit has it. ``directory`` holds all of that commit's files, and is nobody's to change.
 
-    ``config`` is its own ``valohai.yaml``, ``package`` its code whole (B5), ``origin`` what the metadata file tells
+    ``config`` is its own ``valohai.yaml``, ``package`` its code whole (B5), ``origin`` what the metadata file says
     (B6). ``notices`` say what the commit names but does not hold.
     """
 
@@ -140,7 +140,7 @@ def prune(*, dry_run: bool) -> list[tuple[str, int]]:
 
 
 def _of(made: Path) -> str:
-    """Return of which commit files are, as people are told."""
+    """Return which commit the files are of, as messages name it."""
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
         return str(json.loads((made / _FACTS).read_text(encoding="utf-8"))["of"])
     return made.name[:12]
@@ -186,8 +186,8 @@ def _known(made: Path) -> tuple[Package, tuple[Notice, ...]] | None:
     try:
         facts = json.loads((made / _FACTS).read_text(encoding="utf-8"))
         package = read_whole(made / _TREE)
-        told = tuple(Notice(*each) for each in facts["notices"])
-        return (package, told) if package.revision == facts["revision"] else None
+        notices = tuple(Notice(*each) for each in facts["notices"])
+        return (package, notices) if package.revision == facts["revision"] else None
     except (OSError, ValueError, KeyError, TypeError, InputError):
         return None
 
@@ -215,7 +215,7 @@ def _make(commit: Commit, listed: Iterable[Entry], made: Path, environ: Mapping[
 
 
 def _write(commit: Commit, listed: Iterable[Entry], tree: Path, environ: Mapping[str, str]) -> list[Notice]:
-    """Write the files, then the links: so nothing is ever written through one. Return what there is to tell."""
+    """Write the files, then the links: so nothing is ever written through one. Return the notices."""
     links: list[tuple[Entry, bytes]] = []
     notices: list[Notice] = []
     with reading_blobs(commit.top, apart(environ)) as read:
@@ -270,7 +270,7 @@ def _is_within(link: Path, top: Path) -> bool:
 
 
 def _taken(commit: Commit) -> list[Notice]:
-    """Tell where a name stands for several commits, and git has taken one of them."""
+    """Return a notice if a name stands for several commits, and git has taken one of them."""
     if not commit.others:
         return []
     others = ", ".join(commit.others)
@@ -312,7 +312,7 @@ def _no_config(commit: Commit, environ: Mapping[str, str]) -> InputError:
 
 @contextlib.contextmanager
 def as_committed(commit: Commit, directory: Path) -> Iterator[None]:
-    """Have what is found wrong with a commit's files in ``directory`` told with their places in the commit."""
+    """Have errors in a commit's files in ``directory`` name their places in the commit."""
     try:
         yield
     except InputError as error:

@@ -50,20 +50,20 @@ def lint_endpoint(document: Document, index: int) -> tuple[list[Trouble], list[N
     return troubles, notices
 
 
-def lint(document: Document, data: list[Any], told: Collection[str]) -> tuple[list[Trouble], list[Notice]]:
+def lint(document: Document, data: list[Any], known: Collection[str]) -> tuple[list[Trouble], list[Notice]]:
     """Return what the platform's own linter says of the whole file: what it refuses, and what it warns of.
 
-    ``told`` is what was found of the endpoints already.
+    ``known`` are the messages that are already reported of endpoints.
     """
     try:
-        # Items of no kind are told of as what is ignored.
+        # Items of no kind are reported as ignored elsewhere.
         messages = valohai_yaml.parse([item for item in data if item_kind(item)], validate=False).lint().messages
     except Exception as error:  # noqa: BLE001 - whatever its parser ends with, it does not take the file
         return [Trouble(f"the platform cannot read this: {error}", _unreadable(document, data))], []
     troubles, notices = [], []
     for message in messages:
         text = str(message["message"])
-        if text in told:
+        if text in known:
             continue
         place = _place_of(text, document)
         if message["type"] == "error":

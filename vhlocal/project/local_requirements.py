@@ -40,7 +40,7 @@ _CHECKERS = tuple(
     for name in ("black", "coverage", "flake8", "isort", "mypy", "nox", "pylint", "pyright", "pytest", "ruff", "tox")
 )
 
-#: Keys whose files are only told to be in the package, or not to be.
+#: Keys whose values only say which files are in the package, or not.
 _CONTENTS = re.compile(r"(only-)?(include|exclude)|force-include|packages?|(py-)?modules|sources|artifacts")
 
 _TABLE = re.compile(r"\s*\[+\s*([^\]]+?)\s*\]+\s*(?:#.*)?")

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 DEFAULT_OWNER = "local"
 DEFAULT_ALIAS = "dev"
 
-#: Characters that a name has at most. Production's pages tell no bound, so this is ours, far above any that is in use:
+#: Characters that a name has at most. Production's pages name no limit, so this is ours, far above any that is in use:
 #: a name is a part of each URL, and of files' names, which have 255.
 LONGEST_NAME = 200
 
@@ -85,7 +85,7 @@ def version_aliases(given: Sequence[str], version: str) -> tuple[str, ...]:
 def commit_origin(directory: Path, revision: str, now: datetime) -> Origin:
     """Return where the code comes from (B6): HEAD, or an ad-hoc commit ``~<revision>`` made ``now``.
 
-    Ad hoc means no repository, no commit yet, or a working tree that differs from it. The remote is told without
+    Ad hoc means no repository, no commit yet, or a working tree that differs from it. The remote is given without
     credentials. ``now`` is aware of its time zone.
     """
     head = ask_git(directory, "log", "-1", "--format=%H %cI")

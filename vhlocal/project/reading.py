@@ -38,9 +38,9 @@ class ReadPackage(Package):
     """A package that remembers how its files looked on disk, so that the next reading can pass over the unchanged.
 
     ``files`` and ``blocks``, what each file adds to the revision, are in the order of the paths. ``links`` are the
-    listed paths that are links, be it to nothing; ``unlisted`` some files that are not packaged. ``entangled`` tells
+    listed paths that are links, be it to nothing; ``unlisted`` some files that are not packaged. ``entangled`` says
     that an event may name a file by another path than the package does, or be one of a file that decides. ``left_out``
-    are paths that were not to count; ``include_untracked`` tells whether what git does not track was to.
+    are paths that were not to count; ``include_untracked`` is whether what git does not track was to.
     """
 
     looks: dict[str, _Look] = field(default_factory=dict, compare=False, repr=False)
@@ -104,7 +104,7 @@ def read_touched(known: ReadPackage, touched: Collection[str]) -> ReadPackage | 
 
 
 def identity(file: PackagedFile) -> tuple[str, int, str, str]:
-    """Return what tells a packaged file from another: path, mode, content, link."""
+    """Return what identifies a packaged file: path, mode, content, link."""
     return (file.path, file.mode, file.digest, file.link or "")
 
 

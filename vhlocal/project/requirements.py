@@ -30,7 +30,7 @@ class RequirementInputs:
     """A requirements file's closure: ``files`` are (path, content hash) pairs, the file itself first.
 
     ``read`` are such pairs, sorted, of what else the installation reads of the project; the hash is empty where only
-    the name counts. ``local`` tells that a line installs from the project's own tree, so that it has to be there.
+    the name counts. ``local`` is whether a line installs from the project's own tree, so that it has to be there.
     ``contents`` are those of the files, by path, as they were when this was found out.
     """
 
@@ -80,7 +80,7 @@ def _read(package: Package, reads: Reads) -> tuple[tuple[str, str], ...]:
 class RequirementLine:
     """One logical line of a requirements file, without its comment. ``missing`` says why its include is not read.
 
-    ``constraint`` tells that it stands in a file that was included by ``-c``: it demands nothing to be installed.
+    ``constraint`` is whether it stands in a file that was included by ``-c``: it demands nothing to be installed.
     """
 
     place: Place

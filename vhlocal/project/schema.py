@@ -165,7 +165,7 @@ def _shown(value: Any) -> str:
 def _subject(path: NodePath) -> str:
     """Return what the user calls a node, such as ```files` item 2``.
 
-    The item of the file that it stands in, and its kind, go unsaid: the place tells them.
+    It does not name the item of the file and its kind: the place shows them.
     """
     words = [f"item {step + 1}" if isinstance(step, int) else f"`{step}`" for step in path]
     inner = words[min(2, len(words) - 1) :] if path and isinstance(path[0], int) else words

@@ -128,7 +128,7 @@ def is_ci(environ: Mapping[str, str]) -> bool:
 
 
 def login(environ: Mapping[str, str]) -> str:
-    """Return the user's login as the environment tells it, or an empty text."""
+    """Return the user's login from the environment, or an empty text."""
     return next((environ[name] for name in _LOGIN_VARIABLES if environ.get(name)), "")
 
 

@@ -33,9 +33,9 @@ _CACHES = frozenset(
 
 
 class Unpackaged:
-    """Tells directories that cannot contribute, as the rules and the files stood when it was made.
+    """Knows the directories that cannot contribute, as the rules and the files stood when it was made.
 
-    What git does not tell, since it fails, counts as packaged: too much is watched then, not too little.
+    If git fails, everything counts as packaged: then too much is watched, not too little.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -44,7 +44,7 @@ class Unpackaged:
         self._rules: list[Ignored] = []
         self._ignored: frozenset[str] = frozenset()
         self._packaged: set[str] = set()
-        self._told: dict[str, bool] = {"": False}
+        self._known: dict[str, bool] = {"": False}
         for name in (".vhignore",) if self._is_repository else (".vhignore", ".gitignore"):
             with contextlib.suppress(InputError):
                 self._rules.append(Ignored(directory / name))
@@ -57,13 +57,13 @@ class Unpackaged:
     def has(self, path: str) -> bool:
         """Tell whether nothing in this directory can be packaged; ``path`` is relative, with slashes, "" for all.
 
-        A directory that is new may be told to matter though git ignores it. Virtual environments and caches matter
+        It may return False for a new directory that git ignores. Virtual environments and caches matter
         only while something in them is packaged.
         """
-        if path not in self._told:
+        if path not in self._known:
             above, _, name = path.rpartition("/")
-            self._told[path] = self.has(above) or self._has(path, above, name)
-        return self._told[path]
+            self._known[path] = self.has(above) or self._has(path, above, name)
+        return self._known[path]
 
     def _has(self, path: str, above: str, name: str) -> bool:
         if name == ".git" or (name.startswith(".") and not (self._is_repository and above)):
@@ -82,9 +82,9 @@ def _ignored_by_git(directory: Path) -> frozenset[str]:
     listed = [name[:-1] for name in listing.split(b"\0") if name.endswith(b"/")]
     # With the dot, no name looks like one of git's magic patterns.
     asked = b"\0".join(b"./" + name for name in listed)
-    told = run_git(directory, "check-ignore", "-z", "--stdin", feed=asked, codes=(0, 1)).split(b"\0")
+    ignored = run_git(directory, "check-ignore", "-z", "--stdin", feed=asked, codes=(0, 1)).split(b"\0")
     closed = (name for name in listed if _closes_itself(directory / os.fsdecode(name) / ".gitignore"))
-    return frozenset(os.fsdecode(name) for name in (*(name[2:] for name in told), *closed) if name)
+    return frozenset(os.fsdecode(name) for name in (*(name[2:] for name in ignored), *closed) if name)
 
 
 def _closes_itself(ignore_file: Path) -> bool:

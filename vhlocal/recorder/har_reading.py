@@ -2,7 +2,7 @@
 
 http://www.softwareishard.com/blog/har-12-spec/ is what they have in common. A browser writes what its pages got: bodies
 unpacked and as text, requests that never went out, WebSockets. What cannot be sent again as it was sent, or has no
-answer to compare with, is left out and told.
+answer to compare with, is left out and reported.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 _MANY = 3
 _PORTS = {"http": 80, "ws": 80, "https": 443, "wss": 443}
 
-#: Why requests are left out, in the order in which it is told.
+#: Why requests are left out, in the order of the report.
 _ELSEWHERE = "that are not to an endpoint of this run"
 _SOCKET = "that are WebSockets"
 _UNANSWERED = "that got no answer"
@@ -62,12 +62,12 @@ class Har:
     left_out: Mapping[tuple[str, str], int]
 
     def told(self) -> str:
-        """Return one sentence of what was left out, "" where that is nothing."""
+        """Return one sentence on what was left out, "" if nothing was."""
         reasons = (_ELSEWHERE, _SOCKET, _UNANSWERED, _NO_REQUEST_BODY, _NO_ANSWER_BODY)
-        told = [self._told(why) for why in reasons if any(why == known for known, _ in self.left_out)]
-        return f"left out {'; '.join(told)}" if told else ""
+        parts = [self._counted(why) for why in reasons if any(why == known for known, _ in self.left_out)]
+        return f"left out {'; '.join(parts)}" if parts else ""
 
-    def _told(self, why: str) -> str:
+    def _counted(self, why: str) -> str:
         counts = Counter({where: count for (known, where), count in self.left_out.items() if known == why})
         named = ", ".join(f"{where} ({count})" for where, count in counts.most_common(_MANY))
         more = f" and {len(counts) - _MANY} more" if len(counts) > _MANY else ""
@@ -227,26 +227,26 @@ def _answer(response: Any, entry: Any, prefix: str, path: str) -> Answer:
     body = _body(content, content.get("encoding"), "" if ours else kind)
     if not (body or EMPTY).length and ((content.get("size") or 0) > 0 or content.get("_file")):
         raise _LeftOut(_NO_ANSWER_BODY, path)
-    told = "" if ours or packed else header(headers, "content-length") or ""
-    if body is not None and told.isdecimal() and body.length < int(told):  # tools cut off long ones
+    declared = "" if ours or packed else header(headers, "content-length") or ""
+    if body is not None and declared.isdecimal() and body.length < int(declared):  # tools cut off long ones
         raise _LeftOut(_NO_ANSWER_BODY, path)
     return Answer(status, headers, body or EMPTY, prefix, broke_off)
 
 
 def _posted(request: Any, headers: tuple[Header, ...], path: str) -> Body:
-    """Return the request's body; what is said of its length has the last word: many tools write a part of it."""
+    """Return the request's body. Its declared length decides whether it is whole: many tools write only a part."""
     posted = request.get("postData") or {}
     kind = header(headers, "content-type") or str(posted.get("mimeType") or "")
     body = _body(posted, posted.get("_vhlocal_encoding") or posted.get("encoding"), "")
     if body is None and posted.get("params") and kind.startswith(_FORM):
         pairs = [(str(one["name"]), str(one.get("value") or "")) for one in posted["params"]]
         body = whole(urlencode(pairs).encode())
-    told, size = header(headers, "content-length") or "", request.get("bodySize")
-    if not told and isinstance(size, int) and size > 0 and header(headers, "content-encoding") is None:
-        told = str(size)  # what came in chunks has no other length
-    if body is None and not told and (not posted or size == 0):
+    declared, size = header(headers, "content-length") or "", request.get("bodySize")
+    if not declared and isinstance(size, int) and size > 0 and header(headers, "content-encoding") is None:
+        declared = str(size)  # what came in chunks has no other length
+    if body is None and not declared and (not posted or size == 0):
         return EMPTY
-    if (told.isdecimal() and int(told) != (body or EMPTY).length) or (body is None and not told):
+    if (declared.isdecimal() and int(declared) != (body or EMPTY).length) or (body is None and not declared):
         raise _LeftOut(_NO_REQUEST_BODY, path)
     return body or EMPTY
 

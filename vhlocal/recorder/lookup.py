@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from vhlocal.exchanges import Exchange
 
-#: Digits of an id by which people tell requests apart.
+#: Digits of an id that people need to distinguish requests.
 SHORT = 8
 
 

@@ -132,7 +132,7 @@ class Store:
         record: RequestRecord,
         asked: Sequence[RawHeader],
         body: object,
-        told: Sequence[RawHeader],
+        answer_head: Sequence[RawHeader],
         answer: object,
     ) -> None:
         """Keep an endpoint's request and its answer, unless it was recorded before and is sent again.
@@ -141,11 +141,11 @@ class Store:
         """
         # Each request pays for this: no call that can be spared.
         waiting = self._waiting
-        waiting.append((record, asked, body, told, answer))
+        waiting.append((record, asked, body, answer_head, answer))
         if (
             len(waiting) >= _WAITING
             or record.bytes_in + record.bytes_out > _SMALL
-            or len(asked) + len(told) > _FEW_HEADERS
+            or len(asked) + len(answer_head) > _FEW_HEADERS
         ):
             with self._lock:
                 self._take_in()
@@ -184,14 +184,14 @@ class Store:
         # Mostly the last one's heads and endpoint once more: the gateway remembers heads.
         kept = None
         last_asked: object = None
-        last_told: object = None
+        last_answer_head: object = None
         heads = 0
-        for record, asked, body, told, answer in waiting:
+        for record, asked, body, answer_head, answer in waiting:
             if record.replayed:
                 continue
-            if asked is not last_asked or told is not last_told:
-                last_asked, last_told = asked, told
-                heads = _EACH + self._measured(asked) + self._measured(told)
+            if asked is not last_asked or answer_head is not last_answer_head:
+                last_asked, last_answer_head = asked, answer_head
+                heads = _EACH + self._measured(asked) + self._measured(answer_head)
             if kept is None or kept.endpoint != record.endpoint:
                 kept = self._kept_of(record.endpoint or "")
             answered = answer if isinstance(answer, bytes) else _body(answer)
@@ -202,7 +202,7 @@ class Store:
                 size += len(sent.content or b"")
             number += 1
             # One tuple for all: each object of what leaves, untouched for long, costs a look at memory.
-            kept.taken.append((number, size, record, asked, sent, told, answered))
+            kept.taken.append((number, size, record, asked, sent, answer_head, answered))
             kept.bytes += size
             added += size
         self._number = number
@@ -244,8 +244,8 @@ def _body(what: object) -> Body:
 
 
 def _taken(numbered: _Numbered) -> Taken:
-    _, _, record, asked, body, told, answer = numbered
-    return Taken(record, asked, body or EMPTY, told, answer)
+    _, _, record, asked, body, answer_head, answer = numbered
+    return Taken(record, asked, body or EMPTY, answer_head, answer)
 
 
 def _size_of(headers: Sequence[RawHeader]) -> int:

@@ -1,7 +1,7 @@
 """One line that a server printed, read as metrics: ``{"vh_metadata": {"accuracy": 0.92}}`` (K6). Pure.
 
-Production's documentation shows that form and no other, and does not say how the rest is taken. So what is not that
-form is collected here no more than it is sure to be there, and is told as a fault where a line clearly means it.
+Production's documentation shows that form and no other, and does not say how the rest is taken. So this
+collects other forms only if production is sure to, and reports a fault if a line clearly means to hold metrics.
 """
 
 from __future__ import annotations

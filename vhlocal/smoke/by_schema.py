@@ -169,9 +169,9 @@ def read_report(text: str, schema: Schema, more: tuple[Header, ...] = ()) -> Ite
     place = Place(Path(schema.path.lstrip("/")))
     for case in ElementTree.fromstring(text).iter("testcase"):
         if case.find("skipped") is None:
-            told = [*case.iter("failure"), *case.iter("error")]
-            of_the_app = [each for each in told if not _DOWN.search(each.text or "")]
-            wrong = [_failure(each, more) for each in of_the_app or told]
+            reported = [*case.iter("failure"), *case.iter("error")]
+            of_the_app = [each for each in reported if not _DOWN.search(each.text or "")]
+            wrong = [_failure(each, more) for each in of_the_app or reported]
             yield Result(schema.target, case.get("name") or "", place, float(case.get("time") or 0), tuple(wrong))
 
 

@@ -13,8 +13,8 @@ from vhlocal.visible import visible
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-#: The last characters of a tool's output that are told.
-_TOLD = 4000
+#: The last characters of a tool's output that are kept.
+_KEPT = 4000
 
 
 @dataclass(frozen=True)
@@ -55,4 +55,4 @@ def run_tool(command: Sequence[str | Path], directory: Path, environ: Mapping[st
         errors="replace",
         check=False,
     )
-    return done.returncode, visible(done.stdout[-_TOLD:])
+    return done.returncode, visible(done.stdout[-_KEPT:])

@@ -91,7 +91,7 @@ def summary(results: Sequence[Result]) -> str:
 
 def as_json(results: Sequence[Result]) -> str:
     """Return the verdicts as JSON."""
-    told = [
+    verdicts = [
         {
             "endpoint": result.target and result.target.endpoint,
             "under": result.target and result.target.under,
@@ -106,7 +106,7 @@ def as_json(results: Sequence[Result]) -> str:
         }
         for result in results
     ]
-    return json_text({"results": told})
+    return json_text({"results": verdicts})
 
 
 def junit(results: Sequence[Result], name: str = "vhlocal") -> str:

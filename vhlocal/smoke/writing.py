@@ -76,9 +76,8 @@ def beginning(url: str) -> str:
 def smoke_test(exchange: Exchange, name: str) -> Written:
     """Return a recorded request with its answer as what is expected; ``name`` begins the names of body files.
 
-    What somebody is known by, also where it is masked already, becomes a variable without a value: a file that lacks it
-    is told when it is read. Raises
-    VhlocalError for what cannot be sent again, or has no whole answer.
+    Credentials, also masked ones, become variables without a value: a file that lacks one is reported when it is
+    read. Raises VhlocalError for what cannot be sent again, or has no whole answer.
     """
     request, answer = exchange.request, exchange.answer
     if request.body.content is None:

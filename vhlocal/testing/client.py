@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 _A_URL = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 
-#: Characters of a body that are told of one that is no JSON.
-_TOLD = 200
+#: Characters that an error shows of a body that is not JSON.
+_SHOWN = 200
 
 
 class Reply:
@@ -60,7 +60,7 @@ class Reply:
         __tracebackhide__ = True
         body = read(self.answer)
         if body.kind != JSON:
-            raise AssertionError(f"the answer is not JSON: {self!r}: {self.text[:_TOLD]}")
+            raise AssertionError(f"the answer is not JSON: {self!r}: {self.text[:_SHOWN]}")
         return body.value
 
 

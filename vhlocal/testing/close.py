@@ -16,8 +16,8 @@ from vhlocal.visible import visible
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-#: Differences that are told.
-_TOLD = 10
+#: Differences that a message shows, besides the first.
+_SHOWN = 10
 
 
 def assert_close(
@@ -62,9 +62,9 @@ def rules_of(rtol: float | None, atol: float, ignore: Iterable[str], sets: Itera
 def told(found: Sequence[Difference]) -> str:
     """Return differences as a message, shortest first."""
     first, *others = sorted(map(str, found), key=lambda line: (len(line), line))
-    more = [f"… and {len(others) - _TOLD} more"] if len(others) > _TOLD else []
+    more = [f"… and {len(others) - _SHOWN} more"] if len(others) > _SHOWN else []
     # pytest-xdist cannot hand on half a letter, and a terminal obeys others.
-    return visible("\n  ".join([f"not as expected: {first}", *others[:_TOLD], *more]))
+    return visible("\n  ".join([f"not as expected: {first}", *others[:_SHOWN], *more]))
 
 
 def plain(value: Any) -> Any:

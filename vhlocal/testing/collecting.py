@@ -70,13 +70,15 @@ def places(directory: Path) -> list[Place]:
     """Return what a project's endpoints are asked under: all that its run serves, else what one would begin with."""
     record = ProjectState(directory).running()
     if record is not None:
-        told = Client(record).endpoints()
+        served = Client(record).endpoints()
         found = [
             (str(each["endpoint"]), str(url).rstrip("/").split("/")[-2])
-            for each in told["endpoints"]
+            for each in served["endpoints"]
             for url in each["urls"]
         ]
-        return list(dict.fromkeys(Place(name, VERSION if under == told["version"] else under) for name, under in found))
+        return list(
+            dict.fromkeys(Place(name, VERSION if under == served["version"] else under) for name, under in found)
+        )
     aliases = version_aliases(load_settings(directory, {}, fetch=False).aliases, VERSION)
     endpoints = read_config(directory).endpoints
     return [Place(endpoint.name, under) for endpoint in endpoints for under in (VERSION, *aliases)]

@@ -16,14 +16,14 @@ from vhlocal.visible import one_line
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-#: Where more requests than these end together, each endpoint's are told in one line.
+#: If more requests than these end together, each endpoint's are printed as one line.
 _LINES = 20
 _TARGET_LENGTH = 100
 
 #: The first status of each class that is worth seeing.
 _SERVER_ERROR, _CLIENT_ERROR = 500, 400
 
-#: By position, in one call each: thousands of requests may be told together, and the gateway waits meanwhile.
+#: By position, in one call each: thousands of requests may end together, and the gateway waits meanwhile.
 _ASKED = itemgetter(*map(RequestRecord._fields.index, ("endpoint", "replica")))
 _STATUS, _SECONDS = (itemgetter(RequestRecord._fields.index(name)) for name in ("status", "seconds"))
 

@@ -1,6 +1,6 @@
 """A run on a terminal: what is being built moves at the bottom, everything else scrolls above it.
 
-Where standard output is no terminal the same is told in plain lines, and nothing moves.
+If standard output is no terminal, it prints the same in plain lines, and nothing moves.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _SHOWN_LINES = 5
 _HELD_LINES = 500
 _HELD_SECONDS = 10.0
 
-#: Digits of a revision by which people tell it from others.
+#: Digits of a revision that people need to distinguish it.
 _REVISION = 7
 
 
@@ -54,8 +54,8 @@ class Terminal:
     """Prints a run's events; the subscriber for the bus.
 
     ``on_closed`` is called, once, when nobody reads what is printed any more: a pipe's reader has ended, or the window
-    was closed. Nothing is printed from then on. ``verbose`` tells of each reload where its time went, ``profile`` the
-    same of each start.
+    was closed. Nothing is printed from then on. ``verbose`` prints for each reload where its time went, ``profile`` the
+    same for each start.
     """
 
     def __init__(
@@ -77,7 +77,7 @@ class Terminal:
         self._states: dict[str, State] = {}
         # What each endpoint's last error was, and what a server printed that is tried again after it: nothing new, if
         # it ends with the same.
-        self._told: dict[str, tuple[object, ...]] = {}
+        self._shown_errors: dict[str, tuple[object, ...]] = {}
         self._held: dict[str, deque[events.LogLine]] = {}
         self._live: Live | None = None
         self._handlers: dict[type, Callable[..., None]] = {
@@ -135,7 +135,7 @@ class Terminal:
         if status.state is State.STARTING:
             self._say(status.name, "starting")
         if status.state is State.READY:
-            self._told.pop(status.name, None)
+            self._shown_errors.pop(status.name, None)
             self._show_held(status.name)
         if status.state is State.READY and before is not State.RELOADING:
             self._say(status.name, "ready", "green")
@@ -228,15 +228,15 @@ class Terminal:
 
     def _problem(self, event: events.Problem) -> None:
         name, error = event.endpoint or "", event.error
-        told = (error.message, error.place, error.detail)
-        again = bool(name) and self._told.get(name) == told and not self._verbose
+        shown = (error.message, error.place, error.detail)
+        again = bool(name) and self._shown_errors.get(name) == shown and not self._verbose
         if again:
             self._held.pop(name, None)
             self._say(name, f"the same error again; {event.then}", "red")
         else:
             self._show_held(name)
             show_error(self._console, error, event.then)
-        self._told[name] = told
+        self._shown_errors[name] = shown
         if self._states.get(name) is State.CRASHED and not self._verbose:
             self._held[name] = deque(maxlen=_HELD_LINES)
 

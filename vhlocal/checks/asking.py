@@ -130,7 +130,7 @@ def _from_html(text: str) -> Iterator[tuple[str, str]]:
 
 
 def _version_of(file: str, name: str) -> Version | None:
-    """Return the version that a file's name tells, None where it tells none."""
+    """Return the version in a file's name, None where it has none."""
     stem = _ENDINGS.sub("", file)
     if file.endswith(".whl"):
         return version_of(stem.split("-")[1]) if stem.count("-") >= 4 else None

@@ -1,4 +1,4 @@
-"""What an image reference tells: its tag, and the Python that an official image has."""
+"""What an image reference shows: its tag, and the Python that an official image has."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def tag_of(image: str) -> str | None:
 
 
 def python_versions(image: str) -> tuple[str, ...]:
-    """Return the versions of Python that an official image may have, in full; none where its tag does not tell.
+    """Return the versions of Python that an official image may have, in full; none where its tag does not say.
 
     ``python:3.11-slim`` may have any 3.11.
     """

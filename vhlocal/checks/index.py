@@ -1,4 +1,4 @@
-"""What the package index tells of exact versions: whether they are there, and for which Pythons.
+"""What the package index says of exact versions: whether they are there, and for which Pythons.
 
 An answer is kept for ever in the user's cache directory, since an exact version's files do not change; only answers
 that say that a version is there are.

@@ -68,10 +68,10 @@ _DEEPEST = 12
 
 @dataclass(frozen=True)
 class Where:
-    """What code stands in: all that tells whether it is sure to count.
+    """What code stands in: all that decides whether it is sure to count.
 
     ``unit`` is the name of the module's function that it is in, if somebody has to name that for it to run; ``main``
-    tells whether it runs only as a script, ``branch`` whether under a condition, ``guarded`` whether a failure is
+    says whether it runs only as a script, ``branch`` whether under a condition, ``guarded`` whether a failure is
     handled, ``fallback`` whether it stands in for what was not set, or is only compared with.
     """
 

@@ -84,7 +84,7 @@ class Target:
 class Reached:
     """A module that an endpoint runs, and how it was reached.
 
-    ``script`` tells that it runs as ``__main__``; ``eager`` that it is imported whatever happens, at the start.
+    ``script`` is whether it runs as ``__main__``; ``eager`` whether it is imported whatever happens, at the start.
     ``importer`` is the line that imports it, None where the endpoint names it.
     """
 

@@ -110,7 +110,7 @@ def _with_edits(shown: Finding, by_code: Iterable[Finding]) -> Finding:
 
 
 def check_ignored(ignored: Mapping[str, str], place: Callable[[str], Place | None]) -> None:
-    """Raise InputError for a code that no finding has, or that has no reason; ``place`` tells where a code stands."""
+    """Raise InputError for a code that no finding has, or that has no reason; ``place`` returns where a code stands."""
     known = [definition.code for definition in ALL_DEFINITIONS]
     for code, reason in ignored.items():
         if code not in known:

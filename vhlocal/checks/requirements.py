@@ -74,7 +74,7 @@ class Invalid:
 
 @dataclass(frozen=True)
 class Requirements:
-    """A requirements file's lines. ``open`` tells that there is more than can be read here, such as a URL's content."""
+    """A requirements file's lines. ``open`` is whether there is more than can be read here, such as a URL's content."""
 
     name: str
     wanted: tuple[Wanted, ...]

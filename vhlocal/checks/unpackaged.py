@@ -48,7 +48,7 @@ def why_unpackaged(path: str, package: Package) -> Why:
 
 
 def _unlisted(path: str, package: Package) -> Why | None:
-    """Return why a package lacks a file that nobody ignores; None where somebody does, or nobody can tell."""
+    """Return why a package lacks a file that nobody ignores; None where somebody does, or nobody knows."""
     if not isinstance(package, ReadPackage):
         return None
     if path in package.left_out:

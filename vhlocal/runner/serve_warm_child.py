@@ -43,7 +43,7 @@ def asking():
 
 
 class Server:
-    """What one forked server is told and tells.
+    """What one forked server knows and reports.
 
     ``number`` counts the servers of a container, ``port`` is where it is to listen in place of the port that its code
     knows: several of them, old and new, live side by side. ``report`` is the pipe to the supervisor, ``stacks`` the one
@@ -97,7 +97,7 @@ class Server:
     def failed(self, text, error):
         """Report why the code could not be loaded: a traceback's end, as much as goes through the pipe in one piece.
 
-        ``error`` is what it ends by: what that was refused is told as well.
+        ``error`` is what it ends by: what it was refused is reported as well.
         """
         self.asked.end(error)
         self.tell(event="failed", text=text.encode("utf-8", "replace")[-_TOLD:].decode("utf-8", "ignore"))

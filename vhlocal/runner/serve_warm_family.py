@@ -19,12 +19,12 @@ _ENDED = (b"Z", b"X")
 _ALONE = 128 + signal.SIGKILL
 
 #: A limit that nobody comes near (bytes of POSIX message queues). Whatever a process starts inherits it, and leaves
-#: neither by a session of its own nor by another program: so it can tell which server a process belongs to.
+#: neither by a session of its own nor by another program: so it shows which server a process belongs to.
 _MARKED = getattr(resource, "RLIMIT_MSGQUEUE", None)
 _MARKED_LINE = b"Max msgqueue size"
 _UNLIMITED = 1 << 40
 
-#: Where a kernel that is built so tells the children of a thread.
+#: Where a kernel that is built so lists the children of a thread.
 _CHILDREN = "/proc/%d/task/%d/children"
 
 
@@ -104,7 +104,7 @@ def _children(pid):
 
 
 def _all_children():
-    """Return all children there are by parent, where the kernel does not tell them for each."""
+    """Return all children there are by parent, where the kernel does not list them for each."""
     found = collections.defaultdict(list)
     for name in os.listdir("/proc"):
         if name.isdigit():

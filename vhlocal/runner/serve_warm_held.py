@@ -15,7 +15,7 @@ import sys
 #: Things that are noted of a process: what code asks for at its start are few.
 _NOTED = 100
 
-#: Things that are told at an end, and characters of a name that is.
+#: Things that are reported at an end, and characters of their names.
 _TOLD = 10
 _LONGEST = 1000
 
@@ -37,13 +37,13 @@ _ANY_HOST = ("", "0.0.0.0", "::")
 
 
 class Asked:
-    """What this process has asked for, by what its lines in ``code`` were; ``tell`` reports to the supervisor.
+    """What this process has asked for, by its lines in ``code``; ``tell`` reports to the supervisor.
 
     Kinds are ``tcp``, ``udp``, ``abstract`` (a socket without a file), ``socket`` (one's file), ``made`` (a file that
     was not to be there before), ``pid`` (one that names a process) and ``lock`` (on a file); names are ``host:port``,
     or paths.
 
-    What it was refused is told at once, as ``lacks``, and so is when it has that after all: code may live on without.
+    It reports a refusal at once, as ``lacks``, and also if it gets the thing after all: code may go on without it.
     """
 
     def __init__(self, code, tell):
@@ -57,7 +57,7 @@ class Asked:
         self._ended = None
 
     def listen(self):
-        """Hear from now on what is asked for, where Python tells."""
+        """Note from now on what the code asks for, if Python has audit hooks."""
         if hasattr(sys, "addaudithook"):
             sys.addaudithook(self._hear)
 
@@ -96,10 +96,10 @@ class Asked:
         return done
 
     def end(self, error):
-        """Tell, once in each process, what it may be for that this one ends by ``error``.
+        """Report, once in each process, what may have made it end by ``error``.
 
-        That is what was asked for by a line that the error came through; whoever ends without an error may do so for
-        all that was.
+        That is what the lines in the error's traceback asked for; without an error it may be anything that was asked
+        for.
         """
         if self._ended == os.getpid():
             return
@@ -127,7 +127,7 @@ class Asked:
         return [(kind, path) for kind in kinds for path in files]
 
     def _hear(self, event, arguments):
-        """Hear an audit event; whatever is wrong with what it tells is not the code's concern."""
+        """Take in an audit event; an error in that must not reach the code."""
         hear = _HEARD.get(event)
         if hear is not None:
             try:
@@ -158,7 +158,7 @@ class Asked:
             self._has("made", name, None)
 
     def _lack(self, kind, name, inode=None):
-        """Note that it was refused something, and tell so where that is new."""
+        """Note that it was refused something, and report that if it is new."""
         self._note(kind, name, inode)
         place = self._asked.get((kind, name, inode))
         if place is not None and (kind, name) not in self._lacking:
@@ -166,7 +166,7 @@ class Asked:
             self._tell(event="lacks", kind=kind, name=name, inode=inode, place=place)
 
     def _get(self, kind, name):
-        """Tell that it has what it was refused."""
+        """Report that it has what it was refused."""
         if (kind, name) in self._lacking:
             self._lacking.discard((kind, name))
             self._tell(event="got", kind=kind, name=name)
@@ -232,7 +232,7 @@ _HEARD = {
 
 
 class Held:
-    """What one server's processes have told to have, and to lack, as the supervisor knows it."""
+    """What one server's processes have, and what they lack, as they reported it to the supervisor."""
 
     def __init__(self):
         self._has = {}

@@ -9,10 +9,10 @@ import struct
 
 import serve_warm_protocol
 
-#: Events that wait for somebody to tell them to.
+#: Events that are kept until somebody is connected.
 _UNTOLD = 100
 
-#: Seconds that vhlocal gets to take what it is told.
+#: Seconds that vhlocal gets to take what it is sent.
 _PATIENCE = 10
 
 #: How many may be connected that have not shown the token, and how many bytes that has with its line's end at most.
@@ -23,9 +23,9 @@ _ROUTES = "/proc/net/route"
 
 
 class Hosts:
-    """Listens where ``settings`` say, and has ``supervisor`` do what is asked; the last that came is told what happens.
+    """Listens where ``settings`` say, and has ``supervisor`` do what is asked; the last that came receives the events.
 
-    The supervisor's ``watch`` and ``unwatch`` tell when there is something to read.
+    The supervisor's ``watch`` and ``unwatch`` call back when there is something to read.
     """
 
     def __init__(self, supervisor, settings):
@@ -48,18 +48,18 @@ class Hosts:
 
     @property
     def attended(self):
-        """Whether there is somebody who has been told what has happened."""
+        """Whether somebody receives the events."""
         return self._attending is not None
 
     def tell(self, **event):
-        """Tell what has happened, as soon as there is somebody to hear it."""
+        """Report an event, or keep it until somebody is connected."""
         if self._attending is not None:
             self._attending.send(event)
         elif len(self._untold) < _UNTOLD:
             self._untold.append(event)
 
     def attend(self, host):
-        """Tell ``host`` from now on what happens; return what it has to know at first."""
+        """Send ``host`` the events from now on; return what it has to know first."""
         self._attending = host
         untold, self._untold = self._untold, []
         for event in untold:
@@ -118,7 +118,7 @@ class _Host:
         self.known = False
 
     def send(self, message):
-        """Tell something."""
+        """Send a message."""
         try:
             self._connection.sendall(serve_warm_protocol.encode(message))
         except OSError:
@@ -171,7 +171,7 @@ def is_free(host, port):
 def _is_neighbour(peer, own, routes):
     """Tell whether an address is another container's: one of this container's network that is not its gateway.
 
-    The gateway is the machine that vhlocal is on. Where there is none, nobody can be told apart.
+    The gateway is the machine that vhlocal is on. Where there is none, no neighbour can be recognised.
     """
     gateways, networks = set(), []
     try:

@@ -1,4 +1,4 @@
-"""What the code of a server imports, and under which environment: told as it happens, so that a master can learn it."""
+"""Reports what a server's code imports, and under which environment, as it happens, so that a master can learn it."""
 
 import os
 import sys
@@ -9,7 +9,7 @@ _GUNICORNS = ("SERVER_SOFTWARE",)
 
 
 class Recorder:
-    """The first finder on ``sys.meta_path``: finds what the others find, and tells of what is not the project's own.
+    """The first finder on ``sys.meta_path``: finds what the others find, and reports what is not the project's own.
 
     ``tell`` gets the name of each module that is about to be imported; ``stopwatch``, where there is one, measures all.
     ``then`` has, by name, what is called with a module once it is imported.

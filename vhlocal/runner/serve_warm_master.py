@@ -33,7 +33,7 @@ _IDLE = 0.3
 _LONGEST_ORDER = 65536
 _TAKEN = b"."
 
-#: Exit code of a deputy that has told why it keeps nothing.
+#: Exit code of a deputy that has reported why it keeps nothing.
 _GAVE_UP = 9
 
 _GPU = ("/dev/nvidia", "/dev/dri", "/dev/kfd")
@@ -52,7 +52,7 @@ class _Denied(BaseException):
 
 
 class Master:
-    """Imports and forks as it is told on ``channel``, a socket; ``make_server(number, port, base)`` runs in the fork.
+    """Imports and forks on commands from ``channel``, a socket; ``make_server(number, port, base)`` runs in the fork.
 
     With ``loaders`` it forks once more before its first server: that process keeps what they return and serves in this
     one's place until the loaders' files change.
@@ -224,9 +224,9 @@ class Master:
         self._give({"number": number, "port": port, "own": sorted(modules & self._own)})
 
     def _give(self, order):
-        """Give an order to the server that waits for one; say so where it has not told that it is a server.
+        """Give an order to the server that waits for one; report if it has not said that it is a server.
 
-        It may have ended before. Whether it has become that server is what the supervisor knows.
+        It may have ended before. The supervisor knows whether it has become that server.
         """
         if self._spare is None:
             self._arm()
@@ -323,7 +323,7 @@ class Master:
         try:
             for loader, seconds in kept.load():
                 self._tell(event="kept", loader=loader, seconds=round(seconds, 3))
-        except BaseException as error:  # noqa: BLE001 - the user's code: the server tells it in full
+        except BaseException as error:  # noqa: BLE001 - the user's code: the server reports it in full
             self._give_up("%s: %s" % (type(error).__name__, error))
         if _threads() > threads:
             self._give_up("it starts threads, which do not survive a fork")
@@ -390,7 +390,7 @@ def _modules_in(paths):
 
 
 def _threads():
-    """Return the number of threads, those that Python does not know included where the system tells."""
+    """Return the number of threads, including those that Python does not know if the system reports them."""
     try:
         return len(os.listdir("/proc/self/task"))
     except OSError:

@@ -53,7 +53,7 @@ class Limit:
         return max([_memory(pid, ("Pss:",)) for pid in pids] or [0]) * _MARGIN < room
 
     def kills(self):
-        """Return how many processes the kernel has killed for the limit so far; None where it does not tell."""
+        """Return how many processes the kernel has killed for the limit so far; None where it does not report that."""
         if self._files is None:
             return None
         try:
@@ -76,7 +76,7 @@ class Limit:
         return kills is None or kills > known
 
     def _room(self):
-        """Return the bytes that the limit and the machine leave, or None where nobody tells."""
+        """Return the bytes that the limit and the machine leave, or None where neither is known."""
         rooms = [self._left(), _available(self._machine)]
         return min([room for room in rooms if room is not None] or [None])
 
@@ -102,7 +102,7 @@ def needed(used):
 def most_needed(resident):
     """Return the bytes that ``needed`` cannot pass, by all that each of the others has in memory, shared or not. Pure.
 
-    The kernel has counted that. To tell what is shared it looks at each page, which takes it milliseconds where
+    The kernel has counted that. To find out what is shared it looks at each page, which takes milliseconds where
     libraries such as pandas are loaded, and a save waits for it.
     """
     return int(max(resident or [0]) * (_MARGIN + len(resident) - 1))

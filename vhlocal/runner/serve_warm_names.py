@@ -1,4 +1,4 @@
-"""Gives a server a host name of its own, as a pod has: on a machine that others share it would be told that one's."""
+"""Gives a server a host name of its own, as a pod has: else it would get the name of a machine that others share."""
 
 import os
 import socket
@@ -11,7 +11,7 @@ _names = {}
 def take(name):
     """Have Python's own ways to ask for the host name give ``name``, which is found where the machine's is.
 
-    Who asks the system in another way is told the machine's, as is another Python that the server starts.
+    Code that asks the system in another way gets the machine's name, and so does another Python that the server starts.
     """
     uname = os.uname
     _names[name] = _found(socket.gethostname(), socket.gethostbyname)
@@ -21,7 +21,7 @@ def take(name):
         sys.modules["platform"]._uname_cache = None
     socket.gethostbyname = _finding(socket.gethostbyname)
     socket.getaddrinfo = _finding(socket.getaddrinfo)
-    # These tell the name that they have found as well.
+    # These return the name that they have found as well.
     socket.gethostbyname_ex = _telling(socket.gethostbyname_ex)
     socket.gethostbyaddr = _telling(socket.gethostbyaddr)
 
@@ -37,7 +37,7 @@ def address(given):
 
 
 def _found(machine, ask):
-    """Return what tells by what this machine is found: its name, which not every machine finds itself by."""
+    """Return a function for the name by which this machine is found: not every machine finds itself by its own."""
     known = []
 
     def found():

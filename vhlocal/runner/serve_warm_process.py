@@ -9,7 +9,7 @@ import serve_warm_held
 import serve_warm_memory
 import serve_warm_sockets
 
-#: An exit code is 128 and the signal's number where a signal has ended a process, as a shell tells it.
+#: An exit code is 128 and the signal's number where a signal has ended a process, as in a shell.
 KILLED = 128 + signal.SIGKILL
 
 
@@ -35,7 +35,7 @@ class Process:
         #: Processes of it that import the code, and whether one has done so.
         self.loading = []
         self.loaded = False
-        #: What differs in the environment of each of its processes, by process id, as far as it was told.
+        #: What differs in the environment of each of its processes, by process id, as far as they have reported it.
         self.environments = {}
         self.birth = Birth()
         self.held = serve_warm_held.Held()
@@ -43,8 +43,8 @@ class Process:
         self.refused = False
         self.stopping = False
         self.kill_at = None
-        #: The exit code to tell in place of its own, whether the kernel has ended it for the memory limit, and whether
-        #: it is to be begun again.
+        #: The exit code to report in place of its own, whether the kernel has ended it for the memory limit, and
+        #: whether it is to be begun again.
         self.verdict = None
         self.out_of_memory = False
         self.again = False

@@ -27,7 +27,7 @@ def encode(message):
 
 
 def write(fd, message):
-    """Write a message whole; where the reader is gone there is nobody to tell."""
+    """Write a message whole; if the reader is gone, do nothing."""
     data = encode(message)
     try:
         while data:

@@ -78,7 +78,7 @@ class Chance:
         random.Random.seed = seed
 
     def collect(self):
-        """Find those of numpy; before garbage collection is told to leave alone what is there."""
+        """Find those of numpy; call it before garbage collection is set to ignore what is there."""
         numpy = sys.modules.get("numpy.random")
         kinds = [getattr(numpy, name) for name in ("Generator", "RandomState") if hasattr(numpy, name)]
         if kinds:
@@ -104,7 +104,7 @@ class Chance:
 
 
 def _children():
-    """Return the ids of the processes that this one has started; none where the system does not tell."""
+    """Return the ids of the processes that this one has started; none where the system does not say."""
     try:
         with open("/proc/self/task/%d/children" % os.getpid()) as file:
             return set(map(int, file.read().split()))
@@ -118,7 +118,7 @@ def _as_said(link):
 
 
 def _bits(generator):
-    """Return what a generator of numpy's has its bits from; None where numpy is too old to tell."""
+    """Return what a generator of numpy's has its bits from; None where numpy is too old to have it."""
     return getattr(generator, "bit_generator", None) or getattr(generator, "_bit_generator", None)
 
 

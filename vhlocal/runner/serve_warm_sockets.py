@@ -1,4 +1,4 @@
-"""TCP sockets that listen, as the kernel tells: what was bound once may be closed by now."""
+"""TCP sockets that listen, as the kernel reports: what was bound once may be closed by now."""
 
 import _socket
 import os
@@ -18,8 +18,8 @@ _ALL = 0x301  # NLM_F_REQUEST | NLM_F_DUMP
 _ERROR, _DONE = 2, 3
 _FAMILIES = ((socket.AF_INET, 4), (socket.AF_INET6, 16))
 
-#: A message's head: its length, type, flags, number and sender. What is asked: family, protocol, states as bits, and
-#: any socket. What is told: a port, an address, and after 68 bytes an inode.
+#: A message's head: its length, type, flags, number and sender. The question: family, protocol, states as bits, and
+#: any socket. The answer: a port, an address, and after 68 bytes an inode.
 _HEAD = struct.Struct("=IHHII")
 _ASKED = struct.Struct("=BBxxI48x")
 _TOLD = struct.Struct("!4xH2x16s")
@@ -30,7 +30,7 @@ _PATIENCE = 1.0
 
 
 def listening(port):
-    """Return the addresses of the sockets that listen on a port, by inode; nothing where the kernel does not tell."""
+    """Return the addresses of sockets that listen on a port, by inode; nothing if the kernel does not report them."""
     try:
         return _asked_for(port)
     except (OSError, AttributeError, struct.error):  # no such interface
@@ -56,7 +56,7 @@ def _asked_for(port):
 
 
 def _told(kernel):
-    """Yield what the kernel tells of each socket; OSError where it tells that it cannot."""
+    """Yield what the kernel reports of each socket; OSError if it reports that it cannot."""
     while True:
         chunk = kernel.recv(65536)
         while chunk:

@@ -1,6 +1,6 @@
 """Keeps a container's servers: the one that serves, and the ones that are to take over or have been replaced.
 
-It listens for vhlocal on the control port and tells it what happens, has servers forked by the warm master, and ends
+It listens for vhlocal on the control port and reports what happens, has servers forked by the warm master, and ends
 with the server that serves, as the container of that server alone would. It imports nothing but the standard library.
 """
 
@@ -67,7 +67,7 @@ class Supervisor(serve_warm_questions.Questions):
         """Start the first server and keep all; ends the process, but for the Become that a fork raises."""
         self._streams = (os.dup(1), os.dup(2))
         self._report_in, self._report_out = os.pipe()
-        # Whoever was told that there is something may find that another has read it already.
+        # Whoever learns that there is something to read may find that another has read it already.
         os.set_blocking(self._report_in, False)
         self._hear_signals()
         self.watch(self._report_in, self._read_reports)
@@ -120,7 +120,7 @@ class Supervisor(serve_warm_questions.Questions):
 
     def _reap(self):
         """Bury who has ended: servers, masters, and what servers have started and left behind."""
-        # A server tells its process's id before anything else.
+        # A server reports its process's id before anything else.
         self._read_reports()
         while True:
             try:
@@ -153,12 +153,12 @@ class Supervisor(serve_warm_questions.Questions):
             self._exit_at = time.monotonic() + _LAST_WORDS
 
     def _tell_marks(self, server):
-        """Tell of files that only a server that runs has any use for."""
+        """Report files that only a running server has any use for."""
         for kind, name, pid in server.held.marks():
             self._hosts.tell(event="made", kind=kind, name=name, pid=pid)
 
     def _gone(self, server):
-        """Nothing is left of a server: begin it again, or tell its end."""
+        """Nothing is left of a server: begin it again, or report its end."""
         if server.again and not server.stopping:
             self._begin_again(server)
             return
@@ -229,7 +229,7 @@ class Supervisor(serve_warm_questions.Questions):
         serve_warm_protocol.write(self._master.fileno(), command)
 
     def _read_master(self):
-        """Hear what the master has told, as far as it goes; nothing counts that another one's predecessor has told."""
+        """Read all that the master has sent so far; what an earlier master sent does not count."""
         master = self._master
         while self._master is master:
             try:
@@ -285,8 +285,8 @@ class Supervisor(serve_warm_questions.Questions):
         self._renew_master(warm=not killed)
 
     def _master_untaken(self, number):
-        """Who was to become a server has ended: as a server, or before, and then it is ordered once more."""
-        # It told that it is a server before it told that it has the order.
+        """A fork that was to become a server has ended: as a server, or before that; then it is ordered once more."""
+        # It reports that it is a server before it reports that it has the order.
         self._read_reports()
         server = self._ordered(number)
         if server is not None and server.unborn:
@@ -354,7 +354,7 @@ class Supervisor(serve_warm_questions.Questions):
             server.kill()
         self._renew_master(warm=False)
 
-    # What servers tell.
+    # What servers report.
 
     def _read_reports(self):
         try:
@@ -458,7 +458,7 @@ class Supervisor(serve_warm_questions.Questions):
 
     def do_serve(self, number):
         """From now on the container lives as long as this server; the master learns what is new."""
-        # What it told before it answered decides whether it stays.
+        # What it reported before it answered decides whether it stays.
         self._read_reports()
         server = self._servers.get(number)
         if server is None or not server.stays:
@@ -476,16 +476,16 @@ class Supervisor(serve_warm_questions.Questions):
         return {"bound": server.bound}
 
     def do_stop(self, number, grace):
-        """Ask a server to end, and end it after ``grace`` seconds: ``ended`` is told once nothing is left of it."""
+        """Ask a server to end, and end it after ``grace`` seconds: ``ended`` is sent once nothing is left of it."""
         server = self._servers.get(number)
         if server is not None:
             server.stop(grace)
-        else:  # whoever has not heard of it is told again
+        else:  # report it again to those who have not heard of it
             self._hosts.tell(event="ended", number=number, code=serve_warm_process.KILLED, out_of_memory=False)
         return {}
 
     def do_killed(self):
-        """The kernel has killed a process for the memory limit: tell whether the server that serves has lost none.
+        """The kernel has killed a process for the memory limit: return whether the server that serves has lost none.
 
         As long as there are others it takes theirs. One that has not answered yet ends then as a whole.
         """

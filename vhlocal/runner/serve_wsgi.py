@@ -22,7 +22,7 @@ DEFAULT_PORT = "8000"
 
 
 class EndpointApplication(WSGIApplication):
-    """Gunicorn's own application, told where to listen and how to find, recognise and wrap the callable."""
+    """Gunicorn's own application, given where to listen and how to find, recognise and wrap the callable."""
 
     #: Whether the callable is an ASGI application; known once it is loaded.
     asgi = False
@@ -65,7 +65,7 @@ class EndpointApplication(WSGIApplication):
         return serve_wsgi_prefix.wrap_wsgi(application, script_name)
 
 
-#: How Gunicorn's lines begin that tell of starts and ends. A reload that went well says nothing of them.
+#: How Gunicorn's lines on starts and ends begin. A successful reload prints none of them.
 _STARTS = ("Starting gunicorn", "Listening at", "Using worker", "Booting worker", "Serving an ASGI application")
 _ENDS = ("Handling signal", "Worker exiting", "Shutting down")
 

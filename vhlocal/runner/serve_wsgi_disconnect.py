@@ -1,4 +1,4 @@
-"""Tells of a client that is said to have gone while it is still there: Gunicorn's own ASGI worker does so.
+"""Warns if an app hears of a disconnect while its client is still there: Gunicorn's own ASGI worker does so.
 
 Frameworks ask whether a client is there by receiving for no time at all (Starlette's ``request.is_disconnected()``).
 Once such a question was given up, that worker answers each further one with a disconnect, and streams end early.

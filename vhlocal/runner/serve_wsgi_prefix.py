@@ -76,7 +76,7 @@ def _decoded(prefix, encoding):
 def _is_mounted_at(application, script_name):
     """Tell whether the application dispatches on the prefix itself, as Werkzeug's DispatcherMiddleware does (R7).
 
-    It is told by its ``mounts``, on the application or on a Flask application's ``wsgi_app``.
+    It does if the prefix is in its ``mounts``, on the application or on a Flask application's ``wsgi_app``.
     """
     tables = [getattr(owner, "mounts", None) for owner in (application, getattr(application, "wsgi_app", None))]
     return any(isinstance(table, Mapping) and script_name in table for table in tables)

@@ -19,7 +19,7 @@ _NODE = re.compile(
 )
 _TEXT = re.compile(r"([\"'])(/[^\"'\s]*)\1")
 _PATH = re.compile(r"/[\w./~-]+")
-#: What a GET may do that is not asked for lightly: of a route, its method tells; here nothing does.
+#: Words of paths where a GET may do harm: a route's method shows that, but a compared path has no method.
 _ACTS = re.compile(r"shut|stop|quit|exit|kill|delete|remove|reset|restart|reload|clear|drop|train|update|save", re.I)
 _ENDS = ("startswith", "endswith")
 _TORNADO = {"url", "URLSpec"}

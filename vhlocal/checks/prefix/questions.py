@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 #: The pages of an API's own docs, by the framework that makes them unasked.
 DOCS: Mapping[str, tuple[str, ...]] = {"FastAPI": ("/docs",)}
 
-#: What APIs have beside their routes, and where an API tells its routes. Whoever made the app, they show that it is
+#: What APIs have beside their routes, and where an API lists its routes. Whoever made the app, they show that it is
 #: there, although all that it has otherwise takes POST alone.
 USUAL = ("/docs", "/openapi.json")
 

@@ -37,7 +37,7 @@ _READERS = ("gunicorn",)
 
 
 def may_need_it(subject: Subject) -> tuple[str, ...]:
-    """Return the names of the endpoints that may read `SCRIPT_NAME`: to ask the others without it tells nothing."""
+    """Return the names of the endpoints that may read `SCRIPT_NAME`: to ask the others without it shows nothing."""
     return tuple(reach.endpoint.name for reach in subject.reaches if _may_read(reach, subject))
 
 

@@ -75,7 +75,7 @@ _SIGNALS = {
 #: Gunicorn's own exit code where a worker ends before it serves.
 _NOT_BOOTED = 3
 
-#: How it tells by which signal, and exit codes for those that faults are.
+#: How Gunicorn reports a worker's signal, and exit codes by signal.
 _WORKER_SIGNAL = re.compile(r"Worker \(pid:\d+\) was sent (SIG[A-Z]+)!")
 _NUMBERS = {"SIGILL": 132, "SIGABRT": 134, "SIGBUS": 135, "SIGFPE": 136, "SIGKILL": 137, "SIGSEGV": 139, "SIGSYS": 159}
 

@@ -77,11 +77,11 @@ class Ended:
     ``lines`` are the last that it printed. ``raised`` is where in the project's code the exception that ended it came
     about. ``when`` says what it was doing (``before its first answer``), ``requests`` which were on their way to it.
     ``requirements`` is the file that was installed (B2), ``packaged`` are the paths of the package, ``here`` those of
-    what it missed that are in the project's directory, with why they are not packaged. ``commands`` tells where each
-    command of ``server-command`` stands. ``holder`` tells, as the end of a sentence, who has its port. ``peak`` is the
+    what it missed that are in the project's directory, with why they are not packaged. ``commands`` are the places of
+    the commands of ``server-command``. ``holder`` says, as the end of a sentence, who has its port. ``peak`` is the
     most memory that it was seen to use, in bytes. ``architecture`` is the image's and ``machine`` this machine's, ""
-    where unknown. ``stands_in`` tells that something else stood in for the image. ``cause`` is why it serves nothing,
-    as its command and code alone tell.
+    where unknown. ``stands_in`` is whether something else stood in for the image. ``cause`` is why it serves nothing,
+    as its command and code alone show.
     """
 
     endpoint: Endpoint
@@ -148,7 +148,7 @@ class Socket:
 class Doing:
     """Where a server's Python code is: at ``place`` in the project, whose line is ``text``, within ``inner``.
 
-    ``endless`` tells that this is in a loop that nothing ends.
+    ``endless`` is whether this is in a loop that nothing ends.
     """
 
     place: Place
@@ -167,8 +167,8 @@ class Doing:
 class Silent:
     """A server that has not answered for ``seconds``; ``sockets`` is None where nobody could look.
 
-    ``new`` tells that it is new code beside a server that goes on. ``cause`` is why it serves nothing, as its command
-    and code alone tell; ``binds`` is the line that has it listen for itself alone, where that is known.
+    ``new`` is whether it is new code beside a server that goes on. ``cause`` is why it serves nothing, as its command
+    and code alone show; ``binds`` is the line that has it listen for itself alone, where that is known.
     """
 
     endpoint: Endpoint

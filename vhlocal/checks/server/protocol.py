@@ -41,7 +41,7 @@ _SETTINGS = slice(3, 5)
 
 @dataclass(frozen=True)
 class Spoken:
-    """What an endpoint's server answered a request with that is no HTTP; ``tls`` tells that it speaks TLS."""
+    """An endpoint server's answer to a request, if it is not HTTP; ``tls`` is whether the server speaks TLS."""
 
     endpoint: Endpoint
     answer: bytes = b""
@@ -49,7 +49,7 @@ class Spoken:
 
 
 def find(spoken: Spoken) -> Iterator[Finding]:
-    """Yield what the server speaks instead, as far as its first bytes tell."""
+    """Yield what the server speaks instead, as far as its first bytes show."""
     place = place_of(spoken.endpoint, command_key(spoken.endpoint))
     if spoken.tls or spoken.answer[:2] == b"\x15\x03":
         seen = f"the server on port {spoken.endpoint.port} speaks TLS"

@@ -61,7 +61,7 @@ def find(evidence: Evidence) -> Iterator[Finding]:
 
 #: What to do about an app that looks at the whole path itself.
 DECIDES = "remove the request's prefix (`X-VH-Prefix`) from the path before anything decides by it"
-#: Frameworks for whose apps it is not enough that ``wsgi`` tells the prefix.
+#: Frameworks whose apps need more than the prefix that ``wsgi`` passes.
 WRAPPED = ("Falcon", "Sanic")
 #: What to do about theirs.
 AROUND = "remove the prefix in `X-VH-Prefix` from the path, in an ASGI app around it"

@@ -131,8 +131,8 @@ class Notice(Event):
 class Found(Event):
     """Something that would fail in production was seen on a run; ``revision`` is the code that it was seen with.
 
-    ``told`` is whether an error already shows it to those who watch the run. Such a finding replaces
-    the endpoint's earlier one with ``told``, since a server ends for one reason at a time.
+    ``told`` is whether an error already shows it to those who watch the run. Such a finding replaces the
+    endpoint's earlier one with ``told``, since a server ends for one reason at a time.
     """
 
     finding: Finding

@@ -187,7 +187,7 @@ class State(enum.Enum):
 class Import:
     """One module's import while a server started: seconds without and with what the module itself imports.
 
-    ``importer`` is the module that asked for it first, "" where it was none. ``mine`` is whether it is the project's,
+    ``importer`` is the module that imported it first, "" for none. ``mine`` is whether it is the project's,
     ``at_request`` whether it was imported after the code had been loaded, at the first request at the latest.
     """
 
@@ -225,9 +225,9 @@ class Status:
     version's URL first, then one per alias. ``restarts`` counts crashes since the start of the run. ``strategy`` is how
     the next edit is brought in. ``broken`` is a newer revision that does not start, while ``revision`` serves on: then
     ``reason``, ``hint``, ``place`` and ``detail`` (longer evidence, such as a traceback) are about that. ``finding`` is
-    what the reason is known as, where it has a code. ``caveat`` is what `ready` does not say: how it answers that it
-    should not, or where it answers. ``memory`` is None until it was looked at. ``start_up`` is about
-    the last start, which a fork is not. ``description`` is what ``valohai.yaml`` says of the endpoint.
+    the reason's finding, if it has a code. ``caveat`` is what `ready` does not say: how it answers that it should not,
+    or where it answers. ``memory`` is None until it is measured. ``start_up`` is about the last start; a fork is none.
+    ``description`` is what ``valohai.yaml`` says of the endpoint.
     """
 
     at: ServedAt
@@ -297,7 +297,7 @@ class RequestRecord(NamedTuple):
     """One request that ended. Made for each request, hence a tuple: it costs a fifth of a frozen dataclass.
 
     ``time`` is when it ended, in epoch seconds. ``endpoint`` is None and ``prefix`` empty for the control plane and for
-    what is no request. ``status`` is what the client got, 499 when it left before the head. Sizes count body bytes.
+    anything but a request. ``status`` is what the client got, 499 when it left before the head. Sizes count body bytes.
     The times are in seconds from the head's arrival: until it went on to a server (``gateway_seconds``: read,
     held, connected), until the answer's head went out, until the end; None for what did not happen. ``whole`` is False
     where the answer broke off after its head had gone out. ``reason`` says why, where the gateway answered itself.

@@ -1,8 +1,8 @@
 """Where vhlocal keeps its own files, and the errors if the system does not let it.
 
-What belongs to a project or to the user goes to the directories that the system has for it. Where one cannot be used,
-since it is somebody else's, read-only or full, or since there is no home directory, one below the directory for
-temporary files stands in for it: commands look at both.
+Files of a project or of the user go to the directories that the system has for them. If one cannot be used, because
+it is somebody else's, read-only or full, or because there is no home directory, one below the directory for temporary
+files replaces it: commands look at both.
 """
 
 from __future__ import annotations

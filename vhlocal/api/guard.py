@@ -93,7 +93,7 @@ class Guard:
 
 
 class PageGuard:
-    """The rule at the page's own origin: whoever shows its ``key`` may do all, and only its own page may ask.
+    """The rule at the page's own origin: whoever sends its ``key`` may do everything, and only its own page may ask.
 
     Without the key there are the page's files and the pages of findings, which reveal no secret of the run.
     """

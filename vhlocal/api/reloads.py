@@ -51,11 +51,11 @@ class Why(NamedTuple):
 
 @dataclass(frozen=True)
 class Reload:
-    """One save at one endpoint, at the time (epoch seconds) at which it was known how it went.
+    """One save at one endpoint; ``time`` (epoch seconds) is when its outcome was known.
 
-    ``endpoint`` is "" where the save could not be read at all. ``changed`` are the files of it, none where a server
-    was started anew. ``seconds`` are those since the save was noticed, as far as that is known. ``comparison`` says in
-    one line how old and new code answered what was asked last, ``differs`` has those that differ.
+    ``endpoint`` is "" if the save could not be read at all. ``changed`` are its files, none if a server was started
+    again. ``seconds`` count from when the save was noticed, if that is known. ``comparison`` says in one line how old
+    and new code answered the latest requests, ``differs`` has those that differ.
     """
 
     id: int

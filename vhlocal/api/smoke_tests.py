@@ -34,8 +34,8 @@ async def project_of(deployment: Deployment) -> Path:
 def keep_tried(asked: Any, url: str, directory: Path, endpoints: Sequence[str]) -> dict[str, str]:
     """Write a request and its answer to ``smoke/NAME.http``, or, if that names no endpoint, below ``smoke/ENDPOINT``.
 
-    ``url`` is the gateway's. Return ``written`` with the path, or ``exists``, where nothing was asked to be done with a
-    file that is there. Raises InputError for what is no such request, or for a name that leads elsewhere.
+    ``url`` is the gateway's. Return ``written`` with the path, or ``exists`` if the file is there and nobody has said
+    what to do with it. Raises InputError for anything but such a request, or for a name that leads elsewhere.
     """
     if not isinstance(asked, dict):
         raise InputError("the body must be a JSON object")

@@ -25,8 +25,8 @@ def asked_about(
 ) -> Callable[[ServedAt], bool]:
     """Return the test for whether something served is ``asked`` about, by any of the three names.
 
-    A version may be named by an alias, which means where it points now. NotServed, with what there is, unless
-    something ``known`` is.
+    An alias stands for the version that it points at now. Raises NotServed, with what there is, unless something
+    ``known`` passes the test.
     """
     wanted = {name: asked[name] for name in _NAMES if name in asked}
     pointed = {alias: version.name for version in versions for alias in version.aliases}

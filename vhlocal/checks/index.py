@@ -1,7 +1,7 @@
 """What the package index says of exact versions: whether they are there, and for which Pythons.
 
-An answer is kept for ever in the user's cache directory, since an exact version's files do not change; only answers
-that say that a version is there are.
+Answers that a version exists are kept for ever in the user's cache directory, since the files of an exact version
+do not change. Other answers are not kept.
 """
 
 from __future__ import annotations

@@ -70,9 +70,9 @@ _DEEPEST = 12
 class Where:
     """What code stands in: all that decides whether it is sure to count.
 
-    ``unit`` is the name of the module's function that it is in, if somebody has to name that for it to run; ``main``
-    says whether it runs only as a script, ``branch`` whether under a condition, ``guarded`` whether a failure is
-    handled, ``fallback`` whether it stands in for what was not set, or is only compared with.
+    ``unit`` is the name of the module's function that it is in, if it only runs when somebody names that; ``main`` says
+    whether it runs only as a script, ``branch`` whether under a condition, ``guarded`` whether a failure is handled,
+    ``fallback`` whether it is a default for what is not set, or is only compared with.
     """
 
     unit: str = ""

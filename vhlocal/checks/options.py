@@ -17,7 +17,7 @@ _PLAIN = {"type", "default", "help", "metavar", "dest", "choices"}
 
 
 def default_of(node: ast.expr, module: Module, arguments: Sequence[str]) -> ast.expr | None:
-    """Return the default of the option that a value such as ``args.host`` is; None where that is not certain.
+    """Return the default of the option behind a value such as ``args.host``; None where that is not certain.
 
     It is not certain if the command's ``arguments`` may set it, or if the module's parser has several such options.
     """

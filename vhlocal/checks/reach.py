@@ -85,7 +85,7 @@ class Reached:
     """A module that an endpoint runs, and how it was reached.
 
     ``script`` is whether it runs as ``__main__``; ``eager`` whether it is imported whatever happens, at the start.
-    ``importer`` is the line that imports it, None where the endpoint names it.
+    ``importer`` is the line that imports it, None if the endpoint names it.
     """
 
     module: Module

@@ -25,9 +25,9 @@ _IN_TEMPLATES = {
 
 
 def prefix_of(module: Module, node: ast.expr, framework: str, *, by_wsgi: bool) -> tuple[str, str]:
-    """Return what the prefix of the request is called at a node, and the import that it needs; "" for none known.
+    """Return the expression for the request's prefix at a node, and the import that it needs; "" for none known.
 
-    If `wsgi` serves, it is what the framework calls it; else the header has it (P7).
+    If `wsgi` serves, it is the framework's own; else it reads the header (P7).
     """
     given = _parameters(module, node)
     if framework == "Flask":
@@ -44,7 +44,7 @@ def prefix_of(module: Module, node: ast.expr, framework: str, *, by_wsgi: bool) 
 
 
 def prefixed(module: Module, node: ast.expr, framework: str, *, by_wsgi: bool) -> Edits:
-    """Return the edit that puts the prefix of the request before a path; none where nothing there has it."""
+    """Return the edit that puts the prefix of the request before a path; none where no expression for that is known."""
     prefix, needed = prefix_of(module, node, framework, by_wsgi=by_wsgi)
     source = ast.get_source_segment("\n".join(lines_of(module.source)), node) or ""
     edits = written(module, node, f"{prefix} + {source}") if prefix and source else ()

@@ -32,10 +32,10 @@ class Program:
     """How one program takes its address: options for host, port, and both; its defaults; what else may set it.
 
     A default that is None is not known. ``every`` is what to add so that it listens on every address. ``valued`` are
-    its other options that have a value in a word of its own, as far as a subcommand or an address may stand behind
-    them. ``positional`` is whether an address, or a port alone, may be given without an option. ``variables`` and
-    ``files`` can move the defaults. ``unless`` are options with which it listens otherwise. ``apps`` is whether what
-    it is given may name an app, as ``module:name``.
+    its other options whose value is a word of its own, if a subcommand or an address may follow them. ``positional`` is
+    whether an address, or a port alone, may be given without an option. ``variables`` and ``files`` can move the
+    defaults. ``unless`` are options with which it listens otherwise. ``apps`` is whether what it is given may name an
+    app, as ``module:name``.
     """
 
     hosts: tuple[str, ...] = ()

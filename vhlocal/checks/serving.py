@@ -113,10 +113,10 @@ _ADDRESSED = (
 
 @dataclass(frozen=True)
 class Serving:
-    """One call that serves. ``host`` and ``port`` are None where they are not written out; ``debug`` is what is on.
+    """One call that serves. ``host`` and ``port`` are None if they are not written out.
 
-    ``call`` is the call, in ``module``; ``starter`` how it takes host and port, None if as one pair.
-    ``defaults`` are the defaults of options of the script that are its ``host`` and ``port``.
+    ``debug`` is the debug option that is on. ``call`` is the call, in ``module``; ``starter`` how it takes
+    host and port, None if as one pair. ``defaults`` are the defaults of the script's options for host and port.
     """
 
     name: str

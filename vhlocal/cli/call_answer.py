@@ -40,7 +40,7 @@ class _Output(Protocol):
 def show(sent: Sent, began: float, *, include: bool, verbose: bool) -> bool:
     """Show an answer; return whether it is whole and its status below 400. ``began`` is when it was asked for.
 
-    ``include`` has its head on stdout too, ``verbose`` on stderr. Raises VhlocalError for what a terminal cannot show.
+    ``include`` prints its head on stdout too, ``verbose`` on stderr. Raises VhlocalError if a terminal cannot show it.
     """
     head = sent.head()
     status = f"HTTP/1.1 {head.status} {head.reason}".rstrip()

@@ -43,7 +43,7 @@ def look_live(
 ) -> tuple[list[Finding], list[VhlocalError]]:
     """Start the endpoints, examine each that answers, and end them; return what was found, and what went wrong.
 
-    An endpoint that does not come up keeps no other from being examined. Those that may read ``SCRIPT_NAME`` are
+    If an endpoint does not come up, the others are examined all the same. Those that may read ``SCRIPT_NAME`` are
     examined without it as well (P5). Progress goes to stderr: stdout is for the report.
     """
     found, failures = _examine(subject.directory, flags, ())

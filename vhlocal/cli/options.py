@@ -73,10 +73,10 @@ def verdict() -> Iterator[None]:
 
 
 def end_with_the_reader() -> None:
-    """Let the command end once nobody reads its output any more, as it does where it writes to such a one.
+    """End the command once nobody reads its output any more, as a write to a closed pipe would.
 
-    What it waits for may never come, and waits where nothing but its end can reach it. Nothing is done where the output
-    is no pipe, or the system does not report it (Windows).
+    It may wait for something that never comes, in a call that only its end can interrupt. Do nothing if the output is
+    no pipe, or the system does not report its closing (Windows).
     """
     if sys.stdout is None or not hasattr(select, "poll"):
         return

@@ -24,8 +24,8 @@ def client_of_run(directory: Path) -> Client:
 def url_of(found: Mapping[str, Any], endpoint: str | None, name: str | None) -> str:
     """Return an endpoint's URL, without a slash at its end; ``found`` is what a run reports of itself.
 
-    ``name`` is a version or an alias, None for the version of the working tree. ``endpoint`` may be None where there is
-    one alone. InputError, with what there is, where there is no such endpoint, version or alias.
+    ``name`` is a version or an alias, None for the version of the working tree. ``endpoint`` may be None if there is
+    only one. Raises InputError, with what there is, if there is no such endpoint, version or alias.
     """
     urls: dict[str, dict[str, str]] = {}
     for each in found["endpoints"]:

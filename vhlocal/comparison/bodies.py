@@ -44,8 +44,8 @@ class Read(NamedTuple):
 def read(answer: Answer) -> Read:
     """Return what an answer's kept body is.
 
-    The ``Content-Type`` has the first word. An app that calls its JSON text or HTML, as many do, has sent JSON all the
-    same. What claims to be something and is not is text, if it is that, or bytes.
+    The ``Content-Type`` decides first. An app that calls its JSON text or HTML, as many do, has sent JSON all the
+    same. A body that is not what its type says is text, if it can be read as that, or bytes.
     """
     content = _decompressed(answer)
     media_type, charset = content_type(answer)
@@ -146,7 +146,7 @@ def _decompressed(answer: Answer) -> bytes:
 
 
 def _opened(content: bytes) -> bytes | None:
-    """Return what was compressed by gzip, in one or several parts, or deflate; None for what is not whole or too large.
+    """Return what gzip, in one or several parts, or deflate had compressed; None if it is not whole or too large.
 
     The content shows which of zlib's two formats it is; some servers send `deflate` without a head.
     """

@@ -40,9 +40,8 @@ def differences(
 ) -> tuple[Difference, ...]:
     """Return what differs between two answers to the same request: the status, then the rest, shortest first.
 
-    Pictures are compared by their format and size in pixels, not by what they show. The paths that the answers were
-    asked under, in links and redirects, do not count. Differences at or below a
-    place of ``noise`` are left out.
+    Pictures are compared by their format and size in pixels, not by what they show. In links and redirects, the paths
+    that the requests were sent to do not count. Differences at or below a place of ``noise`` are left out.
     """
     quiet = frozenset(noise)
     found = [one for one in _all(before, after, rules) if not _within(one.location, quiet)]

@@ -96,8 +96,8 @@ class Generator:
     def run(self, step: Step) -> Window:
         """Send a step's requests, each when it is due, and wait until each is answered or given up.
 
-        Ctrl-C ends the step: the window is of the seconds until then, and ``interrupted`` is True. What was on
-        its way by then counts as long as it was waited for.
+        Ctrl-C ends the step: the window covers the seconds until then, and ``interrupted`` is True. Requests
+        in flight by then count for as long as it waited for them.
         """
         self._latencies, self._ends, self._lateness = array("d"), array("d"), array("d")
         self._errors = Counter[str]()

@@ -45,7 +45,7 @@ _POINTER = b"version https://git-lfs.github.com/spec/"
 
 @dataclass(frozen=True)
 class Frozen:
-    """A project as a commit has it. ``directory`` holds all of that commit's files, and is nobody's to change.
+    """A project as a commit has it. ``directory`` holds all of that commit's files; nothing may change it.
 
     ``config`` is its own ``valohai.yaml``, ``package`` its code whole (B5), ``origin`` what the metadata file says
     (B6). ``notices`` say what the commit names but does not hold.

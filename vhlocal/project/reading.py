@@ -35,12 +35,13 @@ _Look = tuple[int, int, int, int, int]
 
 @dataclass(frozen=True)
 class ReadPackage(Package):
-    """A package that remembers how its files looked on disk, so that the next reading can pass over the unchanged.
+    """A package that remembers how its files looked on disk, so that the next reading can skip unchanged ones.
 
     ``files`` and ``blocks``, what each file adds to the revision, are in the order of the paths. ``links`` are the
-    listed paths that are links, be it to nothing; ``unlisted`` some files that are not packaged. ``entangled`` says
-    that an event may name a file by another path than the package does, or be one of a file that decides. ``left_out``
-    are paths that were not to count; ``include_untracked`` is whether what git does not track was to.
+    listed paths that are links, also broken ones; ``unlisted`` some files that are not packaged. ``entangled`` is
+    whether an event may name a file by another path than the package does, or be about a file that decides what is
+    packaged. ``left_out`` are paths that it had to leave out; ``include_untracked`` is whether it includes files that
+    git does not track.
     """
 
     looks: dict[str, _Look] = field(default_factory=dict, compare=False, repr=False)

@@ -31,7 +31,7 @@ class RequirementInputs:
 
     ``read`` are such pairs, sorted, of what else the installation reads of the project; the hash is empty where only
     the name counts. ``local`` is whether a line installs from the project's own tree, so that it has to be there.
-    ``contents`` are those of the files, by path, as they were when this was found out.
+    ``contents`` are those of the files, by path, at the time of reading.
     """
 
     files: tuple[tuple[str, str], ...]
@@ -80,7 +80,7 @@ def _read(package: Package, reads: Reads) -> tuple[tuple[str, str], ...]:
 class RequirementLine:
     """One logical line of a requirements file, without its comment. ``missing`` says why its include is not read.
 
-    ``constraint`` is whether it stands in a file that was included by ``-c``: it demands nothing to be installed.
+    ``constraint`` is whether it stands in a file that was included by ``-c``: it does not have anything installed.
     """
 
     place: Place

@@ -165,7 +165,7 @@ def _shown(value: Any) -> str:
 def _subject(path: NodePath) -> str:
     """Return what the user calls a node, such as ```files` item 2``.
 
-    It does not name the item of the file and its kind: the place shows them.
+    The place shows the item of the file and its kind, so this leaves them out.
     """
     words = [f"item {step + 1}" if isinstance(step, int) else f"`{step}`" for step in path]
     inner = words[min(2, len(words) - 1) :] if path and isinstance(path[0], int) else words

@@ -57,8 +57,8 @@ class Unpackaged:
     def has(self, path: str) -> bool:
         """Tell whether nothing in this directory can be packaged; ``path`` is relative, with slashes, "" for all.
 
-        It may return False for a new directory that git ignores. Virtual environments and caches matter
-        only while something in them is packaged.
+        It may return False for a new directory that git ignores. Virtual environments and caches matter only while
+        something in them is packaged.
         """
         if path not in self._known:
             above, _, name = path.rpartition("/")

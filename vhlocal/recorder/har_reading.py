@@ -1,6 +1,6 @@
 """Recordings from a HAR file: vhlocal's own, a browser's, or another tool's.
 
-http://www.softwareishard.com/blog/har-12-spec/ is what they have in common. A browser writes what its pages got: bodies
+http://www.softwareishard.com/blog/har-12-spec/ is their common format. A browser writes what its pages got: bodies
 unpacked and as text, requests that never went out, WebSockets. What cannot be sent again as it was sent, or has no
 answer to compare with, is left out and reported.
 """

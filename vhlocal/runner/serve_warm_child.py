@@ -45,8 +45,8 @@ def asking():
 class Server:
     """What one forked server knows and reports.
 
-    ``number`` counts the servers of a container, ``port`` is where it is to listen in place of the port that its code
-    knows: several of them, old and new, live side by side. ``report`` is the pipe to the supervisor, ``stacks`` the one
+    ``number`` counts the servers of a container, ``port`` is where it listens instead of the port that its code
+    knows: several servers, old and new, live side by side. ``report`` is the pipe to the supervisor, ``stacks`` the one
     for answers to ``WHERE``, ``streams`` are stdout and stderr.
     """
 

@@ -40,8 +40,8 @@ class Asked:
     """What this process has asked for, by its lines in ``code``; ``tell`` reports to the supervisor.
 
     Kinds are ``tcp``, ``udp``, ``abstract`` (a socket without a file), ``socket`` (one's file), ``made`` (a file that
-    was not to be there before), ``pid`` (one that names a process) and ``lock`` (on a file); names are ``host:port``,
-    or paths.
+    must not have been there before), ``pid`` (one that names a process) and ``lock`` (on a file); names are
+    ``host:port``, or paths.
 
     It reports a refusal at once, as ``lacks``, and also if it gets the thing after all: code may go on without it.
     """

@@ -12,7 +12,7 @@ class Recorder:
     """The first finder on ``sys.meta_path``: finds what the others find, and reports what is not the project's own.
 
     ``tell`` gets the name of each module that is about to be imported; ``stopwatch``, where there is one, measures all.
-    ``then`` has, by name, what is called with a module once it is imported.
+    ``then`` has functions by module name, called with the module once it is imported.
     """
 
     def __init__(self, code, tell, stopwatch=None, then=None):

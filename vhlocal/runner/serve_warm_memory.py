@@ -100,7 +100,7 @@ def needed(used):
 
 
 def most_needed(resident):
-    """Return the bytes that ``needed`` cannot pass, by all that each of the others has in memory, shared or not. Pure.
+    """Return the bytes that ``needed`` cannot pass, by all memory that each of the others has, shared or not. Pure.
 
     The kernel has counted that. To find out what is shared it looks at each page, which takes milliseconds where
     libraries such as pandas are loaded, and a save waits for it.

@@ -9,7 +9,7 @@ _names = {}
 
 
 def take(name):
-    """Have Python's own ways to ask for the host name give ``name``, which is found where the machine's is.
+    """Have Python's own functions for the host name return ``name``, which resolves like the machine's.
 
     Code that asks the system in another way gets the machine's name, and so does another Python that the server starts.
     """

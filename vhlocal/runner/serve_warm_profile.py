@@ -1,8 +1,8 @@
 """How long each import of a server takes, by itself and with all that it imports, as ``-X importtime`` reports it.
 
 The server measures it and keeps it from the user's code: Python's own option would write to its stderr, and show in its
-environment. Nothing of it stands in the server's tracebacks either, as a loader would that is wrapped: Python's import
-itself says in a module's spec when it begins and ends, and the spec passes that on.
+environment. It does not show in the server's tracebacks either, as a wrapped loader would: Python's import itself says
+in a module's spec when it begins and ends, and the spec passes that on.
 """
 
 import json
@@ -20,8 +20,8 @@ class Stopwatch:
     """Measures the modules that are found from now on; ``tell`` gets lists of ``[name, own, all, importer, mine]``.
 
     ``own`` and ``all`` are seconds without and with what the module itself imports, ``importer`` is the name of the
-    module that asked for it first, "" where it was none, ``mine`` is whether it is the project's. A list comes
-    whenever an import has ended that no other import waits for; as JSON it takes no more than ``longest`` bytes.
+    module that imported it first, "" for none, ``mine`` is whether it is the project's. A list comes
+    whenever an import ends that no other import waits for; as JSON it takes no more than ``longest`` bytes.
     """
 
     def __init__(self, tell, longest):

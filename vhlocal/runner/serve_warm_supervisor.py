@@ -487,7 +487,7 @@ class Supervisor(serve_warm_questions.Questions):
     def do_killed(self):
         """The kernel has killed a process for the memory limit: return whether the server that serves has lost none.
 
-        As long as there are others it takes theirs. One that has not answered yet ends then as a whole.
+        While there are others, it takes theirs. One that has not answered yet then ends as a whole.
         """
         self._reap()
         if not self._limit.may_have_killed():

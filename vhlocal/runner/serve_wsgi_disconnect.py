@@ -1,7 +1,7 @@
 """Warns if an app hears of a disconnect while its client is still there: Gunicorn's own ASGI worker does so.
 
-Frameworks ask whether a client is there by receiving for no time at all (Starlette's ``request.is_disconnected()``).
-Once such a question was given up, that worker answers each further one with a disconnect, and streams end early.
+Frameworks ask whether a client is there by receiving with no wait at all (Starlette's ``request.is_disconnected()``).
+Once such a receive was cancelled, that worker answers each further one with a disconnect, and streams end early.
 """
 
 import asyncio

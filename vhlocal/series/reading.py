@@ -1,7 +1,7 @@
 """One line that a server printed, read as metrics: ``{"vh_metadata": {"accuracy": 0.92}}`` (K6). Pure.
 
-Production's documentation shows that form and no other, and does not say how the rest is taken. So this
-collects other forms only if production is sure to, and reports a fault if a line clearly means to hold metrics.
+Production's documentation shows only that form, and does not say what happens to others. So this collects others
+only if production is sure to, and reports a fault if a line clearly means to hold metrics.
 """
 
 from __future__ import annotations

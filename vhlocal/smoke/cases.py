@@ -47,7 +47,7 @@ class Field(NamedTuple):
 class Case:
     """One request and what is expected of its answer. ``place`` is that of its request line.
 
-    ``body`` are lines that are joined by ``line_end`` when it is sent. ``redirects`` is whether they are followed.
+    ``body`` are lines, joined by ``line_end`` when it is sent. ``redirects`` is whether they are followed.
     """
 
     name: str

@@ -37,9 +37,9 @@ def endpoint_of(path: Path, names: Sequence[str]) -> str:
 
 
 def targets(statuses: Iterable[Mapping[str, Any]], headers: tuple[Header, ...] = ()) -> dict[str, tuple[Target, ...]]:
-    """Return what a run's endpoints are asked under, by endpoint: the version and each alias, replicas once.
+    """Return the targets of a run's endpoints, by endpoint: the version and each alias, replicas once.
 
-    ``statuses`` are as the API returns them. Each request is sent with ``headers``, but for those that it has itself.
+    ``statuses`` are as the API returns them. Each request is sent with ``headers``, except those that it sets itself.
     """
     found: dict[str, dict[str, Target]] = {}
     for status in statuses:

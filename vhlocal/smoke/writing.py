@@ -74,7 +74,7 @@ def beginning(url: str) -> str:
 
 
 def smoke_test(exchange: Exchange, name: str) -> Written:
-    """Return a recorded request with its answer as what is expected; ``name`` begins the names of body files.
+    """Return a recorded request that expects its answer; ``name`` begins the names of body files.
 
     Credentials, also masked ones, become variables without a value: a file that lacks one is reported when it is
     read. Raises VhlocalError for what cannot be sent again, or has no whole answer.

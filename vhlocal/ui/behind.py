@@ -20,9 +20,9 @@ _CATCHING_UP = 5.0
 class Behind:
     """A subscriber for the bus, which hands events on to ``show``, in their order.
 
-    Where more than ``lines`` events wait, log lines are left out, until half of those have been shown; a count of
+    If more than ``lines`` events wait, log lines are left out until half of those have been shown; a count of
     each endpoint's takes their place. Nothing else is ever left out. ``Ready`` returns once it has been shown: whoever
-    follows what is printed until the run is ready sees all of that.
+    follows the output until the run is ready sees all of it.
     """
 
     def __init__(self, show: Subscriber, lines: int) -> None:

@@ -53,7 +53,7 @@ class _Step:
 class Terminal:
     """Prints a run's events; the subscriber for the bus.
 
-    ``on_closed`` is called, once, when nobody reads what is printed any more: a pipe's reader has ended, or the window
+    ``on_closed`` is called, once, when nobody reads the output any more: a pipe's reader has ended, or the window
     was closed. Nothing is printed from then on. ``verbose`` prints for each reload where its time went, ``profile`` the
     same for each start.
     """

@@ -75,14 +75,14 @@ _MOST_ROUTES = 4
 class Code:
     """What is known of an endpoint's code; a place is None where there is no such thing.
 
-    ``started`` is the line of ``wsgi`` or of the command that serves, ``server`` that command's program, "" where it is
+    ``started`` is the line of ``wsgi`` or of the command that serves, ``server`` that command's program, "" if that is
     no known server. ``made`` is where the app is made, ``root_path`` where the server is given a root path, ``hosts``
-    which hosts it answers to. ``routes`` paths of its routes, ``texts`` where the code has paths written out, and
-    ``leading`` where it and its pages lead to what is at one, those that its code names first. ``target``
-    is what ``wsgi`` would name the app by, "" where that is not known, and ``starts`` where its module starts a server
-    whenever it is imported. ``fixes`` are what to write in its own lines. ``builds_urls`` is whether its framework
-    builds URLs for it, and ``strips`` is where it takes something from a WSGI request's path without noting that as
-    ``SCRIPT_NAME``. ``compared`` are those of ``routes`` that the code compares the request's path with by hand.
+    which hosts it answers to. ``routes`` are the paths of its routes, ``texts`` where the code has paths written out,
+    and ``leading`` where it and its pages link to paths, those that its code names first. ``target`` is the app's name
+    for ``wsgi``, "" if that is not known, and ``starts`` where its module starts a server whenever it is imported.
+    ``fixes`` are changes to its own lines. ``builds_urls`` is whether its framework builds URLs for it, and ``strips``
+    is where it takes something from a WSGI request's path without noting that as ``SCRIPT_NAME``. ``compared`` are
+    those of ``routes`` that the code compares the request's path with by hand.
     """
 
     started: Place

@@ -80,7 +80,7 @@ class Answer:
         return tuple(value for own, value in self.headers if own == name)
 
     def says_more_than(self, nonsense: Answer) -> bool:
-        """Tell whether the app has something of its own here, where ``nonsense`` is what it answers everywhere.
+        """Tell whether the app has something of its own here; ``nonsense`` is what it answers everywhere.
 
         Failures (5xx) show nothing. Pages of one status differ if their type or their body does.
         """

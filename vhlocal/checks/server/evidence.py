@@ -74,10 +74,10 @@ def module_files(module: str) -> tuple[str, ...]:
 class Ended:
     """A server's end, with its exit ``code``; or, with none, an exception that it printed and outlived.
 
-    ``lines`` are the last that it printed. ``raised`` is where in the project's code the exception that ended it came
-    about. ``when`` says what it was doing (``before its first answer``), ``requests`` which were on their way to it.
-    ``requirements`` is the file that was installed (B2), ``packaged`` are the paths of the package, ``here`` those of
-    what it missed that are in the project's directory, with why they are not packaged. ``commands`` are the places of
+    ``lines`` are the last that it printed. ``raised`` is where the project's code raised the exception that ended it.
+    ``when`` says what it was doing (``before its first answer``), ``requests`` which were in flight to it.
+    ``requirements`` is the file that was installed (B2), ``packaged`` are the paths of the package, ``here`` those that
+    it missed and that are in the project's directory, with why they are not packaged. ``commands`` are the places of
     the commands of ``server-command``. ``holder`` says, as the end of a sentence, who has its port. ``peak`` is the
     most memory that it was seen to use, in bytes. ``architecture`` is the image's and ``machine`` this machine's, ""
     where unknown. ``stands_in`` is whether something else stood in for the image. ``cause`` is why it serves nothing,

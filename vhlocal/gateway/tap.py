@@ -30,10 +30,10 @@ class Tap(Protocol):
         record: RequestRecord,
         asked: Sequence[RawHeader],
         body: Part | None,
-        told: Sequence[RawHeader],
+        answer_head: Sequence[RawHeader],
         answer: Part | bytes,
     ) -> None:
         """Take in an endpoint's request that has ended, with its answer's head and body; no ``body`` where it had none.
 
-        ``told`` is the answer's headers, empty where no server answered.
+        ``answer_head`` is the answer's headers, empty where no server answered.
         """

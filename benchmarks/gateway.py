@@ -2,10 +2,11 @@
 
 ``python -m benchmarks.gateway [--quick]``
 
-Small answers at 1, 16, 64 and 256 connections; a large body each way; bodies in chunks; a slow body beside quick
-clients; and a thousand clients of server-sent events with a thousand WebSockets that stay connected. nginx has a worker
-for each processor, sets the same headers, reads bodies whole as the gateway does, keeps as many connections and writes
-no log; the gateway is one process, and keeps and tells its requests as in a run.
+Small answers at 1, 16, 64 and 256 connections; what records and recordings of them cost; a large body each way; bodies
+in chunks; a slow body beside quick clients; and a thousand clients of server-sent events with a thousand WebSockets
+that stay connected. nginx has a worker for each processor, sets the same headers, reads bodies whole as the gateway
+does, keeps as many connections and writes no log; the gateway is one process, and keeps and publishes its requests as
+in a run.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from typing import TYPE_CHECKING
 import psutil
 
 from benchmarks.peers import loads
+from benchmarks.peers.costs import side_by_side
 from benchmarks.peers.processes import nginx_proxy, nginx_upstream, proxy_middleware, python_peer
 from benchmarks.report import Goal, conclude, print_table
 from vhlocal.session.open_files import raise_limit
@@ -57,6 +59,7 @@ def measure() -> Sequence[Goal]:
                 large.write(b"0123456789abcdef" * 65536)
         return [
             *_small(Path(place, "small"), file, 1 if quick else 10, 1 if quick else 2),
+            *_keeping(Path(place, "keeping"), file, 10 if quick else 40),
             *_bodies(Path(place, "bodies"), file, 2 if quick else 7),
             *_stay(1 if quick else 5, 1 if quick else 2),
         ]
@@ -65,9 +68,6 @@ def measure() -> Sequence[Goal]:
 def _small(place: Path, file: Path, rounds: int, seconds: int) -> Iterator[Goal]:
     with contextlib.ExitStack() as stack:
         ports = _start(stack, place, file)
-        silent, _ = stack.enter_context(python_peer("gateway", str(ports[_BARE]), "--no-records"))
-        recording, _ = stack.enter_context(python_peer("gateway", str(ports[_BARE]), "--recording"))
-        ports |= {_SILENT: silent, _RECORDING: recording}
         for connections in _CONNECTIONS:
             rates, halves = _alternate(ports, rounds, connections, seconds)
             print_table(f"small answers, {connections} connections", "requests/s", rates)
@@ -75,13 +75,29 @@ def _small(place: Path, file: Path, rounds: int, seconds: int) -> Iterator[Goal]
             if connections in _COMPARED:
                 yield _ratio(f"requests/s at {connections}, gateway/nginx", rates, _NGINX, 0.6)
                 yield _ratio(f"requests/s at {connections}, gateway/ProxyMiddleware", rates, _MIDDLEWARE, 8)
-                yield _ratio(f"requests/s at {connections}, gateway with/without records", rates, _SILENT, 0.95)
-                recorded = statistics.median(rates[_RECORDING]) / statistics.median(rates[_GATEWAY])
-                yield Goal(f"requests/s at {connections}, recording/not", recorded, ">=", 0.93)
             elif connections == 1:
                 added = {name: statistics.median(halves[name]) - statistics.median(halves[_BARE]) for name in ports}
                 yield Goal("latency added, gateway/nginx", added[_GATEWAY] / added[_NGINX], "<=", 4)
                 yield Goal("latency added, gateway/ProxyMiddleware", added[_GATEWAY] / added[_MIDDLEWARE], "<=", 1 / 3)
+
+
+def _keeping(place: Path, file: Path, rounds: int) -> Iterator[Goal]:
+    """Compare what records and recordings cost: a busy gateway answers as many requests as it has CPU for."""
+    place.mkdir()
+    with contextlib.ExitStack() as stack:
+        upstream = str(stack.enter_context(nginx_upstream(place / "upstream", _LARGE, file)))
+        kinds = {_SILENT: ("--no-records",), _GATEWAY: (), _RECORDING: ("--recording",)}
+        peers = {
+            name: stack.enter_context(python_peer("gateway", upstream, *options)) for name, options in kinds.items()
+        }
+        for connections in _COMPARED:
+            spent = side_by_side(peers, _PATH, connections, rounds)
+            print_table(f"CPU of the gateway for a small answer, {connections} connections", "µs", spent)
+            rounds_of = list(zip(*(spent[name] for name in kinds), strict=True))
+            kept = statistics.median(silent / usual for silent, usual, _ in rounds_of)
+            recorded = statistics.median(usual / recording for _, usual, recording in rounds_of)
+            yield Goal(f"requests for the CPU at {connections}, with/without records", kept, ">=", 0.95)
+            yield Goal(f"requests for the CPU at {connections}, recording/not", recorded, ">=", 0.93)
 
 
 def _start(stack: contextlib.ExitStack, place: Path, file: Path) -> dict[str, int]:

@@ -29,9 +29,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import psutil
-
-from benchmarks.peers import loads
+from benchmarks.peers.costs import side_by_side
 from benchmarks.peers.processes import nginx_upstreams, python_peer
 from benchmarks.process import end, start
 from benchmarks.report import Goal, UnmeasuredError, conclude, print_table
@@ -95,37 +93,18 @@ def measure() -> Sequence[Goal]:
 def _gateway(place: Path, rounds: int) -> Iterator[Goal]:
     file = place / "large"
     file.write_bytes(b"x")
-    spent: dict[str, list[float]] = {"one upstream": [], "eight upstreams": []}
     with (
         nginx_upstreams(place / "upstreams", _GATEWAY_PATH + "large", file, 8) as ports,
         contextlib.ExitStack() as stack,
     ):
         peers = {
             name: stack.enter_context(python_peer("gateway", *map(str, ports[:number])))
-            for name, number in zip(spent, (1, 8), strict=True)
+            for name, number in (("one upstream", 1), ("eight upstreams", 8))
         }
-        for _ in range(rounds):
-            # At the same time: what else the machine does changes what a request costs, and is to meet both.
-            with concurrent.futures.ThreadPoolExecutor(len(peers)) as pool:
-                for name, cost in zip(peers, pool.map(_cost, peers.values()), strict=True):
-                    spent[name].append(cost)
+        spent = side_by_side(peers, _GATEWAY_PATH, 16, rounds)
     print_table("CPU of the gateway for a small answer, 16 connections", "µs", spent)
     ratio = statistics.median(one / eight for one, eight in zip(*spent.values(), strict=True))
     yield Goal("requests for the gateway's CPU, eight upstreams/one", ratio, ">=", 0.95)
-
-
-def _cost(peer: tuple[int, int]) -> float:
-    """Return the µs of CPU that a gateway, its port and its process, spends on a request."""
-    port, process = peer
-    before = _cpu(process)
-    total = loads.small(port, _GATEWAY_PATH, 16, 1).total
-    return (_cpu(process) - before) / total * 1e6
-
-
-def _cpu(process: int) -> float:
-    """Return the CPU seconds that a process has spent so far."""
-    times = psutil.Process(process).cpu_times()
-    return times.user + times.system
 
 
 def _run(place: Path, rounds: int, seconds: float) -> Iterator[Goal]:

@@ -40,7 +40,10 @@ def code_of(project):
         ("ROUTES = {'/predict': print}\n", ("/predict",)),
         ("import cherrypy\nclass Root:\n    @cherrypy.expose\n    def predict(self): pass\n", ("/predict",)),
         ("import tornado.web\napp = tornado.web.Application([(r'/predict/?', Predict)])\n", ("/predict",)),
-        (f"{HANDLED}    if path == '/shutdown': exit()\n", ()),
+        *(
+            (f"{HANDLED}    if path == '{path}': act()\n", ())
+            for path in ("/shutdown", "/run-job", "/users/add", "/purge")
+        ),
         (f"{HANDLED}    open('/data/model')\n", ()),
         ("import tornado.web\napp = tornado.web.Application([(r'(?:/[^/]+){5}/predict', Predict)])\n", ()),
     ],

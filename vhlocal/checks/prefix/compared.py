@@ -20,7 +20,11 @@ _NODE = re.compile(
 _TEXT = re.compile(r"([\"'])(/[^\"'\s]*)\1")
 _PATH = re.compile(r"/[\w./~-]+")
 #: Words of paths where a GET may do harm: a route's method shows that, but a compared path has no method.
-_ACTS = re.compile(r"shut|stop|quit|exit|kill|delete|remove|reset|restart|reload|clear|drop|train|update|save", re.I)
+_ACTS = re.compile(
+    r"shut|stop|quit|exit|kill|abort|terminat|cancel|delete|remove|wipe|purge|flush|clear|drop|reset|start|reload|run|exec"
+    r"|train|update|upload|save|store|write|create|add|insert|send|publish|logout|signout|enable|disable|toggle",
+    re.I,
+)
 _ENDS = ("startswith", "endswith")
 _TORNADO = {"url", "URLSpec"}
 _EXPOSED = "cherrypy.expose"

@@ -1,7 +1,6 @@
 import os
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -9,7 +8,7 @@ from vhlocal.errors import InputError
 from vhlocal.project.packaged_paths import Ignored, packaged_paths
 
 
-def test_a_tree_of_a_thousand_levels_is_listed_within_seconds(project):
+def test_a_tree_of_a_thousand_levels_is_listed(project):
     """Below the longest path that the system takes, which is 1,024 bytes on macOS."""
     depth = (900 - len(str(project.directory))) // 2 if sys.platform == "darwin" else 1800
     path = "a/" * depth + "f"
@@ -22,11 +21,11 @@ def test_a_tree_of_a_thousand_levels_is_listed_within_seconds(project):
     os.close(os.open("f", os.O_CREAT, dir_fd=at))
     os.close(at)
     project.write(".vhignore", "other\n")
-    began = time.process_time()
-    assert packaged_paths(project.directory) == [path]
-    assert Ignored(project.directory / ".vhignore").has(path) is False
-    assert time.process_time() - began < 10
-    subprocess.run(["rm", "-rf", project.directory / "a"], check=True)  # older Pythons' `rmtree` cannot
+    try:
+        assert packaged_paths(project.directory) == [path]
+        assert Ignored(project.directory / ".vhignore").has(path) is False
+    finally:
+        subprocess.run(["rm", "-rf", project.directory / "a"], check=True)  # older Pythons' `rmtree` cannot
 
 
 def fill(project, *paths):

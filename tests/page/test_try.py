@@ -507,7 +507,8 @@ def test_what_was_tried_becomes_a_smoke_test(view, run, own_vhlocal):
     view.page.wait_for_selector("vh-try .answering :text('Written to smoke/words.http')")
     file = run.directory / "smoke" / "words.http"
     text = file.read_text()
-    assert "POST {{endpoint}}/x?token=********" in text
+    assert "POST {{endpoint}}/x?token={{token}}" in text
+    assert "# token was hidden: write" in text
     assert '# expect $.method == "POST"' in text
     view.to("/y", "POST").heard()
     view.page.get_by_role("button", name="Save as smoke test").click()

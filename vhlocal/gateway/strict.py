@@ -77,8 +77,11 @@ def leads_out(path: bytes, prefix: str) -> bool:
     """
     if b"/." not in path and b"%" not in path:
         return False
+    asked = unquote_to_bytes(path).split(b"/")
+    if b"." not in asked and b".." not in asked:
+        return False
     segments: list[bytes] = []
-    for segment in unquote_to_bytes(path).split(b"/"):
+    for segment in asked:
         if segment == b"..":
             del segments[-1:]
         elif segment not in {b"", b"."}:

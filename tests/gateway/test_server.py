@@ -422,7 +422,12 @@ def test_no_request_is_lost_while_routes_change(run):
 
 
 #: Without a % that is no escape, which is refused.
-TARGETS = st.binary(max_size=60).map(lambda raw: bytes(byte for byte in raw if byte > 0x20 and byte not in b"%\x7f"))
+#: Without what may lead out of a prefix: see ``test_strict``.
+TARGETS = (
+    st.binary(max_size=60)
+    .map(lambda raw: bytes(byte for byte in raw if byte > 0x20 and byte not in b"%\x7f"))
+    .filter(lambda raw: b".." not in raw)
+)
 PIECES = st.sampled_from(
     [b"", b"a", b"/", b"//", b"/a/../", b"/./", b"%2F", b"%2f", b";v=1", b"?q=1&q=%", b"%41", b"+", b"\xc3\xa4"]
 )

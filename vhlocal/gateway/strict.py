@@ -56,12 +56,8 @@ def trouble(target: bytes, lines: bytes, headers: Iterable[RawHeader]) -> tuple[
     path = path_of(target)
     if b"%" in path and _NO_ESCAPE.search(path):
         return 400, "the request target has an invalid % escape, or %00"
-    if b"/." in path or b"%" in path:
-        depth = 0
-        for segment in unquote_to_bytes(path).split(b"/")[1:]:
-            depth += -1 if segment == b".." else segment not in {b"", b"."}
-            if depth < 0:
-                return 400, "the request target leads above the root"
+    if (b"/." in path or b"%" in path) and _resolved(path) is None:
+        return 400, "the request target leads above the root"
     return None
 
 
@@ -80,13 +76,21 @@ def leads_out(path: bytes, prefix: str) -> bool:
     asked = unquote_to_bytes(path).split(b"/")
     if b"." not in asked and b".." not in asked:
         return False
+    segments = _resolved(path)
+    return segments is None or not b"/".join((b"", *segments, b"")).startswith(prefix.encode() + b"/")
+
+
+def _resolved(path: bytes) -> list[bytes] | None:
+    """Return a path's segments with escapes, dots and doubled slashes resolved, None if they lead above the root."""
     segments: list[bytes] = []
-    for segment in asked:
+    for segment in unquote_to_bytes(path).split(b"/"):
         if segment == b"..":
-            del segments[-1:]
+            if not segments:
+                return None
+            segments.pop()
         elif segment not in {b"", b"."}:
             segments.append(segment)
-    return not b"/".join((b"", *segments, b"")).startswith(prefix.encode() + b"/")
+    return segments
 
 
 def origin_form(target: bytes) -> tuple[bytes, bytes | None] | None:

@@ -10,14 +10,20 @@ import contextlib
 import hashlib
 import json
 import os
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
 
 from vhlocal.errors import VhlocalError
+from vhlocal.regular import digest_of
+from vhlocal.runtime.base import Entry
 from vhlocal.storage import room
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+#: The file from which a runner reads what it has to know, beside its own files.
+SETTINGS = "serve_warm.json"
 
 #: The variables that the platform sets; and those of them that have the version's name, at this place of a path.
 _PLATFORMS = frozenset({"SCRIPT_NAME", "VH_DEFAULT_PREFIX", "VALOHAI_PORT"})
@@ -42,6 +48,9 @@ class Begun(Protocol):
 
     def wait(self, seconds: float) -> None:
         """Return once nothing is left of what was abandoned, or after so many seconds."""
+
+
+T = TypeVar("T", bound=Begun)
 
 
 class _Start:
@@ -109,6 +118,53 @@ def may_be_kept(
     )
 
 
+def settings_of(entries: Iterable[Entry]) -> dict[str, Any]:
+    """Return what the runner among these entries reads; {} where there is none."""
+    return next((json.loads(entry.content or b"{}") for entry in entries if _is_settings(entry)), {})
+
+
+def with_settings(entry: Entry, **changed: object) -> Entry:
+    """Return the same entry; if it is the runner's settings, with these changed."""
+    if not _is_settings(entry):
+        return entry
+    return replace(entry, content=json.dumps({**json.loads(entry.content or b"{}"), **changed}).encode())
+
+
+def _is_settings(entry: Entry) -> bool:
+    return entry.path.endswith(f"/{SETTINGS}")
+
+
+def is_as_it_was(entry: Entry, file: Path | None) -> bool:
+    """Tell whether a file has the entry's content: a save that came since the last start is another start's."""
+    return file is None or entry.link is not None or digest_of(file)[0] == entry.digest
+
+
+def write_entries(entries: Iterable[Entry]) -> list[dict[str, Any]]:
+    """Return entries, whose content is text, as JSON can hold them: see ``read_entries``."""
+    return [
+        {
+            **asdict(entry),
+            "content": None if entry.content is None else entry.content.decode(),
+            "source": None if entry.source is None else str(entry.source),
+        }
+        for entry in entries
+    ]
+
+
+def read_entries(facts: Iterable[Mapping[str, Any]]) -> tuple[Entry, ...]:
+    """Return what ``write_entries`` wrote. Raises LookupError or TypeError for anything else."""
+    return tuple(
+        Entry(
+            **{
+                **entry,
+                "content": None if entry["content"] is None else entry["content"].encode(),
+                "source": None if entry["source"] is None else Path(entry["source"]),
+            }
+        )
+        for entry in facts
+    )
+
+
 def version_of(environment: Mapping[str, str]) -> str:
     """Return the name of the version that a server with these variables serves."""
     return environment["VH_DEFAULT_PREFIX"].split("/")[_VERSION]
@@ -139,10 +195,14 @@ def set_begun(begun: Begun) -> None:
     _Start.begun = begun
 
 
-def claim() -> Begun | None:
-    """Return what was begun ahead, once."""
+def claim(kind: type[T], is_wanted: Callable[[T], bool]) -> T | None:
+    """Return what was begun ahead, once, if it is of this kind and wanted; anything else is ended."""
     begun, _Start.begun = _Start.begun, None
-    return begun
+    if isinstance(begun, kind) and is_wanted(begun):
+        return begun
+    if begun is not None:
+        abandon(begun)
+    return None
 
 
 def abandon(begun: Begun) -> None:
@@ -153,9 +213,9 @@ def abandon(begun: Begun) -> None:
 
 def drop() -> None:
     """End what was begun ahead and nobody has claimed; nothing is left of what was not wanted."""
-    begun = claim()
-    if begun is not None:
-        abandon(begun)
+    if _Start.begun is not None:
+        abandon(_Start.begun)
+        _Start.begun = None
     while _Start.abandoned:
         _Start.abandoned.pop().wait(_PATIENCE)
 

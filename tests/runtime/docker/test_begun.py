@@ -24,6 +24,7 @@ from vhlocal.runtime.docker.engine import Bind, ContainerSpec
 TYPED = ("up", "-C", "project")
 RUN = "7-8-def"
 PREFIX = {"VH_DEFAULT_PREFIX": "/o/p/d/20260102.3/e/", "SCRIPT_NAME": "/o/p/d/20260102.3/e", "VALOHAI_PORT": "8000"}
+SETTINGS = "/valohai/runner/serve_warm.json"
 METADATA = Entry("/valohai/valohai-metadata.json", content=b"{}")
 
 
@@ -49,7 +50,7 @@ def made(tmp_path, source, engine, base_image) -> Made:
     settings = {"token": "secret", "modules": ["json"]}
     entries = (
         Entry("/valohai/code/server.py", source=source, digest=hashlib.sha256(source.read_bytes()).hexdigest()),
-        Entry(begun.SETTINGS, content=json.dumps(settings).encode()),
+        Entry(SETTINGS, content=json.dumps(settings).encode()),
         METADATA,
     )
     spec = ContainerSpec(
@@ -148,7 +149,7 @@ def test_it_runs_for_a_run_and_a_version_of_its_own_and_waits_for_what_is_missin
     again = found.made.spec
     assert again.labels["vhlocal.run"] == RUN
     assert again.environment["SCRIPT_NAME"] == "/o/p/d/20260103.0/e"
-    settings = next(entry for entry in found.made.entries if entry.path == begun.SETTINGS)
+    settings = next(entry for entry in found.made.entries if entry.path == SETTINGS)
     assert json.loads(settings.content)["token"] == found.token != "secret"
     (name,) = wait_for(lambda: containers_of(engine, Path(made.project)), "its container")
     assert name.startswith("vhlocal-p-e-") and name != made.spec.name

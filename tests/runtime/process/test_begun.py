@@ -201,7 +201,7 @@ def test_it_ends_with_the_process_that_began_it(made, spec, tmp_path):
     code = (
         "import sys\nfrom vhlocal.runtime import starts\nfrom vhlocal.runtime.process import begun\n"
         f"begun.begin(begun.read(starts.recall({TYPED!r})[1]), '7-8-def', '20260103.0')\n"
-        "print(starts.claim()._started.process.pid, flush=True)\nsys.stdin.read()\n"
+        "print(starts.claim(begun.Begun, bool)._started.process.pid, flush=True)\nsys.stdin.read()\n"
     )
     with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         guard = psutil.Process(int(process.stdout.readline()))

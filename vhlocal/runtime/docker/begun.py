@@ -10,18 +10,15 @@ else differs, the container is removed, and another is created as if there had b
 from __future__ import annotations
 
 import contextlib
-import json
 import secrets
 import threading
 from dataclasses import asdict, replace
-from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from vhlocal.contract.image import RUNNER_DIRECTORY
 from vhlocal.contract.limits import ContainerLimits
 from vhlocal.errors import EngineError, VhlocalError
 from vhlocal.project.settings import environment
-from vhlocal.regular import digest_of
 from vhlocal.runtime import starts
 from vhlocal.runtime.base import Entry
 from vhlocal.runtime.docker import labels
@@ -30,12 +27,11 @@ from vhlocal.runtime.docker.engine import Bind, ContainerSpec, Engine
 from vhlocal.values import dataclass
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Mapping
 
     from vhlocal.runtime.base import ServerSpec
     from vhlocal.runtime.docker.engine import Stream
 
-SETTINGS = f"{RUNNER_DIRECTORY}/serve_warm.json"
 _GATE = Entry(f"{RUNNER_DIRECTORY}/serve_warm.gate", content=b"")
 _OPEN = Entry(f"{RUNNER_DIRECTORY}/serve_warm.open", content=b"")
 
@@ -151,7 +147,7 @@ class Begun:
     def _begin(self) -> None:
         try:
             with contextlib.suppress(VhlocalError, OSError), archive([*self.made.entries, _GATE]) as packed:
-                if all(map(_is_as_it_was, self.made.entries)):
+                if all(starts.is_as_it_was(entry, entry.source) for entry in self.made.entries):
                     self._create(packed)
         finally:
             self._connected.set()
@@ -202,7 +198,7 @@ def read(facts: Mapping[str, Any]) -> Made | None:
                 }
             ),
             str(facts["image"]),
-            tuple(map(_read_entry, entries)),
+            starts.read_entries(entries),
             str(facts["project"]),
         )
         return made if made.version else None
@@ -220,7 +216,7 @@ def begin(made: Made, run: str, version: str) -> None:
             labels={**made.spec.labels, labels.RUN: run},
             environment=starts.for_version(made.spec.environment, version),
         ),
-        entries=tuple(_with_token(entry, token) for entry in made.entries),
+        entries=tuple(starts.with_settings(entry, token=token) for entry in made.entries),
     )
     starts.name_run(run)
     begun = Begun(again, token)
@@ -230,12 +226,9 @@ def begin(made: Made, run: str, version: str) -> None:
 
 def claim(project: str, run: str) -> Begun | None:
     """Return what was begun ahead for a project and a run; what is another's is removed."""
-    begun = starts.claim()
-    if isinstance(begun, Begun) and begun.made.project == project and begun.made.spec.labels[labels.RUN] == run:
-        return begun
-    if begun is not None:
-        starts.abandon(begun)
-    return None
+    return starts.claim(
+        Begun, lambda begun: begun.made.project == project and begun.made.spec.labels[labels.RUN] == run
+    )
 
 
 def remember(made: Made, spec: ServerSpec) -> None:
@@ -246,30 +239,12 @@ def remember(made: Made, spec: ServerSpec) -> None:
     kept = replace(made, entries=tuple(entry for entry in made.entries if entry.content is None or _is_runners(entry)))
     sources = [entry.source for entry in kept.entries if entry.source is not None]
     mounts = spec.mounts.files or spec.mounts.shared or spec.mounts.workspace
-    if starts.may_be_kept(spec.environment, _settings(kept.entries), sources, mounts=bool(mounts)):
+    if starts.may_be_kept(spec.environment, starts.settings_of(kept.entries), sources, mounts=bool(mounts)):
         starts.keep(typed, "docker", _written(kept))
 
 
 def _is_runners(entry: Entry) -> bool:
     return entry.path.startswith(f"{RUNNER_DIRECTORY}/")
-
-
-def _settings(entries: Sequence[Entry]) -> dict[str, Any]:
-    for entry in entries:
-        if entry.path == SETTINGS:
-            return dict(json.loads(entry.content or b"{}"))
-    return {}
-
-
-def _with_token(entry: Entry, token: str) -> Entry:
-    if entry.path != SETTINGS:
-        return entry
-    return replace(entry, content=json.dumps({**json.loads(entry.content or b"{}"), "token": token}).encode())
-
-
-def _is_as_it_was(entry: Entry) -> bool:
-    """Tell whether a file of the project is what the last start had: a save that came meanwhile is another start's."""
-    return entry.source is None or digest_of(entry.source)[0] == entry.digest
 
 
 def _renamed(name: str | None) -> str:
@@ -278,19 +253,5 @@ def _renamed(name: str | None) -> str:
 
 
 def _written(made: Made) -> dict[str, Any]:
-    facts = asdict(replace(made, entries=tuple(_with_token(entry, "") for entry in made.entries)))
-    for entry in facts["entries"]:
-        entry["content"] = None if entry["content"] is None else entry["content"].decode()
-        entry["source"] = None if entry["source"] is None else str(entry["source"])
-    return facts
-
-
-def _read_entry(facts: Mapping[str, Any]) -> Entry:
-    content, source = facts["content"], facts["source"]
-    return Entry(
-        **{
-            **facts,
-            "content": None if content is None else content.encode(),
-            "source": None if source is None else Path(source),
-        }
-    )
+    entries = [starts.with_settings(entry, token="") for entry in made.entries]
+    return {**asdict(replace(made, entries=())), "entries": starts.write_entries(entries)}

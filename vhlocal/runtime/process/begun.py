@@ -10,7 +10,6 @@ see ``starts.may_be_kept``.
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import secrets
 import shutil
@@ -20,9 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from vhlocal.contract.limits import ContainerLimits
 from vhlocal.errors import VhlocalError
-from vhlocal.regular import digest_of
 from vhlocal.runtime import starts
-from vhlocal.runtime.base import Entry
 from vhlocal.runtime.process.furnishing import Furnishing, furnish
 from vhlocal.runtime.process.guarded import Orders, Started, end, idle, start
 from vhlocal.runtime.process.guarded import drop as drop_guard
@@ -33,7 +30,7 @@ if TYPE_CHECKING:
     import subprocess
     from collections.abc import Mapping, Sequence
 
-    from vhlocal.runtime.base import ServerSpec
+    from vhlocal.runtime.base import Entry, ServerSpec
 
 #: Where the runner reads its settings, and where it waits, beside its own files.
 SETTINGS = "serve_warm.json"
@@ -133,19 +130,15 @@ def begin(made: Made, run: str, version: str) -> None:
         unless_used.callback(give_back, again.ports)
         unless_used.callback(shutil.rmtree, root, ignore_errors=True)
         furnish(again.furnishing)
-        if all(map(_is_whole, again.furnishing.entries)):
+        # What was placed is what counts.
+        if all(starts.is_as_it_was(each, each.source and Path(each.path)) for each in again.furnishing.entries):
             starts.set_begun(_started(guard, again, token))
             unless_used.pop_all()
 
 
 def claim(home: Path, project: str) -> Begun | None:
     """Return what was begun ahead for a project, with its directory in ``home``; what is another's is ended."""
-    begun = starts.claim()
-    if isinstance(begun, Begun) and begun.root.parent == home and begun.made.project == project:
-        return begun
-    if begun is not None:
-        starts.abandon(begun)
-    return None
+    return starts.claim(Begun, lambda begun: begun.root.parent == home and begun.made.project == project)
 
 
 def remember(made: Made, spec: ServerSpec) -> None:
@@ -155,20 +148,13 @@ def remember(made: Made, spec: ServerSpec) -> None:
         return
     sources = [entry.source for entry in made.furnishing.entries if entry.source is not None]
     mounts = spec.mounts.files or spec.mounts.shared or spec.mounts.workspace or made.furnishing.beside
-    if starts.may_be_kept(spec.environment, _settings(made.furnishing), sources, mounts=bool(mounts)):
+    if starts.may_be_kept(spec.environment, starts.settings_of(made.furnishing.entries), sources, mounts=bool(mounts)):
         starts.keep(typed, "process", _written(made))
 
 
 def early(entries: Sequence[Entry]) -> list[Entry]:
     """Return which of a server's entries are the same at its next start, if nothing has changed."""
-    return [entry for entry in entries if entry.content is None or entry.path.endswith(f"/{SETTINGS}")]
-
-
-def _settings(furnishing: Furnishing) -> dict[str, Any]:
-    for entry in furnishing.entries:
-        if entry.path.endswith(f"/{SETTINGS}"):
-            return dict(json.loads(entry.content or b"{}"))
-    return {}
+    return [entry for entry in entries if entry.content is None or entry.path.endswith(f"/{starts.SETTINGS}")]
 
 
 def _gate_of(furnishing: Furnishing) -> Path:
@@ -186,9 +172,8 @@ def _moved(made: Made, root: str, ports: tuple[int, ...], version: str, token: s
         path = move(each.path)
         if each.content is None:
             return replace(each, path=path)
-        settings = json.loads(move(each.content.decode()))
-        settings |= {"port": ports[0], "control": ports[1], "token": token}
-        return replace(each, path=path, content=json.dumps(settings).encode())
+        moved = replace(each, path=path, content=move(each.content.decode()).encode())
+        return starts.with_settings(moved, port=ports[0], control=ports[1], token=token)
 
     environment = {name: move(value) for name, value in orders.environment.items()}
     environment["HOSTNAME"] = environment["HOSTNAME"].removesuffix(_number(was.root)) + _number(root)
@@ -206,13 +191,6 @@ def _number(root: str) -> str:
     return root.rpartition("-")[2]
 
 
-def _is_whole(entry: Entry) -> bool:
-    """Tell whether what was placed is what the last start had: a save that came meanwhile is another start's."""
-    if entry.source is None or entry.link is not None:
-        return True
-    return digest_of(Path(entry.path))[0] == entry.digest
-
-
 def _started(guard: subprocess.Popen[bytes], made: Made, token: str) -> Begun:
     gate = _gate_of(made.furnishing)
     os.mkfifo(gate, 0o600)
@@ -225,25 +203,15 @@ def _started(guard: subprocess.Popen[bytes], made: Made, token: str) -> Begun:
 
 
 def _written(made: Made) -> dict[str, Any]:
-    facts = asdict(_moved(made, made.furnishing.root, made.ports, made.version, token=""))
-    for entry in facts["furnishing"]["entries"]:
-        entry["content"] = None if entry["content"] is None else entry["content"].decode()
-        entry["source"] = None if entry["source"] is None else str(entry["source"])
+    again = _moved(made, made.furnishing.root, made.ports, made.version, token="")
+    facts = asdict(again)
+    facts["furnishing"]["entries"] = starts.write_entries(again.furnishing.entries)
     return facts
 
 
 def _read(facts: Mapping[str, Any]) -> Made:
     furnishing, orders = facts["furnishing"], facts["orders"]
-    entries = tuple(
-        Entry(
-            **{
-                **entry,
-                "content": None if entry["content"] is None else entry["content"].encode(),
-                "source": None if entry["source"] is None else Path(entry["source"]),
-            }
-        )
-        for entry in furnishing["entries"]
-    )
+    entries = starts.read_entries(furnishing["entries"])
     return Made(
         Furnishing(**{**furnishing, "beside": tuple(furnishing["beside"]), "entries": entries}),
         Orders(**{**orders, "command": tuple(orders["command"])}),

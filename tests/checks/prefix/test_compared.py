@@ -16,6 +16,8 @@ from vhlocal.project.config import load_config
 from vhlocal.project.package import read_package
 
 HANDLED = "def app(environ, start):\n    path = environ['PATH_INFO']\n"
+FLASK = "app = flask.Flask(__name__)\n"
+HANDLER = "\ndef predict():\n    return ''\n"
 
 
 @pytest.fixture
@@ -42,9 +44,13 @@ def code_of(project):
         ("import tornado.web\napp = tornado.web.Application([(r'/predict/?', Predict)])\n", ("/predict",)),
         *(
             (f"{HANDLED}    if path == '{path}': act()\n", ())
-            for path in ("/shutdown", "/run-job", "/users/add", "/purge")
+            for path in ("/shutdown", "/close", "/run-job", "/users/add", "/pay", "/nextOne")
         ),
         (f"{HANDLED}    open('/data/model')\n", ()),
+        *((f"import flask\n{FLASK}@app.route('{path}'){HANDLER}", ()) for path in ("/shutdown", "/admin/resetAll")),
+        (f"import flask\n{FLASK}@app.route('/address'){HANDLER}", ("/address",)),
+        (f"import flask\n{FLASK}@app.route('/train', methods=['POST']){HANDLER}", ("/train",)),
+        (f"import flask\n{FLASK}@app.post('/reload'){HANDLER}", ("/reload",)),
         ("import tornado.web\napp = tornado.web.Application([(r'(?:/[^/]+){5}/predict', Predict)])\n", ()),
     ],
 )
@@ -61,6 +67,9 @@ def test_paths_that_code_decides_by_are_asked_for_and_none_that_may_end_it(text,
         ('app.post("/predict", predict);', ["/predict"]),
         ('fs.readFileSync("/data/model")', []),
         ('if (req.url === "/stop") process.exit()', []),
+        ('if (req.url === "/pay") pay()', []),
+        ('app.get("/shutdown", shutDown);', []),
+        ('app.post("/train", train);', ["/train"]),
     ],
 )
 def test_paths_that_a_script_of_nodes_decides_by(line, paths):

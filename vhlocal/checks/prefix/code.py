@@ -12,7 +12,15 @@ from vhlocal.checks.hosts import host_lists
 from vhlocal.checks.links import SCRIPTS, absolute_links, absolute_requests
 from vhlocal.checks.modules import Modules
 from vhlocal.checks.prefix.assets import relative_in
-from vhlocal.checks.prefix.compared import compared_by_node, compared_in, decides, named_in, texts_of_node
+from vhlocal.checks.prefix.compared import (
+    OTHER_METHODS,
+    acts,
+    compared_by_node,
+    compared_in,
+    decides,
+    named_in,
+    texts_of_node,
+)
 from vhlocal.checks.prefix.fixes import NO_FIXES, ROUTING, Fixes, is_route
 from vhlocal.checks.reach import Reach
 from vhlocal.checks.servers import program_of, the_server
@@ -249,7 +257,11 @@ def _routes(calls: Sequence[tuple[Module, ast.Call, str]], endpoint: str) -> Ite
 
     Of what has the prefix in it, the rest. Last come those that are below a mounted app, if they are that app's.
     """
-    found = [route for module, call, name in calls if (route := _route(module, call, name)) is not None]
+    found = [
+        route
+        for module, call, name in calls
+        if (route := _route(module, call, name)) is not None and not (_takes_get(call, name) and acts(route))
+    ]
     keywords = (keyword for _, call, _ in calls for keyword in call.keywords if keyword.arg in _PREFIXES)
     starts = list(dict.fromkeys(filter(None, (_path(keyword.value) for keyword in keywords))))
     mounts = filter(
@@ -304,6 +316,13 @@ def _route(module: Module, call: ast.Call, name: str) -> str | None:
     if path is None or len(path) < 2 or not path.isascii() or not path.isprintable() or " " in path:
         return None
     return path
+
+
+def _takes_get(call: ast.Call, name: str) -> bool:
+    methods = next((keyword.value for keyword in call.keywords if keyword.arg == "methods"), None)
+    if isinstance(methods, ast.List | ast.Tuple | ast.Set):
+        return any(not isinstance(one, ast.Constant) or one.value == "GET" for one in methods.elts)
+    return _word(call, name).removeprefix("add_") not in OTHER_METHODS
 
 
 def _path(node: ast.expr, start: str = "") -> str | None:

@@ -15,16 +15,47 @@ if TYPE_CHECKING:
 _NODE = re.compile(
     r"\b(?:url|pathname|path)\s*[!=]==?\s*[\"'](?P<compared>/[^\"'\s]+)[\"']"
     r"|\bcase\s+[\"'](?P<case>/[^\"'\s]+)[\"']\s*:"
-    r"|\.(?:get|post|put|patch|delete|all|route)\(\s*[\"'](?P<route>/[^\"'\s]+)[\"']\s*,"
+    r"|\.(?P<method>get|post|put|patch|delete|all|route)\(\s*[\"'](?P<route>/[^\"'\s]+)[\"']\s*,"
 )
 _TEXT = re.compile(r"([\"'])(/[^\"'\s]*)\1")
 _PATH = re.compile(r"/[\w./~-]+")
-#: Words of paths where a GET may do harm: a route's method shows that, but a compared path has no method.
-_ACTS = re.compile(
-    r"shut|stop|quit|exit|kill|abort|terminat|cancel|delete|remove|wipe|purge|flush|clear|drop|reset|start|reload|run|exec"
-    r"|train|update|upload|save|store|write|create|add|insert|send|publish|logout|signout|enable|disable|toggle",
-    re.I,
-)
+#: Words that say of a route that it does something. A GET is to do no harm, and not every app holds to that: one that
+#: its own ``/shutdown`` ends is not to be ended by a question.
+_ACTS = {
+    *("abort", "add", "apply", "cancel", "clean", "cleanup", "clear", "close", "commit", "create"),
+    *("delete", "deploy", "destroy", "disable", "disconnect", "drop", "enable", "end", "enqueue", "erase"),
+    *("exec", "execute", "exit", "expire", "flush", "halt", "increment", "init", "initialize", "insert"),
+    *("install", "invalidate", "kill", "load", "lock", "log", "logout", "migrate", "move", "new", "next"),
+    *("open", "patch", "pause", "pop", "post", "process", "publish", "purge", "push", "put", "quit"),
+    *("reboot", "refresh", "register", "release", "reload", "remove", "rename", "replace", "reset"),
+    *("restart", "restore", "resume", "retrain", "revoke", "rotate", "run", "save", "seed", "send", "set"),
+    *("shut", "shutdown", "signout", "signup", "sleep", "start", "stop", "store", "submit", "subscribe"),
+    *("switch", "sync", "terminate", "toggle", "train", "trigger", "truncate", "uninstall", "unload"),
+    *("unlock", "unregister", "unsubscribe", "update", "upload", "wipe", "write"),
+}
+#: The words that a compared path may be made of. No method says what it is for, so that only those are asked for that
+#: model servers, health checks and pages have everywhere.
+_LOOKS = {
+    *("about", "alive", "answer", "api", "app", "assets", "bulk", "chat", "check", "classes"),
+    *("classification", "classifications", "classify", "completion", "completions", "config", "count"),
+    *("dashboard", "data", "decode", "describe", "detail", "details", "detect", "detection", "digit"),
+    *("digits", "docs", "echo", "embed", "embedding", "embeddings", "encode", "estimate", "extract"),
+    *("feature", "features", "forecast", "generate", "get", "health", "healthcheck", "healthz", "hello"),
+    *("help", "home", "image", "images", "index", "infer", "inference", "inferences", "info", "invocation"),
+    *("invocations", "invoke", "item", "items", "json", "label", "labels", "list", "live", "liveness"),
+    *("livez", "lookup", "main", "me", "metadata", "metrics", "ml", "model", "models", "name", "names"),
+    *("ocr", "openapi", "page", "pages", "ping", "predict", "predicted", "prediction", "predictions"),
+    *("proba", "probability", "query", "rank", "ranking", "readiness", "ready", "readyz", "recognize"),
+    *("recommend", "recommendation", "recommendations", "redoc", "report", "result", "results", "root"),
+    *("schema", "schemas", "score", "scores", "scoring", "search", "segment", "sentiment", "service"),
+    *("similar", "spec", "state", "static", "stats", "status", "summarize", "swagger", "tag", "tags"),
+    *("test", "text", "tokenize", "tokens", "transcribe", "translate", "txt", "ui", "user", "users"),
+    *("version", "versions", "welcome", "world"),
+}
+_WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+")
+_VERSION = re.compile(r"v\d+", re.I)
+#: Methods of HTTP by which a framework adds a route that takes no GET.
+OTHER_METHODS = frozenset({"post", "put", "patch", "delete"})
 _ENDS = ("startswith", "endswith")
 _TORNADO = {"url", "URLSpec"}
 _EXPOSED = "cherrypy.expose"
@@ -33,22 +64,25 @@ _EXPOSED = "cherrypy.expose"
 def compared_in(reach: Reach) -> Iterator[str]:
     """Yield the paths by which the code of an endpoint decides itself, in its order."""
     for _, site in reach.sites:
-        yield from filter(_may_be_asked, _compared(site))
+        yield from filter(_looks, _compared(site))
 
 
 def named_in(reach: Reach) -> Iterator[str]:
     """Yield the paths that Tornado's tuples and CherryPy's functions stand for."""
     for module, site in reach.sites:
-        yield from filter(_may_be_asked, _named(module, site, reach.framework))
+        named = filter(_PATH.fullmatch, _named(module, site, reach.framework))
+        yield from (path for path in named if not acts(path))
 
 
 def compared_by_node(lines: Iterable[str]) -> Iterator[str]:
     """Yield the same of a script of Node's."""
     for line in lines:
         for match in _NODE.finditer(line):
-            path = match["compared"] or match["case"] or match["route"]
-            if _may_be_asked(path):
-                yield path
+            by_hand, route = match["compared"] or match["case"], match["route"] or ""
+            if by_hand:
+                yield from filter(_looks, [by_hand])
+            elif _PATH.fullmatch(route) and (match["method"] in OTHER_METHODS or not acts(route)):
+                yield route
 
 
 def texts_of_node(lines: Iterable[str]) -> Iterator[tuple[int, str]]:
@@ -65,8 +99,17 @@ def decides(site: Site) -> bool:
     return isinstance(parent, ast.Compare | ast.Tuple | ast.List | ast.Set | ast.MatchValue)
 
 
-def _may_be_asked(path: str) -> bool:
-    return _PATH.fullmatch(path) is not None and not _ACTS.search(path)
+def acts(route: str) -> bool:
+    """Tell whether a GET of a route may do something, by the words of its path."""
+    return not _ACTS.isdisjoint(_words(route))
+
+
+def _looks(path: str) -> bool:
+    return _PATH.fullmatch(path) is not None and _LOOKS.issuperset(_words(_VERSION.sub("", path)))
+
+
+def _words(path: str) -> Iterator[str]:
+    return map(str.lower, _WORD.findall(path))
 
 
 def _compared(site: Site) -> Iterator[str]:

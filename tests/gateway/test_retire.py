@@ -319,6 +319,26 @@ def test_a_side_that_does_not_answer_a_close_frame_is_left_after_a_while(run):
     run(main)
 
 
+def test_a_server_that_was_removed_is_not_told_as_replaced(run):
+    reason = "closed by vhlocal: the server with revision r1 was removed 0 s ago"
+
+    async def main():
+        async def deaf(peer: Peer):
+            await peer.head()
+            await peer.send(SWITCH % b"websocket")
+            await peer.rest()
+
+        async with stage(deaf, closing_seconds=0.05) as at, at.client() as client:
+            await client.send(upgrade(b"websocket"))
+            await client.head()
+            lead(at, None)
+            await at.gateway.retire(at.upstream, 0, is_removed=True)
+            assert (await client.rest())[:4] == bytes([0x88, 2 + len(reason), 0x03, 0xE9])
+            assert (await at.wait_for_records(1))[0].reason == reason
+
+    run(main)
+
+
 def test_the_end_of_the_run_closes_websockets_and_event_streams_first(run):
     """They never end by themselves: requests alone are waited for."""
 

@@ -104,7 +104,7 @@ class Keeping(Machine):
         self.routes.serve([Version("acme", "words", "local", WEB.version)])
         self.wish = wanted("good 0", self.image, self.bringing)
 
-        async def drain(address: Address) -> None:
+        async def drain(_address: Address, _is_removed: bool) -> None:
             pass
 
         async def compare(_at: ServedAt, _old: Address, _new: Address) -> None:

@@ -94,6 +94,14 @@ def test_kill_9_leaves_no_process(project, process_run, vhlocal, command):
     assert ended.stdout == "Removed the files of plain, left by a killed run\n", "its process has ended with the run"
 
 
+@pytest.mark.once
+def test_down_has_one_line_for_all_replicas_that_a_killed_run_left(project, process_run, vhlocal):
+    directory = project(project_of("python server.py"))
+    process_run(directory, "--replicas", "plain=3").kill()
+    ended = vhlocal("down", "-C", str(directory))
+    assert (ended.returncode, ended.stdout) == (0, "Removed what a killed run left of 3 servers of plain\n")
+
+
 @pytest.mark.builds
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
 def test_an_installation_ends_with_the_run_however_that_ends(project, process_run, vhlocal, number):

@@ -147,3 +147,20 @@ def test_k9_each_gets_its_time_and_is_then_closed_in_its_own_way(project, strate
     told = {record.target.rpartition("/")[2]: record for record in records if record.reason and record.is_ours}
     assert {name: record.reason for name, record in told.items()} == dict.fromkeys(("socket", "events"), seen["reason"])
     assert [record.status for record in records if record.status >= 400] == []
+
+
+def test_k9_what_an_endpoint_answers_that_was_removed_is_not_told_as_replaced(project):
+    directory = project({"valohai.yaml": YAML, "server.py": SERVER})
+    seen: dict[str, object] = {}
+
+    def visit(url: str) -> None:
+        with connect(f"{url.replace('http://', 'ws://')}socket", proxy=None) as socket:
+            assert socket.recv() == "1"
+            (directory / "valohai.yaml").write_text(YAML.replace("name: live", "name: other"))
+            with pytest.raises(ConnectionClosed) as closed:
+                socket.recv()
+            seen["close"] = (closed.value.rcvd.code, closed.value.rcvd.reason)
+
+    (record,) = [one for one in during_a_run(directory, visit, read_seconds=1) if one.target.endswith("/socket")]
+    reason = f"closed by vhlocal: the server with revision {record.revision} was removed 1 s ago"
+    assert (seen["close"], record.reason) == ((1001, reason), reason)

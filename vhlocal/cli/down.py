@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,8 @@ from vhlocal.visible import one_line
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from vhlocal.runtime.base import PresentServer
 
 #: Longer than a run gives its servers to end by themselves.
 _PATIENCE = 60.0
@@ -36,16 +39,25 @@ def command(directory: Path) -> None:
         _wait_for_end(state)
         click.echo(f"Stopped the run at {record.url}")
     runtimes = reachable(directory, new_run(), needed)
-    left = 0
+    left = False
     for runtime in runtimes.values():
-        for server in [server for server in runtime.servers(str(directory)) if not goes_on(server.run)]:
-            left += 1
-            runtime.remove(server.id)
-            whose = one_line(server.endpoint) or "a build"
-            click.echo(f"Removed the {runtime.remains} of {whose}, left by a killed run")
+        servers = [server for server in runtime.servers(str(directory)) if not goes_on(server.run)]
+        for whose, group in itertools.groupby(sorted(servers, key=_whose), _whose):
+            of_one = list(group)
+            for server in of_one:
+                runtime.remove(server.id)
+            if len(of_one) == 1:
+                click.echo(f"Removed the {runtime.remains} of {whose}, left by a killed run")
+            else:
+                click.echo(f"Removed what a killed run left of {len(of_one)} servers of {whose}")
+        left = left or bool(servers)
         runtime.close()
     if record is None and not left:
         click.echo("Nothing is running")
+
+
+def _whose(server: PresentServer) -> str:
+    return one_line(server.endpoint) or "a build"
 
 
 def _wait_for_end(state: ProjectState) -> None:

@@ -80,6 +80,11 @@ def replaced(seconds: float) -> Farewell:
     return Farewell(504, SERVICE_RESTART, f"revision {{revision}} was replaced {seconds:g} s ago")
 
 
+def removed(seconds: float) -> Farewell:
+    """Return why what a server still answers is ended so many seconds after its version or replica was removed."""
+    return Farewell(504, GOING_AWAY, f"the server with revision {{revision}} was removed {seconds:g} s ago")
+
+
 @dataclass(frozen=True)
 class Page:
     """An error page, whole."""

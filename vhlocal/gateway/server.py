@@ -11,7 +11,7 @@ from vhlocal.gateway.hub import Hub
 from vhlocal.gateway.options import GatewayOptions
 from vhlocal.gateway.outbox import Outbox
 from vhlocal.gateway.pool import Pool
-from vhlocal.gateway.report import RUN_ENDS, Failure, FailureKind, LimitPassed, Page, Pages, replaced
+from vhlocal.gateway.report import RUN_ENDS, Failure, FailureKind, LimitPassed, Page, Pages, removed, replaced
 from vhlocal.gateway.spool import SpoolRoom
 from vhlocal.gateway.table import Replica, Route, RouteTable, Upstream
 
@@ -139,12 +139,12 @@ class Gateway:
         """Return the number of connections open to servers, idle ones included, tunnels not."""
         return self._hub.pool.connections if self._hub else 0
 
-    async def retire(self, upstream: Upstream, seconds: float) -> None:
+    async def retire(self, upstream: Upstream, seconds: float, *, is_removed: bool = False) -> None:
         """Part from a server that is in no route any more: return once nothing is in flight there, and it may end.
 
         What has not ended by itself after ``seconds`` is ended: an event stream and a WebSocket in the way of their
         protocols, a request that has no answer yet with an error page, any other answer so that nobody takes it for
-        whole. What listens at that address later is another server.
+        whole. What listens at that address later is another server. Where ``is_removed``, no other takes its place.
         """
         hub = self._hub
         if hub is None:
@@ -152,8 +152,9 @@ class Gateway:
         server = hub.pool.retire(upstream)
         if await server.emptied(seconds):
             return
+        farewell = removed(seconds) if is_removed else replaced(seconds)
         for endable in hub.pool.in_flight_at(server):
-            endable.end(replaced(seconds))
+            endable.end(farewell)
         await server.emptied(hub.options.closing_seconds + _LAST_ROUNDS)
 
     async def close(self, grace: float) -> None:

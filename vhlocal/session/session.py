@@ -334,8 +334,9 @@ class Session:
             await Comparing(self._recordings, chosen, host, self._bus)(at, old, new)
 
     async def _surroundings(self, gateway: Gateway) -> Surroundings:
-        async def drain(address: Address) -> None:
-            await gateway.retire(Upstream(address.host, address.port), self._options.read_seconds)
+        async def drain(address: Address, is_removed: bool) -> None:
+            upstream = Upstream(address.host, address.port)
+            await gateway.retire(upstream, self._options.read_seconds, is_removed=is_removed)
 
         self._upkeep = Upkeep(self._runtime, self._bus, self._made)
         return Surroundings(

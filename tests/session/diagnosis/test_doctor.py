@@ -233,7 +233,7 @@ def test_a_finding_that_is_ignored_is_not_told(process_run, tmp_path):
 def test_a_server_that_does_not_answer_any_more_is_one_line(word, why, project, process_run):
     run = process_run(project(FILES))
     send(run, Failing(f"/{word}"))
-    line = f"plain could not be examined: {why}"
+    line = f"note: plain: could not be examined: {why}"
     wait_for(lambda: line in run.output(), f"the line; the output was:\n{run.output()}")
     wait_until_examined(run)
     assert run.output().count("could not be examined") == 1

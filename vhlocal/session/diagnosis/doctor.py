@@ -249,7 +249,7 @@ async def _examined(server: ExaminedServer, examination: _Examination) -> Seen:
 
 def _failure(at: ServedAt, error: Exception) -> Notice:
     why = error.message if isinstance(error, VhlocalError) else f"{type(error).__name__}: {error}"
-    return Notice(f"{at} could not be examined: {why}", endpoint=at.name)
+    return Notice(f"could not be examined: {why}", endpoint=at.name)
 
 
 def trouble_of(record: RequestRecord) -> str | None:

@@ -216,7 +216,7 @@ class Post:
 
     async def drained(self, address: Address) -> None:
         """Return once nothing is in flight any more at a server that no request is led to."""
-        await self._surroundings.drain(address)
+        await self._surroundings.drain(address, self._leaves)
 
     async def agreed(self) -> None:
         """Return once the servers of all replicas have given a first answer; NotTogetherError where one does not."""
@@ -240,7 +240,7 @@ class Post:
             try:
                 if self.at.replica == 1 and self.server is not None and self.server.address is not None:
                     await self._surroundings.compare(self.at, address, self.server.address)
-                await self._surroundings.drain(address)
+                await self.drained(address)
                 await end()
             finally:
                 self.beside -= 1

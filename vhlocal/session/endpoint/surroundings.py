@@ -29,8 +29,9 @@ class Surroundings:
     """See the module.
 
     ``urls`` gives the URLs of what is served, ``drain`` waits until nothing is in flight at an address, and in the end
-    ends what is. ``compare`` is given an old server and the new one that has taken over, while both live. ``reloads``
-    is False where no new code is ever brought in. ``fail_fast`` ends the run where a server does not come up at first.
+    ends what is, as at a server that was removed, or replaced. ``compare`` is given an old server and the new one that
+    has taken over, while both live. ``reloads`` is False where no new code is ever brought in. ``fail_fast`` ends the
+    run where a server does not come up at first.
     ``strict`` ends a server that production would end, ``patience`` and ``reload_seconds`` are the run's, in seconds.
     ``profile`` has imports measured. ``made`` has, by endpoint, what was made since its last server was: name and
     seconds. ``found`` gets a finding, the revision that it is about, and whether an error reports it too. ``brought``
@@ -57,7 +58,7 @@ class Surroundings:
     judging: Callable[[], Diagnosis]
     found: Callable[[Finding, str, bool], None]
     urls: Callable[[ServedAt], tuple[str, ...]]
-    drain: Callable[[Address], Awaitable[None]]
+    drain: Callable[[Address, bool], Awaitable[None]]
     compare: Callable[[ServedAt, Address, Address], Awaitable[None]]
     brought: Callable[[], None]
     read_again: Callable[[], None]

@@ -164,8 +164,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    # A shell has its background jobs ignore Ctrl-C, and all that they start: tests that press it would wait for ever.
+    # A shell has its background jobs ignore Ctrl-C, and `nohup` the end of the terminal; so does all that they start:
+    # tests that send these would wait for ever.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
     if config.getoption("--another-python"):
         settings.load_profile("another Python")
     config.addinivalue_line("markers", "engine: needs a container engine (given to every test that asks for one)")

@@ -32,7 +32,8 @@ def ahead(words: Sequence[str]) -> Iterator[None]:
     if known is not None:
         # Until the session hears them, they would end this process and leave what it has begun.
         for number in (signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, _leave)
+            if signal.getsignal(number) is not signal.SIG_IGN:  # as `nohup` does
+                signal.signal(number, _leave)
     try:
         if known is not None and known[0] in _BEGINNERS:
             begun = import_module(_BEGINNERS[known[0]])

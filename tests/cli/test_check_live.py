@@ -45,6 +45,12 @@ def test_what_fails_under_the_prefix_is_found_without_a_request_of_the_user_s(ch
     assert "VH401" in [finding["code"] for finding in report["findings"]]
 
 
+def test_what_a_server_uses_is_measured_once_more_before_the_end(check):
+    """K2: what it has loaded by its first answer counts, also where the examination is over within a second."""
+    done = check(LIVE / "VH601" / "broken", "--json")
+    assert [finding["code"] for finding in json.loads(done.stdout)["findings"]] == ["VH601"], done.stderr
+
+
 def test_what_a_project_lives_with_is_counted_and_no_error(check):
     done = check(LIVE / "VH401" / "broken", "--ignore", "VH401=it is served by itself")
     assert (done.returncode, done.stdout) == (0, "ok: nothing found, 1 silenced\n"), done.stderr

@@ -95,6 +95,17 @@ def test_kill_9_leaves_no_process(project, process_run, vhlocal, command):
 
 
 @pytest.mark.once
+def test_a_run_under_nohup_goes_on_when_its_terminal_is_closed(project, process_run, vhlocal, monkeypatch):
+    monkeypatch.setattr(vhlocal, "prefix", ("nohup",))
+    run = process_run(project(project_of("python server.py")))
+    os.kill(run.process.pid, signal.SIGHUP)
+    assert requests.get(run.url("plain"), timeout=LONG).status_code == 200
+    os.kill(run.process.pid, signal.SIGINT)
+    assert run.process.wait(LONG) == 0
+    assert "Stopping (Ctrl-C)" in run.output() and "terminal" not in run.output()
+
+
+@pytest.mark.once
 def test_down_has_one_line_for_all_replicas_that_a_killed_run_left(project, process_run, vhlocal):
     directory = project(project_of("python server.py"))
     process_run(directory, "--replicas", "plain=3").kill()

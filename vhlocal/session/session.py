@@ -239,7 +239,11 @@ class Session:
         tell_problems(self._bus, failed)
         if not self._options.reload:
             await self._start(fleet, wanted, failed)
-            await (self._doctor.examine_all() if self._options.examine else self._ending.asked())
+            if self._options.examine:
+                await self._doctor.examine_all()
+                await fleet.look_at_memory()
+            else:
+                await self._ending.asked()
             return
         settled = SettledLoad(partial(self._options.load, self._url))
         load = OwnFiles(settled, self._bus, self._inputs.left_out, self._runtime.written)
@@ -479,13 +483,14 @@ class Session:
         return tuple(f"{self._url}{path}" for path in self._routes.paths(at))
 
     def _task_failed(self, error: BaseException) -> None:
-        known = error if isinstance(error, VhlocalError) else VhlocalError(f"unexpected: {error!r}")
-        self._bus.publish(Problem(known))
+        self._bus.publish(Problem(error if isinstance(error, VhlocalError) else VhlocalError(f"unexpected: {error!r}")))
 
     @contextlib.contextmanager
     def _signals(self) -> Iterator[None]:
         # Here, since Windows has no SIGHUP.
         signals = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "SIGTERM", signal.SIGHUP: "the terminal was closed"}
+        if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:  # as `nohup` does
+            del signals[signal.SIGHUP]
         for number, words in signals.items():
             self._loop.add_signal_handler(number, self._ending.ask, words)
         try:

@@ -65,6 +65,10 @@ class Fleet:
         """Return what each replica of an endpoint uses now."""
         return await asyncio.gather(*(keeper.use() for keeper in self._of(endpoint)))
 
+    async def look_at_memory(self) -> None:
+        """Look once more how much memory each server uses, before the run ends, and report what is near its limit."""
+        await asyncio.gather(*(keeper.look_at_memory() for keeper in self._keepers.values()))
+
     def wanted(self) -> list[tuple[Desired, int]]:
         """Return what is wanted of each endpoint, and how many replicas of it."""
         return [(item, self._numbers[name]) for name, item in self._wanted.items()]

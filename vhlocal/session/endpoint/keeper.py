@@ -58,7 +58,7 @@ class Keeper:
         self._surroundings = surroundings
         self._vital = vital
         self._post = Post(surroundings, wanted, at, self.restart)
-        self.use = self._post.use
+        self.use, self.look_at_memory = self._post.use, self._post.look_at_memory
         self._wish: Wish | None = None
         self._together: Together | None = None
         self._forgotten = False

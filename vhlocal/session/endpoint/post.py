@@ -9,7 +9,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from vhlocal.checks.server.evidence import AFTER_ONE, NEAR
+from vhlocal.checks.server.evidence import AFTER_ONE
 from vhlocal.contract import limits
 from vhlocal.errors import EngineError, VhlocalError
 from vhlocal.events import Notice, Problem, Reloaded, StatusChanged
@@ -21,7 +21,7 @@ from vhlocal.session.diagnosis.last_words import Served
 from vhlocal.session.endpoint.alone import refused
 from vhlocal.session.endpoint.heard import Heard
 from vhlocal.session.endpoint.making import Making
-from vhlocal.session.endpoint.memory import MemoryWatch
+from vhlocal.session.endpoint.memory import MemoryLimit, MemoryWatch
 from vhlocal.session.endpoint.ready import EndedError
 from vhlocal.session.endpoint.server import Server
 from vhlocal.session.endpoint.use import Use, use_of
@@ -108,6 +108,7 @@ class Post:
         self.unread: Explanation | None = None
         #: What watches the memory of the server that was started last.
         self.memory: MemoryWatch | None = None
+        self._limit: MemoryLimit | None = None
         #: What a server could not have beside the one that served, the last time that this was so.
         self.clashed: Held | None = None
         #: For how many reasons servers live side by side at this moment.
@@ -313,6 +314,13 @@ class Post:
         """Return what its server uses at this moment, as far as it is known."""
         return await use_of(self.at, self.server, self.wanted.spec.limits)
 
+    async def look_at_memory(self) -> None:
+        """Look once more how much memory the server uses, and report at once if it is near its limit."""
+        server = self.server
+        if self._limit is not None and server is not None and server.running:
+            with contextlib.suppress(EngineError):
+                await self._limit.look()
+
     async def spent(self) -> Spent | None:
         """Return how much CPU the server has used; None where none takes requests."""
         server = self.server
@@ -452,26 +460,23 @@ class Post:
         )
 
     def _watch_memory(self, server: Server) -> MemoryWatch:
-        """Return what watches a server that has just been started, and reports once if it comes near its limit (K2)."""
-        limit = self.asked.spec.limits.memory
-        reported: set[tuple[str, str]] = set()
+        most = self.asked.spec.limits.memory
+
+        def peak() -> int | None:
+            return watch.peak
+
+        limit = None if most is None else MemoryLimit(self._surroundings, server, most, lambda: self.asked, peak)
 
         async def on_peak(used: int, kept: bool) -> None:
-            wanted = self.asked
             if limit is not None:
-                if self._surroundings.strict and used > limit and not kept:
-                    await server.end_for_memory()
-                    return
-                near = used > NEAR * limit
-                found = self._surroundings.diagnosis.measured(wanted.endpoint, used, limit, kept=kept) if near else None
-                if found is not None and (key := (found.definition.code, wanted.revision)) not in reported:
-                    reported.add(key)
-                    self.find(found, wanted.revision, told=False)
+                await limit.hear(used, kept=kept)
             status = self._surroundings.board.status(self.at)
-            if status is not None and (status.memory is None or used > status.memory.peak * _HIGHER):
+            if server.running and status is not None and (status.memory is None or used > status.memory.peak * _HIGHER):
                 self._surroundings.bus.publish(StatusChanged(replace(status, memory=self._memory_use())))
 
-        return MemoryWatch(limit is not None, lambda: self.beside == 0, on_peak)
+        self._limit = limit
+        watch = MemoryWatch(most is not None, lambda: self.beside == 0, on_peak)
+        return watch
 
     def _memory_use(self) -> MemoryUse | None:
         if self.memory is None or self.memory.peak is None:

@@ -75,6 +75,10 @@ tests whether the WebSockets of the code, two at most, would open. It sends a ho
 one if the app refuses that. From the answers, it can tell an app that does not know its prefix from an honest 404,
 which is no finding, and from an app that serves one page for every path, which proves nothing.
 
+If the root answers nothing, it also requests up to four routes that the code writes out. It leaves out a route that
+takes GET if a word of its path does something (`/shutdown`, `/admin/reset`). Of the paths that code compares by hand,
+it requests only those that model servers, health checks and pages usually have (`/predict`, `/health`, `/v1/models`).
+
 The doctor sends only GET requests, about four to forty, without the query. It never repeats a request that had another
 method, or that was answered with a 500: it then requests only the root. Each request carries
 `User-Agent: vhlocal-doctor`, `X-VHLocal-Doctor: 1` and the headers that production's ingress sets, so that the app can

@@ -533,6 +533,46 @@ def test_k10_a_version_that_does_not_come_up_holds_up_no_other_and_can_be_remove
     assert (moved.json()["number"], moved.headers["X-VHLocal-Version"]) == (1, "hung")
 
 
+def test_k10_a_version_of_the_start_that_hangs_holds_up_no_change_of_the_run(process_run, committed):
+    """K10: others of the start are served, and every change is made at once: versions, aliases, replicas, edits."""
+    directory = committed(numbered(1), "import time\ntime.sleep(600)\n" + numbered(2))
+    run = process_run(directory, "--with-version", "hung=v2", "--with-version", "good=v1 prod")
+    at_place = ("-C", str(directory))
+    url = run.url("words", "dev")
+    all_up = {"words": "ready", "words@hung": "starting", "words@good": "ready"}
+    wait_for(lambda: states(run) == all_up, f"all but one to be up: {run.output()}")
+    wait_for(lambda: client(run).aliases()["aliases"].get("prod") == "good", "the alias of the start")
+    for command in (
+        ("version", "add", "v1", "--name", "more"),
+        ("alias", "prod", "more"),
+        ("scale", "words=2"),
+        ("version", "remove", "good"),
+    ):
+        done = run.vhlocal(*command, *at_place, seconds=60)
+        assert (done.returncode, done.stderr) == (0, ""), command
+    (directory / "server.py").write_text(numbered(3))
+    wait_for(lambda: requests.get(url, timeout=60).json()["number"] == 3, "the edit to answer")
+    assert "\nready: " not in run.output()
+    assert run.vhlocal("version", "remove", "hung", *at_place, seconds=60).returncode == 0
+    all_ready(whole(run), "words/1", "words/2", "words@more")
+    assert "error" not in run.output(), "whoever removes a version knows why it does not answer"
+
+
+def test_k3_k10_a_working_tree_that_hangs_holds_up_no_version_of_the_start_nor_a_command(process_run, committed):
+    directory = committed(numbered(1), working="import time\ntime.sleep(600)\n" + numbered(2))
+    (directory / "vhlocal.yaml").write_text("replicas:\n  words: 1-3\n")
+    run = process_run(directory, "--with-version", "old=v1 prod", ready=False)
+    run.wait_for_output("words@old")
+    up = {"words": "starting", "words@old": "ready"}
+    wait_for(lambda: states(run) == up, f"the version to be up: {run.output()}")
+    wait_for(lambda: client(run).aliases()["aliases"].get("prod") == "old", "the alias of the start")
+    assert run.vhlocal("scale", "words=2", "-C", str(directory), seconds=60).returncode == 0
+    (directory / "server.py").write_text(numbered(3))
+    all_ready(whole(run), "words/1", "words/2", "words@old")
+    time.sleep(A_WHILE)
+    all_ready(run, "words/1", "words/2", "words@old")
+
+
 def test_k3_k10_what_a_killed_run_has_left_the_next_takes_away(up, committed, vhlocal, tmp_path):
     directory = committed(numbered(1))
     arguments = ("--with-version", "old=v1", "--replicas", "words=2")

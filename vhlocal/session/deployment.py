@@ -45,6 +45,10 @@ if TYPE_CHECKING:
     from vhlocal.session.wanted.load import Asked, Loaded
 
 
+class RemovedError(InputError):
+    """A version was removed before it answered."""
+
+
 @dataclass(frozen=True)
 class Served:
     """One version that is served. ``ref`` is what it was asked for by, "" for the working tree.
@@ -112,6 +116,8 @@ class Deployment:
         self._working = working
         self._asked = _asked_of(working.inputs())
         self._scaling: dict[tuple[str, str], asyncio.Task[None]] = {}
+        #: Versions' endpoints whose number of replicas somebody has asked for by a command.
+        self._scaled: set[tuple[str, str]] = set()
         #: Held while a commit is read and its environments are made: one version at a time.
         self._changing = asyncio.Lock()
         #: Versions that are served no longer, and still answer the requests that have reached them.
@@ -141,15 +147,15 @@ class Deployment:
         The ``notices`` of what is returned name aliases that were not moved, too. Others can change what is served
         while its servers start, and remove it.
 
-        InputError where a name is taken or the commit cannot be served, or where it was removed before it answered,
-        BuildError where an environment cannot be made: then nothing has changed.
+        InputError where a name is taken or the commit cannot be served, BuildError where an environment cannot be made:
+        then nothing has changed. RemovedError where it was removed before it answered.
         """
         async with self._changing:
             served, aliases = await self._take_in(asked)
         name = served.name
-        await served.fleet.start({})
+        await served.fleet.started()
         if self._served.get(name) is not served:
-            raise InputError(f"{name} was removed before it answered", hint="vhlocal version list")
+            raise RemovedError(f"{name} was removed before it answered", hint="vhlocal version list")
         self.begin_scaling(served)
         down = self.down(name)
         notices = [notice for alias in aliases if (notice := self._point_if_sound(alias, served, down))]
@@ -186,6 +192,7 @@ class Deployment:
         self._needs.routes.serve([*self._needs.routes.versions, replace(version, aliases=())])
         self._needs.bus.publish(VersionsChanged())
         served.fleet.enlist(wanted)
+        served.fleet.begin({})
         self.tell_room()
         return served, version.aliases
 
@@ -219,6 +226,7 @@ class Deployment:
         del self._served[name]
         for key in [key for key in self._scaling if key[0] == name]:
             self._scaling.pop(key).cancel()
+        self._scaled = {key for key in self._scaled if key[0] != name}
         self._serve_without(name)
         self._leaving.add(name)
         try:
@@ -338,6 +346,7 @@ class Deployment:
         """
         served = self._with(endpoint, version)
         before = served.fleet.replicas(endpoint)
+        self._scaled.add((served.name, endpoint))
         self._have(served, served.inputs(), endpoint, within)
         self.tell_room()
         return before
@@ -437,9 +446,11 @@ class Deployment:
                 self._have(self._working, inputs, endpoint, inputs.within(endpoint))
 
     def begin_scaling(self, served: Served) -> None:
-        """Follow the load of a version's endpoints that have a range."""
+        """Follow the load of a version's endpoints that have a range, unless they were scaled during the start."""
         inputs = served.inputs()
         for endpoint, within in inputs.replicas.items():
+            if (served.name, endpoint) in self._scaled:
+                continue
             if within.least != within.most and served.fleet.replicas(endpoint):
                 self._have(served, inputs, endpoint, within)
 

@@ -23,7 +23,7 @@ from vhlocal.session import open_files, port
 from vhlocal.session.board import Board
 from vhlocal.session.changes import Changes
 from vhlocal.session.collecting import Collecting
-from vhlocal.session.deployment import Deployment, DeploymentNeeds, Served, memory_now
+from vhlocal.session.deployment import Deployment, DeploymentNeeds, RemovedError, Served, memory_now
 from vhlocal.session.diagnosis.doctor import Doctor, DoctorNeeds
 from vhlocal.session.diagnosis.first_look import errors_of
 from vhlocal.session.diagnosis.unreachable import Unreachable
@@ -114,7 +114,7 @@ class Session:
         share_pools()
         self._loop = asyncio.get_running_loop()
         self._ending = Ending()
-        self._up = asyncio.Event()
+        self._begun, self._up = asyncio.Event(), asyncio.Event()
         self._started = time.monotonic()
         self._state.acquire()
         try:
@@ -172,7 +172,7 @@ class Session:
             stop=self.request_stop,
             memory=lambda: memory_now(self._deployment, self._connected),
             in_flight=self._in_flight.at,
-            change=Changes(self._loop, self._ending, self._deployment_once_up),
+            change=Changes(self._loop, self._ending, self._deployment_once_begun),
             schema=self._offers.schema,
             call=self._offers.call,
         )
@@ -230,15 +230,16 @@ class Session:
         leftovers = await find_leftovers(self._runtime, str(self._options.directory))
         surroundings = await self._surroundings(gateway)
         fleet = Fleet(surroundings, lambda name: self._present().within(name).least)
-        self._deployment = self._deployed(surroundings, fleet)
+        self._deployment = deployment = self._deployed(surroundings, fleet)
         fleet.enlist(wanted)
-        self._deployment.tell_room()
+        deployment.tell_room()
         self._tell_differences(wanted)
         self._tasks.start(self._check(self._inputs), "check the project")
         failed = await self._make(wanted, leftovers, fail_fast=self._options.fail_fast)
         tell_problems(self._bus, failed)
+        fleet.begin(failed)
         if not self._options.reload:
-            await self._start(fleet, wanted, failed)
+            await self._start(fleet, deployment)
             if self._options.examine:
                 await self._doctor.examine_all()
                 await fleet.look_at_memory()
@@ -248,13 +249,10 @@ class Session:
         settled = SettledLoad(partial(self._options.load, self._url))
         load = OwnFiles(settled, self._bus, self._inputs.left_out, self._runtime.written)
         needs = EditNeeds(load, self._desired, self._prepare, fleet.want, fleet.cannot_read)
-        self._edits = Edits(self._inputs, needs, self._bus, self._tasks)
+        self._edits = edits = Edits(self._inputs, needs, self._bus, self._tasks)
+        mirror = Mirror(fleet.staging, self._tasks, lambda: self._present().package, fleet.entries)
         # An endpoint that is up gets its edits while others still start.
-        async with beside(self._edits.follow(wanted, failed)) as (following,):
-            await self._start(fleet, wanted, failed)
-            mirror = Mirror(fleet.staging, self._tasks, lambda: self._present().package, fleet.entries)
-            with mirror.follow(self._bus):
-                await following
+        await together(edits.follow(wanted, failed), self._start(fleet, deployment), mirror.keep(self._bus, self._up))
 
     async def _check(self, inputs: Inputs) -> None:
         """Report the errors that the project itself shows, beside a build; a start that is quick goes first."""
@@ -273,28 +271,31 @@ class Session:
         self._upkeep.lack(outcome.failed)
         return outcome.failed
 
-    async def _start(self, fleet: Fleet, wanted: tuple[Desired, ...], failed: Mapping[ServedAt, VhlocalError]) -> None:
-        """Start every server, and publish when all answer, or it is known why not."""
-        await fleet.start(failed)
-        assert self._deployment is not None
-        self._deployment.begin_scaling(self._deployment.served[0])
-        for asked in self._options.versions:
-            await self._add(asked)
-        self._up.set()
-        self._where_possible(partial(self._state.keep_version, self._options.version.name))
-        self._remember(wanted)
+    async def _start(self, fleet: Fleet, deployment: Deployment) -> None:
+        """Publish when all that is wanted from the start answers, or it is known why not; none waits for another."""
+        added = (self._add(asked, deployment) for asked in self._options.versions)
+        await together(*added, self._come_up(fleet, deployment))
         seconds = time.monotonic() - self._started
         await self._doctor.at_rest(_EXAMINED_BY_THEN)
-        offers = await self._offers.of(wanted) if self._options.doctor else {}
+        offers = await self._offers.of(tuple(item for item, _ in fleet.wanted())) if self._options.doctor else {}
         link, shared, look = self._face.link, port.shared(self._options.host, self._url), self._face.look
         self._bus.publish(Ready(self._url, self._board.statuses(), seconds, offers, link, shared, look))
         self._where_possible(partial(self._state.write, replace(self._record, ready=True)))
 
-    async def _add(self, asked: Asked) -> None:
+    async def _come_up(self, fleet: Fleet, deployment: Deployment) -> None:
+        """Wait for the working tree's servers; what others ask for is done from now on, after the start's versions."""
+        self._begun.set()
+        await fleet.started()
+        deployment.begin_scaling(deployment.served[0])
+        self._up.set()
+        self._where_possible(partial(self._state.keep_version, self._options.version.name))
+        self._remember(())
+
+    async def _add(self, asked: Asked, deployment: Deployment) -> None:
         """Serve one of the versions that are wanted from the start; where that fails, the others are served."""
-        assert self._deployment is not None
         try:
-            await self._deployment.add(asked)
+            with contextlib.suppress(RemovedError):  # by the user
+                await deployment.add(asked)
         except VhlocalError as error:
             if self._options.fail_fast:
                 raise
@@ -304,8 +305,7 @@ class Session:
         """Return the deployment of which the working tree is the first version."""
 
         def beside(inputs: Inputs) -> Fleet:
-            judging = partial(self._judging, lambda: inputs)
-            its = replace(surroundings, reloads=False, fail_fast=False, judging=judging)
+            its = replace(surroundings, reloads=False, fail_fast=False, judging=partial(self._judging, lambda: inputs))
             return Fleet(its, lambda name: inputs.within(name).least)
 
         needs = DeploymentNeeds(
@@ -325,8 +325,8 @@ class Session:
         )
         return Deployment(needs, Served(self._options.version.name, "", self._present, fleet))
 
-    async def _deployment_once_up(self) -> Deployment:
-        await self._up.wait()
+    async def _deployment_once_begun(self) -> Deployment:
+        await self._begun.wait()
         assert self._deployment is not None
         return self._deployment
 

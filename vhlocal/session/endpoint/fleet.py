@@ -80,14 +80,16 @@ class Fleet:
                 keeper = self._keepers[at] = Keeper(self._surroundings, item, at, vital=self._surroundings.fail_fast)
                 keeper.tell(State.BUILDING)
 
-    async def start(self, without: Mapping[ServedAt, VhlocalError]) -> None:
-        """Start every server, and return once each answers, or the reason why not is published.
-
-        ``without`` has why endpoints have no environment. Where the start fails fast, the error of the first server
-        that does not come up is raised.
-        """
+    def begin(self, without: Mapping[ServedAt, VhlocalError]) -> None:
+        """Start every server that was enlisted; ``without`` has why endpoints have no environment."""
         for at, keeper in self._keepers.items():
             keeper.begin(without.get(replace(at, replica=1)))
+
+    async def started(self) -> None:
+        """Wait until each server answers, or the reason why not is published.
+
+        Where the start fails fast, the error of the first server that does not come up is raised.
+        """
         await asyncio.gather(*(keeper.started for keeper in self._keepers.values()))
 
     def want(self, wishes: Sequence[Wish]) -> None:

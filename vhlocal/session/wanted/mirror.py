@@ -61,6 +61,12 @@ class Mirror:
         finally:
             unsubscribe()
 
+    async def keep(self, bus: Bus, up: asyncio.Event) -> None:
+        """Follow once the run is ``up``: a start goes first. Never returns."""
+        await up.wait()
+        with self.follow(bus):
+            await asyncio.get_running_loop().create_future()
+
     def _begin(self) -> None:
         self._due = True
         if self._working is None or self._working.done():

@@ -407,3 +407,16 @@ def test_a_client_that_stops_reading_at_the_very_end_is_let_go_too(run):
             client.writer.transport.abort()
 
     run(main)
+
+
+def test_tls_is_refused_at_once_with_what_to_write(run):
+    """nginx answers 400 at once, too; a client that speaks TLS would wait for a minute."""
+
+    async def main():
+        async with stage(echo_head) as at, at.client() as client:
+            await client.send(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03")
+            answer = await asyncio.wait_for(client.rest(), 5)
+            assert answer.startswith(b"HTTP/1.1 400 ")
+            assert b"write http:// in place of https://" in answer
+
+    run(main)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from vhlocal.gateway.head import HeadError, parse_request
+from vhlocal.gateway.strict import hopeless
 
 PREFIX = "/o/p/d/v/e"
 UP = "/.." * 5
@@ -129,3 +130,38 @@ def test_what_nginx_reads_itself_has_no_tabs(name, value):
 def test_what_leads_out_of_the_prefix_is_no_request_to_its_endpoint(tail, stays):
     request = parse_request(f"GET {PREFIX}{tail} HTTP/1.1\r\nHost: a\r\n\r\n".encode())
     assert request.prefix == (PREFIX if stays else None)
+
+
+@pytest.mark.parametrize(
+    ("size", "most"), [(1500, 20), (2731, 8), (4000, 8), (4095, 8), (4096, 7), (4097, 4), (8000, 4)]
+)
+def test_headers_fit_into_nginx_buffers_with_whole_lines(size, most):
+    """So many lines of this size an nginx took, beside the request line and ``Host``."""
+    line = f"X: {'a' * (size - 5)}\r\n"
+    assert answered(fields=line * most) == 200
+    assert answered(fields=line * (most + 1)) == 431
+
+
+@pytest.mark.parametrize("method", ["GET", "PROPFIND"])
+def test_the_whole_request_line_fits_into_a_buffer(method):
+    longest = 8192 - len(f"{method}  HTTP/1.1\r\n")
+    for length, status in ((longest, None), (longest + 1, 414)):
+        head = f"{method} {PREFIX.ljust(length, 'a')} HTTP/1.1\r\nHost: a\r\n\r\n".encode()
+        if status is None:
+            assert len(parse_request(head).target) == length
+        else:
+            with pytest.raises(HeadError) as caught:
+                parse_request(head)
+            assert caught.value.status == status
+
+
+@pytest.mark.parametrize(
+    "beginning", [b"\x16\x03\x01\x02\x00", b"get / HTTP/1.1", b"\0", b" GET", b"\xef\xbb\xbfGET", b"{"]
+)
+def test_what_no_request_begins_with_is_not_waited_for(beginning):
+    assert hopeless(beginning)
+
+
+@pytest.mark.parametrize("beginning", [b"G", b"GET / HT", b"\r", b"_X", b"-"])
+def test_what_may_become_a_request_is_waited_for(beginning):
+    assert hopeless(beginning) is None

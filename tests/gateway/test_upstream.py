@@ -244,3 +244,23 @@ def test_an_answer_that_comes_before_the_body_is_whole_passes(run):
             assert got.endswith(b"\r\n\r\nno")
 
     run(main)
+
+
+def test_k9_an_answer_with_a_head_that_the_ingress_does_not_take_is_a_502(run):
+    """An nginx with the ingress' ``proxy-buffer-size`` of 4k passed 4,096 bytes, and answered 502 to one more."""
+
+    async def main():
+        for size, status in ((4096, 200), (4097, 502), (40_000, 502)):
+            start, end = b"HTTP/1.1 200 OK\r\nSet-Cookie: ", b"\r\nContent-Length: 2\r\n\r\n"
+
+            async def script(peer: Peer, answer: bytes = start.ljust(size - len(end), b"a") + end + b"ok"):
+                await peer.head()
+                await peer.send(answer)
+                await peer.rest()
+
+            async with stage(script) as at:
+                answer = await at.ask(get(PATH, CLOSE))
+                assert answer.startswith(b"HTTP/1.1 %d " % status)
+                assert (b"proxy-buffer-size" in answer) == (status == 502)
+
+    run(main)

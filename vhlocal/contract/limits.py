@@ -14,6 +14,9 @@ MEBIBYTE = 1024 * 1024
 #: ingress-nginx's ``proxy-body-size``, in bytes: more is answered 413 (K9).
 BODY_LIMIT = 1024 * 1024
 
+#: ingress-nginx's ``proxy-buffer-size``, in bytes: an answer's head has to fit into it, or the client gets a 502 (K9).
+ANSWER_HEAD_LIMIT = 4 * 1024
+
 #: ingress-nginx's ``proxy-read-timeout``, in seconds between two reads from the server: more is answered 504 (K9).
 READ_TIMEOUT = 60.0
 

@@ -13,6 +13,7 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING, cast
 
+from vhlocal.gateway import strict
 from vhlocal.gateway.body import BodyError, BodyReader, body_reader
 from vhlocal.gateway.exchange import Exchange
 from vhlocal.gateway.head import HeadError, has_bare_line_feed, parse_request, with_host
@@ -321,18 +322,16 @@ class ClientConnection(asyncio.Protocol):
 
     def _take_request(self) -> RequestHead | None:
         """Cut a whole head off the buffer; None when there is none yet, or none that may be forwarded."""
-        buffer, options = self._buffer, self._hub.options
-        end = buffer.find(_HEAD_END, self._searched, options.head_bytes + 4)
+        buffer, limit = self._buffer, self._hub.options.head_bytes
+        end = buffer.find(_HEAD_END, self._searched, limit + 4)
         if end < 0:
-            self._wait_for_head(options.head_bytes)
+            self._wait_for_head(limit)
             return None
         end += 4
         self._buffer = buffer[end:]
         self._searched = self._empty_lines = 0
         try:
             request = parse_request(buffer[:end])
-            if len(request.target) > options.target_bytes:
-                raise HeadError(414, "the request target is too long")
         except HeadError as error:
             self._refuse(error.status, str(error))
             return None
@@ -345,9 +344,11 @@ class ClientConnection(asyncio.Protocol):
 
     def _wait_for_head(self, limit: int) -> None:
         if len(self._buffer) > limit:
-            line_end = self._buffer.find(b"\r\n", 0, self._hub.options.target_bytes)
-            status, part = (431, "head") if line_end >= 0 else (414, "target")
-            self._refuse(status, f"the request's {part} is too long")
+            line_end = self._buffer.find(b"\r\n", 0, strict.LINE_BYTES)
+            status, part = (431, "head") if line_end >= 0 else (414, "request line")
+            self._refuse(status, f"the {part} is too long")
+        elif hopeless := strict.hopeless(self._buffer):
+            self._refuse(400, hopeless)
         elif has_bare_line_feed(self._buffer):
             self._refuse(400, "a line of the head ends in a bare line feed")
         elif self._ended:

@@ -177,8 +177,8 @@ class _Fields(NamedTuple):
 def parse_request(raw: bytes) -> RequestHead:
     """Read one whole request head, its final empty line included.
 
-    Raises ``HeadError``: 400 for bad syntax and ambiguous framing, 405 for ``TRACE`` and ``CONNECT``, 501 for a
-    transfer coding that is not known, 505 for HTTP/2 and later.
+    Raises ``HeadError``: 400 for bad syntax and ambiguous framing, 405 for ``TRACE`` and ``CONNECT``, 414 and 431 for
+    what the ingress' buffers do not hold, 501 for a transfer coding that is not known, 505 for HTTP/2 and later.
     """
     return _remembered_request(raw) if len(raw) <= _REMEMBERED_BYTES else _read_request(raw)
 
@@ -261,7 +261,7 @@ def _read_request(raw: bytes) -> RequestHead:
         is_host = target.lower().startswith((b"http://", b"https://"))
         raise HeadError(400, _BAD_HOST if is_host else "the request target is malformed")
     target, authority = formed
-    if wrong := strict.trouble(target, lines, headers):
+    if wrong := strict.trouble(target, len(raw) - len(lines), lines, headers):
         raise HeadError(*wrong)
     connection = fields.connection
     # After a body nobody could say where the new protocol begins.
@@ -406,6 +406,8 @@ def _request_line(raw: bytes) -> tuple[bytes, bytes, bool, bytes]:
     match = _REQUEST_LINE.match(raw)
     if match is None:
         raise HeadError(400, strict.line_trouble(raw[: raw.find(b"\r\n")].split()))
+    if match.end() > strict.LINE_BYTES:
+        raise HeadError(414, f"the request line is longer than {strict.LINE_BYTES // 1024} KiB")
     method, target, major, minor = match.groups()
     if major != b"1":
         raise HeadError(505, f"HTTP/{major.decode()}.{minor.decode()} is not supported")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vhlocal.contract import limits
+from vhlocal.gateway.strict import HEAD_BYTES
 from vhlocal.values import dataclass
 
 if TYPE_CHECKING:
@@ -43,9 +44,9 @@ class GatewayOptions:
     body_bytes: int = limits.BODY_LIMIT
     read_seconds: float = limits.READ_TIMEOUT
 
-    #: Always cut: a request's target, its whole head, and an answer's whole head.
-    target_bytes: int = 8 * 1024
-    head_bytes: int = 32 * 1024
+    #: Always cut: a request's whole head, and an answer's.
+    head_bytes: int = HEAD_BYTES
+    answer_head_bytes: int = limits.ANSWER_HEAD_LIMIT
     #: Connecting to a server.
     connect_seconds: float = 5.0
     #: From the first byte of a head to its last.

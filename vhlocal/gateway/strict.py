@@ -14,8 +14,17 @@ if TYPE_CHECKING:
 
     from vhlocal.contract.headers import RawHeader
 
-#: Bytes that a line of the head may have with its end: one of nginx's buffers (``large_client_header_buffers``).
+#: Bytes that a line of the head may have with its end: one of nginx's buffers (``large_client_header_buffers``), of
+#: which it fills four after a small one (``client_header_buffer_size``).
 LINE_BYTES = 8192
+_BUFFERS = 4
+_FIRST_BUFFER = 1024
+#: No head is longer: not a byte of the buffers is left free.
+HEAD_BYTES = _FIRST_BUFFER + _BUFFERS * LINE_BYTES
+
+#: What a method begins with, or the end of an empty line before it.
+_BEGINNING = re.compile(rb"[A-Z_\-\r]")
+_TLS = b"\x16\x03"
 
 #: Fields that nginx takes once; of others it takes the first, or passes all.
 _ONCE = frozenset(
@@ -40,13 +49,13 @@ _ABSOLUTE = re.compile(
 )
 
 
-def trouble(target: bytes, lines: bytes, headers: Iterable[RawHeader]) -> tuple[int, str] | None:
+def trouble(target: bytes, line_bytes: int, lines: bytes, headers: Iterable[RawHeader]) -> tuple[int, str] | None:
     """Return the status and the reason for which a request is refused, None where it is not.
 
-    ``target`` is in origin form, ``lines`` are the head's after the first.
+    ``target`` is in origin form, ``line_bytes`` the size of the head's first line, ``lines`` are the others.
     """
-    if len(lines) > LINE_BYTES and any(len(line) + 2 > LINE_BYTES for line in lines.split(b"\r\n")):
-        return 431, f"a header is longer than {LINE_BYTES // 1024} KiB"
+    if len(lines) > LINE_BYTES and (large := _too_large(line_bytes, lines)):
+        return 431, large
     repeated = _repeated(headers)
     if repeated:
         return 400, f"{repeated.decode('latin-1')} must not be repeated"
@@ -114,6 +123,27 @@ def line_trouble(words: list[bytes]) -> str:
     if words and not words[-1].startswith(b"HTTP/"):
         return "the request line names a protocol other than HTTP"
     return "the request line is malformed"
+
+
+def hopeless(beginning: bytes) -> str | None:
+    """Return why no request can begin so, None if one can."""
+    if beginning.startswith(_TLS):
+        return "this is TLS, and the gateway speaks HTTP: write http:// in place of https://"
+    return None if _BEGINNING.match(beginning) else "the request line is malformed"
+
+
+def _too_large(line_bytes: int, lines: bytes) -> str | None:
+    """Return why nginx's buffers do not hold a head: it splits no line, so the end of each may stay free."""
+    room, used = _FIRST_BUFFER, 0
+    for size in (line_bytes, *(len(line) + 2 for line in lines.split(b"\r\n")[:-1])):
+        if size > LINE_BYTES:
+            return f"a header is longer than {LINE_BYTES // 1024} KiB"
+        if size > room:
+            room, used = LINE_BYTES, used + 1
+        room -= size
+    if used > _BUFFERS:
+        return f"the headers do not fit into {_BUFFERS} buffers of {LINE_BYTES // 1024} KiB, each with whole lines"
+    return None
 
 
 def _repeated(headers: Iterable[RawHeader]) -> bytes:

@@ -19,6 +19,11 @@ if TYPE_CHECKING:
 
 _HEAD_END = b"\r\n\r\n"
 
+_TOO_LONG = (
+    "the head of the server's answer is longer than %d KiB, and production's ingress answers 502 in its place "
+    "(`proxy-buffer-size`): send smaller cookies and fewer headers"
+)
+
 
 class Carried(Protocol):
     """A request that a connection carries. After its end, ``switched`` or ``lost`` it hears no more."""
@@ -213,10 +218,11 @@ class UpstreamConnection(asyncio.Protocol):
         """Read one head; return what follows the final one, or None when that is not there yet."""
         rest, limit = self._buffer + data, self._pool.head_limit
         self._buffer = b""
-        end = rest.find(_HEAD_END, 0, limit + 4) + 4
+        end = rest.find(_HEAD_END, 0, limit) + 4
         if end < 4:
-            if len(rest) > limit:
-                raise HeadError(502, "its head is too long")
+            if len(rest) >= limit:
+                self._fail(carried, _TOO_LONG % (limit // 1024))
+                return None
             self._buffer = rest
             return None
         head = parse_response(rest[:end], self._method)

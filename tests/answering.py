@@ -147,6 +147,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return self.stream("text/plain", self.silent())
         elif path == "/large":
             return self.stream("text/plain", (b"0123456789abcde\\n" * 65536 for _ in range(self.number())))
+        elif path == "/nothing-at-all":
+            self.close_connection = True
+            return
         elif path == "/short":
             self.send_response(200)
             self.send_header("Content-Length", "100")

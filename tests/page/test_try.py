@@ -577,7 +577,7 @@ def test_a_guarded_run_asks_for_its_user(context, tmp_path, environments, tools)
         view = Try(opened(context, run))
         facts = view.to("/x").send()
         assert facts.startswith("401 Unauthorized")
-        assert "from vhlocal: your app was not reached" in facts
+        assert "from vhlocal, not from your app" in facts
         view.page.get_by_role("button", name="Enter a user name and password").click()
         view.page.get_by_label("User", exact=True).fill("ada")
         view.page.get_by_label("Password", exact=True).fill("päss")

@@ -101,6 +101,10 @@ def test_status_and_times_are_told_and_the_body_comes_as_it_is(run, vhlocal, dir
     assert json.loads(out) == {"detail": "as asked"}
     assert told.startswith("418 ")
     assert " · to nested · " in call("words/moved")[1]
+    out, told = call("words/nothing-at-all", code=FAILED)
+    assert json.loads(out)["error"] == "the server hung up before it answered"
+    assert told.startswith("502 Bad Gateway · ")
+    assert " · from vhlocal, not from your app\n" in told  # which it has reached
     out, told = call("words/short", code=FAILED)
     assert out == b"half of it"
     assert "the answer is incomplete: " in told
@@ -117,6 +121,7 @@ def test_status_and_times_are_told_and_the_body_comes_as_it_is(run, vhlocal, dir
     assert "no endpoint `word` is running\n  hint: did you mean `words`? There are words, more" in told
     assert "`words` is not served under `de`\n  hint: did you mean `dev`?" in call("words", "--on", "de", code=WRONG)[1]
     assert "X_Extra does not reach your server" in call("words", "-H", "X_Extra: 1")[1]
+    assert "there are several endpoints\n  hint: name one: words, more" in call("", code=WRONG)[1]
     for wrong, why in (
         (("--json", '{"a":\n 1,}'), "the value of --json is not JSON: line 2, column 3"),
         (("-X", "get"), "`get` is not a method: production refuses lower-case letters"),
@@ -179,4 +184,4 @@ def test_a_guarded_run_lets_its_own_command_in(project, process_run, vhlocal):
     refused = vhlocal("call", "words", "-H", "Authorization: Basic eDp5", cwd=directory)
     assert refused.returncode == FAILED
     assert refused.stderr.startswith("401 Unauthorized · ")
-    assert " · from vhlocal: your app was not reached\n" in refused.stderr
+    assert " · from vhlocal, not from your app\n" in refused.stderr

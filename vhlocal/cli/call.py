@@ -29,7 +29,7 @@ _OF_A_TARGET = "%/:=&?~+!$,;'@()*[]-._|"
 
 
 @click.command("call", epilog="Example:  vhlocal call digits/predict --form image=@seven.png")
-@click.argument("where", metavar="[ENDPOINT][/PATH]", shell_complete=endpoint_names)
+@click.argument("where", required=False, default="", metavar="[ENDPOINT][/PATH]", shell_complete=endpoint_names)
 @click.option("-X", "--method", metavar="METHOD", help="HTTP method. Default: GET, or POST with a body.")
 @click.option("-H", "--header", "headers", multiple=True, metavar="'NAME: VALUE'", help="Also send this header.")
 @click.option("--json", "json_", metavar="JSON|@FILE|-", help="Send JSON, after checking that it is valid.")
@@ -45,7 +45,7 @@ def command(directory: Path, where: str, **options: Any) -> None:
     """Send a request to an endpoint of the run, and print the answer's body as it comes.
 
     Status and times are shown on stderr. Redirects are shown, not followed. With a single endpoint, its name may be
-    left out, as in `vhlocal call /predict`.
+    left out, as in `vhlocal call /predict`, or `vhlocal call` alone.
 
     Exit code: 0 for a status below 400, 8 for any other or if the answer breaks off.
     """

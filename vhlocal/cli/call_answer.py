@@ -84,7 +84,7 @@ def _summary(head: Head, seconds: float) -> str:
     parts += [f"to {location}"] if location else []
     revision = header(head.headers, "X-VHLocal-Revision")
     if revision is None:
-        parts.append("from vhlocal: your app was not reached")
+        parts.append("from vhlocal, not from your app")
     else:
         stale = header(head.headers, "X-VHLocal-Stale") is not None
         parts.append(f"revision {revision}" + (", because a newer one is broken" if stale else ""))

@@ -174,7 +174,7 @@ function endpointPart() {
     h('p', { class: 'toolbar' }, h('span', { class: 'soft' }, 'revision'), status.revision ? revision(status.revision) : '–',
       status.broken ? h('span', { class: 'bad' }, status.broken === 'edit' ? 'the last edit' : revision(status.broken), ' is broken') : null,
       status.strategy ? h('span', { class: 'soft' }, `next save: ${status.strategy}`) : null,
-      status.restarts ? h('span', { class: 'warn' }, `restarted ${status.restarts} times`) : null),
+      status.restarts ? h('span', { class: 'warn' }, status.restarts === 1 ? 'restarted once' : `restarted ${status.restarts} times`) : null),
     reload ? h('div', { class: 'last' },
       h('p', null, h('a', { href: `#/reloads?endpoint=${encodeURIComponent(status.endpoint)}` }, 'last reload'),
         reload.outcome === 'served' ? ` ${seconds(reload.seconds)}, ${reload.strategy}` : h('span', { class: 'bad' }, ' broken'),

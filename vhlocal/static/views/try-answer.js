@@ -287,7 +287,7 @@ export function facts(answer, took) {
     h('span', null, bytes(answer.length)),
     answer.type ? h('span', { class: 'mono' }, answer.type) : null,
     revision === null
-      ? h('span', { class: 'warn' }, 'from vhlocal: your app was not reached')
+      ? h('span', { class: 'warn' }, 'from vhlocal, not from your app')
       : h('span', { class: stale ? 'warn' : 'soft', title: 'revision of the code that answered' }, revision, stale ? ', because a newer one is broken' : ''),
   ];
 }

@@ -33,11 +33,18 @@ def test_outside_of_a_project_it_shows_the_page_alone(vhlocal, tmp_path):
     assert done.stdout.startswith("VH408: ")
 
 
-def test_an_unknown_code_is_refused_with_those_that_there_are(vhlocal, tmp_path):
-    done = vhlocal("explain", "VH409x", cwd=tmp_path)
-    assert done.returncode == 2
-    assert "error: no finding has the code VH409x\n" in done.stderr
-    assert "did you mean `VH409`?; there are VH101 to VH1" in done.stderr
+@pytest.mark.parametrize(
+    ("typed", "hint"),
+    [
+        ("VH409x", "did you mean `VH409`? List all findings with `vhlocal explain`"),
+        ("409", "did you mean `VH409`? List all findings with `vhlocal explain`"),
+        ("VH999", "list all findings with `vhlocal explain`"),
+    ],
+)
+def test_an_unknown_code_is_refused_with_the_one_that_is_nearly_the_same(typed, hint):
+    with pytest.raises(InputError) as refused:
+        known_code(typed)
+    assert (str(refused.value), refused.value.hint) == (f"no finding has the code {typed}", hint)
 
 
 def test_without_a_code_all_are_listed(vhlocal, tmp_path):

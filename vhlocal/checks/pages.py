@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
+from difflib import get_close_matches
 from pathlib import Path
 
 from vhlocal.checks.registry import ALL_DEFINITIONS
 from vhlocal.errors import InputError
-from vhlocal.project.schema import did_you_mean
 
 _PAGES = Path(__file__).parent.parent / "pages"
 
@@ -17,31 +17,17 @@ _NAVIGATION = re.compile(r"( \[All findings\]\(README\.md\)|^Sample projects: .*
 
 
 def known_code(text: str) -> str:
-    """Return the code that is meant; InputError, with those that there are, where it is none."""
+    """Return the code that is meant; InputError, with one that is nearly the same, where it is none."""
     known = [definition.code for definition in ALL_DEFINITIONS]
     if text.upper() in known:
         return text.upper()
-    hint = "; ".join(part for part in (_close(text, known), f"there are {_spans(known)}: `vhlocal explain`") if part)
-    raise InputError(f"no finding has the code {text}", hint=hint)
+    # Any two codes are half alike: one that differs in more than a digit is not meant.
+    close = next(iter(get_close_matches(text.upper(), known, n=1, cutoff=0.75)), None)
+    meant = f"did you mean `{close}`? List" if close else "list"
+    raise InputError(f"no finding has the code {text}", hint=f"{meant} all findings with `vhlocal explain`")
 
 
 def page(code: str) -> str:
     """Return a finding's page as Markdown, without links to other files."""
     text = (_PAGES / f"{code}.md").read_text(encoding="utf-8")
     return _LINK.sub(r"\1", _NAVIGATION.sub("", text))
-
-
-def _close(text: str, known: list[str]) -> str:
-    hint = did_you_mean(text.upper(), known) or ""
-    return hint if hint.startswith("did you mean") else ""
-
-
-def _spans(codes: list[str]) -> str:
-    """Return the codes as ranges: ``VH101 to VH111, VH201``."""
-    spans: list[list[str]] = []
-    for code in codes:
-        if spans and int(code[2:]) == int(spans[-1][-1][2:]) + 1:
-            spans[-1].append(code)
-        else:
-            spans.append([code])
-    return ", ".join(span[0] if len(span) == 1 else f"{span[0]} to {span[-1]}" for span in spans)

@@ -62,7 +62,7 @@ class Start:
 def joined(directory: Path) -> Iterator[Used]:
     """Use the run that there is, once it is ready. InputError where there is none: nothing is started."""
     with _among_users(directory):
-        yield Used(_ready(directory, _running(directory)))
+        yield Used(_ready(directory, ProjectState(directory).run()))
 
 
 @contextlib.contextmanager
@@ -97,13 +97,6 @@ def _started(directory: Path, start: Start, *, alone: bool) -> Iterator[Used]:
                 used = Used(_follow(directory, process, log, start.tell), log)
             stack.enter_context(_among_users(directory))
         yield used if record is None else Used(_ready(directory, record))
-
-
-def _running(directory: Path) -> RunRecord:
-    record = ProjectState(directory).running()
-    if record is None:
-        raise InputError(f"nothing is running for the project in {directory}", hint="start it with `vhlocal up`")
-    return record
 
 
 def _ready(directory: Path, record: RunRecord) -> RunRecord:

@@ -15,10 +15,7 @@ if TYPE_CHECKING:
 
 def client_of_run(directory: Path) -> Client:
     """Return a client of the project's run; InputError when there is none."""
-    record = ProjectState(directory).running()
-    if record is None:
-        raise InputError(f"nothing is running for the project in {directory}", hint="start it with `vhlocal up`")
-    return Client(record)
+    return Client(ProjectState(directory).run())
 
 
 def url_of(found: Mapping[str, Any], endpoint: str | None, name: str | None) -> str:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vhlocal.errors import InputError
+from vhlocal.project.above import CONFIG_FILE
 from vhlocal.storage import room, rooms, spare, usual, writing
 from vhlocal.values import dataclass
 
@@ -122,6 +123,19 @@ class ProjectState:
     def running(self) -> RunRecord | None:
         """Return the run that goes on now, or None. A file whose run was killed does not count."""
         return next((record for record in self._records() if _is_there(record)), None)
+
+    def run(self) -> RunRecord:
+        """Return the run that goes on now; InputError, with what to do instead, where none does."""
+        record = self.running()
+        if record is not None:
+            return record
+        if (self._directory / CONFIG_FILE).is_file():
+            hint = "start it with `vhlocal up`"
+            raise InputError(f"nothing is running for the project in {self._directory}", hint=hint)
+        raise InputError(
+            f"nothing is running in {self._directory}, and there is no {CONFIG_FILE}",
+            hint="go to a Valohai project, or list all your runs with `vhlocal ls`",
+        )
 
     def last_runtime(self) -> str | None:
         """Return the name of the runtime of the run that goes on or was killed, if there is one and it is known."""

@@ -80,6 +80,25 @@ def test_a_command_about_a_run_says_so_when_there_is_none(project, failing, comm
     assert "start it with `vhlocal up`" in said
 
 
+@pytest.mark.parametrize("command", ["ps", "logs", "call", "url"])
+def test_without_a_project_there_is_nothing_to_start(vhlocal, tmp_path, command):
+    """`vhlocal up` could not start anything, so it is not the hint."""
+    done = vhlocal(command, cwd=tmp_path)
+    assert done.returncode == 2
+    said = " ".join(done.stderr.split())
+    assert said.startswith(f"error: nothing is running in {tmp_path}, and there is no valohai.yaml hint: ")
+    assert "`vhlocal ls`" in said
+    assert "vhlocal up" not in said
+
+
+@pytest.mark.parametrize("arguments", [("-h",), ("ps", "-h"), ("version", "add", "-h")])
+def test_help_has_a_short_option(vhlocal, arguments):
+    done = vhlocal(*arguments)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == vhlocal(*arguments[:-1], "--help").stdout
+    assert "  -h, --help " in done.stdout
+
+
 def test_down_without_a_run_is_no_error(project, vhlocal, engine):
     done = vhlocal("down", "-C", str(project(plain())))
     assert (done.returncode, done.stdout) == (0, "Nothing is running\n")

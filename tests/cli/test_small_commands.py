@@ -15,7 +15,8 @@ from tests.waiting import free_port, wait_for
 
 
 @pytest.mark.parametrize(
-    ("typed", "meant"), [("chekc", "check"), ("stop", "down"), ("serve", "up"), ("status", "ps"), ("list", "ls")]
+    ("typed", "meant"),
+    [("chekc", "check"), ("stop", "down"), ("serve", "up"), ("status", "ps"), ("list", "ls"), ("doctor", "check")],
 )
 def test_a_command_that_there_is_not_is_refused_with_the_one_that_is_meant(vhlocal, typed, meant):
     done = vhlocal(typed)
@@ -74,6 +75,9 @@ def test_a_run_is_found_by_its_url_and_in_the_list_of_all(vhlocal, project, tmp_
         inside = directory / "src"
         assert vhlocal("url", "plain", cwd=inside).stdout == run.url("plain").rstrip("/") + "\n"
         assert vhlocal("url", "--alias", "dev", cwd=inside).stdout == run.url("plain", "dev").rstrip("/") + "\n"
+        called = vhlocal("call", cwd=inside)
+        assert called.stdout == vhlocal("call", "plain", cwd=inside).stdout
+        assert "\n200 OK · " in called.stderr
         for arguments, message in (
             (("plane",), "no endpoint `plane` is running\n  hint: did you mean `plain`?"),
             (

@@ -463,7 +463,7 @@ def test_k10_what_cannot_be_is_told_and_the_run_goes_on(process_run, committed):
         ("alias", "stage", "--back"): ("`stage` has not been moved", "vhlocal alias"),
         ("scale", "words=0"): ('`words` cannot have "0" replicas', "1 to"),
         ("scale", "words=x"): ('`words` cannot have "x" replicas', "words=2"),
-        ("scale", "words"): ('"words" is not a number of replicas', "words=3"),
+        ("scale", "words"): ("`words` does not say how many replicas", "words=3"),
         ("scale", "words=1", "words=x"): ('`words` cannot have "x" replicas', "words=2"),
         ("logs", "more", "--version", "prod"): ("no endpoint `more` of old", "words"),
         ("scale", "word=2"): ("has no endpoint `word`", "`words`"),

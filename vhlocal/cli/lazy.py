@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 #: What others call a command of ours.
 _ELSEWHERE = {
     "clean": "prune",
+    "doctor": "check",
+    "dashboard": "open",
     "lint": "check",
     "list": "ls",
     "rm": "down",

@@ -38,7 +38,12 @@ _COMMANDS = {
 }
 
 
-@click.group(cls=LazyGroup, commands_help=_COMMANDS, invoke_without_command=True)
+@click.group(
+    cls=LazyGroup,
+    commands_help=_COMMANDS,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 @click.version_option(__version__, prog_name="vhlocal")
 @click.pass_context
 def cli(context: click.Context) -> None:

@@ -40,7 +40,7 @@ def command(directory: Path, as_json: bool, link: bool) -> None:
         from vhlocal.ui.console import standard_output  # noqa: PLC0415
 
         tables.show_endpoints(standard_output(), found["endpoints"])
-        click.echo(f"Page: {found['page']}")
+        click.echo(f"page: {found['page']}")
         if found["look"]:
             click.echo(f"Open to the network. From other machines, use: {found['look']}")
     if any(endpoint["state"] != "ready" for endpoint in found["endpoints"]):

@@ -54,5 +54,7 @@ def _number(text: str) -> tuple[str, str]:
     """Return an endpoint and how many replicas it is to have, as it was written; InputError for what is none."""
     endpoint, sign, number = text.partition("=")
     if not endpoint or not sign:
-        raise InputError(f'"{text}" is not a number of replicas', hint=f"such as vhlocal scale {endpoint}=3")
+        raise InputError(
+            f"`{text}` does not say how many replicas", hint=f"write vhlocal scale {endpoint or 'ENDPOINT'}=3"
+        )
     return endpoint, str(replica_range(endpoint, number))

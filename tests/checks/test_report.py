@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 from rich.console import Console
 
 from tests.checks.projects import command
-from tests.checks.sample import FakeIndex
+from tests.checks.sample import FakeIndex, found_in
 from vhlocal.checks.as_json import as_json
 from vhlocal.checks.as_sarif import as_sarif
 from vhlocal.checks.registry import ALL_DEFINITIONS, ALL_RULES
@@ -45,6 +46,27 @@ def test_silenced_findings_are_counted_and_are_no_errors(subject):
     assert [finding.definition.code for finding in report.findings] == ["VH104", "VH108"]
     assert [(item.finding.definition.code, item.reason) for item in report.silenced] == [("VH106", "a sidecar asks it")]
     assert not report.has_errors
+
+
+@pytest.mark.parametrize(
+    ("content", "size", "reason"),
+    [
+        (b"app = 1\n", 32 * 1024**2, "it is larger than 16 MB"),
+        ("app = 1\n".encode("utf-16"), None, "null bytes|codec|UTF-8"),
+        (b"app = 1\n\0", None, "null bytes"),
+        (b"app = 1\ndef f(:\n", None, "line 2: invalid syntax"),
+    ],
+)
+def test_a_module_that_could_not_be_read_is_told(project, content, size, reason):
+    """Nothing was found in it, but it was not looked into either. What nothing imports is not told."""
+    directory = project(FILES)
+    for name in ("server.py", "unused.py"):
+        (directory / name).write_bytes(content)
+    if size:
+        with (directory / "server.py").open("r+b") as sparse:
+            sparse.truncate(size)
+    (note,) = found_in(directory).notes
+    assert re.fullmatch(f"server.py could not be read as Python, so nothing in it was checked: .*({reason}).*", note)
 
 
 def test_what_two_endpoints_share_is_told_once(project):

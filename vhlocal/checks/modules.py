@@ -118,15 +118,28 @@ class Module:
         """The directory that it is in, as a posix path in the package; empty for the topmost."""
         return self.path.rpartition("/")[0]
 
-    @cached_property
+    @property
     def tree(self) -> ast.Module | None:
         """The syntax tree."""
+        return self._read[0]
+
+    @property
+    def unread(self) -> str:
+        """Why there is no tree, or nothing."""
+        return self._read[1]
+
+    @cached_property
+    def _read(self) -> tuple[ast.Module | None, str]:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # of what the user writes, such as "\\d"
-                return parse(content_of(self.source))
-        except (SyntaxError, ValueError, OSError, RecursionError, MemoryError):
-            return None
+                return parse(content_of(self.source)), ""
+        except SyntaxError as error:
+            return None, f"line {error.lineno}: {error.msg}" if error.lineno else error.msg
+        except OSError as error:
+            return None, error.strerror or str(error)
+        except (ValueError, RecursionError, MemoryError) as error:
+            return None, str(error) or type(error).__name__
 
     @cached_property
     def sites(self) -> tuple[Site, ...]:

@@ -75,12 +75,23 @@ def look(subject: Subject, ignored: Mapping[str, str], rules: Iterable[Rule[Subj
         except Exception as error:  # noqa: BLE001 - a doctor that fails says so, and changes nothing
             codes = ", ".join(definition.code for definition in rule.definitions)
             notes.append(f"{codes} could not be checked: {type(error).__name__}: {error}")
+    notes += _unread(subject)
     ordered = sorted(found.values(), key=_order)
     kept = tuple(finding for finding in ordered if finding.definition.code not in ignored)
     silenced = tuple(
         Silenced(finding, ignored[finding.definition.code]) for finding in ordered if finding.definition.code in ignored
     )
     return Report(kept, silenced, tuple(notes))
+
+
+def _unread(subject: Subject) -> list[str]:
+    """Return a note for each module that runs and that no rule could look into, so that none takes it for sound."""
+    modules = {item.module.path: item.module for reach in subject.reaches for item in reach.reached}
+    return [
+        f"{path} could not be read as Python, so nothing in it was checked: {module.unread}"
+        for path, module in sorted(modules.items())
+        if module.unread
+    ]
 
 
 def joined(report: Report, found: Iterable[Finding], ignored: Mapping[str, str]) -> Report:

@@ -4,8 +4,11 @@ import asyncio
 import socket
 import threading
 
+import pytest
+
 from tests.gateway.harness import CLOSE, OK, PATH, PREFIX, Peer, echo_head, get, refusing, stage
 from tests.gateway.routes import route_to
+from vhlocal.gateway.report import FailureKind
 from vhlocal.gateway.server import Upstream
 
 
@@ -246,11 +249,16 @@ def test_an_answer_that_comes_before_the_body_is_whole_passes(run):
     run(main)
 
 
-def test_k9_an_answer_with_a_head_that_the_ingress_does_not_take_is_a_502(run):
+@pytest.mark.parametrize("strict", [False, True])
+def test_k9_an_answer_with_a_head_that_the_ingress_does_not_take_is_told_or_a_502(run, strict):
     """An nginx with the ingress' ``proxy-buffer-size`` of 4k passed 4,096 bytes, and answered 502 to one more."""
 
     async def main():
-        for size, status in ((4096, 200), (4097, 502), (40_000, 502)):
+        for size, status, told in (
+            (4096, 200, False),
+            (4097, 502 if strict else 200, not strict),
+            (40_000, 502, False),
+        ):
             start, end = b"HTTP/1.1 200 OK\r\nSet-Cookie: ", b"\r\nContent-Length: 2\r\n\r\n"
 
             async def script(peer: Peer, answer: bytes = start.ljust(size - len(end), b"a") + end + b"ok"):
@@ -258,9 +266,10 @@ def test_k9_an_answer_with_a_head_that_the_ingress_does_not_take_is_a_502(run):
                 await peer.send(answer)
                 await peer.rest()
 
-            async with stage(script) as at:
+            async with stage(script, strict=strict) as at:
                 answer = await at.ask(get(PATH, CLOSE))
                 assert answer.startswith(b"HTTP/1.1 %d " % status)
                 assert (b"proxy-buffer-size" in answer) == (status == 502)
+                assert [(one.kind, one.limit) for one in at.limits] == [(FailureKind.LARGE_HEAD, 4096)] * told
 
     run(main)

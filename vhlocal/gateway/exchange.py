@@ -403,7 +403,7 @@ class Exchange:
     def tunnel_silent(self) -> bool:
         """Report a tunnel in which the server kept silent beyond the limit; True when it must be cut (K9)."""
         if self._account.prefix is not None:
-            self._tell_limit(FailureKind.TIMEOUT, self._hub.options.read_seconds)
+            self.tell_limit(FailureKind.TIMEOUT, self._hub.options.read_seconds)
         return self._account.prefix is not None and self._hub.options.strict
 
     def tunnel_ended(self, farewell: Farewell) -> str:
@@ -419,14 +419,15 @@ class Exchange:
 
     def _pass_limit(self, kind: FailureKind, limit: float) -> None:
         if not self._hub.options.strict:
-            self._tell_limit(kind, limit)
+            self.tell_limit(kind, limit)
             return
         if kind is FailureKind.TOO_LARGE:
             self._end_with(kind, 413, f"the request's body is over {limit:,.0f} bytes, production's limit")
         else:
             self._end_with(kind, 504, f"the server was silent for {limit:g} seconds, production's limit")
 
-    def _tell_limit(self, kind: FailureKind, limit: float) -> None:
+    def tell_limit(self, kind: FailureKind, limit: float) -> None:
+        """See ``upstream.Carried``."""
         passed = self._account.limit_passed(kind, limit)
         if passed is not None:
             self._hub.on_limit(passed)

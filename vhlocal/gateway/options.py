@@ -44,9 +44,10 @@ class GatewayOptions:
     body_bytes: int = limits.BODY_LIMIT
     read_seconds: float = limits.READ_TIMEOUT
 
-    #: Always cut: a request's whole head, and an answer's.
-    head_bytes: int = HEAD_BYTES
     answer_head_bytes: int = limits.ANSWER_HEAD_LIMIT
+
+    #: Always cut: a request's or an answer's whole head.
+    head_bytes: int = HEAD_BYTES
     #: Connecting to a server.
     connect_seconds: float = 5.0
     #: From the first byte of a head to its last.

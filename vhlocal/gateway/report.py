@@ -31,6 +31,7 @@ class FailureKind(enum.Enum):
     HOLD_FULL = "hold-full"  #: too many requests wait already
     BAD_REQUEST = "bad-request"  #: not a request that may be forwarded
     TOO_LARGE = "too-large"  #: a body over the ingress' limit (K9)
+    LARGE_HEAD = "large-head"  #: an answer's head over the ingress' limit (K9)
     FULL = "full"  #: too many clients are connected, or too many files open
     SPOOL = "spool"  #: what a client sent could not be kept, or read back
 
@@ -98,7 +99,7 @@ class Page:
 class LimitPassed:
     """A limit of the ingress that production would have cut at, and the gateway did not (K9).
 
-    ``kind`` is TOO_LARGE, with ``limit`` in bytes, or TIMEOUT, in seconds. It is FULL, with the number of clients that
+    ``kind`` is TOO_LARGE or LARGE_HEAD, with ``limit`` in bytes, or TIMEOUT, in seconds. It is FULL, with the number of clients that
     may be connected and no word of a request, when the first client too many came.
     """
 

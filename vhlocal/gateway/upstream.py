@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol, cast
 
 from vhlocal.gateway.body import BodyError, BodyReader, Framing, body_reader
 from vhlocal.gateway.head import HeadError, ResponseHead, parse_response
+from vhlocal.gateway.report import FailureKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
 _HEAD_END = b"\r\n\r\n"
 
 _TOO_LONG = (
-    "the head of the server's answer is longer than %d KiB, and production's ingress answers 502 in its place "
-    "(`proxy-buffer-size`): send smaller cookies and fewer headers"
+    "the head of the server's answer is longer than %d KiB: send smaller cookies and fewer headers; production's ingress "
+    "takes 4 KiB (`proxy-buffer-size`)"
 )
 
 
@@ -45,6 +46,9 @@ class Carried(Protocol):
 
     def switched(self, head: ResponseHead, data: bytes) -> None:
         """The server speaks another protocol from now on, ``data`` being its first bytes."""
+
+    def tell_limit(self, kind: FailureKind, limit: float) -> None:
+        """The answer passes a limit of the ingress' that the gateway does not keep (K9)."""
 
     def lost(self, reason: str, unanswered: bool) -> None:
         """The answer broke off, or did not begin; ``unanswered`` when not a byte of it came."""
@@ -226,6 +230,8 @@ class UpstreamConnection(asyncio.Protocol):
             self._buffer = rest
             return None
         head = parse_response(rest[:end], self._method)
+        if end > self._pool.usual_head:
+            carried.tell_limit(FailureKind.LARGE_HEAD, self._pool.usual_head)
         rest = rest[end:]
         if head.status == 101:
             carried.switched(head, rest)

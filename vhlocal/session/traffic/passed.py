@@ -33,13 +33,17 @@ def tell_dropped(name: str, endpoint: str) -> Notice:
 def tell_passed(passed: LimitPassed, endpoints: Iterable[Endpoint]) -> Finding | Notice | None:
     """Return the finding that a request works here and would not in production (K9).
 
-    A notice that the gateway is full; None for an endpoint that has gone.
+    A notice that the gateway is full, or of an answer's head; None for an endpoint that has gone.
     """
     if passed.kind is FailureKind.FULL:
         text = f"{passed.limit:,.0f} clients are connected at once; more get 503"
         return Notice(text, hint="raise the limit of open files (`ulimit -n`), or see who keeps connections open")
     for endpoint in endpoints:
         if endpoint.name == passed.endpoint:
+            if passed.kind is FailureKind.LARGE_HEAD:
+                text = f"production's ingress answers 502 in place of an answer whose head is over {passed.limit:,.0f} bytes"
+                hint = "send smaller cookies and fewer headers, unless production's `proxy-buffer-size` is known to be larger"
+                return Notice(text, hint=hint, endpoint=endpoint.name)
             body = passed.kind is FailureKind.TOO_LARGE
             found = diagnose(PASSED, Passed(endpoint, passed.method, body, passed.limit))
             return Notice(found.text, endpoint=endpoint.name) if isinstance(found, Note) else found

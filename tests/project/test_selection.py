@@ -50,7 +50,10 @@ def test_a_strategy_is_one_of_three_for_an_endpoint_that_is_there():
     }
     with pytest.raises(InputError, match='cannot be reloaded by "forc"') as caught:
         read_strategies({"digits": "forc"}, ENDPOINTS)
-    assert "fork" in (caught.value.hint or "")
+    assert caught.value.hint == "did you mean `fork`?"
+    with pytest.raises(InputError) as caught:
+        read_strategies({"digits": "xyz"}, ENDPOINTS)
+    assert caught.value.hint == "choose from: fork, replace, restart"
     with pytest.raises(InputError, match="no endpoint `digist`"):
         read_strategies({"digist": "fork"}, ENDPOINTS)
 

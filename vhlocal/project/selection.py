@@ -63,10 +63,7 @@ def read_strategies(chosen: Mapping[str, str], endpoints: Sequence[Endpoint]) ->
     words = [strategy.value for strategy in Strategy]
     for name, word in chosen.items():
         if word not in words:
-            raise InputError(
-                f'`{name}` cannot be reloaded by "{word}"',
-                hint=f"{did_you_mean(word, words)}; there are: {', '.join(words)}".removeprefix("; "),
-            )
+            raise InputError(f'`{name}` cannot be reloaded by "{word}"', hint=did_you_mean(word, words))
     return {name: Strategy(word) for name, word in chosen.items()}
 
 

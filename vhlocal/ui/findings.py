@@ -65,13 +65,22 @@ def show_finding(
     )
     console.print(Text(f"    at {_place(finding.place, base)}"))
     if explain:
-        console.print(Text.assemble(("    why: ", "bold"), definition.why))
+        _show_why(console, definition.why)
     console.print(Text.assemble(("    change: ", "bold"), finding.change))
     show_edits(console, finding, base, shown)
     if finding.framework and not finding.edits:
         console.print(Text.assemble((f"    {finding.framework}: ", "bold"), definition.remedy[finding.framework]))
     if explain:
         console.print(Text(f"    more: {definition.explain}", "dim"))
+
+
+def _show_why(console: Console, why: str) -> None:
+    """Print prose. Nobody pastes it, so a terminal breaks it between words; a file gets it in one line."""
+    text = Text.assemble(("why: ", "bold"), why)
+    lines = text.wrap(console, max(console.width - 6, 20)) if console.is_terminal else [text]
+    for number, line in enumerate(lines):
+        line.rstrip()
+        console.print(Text("      " if number else "    ").append_text(line))
 
 
 def show_edits(console: Console, finding: Finding, base: Path, shown: dict[Edit, str] | None = None) -> None:

@@ -165,7 +165,7 @@ def test_what_no_server_has_answered_is_no_difference_and_no_success(run, vh, tm
     text = (tmp_path / "all.har").read_text()
     (tmp_path / "gone.har").write_text(text.replace("/words/a", "/wodrs/a"))
     told = vh("replay", str(tmp_path / "gone.har"), code=1)
-    assert "was answered 404 by vhlocal itself: no server of the endpoint was reached: no endpoint `wodrs`" in told
+    assert "was answered 404 by vhlocal, not by the endpoint: no endpoint `wodrs`" in told
     assert "did you mean `words`?" in told
     assert "GET words: the same" in told, "the others are replayed all the same"
     (tmp_path / "old.har").write_text(text.replace("/dev/words", "/gone/words"))

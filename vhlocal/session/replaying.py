@@ -72,7 +72,7 @@ def replay(exchange: Exchange, url: str, name: str | None, rules: Rules = DEFAUL
     answer = send(url.rstrip("/") + within, request, SECONDS, follow=False, taking=BodyTap)
     seconds = time.monotonic() - began
     if answer.status not in _OF_A_BROKEN_SERVER and header(answer.headers, _OF_A_SERVER) is None:
-        raise _not_reached(exchange, answer)
+        raise _not_the_endpoints(exchange, answer)
     return Replayed(exchange, request, answer, seconds, differences(exchange.answer, answer, rules))
 
 
@@ -93,15 +93,13 @@ def led_to(exchange: Exchange, name: str | None) -> tuple[str, Request]:
     return within, replace(exchange.request, target=f"{within}{rest.decode('latin-1')}{mark}{query}")
 
 
-def _not_reached(exchange: Exchange, answer: Answer) -> VhlocalError:
+def _not_the_endpoints(exchange: Exchange, answer: Answer) -> VhlocalError:
     """Return why there is no answer of a server's: what vhlocal has said, as far as it was asked for JSON."""
     if not answer.status:
         return VhlocalError(
             f"request {exchange.id} got no answer: {answer.broke_off}", hint="see its state: vhlocal ps"
         )
-    what = (
-        f"request {exchange.id} was answered {answer.status} by vhlocal itself: no server of the endpoint was reached"
-    )
+    what = f"request {exchange.id} was answered {answer.status} by vhlocal, not by the endpoint"
     try:
         said = json.loads(answer.body.content or b"")
         return VhlocalError(f"{what}: {said['error']}", hint=str(said.get("hint") or "see its state: vhlocal ps"))

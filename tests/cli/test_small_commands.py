@@ -24,6 +24,13 @@ def test_a_command_that_there_is_not_is_refused_with_the_one_that_is_meant(vhloc
     assert done.stderr.endswith(f"Error: No such command '{typed}'. Did you mean `{meant}`?\n")
 
 
+@pytest.mark.parametrize(("typed", "meant"), [("rm", "remove"), ("ls", "list"), ("ad", "add")])
+def test_a_command_of_version_that_there_is_not_is_refused_with_the_one_that_is_meant(vhlocal, typed, meant):
+    done = vhlocal("version", typed)
+    assert done.returncode == 2
+    assert done.stderr.endswith(f"Error: No such command '{typed}'. Did you mean `{meant}`?\n")
+
+
 def test_a_command_like_none_is_refused(vhlocal):
     done = vhlocal("frobnicate")
     assert (done.returncode, done.stderr.splitlines()[-1]) == (2, "Error: No such command 'frobnicate'.")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import click
 from click.shell_completion import CompletionItem
@@ -27,8 +27,28 @@ _ELSEWHERE = {
 }
 
 
-class LazyGroup(click.Group):
+class SuggestingGroup(click.Group):
+    """A group that suggests the command that is meant; ``elsewhere`` is what others call its commands."""
+
+    elsewhere: ClassVar[Mapping[str, str]] = {"delete": "remove", "ls": "list", "rm": "remove"}
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command that is meant; UsageError, with the one that may be, where there is none of that name."""
+        name, known = args[0], self.list_commands(ctx)
+        if name in known or name.startswith("-") or ctx.resilient_parsing:
+            return super().resolve_command(ctx, args)
+        from difflib import get_close_matches  # noqa: PLC0415 - few names are wrong
+
+        close = self.elsewhere.get(name) or next(iter(get_close_matches(name, known, n=1)), None)
+        raise click.UsageError(f"No such command '{name}'.{f' Did you mean `{close}`?' if close else ''}", ctx)
+
+
+class LazyGroup(SuggestingGroup):
     """A group whose command ``x`` is ``command`` in the module ``vhlocal.cli.x``."""
+
+    elsewhere: ClassVar[Mapping[str, str]] = _ELSEWHERE
 
     def __init__(self, *args: Any, commands_help: Mapping[str, str], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -44,18 +64,6 @@ class LazyGroup(click.Group):
             return None
         found: click.Command = importlib.import_module(f"vhlocal.cli.{cmd_name}").command
         return found
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find the command that is meant; UsageError, with the one that may be, where there is none of that name."""
-        name = args[0]
-        if name in self._help or name.startswith("-") or ctx.resilient_parsing:
-            return super().resolve_command(ctx, args)
-        from difflib import get_close_matches  # noqa: PLC0415 - few names are wrong
-
-        close = _ELSEWHERE.get(name) or next(iter(get_close_matches(name, self._help, n=1)), None)
-        raise click.UsageError(f"No such command '{name}'.{f' Did you mean `{close}`?' if close else ''}", ctx)
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         """Return the commands that begin so, without importing them, and the options."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from vhlocal.cli.lazy import SuggestingGroup
 from vhlocal.cli.options import project_options
 from vhlocal.cli.running import client_of_run
 from vhlocal.errors import InputError
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 _NOT_ALL_READY = 1
 
 
-@click.group("version", epilog="Example:  vhlocal version add v1.2 --alias prod")
+@click.group("version", cls=SuggestingGroup, epilog="Example:  vhlocal version add v1.2 --alias prod")
 def command() -> None:
     """Serve commits beside the working tree, as versions of their own."""
 

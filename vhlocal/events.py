@@ -69,6 +69,14 @@ class StepFailed(Event):
 
 
 @dataclass(frozen=True)
+class StepUnneeded(Event):
+    """Nothing that is wanted stands on a step any more: it may go on, and is not followed unless it starts again."""
+
+    step: str
+    title: str
+
+
+@dataclass(frozen=True)
 class PullProgress(Event):
     """One layer of a base image moved on; ``current`` and ``total`` in bytes, ``total`` 0 when unknown."""
 

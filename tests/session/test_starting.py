@@ -67,7 +67,7 @@ def test_requirements_that_cannot_be_installed_are_told_once_and_mended_by_a_sav
     is_told(run, "ready: 0 of 2 endpoints in", "error: words, more: ")
     assert run.output().count("error: words, more: ") == 1
     assert states(run) == {"words": "crashed", "more": "crashed"}
-    (directory / "requirements.txt").write_text("")
+    (directory / "requirements.txt").unlink()
     answers(run, "number", 1, "words")
     answers(run, "number", 1, "more")
     assert "has been removed" not in run.output()
@@ -174,3 +174,82 @@ def test_no_build_tells_an_indexs_password():
         assert "hunter22" not in said
 
     asyncio.run(work())
+
+
+class Printing(FakeRuntime):
+    """A runtime whose installations print a line each time that something else is needed, and then fail."""
+
+    def __init__(self, needed: set[str], then: tuple[set[str], ...]) -> None:
+        super().__init__()
+        self.needed, self._then = needed, then
+
+    def build(self, layer: Layer, on_line: Callable[[str], None]) -> None:
+        for number, needed in enumerate(self._then, 1):
+            self.needed = needed
+            on_line(f"line {number}")
+        raise BuildError("no")
+
+
+def test_nothing_is_published_of_a_build_that_nobody_needs_any_more():
+    """Lines, an end and a failure of requirements that a later save has taken back are nobody's."""
+    wanted = plan([Environment(at("words"), "base", (layer("requirements", "base"),))], {})
+
+    def said(*then: set[str]) -> list[str]:
+        told: list[Event] = []
+
+        async def work() -> None:
+            bus, runtime = Bus(), Printing({"requirements"}, then)
+            bus.subscribe(told.append)
+            with pytest.raises(BuildError):
+                await execute(
+                    wanted, cast(Runtime, runtime), bus, is_needed=lambda key: key in {"base", *runtime.needed}
+                )
+
+        asyncio.run(work())
+        steps = [each for each in told if getattr(each, "step", None) == "requirements"]
+        return [f"{type(each).__name__} {getattr(each, 'text', getattr(each, 'cause', ''))}".strip() for each in steps]
+
+    it, nothing = {"requirements"}, set[str]()
+    began = "StepStarted first build"
+    assert said(it, nothing, nothing) == [began, "StepOutput line 1", "StepUnneeded"]
+    assert said(nothing, it, it) == [
+        began,
+        "StepUnneeded",
+        "StepStarted needed again",
+        "StepOutput line 2",
+        "StepOutput line 3",
+        "StepFailed",
+    ]
+
+
+#: A distribution whose installation takes until a file exists, and then fails.
+SLOW = {
+    "slow/pyproject.toml": '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n',
+    "slow/backend.py": """\
+import os, sys, time
+
+def build_wheel(*_):
+    while not os.path.exists({go!r}):
+        time.sleep(0.05)
+    sys.exit("nobody is to read this")
+""",
+}
+
+
+def test_requirements_that_are_taken_back_while_they_are_installed_print_nothing_more(project, process_run, tmp_path):
+    go = tmp_path / "go"
+    slow = {path: text.replace("{go!r}", repr(str(go))) for path, text in SLOW.items()}
+    directory = project({"valohai.yaml": YAML, "server.py": numbered(1), **slow})
+    run = process_run(directory)
+    (directory / "requirements.txt").write_text("--no-index\n./slow\n")
+    run.wait_for_output("requirements.txt for words")
+    (directory / "requirements.txt").unlink()
+    (directory / "server.py").write_text(numbered(2))
+    answers(run, "number", 2, "words")
+    go.touch()
+    run.wait_for_output("requirements.txt is no longer needed")
+    (directory / "server.py").write_text(numbered(3))
+    answers(run, "number", 3, "words")
+    assert "nobody is to read this" not in run.output()
+    assert "requirements.txt failed" not in run.output()
+    assert "error" not in run.output()

@@ -49,23 +49,24 @@ from vhlocal.session.wanted.edits import EditNeeds, Edits
 from vhlocal.session.wanted.environments import (
     Upkeep,
     forget_environments,
-    make_environments,
     remember_environments,
     tell_problems,
 )
+from vhlocal.session.wanted.execute import always
 from vhlocal.session.wanted.mirror import Mirror
 from vhlocal.session.wanted.own_files import OwnFiles
 from vhlocal.session.wanted.settled import SettledLoad
 from vhlocal.session.warm.warmth import Warmth
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping
 
     from vhlocal.gateway.table import Replica, Route
-    from vhlocal.runtime.base import Address, PresentServer, Runtime
+    from vhlocal.runtime.base import Address, Runtime
     from vhlocal.session.diagnosis.cause import Diagnosis
     from vhlocal.session.options import RunOptions
     from vhlocal.session.view import Face
+    from vhlocal.session.wanted.execute import IsNeeded
     from vhlocal.session.wanted.load import Asked
 
 #: Seconds that requests in flight get to finish when the run ends.
@@ -235,7 +236,7 @@ class Session:
         deployment.tell_room()
         self._tell_differences(wanted)
         self._tasks.start(self._check(self._inputs), "check the project")
-        failed = await self._make(wanted, leftovers, fail_fast=self._options.fail_fast)
+        failed = await self._upkeep.make_all(wanted, leftovers, fail_fast=self._options.fail_fast)
         tell_problems(self._bus, failed)
         fleet.begin(failed)
         if not self._options.reload:
@@ -261,15 +262,6 @@ class Session:
         # What an endpoint has shown by its answers says more than its code.
         for finding in [each for each in found if each.endpoint in names and not self._board.has_found(each, revision)]:
             self._telling.found(finding, revision)
-
-    async def _make(
-        self, wanted: tuple[Desired, ...], leftovers: Sequence[PresentServer], *, fail_fast: bool = False
-    ) -> Mapping[ServedAt, VhlocalError]:
-        """Make what is missing of the environments; return why those of some endpoints are not there."""
-        outcome = await make_environments(self._runtime, self._bus, wanted, leftovers, fail_fast=fail_fast)
-        self._made |= outcome.took
-        self._upkeep.lack(outcome.failed)
-        return outcome.failed
 
     async def _start(self, fleet: Fleet, deployment: Deployment) -> None:
         """Publish when all that is wanted from the start answers, or it is known why not; none waits for another."""
@@ -416,9 +408,11 @@ class Session:
             for notice in self._runtime.differences(item.endpoint):
                 self._bus.publish(notice)
 
-    async def _prepare(self, wanted: tuple[Desired, ...]) -> Mapping[ServedAt, VhlocalError]:
+    async def _prepare(
+        self, wanted: tuple[Desired, ...], is_needed: IsNeeded = always
+    ) -> Mapping[ServedAt, VhlocalError]:
         self._tell_differences(wanted)
-        failed = await self._make(wanted, ())
+        failed = await self._upkeep.make_all(wanted, (), fail_fast=False, is_needed=is_needed)
         self._remember(wanted)
         return failed
 

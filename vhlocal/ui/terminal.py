@@ -85,6 +85,7 @@ class Terminal:
             events.StepOutput: self._step_output,
             events.StepFinished: self._step_finished,
             events.StepFailed: self._step_failed,
+            events.StepUnneeded: self._step_unneeded,
             events.PullProgress: self._pull_progress,
             events.StatusChanged: self._status_changed,
             events.LogLine: self._log_line,
@@ -177,6 +178,11 @@ class Terminal:
             for line in event.output:
                 self._console.print(Text.assemble(f"  {event.title} | ", as_printed(line)))
         self._say("build", f"{event.title} failed", "bold red")
+
+    def _step_unneeded(self, event: events.StepUnneeded) -> None:
+        self._steps.pop(event.step, None)
+        self._refresh()
+        self._say("build", f"{event.title} is no longer needed")
 
     def _log_line(self, event: events.LogLine) -> None:
         if event.usual and not self._verbose:

@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 
     Load = Callable[[Inputs, frozenset[Path] | None], Loaded]
     Desire = Callable[[Inputs], tuple[Desired, ...]]
-    Prepare = Callable[[tuple[Desired, ...]], Awaitable[Mapping[ServedAt, VhlocalError]]]
+    IsNeeded = Callable[[str], bool]
+    Prepare = Callable[[tuple[Desired, ...], IsNeeded], Awaitable[Mapping[ServedAt, VhlocalError]]]
 
 #: Seconds from a reload to a look at the whole project: the newest revision and the running one are compared.
 _SOON = 0.5
@@ -44,9 +45,9 @@ _TIMES_ITS_COST = 200.0
 class EditNeeds:
     """How edits are read and brought in.
 
-    ``load`` reads the project, ``desire`` returns what is wanted, ``prepare`` makes the environments for it and returns
-    why those of some endpoints are not there, ``want`` asks every endpoint for it, and ``cannot_read`` marks all of
-    them as older than what was saved.
+    ``load`` reads the project, ``desire`` returns what is wanted, ``prepare`` makes the environments for it, publishing
+    only of images on which something still stands, and returns why those of some endpoints are not there, ``want`` asks
+    every endpoint for it, and ``cannot_read`` marks all of them as older than what was saved.
     """
 
     load: Load
@@ -80,6 +81,8 @@ class Edits:
         self._there.set_result(None)
         #: What makes environments at this moment, and what is done when it has.
         self._making: asyncio.Task[None] | None = None
+        #: The images on which what was asked for last stands.
+        self._images: frozenset[str] = frozenset()
 
     async def follow(self, wanted: tuple[Desired, ...], without: Collection[ServedAt] = ()) -> None:
         """Bring in every edit, beginning with those since the project was read; never returns.
@@ -180,6 +183,8 @@ class Edits:
         )
 
     def _ask(self, wanted: tuple[Desired, ...], phases: Phases) -> None:
+        stands_on = [item.environment for item in wanted]
+        self._images = frozenset(name for each in stands_on for name in (each.base, *(it.tag for it in each.layers)))
         # An engine is not asked for images that it has just been asked for.
         missing = [item for item in wanted if item.environment not in self._prepared]
         made = self._make(wanted) if missing else {}
@@ -201,7 +206,7 @@ class Edits:
         if wanted is not self._tried:
             return  # something newer is asked for by now, and nobody waits for this
         try:
-            failed = await self._needs.prepare(wanted)
+            failed = await self._needs.prepare(wanted, lambda image: image in self._images)
         except Exception as error:  # noqa: BLE001 - whatever it was, endpoints are not left to wait for it
             known = error if isinstance(error, VhlocalError) else VhlocalError(f"unexpected: {error!r}")
             failed = dict.fromkeys(made, known)

@@ -10,7 +10,7 @@ from vhlocal.errors import BuildError, EngineError
 from vhlocal.events import Notice, Problem
 from vhlocal.session.record import ProjectState
 from vhlocal.session.tasks import in_thread
-from vhlocal.session.wanted.execute import Outcome, execute
+from vhlocal.session.wanted.execute import Outcome, always, execute
 from vhlocal.session.wanted.plan import plan
 
 if TYPE_CHECKING:
@@ -22,19 +22,26 @@ if TYPE_CHECKING:
     from vhlocal.model import ServedAt
     from vhlocal.runtime.base import PresentServer, Runtime
     from vhlocal.session.wanted.desired import Desired
+    from vhlocal.session.wanted.execute import IsNeeded
 
 
 async def make_environments(
-    runtime: Runtime, bus: Bus, wanted: Sequence[Desired], leftovers: Iterable[PresentServer], *, fail_fast: bool = True
+    runtime: Runtime,
+    bus: Bus,
+    wanted: Sequence[Desired],
+    leftovers: Iterable[PresentServer],
+    *,
+    fail_fast: bool = True,
+    is_needed: IsNeeded = always,
 ) -> Outcome:
     """Look at what is there, plan what is missing, and make it; servers of earlier runs are removed first.
 
-    ``fail_fast`` raises the BuildError of the first step that fails; see ``execute``.
+    ``fail_fast`` raises the BuildError of the first step that fails; see ``execute``, also for ``is_needed``.
     """
     environments = [item.environment for item in wanted]
     names = {name for each in environments for name in (each.base, *(layer.tag for layer in each.layers))}
     images = {name: found for name in names if (found := await in_thread(runtime.image, name)) is not None}
-    return await execute(plan(environments, images, leftovers), runtime, bus, fail_fast=fail_fast)
+    return await execute(plan(environments, images, leftovers), runtime, bus, fail_fast=fail_fast, is_needed=is_needed)
 
 
 def tell_problems(bus: Bus, failed: Mapping[ServedAt, VhlocalError]) -> None:
@@ -66,9 +73,21 @@ class Upkeep:
         self._one_at_a_time = asyncio.Lock()
         self._unmade: set[ServedAt] = set()
 
-    def lack(self, endpoints: Iterable[ServedAt]) -> None:
-        """Take note that the environments of these endpoints could not be made so far: nobody has removed them."""
-        self._unmade |= set(endpoints)
+    async def make_all(
+        self,
+        wanted: tuple[Desired, ...],
+        leftovers: Sequence[PresentServer],
+        *,
+        fail_fast: bool,
+        is_needed: IsNeeded = always,
+    ) -> Mapping[ServedAt, VhlocalError]:
+        """See ``make_environments``; return why the environments of some endpoints are not there."""
+        outcome = await make_environments(
+            self._runtime, self._bus, wanted, leftovers, fail_fast=fail_fast, is_needed=is_needed
+        )
+        self._made |= outcome.took
+        self._unmade |= set(outcome.failed)  # nobody has removed them
+        return outcome.failed
 
     async def is_there(self, wanted: Desired) -> bool:
         """Tell whether a server can be made in its environment."""

@@ -99,8 +99,8 @@ class Page:
 class LimitPassed:
     """A limit of the ingress that production would have cut at, and the gateway did not (K9).
 
-    ``kind`` is TOO_LARGE or LARGE_HEAD, with ``limit`` in bytes, or TIMEOUT, in seconds. It is FULL, with the number of clients that
-    may be connected and no word of a request, when the first client too many came.
+    ``kind`` is TOO_LARGE or LARGE_HEAD, with ``limit`` in bytes, or TIMEOUT, in seconds. It is FULL, with the number of
+    clients that may be connected and no word of a request, when the first client too many came.
     """
 
     kind: FailureKind

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 _HEAD_END = b"\r\n\r\n"
 
 _TOO_LONG = (
-    "the head of the server's answer is longer than %d KiB: send smaller cookies and fewer headers; production's ingress "
-    "takes 4 KiB (`proxy-buffer-size`)"
+    "the head of the server's answer is longer than %d KiB: send smaller cookies and fewer headers; production's "
+    "ingress takes 4 KiB (`proxy-buffer-size`)"
 )
 
 

@@ -37,7 +37,7 @@ def test_k9_a_request_over_a_limit_is_told_with_what_production_answers(kind, li
 def test_k9_the_head_of_an_answer_that_the_ingress_would_not_take_is_told():
     notice = tell_passed(passed(FailureKind.LARGE_HEAD, limits.ANSWER_HEAD_LIMIT), [ENDPOINT])
     assert isinstance(notice, Notice)
-    assert notice.text == "production's ingress answers 502 in place of an answer whose head is over 4,096 bytes"
+    assert notice.text == "production's ingress answers 502 to an answer with a head of over 4,096 bytes"
     assert notice.endpoint == "digits"
 
 

@@ -41,8 +41,8 @@ def tell_passed(passed: LimitPassed, endpoints: Iterable[Endpoint]) -> Finding |
     for endpoint in endpoints:
         if endpoint.name == passed.endpoint:
             if passed.kind is FailureKind.LARGE_HEAD:
-                text = f"production's ingress answers 502 in place of an answer whose head is over {passed.limit:,.0f} bytes"
-                hint = "send smaller cookies and fewer headers, unless production's `proxy-buffer-size` is known to be larger"
+                text = f"production's ingress answers 502 to an answer with a head of over {passed.limit:,.0f} bytes"
+                hint = "send smaller cookies and fewer headers, unless you know its `proxy-buffer-size` to be larger"
                 return Notice(text, hint=hint, endpoint=endpoint.name)
             body = passed.kind is FailureKind.TOO_LARGE
             found = diagnose(PASSED, Passed(endpoint, passed.method, body, passed.limit))

@@ -80,7 +80,8 @@ takes GET if a word of its path does something (`/shutdown`, `/admin/reset`). Of
 it requests only those that model servers, health checks and pages usually have (`/predict`, `/health`, `/v1/models`).
 
 The doctor sends only GET requests, about four to forty, without the query. It never repeats a request that had another
-method, or that was answered with a 500: it then requests only the root. Each request carries
+method, that was answered with a 500, or with a word in its path that does something (`/items/add`): it then requests
+only the root. Each request carries
 `User-Agent: vhlocal-doctor`, `X-VHLocal-Doctor: 1` and the headers that production's ingress sets, so that the app can
 recognize it. The requests go directly to the server and are not among the run's requests. The doctor asks once for each
 endpoint, revision and kind of trouble, one examination at a time, and no request waits for it. An answer may take three

@@ -51,6 +51,13 @@ def code_of(project):
         (f"import flask\n{FLASK}@app.route('/address'){HANDLER}", ("/address",)),
         (f"import flask\n{FLASK}@app.route('/train', methods=['POST']){HANDLER}", ("/train",)),
         (f"import flask\n{FLASK}@app.post('/reload'){HANDLER}", ("/reload",)),
+        (f"import flask\n{FLASK}@app.route('/shutdown', methods=['get']){HANDLER}", ()),
+        (f"import bottle\n@bottle.route('/train', method='POST'){HANDLER}", ("/train",)),
+        (f"import bottle\n@bottle.route('/train', method=['GET', 'POST']){HANDLER}", ()),
+        (
+            f"{HANDLED}    if path == '/predict_iris' or path == '/fraud-score': pass\n",
+            ("/predict_iris", "/fraud-score"),
+        ),
         ("import tornado.web\napp = tornado.web.Application([(r'(?:/[^/]+){5}/predict', Predict)])\n", ()),
     ],
 )

@@ -271,6 +271,8 @@ def test_what_the_app_itself_answered_is_what_counts(facts, kind):
         (f"{PREFIX}/a", "POST", 404, "/"),
         (f"{PREFIX}/a", "GET", 500, "/"),
         (f"{PREFIX}/\u00e9", "GET", 404, "/"),
+        (f"{PREFIX}/items/add", "GET", 302, "/"),
+        (f"{PREFIX}/shutdown", "GET", 404, "/"),
     ],
 )
 def test_what_is_asked_for_again(target, method, status, path):

@@ -37,6 +37,15 @@ def test_a_new_path_and_what_may_change_something_call_for_one_comparison_at_a_t
     assert kept.take(at, "s") == ("/a",)
 
 
+def test_no_request_is_repeated_that_may_do_something():
+    kept, at = AskedOfReplicas(), ServedAt("v", "greet", 1)
+    for path in ("/increment", "/items/add"):
+        calls(kept, asked(path))
+    for path in ("/pay", "/train"):
+        calls(kept, asked(path, "POST"))
+    assert kept.take(at, "r") == ("/",)
+
+
 def test_what_says_nothing_of_replicas_calls_for_none():
     kept = AskedOfReplicas()
     for record in (

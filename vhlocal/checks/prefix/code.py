@@ -319,9 +319,10 @@ def _route(module: Module, call: ast.Call, name: str) -> str | None:
 
 
 def _takes_get(call: ast.Call, name: str) -> bool:
-    methods = next((keyword.value for keyword in call.keywords if keyword.arg == "methods"), None)
-    if isinstance(methods, ast.List | ast.Tuple | ast.Set):
-        return any(not isinstance(one, ast.Constant) or one.value == "GET" for one in methods.elts)
+    given = next((keyword.value for keyword in call.keywords if keyword.arg in ("methods", "method")), None)
+    methods = given.elts if isinstance(given, ast.List | ast.Tuple | ast.Set) else [given]
+    if given is not None:  # frameworks take `get` as well
+        return any(not isinstance(one, ast.Constant) or str(one.value).upper() == "GET" for one in methods)
     return _word(call, name).removeprefix("add_") not in OTHER_METHODS
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -36,21 +37,38 @@ _ACTS = {
 #: The words that a compared path may be made of. No method says what it is for, so that only those are asked for that
 #: model servers, health checks and pages have everywhere.
 _LOOKS = {
-    *("about", "alive", "answer", "api", "app", "assets", "bulk", "chat", "check", "classes"),
-    *("classification", "classifications", "classify", "completion", "completions", "config", "count"),
-    *("dashboard", "data", "decode", "describe", "detail", "details", "detect", "detection", "digit"),
-    *("digits", "docs", "echo", "embed", "embedding", "embeddings", "encode", "estimate", "extract"),
-    *("feature", "features", "forecast", "generate", "get", "health", "healthcheck", "healthz", "hello"),
-    *("help", "home", "image", "images", "index", "infer", "inference", "inferences", "info", "invocation"),
-    *("invocations", "invoke", "item", "items", "json", "label", "labels", "list", "live", "liveness"),
-    *("livez", "lookup", "main", "me", "metadata", "metrics", "ml", "model", "models", "name", "names"),
-    *("ocr", "openapi", "page", "pages", "ping", "predict", "predicted", "prediction", "predictions"),
-    *("proba", "probability", "query", "rank", "ranking", "readiness", "ready", "readyz", "recognize"),
-    *("recommend", "recommendation", "recommendations", "redoc", "report", "result", "results", "root"),
-    *("schema", "schemas", "score", "scores", "scoring", "search", "segment", "sentiment", "service"),
-    *("similar", "spec", "state", "static", "stats", "status", "summarize", "swagger", "tag", "tags"),
-    *("test", "text", "tokenize", "tokens", "transcribe", "translate", "txt", "ui", "user", "users"),
-    *("version", "versions", "welcome", "world"),
+    *("about", "ai", "alive", "all", "analysis", "analytics", "anomalies", "anomaly", "answer", "answers"),
+    *("api", "app", "ask", "asr", "assets", "audio", "autocomplete", "bulk", "by", "calculate", "calculator"),
+    *("caption", "captions", "car", "categories", "category", "chat", "chatbot", "check", "churn", "classes"),
+    *("classification", "classifications", "classifier", "classify", "cluster", "clustering", "clusters"),
+    *("completion", "completions", "compute", "config", "conversation", "convert", "count", "css", "customer"),
+    *("customers", "dashboard", "data", "decode", "demo", "density", "depth", "describe", "detail", "details"),
+    *("detect", "detection", "detections", "detector", "diabetes", "diagnosis", "digit", "digits", "distance"),
+    *("docs", "document", "documents", "echo", "embed", "embedding", "embeddings", "en", "encode", "engine"),
+    *("entities", "entity", "estimate", "example", "examples", "explain", "explanation", "explanations"),
+    *("extract", "face", "faces", "favicon", "feature", "features", "file", "files", "flower", "flowers"),
+    *("for", "forecast", "forecasting", "forecasts", "fraud", "from", "generate", "generation", "generations"),
+    *("generator", "get", "health", "healthcheck", "healthz", "heart", "heartbeat", "hello", "help", "hi"),
+    *("home", "house", "houses", "housing", "html", "ico", "image", "images", "index", "infer", "inference"),
+    *("inferences", "info", "input", "inputs", "intent", "invocation", "invocations", "invoke", "iris", "item"),
+    *("items", "js", "json", "keyword", "keywords", "label", "labels", "language", "languages", "list", "live"),
+    *("liveness", "livez", "llm", "loan", "lookup", "main", "mask", "me", "metadata", "metrics", "ml", "mnist"),
+    *("model", "models", "name", "names", "ner", "news", "object", "objects", "ocr", "openapi", "outlier"),
+    *("outliers", "output", "outputs", "page", "pages", "parse", "photo", "photos", "ping", "png", "pose"),
+    *("predict", "predicted", "prediction", "predictions", "predictor", "preprocess", "price", "prices"),
+    *("proba", "probabilities", "probability", "product", "products", "qa", "query", "question", "questions"),
+    *("rag", "rank", "ranking", "rating", "ratings", "readiness", "ready", "readyz", "recognition"),
+    *("recognize", "recommend", "recommendation", "recommendations", "redoc", "regression", "regressor"),
+    *("report", "rerank", "response", "responses", "result", "results", "risk", "robots", "root", "sample"),
+    *("samples", "schema", "schemas", "score", "scores", "scoring", "search", "segment", "segmentation"),
+    *("sentence", "sentences", "sentiment", "sequence", "server", "service", "shap", "similar", "similarity"),
+    *("single", "spam", "spec", "species", "speech", "state", "static", "stats", "status", "stream", "stt"),
+    *("sum", "summarization", "summarize", "summary", "svg", "swagger", "system", "tag", "tags", "task"),
+    *("tasks", "template", "templates", "test", "text", "the", "time", "titanic", "to", "tokenize", "tokens"),
+    *("topic", "topics", "toxicity", "transcribe", "transcription", "transcriptions", "transform", "translate"),
+    *("translation", "translations", "tts", "txt", "ui", "uptime", "user", "users", "value", "values"),
+    *("vector", "vectorize", "vectors", "version", "versions", "video", "videos", "vision", "welcome", "wine"),
+    *("with", "word", "words", "world"),
 }
 _WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+")
 _VERSION = re.compile(r"v\d+", re.I)
@@ -64,7 +82,7 @@ _EXPOSED = "cherrypy.expose"
 def compared_in(reach: Reach) -> Iterator[str]:
     """Yield the paths by which the code of an endpoint decides itself, in its order."""
     for _, site in reach.sites:
-        yield from filter(_looks, _compared(site))
+        yield from filter(looks, _compared(site))
 
 
 def named_in(reach: Reach) -> Iterator[str]:
@@ -80,7 +98,7 @@ def compared_by_node(lines: Iterable[str]) -> Iterator[str]:
         for match in _NODE.finditer(line):
             by_hand, route = match["compared"] or match["case"], match["route"] or ""
             if by_hand:
-                yield from filter(_looks, [by_hand])
+                yield from filter(looks, [by_hand])
             elif _PATH.fullmatch(route) and (match["method"] in OTHER_METHODS or not acts(route)):
                 yield route
 
@@ -99,12 +117,14 @@ def decides(site: Site) -> bool:
     return isinstance(parent, ast.Compare | ast.Tuple | ast.List | ast.Set | ast.MatchValue)
 
 
+@lru_cache(maxsize=1024)  # asked of each request
 def acts(route: str) -> bool:
     """Tell whether a GET of a route may do something, by the words of its path."""
     return not _ACTS.isdisjoint(_words(route))
 
 
-def _looks(path: str) -> bool:
+def looks(path: str) -> bool:
+    """Tell whether a path is made of words alone of which a GET does nothing, whatever else its app takes there."""
     return _PATH.fullmatch(path) is not None and _LOOKS.issuperset(_words(_VERSION.sub("", path)))
 
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
+from vhlocal.checks.prefix.compared import acts
 from vhlocal.contract.paths import split_target
 from vhlocal.errors import VhlocalError
 from vhlocal.events import Event, Examined, Notice, RequestsEnded, StatusChanged
@@ -264,11 +265,13 @@ def trouble_of(record: RequestRecord) -> str | None:
 def path_of(record: RequestRecord) -> str:
     """Return what to ask for: the path of a GET request, without its query; else the endpoint's root.
 
-    What failed in the app's code is not repeated either: it may take long, and its traceback is printed again.
+    A GET that may do something is not repeated: `/add` may redirect to what it has added. What failed in the app's
+    code is not repeated either: it may take long, and its traceback is printed again.
     """
     target = record.target.partition("?")[0]
     repeatable = record.method in ("GET", "HEAD") and record.status != 500
     if not repeatable or not target.isascii() or not target.isprintable():
         return "/"
     split = split_target(target.encode())
-    return "/" if split is None else split[1].decode()
+    path = "/" if split is None else split[1].decode()
+    return "/" if acts(path) else path

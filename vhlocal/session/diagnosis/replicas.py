@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
+from vhlocal.checks.prefix.compared import looks
 from vhlocal.contract.paths import split_target
 
 if TYPE_CHECKING:
@@ -54,6 +55,8 @@ class AskedOfReplicas:
 
 
 def _own_path(record: RequestRecord) -> tuple[str, ...]:
+    """Return the path of a request that is no GET, if a GET of it only looks: not every app minds the method."""
     split = split_target(record.target.encode())
     is_plain = record.target.isascii() and record.target.isprintable()
-    return (split[1].decode(),) if split is not None and is_plain else ()
+    path = "" if split is None else split[1].decode()
+    return (path,) if is_plain and (path in ("", "/") or looks(path)) else ()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -560,3 +561,20 @@ def test_a_framework_of_one_prefix_is_right_under_the_versions_url(framework):
     found = the_one(examined(below((VERSION,), HOME), known=code(framework=framework)))
     assert (found.definition.code, found.framework) == ("VH402", framework)
     assert found.change == "let clients use the version's URL, or let the app answer under both"
+
+
+@pytest.mark.parametrize(
+    ("listed", "found"),
+    [
+        (f"{VERSION}/run", False),
+        ("/{owner}/{project}/{deployment}/{version}/greet/run", False),
+        ("/run", True),
+        ("/{owner}/{project}/{deployment}/{version}/score/run", True),
+    ],
+)
+def test_docs_without_the_prefix_prove_nothing_where_they_list_routes_below_it(listed, found):
+    """A route that is not asked for, because a word of its path does something."""
+    schema = Answer(200, (("content-type", "application/json"),), json.dumps({"paths": {listed: {"get": {}}}}))
+    app = below(("",), {"/docs": html("docs"), "/openapi.json": schema})
+    findings = find(examined(app, "/", code("uvicorn", framework="FastAPI"), docs=("/docs",)))
+    assert [finding.definition.code for finding in findings] == (["VH408"] if found else [])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
 
@@ -22,6 +24,15 @@ NONSENSE = "/vhlocal-doctor/no-such-page"
 
 #: The status of an answer that makes a connection a WebSocket.
 SWITCHED = 101
+
+#: Where an API lists its routes.
+SCHEMA = "/openapi.json"
+
+#: What APIs have beside their routes. Whoever made the app, they show that it is there, although all that it has
+#: otherwise takes POST alone.
+USUAL = ("/docs", SCHEMA)
+
+_PARAMETER = re.compile(r"\{[^{}/]*\}")
 
 _NOT_FOUND = 404
 
@@ -243,7 +254,8 @@ class Evidence:
     @property
     def unprefixed(self) -> str | None:
         """The path that is there without the prefix and not below it (P4), None where there is none."""
-        return self._moved(self.outside)
+        path = self._moved(self.outside)
+        return None if path in USUAL and self._lists_below else path
 
     @property
     def twice(self) -> str | None:
@@ -289,6 +301,18 @@ class Evidence:
         """Return what was found of this endpoint, with its framework where the remedy differs by that."""
         framework = self.code.framework if self.code.framework in definition.remedy else ""
         return Finding(definition, place, seen, change, self.endpoint.name, framework, caveat, edits)
+
+    @property
+    def _lists_below(self) -> bool:
+        """Whether the app's own schema, be it that only the docs are without the prefix, has a path below it."""
+        schema = self.outside(SCHEMA)
+        try:
+            paths = list(json.loads(schema.body)["paths"]) if schema is not None else []
+        except (ValueError, KeyError, TypeError):
+            return False
+        prefix = self.case.version.split("/")
+        starts = [own[: len(prefix)] for path in paths if len(own := path.split("/")) >= len(prefix)]
+        return any(all(a == b or _PARAMETER.fullmatch(a) for a, b in zip(own, prefix, strict=True)) for own in starts)
 
     def _moved(self, elsewhere: Callable[[str], Answer | None]) -> str | None:
         """Return the first path that the app has elsewhere, and not where it is asked for.

@@ -4,17 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vhlocal.checks.prefix.evidence import NONSENSE, SWITCHED, Answer, Asked, Case, assets_of_root
+from vhlocal.checks.prefix.evidence import NONSENSE, SWITCHED, USUAL, Answer, Asked, Case, assets_of_root
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
 #: The pages of an API's own docs, by the framework that makes them unasked.
 DOCS: Mapping[str, tuple[str, ...]] = {"FastAPI": ("/docs",)}
-
-#: What APIs have beside their routes, and where an API lists its routes. Whoever made the app, they show that it is
-#: there, although all that it has otherwise takes POST alone.
-USUAL = ("/docs", "/openapi.json")
 
 
 def questions(case: Case, answers: Mapping[Asked, Answer]) -> tuple[Asked, ...]:

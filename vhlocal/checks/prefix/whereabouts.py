@@ -6,15 +6,12 @@ import json
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
 
-from vhlocal.checks.prefix.evidence import NONSENSE
-from vhlocal.checks.prefix.questions import USUAL
+from vhlocal.checks.prefix.evidence import NONSENSE, SCHEMA, USUAL
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from vhlocal.checks.prefix.evidence import Answer, Evidence
-
-SCHEMA = "/openapi.json"
 
 #: Methods in a schema, those first that an endpoint is for.
 _METHODS = ("post", "get", "put", "patch", "delete")

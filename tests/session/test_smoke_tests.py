@@ -197,10 +197,62 @@ def test_what_was_started_ends_however_the_tests_do(project, vhlocal, tmp_path, 
     try:
         wait_for(asked.exists, "the endpoint to be asked", READY_SECONDS)
         testing.send_signal(number)
-        assert testing.wait(LONG) == (130 if number == signal.SIGINT else -number)
+        assert testing.wait(LONG) == (-number if number == signal.SIGKILL else 128 + number)
     finally:
         testing.kill()
         testing.wait()
+    nothing_is_left(vhlocal, directory)
+
+
+HANGS_IN_PYTEST = """\
+import os, pathlib, subprocess, sys, time
+import pytest
+
+PLACE = pathlib.Path(os.environ["PLACE"])
+
+@pytest.fixture
+def helper():
+    process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+    (PLACE / "helper").write_text(str(process.pid))
+    yield
+    process.kill()
+    process.wait()
+    (PLACE / "ended").touch()
+
+def test_hangs(vhlocal_run, helper):
+    (PLACE / "pytest").write_text(str(os.getpid()))
+    (PLACE / "begun").touch()
+    time.sleep(600)
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda number: number.name)
+def test_pytest_ends_with_the_command_and_its_fixtures_end_first(project, vhlocal, tmp_path, number):
+    """By a signal to the command alone, and by one to all of the terminal's: pytest is interrupted once."""
+    vhlocal.environment.update(NO_ENGINE)
+    files = {**project_of("python server.py"), "smoke/test_it.py": HANGS_IN_PYTEST}
+    log = tmp_path / "test.log"
+    with log.open("wb") as output:
+        testing = subprocess.Popen(
+            [*vhlocal.command, "test", "-C", str(directory := project(files))],
+            env={**vhlocal.environment, "PLACE": str(tmp_path)},
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
+    try:
+        wait_for((tmp_path / "begun").exists, "the test to begin", READY_SECONDS)
+        os.killpg(testing.pid, number)
+        assert testing.wait(LONG) == 128 + number
+    finally:
+        testing.kill()
+        testing.wait()
+    assert (tmp_path / "ended").exists(), "fixtures end what they have begun"
+    for name in ("pytest", "helper"):
+        with pytest.raises(ProcessLookupError):
+            os.kill(int((tmp_path / name).read_text()), 0)
+    assert "Traceback" not in log.read_text()
     nothing_is_left(vhlocal, directory)
 
 

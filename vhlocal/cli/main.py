@@ -10,6 +10,7 @@ import click
 from vhlocal import __version__
 from vhlocal.cli.lazy import LazyGroup
 from vhlocal.errors import VhlocalError
+from vhlocal.signals import Terminated
 
 _INTERRUPTED = 130
 
@@ -63,8 +64,8 @@ def main() -> None:
     """Run the command line and exit: 0 when all went well, 2 for wrong input, 3 without an engine (see the README)."""
     try:
         code = _invoke()
-    except KeyboardInterrupt:  # also while an error is printed
-        code = _INTERRUPTED
+    except KeyboardInterrupt as error:  # also while an error is printed
+        code = _interrupted_by(error)
     _flush()
     sys.exit(code)
 
@@ -75,8 +76,8 @@ def _invoke() -> int:
     code: int
     try:
         code = cli.main(standalone_mode=False, prog_name="vhlocal")
-    except click.exceptions.Abort:
-        code = _INTERRUPTED
+    except click.exceptions.Abort as error:
+        code = _interrupted_by(error.__cause__)
     except click.ClickException as error:
         error.show()
         code = error.exit_code
@@ -99,6 +100,10 @@ def _invoke() -> int:
             traceback.print_exc()
         code = shown.exit_code
     return code
+
+
+def _interrupted_by(cause: BaseException | None) -> int:
+    return cause.code if isinstance(cause, Terminated) else _INTERRUPTED
 
 
 def _flush() -> None:

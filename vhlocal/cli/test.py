@@ -19,6 +19,7 @@ from vhlocal.contract.access import authorization
 from vhlocal.errors import InputError
 from vhlocal.project.settings import environment
 from vhlocal.session.replaying import MARK
+from vhlocal.signals import ended_as_by_an_interrupt
 from vhlocal.smoke import by_pytest, by_schema
 from vhlocal.smoke.plan import DIRECTORY, endpoint_of, targets
 from vhlocal.smoke.results import Result, Target, as_json, junit, summary
@@ -52,6 +53,7 @@ _OURS = ("smoke", "basic_auth")
 @click.option("--json", "as_json_", is_flag=True, help="Print the results as JSON.")
 @setting_options()
 @project_options
+@ended_as_by_an_interrupt()
 def command(
     directory: Path,
     endpoints: tuple[str, ...],

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from vhlocal.signals import interrupted
 from vhlocal.values import dataclass
 from vhlocal.visible import visible
 
@@ -43,8 +44,11 @@ def python_with(modules: Sequence[str], directory: Path, environ: Mapping[str, s
 
 
 def run_tool(command: Sequence[str | Path], directory: Path, environ: Mapping[str, str]) -> tuple[int, str]:
-    """Run a tool to its end and return its exit code and the end of all that it printed, fit for a terminal."""
-    done = subprocess.run(
+    """Run a tool to its end and return its exit code and the end of all that it printed, fit for a terminal.
+
+    Where this is interrupted, the tool is too, once, and ends what it has begun: Ctrl-C does not reach it by itself.
+    """
+    with subprocess.Popen(
         command,
         cwd=directory,
         env=dict(environ),
@@ -53,6 +57,11 @@ def run_tool(command: Sequence[str | Path], directory: Path, environ: Mapping[st
         stderr=subprocess.STDOUT,
         text=True,
         errors="replace",
-        check=False,
-    )
-    return done.returncode, visible(done.stdout[-_KEPT:])
+        start_new_session=True,
+    ) as process:
+        try:
+            output, _ = process.communicate()
+        except BaseException:
+            interrupted(process)
+            raise
+    return process.returncode, visible(output[-_KEPT:])

@@ -152,6 +152,24 @@ def test_where_nothing_runs_the_project_is_started_and_ended(project, vhlocal, t
     assert {path.relative_to(directory).as_posix() for path in directory.rglob("*") if path.is_file()} == set(files)
 
 
+@pytest.mark.parametrize(
+    ("place", "why"),
+    [
+        ("smoke", "smoke is a directory"),
+        ("valohai.yaml/smoke.xml", "valohai.yaml is a file, where a directory is needed"),
+        ("none/smoke.xml", "there is no directory"),
+    ],
+)
+def test_results_that_cannot_be_a_file_are_refused_before_anything_is_started(project, vhlocal, place, why):
+    vhlocal.environment.update(NO_ENGINE)
+    directory = project({**project_of("python server.py"), "smoke/plain.http": "GET {{endpoint}}/\n"})
+    done = vhlocal("test", "--junit", place, cwd=directory)
+    assert (done.returncode, done.stdout) == (WRONG, "")
+    assert "the results cannot be written" in done.stderr
+    assert why in done.stderr.replace("\n", " ")
+    assert "gateway:" not in done.stderr
+
+
 def test_a_project_that_does_not_start_fails_with_the_code_of_that(project, vhlocal):
     vhlocal.environment.update(NO_ENGINE)
     directory = project({**project_of("python none.py"), "smoke/plain.http": "GET {{endpoint}}/\n"})

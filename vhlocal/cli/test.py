@@ -24,7 +24,7 @@ from vhlocal.smoke import by_pytest, by_schema
 from vhlocal.smoke.plan import DIRECTORY, endpoint_of, targets
 from vhlocal.smoke.results import Result, Target, as_json, junit, summary
 from vhlocal.smoke.run import load, requests, run
-from vhlocal.storage import writing
+from vhlocal.storage import write_whole, writing
 from vhlocal.values import dataclass
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ def command(
             click.echo(as_json(results) if as_json_ else summary(results))
         if junit_file is not None:
             with _writing(junit_file):
-                junit_file.write_text(junit(results), encoding="utf-8")
+                write_whole(junit_file, junit(results).encode())
         failed = any(result.failures for result in results)
         if failed and used.log is not None:
             click.echo(f"The run's log: {used.log}", err=True)
@@ -109,10 +109,13 @@ def _writing(file: Path) -> AbstractContextManager[None]:
 
 
 def _look_at(file: Path | None) -> None:
-    """Raise InputError where there is no directory for the results: not only once all tests have run for them."""
-    if file is not None and not file.parent.exists():
+    """Raise InputError where the results cannot be a file: not only once all tests have run for them."""
+    if file is None:
+        return
+    found = errno.EISDIR if file.is_dir() else errno.ENOTDIR if file.parent.exists() else errno.ENOENT
+    if file.is_dir() or not file.parent.is_dir():
         with _writing(file):
-            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(file))
+            raise OSError(found, os.strerror(found), str(file))
 
 
 @dataclass(frozen=True)

@@ -143,7 +143,31 @@ def _read(file: Path) -> dict[str, list[dict[str, Any]]]:
         return {}
     except ValueError as error:
         raise AssertionError(f"{file} is not a snapshot file: {error}") from error
+    wrong = _wrong_key(found)
+    if wrong is not None:
+        where = f": {json.dumps(wrong)} has no snapshots" if wrong else ""
+        raise AssertionError(f"{file} is not a snapshot file{where}; remove it, and run pytest with {UPDATE}")
     return found
+
+
+def _wrong_key(found: Any) -> str | None:
+    """Return the key of what vhlocal has not written so, "" for the whole file, None where all is as it was written."""
+    if not isinstance(found, dict):
+        return ""
+    return next(
+        (key for key, kept in found.items() if not (isinstance(kept, list) and all(map(_is_kept, kept)))),
+        None,
+    )
+
+
+def _is_kept(entry: Any) -> bool:
+    if not (isinstance(entry, dict) and isinstance(entry.get("status"), int) and isinstance(entry.get("type"), str)):
+        return False
+    texts = [entry[name] for name in ("text", "picture", "sha256", "location", "under") if name in entry]
+    has_body = bool({"json", "text", "picture"} & entry.keys()) or (
+        isinstance(entry.get("length"), int) and "sha256" in entry
+    )
+    return has_body and all(isinstance(text, str) for text in texts)
 
 
 @contextlib.contextmanager

@@ -21,8 +21,8 @@ def main() -> None:
                 _run()
         else:
             _run()
-    except KeyboardInterrupt:  # while the command line itself is imported
-        sys.exit(_INTERRUPTED)
+    except KeyboardInterrupt as error:  # while the command line itself is imported
+        sys.exit(getattr(error, "code", _INTERRUPTED))
 
 
 def _run() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import signal
-import sys
 from datetime import datetime
 from importlib import import_module
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING
 from vhlocal.project.naming import version_name
 from vhlocal.runtime import starts
 from vhlocal.session.record import ProjectState, new_run
+from vhlocal.signals import Terminated
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -47,7 +47,7 @@ def ahead(words: Sequence[str]) -> Iterator[None]:
 
 
 def _leave(number: int, _frame: FrameType | None) -> None:
-    sys.exit(128 + number)
+    raise Terminated(number)
 
 
 def _typed(words: Sequence[str]) -> list[str]:

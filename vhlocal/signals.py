@@ -5,11 +5,11 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import subprocess
 import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Iterator
     from types import FrameType
 
@@ -42,10 +42,12 @@ def ended_as_by_an_interrupt() -> Iterator[None]:
 
 def interrupted(process: subprocess.Popen[str]) -> None:
     """End a process that leads a group of its own: by an interrupt, and at once after a while or a second interrupt."""
+    from subprocess import TimeoutExpired  # noqa: PLC0415 - who has a process has it; each command needs this module
+
     try:
         _signal_group(process, signal.SIGINT)
         process.communicate(timeout=_GRACE)
-    except subprocess.TimeoutExpired:
+    except TimeoutExpired:
         pass
     finally:
         # Also what it has left of its group.

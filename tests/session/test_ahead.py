@@ -140,3 +140,15 @@ def test_nothing_is_left_of_a_container_that_was_begun_ahead_for_a_start_that_is
     if how == signal.SIGKILL:
         assert vhlocal("down", "-C", str(directory)).returncode == 0
     wait_for(lambda: not containers_of(engine, directory), "nothing to be left")
+
+
+def test_a_signal_that_comes_before_the_session_hears_it_is_the_exit_code(vhlocal):
+    """It was 0 while the command line ran already, as if the run had been stopped in order."""
+    script = (
+        "from vhlocal import ahead\n"
+        "from vhlocal.cli import main as run\n"
+        "from vhlocal.cli.main import cli\n"
+        "cli.main = lambda **_: ahead._leave(15, None)\n"
+        "run()\n"
+    )
+    assert subprocess.run([sys.executable, "-c", script], env=vhlocal.environment, check=False).returncode == 143

@@ -196,3 +196,53 @@ def test_a_configuration_file_that_is_sound_or_not_certain_is_not_reported(line,
 def test_what_gunicorn_is_given_wins_over_its_file(project):
     (finding,) = configured(project, "gunicorn -c gunicorn.conf.py -b localhost:8000 server:app", "bind = ':8000'\n")
     assert (finding.definition.code, finding.place.file.name) == ("VH106", "valohai.yaml")
+
+
+@pytest.mark.parametrize(
+    ("line", "path", "config", "seen", "pasted"),
+    [
+        (
+            "hypercorn -c hypercorn.toml server:app",
+            "hypercorn.toml",
+            'workers = 2\nbind = "127.0.0.1:8000"  # ours\n',
+            ("VH106", "hypercorn.toml", 2),
+            'bind = "0.0.0.0:8000"  # ours',
+        ),
+        (
+            "hypercorn server:app --config ./conf/h.toml",
+            "conf/h.toml",
+            'bind = ["0.0.0.0:5000"]\n',
+            ("VH105", "h.toml", 1),
+            "- hypercorn --bind 0.0.0.0:$VALOHAI_PORT server:app --config ./conf/h.toml",
+        ),
+        (
+            "hypercorn -c hypercorn.toml server:app",
+            "hypercorn.toml",
+            "workers = 2\n",
+            ("VH106", "valohai.yaml", 5),
+            "- hypercorn --bind 0.0.0.0:$VALOHAI_PORT -c hypercorn.toml server:app",
+        ),
+    ],
+)
+def test_a_settings_file_says_where_its_program_listens(line, path, config, seen, pasted, project):
+    directory = project(command(line, image=IMAGE, **{path: config}))
+    (finding,) = found(directory)
+    assert (finding.definition.code, finding.place.file.name, finding.place.line) == seen
+    assert finding.edits[0].new.strip() == pasted
+    apply(finding.edits)
+    assert found(directory) == []
+
+
+@pytest.mark.parametrize(
+    ("line", "path", "config"),
+    [
+        ("hypercorn -c hypercorn.toml server:app", "hypercorn.toml", 'bind = ["127.0.0.1:8000", "0.0.0.0:8000"]\n'),
+        ("hypercorn -c hypercorn.toml server:app", "hypercorn.toml", 'bind = [\n  "127.0.0.1:8000",\n]\n'),
+        ("hypercorn -c hypercorn.toml server:app", "hypercorn.toml", "insecure_bind = '0.0.0.0:8000'\n"),
+        ("hypercorn -c hypercorn.toml -b 0.0.0.0:8000 server:app", "hypercorn.toml", 'bind = "127.0.0.1:8000"\n'),
+        ("hypercorn -c file:h.py server:app", "h.py", "bind = '127.0.0.1:8000'\n"),
+    ],
+)
+def test_a_settings_file_that_is_sound_or_not_certain_is_not_reported(line, path, config, project):
+    directory = project(command(line, image=IMAGE, **{path: config}))
+    assert found(directory) == []

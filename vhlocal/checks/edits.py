@@ -126,7 +126,7 @@ def after_program(command: Command, options: str) -> Edits:
 def on_every_address(found: Listening) -> Edits:
     """Return the edit by which a command's server listens on every address."""
     command, program, host = found.command, found.program, found.host or ""
-    if found.bound is not None:
+    if found.bound is not None or found.set_at is not None:
         return in_line(found.place, host, "0.0.0.0")
     if found.host_given:
         return in_command(command, rf"(?<![\w.]){re.escape(host)}(?![\w.])", lambda _: "0.0.0.0")
@@ -136,19 +136,22 @@ def on_every_address(found: Listening) -> Edits:
 
 
 def on_the_port(found: Listening) -> Edits:
-    """Return the edit by which a command's server listens on the endpoint's port."""
+    """Return the edit by which a command's server listens on the endpoint's port.
+
+    A settings file reads no variables; what the command gives wins over it.
+    """
     command, program = found.command, found.program
     if found.bound is not None:
         if found.is_loopback():  # its own edit is of the same words
             return ()
         address = f"f\"{found.host}:{{os.environ['VALOHAI_PORT']}}\""
         return with_import(found.bound[0], written(*found.bound, address), "import os")
-    if found.port_given:
+    if found.port_given and found.set_at is None:
         return in_command(command, rf"(?<![\w.]){found.port}(?![\w.])", lambda _: "$VALOHAI_PORT")
     if program.ports:
         return after_program(command, f"{program.ports[0]} $VALOHAI_PORT")
     if "$VALOHAI_PORT" in program.every:
-        return () if found.host_given else after_program(command, program.every)
+        return () if found.host_given and found.set_at is None else after_program(command, program.every)
     return after_program(command, "$VALOHAI_PORT") if program.positional else ()
 
 

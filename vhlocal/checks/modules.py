@@ -357,6 +357,11 @@ class Modules:
             self._known[path] = Module(path, file.source, self)
         return self._known[path]
 
+    def source(self, path: str) -> Path | None:
+        """Return where a packaged file is, None where none is packaged there."""
+        file = self._package.files.get(path)
+        return None if file is None else file.source
+
     def find(self, name: str, root: str = "") -> Module | None:
         """Return the packaged module or package of a dotted name, looked for below ``root``."""
         stem = "/".join([*([root] if root else []), *name.split(".")])

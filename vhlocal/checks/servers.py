@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from vhlocal.checks.commands import exported
+from vhlocal.checks.settings_files import settings_in
 from vhlocal.contract.image import PORTS
 from vhlocal.values import dataclass
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
     from vhlocal.checks.commands import Command
     from vhlocal.checks.modules import Module, Modules
+    from vhlocal.checks.settings_files import Setting
     from vhlocal.model import Place
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1", "[::1]")
@@ -119,7 +121,7 @@ PROGRAMS: Mapping[str, Program] = {
         binds=("-b", "--bind"),
         host="127.0.0.1",
         every=_BOTH,
-        unless=("-c", "--config", "--insecure-bind", "--quic-bind"),
+        unless=("--insecure-bind", "--quic-bind"),
     ),
     "daphne": Program(
         ("-b", "--bind"),
@@ -195,7 +197,8 @@ PROGRAMS: Mapping[str, Program] = {
 class Listening:
     """Where a command's server listens; None for what is not known. ``…_given`` is whether the command itself says so.
 
-    ``bound`` is the value that says so, and its module, if that is a configuration file's.
+    ``bound`` is the value that says so, and its module, if that is a configuration file's; ``set_at`` is its line in a
+    file of settings.
     """
 
     command: Command
@@ -205,11 +208,12 @@ class Listening:
     host_given: bool = False
     port_given: bool = False
     bound: tuple[Module, ast.expr] | None = None
+    set_at: Place | None = None
 
     @property
     def place(self) -> Place:
         """Where that is written, or the command that starts the server."""
-        return self.command.place if self.bound is None else self.bound[0].place(self.bound[1])
+        return self.set_at or (self.command.place if self.bound is None else self.bound[0].place(self.bound[1]))
 
     def is_loopback(self) -> bool:
         """Tell whether only the server's own container reaches it (R3)."""
@@ -269,9 +273,7 @@ def listening(
     """
     command = the_server(commands)
     program = program_of(command) if command else None
-    if command is None or program is None:
-        return None
-    if any(command.values(option) or command.has(option) for option in program.unless):
+    if command is None or program is None or _listens_otherwise(command, program):
         return None
     known = {**variables, **exported(commands)}
     moved = any(name in known for name in program.variables) or _has_file(program, commands, packaged)
@@ -279,9 +281,10 @@ def listening(
     binds = command.values(*program.binds)
     if binds:
         return _bound(command, program, binds)
-    config = command.values("-c", "--config") if command.program == "gunicorn" else []
+    config = command.values("-c", "--config") if command.program in ("gunicorn", "hypercorn") else []
     if config or (command.program == "gunicorn" and GUNICORN_FILE in packaged):
-        return _configured(commands, program, (config or [GUNICORN_FILE])[-1], known, modules)
+        by_file = _by_hypercorns if command.program == "hypercorn" else _configured
+        return by_file(commands, program, (config or [GUNICORN_FILE])[-1], known, modules)
     address = _positional(command, program)
     if address is not None:
         hosts, ports = (hosts if address[1] is None else [address[1]]), [address[2]]
@@ -309,6 +312,31 @@ def _configured(
         return None
     found = _bound(command, program, [node.value])
     return found and replace(found, bound=(module, node))
+
+
+def _listens_otherwise(command: Command, program: Program) -> bool:
+    return any(command.values(option) or command.has(option) for option in program.unless)
+
+
+def _settings(commands: Sequence[Command], path: str, modules: Modules) -> Mapping[str, Setting] | None:
+    """Return what a packaged TOML file says, None where that is not certain."""
+    file = modules.source(path.removeprefix("./"))
+    moves = any(one.program in ("cd", "pushd") for one in commands)
+    return None if file is None or moves else settings_in(file)
+
+
+def _by_hypercorns(
+    commands: Sequence[Command], program: Program, path: str, _: Collection[str], modules: Modules
+) -> Listening | None:
+    """Return where Hypercorn listens by its configuration file; None where that is not certain."""
+    command, settings = commands[-1], _settings(commands, path, modules)
+    if settings is None or not settings.keys().isdisjoint(("insecure_bind", "quic_bind")):
+        return None
+    bind = settings.get("bind")
+    if bind is None:
+        return Listening(command, program, program.host, program.port)
+    found = None if bind.value is None else _bound(command, program, [bind.value])
+    return found and replace(found, set_at=bind.place)
 
 
 def _may_bind(node: ast.AST) -> bool:

@@ -350,8 +350,14 @@ SOUND = {
 }
 
 
+#: Of these nothing is known, as another Python may read them. That is said.
+CANNOT_BE_READ = ("a module that cannot be parsed here", "a module that is broken otherwise")
+UNREAD = "server.py could not be read as Python, so nothing in it was checked"
+
+
 @pytest.mark.parametrize("name", SOUND)
 def test_sound_code_is_left_alone(name, project):
     directory = project(SOUND[name])
     report = found_in(directory)
-    assert (told(report.findings, directory), report.notes) == ([], ())
+    assert told(report.findings, directory) == []
+    assert [note.partition(": ")[0] for note in report.notes] == ([UNREAD] if name in CANNOT_BE_READ else [])

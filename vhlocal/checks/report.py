@@ -14,7 +14,8 @@ from vhlocal.project.schema import did_you_mean
 from vhlocal.values import dataclass
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping
+    from pathlib import Path
 
     from vhlocal.checks.rule import Rule
     from vhlocal.checks.subject import Subject
@@ -75,7 +76,7 @@ def look(subject: Subject, ignored: Mapping[str, str], rules: Iterable[Rule[Subj
         except Exception as error:  # noqa: BLE001 - a doctor that fails says so, and changes nothing
             codes = ", ".join(definition.code for definition in rule.definitions)
             notes.append(f"{codes} could not be checked: {type(error).__name__}: {error}")
-    notes += _unread(subject)
+    notes += _unread(subject, {place.file for _, place, _ in found})
     ordered = sorted(found.values(), key=_order)
     kept = tuple(finding for finding in ordered if finding.definition.code not in ignored)
     silenced = tuple(
@@ -84,13 +85,16 @@ def look(subject: Subject, ignored: Mapping[str, str], rules: Iterable[Rule[Subj
     return Report(kept, silenced, tuple(notes))
 
 
-def _unread(subject: Subject) -> list[str]:
-    """Return a note for each module that runs and that no rule could look into, so that none takes it for sound."""
+def _unread(subject: Subject, known: Collection[Path]) -> list[str]:
+    """Return a note for each module that runs and that no rule could look into, so that none takes it for sound.
+
+    What is found in one of the ``known`` files says by itself what is wrong with it.
+    """
     modules = {item.module.path: item.module for reach in subject.reaches for item in reach.reached}
     return [
         f"{path} could not be read as Python, so nothing in it was checked: {module.unread}"
         for path, module in sorted(modules.items())
-        if module.unread
+        if module.unread and module.source not in known
     ]
 
 

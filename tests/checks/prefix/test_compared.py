@@ -47,7 +47,10 @@ def code_of(project):
             for path in ("/shutdown", "/close", "/run-job", "/users/add", "/pay", "/nextOne")
         ),
         (f"{HANDLED}    open('/data/model')\n", ()),
-        *((f"import flask\n{FLASK}@app.route('{path}'){HANDLER}", ()) for path in ("/shutdown", "/admin/resetAll")),
+        *(
+            (f"import flask\n{FLASK}@app.route('{path}'){HANDLER}", ())
+            for path in ("/shutdown", "/admin/resetAll", "/resetall")
+        ),
         (f"import flask\n{FLASK}@app.route('/address'){HANDLER}", ("/address",)),
         (f"import flask\n{FLASK}@app.route('/train', methods=['POST']){HANDLER}", ("/train",)),
         (f"import flask\n{FLASK}@app.post('/reload'){HANDLER}", ("/reload",)),

@@ -34,6 +34,8 @@ _ACTS = {
     *("switch", "sync", "terminate", "toggle", "train", "trigger", "truncate", "uninstall", "unload"),
     *("unlock", "unregister", "unsubscribe", "update", "upload", "wipe", "write"),
 }
+#: What such words begin with, also where two are written as one (`/resetall`): no noun does.
+_ACTS_FIRST = ("delete", "kill", "purge", "reload", "remove", "reset", "restart", "shutdown", "terminate", "wipe")
 #: The words that a compared path may be made of. No method says what it is for, so that only those are asked for that
 #: model servers, health checks and pages have everywhere.
 _LOOKS = {
@@ -120,7 +122,7 @@ def decides(site: Site) -> bool:
 @lru_cache(maxsize=1024)  # asked of each request
 def acts(route: str) -> bool:
     """Tell whether a GET of a route may do something, by the words of its path."""
-    return not _ACTS.isdisjoint(_words(route))
+    return any(word in _ACTS or word.startswith(_ACTS_FIRST) for word in _words(route))
 
 
 def looks(path: str) -> bool:

@@ -16,6 +16,7 @@ from vhlocal.project.config import load_config
 from vhlocal.project.package import read_package
 
 HANDLED = "def app(environ, start):\n    path = environ['PATH_INFO']\n"
+AIOHTTP = "import aiohttp.web\napp = aiohttp.web.Application()\n"
 FLASK = "app = flask.Flask(__name__)\n"
 HANDLER = "\ndef predict():\n    return ''\n"
 
@@ -52,6 +53,8 @@ def code_of(project):
             for path in ("/shutdown", "/admin/resetAll", "/resetall")
         ),
         (f"import flask\n{FLASK}@app.route('/address'){HANDLER}", ("/address",)),
+        (f"{AIOHTTP}app.router.add_route('POST', '/train', print)\n", ("/train",)),
+        *((f"{AIOHTTP}app.router.add_route('{method}', '/train', print)\n", ()) for method in ("GET", "*")),
         (f"import flask\n{FLASK}@app.route('/train', methods=['POST']){HANDLER}", ("/train",)),
         (f"import flask\n{FLASK}@app.post('/reload'){HANDLER}", ("/reload",)),
         (f"import flask\n{FLASK}@app.route('/shutdown', methods=['get']){HANDLER}", ()),

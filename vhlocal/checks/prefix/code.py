@@ -75,6 +75,7 @@ _MOUNTING = {"Mount", "mount"}
 #: What builds URLs, by its last word.
 _BUILDING = {"url_for", "url_path_for", "reverse"}
 _PARAMETER = re.compile(r"\{[^{}/]*\}|<[^<>/]*>|(?<=/):\w+")
+_METHOD = re.compile(r"\*|[A-Za-z]+")
 #: Routes that are asked for where an app is not at its root.
 _MOST_ROUTES = 4
 
@@ -310,7 +311,7 @@ def _route(module: Module, call: ast.Call, name: str) -> str | None:
     if word not in ROUTING and name not in _DJANGO_ROUTING:
         return None
     given = [*call.args[:1], *(keyword.value for keyword in call.keywords if keyword.arg in ("path", "rule"))]
-    if word == "add_resource":  # of Flask-RESTful: the class comes first
+    if word == "add_resource" or _method_first(call) is not None:  # of Flask-RESTful: the class comes first
         given = call.args[1:2]
     path = _path(given[0], "/" if name in _DJANGO_ROUTING else "") if given else None
     if path is None or len(path) < 2 or not path.isascii() or not path.isprintable() or " " in path:
@@ -318,11 +319,20 @@ def _route(module: Module, call: ast.Call, name: str) -> str | None:
     return path
 
 
+def _method_first(call: ast.Call) -> ast.expr | None:
+    """Return the method where it comes before the path: `router.add_route("POST", "/predict", predict)` of aiohttp."""
+    match call.args:
+        case [ast.Constant(value=str(method)) as first, _, *_] if _METHOD.fullmatch(method):
+            return first
+    return None
+
+
 def _takes_get(call: ast.Call, name: str) -> bool:
-    given = next((keyword.value for keyword in call.keywords if keyword.arg in ("methods", "method")), None)
+    keywords = (keyword.value for keyword in call.keywords if keyword.arg in ("methods", "method"))
+    given = next(keywords, None) or _method_first(call)
     methods = given.elts if isinstance(given, ast.List | ast.Tuple | ast.Set) else [given]
     if given is not None:  # frameworks take `get` as well
-        return any(not isinstance(one, ast.Constant) or str(one.value).upper() == "GET" for one in methods)
+        return any(not isinstance(one, ast.Constant) or str(one.value).upper() in ("GET", "*") for one in methods)
     return _word(call, name).removeprefix("add_") not in OTHER_METHODS
 
 

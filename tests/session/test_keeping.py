@@ -195,7 +195,7 @@ def test_code_saved_while_requirements_are_installed_is_brought_in_at_once(proje
 
 
 def test_requirements_that_were_taken_back_are_nobody_s_trouble(project, process_run, slow_index):
-    """Their installation ends some time, and how is told as a step's end alone."""
+    """Their installation ends some time, and nothing is told of how, but that it is needed no longer."""
     directory = project({"valohai.yaml": YAML, "server.py": numbered(0)})
     run = process_run(directory)
     (directory / "requirements.txt").write_text(f"{slow_index.requirements}\nno-such-package-of-this-name\n")
@@ -204,9 +204,10 @@ def test_requirements_that_were_taken_back_are_nobody_s_trouble(project, process
     (directory / "server.py").write_text(numbered(1))
     is_answered(run, 1)
     slow_index.gate.set()
-    run.wait_for_output("build: requirements.txt failed")
+    run.wait_for_output("build: requirements.txt is no longer needed")
     (directory / "server.py").write_text(numbered(2))
     is_answered(run, 2)
+    assert "requirements.txt failed" not in run.output()
     assert "error: words" not in run.output()
     assert "X-VHLocal-Stale" not in headers(run.url("words"))
 

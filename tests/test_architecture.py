@@ -52,7 +52,7 @@ OWNERS = {
     "jinja2": ("api/rendering.py",),
     "segno": ("api/",),
     "werkzeug": ("api/", "contract/paths.py"),
-    "signal": ("session/session.py", "runtime/process/guard.py", "ahead.py", "signals.py"),
+    "signal": ("session/session.py", "runtime/process/guard.py", "signals.py"),
     "watchdog": ("reload/watchdog_watch.py",),
     "httptools": ("gateway/",),
     "valohai_yaml": ("project/",),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import signal
 from datetime import datetime
 from importlib import import_module
 from pathlib import Path
@@ -12,11 +11,10 @@ from typing import TYPE_CHECKING
 from vhlocal.project.naming import version_name
 from vhlocal.runtime import starts
 from vhlocal.session.record import ProjectState, new_run
-from vhlocal.signals import Terminated
+from vhlocal.signals import ended_as_by_an_interrupt
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from types import FrameType
 
 #: Who begins a server ahead, by its runtime; neither is imported for the other's.
 _BEGINNERS = {"process": "vhlocal.runtime.process.begun", "docker": "vhlocal.runtime.docker.begun"}
@@ -29,25 +27,18 @@ def ahead(words: Sequence[str]) -> Iterator[None]:
     What nobody has claimed by the block's end is ended.
     """
     known = starts.recall(_typed(words))
-    if known is not None:
-        # Until the session hears them, they would end this process and leave what it has begun.
-        for number in (signal.SIGTERM, signal.SIGHUP):
-            if signal.getsignal(number) is not signal.SIG_IGN:  # as `nohup` does
-                signal.signal(number, _leave)
-    try:
-        if known is not None and known[0] in _BEGINNERS:
-            begun = import_module(_BEGINNERS[known[0]])
-            made = begun.read(known[1])
-            state = None if made is None else ProjectState(Path(made.project))
-            if state is not None and state.running() is None:
-                begun.begin(made, new_run(), _version(made.version, state, words))
-        yield
-    finally:
-        starts.drop()
-
-
-def _leave(number: int, _frame: FrameType | None) -> None:
-    raise Terminated(number)
+    # Until the session hears signals, they would end this process and leave what it has begun.
+    with contextlib.nullcontext() if known is None else ended_as_by_an_interrupt():
+        try:
+            if known is not None and known[0] in _BEGINNERS:
+                begun = import_module(_BEGINNERS[known[0]])
+                made = begun.read(known[1])
+                state = None if made is None else ProjectState(Path(made.project))
+                if state is not None and state.running() is None:
+                    begun.begin(made, new_run(), _version(made.version, state, words))
+            yield
+        finally:
+            starts.drop()
 
 
 def _typed(words: Sequence[str]) -> list[str]:

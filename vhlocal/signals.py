@@ -1,4 +1,4 @@
-"""Signals that end a command which has others at work: it stops those first. A run's own are in ``session/session``."""
+"""Signals that end a command which has others at work: it stops those first. A run that serves hears its own."""
 
 from __future__ import annotations
 

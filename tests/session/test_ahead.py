@@ -145,10 +145,12 @@ def test_nothing_is_left_of_a_container_that_was_begun_ahead_for_a_start_that_is
 def test_a_signal_that_comes_before_the_session_hears_it_is_the_exit_code(vhlocal):
     """It was 0 while the command line ran already, as if the run had been stopped in order."""
     script = (
-        "from vhlocal import ahead\n"
+        "import signal\n"
         "from vhlocal.cli import main as run\n"
         "from vhlocal.cli.main import cli\n"
-        "cli.main = lambda **_: ahead._leave(15, None)\n"
-        "run()\n"
+        "from vhlocal.signals import ended_as_by_an_interrupt\n"
+        "cli.main = lambda **_: signal.raise_signal(signal.SIGTERM)\n"
+        "with ended_as_by_an_interrupt():\n"
+        "    run()\n"
     )
     assert subprocess.run([sys.executable, "-c", script], env=vhlocal.environment, check=False).returncode == 143

@@ -200,12 +200,8 @@ def _serving(call: ast.Call, module: Module, variables: Mapping[str, str], argum
     return Serving(
         starter.name,
         module.place(call),
-        _text(_value_by_default("HOST", host, module, variables)) if host else None if moved else starter.host,
-        _number(_value_by_default("PORT", port, module, variables))
-        if port
-        else None
-        if moved
-        else starter.port or None,
+        _text(_given_value("HOST", host, module, variables)) if host else None if moved else starter.host,
+        _number(_given_value("PORT", port, module, variables)) if port else None if moved else starter.port or None,
         host is not None,
         port is not None,
         module,
@@ -257,13 +253,13 @@ def _value(node: ast.expr, module: Module) -> object:
     return node.value if isinstance(node, ast.Constant) else None
 
 
-def _value_by_default(name: str, node: ast.expr, module: Module, variables: Collection[str]) -> object:
+def _given_value(name: str, node: ast.expr, module: Module, variables: Collection[str]) -> object:
     """Return what `name` or a literal gives: `os.environ.get("PORT", 5000)` is 5000 where nothing sets `PORT`."""
     match node:
         case ast.Name(id=bound) if bound in module.constants and not isinstance(module.constants[bound], ast.Constant):
-            return _value_by_default(name, module.constants[bound], module, variables)
+            return _given_value(name, module.constants[bound], module, variables)
         case ast.Call(args=[given]) if module.dotted(node.func) == "int":
-            value = _value_by_default(name, given, module, variables)
+            value = _given_value(name, given, module, variables)
             return int(value) if isinstance(value, str) and value.isdecimal() else value
         case ast.Call(args=[ast.Constant(value=asked), ast.Constant(value=value)]) if asked == name not in variables:
             return value if module.dotted(node.func) in ("os.environ.get", "os.getenv") else None

@@ -25,11 +25,11 @@ if TYPE_CHECKING:
     from vhlocal.model import ServedAt
     from vhlocal.reload.source import Polling
     from vhlocal.session.tasks import Tasks
+    from vhlocal.session.wanted.execute import IsNeeded
     from vhlocal.session.wanted.load import Loaded
 
     Load = Callable[[Inputs, frozenset[Path] | None], Loaded]
     Desire = Callable[[Inputs], tuple[Desired, ...]]
-    IsNeeded = Callable[[str], bool]
     Prepare = Callable[[tuple[Desired, ...], IsNeeded], Awaitable[Mapping[ServedAt, VhlocalError]]]
 
 #: Seconds from a reload to a look at the whole project: the newest revision and the running one are compared.

@@ -15,6 +15,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
+from tests.waiting import wait_for
 from vhlocal.checks.prefix.evidence import NONSENSE
 from vhlocal.contract.headers import PRODUCTION_HOST
 from vhlocal.model import Endpoint, Package, Place
@@ -132,13 +133,14 @@ def test_a_websocket_is_asked_for_as_a_browser_does_and_left(server_at):
 
     with serving(answer) as (port, asked):
         seen = asyncio.run(examine(server_at(port, code=code)))
+        wait_for(lambda: len(left) == 2, "the handshake to be asked twice and left")
+    assert left == [b"", b""], "nothing follows it"
     (finding,) = seen.findings
     assert (finding.definition.code, finding.place.file.name, finding.place.line) == ("VH412", "server.py", 2)
     assert finding.caveat == "but rejects its WebSocket below its prefix"
     handshakes = [headers for path, headers in asked if path.endswith("/ws") and "Upgrade" in headers]
     assert {headers["Sec-WebSocket-Version"] for headers in handshakes} == {"13"}
     assert {headers["Origin"] for headers in handshakes} == {f"https://{PRODUCTION_HOST}"}
-    assert left == [b"", b""], "nothing follows the handshake, which was asked twice"
 
 
 def changing(handler):

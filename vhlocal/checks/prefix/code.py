@@ -322,8 +322,8 @@ def _route(module: Module, call: ast.Call, name: str) -> str | None:
 def _method_first(call: ast.Call) -> ast.expr | None:
     """Return the method where it comes before the path: `router.add_route("POST", "/predict", predict)` of aiohttp."""
     match call.args:
-        case [ast.Constant(value=str(method)) as first, _, *_] if _METHOD.fullmatch(method):
-            return first
+        case [ast.Constant(value=str(method)) as first, ast.Constant(value=str(path)), *_]:
+            return first if _METHOD.fullmatch(method) and path.startswith("/") else None
     return None
 
 

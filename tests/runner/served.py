@@ -75,9 +75,14 @@ class Served:
         """Return the exit code, having read all that was printed."""
         code = self.process.wait(PATIENCE)
         self._reader.join(PATIENCE)
+        self.said()
+        return code
+
+    def said(self) -> str:
+        """Return all that was printed so far."""
         while not self._lines.empty():
             self.output.append(self._lines.get())
-        return code
+        return "\n".join(self.output)
 
     def request(
         self,

@@ -119,7 +119,10 @@ class Warm:
             except OSError:
                 return None
 
-        return wait_for(ask, f"server {number} to answer; output: {self.server.output}")
+        try:
+            return wait_for(ask, f"server {number} to answer")
+        except AssertionError as error:
+            raise AssertionError(f"{error}; the output was:\n{self.server.said()}") from None
 
     def warm_up(self) -> dict:
         """Let the first server be asked, and wait until the master has what it imports."""

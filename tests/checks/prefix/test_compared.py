@@ -55,7 +55,7 @@ def code_of(project):
         (f"import flask\n{FLASK}@app.route('/address'){HANDLER}", ("/address",)),
         (f"{AIOHTTP}app.router.add_route('POST', '/train', print)\n", ("/train",)),
         *((f"{AIOHTTP}app.router.add_route('{method}', '/train', print)\n", ()) for method in ("GET", "*")),
-        ("from django.urls import path\nurlpatterns = [path('predict', print), path('v1', print)]\n", ("/predict", "/v1")),
+        ("from django.urls import path\nurlpatterns = [path('predict', print)]\n", ("/predict",)),
         (f"import flask\n{FLASK}@app.route('/train', methods=['POST']){HANDLER}", ("/train",)),
         (f"import flask\n{FLASK}@app.post('/reload'){HANDLER}", ("/reload",)),
         (f"import flask\n{FLASK}@app.route('/shutdown', methods=['get']){HANDLER}", ()),

@@ -66,6 +66,19 @@ def test_a_port_that_is_listened_on_is_not_free():
         free_ports(1, [held.getsockname()[1]])
 
 
+def test_a_port_whose_last_connection_waits_out_its_time_is_free_for_the_command_that_names_it_alone():
+    """A server without ``SO_REUSEADDR`` cannot bind it; one whose command names it has no other."""
+    (port,) = free_ports(1)
+    give_back([port])
+    with listening(port) as listener, socket.create_connection(("127.0.0.1", port)) as client:
+        listener.accept()[0].close()  # whoever closes first waits
+        assert client.recv(1) == b""
+    with pytest.raises(EngineError, match="no 1 free ports"):
+        free_ports(1, [port])
+    assert own_port(["serve", str(port)], port) == port
+    give_back([port])
+
+
 def test_a_port_is_given_once_until_it_is_given_back():
     (port,) = free_ports(1)
     with pytest.raises(EngineError, match="no 1 free ports"):

@@ -28,7 +28,7 @@ def own_port(command: Sequence[str], declared: int) -> int | None:
     As those of ``free_ports``, it is this process's until ``give_back``.
     """
     names_it = re.search(rf"(?<![\d.]){declared}(?![\d.])", " ".join(command))
-    return declared if names_it and _claim(declared) else None
+    return declared if names_it and _claim(declared, reused=True) else None
 
 
 def free_ports(count: int, among: Sequence[int] = _RANGE) -> tuple[int, ...]:
@@ -36,11 +36,11 @@ def free_ports(count: int, among: Sequence[int] = _RANGE) -> tuple[int, ...]:
 
     They are this process's until ``give_back``, also while nobody listens on them: no run on this machine is given one
     of them too. None is of the range that the system itself takes ports from: a spare one is to be free still at a
-    later reload.
+    later reload. Nor has any of them connections left to wait out their time: not every server sets ``SO_REUSEADDR``.
     """
     found: list[int] = []
     for port in random.sample(among, min(_TRIES, len(among))):
-        if _claim(port):
+        if _claim(port, reused=False):
             found.append(port)
         if len(found) == count:
             return tuple(found)
@@ -56,8 +56,8 @@ def give_back(ports: Iterable[int]) -> None:
             claim.close()
 
 
-def _claim(port: int) -> bool:
-    """Take a port unless somebody has it; return whether it is ours now.
+def _claim(port: int, *, reused: bool) -> bool:
+    """Take a port unless somebody has it, or had it a moment ago where ``reused`` is false; tell whether it is ours.
 
     The claim is the UDP port of the same number: the system gives it to one process, whichever user's, and takes it
     back however that process ends. A lock file would need a directory that all users share.
@@ -68,17 +68,17 @@ def _claim(port: int) -> bool:
     except OSError:
         claim.close()
         return False
-    if not _is_free(port):
+    if not _is_free(port, reused):
         claim.close()
         return False
     _claims[port] = claim
     return True
 
 
-def _is_free(port: int) -> bool:
+def _is_free(port: int, reused: bool) -> bool:
     for host in (LOOPBACK, "0.0.0.0"):
         with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, int(reused))
             try:
                 probe.bind((host, port))
             except OSError:

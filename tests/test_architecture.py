@@ -25,6 +25,7 @@ LEVELS = {
     "scaling": 1,
     "comparison": 1,
     "sending": 1,
+    "loops": 1,
     "signals": 1,
     "project": 2,
     "runtime": 3,
@@ -57,7 +58,7 @@ OWNERS = {
     "httptools": ("gateway/",),
     "valohai_yaml": ("project/",),
     "yaml": ("project/",),
-    "asyncio": ("runtime/", "reload/", "gateway/", "checks/", "session/", "api/", "ui/", "cli/"),
+    "asyncio": ("runtime/", "reload/", "gateway/", "checks/", "session/", "api/", "ui/", "cli/", "loops.py"),
 }
 
 RUNNER = sorted(path for path in ROOT.joinpath("runner").rglob("*.py"))

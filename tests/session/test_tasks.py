@@ -1,10 +1,12 @@
 import asyncio
+import gc
 import threading
+import warnings
 
 import pytest
 
 from vhlocal.errors import VhlocalError
-from vhlocal.session.tasks import Tasks, beside, break_off, in_thread, together, within
+from vhlocal.session.tasks import Tasks, begin_after, beside, break_off, in_thread, together, within
 
 
 def test_a_blocking_call_has_a_thread_of_its_own_and_gives_its_value_or_its_error():
@@ -99,3 +101,22 @@ def test_what_does_not_end_in_time_is_told_and_cancelled():
 
 def _fail():
     raise VhlocalError("it failed")
+
+
+@pytest.mark.parametrize("waits", [True, False])
+def test_what_is_given_up_before_its_turn_leaves_nothing_that_was_never_awaited(waits):
+    """Python warns of that, on the terminal of whoever has pressed Ctrl-C twice."""
+
+    async def work():
+        before = asyncio.get_running_loop().create_task(asyncio.sleep(60))
+        turn = begin_after(before, in_thread(str))
+        await asyncio.sleep(0 if waits else -1)
+        await break_off([])
+        assert turn.cancelled()
+        assert before.cancelled()
+
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        asyncio.run(work())
+        gc.collect()
+    assert [str(each.message) for each in told] == []

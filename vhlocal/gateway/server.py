@@ -14,6 +14,7 @@ from vhlocal.gateway.pool import Pool
 from vhlocal.gateway.report import RUN_ENDS, Failure, FailureKind, LimitPassed, Page, Pages, removed, replaced
 from vhlocal.gateway.spool import SpoolRoom
 from vhlocal.gateway.table import Replica, Route, RouteTable, Upstream
+from vhlocal.loops import call_soon
 
 if TYPE_CHECKING:
     import socket
@@ -113,7 +114,7 @@ class Gateway:
         )
         self._hub = hub
         # A publish may come from any thread.
-        self._unsubscribe = self._table.subscribe(lambda: _call_soon(loop, hold.settle))
+        self._unsubscribe = self._table.subscribe(lambda: call_soon(loop, hold.settle))
         self._server = await loop.create_server(lambda: ClientConnection(hub), sock=sock, backlog=_BACKLOG)
         self._tick()
 
@@ -209,8 +210,3 @@ async def _until(condition: Callable[[], bool], seconds: float) -> bool:
             return False
         await asyncio.sleep(_POLL_SECONDS)
     return True
-
-
-def _call_soon(loop: asyncio.AbstractEventLoop, callback: Callable[[], None]) -> None:
-    if not loop.is_closed():
-        loop.call_soon_threadsafe(callback)

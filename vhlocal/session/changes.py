@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from vhlocal.errors import VhlocalError
+from vhlocal.loops import LoopEndedError, result_of
 from vhlocal.values import dataclass
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Awaitable, Callable, Coroutine
 
     from vhlocal.session.deployment import Deployment
@@ -27,7 +28,10 @@ class Changes:
 
     def __call__(self, work: Callable[[Deployment], Coroutine[Any, Any, T]]) -> T:
         """Return what ``work`` returns, or raise what it raises."""
-        return asyncio.run_coroutine_threadsafe(self._until_the_end(work), self.loop).result()
+        try:
+            return result_of(self.loop, self._until_the_end(work))
+        except LoopEndedError:
+            raise VhlocalError("the run has ended", hint="start it again with `vhlocal up`") from None
 
     async def _until_the_end(self, work: Callable[[Deployment], Coroutine[Any, Any, T]]) -> T:
         done = await self.ending.unless_asked(self._do(work))

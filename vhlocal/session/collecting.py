@@ -6,6 +6,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from vhlocal.events import Event, LogLine, MetricsPrinted, Notice
+from vhlocal.loops import call_soon
 from vhlocal.series import MARK, store
 from vhlocal.session.tasks import in_thread
 from vhlocal.values import dataclass
@@ -100,8 +101,7 @@ class Collecting:
             if kind in judged.reported or (kind in judged.before and line.time - judged.since < _OF_THE_OLD):
                 return
             judged.reported.add(kind)
-        if not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._begin, line.at, fault)
+        call_soon(self._loop, self._begin, line.at, fault)
 
     def _begin(self, at: ServedAt, fault: Fault) -> None:
         self._tasks.start(in_thread(self._tell, at, fault), f"metrics of {at}")

@@ -15,6 +15,7 @@ from vhlocal.events import Bus, Listening, Notice, Problem, Ready, StatusChanged
 from vhlocal.gateway.options import GatewayOptions
 from vhlocal.gateway.server import Gateway
 from vhlocal.gateway.table import RouteTable, Upstream
+from vhlocal.loops import call_soon
 from vhlocal.model import ServedAt, State, Status
 from vhlocal.recorder.store import Store
 from vhlocal.reload.staging import Staging
@@ -126,7 +127,7 @@ class Session:
 
     def request_stop(self, reason: str = "`vhlocal down`", *, insist: bool = True) -> None:
         """End the run, from any thread; asked twice, at once, if the second ``insist``s."""
-        self._loop.call_soon_threadsafe(self._ending.ask, reason, insist)
+        call_soon(self._loop, self._ending.ask, reason, insist)
 
     @property
     def was_ended(self) -> bool:

@@ -7,6 +7,7 @@ import contextlib
 import threading
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
+from vhlocal.loops import call_soon
 from vhlocal.storage import known
 
 if TYPE_CHECKING:
@@ -59,8 +60,13 @@ def begin_after(before: asyncio.Task[Any] | None, work: Coroutine[Any, Any, T]) 
             await asyncio.wait({before})
         return await work
 
+    def end(done: asyncio.Task[Any]) -> None:
+        work.close()  # whoever gave up may have done so before it began
+        if not done.cancelled():
+            done.exception()
+
     doing = begin(do())
-    doing.add_done_callback(lambda done: None if done.cancelled() else done.exception())
+    doing.add_done_callback(end)
     return doing
 
 
@@ -92,8 +98,7 @@ async def in_thread(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs)
             setter, value = done.set_result, function(*args, **kwargs)
         except BaseException as error:  # noqa: BLE001 - handed on whole to the waiting task
             setter, value = done.set_exception, known(error)  # type: ignore[assignment]
-        with contextlib.suppress(RuntimeError):  # The loop has ended, and with it whoever waited.
-            loop.call_soon_threadsafe(tell, setter, value)
+        call_soon(loop, tell, setter, value)
 
     threading.Thread(target=work, name=getattr(function, "__name__", "vhlocal"), daemon=True).start()
     return await done

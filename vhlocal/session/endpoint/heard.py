@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from vhlocal.events import LogLine, Notice
+from vhlocal.loops import call_soon
 from vhlocal.masked import masking
 from vhlocal.model import State
 from vhlocal.session.board import KEPT
@@ -57,8 +58,8 @@ class Heard:
             text = hide(text)
             usual = self._surroundings.chatter.has(self._whose(), text)
             self._surroundings.bus.publish(LogLine(self._whose(), stream, text, time.time(), usual))
-            if self._serves() is not None and _tells_a_miss(text) and not loop.is_closed():
-                loop.call_soon_threadsafe(self._missed)
+            if self._serves() is not None and _tells_a_miss(text):
+                call_soon(loop, self._missed)
 
         return on_line
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import concurrent.futures
 import contextlib
 import time
 from dataclasses import replace
@@ -11,6 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from vhlocal.errors import ServerError, VhlocalError
+from vhlocal.loops import LoopEndedError, call_soon, result_of
 from vhlocal.reload.staging import SavedAgainError
 from vhlocal.runtime.base import Exit, Layout, Listener
 from vhlocal.session.diagnosis.exits import as_error, explained
@@ -169,13 +169,12 @@ class Server:
         ended: asyncio.Future[Exit] = loop.create_future()
 
         def on_exit(how: Exit) -> None:
-            if not loop.is_closed():
-                loop.call_soon_threadsafe(settle, ended, how)
+            call_soon(loop, settle, ended, how)
 
         def spares() -> bool:
             # Asked in a thread of the runtime's.
-            with contextlib.suppress(RuntimeError, TimeoutError, asyncio.TimeoutError, concurrent.futures.TimeoutError):
-                return asyncio.run_coroutine_threadsafe(self._spares(), loop).result(_SPARING)
+            with contextlib.suppress(LoopEndedError, TimeoutError, asyncio.TimeoutError):
+                return result_of(loop, self._spares(), _SPARING)
             return False
 
         def on_line(stream: str, text: str) -> None:
@@ -183,8 +182,7 @@ class Server:
 
         def on_pause(paused: bool) -> None:
             self.paused = paused
-            if not loop.is_closed():
-                loop.call_soon_threadsafe(self._on_pause)
+            call_soon(loop, self._on_pause)
 
         self.ended = ended
         start = partial(self._runtime.start, self.id, on_line, on_exit, spares, on_pause)

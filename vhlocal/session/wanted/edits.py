@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from vhlocal.errors import VhlocalError
 from vhlocal.events import Edited, Notice, Problem
+from vhlocal.loops import call_soon
 from vhlocal.reload.batch import Batch
 from vhlocal.reload.watch import Watch
 from vhlocal.session.phases import Phases
@@ -239,8 +240,7 @@ class Edits:
             self._noticed(None)
 
     def _on_event(self, path: Path | None) -> None:
-        if not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._noticed, path)
+        call_soon(self._loop, self._noticed, path)
 
     def _noticed(self, path: Path | None) -> None:
         self._batch.add(path)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from vhlocal.errors import VhlocalError
 from vhlocal.events import Event, Problem, Reloaded
+from vhlocal.loops import call_soon
 from vhlocal.reload.staging import SavedAgainError, Staging, content_name
 from vhlocal.session.tasks import in_thread
 
@@ -51,8 +52,8 @@ class Mirror:
         """
 
         def on_event(event: Event) -> None:
-            if isinstance(event, (Reloaded, Problem)) and not self._loop.is_closed():
-                self._loop.call_soon_threadsafe(self._begin)
+            if isinstance(event, (Reloaded, Problem)):
+                call_soon(self._loop, self._begin)
 
         unsubscribe = bus.subscribe(on_event)
         self._begin()

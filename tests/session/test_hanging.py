@@ -1,7 +1,7 @@
 """New code that never answers: the limit is a run's own, so that no test has to wait for the usual one."""
 
 import re
-import threading
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
@@ -47,13 +47,17 @@ def test_code_that_hangs_for_too_long_is_named_by_its_line(project):
 
     def hear(event):
         if isinstance(event, Ready):
-            threading.Thread(target=save).start()
+            done.append(beside.submit(save))
         elif isinstance(event, StatusChanged) and event.status.broken and not told:
             told.append(event.status)
-            threading.Thread(target=ask_and_stop, args=(event.status.urls[0],)).start()
+            done.append(beside.submit(ask_and_stop, event.status.urls[0]))
 
     bus.subscribe(hear)
-    run(session.run())
+    done: list[Future[None]] = []
+    with ThreadPoolExecutor() as beside:
+        run(session.run())
+    for each in done:
+        each.result()
     (status,) = told
     assert re.search(r"has not answered in \d+ s: it is still at", status.reason)
     assert str(status.place) == f"{directory}/server.py:3"

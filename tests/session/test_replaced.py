@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -90,27 +90,26 @@ def during_a_run(directory: Path, visit: Callable[[str], None], read_seconds: fl
         read_seconds=read_seconds,
         doctor=False,
     )
-    bus, records, failures = Bus(), [], []
+    bus, records, visits = Bus(), [], []
     session = Session(options, bus, ControlPlane())
 
     def visit_and_stop(url: str) -> None:
         try:
             visit(url)
-        except BaseException as error:  # noqa: BLE001 - raised again in the test's own thread
-            failures.append(error)
         finally:
             session.request_stop()
 
     def hear(event: Event) -> None:
         if isinstance(event, Ready):
-            threading.Thread(target=visit_and_stop, args=(f"{event.statuses[0].urls[0]}/",)).start()
+            visits.append(visiting.submit(visit_and_stop, f"{event.statuses[0].urls[0]}/"))
         elif isinstance(event, RequestsEnded):
             records.extend(record for record in event.records if record.endpoint)
 
     bus.subscribe(hear)
-    run(session.run())
-    for failure in failures:
-        raise failure
+    with ThreadPoolExecutor() as visiting:
+        run(session.run())
+    for each in visits:
+        each.result()
     return records
 
 

@@ -7,6 +7,7 @@ import json
 import tarfile
 import threading
 import time
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
@@ -129,13 +130,18 @@ def run_sample(directory: Path, case: Case) -> Outcome:
         elif isinstance(event, Ready):
             outcome.ready = True
             url = f"{event.statuses[0].urls[0]}/"
-            threading.Thread(target=_ask_and_stop, args=(url, case, found, session.request_stop)).start()
+            asked.append(asking.submit(_ask_and_stop, url, case, found, session.request_stop))
 
     bus.subscribe(hear)
-    try:
-        run(session.run())
-    except VhlocalError as error:
-        outcome.error = error
+    asked: list[Future[None]] = []
+    with ThreadPoolExecutor() as asking:
+        try:
+            run(session.run())
+        except VhlocalError as error:
+            outcome.error = error
+        found.set()  # or never
+    for each in asked:
+        each.result()
     return outcome
 
 

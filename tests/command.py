@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tests import forked
 from tests.waiting import LONG, wait_for
 from vhlocal.api.client import Client
 from vhlocal.errors import VhlocalError
@@ -46,15 +47,34 @@ class Vhlocal:
         seconds: float = 300,
     ) -> subprocess.CompletedProcess[str]:
         """Run one command to its end and return its exit code, stdout and stderr."""
+        variables = {**self.environment, **(environment or {})}
+        if self._can_be_forked(variables):
+            return forked.run(arguments, variables, cwd, seconds)
         return subprocess.run(
             [*self.prefix, *self.command, *arguments],
             cwd=cwd,
-            env={**self.environment, **(environment or {})},
+            env=variables,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
             timeout=seconds,
         )
+
+    def begin(self, arguments: tuple[str, ...], output: Path) -> forked.Forked | subprocess.Popen[bytes]:
+        """Begin a command whose output and errors go to a file."""
+        with output.open("wb") as file:
+            if self._can_be_forked(self.environment):
+                return forked.Forked(arguments, self.environment, file.fileno(), file.fileno())
+            return subprocess.Popen(
+                [*self.prefix, *self.command, *arguments],
+                env=self.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=file,
+                stderr=subprocess.STDOUT,
+            )
+
+    def _can_be_forked(self, environment: Mapping[str, str]) -> bool:
+        return not self.prefix and self.command == COMMAND and forked.can_be_forked(environment)
 
     def endpoints(self, directory: Path) -> dict[str, dict[str, Any]]:
         """Return what a project's run tells at ``/api/endpoints``, by endpoint; nothing while no run answers.
@@ -89,14 +109,7 @@ class Running:
         self.directory = directory
         self.base_url = f"http://127.0.0.1:{port}"
         self.log = log
-        with log.open("wb") as output:
-            self.process = subprocess.Popen(
-                [*vhlocal.prefix, *vhlocal.command, "up", "-C", str(directory), "--port", str(port), *arguments],
-                env=vhlocal.environment,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-            )
+        self.process = vhlocal.begin(("up", "-C", str(directory), "--port", str(port), *arguments), log)
 
     def output(self) -> str:
         """Return all that the run has printed so far."""

@@ -29,7 +29,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
 ROOT = Path(__file__).parents[1]
 
@@ -93,7 +93,7 @@ class Forked:
         self.send_signal(signal.SIGKILL)
 
     def _look(self, seconds: float | None) -> int | None:
-        if self.returncode is None and select.select([self._ended], [], [], seconds)[0]:
+        if self.returncode is None and _readable([self._ended], seconds):
             status = os.read(self._ended, _NUMBER)
             assert status, "the process that commands are forked from has ended"
             os.close(self._ended)
@@ -122,7 +122,7 @@ def run(
                 os.close(write)
         end, left = time.monotonic() + seconds, set(texts)
         while left:
-            ready, _, _ = select.select(list(left), [], [], max(end - time.monotonic(), 0))
+            ready = _readable(left, max(end - time.monotonic(), 0))
             if not ready:
                 command.kill()
                 command.wait()
@@ -134,6 +134,14 @@ def run(
         code = command.wait(max(end - time.monotonic(), 0))
     output, errors = (io.TextIOWrapper(io.BytesIO(text)).read() for text in texts.values())
     return subprocess.CompletedProcess(command.args, code, output, errors)
+
+
+def _readable(files: Iterable[int], seconds: float | None) -> list[int]:
+    """Return which of the files can be read, or have ended, within so many seconds; ``select`` knows 1,024 alone."""
+    poll = select.poll()
+    for file in files:
+        poll.register(file, select.POLLIN)
+    return [file for file, _ in poll.poll(None if seconds is None else seconds * 1000)]
 
 
 def can_be_forked(environment: Mapping[str, str]) -> bool:
@@ -190,7 +198,7 @@ def _be_forked_from(orders: socket.socket) -> None:
     signal.signal(signal.SIGCHLD, lambda *_: None)
     signal.set_wakeup_fd(wakes, warn_on_full_buffer=False)
     while True:
-        ready, _, _ = select.select([orders.fileno(), woken], [], [])
+        ready = _readable([orders.fileno(), woken], None)
         if woken in ready:
             os.read(woken, 65536)
             _report(ended)

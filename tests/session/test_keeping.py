@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import http.server
 import io
@@ -16,7 +17,7 @@ import requests
 
 from tests.session.edited import COMMAND, SERVE, YAML, endpoint, numbered
 from tests.session.test_reload import WHEEL, answers, headers
-from tests.waiting import free_port, wait_for
+from tests.waiting import LONG, free_port, wait_for
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -57,6 +58,7 @@ class SlowIndex(http.server.ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", free_port()), SlowIndexHandler)
         self.asked, self.gate = threading.Event(), threading.Event()
+        self.given = 0
         wheel = io.BytesIO()
         with zipfile.ZipFile(wheel, "w") as archive:
             for name, text in WHEEL.items():
@@ -77,6 +79,7 @@ class SlowIndexHandler(http.server.BaseHTTPRequestHandler):
             self.server.asked.set()
             assert self.server.gate.wait(120)
             body = self.server.wheel
+            self.server.given += self.command == "GET"
         self.send_response(200)
         self.send_header("Content-Type", "text/html")
         self.send_header("Content-Length", str(len(body)))
@@ -92,6 +95,12 @@ class SlowIndexHandler(http.server.BaseHTTPRequestHandler):
 
 @pytest.fixture
 def slow_index():
+    with serving_an_index() as index:
+        yield index
+
+
+@contextlib.contextmanager
+def serving_an_index():
     with SlowIndex() as index:
         serving = threading.Thread(target=index.serve_forever)
         serving.start()
@@ -210,6 +219,31 @@ def test_requirements_that_were_taken_back_are_nobody_s_trouble(project, process
     assert "requirements.txt failed" not in run.output()
     assert "error: words" not in run.output()
     assert "X-VHLocal-Stale" not in headers(run.url("words"))
+
+
+@pytest.mark.parametrize("again", [False, True], ids=["others", "the first ones again"])
+def test_requirements_are_installed_beside_those_that_nobody_needs_any_more(project, process_run, slow_index, again):
+    """A typo in a long list takes minutes to install: what corrects it waits for nothing."""
+    directory = project({"valohai.yaml": YAML, "server.py": numbered(0)})
+    run = process_run(directory)
+    (directory / "requirements.txt").write_text(slow_index.requirements)
+    assert slow_index.asked.wait(LONG), run.output()
+    with serving_an_index() as quick:
+        quick.gate.set()
+        (directory / "requirements.txt").write_text(quick.requirements)
+        (directory / "server.py").write_text("import colors\n" + numbered(1))
+        is_answered(run, 1)
+    assert not slow_index.gate.is_set()
+    if again:  # it is under way, and is waited for
+        (directory / "requirements.txt").write_text(slow_index.requirements)
+        (directory / "server.py").write_text("import colors\n" + numbered(2))
+    slow_index.gate.set()
+    if again:
+        is_answered(run, 2)
+        assert slow_index.given == quick.given, "it is installed once"
+    (directory / "server.py").write_text("import colors\n" + numbered(3))
+    is_answered(run, 3)
+    assert "requirements.txt failed" not in run.output()
 
 
 @pytest.mark.parametrize(

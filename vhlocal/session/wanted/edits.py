@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from vhlocal.session.tasks import Tasks
     from vhlocal.session.wanted.execute import IsNeeded
     from vhlocal.session.wanted.load import Loaded
+    from vhlocal.session.wanted.plan import Environment
 
     Load = Callable[[Inputs, frozenset[Path] | None], Loaded]
     Desire = Callable[[Inputs], tuple[Desired, ...]]
@@ -80,8 +81,8 @@ class Edits:
         self._unread = self._failed = False
         self._there: asyncio.Future[None] = self._loop.create_future()
         self._there.set_result(None)
-        #: What makes environments at this moment, and what is done when it has.
-        self._making: asyncio.Task[None] | None = None
+        #: What makes environments at this moment, and the images that each may be making.
+        self._making: dict[asyncio.Task[None], frozenset[str]] = {}
         #: The images on which what was asked for last stands.
         self._images: frozenset[str] = frozenset()
 
@@ -184,8 +185,7 @@ class Edits:
         )
 
     def _ask(self, wanted: tuple[Desired, ...], phases: Phases) -> None:
-        stands_on = [item.environment for item in wanted]
-        self._images = frozenset(name for each in stands_on for name in (each.base, *(it.tag for it in each.layers)))
+        self._images = _images(item.environment for item in wanted)
         # An engine is not asked for images that it has just been asked for.
         missing = [item for item in wanted if item.environment not in self._prepared]
         made = self._make(wanted) if missing else {}
@@ -194,16 +194,25 @@ class Edits:
         )
 
     def _make(self, wanted: tuple[Desired, ...]) -> dict[ServedAt, asyncio.Future[None]]:
-        """Have environments made, after those that are being made; each endpoint's is done when its own is there."""
+        """Have environments made, after those that make a part of them; each endpoint's is done when its own is there.
+
+        An installation that nobody needs any more may take minutes: another one does not wait for it.
+        """
         made: dict[ServedAt, asyncio.Future[None]] = {item.at: self._loop.create_future() for item in wanted}
-        self._making = self._tasks.start(self._prepare(wanted, made, self._making), "make environments")
+        before = {making for making, images in self._making.items() if images & self._images}
+        making = self._tasks.start(self._prepare(wanted, made, before), "make environments")
+        self._making[making] = self._images - _images(self._prepared)
+        making.add_done_callback(self._making.pop)
         return made
 
     async def _prepare(
-        self, wanted: tuple[Desired, ...], made: dict[ServedAt, asyncio.Future[None]], before: asyncio.Task[None] | None
+        self,
+        wanted: tuple[Desired, ...],
+        made: dict[ServedAt, asyncio.Future[None]],
+        before: Collection[asyncio.Task[None]],
     ) -> None:
-        if before is not None:
-            await asyncio.wait({before})
+        if before:
+            await asyncio.wait(before)
         if wanted is not self._tried:
             return  # something newer is asked for by now, and nobody waits for this
         try:
@@ -214,7 +223,7 @@ class Edits:
         if wanted is self._tried:  # what a newer save has no need of is nobody's trouble
             self._failed = bool(failed)
             tell_problems(self._bus, failed)
-        kept = self._prepared if failed else []
+        kept = self._prepared if failed or wanted is not self._tried else []
         self._prepared = [*kept, *(item.environment for item in wanted if item.at not in failed)]
         for at, future in made.items():
             if at in failed:
@@ -245,3 +254,8 @@ class Edits:
     def _noticed(self, path: Path | None) -> None:
         self._batch.add(path)
         self._dirty.set()
+
+
+def _images(environments: Iterable[Environment]) -> frozenset[str]:
+    """Return the images that environments stand on, and they themselves."""
+    return frozenset(name for each in environments for name in (each.base, *(layer.tag for layer in each.layers)))

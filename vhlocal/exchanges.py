@@ -39,12 +39,16 @@ def digest_of(body: Body) -> str:
 
 @dataclass(frozen=True)
 class Request:
-    """A request as the gateway got it: ``target`` is the path with its query, percent-encoded as it came."""
+    """A request as the gateway got it: ``target`` is the path with its query, percent-encoded as it came.
+
+    ``says_length`` is whether the head gives the length of an empty body too. None leaves that to whoever sends it.
+    """
 
     method: str
     target: str
     headers: tuple[Header, ...] = ()
     body: Body = EMPTY
+    says_length: bool | None = None
 
 
 @dataclass(frozen=True)

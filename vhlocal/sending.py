@@ -42,6 +42,13 @@ class BrokenOffError(Exception):
     """An answer did not come to its end, and why."""
 
 
+def says_length(request: Request, length: int) -> bool:
+    """Tell whether the head of a request gives the length of its body, which is ``length``."""
+    if length or request.says_length is None:
+        return bool(length) or request.method in _WITH_BODY
+    return request.says_length
+
+
 class _Connection(http.client.HTTPConnection):
     """Sends a target that is not ASCII as the bytes that came: there are clients that send one so."""
 
@@ -130,7 +137,7 @@ class Sent:
             connection.putheader(name, value.encode("utf-8", "surrogateescape"))
         if length is None:
             connection.putheader("Transfer-Encoding", "chunked")
-        elif length or request.method in _WITH_BODY:
+        elif says_length(request, length):
             connection.putheader("Content-Length", str(length))
         connection.endheaders()
 

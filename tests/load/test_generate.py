@@ -96,6 +96,15 @@ def test_what_is_sent_arrives_whole_and_however_large():
     )
 
 
+@pytest.mark.parametrize(
+    ("method", "says_length", "sent"),
+    [("POST", None, True), ("GET", None, False), ("POST", False, False), ("DELETE", True, True)],
+)
+def test_the_length_of_an_empty_body_is_sent_as_it_was_recorded_or_as_clients_do(method, says_length, sent):
+    data = wire(Request(method, "/", says_length=says_length), "127.0.0.1", 1)
+    assert (b"\r\nContent-Length: 0\r\n" in data) == sent
+
+
 def test_a_server_that_stalls_shows_in_the_latencies_of_all_that_were_due_meanwhile():
     """It is asked on, and each counts from when it was due: of one second's stall half have waited half a second."""
     stalls, until = threading.Lock(), []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import socket
 import subprocess
 
 import pytest
@@ -25,6 +26,8 @@ def app(environ, start_response):
     start_response(status, [("Content-Type", "application/json"), ("Set-Cookie", "session=crumbs")])
     facts = {"number": NUMBER, "path": environ["PATH_INFO"], "query": environ["QUERY_STRING"]}
     facts |= {"method": environ["REQUEST_METHOD"], "sum": hashlib.sha256(body).hexdigest()}
+    if "/length/" in environ["PATH_INFO"]:
+        facts["length"] = environ.get("CONTENT_LENGTH")
     facts |= {"known": "HTTP_AUTHORIZATION" in environ, "extra": environ.get("HTTP_X_EXTRA", "")}
     return [json.dumps(facts).encode()]
 """
@@ -110,6 +113,31 @@ def test_what_is_replayed_is_the_same_bytes_and_what_differs_is_told_shortest_fi
     told = json.loads(vh("replay", first, "--json", code=7))
     assert told["differences"] == [{"where": "$.number", "before": "0", "after": "5"}]
     assert "$.number 0 → 5" in vh("replay", str(tmp_path / "all.har"), code=7)
+
+
+def test_the_length_of_an_empty_body_is_sent_where_it_was_sent(run, vh, tmp_path):
+    """As curl sends no length with a POST without a body, and requests one even with a DELETE of none."""
+    heads = [
+        b"POST %s/length/none HTTP/1.1\r\n",
+        b"POST %s/length/a HTTP/1.1\r\n",
+        b"POST %s/length/b HTTP/1.1\r\nContent-Length: 0\r\n",
+        b"DELETE %s/length/c HTTP/1.1\r\nContent-Length: 0\r\n",
+        b"GET %s/length/d HTTP/1.1\r\n",
+    ]
+    prefix = run.url("words", "dev").removeprefix(run.base_url).rstrip("/").encode()
+    port = int(run.base_url.rpartition(":")[2])
+    for head in heads:
+        with socket.create_connection(("127.0.0.1", port)) as asking:
+            asking.sendall(head % prefix + b"Host: words\r\nConnection: close\r\n\r\n")
+            while asking.recv(65536):
+                pass
+    recorded = ids(vh)
+    lengths = [json.loads(shown_body(vh, each))["length"] for each in recorded]
+    assert lengths == [None, None, "0", "0", None]
+    same = ["POST words: the same"] * 3 + ["DELETE words: the same", "GET words: the same"]
+    assert vh("replay", "--last", "5").splitlines() == same
+    vh("requests", "--har", str(tmp_path / "all.har"))
+    assert vh("replay", str(tmp_path / "all.har")).splitlines() == same
 
 
 def test_a_replay_goes_to_another_version_and_a_path_in_the_answer_is_no_difference(process_run, project, vhlocal):

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 from vhlocal.errors import InputError
 from vhlocal.load.answers import AnswerError, Reader
 from vhlocal.load.figures import Step, Window
+from vhlocal.sending import says_length
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -50,7 +51,7 @@ def wire(request: Request, host: str, port: int) -> bytes:
     lines = [f"{request.method} {request.target} HTTP/1.1"]
     lines += [] if "host" in names else [f"Host: {host}:{port}"]
     lines += [f"{name}: {value}" for name, value in request.headers if name.lower() not in _OWN]
-    if content or request.method in ("POST", "PUT", "PATCH"):
+    if says_length(request, len(content)):
         lines.append(f"Content-Length: {len(content)}")
     return "\r\n".join([*lines, "", ""]).encode("latin-1") + content
 

@@ -90,7 +90,15 @@ def led_to(exchange: Exchange, name: str | None) -> tuple[str, Request]:
     if name is not None:
         segments[_VERSION] = name
     within = "/".join(quote(segment, safe=_AS_IT_IS) for segment in segments)
-    return within, replace(exchange.request, target=f"{within}{rest.decode('latin-1')}{mark}{query}")
+    target = f"{within}{rest.decode('latin-1')}{mark}{query}"
+    return within, replace(exchange.request, target=target, says_length=_said_length(exchange.request))
+
+
+def _said_length(request: Request) -> bool | None:
+    """Tell whether a recorded request gave the length of its body; None where the file that has it may lack headers."""
+    if header(request.headers, "host") is None:
+        return None
+    return any(name.lower() in ("content-length", "transfer-encoding") for name, _ in request.headers)
 
 
 def _not_the_endpoints(exchange: Exchange, answer: Answer) -> VhlocalError:

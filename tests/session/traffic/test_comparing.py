@@ -122,6 +122,15 @@ def test_a_clock_that_goes_on_between_any_two_requests_is_no_difference(store, g
         assert compared(store, {}, old, new) == Compared(HERE, 1, ())
 
 
+@pytest.mark.parametrize(("headers", "sent"), [([], None), ([(b"Content-Length", b"0")], "0")])
+def test_the_length_of_an_empty_body_is_sent_where_it_was_sent(store, headers, sent):
+    one = recorded(7, "/x")
+    store.pins.add(one._replace(request_headers=[(b"Host", b"words"), *headers]))
+    with answering(b"old", header="Content-Length") as (old, asked):
+        compared(store, {}, old, old)
+    assert set(asked) == {f"{PREFIX}/x {sent}"}
+
+
 def test_a_header_that_is_not_ascii_is_sent_as_the_bytes_that_came(store):
     one = recorded(7, "/x")
     store.pins.add(one._replace(request_headers=[(b"X-Name", "größe ".encode() + b"caf\xe9")]))

@@ -53,7 +53,7 @@ OWNERS = {
     "jinja2": ("api/rendering.py",),
     "segno": ("api/",),
     "werkzeug": ("api/", "contract/paths.py"),
-    "signal": ("session/session.py", "runtime/process/guard.py", "signals.py"),
+    "signal": ("session/session.py", "runtime/process/guard.py", "signals.py", "smoke/tool_guard.py"),
     "watchdog": ("reload/watchdog_watch.py",),
     "httptools": ("gateway/",),
     "valohai_yaml": ("project/",),

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
 #: Seconds that a tool gets after an interrupt, for what its fixtures end.
-_GRACE = 30.0
+GRACE = 30.0
 
 
 class Terminated(KeyboardInterrupt):
@@ -46,7 +46,7 @@ def interrupted(process: subprocess.Popen[str]) -> None:
 
     try:
         _signal_group(process, signal.SIGINT)
-        process.communicate(timeout=_GRACE)
+        process.communicate(timeout=GRACE)
     except TimeoutExpired:
         pass
     finally:

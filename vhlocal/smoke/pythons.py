@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vhlocal.signals import interrupted
+from vhlocal.signals import GRACE, interrupted
+from vhlocal.smoke import tool_guard
 from vhlocal.values import dataclass
 from vhlocal.visible import visible
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
 #: The last characters of a tool's output that are kept.
 _KEPT = 4000
+
+_GUARD = (sys.executable, "-I", "-S", str(Path(tool_guard.__file__)), str(GRACE))
 
 
 @dataclass(frozen=True)
@@ -47,21 +52,36 @@ def run_tool(command: Sequence[str | Path], directory: Path, environ: Mapping[st
     """Run a tool to its end and return its exit code and the end of all that it printed, fit for a terminal.
 
     Where this is interrupted, the tool is too, once, and ends what it has begun: Ctrl-C does not reach it by itself.
+    The tool is interrupted as well where this process is killed.
     """
-    with subprocess.Popen(
-        command,
-        cwd=directory,
-        env=dict(environ),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        errors="replace",
-        start_new_session=True,
-    ) as process:
+    with (
+        _there_as_long_as_this_process() as there,
+        subprocess.Popen(
+            [*_GUARD, *command],
+            cwd=directory,
+            env=dict(environ),
+            stdin=there,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            start_new_session=True,
+        ) as process,
+    ):
         try:
             output, _ = process.communicate()
         except BaseException:
             interrupted(process)
             raise
     return process.returncode, visible(output[-_KEPT:])
+
+
+@contextlib.contextmanager
+def _there_as_long_as_this_process() -> Iterator[int]:
+    """Yield what can be read, and ends with the block or with this process, however that ends."""
+    there, held = os.pipe()
+    try:
+        yield there
+    finally:
+        os.close(there)
+        os.close(held)

@@ -12,7 +12,7 @@ import pytest
 import requests
 
 from tests.session.edited import YAML
-from tests.waiting import wait_for
+from tests.waiting import LONG, wait_for
 
 #: Answers with its number, what it was asked, and a cookie; its clock is no difference that counts.
 APP = """\
@@ -180,7 +180,7 @@ def test_what_cannot_be_replayed_or_shown_is_told(run, vh, tmp_path):
     (tmp_path / "odd.http").write_bytes(b"@endpoint = x\n# \xff\n")
     requests.get(run.url("words", "dev"), timeout=60)
     told = vh("requests", "show", ids(vh)[-1], "--http", str(tmp_path / "odd.http"), code=2)
-    assert "it is not UTF-8" in told
+    assert "the file is not UTF-8 text" in told
     assert "odd.http:2" in told
     assert (tmp_path / "odd.http").read_bytes() == b"@endpoint = x\n# \xff\n", "nothing is half written"
 
@@ -204,6 +204,51 @@ def test_what_no_server_has_answered_is_no_difference_and_no_success(run, vh, tm
     assert "elsewhere.har" in told
     (tmp_path / "here.har").write_text(text.replace("127.0.0.1", "localhost"))
     assert vh("replay", str(tmp_path / "here.har")) == "GET words: the same\n" * 2
+
+
+#: Kills its run where it is asked for /end the time that a file names, beside the run's process.
+ENDS = """\
+import itertools, os, pathlib, signal, time
+ORDER = pathlib.Path("ORDER_FILE")
+COUNT = itertools.count(1)
+
+
+def app(environ, start_response):
+    if environ["PATH_INFO"].endswith("/end") and ORDER.exists():
+        run, at = map(int, ORDER.read_text().split())
+        if next(COUNT) >= at:
+            os.kill(run, signal.SIGKILL)
+            time.sleep(600)
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    return [b"fine"]
+"""
+
+
+@pytest.mark.parametrize(
+    ("command", "at", "printed"),
+    [
+        (("replay", "--last", "3"), 1, "GET words: the same\n"),
+        (("load", "words", "--rate", "50", "--seconds", "2"), 1, "GET /local/project/local/dev/words/end, 0 bytes\n"),
+        (("load", "words", "--rate", "50", "--seconds", "2"), 5, " of 100 answered  failed: "),
+    ],
+    ids=["replay", "load", "load-in-the-middle"],
+)
+def test_a_run_that_ends_meanwhile_is_told_once(process_run, project, tmp_path, command, at, printed):
+    order = tmp_path / "order"
+    directory = project({"valohai.yaml": YAML, "server.py": ENDS.replace("ORDER_FILE", str(order))})
+    run = process_run(directory)
+    for path in ("a", "end", "b", "end") if command[0] == "load" else ("a", "end", "b"):
+        requests.get(f"{run.url('words', 'dev')}{path}", timeout=60)
+    alias = ("--alias", "dev") if command[0] == "load" else ()
+    order.write_text(f"{run.process.pid} {at}")
+    done = run.vhlocal(*command, *alias, "-C", str(directory))
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert printed in done.stdout
+    assert " ".join(done.stderr.split()) == (
+        f"error: the run at {run.base_url} has ended, before all was answered hint: start it again: vhlocal up"
+    )
+    run.process.wait(LONG)
+    assert run.vhlocal("down", "-C", str(directory)).returncode == 0
 
 
 def test_a_run_that_records_nothing_says_so(process_run, project, vhlocal):

@@ -222,3 +222,17 @@ def test_a_cpu_limit_that_holds_it_back_is_seen(project, running, vhlocal):
     assert replica["workers"] is None
     if told["doubt"] is None and replica["throttled"] > 0.1:  # the machine has been quick enough to judge it
         assert told["advice"].startswith("The CPU limit throttled it ")
+
+
+def test_an_endpoint_that_is_down_is_told_with_why(project, process_run, vhlocal):
+    """No other request would be answered: that is not what is wrong."""
+    directory = project({"valohai.yaml": ENDPOINT.format("web", "web"), "web.py": "import no_such_module\n"})
+    run = process_run(directory, "--no-fail-fast", ready=False)
+    run.wait_for_output("No module named 'no_such_module'")
+    wait_for(lambda: run.endpoints().get("web", {}).get("reason"), "the reason")
+    done = vhlocal("load", "web", "--seconds", "1", cwd=run.directory)
+    told = " ".join(done.stderr.split())
+    assert done.returncode == 1, told
+    assert "/web/ was answered 503 by vhlocal, not by the endpoint: the endpoint web is " in told
+    assert "no_such_module" in told
+    assert "choose a request" not in told

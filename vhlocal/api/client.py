@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from vhlocal.api.plainly import Answer, ask
 from vhlocal.errors import VhlocalError
+from vhlocal.session.record import is_there
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -28,6 +29,11 @@ class Client:
     def url(self) -> str:
         """The gateway's URL."""
         return self._record.url
+
+    @property
+    def is_there(self) -> bool:
+        """Whether the run goes on."""
+        return is_there(self._record)
 
     def endpoints(self) -> dict[str, Any]:
         """Return the run's names and its endpoints' statuses."""
@@ -172,6 +178,8 @@ class Client:
         return answer
 
     def _silent(self, error: Exception) -> VhlocalError:
+        if not is_there(self._record):
+            return VhlocalError(f"the run at {self._record.url} has ended", hint="start it again: vhlocal up")
         what = f"the run at {self._record.url} does not answer: {error}"
         return VhlocalError(what, hint="stop it with `vhlocal down`")
 

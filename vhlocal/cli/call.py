@@ -134,7 +134,8 @@ def _send(url: str, request: Request, sendable: Sendable | None, options: dict[s
     except (OSError, http.client.HTTPException) as error:
         if isinstance(error, BrokenPipeError):
             raise
-        what = f"{there.netloc} did not answer: {error or type(error).__name__}"
+        reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        what = f"{there.netloc} did not answer: {reason}"
         raise VhlocalError(what, hint="check that the run is still up: vhlocal ps") from error
     if not good:
         raise click.exceptions.Exit(_FAILED)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 import os
 import threading
+from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -13,18 +15,21 @@ import click
 from vhlocal.cli.load_request import chosen
 from vhlocal.cli.options import endpoint_names, project_options
 from vhlocal.cli.project import read_settings
-from vhlocal.cli.running import client_of_run
+from vhlocal.cli.running import client_of_run, see_that_it_goes_on
 from vhlocal.contract.access import authorization
 from vhlocal.errors import InputError, VhlocalError
+from vhlocal.exchanges import text_of
 from vhlocal.load.figures import Step, advice, figures, mb, ms, not_to_be_trusted, past_the_knee, ramp, slots
 from vhlocal.load.generate import Generator, wire
 from vhlocal.load.seen import replicas, serving
 from vhlocal.project.schema import did_you_mean
+from vhlocal.session.replaying import not_a_servers
 from vhlocal.smoke.plan import targets
+from vhlocal.smoke.run import SECONDS, send
 from vhlocal.visible import json_text, one_line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from vhlocal.api.client import Client
@@ -75,7 +80,8 @@ def command(
 
     Ctrl-C stops it and shows the figures so far.
 
-    Exit code: 0 if it was measured, 2 if nothing is running or there is no such request, 130 after Ctrl-C.
+    Exit code: 0 if it was measured, 1 if nothing was answered or the run ended meanwhile, 2 if nothing is running or
+    there is no such request, 130 after Ctrl-C.
     """
     rate, is_ramp = rates["rate"], rates["is_ramp"]
     if rate is not None and is_ramp:
@@ -89,7 +95,7 @@ def command(
     with _Looking(client, target) as looking:
         steps = ramp(seconds=seconds / _STEPS) if is_ramp else [Step(rate or 50.0, seconds)]
         generator = _generator(target, request)
-        for window in _windows(generator, request, steps):
+        for window in _windows(generator, steps, partial(_unanswered, client, target.url, request)):
             windows.append(window)
             if not as_json:
                 click.echo(_line(window))
@@ -103,6 +109,7 @@ def command(
         _show(report)
     if generator.interrupted:
         raise click.exceptions.Abort
+    see_that_it_goes_on(client)
 
 
 def _target(client: Client, endpoint: str, alias: str | None, users: Mapping[str, str]) -> Target:
@@ -123,21 +130,34 @@ def _generator(target: Target, request: Request) -> Generator:
     return Generator(host, port, wire(request, host, port))
 
 
-def _windows(generator: Generator, request: Request, steps: Sequence[Step]) -> Iterator[Window]:
-    """Yield what comes of each step, until Ctrl-C. VhlocalError where the request is not answered well even once."""
+def _windows(
+    generator: Generator, steps: Sequence[Step], unanswered: Callable[[str], VhlocalError]
+) -> Iterator[Window]:
+    """Yield what comes of each step, until Ctrl-C. Raise ``unanswered`` if the request is not answered well."""
     with generator:
         first = generator.run(Step(1.0, 1.0))
         if generator.interrupted:
             raise KeyboardInterrupt
         for reason in first.errors:
-            raise VhlocalError(
-                f"nothing to measure: {request.method} {request.target}: {reason}",
-                hint="choose a request that it answers: --request ID (see `vhlocal requests`), or --request FILE.http",
-            )
+            raise unanswered(reason)
         for step in steps:
             yield generator.run(step)
             if generator.interrupted:
                 return
+
+
+def _unanswered(client: Client, url: str, request: Request, reason: str) -> VhlocalError:
+    """Return why a request is not answered well: it is asked once more, for what vhlocal says in a server's place."""
+    see_that_it_goes_on(client)
+    what = f"{request.method} {request.target}"
+    headers = tuple((name, text_of(value)) for name, value in request.headers)
+    failure = not_a_servers(what, send(url, replace(request, headers=headers), SECONDS, follow=False))
+    if failure is not None:
+        return VhlocalError(f"nothing to measure: {failure.message}", hint=failure.hint)
+    return VhlocalError(
+        f"nothing to measure: {what}: {reason}",
+        hint="choose a request that it answers: --request ID (see `vhlocal requests`), or --request FILE.http",
+    )
 
 
 class _Looking:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from vhlocal.cli.options import only, project_options, verdict
-from vhlocal.cli.running import client_of_run
+from vhlocal.cli.running import client_of_run, see_that_it_goes_on
 from vhlocal.errors import InputError, VhlocalError
 from vhlocal.visible import one_line
 
@@ -61,6 +61,7 @@ def command(
             try:
                 replayed = replay(exchange, client.url, name)
             except VhlocalError as error:
+                see_that_it_goes_on(client)
                 if one:
                     raise
                 failed = True

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from vhlocal.api.client import Client
-from vhlocal.errors import InputError
+from vhlocal.errors import InputError, VhlocalError
 from vhlocal.session.record import ProjectState
 
 if TYPE_CHECKING:
@@ -16,6 +16,14 @@ if TYPE_CHECKING:
 def client_of_run(directory: Path) -> Client:
     """Return a client of the project's run; InputError when there is none."""
     return Client(ProjectState(directory).run())
+
+
+def see_that_it_goes_on(client: Client) -> None:
+    """Raise VhlocalError if the run has ended: nothing else is then to be said of what it does not answer."""
+    if not client.is_there:
+        raise VhlocalError(
+            f"the run at {client.url} has ended, before all was answered", hint="start it again: vhlocal up"
+        )
 
 
 def url_of(found: Mapping[str, Any], endpoint: str | None, name: str | None) -> str:

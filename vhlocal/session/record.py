@@ -122,7 +122,7 @@ class ProjectState:
 
     def running(self) -> RunRecord | None:
         """Return the run that goes on now, or None. A file whose run was killed does not count."""
-        return next((record for record in self._records() if _is_there(record)), None)
+        return next((record for record in self._records() if is_there(record)), None)
 
     def run(self) -> RunRecord:
         """Return the run that goes on now; InputError, with what to do instead, where none does."""
@@ -224,7 +224,7 @@ def all_running() -> list[RunRecord]:
     """Return every run of this user that goes on now, by directory."""
     files = [file for place in rooms("state", _PROJECTS) for file in place.glob(f"*/{_RECORD}")]
     return sorted(
-        (record for file in files for record in _read_record(file) if _is_there(record)),
+        (record for file in files for record in _read_record(file) if is_there(record)),
         key=lambda record: record.directory,
     )
 
@@ -235,7 +235,7 @@ def _read_record(file: Path) -> Iterator[RunRecord]:
         yield RunRecord(**json.loads(file.read_text()))
 
 
-def _is_there(record: RunRecord) -> bool:
+def is_there(record: RunRecord) -> bool:
     """Tell whether the process of a run goes on."""
     return _born(record.pid) == record.born
 

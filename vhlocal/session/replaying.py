@@ -71,8 +71,9 @@ def replay(exchange: Exchange, url: str, name: str | None, rules: Rules = DEFAUL
     began = time.monotonic()
     answer = send(url.rstrip("/") + within, request, SECONDS, follow=False, taking=BodyTap)
     seconds = time.monotonic() - began
-    if answer.status not in _OF_A_BROKEN_SERVER and header(answer.headers, _OF_A_SERVER) is None:
-        raise _not_the_endpoints(exchange, answer)
+    failure = not_a_servers(f"request {exchange.id}", answer)
+    if failure is not None and answer.status not in _OF_A_BROKEN_SERVER:
+        raise failure
     return Replayed(exchange, request, answer, seconds, differences(exchange.answer, answer, rules))
 
 
@@ -101,15 +102,19 @@ def _said_length(request: Request) -> bool | None:
     return any(name.lower() in ("content-length", "transfer-encoding") for name, _ in request.headers)
 
 
-def _not_the_endpoints(exchange: Exchange, answer: Answer) -> VhlocalError:
-    """Return why there is no answer of a server's: what vhlocal has said, as far as it was asked for JSON."""
+def not_a_servers(what: str, answer: Answer) -> VhlocalError | None:
+    """Return why no server of an endpoint has answered ``what``; None where one has.
+
+    That is what vhlocal has said in its place, as far as it was asked for JSON.
+    """
+    if header(answer.headers, _OF_A_SERVER) is not None:
+        return None
     if not answer.status:
-        return VhlocalError(
-            f"request {exchange.id} got no answer: {answer.broke_off}", hint="see its state: vhlocal ps"
-        )
-    what = f"request {exchange.id} was answered {answer.status} by vhlocal, not by the endpoint"
+        return VhlocalError(f"{what} got no answer: {answer.broke_off}", hint="see its state: vhlocal ps")
+    what = f"{what} was answered {answer.status} by vhlocal, not by the endpoint"
     try:
         said = json.loads(answer.body.content or b"")
-        return VhlocalError(f"{what}: {said['error']}", hint=str(said.get("hint") or "see its state: vhlocal ps"))
-    except (ValueError, LookupError, TypeError):
+        why = f": {said['why']}" if said.get("why") else ""
+        return VhlocalError(f"{what}: {said['error']}{why}", hint=str(said.get("hint") or "see its state: vhlocal ps"))
+    except (ValueError, LookupError, TypeError, AttributeError):
         return VhlocalError(what, hint="see what is served: vhlocal ps")

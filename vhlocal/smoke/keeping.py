@@ -56,4 +56,4 @@ def _text(file: Path) -> str:
         return file.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
-        raise InputError("it is not UTF-8", place=Place(file, line), hint="save it as UTF-8") from error
+        raise InputError("the file is not UTF-8 text", place=Place(file, line), hint="save it as UTF-8") from error

@@ -47,7 +47,7 @@ def load(path: Path, within: Path) -> HttpFile:
         raise InputError(f"{path} cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
-        raise InputError("it is not UTF-8", place=Place(path, line), hint="save it as UTF-8") from error
+        raise InputError("the file is not UTF-8 text", place=Place(path, line), hint="save it as UTF-8") from error
     for case in file.cases:
         for body in case.body:
             if isinstance(body, FromFile):
@@ -144,7 +144,7 @@ def _answer(base: SplitResult, request: Request, deadline: float, body: Taking) 
     except TimeoutError:
         broke_off = "it did not finish in time" if status else "no answer in time"
     except (OSError, http.client.HTTPException, BrokenOffError) as error:
-        broke_off = str(error) or type(error).__name__
+        broke_off = getattr(error, "strerror", None) or str(error) or type(error).__name__
     return Answer(status, headers, body.body(), base.path, broke_off)
 
 

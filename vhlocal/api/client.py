@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import TYPE_CHECKING, Any
 
 from vhlocal.api.plainly import Answer, ask
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 #: Seconds that a run gets to answer: on a machine that is short of time it may wait for the processor for some.
 _TIMEOUT = 30.0
 
+#: How often it is looked whether a run goes on that breaks connections off, and seconds between two looks.
+_LOOKS, _PAUSE = 40, 0.05
+
 
 class Client:
     """The API of one run. Errors of the run, or of reaching it, are VhlocalErrors."""
@@ -30,10 +34,26 @@ class Client:
         """The gateway's URL."""
         return self._record.url
 
-    @property
-    def is_there(self) -> bool:
-        """Whether the run goes on."""
-        return is_there(self._record)
+    def goes_on(self) -> bool:
+        """Tell whether the run goes on; one that does not answer in time does.
+
+        The process of a run that is killed is there for longer than its connections: nobody listens any more, then.
+        """
+        for _ in range(_LOOKS):
+            if not is_there(self._record):
+                return False
+            try:
+                with self._sent("/api/endpoints", "GET", None, _TIMEOUT) as answer:
+                    answer.json()
+            except ConnectionRefusedError:
+                return False
+            except ConnectionError:  # it may be ending just now, or have too many clients
+                time.sleep(_PAUSE)
+            except (OSError, ValueError):
+                return True
+            else:
+                return True
+        return True
 
     def endpoints(self) -> dict[str, Any]:
         """Return the run's names and its endpoints' statuses."""
@@ -164,12 +184,8 @@ class Client:
     def _open(
         self, path: str, method: str = "GET", body: bytes | None = None, timeout: float | None = _TIMEOUT
     ) -> Answer:
-        # No proxy that the environment names is asked.
-        host, _, port = self._record.url.removeprefix("http://").rpartition(":")
-        headers = {"Authorization": f"Bearer {self._record.token}"}
-        body = b"" if body is None and method != "GET" else body
         try:
-            answer = ask((host.strip("[]"), int(port)), method, path, headers, body, timeout)
+            answer = self._sent(path, method, body, timeout)
         except OSError as error:
             raise self._silent(error) from error
         if answer.is_error:
@@ -177,8 +193,15 @@ class Client:
                 raise _said(answer)
         return answer
 
+    def _sent(self, path: str, method: str, body: bytes | None, timeout: float | None) -> Answer:
+        # No proxy that the environment names is asked.
+        host, _, port = self._record.url.removeprefix("http://").rpartition(":")
+        headers = {"Authorization": f"Bearer {self._record.token}"}
+        body = b"" if body is None and method != "GET" else body
+        return ask((host.strip("[]"), int(port)), method, path, headers, body, timeout)
+
     def _silent(self, error: Exception) -> VhlocalError:
-        if not is_there(self._record):
+        if isinstance(error, ConnectionError) and not self.goes_on():
             return VhlocalError(f"the run at {self._record.url} has ended", hint="start it again: vhlocal up")
         what = f"the run at {self._record.url} does not answer: {error}"
         return VhlocalError(what, hint="stop it with `vhlocal down`")

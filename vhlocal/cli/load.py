@@ -147,12 +147,13 @@ def _windows(
 
 
 def _unanswered(client: Client, url: str, request: Request, reason: str) -> VhlocalError:
-    """Return why a request is not answered well: it is asked once more, for what vhlocal says in a server's place."""
+    """Return why a request is not answered well. One that got a status is sent again, for what vhlocal says in it."""
     see_that_it_goes_on(client)
     what = f"{request.method} {request.target}"
     headers = tuple((name, text_of(value)) for name, value in request.headers)
-    failure = not_a_servers(what, send(url, replace(request, headers=headers), SECONDS, follow=False))
-    if failure is not None:
+    if reason.startswith("status ") and (
+        failure := not_a_servers(what, send(url, replace(request, headers=headers), SECONDS, follow=False))
+    ):
         return VhlocalError(f"nothing to measure: {failure.message}", hint=failure.hint)
     return VhlocalError(
         f"nothing to measure: {what}: {reason}",

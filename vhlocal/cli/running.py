@@ -20,7 +20,7 @@ def client_of_run(directory: Path) -> Client:
 
 def see_that_it_goes_on(client: Client) -> None:
     """Raise VhlocalError if the run has ended: nothing else is then to be said of what it does not answer."""
-    if not client.is_there:
+    if not client.goes_on():
         raise VhlocalError(
             f"the run at {client.url} has ended, before all was answered", hint="start it again: vhlocal up"
         )

@@ -6,7 +6,7 @@ import json
 import re
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
@@ -14,9 +14,9 @@ from tests.engine.conftest import left_of
 from tests.engine.servers import SERVER
 from tests.session.conftest import NO_ENGINE
 from tests.waiting import wait_for
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from vhlocal.errors import InputError
+from vhlocal.model import Place
+from vhlocal.testing.collecting import in_lines
 
 ENDPOINT = "- endpoint:\n    name: {}\n    image: python:3.11-slim\n    server-command: python server.py\n"
 
@@ -140,6 +140,11 @@ def test_what_is_asked_wrongly_is_told_and_starts_nothing(directory, by_pytest, 
     assert counts(done) == "1 error", done.stdout
     assert "the project did not start" in done.stdout
     assert "no model here" in done.stdout
+    (directory / "vhlocal.yaml").write_text("host: 127.0.0.1\nprot: 8000\n")
+    (directory / "smoke" / "test_them.py").write_text(WRONG)
+    done = by_pytest("smoke")
+    assert "vhlocal.yaml:2" in done.stdout
+    assert "did you mean `port`?" in done.stdout
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     (elsewhere / "test_them.py").write_text("def test_which(vhlocal_endpoint): pass\n")
@@ -164,3 +169,10 @@ def test_who_does_not_use_it_loads_nothing_of_it(tmp_path):
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False)
     assert counts(done) == "1 passed", done.stdout
     assert [path.name for path in tmp_path.iterdir() if path.name != "__pycache__"] == ["test_others.py", "pytest.ini"]
+
+
+def test_an_error_is_shown_with_its_place_and_what_to_do():
+    bare = InputError("no such thing")
+    assert in_lines(bare) == "no such thing"
+    whole = InputError("no such thing", place=Place(Path("vhlocal.yaml"), 3), hint="write another", detail="its log")
+    assert in_lines(whole) == "vhlocal.yaml:3: no such thing\nits log\nwrite another"

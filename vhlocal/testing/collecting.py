@@ -14,6 +14,7 @@ from vhlocal.project.naming import version_aliases
 from vhlocal.project.schema import did_you_mean
 from vhlocal.project.settings import load_settings
 from vhlocal.session.record import ProjectState
+from vhlocal.visible import visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -55,7 +56,7 @@ def parametrize(metafunc: pytest.Metafunc) -> None:
     try:
         known = places(project_of([metafunc.definition.path]))
     except VhlocalError as error:
-        raise pytest.UsageError(error.message if error.place is None else f"{error.place}: {error.message}") from error
+        raise pytest.UsageError(in_lines(error)) from error
     names = list(dict.fromkeys(place.endpoint for place in known))
     for name in marker.args:
         if name not in names:
@@ -90,7 +91,13 @@ def endpoint_of(request: pytest.FixtureRequest, run: Run) -> Endpoint:
     try:
         return run.endpoint() if place is None else run.endpoint(place.endpoint, place.under)
     except VhlocalError as error:
-        pytest.fail(f"{error.message}; {error.hint}", pytrace=False)
+        pytest.fail(in_lines(error), pytrace=False)
+
+
+def in_lines(error: VhlocalError) -> str:
+    """Return an error as pytest shows it: what happened and where, the evidence, and what to do."""
+    what = f"{error.place}: {error.message}" if error.place else error.message
+    return visible("\n".join(part for part in (what, error.detail, error.hint) if part))
 
 
 def _runs(directory: Path) -> bool:

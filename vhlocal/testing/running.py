@@ -16,7 +16,7 @@ from vhlocal.project.schema import did_you_mean
 from vhlocal.project.settings import load_settings
 from vhlocal.smoke.plan import targets
 from vhlocal.testing.client import Endpoint
-from vhlocal.testing.collecting import VERSION, project_of
+from vhlocal.testing.collecting import VERSION, in_lines, project_of
 from vhlocal.visible import visible
 
 if TYPE_CHECKING:
@@ -118,8 +118,7 @@ def use_run(session: pytest.Session) -> Iterator[Run]:
             finally:
                 session.config.pluginmanager.unregister(telling)
     except VhlocalError as error:
-        parts = [error.message, error.detail, error.hint]
-        pytest.fail(visible("\n".join(part for part in parts if part)), pytrace=False)
+        pytest.fail(in_lines(error), pytrace=False)
     if not session.testsfailed and not hasattr(session.config, "workerinput"):  # a worker knows of its own tests alone
         log.unlink(missing_ok=True)
 

@@ -103,6 +103,9 @@ def test_what_is_replayed_is_the_same_bytes_and_what_differs_is_told_shortest_fi
     (first,) = ids(vh)
     assert vh("replay", first) == "POST words: the same\n"
     assert vh("requests").splitlines()[-1].endswith("  replayed")
+    assert "is listed, but not recorded: vhlocal sent it itself" in vh(
+        "requests", "show", ids(vh)[-1], "--json", code=2
+    )
     assert vh("replay", "--last", "2", "--times", "3").splitlines() == ["POST words: the same"] * 3, (
         "what is replayed is not recorded again"
     )

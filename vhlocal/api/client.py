@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 #: Seconds that a run gets to answer: on a machine that is short of time it may wait for the processor for some.
 _TIMEOUT = 30.0
 
+#: The last requests that are looked through for one that is listed, but not recorded.
+_LISTED = 1000
+
 #: How often it is looked whether a run goes on that breaks connections off, and seconds between two looks.
 _LOOKS, _PAUSE = 40, 0.05
 
@@ -103,9 +106,14 @@ class Client:
 
     def recording(self, beginning: str, *, whole: bool = False) -> Exchange:
         """Return the recording whose id begins so, ``whole`` with what is masked; InputError unless it is one."""
-        from vhlocal.recorder.lookup import the_one  # noqa: PLC0415 - as above
+        from vhlocal.recorder.lookup import not_recorded, the_one  # noqa: PLC0415 - as above
 
-        return the_one(self.recordings(beginning=beginning, whole=whole), beginning)
+        found = self.recordings(beginning=beginning, whole=whole)
+        if not found:
+            for record in self.requests(None, _LISTED, follow=False):
+                if str(record.get("id", "")).startswith(beginning):
+                    raise not_recorded(record)
+        return the_one(found, beginning)
 
     def requests(self, endpoint: str | None, tail: int, *, follow: bool) -> Iterator[dict[str, Any]]:
         """Yield records of requests, oldest first; with ``follow``, until the run ends."""

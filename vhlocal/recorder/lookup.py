@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from vhlocal.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from vhlocal.exchanges import Exchange
 
@@ -27,3 +27,17 @@ def the_one(found: Sequence[Exchange], beginning: str) -> Exchange:
             f"{len(found)} recorded requests have ids that begin with `{beginning}`: {ids}", hint="give more of the id"
         )
     return found[0]
+
+
+def not_recorded(record: Mapping[str, Any]) -> InputError:
+    """Return why a request that is listed cannot be looked up; ``record`` is what the list has of it."""
+    if record["replayed"]:
+        why = "vhlocal sent it itself, for a replay, a load or a check"
+    elif not record["endpoint"]:
+        why = "it went to no endpoint"
+    else:
+        why = "later requests took its place"
+    return InputError(
+        f"request {record['id'][:SHORT]} is listed, but not recorded: {why}",
+        hint="choose another: vhlocal requests",
+    )

@@ -6,12 +6,18 @@ Chainlit, BentoML and TensorFlow Serving, which are large, say that they do.
 
 from __future__ import annotations
 
+import subprocess
+
 import pytest
 
 from tests.checks.edits import apply
 from tests.checks.projects import command
 from tests.checks.sample import found_in
+from vhlocal.checks.commands import Command
 from vhlocal.checks.in_one import in_one
+from vhlocal.checks.modules import Modules
+from vhlocal.checks.servers import listening
+from vhlocal.model import Package, PackagedFile, Place
 
 IMAGE = "company/base:1"
 LISTENING = {"VH105", "VH106"}
@@ -53,8 +59,14 @@ def found(directory):
         ),
         ("python -m http.server 9000", "python -m http.server $VALOHAI_PORT"),
         ("python -m http.server --bind localhost", "python -m http.server --bind 0.0.0.0"),
-        ("bokeh serve app.py", "bokeh serve --port $VALOHAI_PORT app.py"),
-        ("panel serve app.py --address 127.0.0.1 --port 8000", "panel serve app.py --address 0.0.0.0 --port 8000"),
+        (
+            "bokeh serve app.py --allow-websocket-origin=*",
+            "bokeh serve --port $VALOHAI_PORT app.py --allow-websocket-origin=*",
+        ),
+        (
+            "BOKEH_ALLOW_WS_ORIGIN=* panel serve x.py --address 127.0.0.1",
+            "BOKEH_ALLOW_WS_ORIGIN=* panel serve --port $VALOHAI_PORT x.py --address 0.0.0.0",
+        ),
         ("shiny run app.py", "shiny run --host 0.0.0.0 app.py"),
         ("chainlit run app.py --port 8000", "chainlit run --host 0.0.0.0 app.py --port 8000"),
         ("marimo run app.py", "marimo run --host 0.0.0.0 --port $VALOHAI_PORT app.py"),
@@ -149,6 +161,12 @@ def test_r1_a_port_that_an_endpoint_cannot_have_is_no_remedy(project):
     assert [one.change for one in findings if one.definition.code == "VH303"] == ["read the port from VALOHAI_PORT"]
 
 
+def tracked(directory):
+    """Make a directory git's: without it, no `.streamlit` is packaged, and with it none at the top (B5)."""
+    subprocess.run(["git", "-C", directory, "init", "-q"], check=True)
+    return directory
+
+
 def configured(project, line, config, path="gunicorn.conf.py"):
     return found(project(command(line, image=IMAGE, **{path: config})))
 
@@ -222,10 +240,45 @@ def test_what_gunicorn_is_given_wins_over_its_file(project):
             ("VH106", "valohai.yaml", 5),
             "- hypercorn --bind 0.0.0.0:$VALOHAI_PORT -c hypercorn.toml server:app",
         ),
+        (
+            "cd app && streamlit run x.py --server.port 8000",
+            "app/.streamlit/config.toml",
+            '[browser]\ngatherUsageStats = false\n\n[server]\naddress = "localhost"\n',
+            ("VH106", "config.toml", 5),
+            'address = "0.0.0.0"',
+        ),
+        (
+            "cd ./app/ && streamlit run x.py",
+            "app/.streamlit/config.toml",
+            "server.port = 8502\n",
+            ("VH105", "config.toml", 1),
+            "- cd ./app/ && streamlit run --server.port $VALOHAI_PORT x.py",
+        ),
+        (
+            "cd app && streamlit run x.py",
+            "app/.streamlit/config.toml",
+            "[server]\nheadless = true\n",
+            ("VH105", "valohai.yaml", 5),
+            "- cd app && streamlit run --server.port $VALOHAI_PORT x.py",
+        ),
+        (
+            "uwsgi --ini app.ini",
+            "app.ini",
+            "[uwsgi]\n; ours\nmodule = server:app\nhttp = 127.0.0.1:8000\n",
+            ("VH106", "app.ini", 4),
+            "http = 0.0.0.0:8000",
+        ),
+        (
+            "uwsgi ./conf/app.ini:web",
+            "conf/app.ini",
+            "[web]\nhttp_socket = :5000\n[other]\nhttp = 127.0.0.1:8000\n",
+            ("VH105", "app.ini", 2),
+            "http_socket = :$(VALOHAI_PORT)",
+        ),
     ],
 )
 def test_a_settings_file_says_where_its_program_listens(line, path, config, seen, pasted, project):
-    directory = project(command(line, image=IMAGE, **{path: config}))
+    directory = tracked(project(command(line, image=IMAGE, **{path: config})))
     (finding,) = found(directory)
     assert (finding.definition.code, finding.place.file.name, finding.place.line) == seen
     assert finding.edits[0].new.strip() == pasted
@@ -241,8 +294,33 @@ def test_a_settings_file_says_where_its_program_listens(line, path, config, seen
         ("hypercorn -c hypercorn.toml server:app", "hypercorn.toml", "insecure_bind = '0.0.0.0:8000'\n"),
         ("hypercorn -c hypercorn.toml -b 0.0.0.0:8000 server:app", "hypercorn.toml", 'bind = "127.0.0.1:8000"\n'),
         ("hypercorn -c file:h.py server:app", "h.py", "bind = '127.0.0.1:8000'\n"),
+        ("cd app && streamlit run x.py", "app/.streamlit/config.toml", "[server]\nport = 8000\n"),
+        ("cd app && streamlit run x.py", "app/.streamlit/config.toml", "server = { port = 8000 }\n"),
+        ("cd $APP && streamlit run x.py", "app/.streamlit/config.toml", "[server]\nport = 8502\n"),
+        ("streamlit run app/x.py", "app/.streamlit/config.toml", "[server]\nport = 8000\n"),
+        ("cd a && STREAMLIT_SERVER_PORT=8000 streamlit run x.py", "a/.streamlit/config.toml", "server.port = 8502\n"),
+        ("cd a && streamlit run x.py --server.port 8000", "a/.streamlit/config.toml", "server.port = 8502\n"),
+        ("uwsgi app.ini", "app.ini", "[uwsgi]\nhttp = :8000\n"),
+        ("uwsgi app.ini", "app.ini", "[uwsgi]\nhttp = :$(PORT)\n"),
+        ("uwsgi app.ini", "app.ini", "[uwsgi]\nport = 9000\nhttp = 127.0.0.1:%(port)\n"),
+        ("uwsgi app.ini", "app.ini", "[uwsgi]\nif-env = LOCAL\nhttp = 127.0.0.1:8000\nendif =\n"),
+        ("uwsgi app.ini", "app.ini", "[uwsgi]\nhttp = 127.0.0.1:8000\nhttp = 0.0.0.0:8000\n"),
+        ("uwsgi app.ini", "app.ini", "[uwsgi]\nsocket = 127.0.0.1:9000\n"),
+        ("uwsgi --ini app.ini --http :8000", "app.ini", "[uwsgi]\nhttp = 127.0.0.1:8000\n"),
+        ("UWSGI_HTTP=:8000 uwsgi --ini app.ini", "app.ini", "[uwsgi]\nhttp = 127.0.0.1:8000\n"),
+        ("uwsgi app.ini other.ini", "app.ini", "[uwsgi]\nhttp = 127.0.0.1:8000\n"),
     ],
 )
 def test_a_settings_file_that_is_sound_or_not_certain_is_not_reported(line, path, config, project):
-    directory = project(command(line, image=IMAGE, **{path: config}))
-    assert found(directory) == []
+    assert found(tracked(project(command(line, image=IMAGE, **{path: config})))) == []
+
+
+def test_b5_a_commits_tree_has_the_settings_at_its_top(tmp_path):
+    file = tmp_path / ".streamlit" / "config.toml"
+    file.parent.mkdir()
+    file.write_text("[server]\nport = 8502\n")
+    packaged = {".streamlit/config.toml": PackagedFile(".streamlit/config.toml", file, "", 0o644, 0)}
+    commands = [Command(("streamlit", "run", "app/x.py"), Place(tmp_path / "valohai.yaml", 1))]
+    listens = listening(commands, packaged, {}, Modules(Package(tmp_path, packaged, "")))
+    assert listens is not None
+    assert (listens.port, listens.port_place, listens.host) == (8502, Place(file, 2), "0.0.0.0")

@@ -126,8 +126,8 @@ def after_program(command: Command, options: str) -> Edits:
 def on_every_address(found: Listening) -> Edits:
     """Return the edit by which a command's server listens on every address."""
     command, program, host = found.command, found.program, found.host or ""
-    if found.bound is not None or found.set_at is not None:
-        return in_line(found.place, host, "0.0.0.0")
+    if found.bound is not None or found.host_at is not None:
+        return in_line(found.host_place, host, "0.0.0.0")
     if found.host_given:
         return in_command(command, rf"(?<![\w.]){re.escape(host)}(?![\w.])", lambda _: "0.0.0.0")
     if program.positional and not program.hosts and found.port_given:
@@ -138,21 +138,25 @@ def on_every_address(found: Listening) -> Edits:
 def on_the_port(found: Listening) -> Edits:
     """Return the edit by which a command's server listens on the endpoint's port.
 
-    A settings file reads no variables; what the command gives wins over it.
+    TOML reads no variables, but what the command gives wins over it. uWSGI's own file reads them, and both would count.
     """
     command, program = found.command, found.program
     if found.bound is not None:
-        if found.is_loopback():  # its own edit is of the same words
-            return ()
-        address = f"f\"{found.host}:{{os.environ['VALOHAI_PORT']}}\""
-        return with_import(found.bound[0], written(*found.bound, address), "import os")
-    if found.port_given and found.set_at is None:
+        return () if found.is_loopback() else _bound(found, *found.bound)  # that edit is of the same words
+    if found.port_at is not None and command.program == "uwsgi":
+        return in_line(found.port_at, f":{found.port}", ":$(VALOHAI_PORT)")
+    if found.port_given and found.port_at is None:
         return in_command(command, rf"(?<![\w.]){found.port}(?![\w.])", lambda _: "$VALOHAI_PORT")
     if program.ports:
         return after_program(command, f"{program.ports[0]} $VALOHAI_PORT")
-    if "$VALOHAI_PORT" in program.every:
-        return () if found.host_given and found.set_at is None else after_program(command, program.every)
-    return after_program(command, "$VALOHAI_PORT") if program.positional else ()
+    if "$VALOHAI_PORT" not in program.every:
+        return after_program(command, "$VALOHAI_PORT") if program.positional else ()
+    return () if found.host_given and found.host_at is None else after_program(command, program.every)
+
+
+def _bound(found: Listening, module: Module, node: ast.expr) -> Edits:
+    address = f"f\"{found.host}:{{os.environ['VALOHAI_PORT']}}\""
+    return with_import(module, written(module, node, address), "import os")
 
 
 def in_command(command: Command, pattern: str, new: Callable[[re.Match[str]], str]) -> Edits:

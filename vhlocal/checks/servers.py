@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import ast
+import posixpath
 import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from vhlocal.checks.commands import exported
-from vhlocal.checks.settings_files import settings_in
+from vhlocal.checks.settings_files import ini_settings_in, settings_in
 from vhlocal.contract.image import PORTS
 from vhlocal.values import dataclass
 
@@ -25,6 +26,12 @@ LOOPBACK = ("127.0.0.1", "localhost", "::1", "[::1]")
 #: A port, or an address with a port, as Django's `runserver` takes it.
 _ADDRESS = re.compile(r"(?:(\S+):)?(\d+|\$\S+)")
 
+_DIRECTORY = re.compile(r"(?:\w[\w.-]*/)*\w[\w.-]*")
+#: A file of uWSGI's, and its section.
+_INI = re.compile(r"(?:--ini=)?([^\s=:]+\.ini)(?::([\w-]+))?")
+#: Settings of uWSGI with which others count or do not, or come from elsewhere.
+_ELSEWHERE = re.compile(r"if|for|end|ini|include|inherit|emperor|vassal|zerg|xml|yaml|json|config|opt-")
+
 #: What stands in front of other servers: those may well listen on localhost.
 _FRONTS = ("nginx", "caddy", "envoy", "haproxy", "supervisord", "traefik", "httpd", "apache2")
 
@@ -36,8 +43,8 @@ class Program:
     A default that is None is not known. ``every`` is what to add so that it listens on every address. ``valued`` are
     its other options whose value is a word of its own, if a subcommand or an address may follow them. ``positional`` is
     whether an address, or a port alone, may be given without an option. ``variables`` and ``files`` can move the
-    defaults. ``unless`` are options with which it listens otherwise. ``apps`` is whether what it is given may name an
-    app, as ``module:name``.
+    defaults; ``keys`` are those of host and port in the first of these files, "" where it is not read. ``unless`` are
+    options with which it listens otherwise. ``apps`` is whether what it is given may name an app, as ``module:name``.
     """
 
     hosts: tuple[str, ...] = ()
@@ -50,6 +57,7 @@ class Program:
     positional: bool = False
     variables: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
+    keys: tuple[str, str] = ("", "")
     unless: tuple[str, ...] = ()
     apps: bool = True
 
@@ -157,6 +165,7 @@ PROGRAMS: Mapping[str, Program] = {
         every="--server.address 0.0.0.0",
         variables=("STREAMLIT_SERVER_PORT", "STREAMLIT_SERVER_ADDRESS"),
         files=(".streamlit/config.toml",),
+        keys=("server.address", "server.port"),
     ),
     "mlflow models serve": _MLFLOW,
     "mlflow server": _MLFLOW,
@@ -187,7 +196,7 @@ PROGRAMS: Mapping[str, Program] = {
         binds=("--http", "--http-socket", "--http11-socket"),
         host=None,
         port=None,
-        unless=("--ini", "--xml", "--yaml", "--json", "--emperor", "-x", "-y", "-j"),
+        unless=("--xml", "--yaml", "--json", "--emperor", "-x", "-y", "-j"),
         apps=False,
     ),
 }
@@ -197,8 +206,8 @@ PROGRAMS: Mapping[str, Program] = {
 class Listening:
     """Where a command's server listens; None for what is not known. ``…_given`` is whether the command itself says so.
 
-    ``bound`` is the value that says so, and its module, if that is a configuration file's; ``set_at`` is its line in a
-    file of settings.
+    ``bound`` is the value that says so, and its module, if that is a configuration file's; ``host_at`` and ``port_at``
+    are their lines in a file of settings.
     """
 
     command: Command
@@ -208,12 +217,22 @@ class Listening:
     host_given: bool = False
     port_given: bool = False
     bound: tuple[Module, ast.expr] | None = None
-    set_at: Place | None = None
+    host_at: Place | None = None
+    port_at: Place | None = None
 
     @property
-    def place(self) -> Place:
-        """Where that is written, or the command that starts the server."""
-        return self.set_at or (self.command.place if self.bound is None else self.bound[0].place(self.bound[1]))
+    def host_place(self) -> Place:
+        """Where the host is written, or the command that starts the server."""
+        return self.host_at or self._place
+
+    @property
+    def port_place(self) -> Place:
+        """Where the port is written, or the command that starts the server."""
+        return self.port_at or self._place
+
+    @property
+    def _place(self) -> Place:
+        return self.command.place if self.bound is None else self.bound[0].place(self.bound[1])
 
     def is_loopback(self) -> bool:
         """Tell whether only the server's own container reaches it (R3)."""
@@ -276,11 +295,14 @@ def listening(
     if command is None or program is None or _listens_otherwise(command, program):
         return None
     known = {**variables, **exported(commands)}
-    moved = any(name in known for name in program.variables) or _has_file(program, commands, packaged)
+    settings = _own_settings(commands, program, packaged, modules)
+    moved = any(name in known for name in program.variables) or settings is None
     hosts, ports = command.values(*program.hosts), command.values(*program.ports)
     binds = command.values(*program.binds)
     if binds:
         return _bound(command, program, binds)
+    if command.program == "uwsgi":
+        return _by_uwsgis(commands, program, known, modules)
     config = command.values("-c", "--config") if command.program in ("gunicorn", "hypercorn") else []
     if config or (command.program == "gunicorn" and GUNICORN_FILE in packaged):
         by_file = _by_hypercorns if command.program == "hypercorn" else _configured
@@ -288,9 +310,19 @@ def listening(
     address = _positional(command, program)
     if address is not None:
         hosts, ports = (hosts if address[1] is None else [address[1]]), [address[2]]
-    host = hosts[-1] if hosts else None if moved else program.host
-    port = ports[-1] if ports else None if moved or program.port is None else str(program.port)
-    return Listening(command, program, _host(host), _port(port), bool(hosts), bool(ports))
+    default = None if program.port is None else str(program.port)
+    by_host, by_port = (None if moved or settings is None else settings.get(key) for key in program.keys)
+    host, host_at = _chosen(hosts, by_host, None if moved else program.host)
+    port, port_at = _chosen(ports, by_port, None if moved else default)
+    is_given = (bool(hosts or host_at), bool(ports or port_at))
+    return Listening(command, program, _host(host), _port(port), *is_given, host_at=host_at, port_at=port_at)
+
+
+def _chosen(given: Sequence[str], setting: Setting | None, default: str | None) -> tuple[str | None, Place | None]:
+    """Return what counts of a command's options, a file's setting and the default, and its line in the file."""
+    if given:
+        return given[-1], None
+    return (default, None) if setting is None else (setting.value, setting.place)
 
 
 def _configured(
@@ -336,7 +368,35 @@ def _by_hypercorns(
     if bind is None:
         return Listening(command, program, program.host, program.port)
     found = None if bind.value is None else _bound(command, program, [bind.value])
-    return found and replace(found, set_at=bind.place)
+    return found and replace(found, host_at=bind.place, port_at=bind.place)
+
+
+def ini_of(commands: Sequence[Command], modules: Modules) -> Sequence[Setting] | None:
+    """Return the settings of uWSGI's only file, nothing where it has none; None where they are not certain."""
+    words = [match for word in commands[-1].options if (match := _INI.fullmatch(word))]
+    others = commands[-1].values("--ini")
+    if not words:
+        return None if others else ()
+    (path, section), *more = [match.groups() for match in words]
+    file = modules.source(path.removeprefix("./"))
+    moves = any(one.program in ("cd", "pushd") for one in commands)
+    if more or moves or file is None or len(others) > 1:
+        return None
+    settings = ini_settings_in(file, section or "uwsgi")
+    is_plain = settings is not None and not any(_ELSEWHERE.match(one.key) for one in settings)
+    return settings if is_plain else None
+
+
+def _by_uwsgis(
+    commands: Sequence[Command], program: Program, variables: Collection[str], modules: Modules
+) -> Listening | None:
+    """Return where uWSGI listens by its file; None where that is not certain."""
+    settings = ini_of(commands, modules) or ()
+    binds = [one for one in settings if f"--{one.key}" in program.binds]
+    if len(binds) != 1 or binds[0].value is None or any(name.startswith("UWSGI_") for name in variables):
+        return None
+    found = _bound(commands[-1], program, [binds[0].value])
+    return found and replace(found, host_at=binds[0].place, port_at=binds[0].place)
 
 
 def _may_bind(node: ast.AST) -> bool:
@@ -347,6 +407,32 @@ def _may_bind(node: ast.AST) -> bool:
         case ast.alias(name=name, asname=other):
             return "bind" in (name, other) or name == "*"
     return False
+
+
+def _own_settings(
+    commands: Sequence[Command], program: Program, packaged: Collection[str], modules: Modules
+) -> Mapping[str, Setting] | None:
+    """Return what a program's file says that it reads unasked: nothing without one, None where that is not certain."""
+    if not program.keys[0]:
+        return None if _has_file(program, commands, packaged) else {}
+    files = [path for path in packaged for file in program.files if f"/{path}".endswith(f"/{file}")]
+    base = _directory(commands)
+    if not files or base is None or files != [posixpath.join(base, program.files[0])]:
+        return None if files else {}  # newer versions of Streamlit also read the one beside the script
+    file = modules.source(files[0])
+    settings = None if file is None else settings_in(file)
+    tables = {key.partition(".")[0] for key in program.keys}
+    return None if settings is None or not tables.isdisjoint(settings) else settings
+
+
+def _directory(commands: Sequence[Command]) -> str | None:
+    """Return the directory below the code's in which the last command runs; None where that is not certain."""
+    moves = [one for one in commands if one.program in ("cd", "pushd")]
+    if not moves:
+        return ""
+    path = moves[0].arguments[0].removeprefix("./").rstrip("/") if len(moves[0].arguments) == 1 else ""
+    is_plain = len(moves) == 1 and moves[0].end in ("&&", ";") and _DIRECTORY.fullmatch(path)
+    return path if is_plain else None
 
 
 def _has_file(program: Program, commands: Sequence[Command], packaged: Collection[str]) -> bool:

@@ -1,4 +1,4 @@
-"""Programs' TOML files, as far as a line says a whole value: what is not certain is not known."""
+"""Programs' files of settings, as far as a line says a whole value: what is not certain is not known."""
 
 from __future__ import annotations
 
@@ -10,12 +10,15 @@ from vhlocal.model import Place
 from vhlocal.values import dataclass
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
 _TABLE = re.compile(r"\[\s*([\w.-]+)\s*\]\s*(?:#.*)?")
 _KEY = re.compile(r"([\w.-]+)\s*=\s*(.*)")
 _TEXT = r"\"([^\"\\]*)\"|'([^']*)'"
+_SECTION = re.compile(r"\[([^\]]*)\]")
+#: What uWSGI puts into a value, and what it does not take for a comment.
+_NOT_PLAIN = re.compile(r"[%@;#]|\$\(")
 _VALUE = re.compile(rf"(?:{_TEXT}|\[\s*(?:{_TEXT})\s*,?\s*\]|(\d+))\s*(?:#.*)?")
 
 
@@ -25,6 +28,7 @@ class Setting:
 
     value: str | None
     place: Place
+    key: str = ""
 
 
 def settings_in(file: Path) -> Mapping[str, Setting] | None:
@@ -43,4 +47,23 @@ def settings_in(file: Path) -> Mapping[str, Setting] | None:
         value = _VALUE.fullmatch(match[2])
         text = None if value is None else next((one for one in value.groups() if one is not None), None)
         found[table + match[1]] = Setting(text, Place(file, number))
+    return found
+
+
+def ini_settings_in(file: Path, section: str) -> Sequence[Setting] | None:
+    """Return the settings in a section of an INI file of uWSGI's, in its order; None where a line is not certain."""
+    found: list[Setting] = []
+    inside = False
+    for number, line in enumerate(map(str.strip, lines_of(file)), 1):
+        if not line or line.startswith(("#", ";")):
+            continue
+        if match := _SECTION.fullmatch(line):
+            inside = match[1] == section
+        elif line.startswith("["):
+            return None
+        elif inside:
+            key, is_given, value = (part.strip() for part in line.partition("="))
+            value = value if is_given else "true"
+            plain = None if _NOT_PLAIN.search(value) else value
+            found.append(Setting(plain, Place(file, number), key.replace("_", "-")))
     return found

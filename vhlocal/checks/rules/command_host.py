@@ -48,7 +48,7 @@ def find(subject: Subject) -> Iterator[Finding]:
         reason = "" if found.host_given else f", the default of {found.command.program}"
         yield Finding(
             DEFINITION,
-            found.place,
+            found.host_place,
             f"the server listens on {found.host}{reason}: only its own container can reach it",
             _change(found),
             endpoint.name,

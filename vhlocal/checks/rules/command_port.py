@@ -12,6 +12,7 @@ from vhlocal.findings import Definition, Example, Finding, Severity
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from vhlocal.checks.servers import Listening
     from vhlocal.checks.subject import Subject
 
 DEFINITION = Definition(
@@ -42,15 +43,23 @@ def find(subject: Subject) -> Iterator[Finding]:
         if found is None or found.port in (None, endpoint.port):
             continue
         default = "" if found.port_given else f", the default of {found.command.program}"
-        own = "$VALOHAI_PORT" if found.bound is None else "the port in VALOHAI_PORT"
         yield Finding(
             DEFINITION,
-            found.place,
+            found.port_place,
             f"the server listens on port {found.port}{default}, but the endpoint's port is {endpoint.port}",
-            f"make it listen on {own}{or_that_port(found.port)}",
+            f"{_change(found)}{or_that_port(found.port)}",
             endpoint.name,
             edits=on_the_port(found),
         )
+
+
+def _change(found: Listening) -> str:
+    if found.port_at is None:
+        return f"make it listen on {'$VALOHAI_PORT' if found.bound is None else 'the port in VALOHAI_PORT'}"
+    if found.command.program == "uwsgi":
+        return "make it listen on $(VALOHAI_PORT)"
+    options = [*(f"{option} $VALOHAI_PORT" for option in found.program.ports[:1]), found.program.every]
+    return f"add {options[0]} to the command, which wins over this file"
 
 
 RULE = Rule((DEFINITION,), find)

@@ -37,12 +37,12 @@ class Hosts:
     @property
     def is_local(self) -> bool:
         """Whether it surely has no host but those of a machine itself."""
-        return self.names is not None and all(map(_is_local, self.names))
+        return self.names is not None and all(map(is_local, self.names))
 
     @property
     def others(self) -> tuple[str, ...]:
         """The hosts of no machine itself: for a pattern, one that it fits."""
-        others = (name for name in self.names or () if name != "*" and not _is_local(name))
+        others = (name for name in self.names or () if name != "*" and not is_local(name))
         return tuple(f"vhlocal{name.lstrip('*')}" if name.startswith((".", "*.")) else name for name in others)
 
 
@@ -81,5 +81,6 @@ def _names(node: ast.expr, module: Module) -> tuple[str, ...] | None:
     return names if len(names) == len(node.elts) else None
 
 
-def _is_local(name: str) -> bool:
+def is_local(name: str) -> bool:
+    """Tell whether a host is a name of the machine itself."""
     return name in _LOCAL or name.startswith("127.")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.checks.projects import flask, wsgi
+from tests.checks.edits import apply
+from tests.checks.projects import command, flask, wsgi
 from tests.checks.sample import found_in, told
 
 SETTINGS = """\
@@ -96,3 +97,28 @@ def test_what_may_accept_production_s_host_is_left_alone(name, project):
 def test_the_environment_may_choose_other_settings(project):
     files = django() | {"vhlocal.yaml": "variables:\n  DJANGO_SETTINGS_MODULE: shop.production\n"}
     assert found(files, project) == []
+
+
+@pytest.mark.parametrize("program", ["bokeh serve", "python -m panel serve"])
+def test_bokehs_servers_reject_the_websockets_of_pages_at_another_host(program, project):
+    directory = project(command(f"{program} app.py --port 8000", image="company/base:1"))
+    (finding,) = [one for one in found_in(directory).findings if one.definition.code == "VH411"]
+    apply(finding.edits)
+    pasted = (directory / "valohai.yaml").read_text().splitlines()[-1].strip()
+    assert pasted == f"- {program} --allow-websocket-origin=* app.py --port 8000"
+    assert [one for one in found_in(directory).findings if one.definition.code == "VH411"] == []
+
+
+@pytest.mark.parametrize(
+    ("line", "count"),
+    [
+        ("bokeh serve app.py --allow-websocket-origin localhost:5006 --allow-websocket-origin=127.0.0.1", 1),
+        ("bokeh serve app.py --allow-websocket-origin=localhost --allow-websocket-origin=valohai.example.com", 0),
+        ("bokeh serve app.py --allow-websocket-origin $ORIGIN", 0),
+        ("BOKEH_ALLOW_WS_ORIGIN=valohai.example.com bokeh serve app.py", 0),
+        ("bokeh info", 0),
+    ],
+)
+def test_bokehs_servers_accept_the_hosts_that_they_are_given(line, count, project):
+    findings = found_in(project(command(line, image="company/base:1"))).findings
+    assert [one.definition.code for one in findings].count("VH411") == count

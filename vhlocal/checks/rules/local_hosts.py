@@ -1,14 +1,17 @@
-"""VH411, by the code alone: the app accepts hosts of this machine, and no other (K9)."""
+"""VH411, by the code or the command alone: the app accepts hosts of this machine, and no other (K9)."""
 
 from __future__ import annotations
 
 import ast
 from typing import TYPE_CHECKING
 
-from vhlocal.checks.hosts import DJANGO, host_lists
+from vhlocal.checks.commands import exported
+from vhlocal.checks.edits import after_program
+from vhlocal.checks.hosts import DJANGO, host_lists, is_local
 from vhlocal.checks.prefix.code import read_code
 from vhlocal.checks.prefix.rules.hosts import CHANGE, DEFINITION
 from vhlocal.checks.rule import Rule
+from vhlocal.checks.servers import program_of, the_server
 from vhlocal.findings import Finding
 
 if TYPE_CHECKING:
@@ -23,6 +26,10 @@ _LOOKS = "django.middleware.common.CommonMiddleware"
 _CHANGING = ("locals", "globals", "vars", "exec", "__name__")
 #: What may choose other settings than the code does.
 _CHOICE = "DJANGO_SETTINGS_MODULE"
+#: Programs that compare a WebSocket's `Origin`, with `localhost` unless they are given others.
+_COMPARING = ("bokeh", "panel")
+_ORIGIN = "--allow-websocket-origin"
+_ORIGINS = "BOKEH_ALLOW_WS_ORIGIN"
 
 
 def find(subject: Subject) -> Iterator[Finding]:
@@ -46,6 +53,29 @@ def find(subject: Subject) -> Iterator[Finding]:
                 edits=read_code(reach.endpoint, subject.package).fixes.hosts,
             )
             break
+    yield from _by_command(subject)
+
+
+def _by_command(subject: Subject) -> Iterator[Finding]:
+    """Yield servers of Bokeh's that accept the WebSockets of pages at this machine alone."""
+    for endpoint in subject.endpoints:
+        commands = subject.commands[endpoint.name]
+        command = the_server(commands)
+        if command is None or command.program not in _COMPARING or program_of(command) is None:
+            continue
+        origins = command.values(_ORIGIN)
+        is_chosen = _ORIGINS in {**subject.variables, **exported(commands)} or (command.has(_ORIGIN) and not origins)
+        if is_chosen or not all(is_local(origin.rpartition(":")[0] or origin) for origin in origins):
+            continue
+        accepted = ", ".join(f"`{origin}`" for origin in origins) or "`localhost`, its default"
+        seen = (
+            f"{command.program} accepts WebSockets from pages at {accepted} only: pages in production are at another "
+        )
+        seen += "host, and their WebSockets get 403"
+        change = f"write `{_ORIGIN}=*`" if origins else f"add `{_ORIGIN}=*` to the command"
+        edits = () if origins else after_program(command, f"{_ORIGIN}=*")
+        caveat = "but rejects the WebSockets of pages at production's host"
+        yield Finding(DEFINITION, command.place, seen, change, endpoint.name, caveat=caveat, edits=edits)
 
 
 def _is_certain(subject: Subject, reach: Reach) -> bool:

@@ -20,7 +20,8 @@ DEFINITION = Definition(
     title="The app only accepts host names of this machine",
     severity=Severity.ERROR,
     why="In production, a request names the cluster's host in its `Host` header, which reaches the app unchanged. An "
-    "app that accepts only `localhost` or an address rejects every request, usually with 400.",
+    "app that accepts only `localhost` or an address rejects every request, usually with 400. Bokeh and Panel compare "
+    "the `Origin` of WebSockets in the same way: their pages load, and stay empty.",
     remedy={
         "": "Accept the cluster's host. Only the ingress can reach the server, so `*` (every name) is fine.",
         "Django": 'Write `ALLOWED_HOSTS = ["*"]` in the settings, or the cluster\'s host instead of `*`.',

@@ -90,6 +90,34 @@ def test_what_leads_to_a_path_is_told_from_its_route(read):
     assert told(found.place_leading_to("/nowhere")) == told(found.app)
 
 
+def test_a_redirects_place_is_of_the_endpoints_code_and_where_its_edit_is(read):
+    code = (
+        "from flask import redirect, request\n\n\n@app.before_request\ndef first():\n"
+        '    note("/login")\n    if not request.path.startswith("/login"):\n        return redirect("/login")\n'
+    )
+    files = {"valohai.yaml": YAML, "server.py": APP + code, "requirements.txt": "flask\n"}
+    found, told = read(
+        files | {"templates/other.html": '<a href="/login">', "templates/more.html": '<a href="/login">'}
+    )
+    place = found.place_written("/login")
+    assert told(place) == f"server.py:{(APP + code).count(chr(10))}"
+    (edit, *_) = [one for one in found.fixes.prefixed("/login", place) if one.place == place]
+    assert edit.new.strip() == 'return redirect(request.script_root + "/login")'
+
+
+def test_a_link_of_several_pages_is_placed_in_one_that_the_endpoint_surely_has(read):
+    link = '<a href="/more">'
+    base, own, others = "templates/base.html", "templates/own.html", {f"templates/{n}.html": link for n in "ab"}
+    code = 'from flask import render_template\n\n\n@app.get("/")\ndef page():\n    return render_template("own.html")\n'
+    files = {"valohai.yaml": YAML, "server.py": APP + code, "requirements.txt": "flask\n", own: "<p>\n"}
+    found, told = read(files | {"templates/a.html": link})
+    assert told(found.place_leading_to("/more")) == "templates/a.html:1"
+    found, told = read(files | others)
+    assert told(found.place_leading_to("/more")) == told(found.app)
+    found, told = read(files | others | {own: '{% extends "base.html" %}', base: f"<p>\n{link}"})
+    assert told(found.place_leading_to("/more")) == "templates/base.html:2"
+
+
 def test_an_endpoint_without_places_has_one(tmp_path):
     code = read_code(Endpoint("greet", "python", 8000, "server:app"), read_package(tmp_path))
     assert code.app.file == tmp_path / "valohai.yaml"

@@ -131,7 +131,7 @@ LOGIN = below((VERSION, ALIAS), {"/": redirect("/login")})
         ({}, "let the framework build the URL, or put the prefix before the path", 3),
         ({"builds_urls": True, "strips": replace(MADE, line=9)}, 'also set `environ["SCRIPT_NAME"]`', 9),
         ({"builds_urls": True, "target": "server:app"}, "write `wsgi: server:app` instead of the command", 3),
-        ({"builds_urls": True, "leading": (("/login", replace(MADE, line=5)),)}, "let the framework build the URL", 5),
+        ({"builds_urls": True, "written": (("/login", replace(MADE, line=5)),)}, "let the framework build the URL", 5),
     ],
     ids=["by hand", "without SCRIPT_NAME", "without wsgi", "written out"],
 )
@@ -139,7 +139,7 @@ def test_an_app_that_builds_its_urls_is_not_advised_to(facts, change, line):
     (finding,) = find(examined(LOGIN, "/", replace(code(), **facts)))
     assert (finding.definition.code, finding.change.startswith(change)) == ("VH404", True)
     assert finding.place.line == line
-    assert (finding.framework == "Flask") is ("builds_urls" not in facts or "leading" in facts)
+    assert (finding.framework == "Flask") is ("builds_urls" not in facts or "written" in facts)
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,8 @@ from vhlocal.project.package import read_package
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from vhlocal.checks.edits import Edits
+    from vhlocal.checks.prefix.code import Code
     from vhlocal.checks.prefix.fixes import Fixes
 
 UVICORN = "server-command: ~/.local/bin/uvicorn server:app --host 0.0.0.0 --port $VALOHAI_PORT"
@@ -23,12 +25,22 @@ SCRIPT = "server-command: python server.py"
 WSGI = "wsgi: server:app"
 
 
-def fixes_of(directory: Path, code: str, served: str, name: str = "server.py", **pages: str) -> Fixes:
+def code_of(directory: Path, code: str, served: str, name: str = "server.py", **pages: str) -> Code:
     yaml = f"- endpoint:\n    name: greet\n    image: python:3.12-slim\n    {served}\n"
     for path, text in {"valohai.yaml": yaml, name: code, **pages}.items():
         (directory / path).write_text(text)
     (endpoint,) = read_config(directory).endpoints
-    return read_code(endpoint, read_package(directory)).fixes
+    return read_code(endpoint, read_package(directory))
+
+
+def fixes_of(directory: Path, code: str, served: str, name: str = "server.py", **pages: str) -> Fixes:
+    return code_of(directory, code, served, name, **pages).fixes
+
+
+def redirected(directory: Path, code: str, served: str) -> Edits:
+    """Return the edit for a redirect to `/result`."""
+    found = code_of(directory, code, served)
+    return found.fixes.prefixed("/result", found.place_written("/result"))
 
 
 def mended(directory: Path, name: str = "server.py") -> tuple[str, str]:
@@ -214,7 +226,7 @@ ROUTES = '\n\n@app.get("/result")\ndef result():\n    return "it"\n\n\n@app.get(
 )
 def test_a_redirect_gets_the_prefix_of_the_request_where_the_code_has_it(start, given, returned, mending, tmp_path):
     code = f"{start}{ROUTES.replace('GIVEN', given)}    return {returned}\n"
-    apply(fixes_of(tmp_path, code, WSGI).prefixed("/result"))
+    apply(redirected(tmp_path, code, WSGI))
     text = mended(tmp_path)[1]
     assert f"return {mending}\n" in text
     assert '@app.get("/result")' in text
@@ -231,7 +243,7 @@ def test_a_redirect_gets_the_prefix_of_the_request_where_the_code_has_it(start, 
 )
 def test_under_a_command_the_header_tells_the_prefix(start, given, asked, tmp_path):
     code = f"{start}{ROUTES.replace('GIVEN', given)}    return redirect('/result')\n"
-    apply(fixes_of(tmp_path, code, SCRIPT).prefixed("/result"))
+    apply(redirected(tmp_path, code, SCRIPT))
     assert f"""redirect({asked}.headers.get("X-VH-Prefix", "").rstrip("/") + '/result')""" in mended(tmp_path)[1]
 
 

@@ -28,7 +28,7 @@ from vhlocal.model import Place
 from vhlocal.values import dataclass
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from vhlocal.checks.commands import Command
     from vhlocal.checks.hosts import Hosts
@@ -74,6 +74,8 @@ _PREFIXES = {"prefix", "url_prefix"}
 _MOUNTING = {"Mount", "mount"}
 #: What builds URLs, by its last word.
 _BUILDING = {"url_for", "url_path_for", "reverse"}
+#: What a page names in quotes: what it extends, includes, or has for a script.
+_NAMED_BY_PAGES = re.compile(r"[\"'`]([^\"'`\s<>]+)[\"'`]")
 _PARAMETER = re.compile(r"\{[^{}/]*\}|<[^<>/]*>|(?<=/):\w+")
 _METHOD = re.compile(r"\*|[A-Za-z]+")
 #: Routes that are asked for where an app is not at its root.
@@ -89,9 +91,10 @@ class Code:
     which hosts it answers to. ``routes`` are the paths of its routes, ``texts`` where the code has paths written out,
     and ``leading`` where it and its pages link to paths, those that its code names first. ``target`` is the app's name
     for ``wsgi``, "" if that is not known, and ``starts`` where its module starts a server whenever it is imported.
-    ``fixes`` are changes to its own lines. ``builds_urls`` is whether its framework builds URLs for it, and ``strips``
-    is where it takes something from a WSGI request's path without noting that as ``SCRIPT_NAME``. ``compared`` are
-    those of ``routes`` that the code compares the request's path with by hand.
+    ``written`` are those of ``leading`` that the code itself has, those first to which it redirects; pages in
+    ``doubtful`` may be another endpoint's. ``fixes`` are changes to its own lines. ``builds_urls`` is whether its
+    framework builds URLs for it, and ``strips`` is where it takes something from a WSGI request's path without noting
+    that as ``SCRIPT_NAME``. ``compared`` are those of ``routes`` that the code compares a request's path with by hand.
     """
 
     started: Place
@@ -105,6 +108,8 @@ class Code:
     sockets: tuple[str, ...] = ()
     texts: tuple[tuple[str, Place], ...] = ()
     leading: tuple[tuple[str, Place], ...] = ()
+    written: tuple[tuple[str, Place], ...] = ()
+    doubtful: frozenset[Path] = frozenset()
     target: str = ""
     starts: Place | None = None
     fixes: Fixes = NO_FIXES
@@ -134,9 +139,9 @@ class Code:
         """Where the app is made, or else where it is started."""
         return self.made or self.started
 
-    def leads_to(self, path: str) -> bool:
-        """Tell whether a line of the code or of a page writes out that it leads to a path."""
-        return any(text == path for text, _ in self.leading)
+    def writes(self, path: str) -> bool:
+        """Tell whether a line of the code writes out a path, and not as that of a route."""
+        return any(text == path for text, _ in self.written)
 
     def place_of(self, path: str) -> Place:
         """Return the line where a path is written out, or else where the app is made."""
@@ -144,7 +149,15 @@ class Code:
 
     def place_leading_to(self, path: str) -> Place:
         """Return the line that leads to a path, and not the one of its route, or else where the app is made."""
-        return next((place for text, place in (*self.leading, *self.texts) if text == path), self.app)
+        places = [place for text, place in self.leading if text == path]
+        sure = [place for place in places if place.file not in self.doubtful]
+        if not sure and len({place.file for place in places}) == 1:
+            return places[0]
+        return sure[0] if sure else self.place_written(path)
+
+    def place_written(self, path: str) -> Place:
+        """Return the line of the code, and of no page, that leads to a path; or else its route's, or the app's."""
+        return next((place for text, place in (*self.written, *self.texts) if text == path), self.app)
 
 
 def read_code(endpoint: Endpoint, package: Package) -> Code:
@@ -159,6 +172,8 @@ def read_code(endpoint: Endpoint, package: Package) -> Code:
     target, start = _by_wsgi(reach)
     fixes = Fixes(reach, command, target, start)
     script, lines = fixes.node_script if reach.framework == "Node" else (Path(), ())
+    pages, named = _pages(reach, package)
+    written = tuple(_leading(reach))
     given = (*_own_routes(reach), *_routes(calls, endpoint.name), *named_in(reach))
     by_hand = compared_by_node(lines) if reach.framework == "Node" else compared_in(reach)
     compared = tuple(path for path in dict.fromkeys(by_hand) if path not in given)
@@ -176,7 +191,9 @@ def read_code(endpoint: Endpoint, package: Package) -> Code:
             *((text, module.place(site.node)) for module, site, text in reach.texts if text.startswith("/")),
             *((text, Place(script, line)) for line, text in texts_of_node(lines)),
         ),
-        leading=(*_links(reach, package), *_leading(reach)),
+        leading=(*_links(reach, pages), *written),
+        written=written,
+        doubtful=frozenset(file for file in pages if file not in named),
         target=target,
         starts=None if start is None else start[0].place(start[1]),
         fixes=fixes,
@@ -342,26 +359,44 @@ def _path(node: ast.expr, start: str = "") -> str | None:
     return path if path.startswith("/") else None
 
 
-def _links(reach: Reach, package: Package) -> Iterator[tuple[str, Place]]:
+def _pages(reach: Reach, package: Package) -> tuple[Mapping[Path, str], Collection[Path]]:
+    """Return the texts of the project's pages and scripts, and which of them are surely the endpoint's.
+
+    Those come first: the code names them, or a page does which it names.
+    """
+    texts = {
+        file.source: "\n".join(lines_of(file.source))
+        for path, file in package.files.items()
+        if path.endswith((*_PAGES, *SCRIPTS)) and file.size <= _LONGEST_PAGE and "node_modules/" not in path
+    }
+    names = {text.rpartition("/")[2] for _, _, text in reach.texts}
+    named = {file for file in texts if file.name in names}
+    waiting = list(named)
+    while waiting:
+        spoken = {text.rpartition("/")[2] for text in _NAMED_BY_PAGES.findall(texts[waiting.pop()])}
+        found = {file for file in texts.keys() - named if file.name in spoken}
+        named |= found
+        waiting += found
+    return {file: texts[file] for file in sorted(texts, key=lambda file: file not in named)}, named
+
+
+def _links(reach: Reach, pages: Mapping[Path, str]) -> Iterator[tuple[str, Place]]:
     """Yield the links of the pages: of those first that the code writes, and that it names."""
     for module, site, text in reach.texts:
         if "<" in text:
             links = (*absolute_links(text), *relative_in(text))
             yield from ((link, module.place_in_text(site.node, line)) for line, link in links)
-    named = {text.rpartition("/")[2] for _, _, text in reach.texts}
-    for path in sorted(package.files, key=lambda path: path.rpartition("/")[2] not in named):
-        file = package.files[path]
-        if not path.endswith((*_PAGES, *SCRIPTS)) or file.size > _LONGEST_PAGE or "node_modules/" in path:
-            continue
-        text = "\n".join(lines_of(file.source))
-        in_script = path.endswith(SCRIPTS)
+    for file, text in pages.items():
+        in_script = file.name.endswith(SCRIPTS)
         of_file = list(absolute_requests(text)) if in_script else [*absolute_links(text), *relative_in(text)]
-        yield from ((link, Place(file.source, line)) for line, link in of_file)
+        yield from ((link, Place(file, line)) for line, link in of_file)
 
 
 def _leading(reach: Reach) -> Iterator[tuple[str, Place]]:
-    """Yield the paths that the code has written out, but for those of its routes."""
-    for module, site, text in reach.texts:
+    """Yield the paths that the code has written out, but for those of its routes; first those to which it redirects."""
+    redirects = (call for module, _, call in reach.calls if "redirect" in _word(call, module.dotted(call.func)).lower())
+    sent = {node for call in redirects for node in (*call.args, *(keyword.value for keyword in call.keywords))}
+    for module, site, text in sorted(reach.texts, key=lambda item: item[1].node not in sent):
         is_of_route = isinstance(site.parent, ast.Call) and is_route(site.parent)
         if text.startswith("/") and not (is_of_route or decides(site)):
             yield text, module.place(site.node)

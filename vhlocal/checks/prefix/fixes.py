@@ -145,14 +145,17 @@ class Fixes:
         """Have a page's addresses begin with the prefix of the request, where a template makes it; Node has a slash."""
         return self._node_slash() if self._framework == "Node" else based(page, self._framework)
 
-    def prefixed(self, path: str) -> Edits:
-        """Put the prefix of the request before a path that the code writes out."""
-        for module, site, text in self.reach.texts if self.reach else ():
-            node, parent = site.node, site.parent
-            is_given = isinstance(node, ast.Constant) and isinstance(parent, ast.Call | ast.keyword)
-            if text == path and is_given and not (isinstance(parent, ast.Call) and is_route(parent)):
-                return prefixed(module, node, self._framework, by_wsgi=self._by_wsgi)  # type: ignore[arg-type]
-        return ()
+    def prefixed(self, path: str, place: Place) -> Edits:
+        """Put the prefix of the request before a path that the code gives a call at a place."""
+        given = [
+            (module, site.node)
+            for module, site, text in (self.reach.texts if self.reach else ())
+            if text == path and module.place(site.node) == place and isinstance(site.parent, ast.Call | ast.keyword)
+        ]
+        if len(given) != 1:
+            return ()
+        ((module, node),) = given
+        return prefixed(module, node, self._framework, by_wsgi=self._by_wsgi)  # type: ignore[arg-type]
 
     def cookie(self, name: str) -> Edits:
         """Give a cookie that the code sets the prefix of the request for its path."""

@@ -46,10 +46,8 @@ def find(evidence: Evidence) -> Iterator[Finding]:
         if path is not None:
             seen = f"the docs at `{asked.target}` request `{path}`, outside the prefix"
             change = "put the request's prefix before the schema's path"
-            code = evidence.code
-            yield evidence.finding(
-                DEFINITION, code.place_leading_to(path), seen, change, edits=code.fixes.prefixed(path)
-            )
+            code, place = evidence.code, evidence.code.place_written(path)
+            yield evidence.finding(DEFINITION, place, seen, change, edits=code.fixes.prefixed(path, place))
             return
 
 

@@ -39,13 +39,12 @@ def find(evidence: Evidence) -> Iterator[Finding]:
             if path is not None:
                 seen = f"`{asked.target}` redirects to `{path}`, outside the prefix"
                 code = evidence.code
-                if code.builds_urls and not code.leads_to(path):
+                if code.builds_urls and not code.writes(path):
                     yield _built(evidence, seen)
                     return
                 change = "let the framework build the URL, or put the prefix before the path"
-                yield evidence.finding(
-                    DEFINITION, code.place_leading_to(path), seen, change, edits=code.fixes.prefixed(path)
-                )
+                place = code.place_written(path)
+                yield evidence.finding(DEFINITION, place, seen, change, edits=code.fixes.prefixed(path, place))
                 return
 
 

@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from vhlocal.checks.commands import is_python
-from vhlocal.checks.servers import program_of, subcommand_of, the_server
+from vhlocal.checks.servers import ini_of, program_of, subcommand_of, the_server
 from vhlocal.values import dataclass
 
 if TYPE_CHECKING:
@@ -57,6 +57,15 @@ _FRAMEWORKS = {
 }
 #: Its ASGI apps alone are of their own kind: those of WSGI are like all others.
 _FALCON = ("falcon.asgi.App", "falcon.asgi.app.App")
+#: How uWSGI is told what to serve, by its options and in its file; and what has it look elsewhere.
+_UWSGI = {
+    "module": ("module", "wsgi", "w"),
+    "file": ("wsgi-file", "file"),
+    "callable": ("callable",),
+    "mount": ("mount",),
+}
+_MOVING = ("chdir", "chdir2", "pythonpath", "python-path", "pp", "pyhome", "eval", "paste", "plugin-dir")
+_MOVING_OPTIONS = tuple(f"--{name}" for name in _MOVING)
 #: What Django takes the name of a module by.
 _MODULES = ("DJANGO_SETTINGS_MODULE", "ROOT_URLCONF")
 #: Programs that look for an app as Flask's does, and the variable that names it.
@@ -101,7 +110,7 @@ class Reach:
         self._modules = modules
         self.endpoint = endpoint
         self.commands = tuple(commands)
-        self.targets = tuple(_targets(endpoint, self.commands))
+        self.targets = tuple(_targets(endpoint, self.commands, modules))
 
     @cached_property
     def reached(self) -> tuple[Reached, ...]:
@@ -202,7 +211,7 @@ class Reach:
                 yield module
 
 
-def _targets(endpoint: Endpoint, commands: Sequence[Command]) -> Iterator[Target]:
+def _targets(endpoint: Endpoint, commands: Sequence[Command], modules: Modules) -> Iterator[Target]:
     if endpoint.wsgi is not None:
         module, _, attribute = endpoint.wsgi.partition(":")
         yield _named(module, attribute)
@@ -213,6 +222,27 @@ def _targets(endpoint: Endpoint, commands: Sequence[Command]) -> Iterator[Target
     command = the_server(commands)
     if command is not None and all(other.program not in ("cd", "pushd") for other in commands):
         yield from command_targets(command)
+        yield from _of_uwsgi(commands, modules) if command.program == "uwsgi" else ()
+
+
+def _of_uwsgi(commands: Sequence[Command], modules: Modules) -> Iterator[Target]:
+    """Yield what uWSGI serves by its options and its file, where that is one app beside the file."""
+    settings, options = ini_of(commands, modules), commands[-1].values
+    if settings is None or any(one.key in _MOVING for one in settings) or any(map(options, _MOVING_OPTIONS)):
+        return
+    given = {key: [one.value for one in settings if one.key in names] for key, names in _UWSGI.items()}
+    for key, words in _UWSGI.items():
+        given[key] += options(*(f"--{name}" if len(name) > 1 else f"-{name}" for name in words))
+    mounted = [None if word is None else word.partition("=")[2] for word in given["mount"]]
+    apps = [*given["module"], *given["file"], *mounted]
+    names = given["callable"] or ["application"]
+    if len(apps) != 1 or len(names) != 1 or apps[0] is None or names[0] is None:
+        return
+    module, _, attribute = apps[0].removeprefix("./").partition(":")
+    if module.endswith(".py"):
+        module = module.removesuffix(".py").replace("/", ".")
+    if _DOTTED_OR_NOT.fullmatch(module):
+        yield _named(module, attribute or names[0])
 
 
 def command_targets(command: Command) -> Iterator[Target]:

@@ -90,6 +90,25 @@ def test_what_leads_to_a_path_is_told_from_its_route(read):
     assert told(found.place_leading_to("/nowhere")) == told(found.app)
 
 
+@pytest.mark.parametrize(
+    ("line", "settings", "target"),
+    [
+        ("uwsgi --ini app.ini", "module = server:app\nhttp = :8000\n", "server:app"),
+        ("uwsgi app.ini", "wsgi-file = server.py\ncallable = app\n", "server:app"),
+        ("uwsgi app.ini --mount /x=server:app", "manage-script-name = true\n", "server:app"),
+        ("uwsgi --http :8000 -w server", "", "server:application"),
+        ("uwsgi --http :8000 --wsgi-file ./server.py --callable app", "", "server:app"),
+        ("uwsgi app.ini", "chdir = /srv\nmodule = server:app\n", ""),
+        ("uwsgi app.ini", "if-env = X\nmodule = server:app\nendif =\n", ""),
+        ("uwsgi app.ini -w other:app", "module = server:app\n", ""),
+        ("uwsgi app.ini", "module = %(name)\n", ""),
+    ],
+)
+def test_what_uwsgi_serves_is_read_from_its_options_and_its_file(line, settings, target, read):
+    code, _ = read({**command(line), "app.ini": f"[uwsgi]\n{settings}"})
+    assert (code.target, code.framework) == (target, "Flask" if target else "")
+
+
 def test_a_redirects_place_is_of_the_endpoints_code_and_where_its_edit_is(read):
     code = (
         "from flask import redirect, request\n\n\n@app.before_request\ndef first():\n"

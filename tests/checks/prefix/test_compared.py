@@ -56,6 +56,8 @@ def code_of(project):
         (f"{AIOHTTP}app.router.add_route('POST', '/train', print)\n", ("/train",)),
         *((f"{AIOHTTP}app.router.add_route('{method}', '/train', print)\n", ()) for method in ("GET", "*")),
         ("from django.urls import path\nurlpatterns = [path('predict', print)]\n", ("/predict",)),
+        (f"import flask\n{FLASK}@app.get('/v1'){HANDLER}to = flask.request.args.get('next', '/logout')\n", ("/v1",)),
+        (f"{AIOHTTP}app.router.add_routes([aiohttp.web.route('POST', '/train', print)])\n", ("/train",)),
         (f"import flask\n{FLASK}@app.route('/train', methods=['POST']){HANDLER}", ("/train",)),
         (f"import flask\n{FLASK}@app.post('/reload'){HANDLER}", ("/reload",)),
         (f"import flask\n{FLASK}@app.route('/shutdown', methods=['get']){HANDLER}", ()),

@@ -78,6 +78,8 @@ _BUILDING = {"url_for", "url_path_for", "reverse"}
 _NAMED_BY_PAGES = re.compile(r"[\"'`]([^\"'`\s<>]+)[\"'`]")
 _PARAMETER = re.compile(r"\{[^{}/]*\}|<[^<>/]*>|(?<=/):\w+")
 _METHOD = re.compile(r"\*|[A-Za-z]+")
+#: What takes the method before the path; `args.get("next", "/home")` does not.
+_METHOD_FIRST = {"add_route", "route"}
 #: Routes that are asked for where an app is not at its root.
 _MOST_ROUTES = 4
 
@@ -338,8 +340,9 @@ def _route(module: Module, call: ast.Call, name: str) -> str | None:
 
 def _method_first(call: ast.Call) -> ast.expr | None:
     """Return the method where it comes before the path: `router.add_route("POST", "/predict", predict)` of aiohttp."""
+    is_adding = (getattr(call.func, "attr", "") or getattr(call.func, "id", "")) in _METHOD_FIRST
     match call.args:
-        case [ast.Constant(value=str(method)) as first, ast.Constant(value=str(path)), *_]:
+        case [ast.Constant(value=str(method)) as first, ast.Constant(value=str(path)), *_] if is_adding:
             return first if _METHOD.fullmatch(method) and path.startswith("/") else None
     return None
 

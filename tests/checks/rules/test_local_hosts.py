@@ -116,6 +116,7 @@ def test_bokehs_servers_reject_the_websockets_of_pages_at_another_host(program, 
         ("bokeh serve app.py --allow-websocket-origin=localhost --allow-websocket-origin=valohai.example.com", 0),
         ("bokeh serve app.py --allow-websocket-origin $ORIGIN", 0),
         ("BOKEH_ALLOW_WS_ORIGIN=valohai.example.com bokeh serve app.py", 0),
+        ("bokeh serve app.py --unix-socket /tmp/s", 0),
         ("bokeh info", 0),
     ],
 )

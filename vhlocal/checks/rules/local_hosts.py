@@ -65,7 +65,8 @@ def _by_command(subject: Subject) -> Iterator[Finding]:
             continue
         origins = command.values(_ORIGIN)
         is_chosen = _ORIGINS in {**subject.variables, **exported(commands)} or (command.has(_ORIGIN) and not origins)
-        if is_chosen or not all(is_local(origin.rpartition(":")[0] or origin) for origin in origins):
+        is_behind = command.has("--unix-socket") or command.values("--unix-socket")  # a proxy then names its own host
+        if is_chosen or is_behind or not all(is_local(origin.rpartition(":")[0] or origin) for origin in origins):
             continue
         accepted = ", ".join(f"`{origin}`" for origin in origins) or "`localhost`, its default"
         seen = (

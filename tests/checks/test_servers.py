@@ -307,6 +307,7 @@ def test_a_settings_file_says_where_its_program_listens(line, path, config, seen
         ("uwsgi app.ini", "app.ini", "[uwsgi]\nhttp = 127.0.0.1:8000\nhttp = 0.0.0.0:8000\n"),
         ("uwsgi app.ini", "app.ini", "[uwsgi]\nsocket = 127.0.0.1:9000\n"),
         ("uwsgi --ini app.ini --http :8000", "app.ini", "[uwsgi]\nhttp = 127.0.0.1:8000\n"),
+        ("uwsgi app.ini --http 127.0.0.1:9000", "app.ini", "[uwsgi]\nhttp = :8000\n"),
         ("UWSGI_HTTP=:8000 uwsgi --ini app.ini", "app.ini", "[uwsgi]\nhttp = 127.0.0.1:8000\n"),
         ("uwsgi app.ini other.ini", "app.ini", "[uwsgi]\nhttp = 127.0.0.1:8000\n"),
     ],

@@ -299,10 +299,10 @@ def listening(
     moved = any(name in known for name in program.variables) or settings is None
     hosts, ports = command.values(*program.hosts), command.values(*program.ports)
     binds = command.values(*program.binds)
+    if command.program == "uwsgi" and (command.values("--ini") or any(map(_INI.fullmatch, command.options))):
+        return None if binds else _by_uwsgis(commands, program, known, modules)  # both would count
     if binds:
         return _bound(command, program, binds)
-    if command.program == "uwsgi":
-        return _by_uwsgis(commands, program, known, modules)
     config = command.values("-c", "--config") if command.program in ("gunicorn", "hypercorn") else []
     if config or (command.program == "gunicorn" and GUNICORN_FILE in packaged):
         by_file = _by_hypercorns if command.program == "hypercorn" else _configured

@@ -56,6 +56,29 @@ def test_extensions_leading_zeros_and_capitals_are_understood():
     assert reader.feed(b'000A;name="v";x\r\n0123456789\r\n00 ;y\r\n\r\nnext') == (b"0123456789", b"next")
 
 
+@pytest.mark.parametrize("zeros", [0, 1, 15, 16, 40, 400])
+def test_a_size_may_begin_with_any_zeros(zeros):
+    """As with nginx."""
+    reader = ChunkedReader()
+    stream = b"0" * zeros + b"5\r\nhello\r\n" + b"0" * zeros + b"0\r\n\r\n"
+    assert reader.feed(stream + b"next") == (b"hello", b"next")
+    assert reader.done
+
+
+@pytest.mark.parametrize("size", [2**63 - 6, 2**60, 2**60 - 1])
+def test_a_size_may_be_as_large_as_for_nginx(size):
+    reader = ChunkedReader()
+    assert reader.feed(b"%x\r\nhello" % size) == (b"hello", b"")
+    assert not reader.done
+
+
+@pytest.mark.parametrize("size", [2**63 - 5, 2**63 - 1, 2**63, 2**64 - 1, 2**64])
+def test_a_size_that_nginx_cannot_count_is_refused(size):
+    for zeros in (b"", b"000"):
+        with pytest.raises(BodyError, match="a chunk's size is malformed"):
+            ChunkedReader().feed(zeros + b"%x\r\nhello\r\n0\r\n\r\n" % size)
+
+
 @pytest.mark.parametrize(
     "stream",
     [

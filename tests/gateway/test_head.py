@@ -160,7 +160,7 @@ def test_hosts_that_pass(host):
 
 @pytest.mark.parametrize("host", b"a a:80 a: a:0 a:65535 a. .a a-b A.B:8080 127.0.0.1 [::1] [::1]:80 [v1.a:b]".split())
 def test_hosts_that_pass_in_a_target(host):
-    assert parse_request(head(host=b"Host: b", first=b"GET http://" + host + b"/x HTTP/1.1")).host == host
+    assert parse_request(head(host=b"Host: b", first=b"GET http://" + host + b"/x HTTP/1.1")).host == b"b"
 
 
 @pytest.mark.parametrize(
@@ -232,7 +232,7 @@ REASONS = [
     (REFUSED["a relative target"][1], "the request target is malformed"),
     (REFUSED["chunked in HTTP/1.0"][1], "HTTP/1.0 has no Transfer-Encoding"),
     (REFUSED["a coding before chunked"][1], "the only transfer coding supported is chunked"),
-    (head(b"Content-Length: 1234567890123456789"), "Content-Length is malformed"),
+    (head(b"Content-Length: 9223372036854775808"), "Content-Length is malformed"),
     (REFUSED["HTTP/10"][1], "HTTP/10.0 is not supported"),
     (REFUSED["TRACE"][1], "TRACE is not allowed here"),
     (REFUSED["empty name"][1], "the head is malformed: Invalid header token"),
@@ -347,11 +347,47 @@ def test_persistence_follows_version_and_connection():
     assert not parse_request(head(b"Connection: foo", b"Connection: close")).keep_alive
 
 
-def test_an_absolute_target_is_taken_apart_and_its_authority_wins():
-    request = parse_request(head(first=b"GET http://other:81/a/b?c HTTP/1.1"))
-    assert (request.target, request.prefix, request.host) == (b"/a/b?c", None, b"other:81")
-    assert b"\r\nHost: other:81\r\n" in upstream_head(request, *HOP, None)
+def test_an_absolute_target_is_taken_apart_and_the_host_header_counts():
+    """K9: so did an nginx with the ingress' ``proxy_set_header Host $best_http_host``."""
+    request = parse_request(head(first=b"GET http://other:81/a/b?c HTTP/1.1", host=b"Host: Mine:82"))
+    assert (request.target, request.prefix, request.host) == (b"/a/b?c", None, b"Mine:82")
+    sent = upstream_head(request, *HOP, None)
+    assert sent.startswith(b"GET /a/b?c HTTP/1.1\r\nHost: Mine:82\r\n")
+    assert b"\r\nX-Forwarded-Host: Mine:82\r\n" in sent
+    assert b"other" not in sent
     assert parse_request(head(first=b"GET HTTP://other HTTP/1.1")).target == b"/"
+
+
+@pytest.mark.parametrize(
+    ("named", "sent"), [(b"Other:81", b"other"), (b"a:", b"a"), (b"[::1]:80", b"[::1]"), (b"[::1]", b"[::1]")]
+)
+def test_without_a_host_header_the_targets_host_is_sent_without_its_port(named, sent):
+    """K9: nginx's ``$host``; only HTTP/1.0 may come without the header."""
+    request = parse_request(head(first=b"GET http://" + named + b"/x HTTP/1.0", host=b""))
+    assert b"\r\nHost: " + sent + b"\r\n" in upstream_head(request, *HOP, None)
+    with pytest.raises(HeadError):
+        parse_request(head(first=b"GET http://" + named + b"/x HTTP/1.1", host=b""))
+
+
+@pytest.mark.parametrize(("given", "sent"), [(b"0005", b"5"), (b"0" * 5000 + b"5", b"5"), (b"000", b"0"), (b"0", b"0")])
+def test_a_length_travels_on_without_zeros_before_it(given, sent):
+    """As from nginx, in both directions."""
+    request = parse_request(head(b"Content-Length: " + given, first=b"POST /x HTTP/1.1"))
+    assert (request.length, b"\r\nContent-Length: " + sent + b"\r\n" in request.forward) == (int(sent), True)
+    answered = parse_response(answer(b"Content-Length: " + given), "GET")
+    assert (answered.length, b"\r\nContent-Length: " + sent + b"\r\n" in answered.forward) == (int(sent), True)
+
+
+@pytest.mark.parametrize(("length", "passes"), [(2**63 - 1, True), (2**63, False)])
+def test_lengths_end_where_those_of_nginx_end(length, passes):
+    """An nginx answers 413 to the first, and 400 to the second."""
+    raw = head(b"Content-Length: %d" % length, first=b"POST /x HTTP/1.1")
+    if passes:
+        assert parse_request(raw).length == length
+    else:
+        with pytest.raises(HeadError) as caught:
+            parse_request(raw)
+        assert caught.value.status == 400
 
 
 def test_a_target_in_raw_utf8_passes():

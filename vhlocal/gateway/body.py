@@ -21,10 +21,12 @@ _TRAILER_LIMIT = 16 * 1024
 _CHUNKS_AT_ONCE = 500
 
 #: As nearly all clients write it: a size without extensions. It is read in one go where the whole chunk is there.
-_PLAIN_SIZE = re.compile(rb"([0-9A-Fa-f]{1,16})\r\n")
+_PLAIN_SIZE = re.compile(rb"([0-9A-Fa-f]{1,15})\r\n")
 #: What nearly all bodies end with: the last chunk, without trailers.
 _LAST = b"0\r\n\r\n"
-_CHUNK_SIZE = re.compile(rb"([0-9A-Fa-f]{1,16})[ \t]*(?:;[^\x00-\x08\x0a-\x1f\x7f]*)?")
+_CHUNK_SIZE = re.compile(rb"0*([0-9A-Fa-f]{1,16})[ \t]*(?:;[^\x00-\x08\x0a-\x1f\x7f]*)?")
+#: As nginx: what is larger does not fit into its numbers, with the bytes that a chunk needs besides.
+_LARGEST = 2**63 - 6
 _FIELD_LINE = re.compile(rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[ \t]*([^\x00-\x08\x0a-\x1f\x7f]*)")
 
 
@@ -168,9 +170,9 @@ class ChunkedReader:
             self._chunk_ended = False
         elif not self._in_trailers:
             match = _CHUNK_SIZE.fullmatch(line)
-            if match is None:
+            if match is None or (size := int(match[1], 16)) > _LARGEST:
                 raise BodyError("a chunk's size is malformed")
-            self._remaining = int(match[1], 16)
+            self._remaining = size
             self._in_trailers = not self._remaining
         elif not line:
             self.done = True

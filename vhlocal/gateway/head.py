@@ -8,7 +8,6 @@ did (RFC 9112, sections 6 and 11.2).
 from __future__ import annotations
 
 import functools
-import ipaddress
 import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
@@ -19,6 +18,7 @@ from vhlocal.contract import headers as contract
 from vhlocal.contract import paths
 from vhlocal.gateway import strict
 from vhlocal.gateway.body import Framing
+from vhlocal.gateway.host import is_host, sent_on
 from vhlocal.values import dataclass
 
 if TYPE_CHECKING:
@@ -34,15 +34,9 @@ _REQUEST_LINE = re.compile(
 )
 #: Stands in the request line's place before httptools, which reads the fields.
 _ANY_LINE = b"GET / HTTP/1.1\r\n"
-#: RFC 3986, section 3.2.2: an address in brackets or a name, and a port.
-_HOST = re.compile(
-    rb"(?:\[([^\[\]]+)\]|((?:[A-Za-z0-9\-._~!$&'()*+,;=]|%[0-9A-Fa-f]{2})+))(?::([0-9]{0,5}))?",
-)
-_FUTURE_ADDRESS = re.compile(r"[vV][0-9A-Fa-f]+\.[A-Za-z0-9\-._~!$&'()*+,;=:]+")
-_HOST_BYTES = 300
 _BAD_HOST = "the Host header, or the target's host, is malformed"
-_LAST_PORT = 65535
-_LENGTH = re.compile(rb"[0-9]{1,18}")
+_LENGTH = re.compile(rb"0*([0-9]{1,19})")
+_LONGEST = 2**63 - 1
 
 #: Methods that no server gets: the first would show what the ingress added to a request, the second makes a tunnel.
 _NOT_ALLOWED = frozenset({b"TRACE", b"CONNECT"})
@@ -258,8 +252,8 @@ def _read_request(raw: bytes) -> RequestHead:
     framing, length = _request_framing(fields, http_1_0)
     formed = strict.origin_form(target)
     if formed is None:
-        is_host = target.lower().startswith((b"http://", b"https://"))
-        raise HeadError(400, _BAD_HOST if is_host else "the request target is malformed")
+        has_host = target.lower().startswith((b"http://", b"https://"))
+        raise HeadError(400, _BAD_HOST if has_host else "the request target is malformed")
     target, authority = formed
     if wrong := strict.trouble(target, len(raw) - len(lines), lines, headers):
         raise HeadError(*wrong)
@@ -308,7 +302,7 @@ def _read_response(raw: bytes, to_head: bool) -> ResponseHead:
     bodiless = status < 200 or status in (204, 304) or to_head
     # RFC 9110, section 8.6: no length where there can be no content.
     no_length = status < 200 or status == 204
-    kept = contract.end_to_end(sink.headers)
+    kept = _end_to_end(sink.headers)
     if no_length:
         kept = [header for header in kept if header[0].lower() != b"content-length"]
     # Looked for in the whole first: hardly any answer has one.
@@ -342,7 +336,7 @@ def _request_forward(head: RequestHead) -> bytes:
     # nginx answers Expect itself, as the gateway does (K9).
     kept = [
         header
-        for header in contract.end_to_end(head.headers)
+        for header in _end_to_end(head.headers)
         if not contract.is_reserved(header[0]) and header[0].lower() != b"expect"
     ]
     named = [(name, head.host if name.lower() == b"host" else value) for name, value in kept]
@@ -353,6 +347,14 @@ def _request_forward(head: RequestHead) -> bytes:
     elif b"trailers" in head.header(b"te").lower():
         named += [(b"Connection", b"TE"), (b"TE", b"trailers")]
     return b"%b %b HTTP/1.1\r\n%b" % (head.method.encode(), head.target, _lines(named))
+
+
+def _end_to_end(headers: Iterable[RawHeader]) -> list[RawHeader]:
+    """Return the headers that travel on. As from nginx, no zeros stand before a length: not all read them alike."""
+    return [
+        (name, value.lstrip(b"0") or b"0") if value[:1] == b"0" and name.lower() == b"content-length" else (name, value)
+        for name, value in contract.end_to_end(headers)
+    ]
 
 
 @functools.lru_cache(_REMEMBERED_HEADS)
@@ -371,24 +373,10 @@ def _host(hosts: list[bytes], http_1_0: bool, authority: bytes | None) -> bytes:
     """Return what a request says that its host is; nothing where it may and does say nothing."""
     if len(hosts) > 1 or (not hosts and not http_1_0):
         raise HeadError(400, "a request needs exactly one Host header")
-    named = [host.strip(b" \t") for host in hosts] + ([] if authority is None else [authority])
-    if not all(map(_is_host, named)):
+    header = hosts[0].strip(b" \t") if hosts else None
+    if not all(named is None or is_host(named) for named in (header, authority)):
         raise HeadError(400, _BAD_HOST)
-    return named[-1] if named else b""
-
-
-def _is_host(host: bytes) -> bool:
-    match = _HOST.fullmatch(host)
-    if match is None or len(host) > _HOST_BYTES or int(match[3] or 0) > _LAST_PORT:
-        return False
-    address, name = match[1], match[2]
-    if address is None:
-        return name != b"." and b".." not in name
-    try:
-        text = address.decode()
-        return bool(_FUTURE_ADDRESS.fullmatch(text) or ipaddress.IPv6Address(text))
-    except ValueError:
-        return False
+    return sent_on(header, authority)
 
 
 def _check_bytes(raw: bytes) -> None:
@@ -485,8 +473,9 @@ def _declared_framing(fields: _Fields) -> tuple[Framing | None, int]:
             raise HeadError(501, "the only transfer coding supported is chunked")
         return Framing.CHUNKED, 0
     if fields.lengths:
-        value = fields.lengths[0].strip(b" \t")
-        if not _LENGTH.fullmatch(value):
+        match = _LENGTH.fullmatch(fields.lengths[0].strip(b" \t"))
+        length = int(match[1]) if match else -1
+        if not 0 <= length <= _LONGEST:
             raise HeadError(400, "Content-Length is malformed")
-        return Framing.LENGTH if int(value) else Framing.NONE, int(value)
+        return Framing.LENGTH if length else Framing.NONE, length
     return None, 0

@@ -39,6 +39,31 @@ def test_a_client_that_ends_its_sending_side_right_after_its_body_gets_its_answe
     run(main)
 
 
+def test_k9_strict_hangs_up_on_a_client_that_ends_its_sending_side_before_its_answer(run):
+    """An nginx did so, with ``proxy_ignore_client_abort off``; the server is freed at once."""
+
+    async def main():
+        asked, left = asyncio.Event(), asyncio.Event()
+
+        async def script(peer: Peer):
+            await peer.head()
+            asked.set()
+            assert await peer.rest() == b""
+            left.set()
+
+        async with stage(script, strict=True) as at, at.client() as client:
+            await client.send(get(PATH))
+            await asked.wait()
+            client.writer.write_eof()
+            assert await client.rest() == b""
+            await left.wait()
+            record = (await at.wait_for_records(1))[0]
+            assert (record.status, record.whole) == (499, False)
+            assert "ended its sending side before it had its answer" in record.reason
+
+    run(main)
+
+
 @pytest.mark.parametrize("framing", ["length", "chunked"])
 def test_a_body_that_ends_early_is_never_passed_off_as_whole(run, framing):
     async def main():

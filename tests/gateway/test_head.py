@@ -14,7 +14,6 @@ from vhlocal.gateway.head import (
     may_switch,
     parse_request,
     parse_response,
-    response_trailers,
     switch_lines,
     upstream_head,
     with_host,
@@ -324,10 +323,11 @@ def test_a_request_that_is_sent_again_is_known_and_its_mark_goes_to_no_server():
     assert b"replay" not in request.forward.lower()
 
 
-def test_what_waits_for_trailers_is_told_so_once():
-    request = parse_request(head(b"A: 1", b"TE: gzip, Trailers"))
-    assert request.forward == b"GET /x HTTP/1.1\r\nHost: localhost\r\nA: 1\r\nConnection: TE\r\nTE: trailers\r\n"
-    assert parse_request(head(b"TE: gzip")).forward == b"GET /x HTTP/1.1\r\nHost: localhost\r\n"
+@pytest.mark.parametrize("value", [b"gzip, Trailers", b"trailers", b"gzip"])
+def test_no_server_learns_which_transfer_codings_a_client_takes(value):
+    """K9: an nginx passed no ``TE`` on."""
+    request = parse_request(head(b"A: 1", b"TE: " + value))
+    assert request.forward == b"GET /x HTTP/1.1\r\nHost: localhost\r\nA: 1\r\n"
 
 
 def test_an_upgrade_travels_on_with_all_else():
@@ -413,8 +413,8 @@ def test_what_ends_at_the_hop_is_not_passed_on():
     )
     lines = upstream_head(request, *HOP, "/o/p/d/v/e").split(b"\r\n")
     assert lines[:6] == [b"GET /x HTTP/1.1", b"Host: localhost", b"b: 2", b"A: 1", b"A: 3", b"Content-Length: 5"]
-    assert lines[6:9] == [b"Connection: TE", b"TE: trailers", b"X-VH-Prefix: /o/p/d/v/e/"]
-    assert lines[9:11] == [b"X-Request-ID: abc", b"X-Real-IP: 10.0.0.9"]
+    assert lines[6] == b"X-VH-Prefix: /o/p/d/v/e/"
+    assert lines[7:9] == [b"X-Request-ID: abc", b"X-Real-IP: 10.0.0.9"]
     assert b"X-Forwarded-Port: 8000" in lines
     assert lines[-2:] == [b"", b""]
 
@@ -442,9 +442,34 @@ def test_dropped_headers_are_named_and_leave_nothing():
         parse_request(head(host=b"Host_: a"))
 
 
-def test_trailers_bring_in_no_framing():
-    names = [b"Content-Length", b"transfer-encoding", b"Host", b"Connection", b"Grpc-Status"]
-    assert response_trailers([(name, b"1") for name in names]) == [(b"Grpc-Status", b"1")]
+ACCEL = (b"Redirect: /x", b"Buffering: no", b"Charset: koi8-r", b"Expires: 100", b"LIMIT-rate: 1")
+
+
+def test_what_an_answer_says_to_the_ingress_ends_there():
+    """K9: what nginx removes; ``X-Accel-Other`` it passes on."""
+    lines = [b"X-Accel-" + line for line in (*ACCEL, b"Other: 1")]
+    answered = parse_response(answer(*lines, b"Content-Length: 5"), "GET")
+    assert answered.forward == b"HTTP/1.1 200 OK\r\nX-Accel-Other: 1\r\nContent-Length: 5\r\n"
+    assert (b"X-Accel-Redirect", b"/x") in answered.headers
+
+
+@pytest.mark.parametrize(
+    ("line", "acted_on"),
+    [
+        (b"redirect:", b"X-Accel-Redirect"),
+        (b"Redirect: @x", b"X-Accel-Redirect"),
+        (b"Buffering: YES", b"X-Accel-Buffering"),
+        (b"Buffering: no", b""),
+        (b"Limit-Rate: 10", b"X-Accel-Limit-Rate"),
+        (b"Limit-Rate: 0", b""),
+        (b"Limit-Rate: off", b""),
+        (b"Charset: koi8-r", b""),
+        (b"Expires: 100", b""),
+        (b"Other: 1", b""),
+    ],
+)
+def test_what_would_change_the_answer_in_production_is_named(line, acted_on):
+    assert parse_response(answer(b"X-Accel-" + line), "GET").acted_on == ((acted_on,) if acted_on else ())
 
 
 def test_upgrades_pass_but_not_to_http_2():

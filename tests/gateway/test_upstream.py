@@ -218,17 +218,61 @@ def test_a_body_until_close_becomes_chunked(run):
     run(main)
 
 
-def test_trailers_of_answers_pass(run):
+def test_k9_trailers_of_answers_end_here_and_that_is_told_once(run):
+    """An nginx with the ingress' settings passed ``Trailer`` on, and no trailer; nor the ``TE`` of the request."""
+
     async def main():
         async def script(peer: Peer):
-            assert b"\r\nTE: trailers\r\n" in await peer.head()
+            assert b"TE: trailers" not in await peer.head()
             await peer.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: Grpc-Status\r\n\r\n")
             await peer.send(b"2\r\nok\r\n0\r\nGrpc-Status: 0\r\nContent-Length: 7\r\n\r\n")
 
         async with stage(script) as at:
-            got = await at.ask(get(PATH, b"TE: trailers", CLOSE))
-            assert b"\r\nTrailer: Grpc-Status\r\n" in got
-            assert got.endswith(b"\r\n\r\n2\r\nok\r\n0\r\nGrpc-Status: 0\r\n\r\n")
+            for _ in range(2):
+                got = await at.ask(get(PATH, b"TE: trailers", CLOSE))
+                assert b"\r\nTrailer: Grpc-Status\r\n" in got
+                assert got.endswith(b"\r\n\r\n2\r\nok\r\n0\r\n\r\n")
+            assert at.dropped == [("trailers", "predict")]
+
+    run(main)
+
+
+@pytest.mark.parametrize("strict", [False, True])
+def test_k9_an_answer_that_the_ingress_would_replace_is_told_or_a_502(run, strict):
+    """An nginx answered with what was at the path of X-Accel-Redirect, or 404."""
+
+    async def main():
+        async def script(peer: Peer):
+            await peer.head()
+            await peer.send(b"HTTP/1.1 200 OK\r\nx-accel-redirect: /files/a\r\nContent-Length: 2\r\n\r\nok")
+            await peer.rest()
+
+        async with stage(script, strict=strict) as at:
+            answer = await at.ask(get(PATH, CLOSE))
+            assert b"x-accel-redirect" not in answer
+            if strict:
+                assert answer.startswith(b"HTTP/1.1 502 ")
+                assert b"X-Accel-Redirect" in answer
+            else:
+                assert (answer[:15], answer[-2:]) == (b"HTTP/1.1 200 OK", b"ok")
+            assert at.dropped == [("X-Accel-Redirect", "predict")] * (not strict)
+
+    run(main)
+
+
+def test_a_head_whose_lines_end_in_bare_line_feeds_is_not_waited_for(run):
+    """The server keeps its connection open, and nothing more would come."""
+
+    async def main():
+        async def script(peer: Peer):
+            await peer.head()
+            await peer.send(b"HTTP/1.1 200 OK\nContent-Length: 2\n\nok")
+            await peer.rest()
+
+        async with stage(script) as at:
+            answer = await at.ask(get(PATH, CLOSE))
+            assert answer.startswith(b"HTTP/1.1 502 ")
+            assert b"a line of the head ends in a bare line feed" in answer
 
     run(main)
 

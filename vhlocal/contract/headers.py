@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 RawHeader = tuple[bytes, bytes]
 
 #: Connection-specific fields (RFC 9110, section 7.6.1) that end at each hop, besides those that Connection names.
-#: ``Trailer`` is none of them: it announces fields that travel on with the body.
+#: ``Trailer`` is none of them for nginx, which passes it on although the fields that it announces end there (K9).
 HOP_BY_HOP = frozenset({b"connection", b"keep-alive", b"proxy-connection", b"te", b"transfer-encoding", b"upgrade"})
 
 #: Fields that a sender cannot have dropped by listing them in ``Connection``: without them the message would mean
@@ -34,6 +34,15 @@ _RESERVED_PREFIX = b"x-forwarded-"
 #: What nginx takes for a field's name (``ignore_invalid_headers``, and ``underscores_in_headers`` off).
 _NAME = re.compile(rb"[A-Za-z0-9-]+")
 
+
+#: Fields of an answer that nginx reads and removes (K9). The others of this name it passes on.
+_FOR_THE_INGRESS = frozenset(
+    {b"x-accel-buffering", b"x-accel-charset", b"x-accel-expires", b"x-accel-limit-rate", b"x-accel-redirect"}
+)
+#: With this field, the client gets what is served at the path in it, in place of the answer (K9).
+REDIRECTED = b"X-Accel-Redirect"
+#: Stands for the fields after a body, of which no client gets any from the ingress (K9).
+TRAILERS = b"trailers"
 
 #: Stands for the name of a cluster's ingress, which requests name as their host in production (K9).
 PRODUCTION_HOST = "deployments.example.com"
@@ -71,6 +80,26 @@ def is_of_the_request(name: bytes) -> bool:
     """
     plain = name.lower()
     return plain not in HOP_BY_HOP and plain not in _OF_THE_SENDER and not is_reserved(plain)
+
+
+def without_the_ingress(headers: Iterable[RawHeader]) -> tuple[list[RawHeader], tuple[bytes, ...]]:
+    """Return the headers of an answer that the ingress passes on, and the names of those that change what it does (K9).
+
+    The others that it keeps have no effect with its defaults.
+    """
+    kept: list[RawHeader] = []
+    acted_on: list[bytes] = []
+    for name, value in headers:
+        plain = name.lower()
+        if plain not in _FOR_THE_INGRESS:
+            kept.append((name, value))
+        elif plain == REDIRECTED.lower():
+            acted_on.append(REDIRECTED)
+        elif plain == b"x-accel-buffering" and value.lower() == b"yes":
+            acted_on.append(b"X-Accel-Buffering")
+        elif plain == b"x-accel-limit-rate" and value.isdigit() and value.strip(b"0"):
+            acted_on.append(b"X-Accel-Limit-Rate")
+    return kept, tuple(acted_on)
 
 
 def connection_tokens(headers: Iterable[RawHeader]) -> frozenset[bytes]:

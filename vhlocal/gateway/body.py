@@ -8,10 +8,7 @@ from __future__ import annotations
 
 import enum
 import re
-from typing import TYPE_CHECKING, Protocol
-
-if TYPE_CHECKING:
-    from vhlocal.contract.headers import RawHeader
+from typing import Protocol
 
 #: A chunk's size line, and all trailer lines together, in bytes.
 _LINE_LIMIT = 4096
@@ -23,11 +20,11 @@ _CHUNKS_AT_ONCE = 500
 #: As nearly all clients write it: a size without extensions. It is read in one go where the whole chunk is there.
 _PLAIN_SIZE = re.compile(rb"([0-9A-Fa-f]{1,15})\r\n")
 #: What nearly all bodies end with: the last chunk, without trailers.
-_LAST = b"0\r\n\r\n"
+LAST_CHUNK = b"0\r\n\r\n"
 _CHUNK_SIZE = re.compile(rb"0*([0-9A-Fa-f]{1,16})[ \t]*(?:;[^\x00-\x08\x0a-\x1f\x7f]*)?")
 #: As nginx: what is larger does not fit into its numbers, with the bytes that a chunk needs besides.
 _LARGEST = 2**63 - 6
-_FIELD_LINE = re.compile(rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[ \t]*([^\x00-\x08\x0a-\x1f\x7f]*)")
+_FIELD_LINE = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+:[^\x00-\x08\x0a-\x1f\x7f]*")
 
 
 class Framing(enum.Enum):
@@ -44,10 +41,10 @@ class BodyError(Exception):
 
 
 class BodyReader(Protocol):
-    """Cuts one body out of a byte stream. ``trailers`` is complete once ``done``."""
+    """Cuts one body out of a byte stream. ``has_trailers``: fields came after it, which end here (K9)."""
 
     done: bool
-    trailers: list[RawHeader]
+    has_trailers: bool
 
     def feed(self, data: bytes) -> tuple[bytes, bytes]:
         """Return the payload in ``data`` and what follows that: beyond the body, or, if not ``done``, to be fed again.
@@ -69,12 +66,12 @@ def body_reader(framing: Framing, length: int) -> BodyReader:
 class LengthReader:
     """A body of a known number of bytes."""
 
-    __slots__ = ("_remaining", "done", "trailers")
+    __slots__ = ("_remaining", "done")
+    has_trailers = False
 
     def __init__(self, length: int) -> None:
         self._remaining = length
         self.done = length == 0
-        self.trailers: list[RawHeader] = []
 
     def feed(self, data: bytes) -> tuple[bytes, bytes]:
         """See ``BodyReader``. Data that lies wholly in the body is handed on uncopied."""
@@ -90,11 +87,8 @@ class LengthReader:
 class CloseReader:
     """A body that ends with the connection: never ``done`` by itself."""
 
-    __slots__ = ("done", "trailers")
-
-    def __init__(self) -> None:
-        self.done = False
-        self.trailers: list[RawHeader] = []
+    done = False
+    has_trailers = False
 
     def feed(self, data: bytes) -> tuple[bytes, bytes]:
         """See ``BodyReader``."""
@@ -110,9 +104,7 @@ class ChunkedReader:
     _chunk_ended = False
     _in_trailers = False
     _trailer_bytes = 0
-
-    def __init__(self) -> None:
-        self.trailers: list[RawHeader] = []
+    has_trailers = False
 
     def feed(self, data: bytes) -> tuple[bytes, bytes]:
         """See ``BodyReader``. Of a flood of chunks only so many are read, so that others get their turn."""
@@ -140,8 +132,8 @@ class ChunkedReader:
                 start, stop = plain.end(), plain.end() + int(plain[1], 16)
                 if start < stop and data.startswith(b"\r\n", stop):
                     payload.append(data[start:stop])
-                    self.done = data.startswith(_LAST, stop + 2)
-                    at = stop + 2 + len(_LAST) * self.done
+                    self.done = data.startswith(LAST_CHUNK, stop + 2)
+                    at = stop + 2 + len(LAST_CHUNK) * self.done
                     continue
             end = self._line_end(data, at)
             if end < 0:
@@ -181,15 +173,9 @@ class ChunkedReader:
             self._trailer_bytes += len(line)
             if match is None or self._trailer_bytes > _TRAILER_LIMIT:
                 raise BodyError("the trailers are malformed or too long")
-            self.trailers.append((match[1], match[2].rstrip(b" \t")))
+            self.has_trailers = True
 
 
 def chunk(payload: bytes) -> bytes:
     """Return ``payload``, which is not empty, as one chunk."""
     return b"%x\r\n%b\r\n" % (len(payload), payload)
-
-
-def last_chunk(trailers: list[RawHeader]) -> bytes:
-    """Return the end of a chunked body."""
-    lines = b"".join([b"%b: %b\r\n" % trailer for trailer in trailers])
-    return b"0\r\n" + lines + b"\r\n"

@@ -44,6 +44,9 @@ _STEPS = 4
 #: Empty lines that are skipped before a request.
 _EMPTY_LINES = 8
 
+#: As nginx does with ``proxy_ignore_client_abort off``: it takes the end of what a client sends for the client's end.
+_HALF_CLOSED = "the client ended its sending side before it had its answer: production's ingress hangs up then"
+
 _RESET_ON_CLOSE = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)
 
 
@@ -106,6 +109,11 @@ class ClientConnection(asyncio.Protocol):
         if self._lingering:
             return False
         self._ended = True
+        if self._hub.options.strict and self._exchange is not None:
+            exchange, self._exchange = self._exchange, None
+            exchange.client_gone(_HALF_CLOSED)
+            self._transport.abort()
+            return False
         # Whole requests, or the rest of a body, may still wait for the client to read or for a server.
         self._advance()
         if self._exchange is not None:

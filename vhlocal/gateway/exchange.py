@@ -4,17 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from vhlocal.contract.headers import TRAILERS
 from vhlocal.gateway.account import Account
-from vhlocal.gateway.body import Framing, chunk, last_chunk
-from vhlocal.gateway.head import (
-    RequestHead,
-    ResponseHead,
-    client_lines,
-    may_switch,
-    response_trailers,
-    switch_lines,
-    upstream_head,
-)
+from vhlocal.gateway.body import LAST_CHUNK, Framing, chunk
+from vhlocal.gateway.head import RequestHead, ResponseHead, client_lines, may_switch, switch_lines, upstream_head
 from vhlocal.gateway.report import CLIENT_GONE, FailureKind, connect_failure, failure_response
 from vhlocal.gateway.tunnel import Tunnel
 from vhlocal.gateway.upload import Kept, Stream, Upload
@@ -23,7 +16,6 @@ if TYPE_CHECKING:
     import asyncio
 
     from vhlocal.contract.access import BasicAuth
-    from vhlocal.contract.headers import RawHeader
     from vhlocal.gateway.client import Client
     from vhlocal.gateway.hub import Hub
     from vhlocal.gateway.report import Farewell
@@ -285,6 +277,8 @@ class Exchange:
         self._answer = head
         if self._upload is not None and self._upload.whole:
             self._upload.drop()  # the answer may take its time
+        if head.acted_on:
+            self._hub.tell_dropped(head.acted_on, self._account.route)
         self._account.answered(head.status)
         lines = client_lines(self._chunked, self._close, http_1_0, self._account.answer_lines(head))
         self._out += (head.forward, lines)
@@ -301,10 +295,12 @@ class Exchange:
         self._account.passed_on(data)
         self._out.append(chunk(data) if self._chunked else data)
 
-    def response_end(self, trailers: list[RawHeader], reusable: bool) -> None:
+    def response_end(self, has_trailers: bool, reusable: bool) -> None:
         """See ``upstream.Carried``."""
         if self._chunked:
-            self._out.append(last_chunk(response_trailers(trailers)))
+            self._out.append(LAST_CHUNK)
+        if has_trailers:
+            self._hub.tell_dropped((TRAILERS,), self._account.route)
         self._complete(reusable)
 
     def _complete(self, reusable: bool) -> None:
@@ -368,12 +364,12 @@ class Exchange:
         if self._connection is not None and self._connection.reading_paused:
             self._connection.resume_reading()
 
-    def client_gone(self) -> None:
+    def client_gone(self, why: str = "the client went away") -> None:
         """The client is away: free the server at once."""
         if not self._over:
             self._release()
             self._account.status = self._account.status or CLIENT_GONE
-            self._account.reason = "the client went away"
+            self._account.reason = why
             self._finish(whole=False)
 
     def probe_client(self) -> None:
@@ -447,7 +443,7 @@ class Exchange:
             self.fail(FailureKind.ENDED, farewell.status, reason)
         elif self._streams_events:
             self._account.reason = reason
-            self.response_end([], reusable=False)
+            self.response_end(False, reusable=False)
         else:
             self._break(reason)
 

@@ -58,14 +58,10 @@ _ID = "\0"
 #: May be sent a second time when the first got no answer (RFC 9110, section 9.2.2).
 _IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
 
-#: Fields that a trailer must not bring in by the back door (RFC 9110, section 6.5.1).
-_NO_TRAILER = frozenset(
-    {b"host", b"content-length", b"content-type", b"content-encoding", b"authorization", b"cookie", b"set-cookie"}
-)
-
 #: What the gateway says of an answer's code (``table.Route``), and the server therefore cannot.
 _OWN = frozenset({b"x-vhlocal-revision", b"x-vhlocal-version", b"x-vhlocal-replica", b"x-vhlocal-stale"})
 _OWN_START = b"x-vhlocal-"
+_FOR_THE_INGRESS = b"x-accel-"
 _WORKER_SCOPE = b"service-worker-allowed"
 #: A path in which a browser reads nothing but what is written.
 _PLAIN_PATH = re.compile(rb"/[A-Za-z0-9._~!$&'()*+,;=:@/-]*")
@@ -123,7 +119,8 @@ class ResponseHead:
 
     ``keep_alive`` is whether the server's connection may carry another request; ``open_ended`` is True where the
     head does not give the body's length. ``forward`` is the part of the head that travels on: without the framing
-    towards the client and the end. ``worker_scope`` is the reach that the server asks for its service worker.
+    towards the client and the end. ``worker_scope`` is the reach that the server asks for its service worker;
+    ``acted_on`` names the fields with which the ingress would give another answer (K9).
     """
 
     status: int
@@ -136,6 +133,7 @@ class ResponseHead:
     upgrade: bytes
     forward: bytes = b""
     worker_scope: bytes = b""
+    acted_on: tuple[bytes, ...] = ()
 
     @property
     def is_event_stream(self) -> bool:
@@ -225,12 +223,6 @@ def worker_scope_line(wanted: bytes, prefix: str) -> bytes:
     return b"Service-Worker-Allowed: %b\r\n" % (wanted if below else top)
 
 
-def response_trailers(trailers: Iterable[RawHeader]) -> list[RawHeader]:
-    """Return the trailers of an answer that may travel on."""
-    banned = contract.HOP_BY_HOP | _NO_TRAILER | _OWN
-    return [(name, value) for name, value in trailers if name.lower() not in banned]
-
-
 def may_switch(request: RequestHead, answer: ResponseHead) -> bool:
     """Tell whether a ``101`` names what it switches to, and that was asked for (RFC 9110, section 7.8)."""
     chosen = _protocols(answer.upgrade.lower())
@@ -307,6 +299,9 @@ def _read_response(raw: bytes, to_head: bool) -> ResponseHead:
         kept = [header for header in kept if header[0].lower() != b"content-length"]
     # Looked for in the whole first: hardly any answer has one.
     lower, worker_scope = raw.lower(), b""
+    acted_on: tuple[bytes, ...] = ()
+    if _FOR_THE_INGRESS in lower:
+        kept, acted_on = contract.without_the_ingress(kept)
     if _OWN_START in lower:
         kept = [header for header in kept if header[0].lower() not in _OWN]
     if _WORKER_SCOPE in lower:
@@ -325,6 +320,7 @@ def _read_response(raw: bytes, to_head: bool) -> ResponseHead:
         upgrade=fields.upgrade,
         forward=b"HTTP/1.1 %d %b\r\n%b" % (status, sink.phrase, _lines(kept)),
         worker_scope=worker_scope,
+        acted_on=acted_on,
     )
 
 
@@ -344,8 +340,6 @@ def _request_forward(head: RequestHead) -> bytes:
         named.insert(0, (b"Host", head.host))
     if head.upgrade:
         named += [(b"Connection", b"Upgrade"), (b"Upgrade", head.upgrade)]
-    elif b"trailers" in head.header(b"te").lower():
-        named += [(b"Connection", b"TE"), (b"TE", b"trailers")]
     return b"%b %b HTTP/1.1\r\n%b" % (head.method.encode(), head.target, _lines(named))
 
 

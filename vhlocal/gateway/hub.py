@@ -104,8 +104,13 @@ class Hub:
         """Tell whether a request is an endpoint's, not the control plane's; ``route`` is what its prefix leads to."""
         return prefix is not None and (route is not None or not prefix.startswith("/api/"))
 
-    def tell_dropped(self, names: Iterable[bytes], route: Route) -> None:
-        """Report which of a request's headers do not reach its server, each name once in a gateway's life (K9)."""
+    def tell_dropped(self, names: Iterable[bytes], route: Route | None) -> None:
+        """Report which headers of a request to an endpoint, or of its answer, do not get through (K9).
+
+        Each name once in a gateway's life.
+        """
+        if route is None:
+            return
         for name in names:
             plain = name.lower()
             if plain not in self._reported_names and len(self._reported_names) < _MOST_NAMES:

@@ -87,6 +87,7 @@ class Pool:
     """Idle connections by server, the latest used first, none kept for long; and the making of new ones."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, options: GatewayOptions, outbox: Outbox) -> None:
+        self.strict = options.strict
         self.usual_head = options.answer_head_bytes
         self.head_limit = options.answer_head_bytes if options.strict else options.head_bytes
         self.time = loop.time

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from vhlocal.gateway.body import Framing, chunk, last_chunk
+from vhlocal.gateway.body import LAST_CHUNK, Framing, chunk
 from vhlocal.gateway.spool import Spool
 
 if TYPE_CHECKING:
@@ -156,7 +156,7 @@ class Stream:
             self.whole = True
             connection.heard = self._hub.loop.time()
             if self._chunked:
-                connection.write(last_chunk([]))
+                connection.write(LAST_CHUNK)
 
     def framing(self) -> bytes:
         """See ``Upload``."""

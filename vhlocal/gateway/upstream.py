@@ -7,14 +7,14 @@ import select
 from functools import partial
 from typing import TYPE_CHECKING, Protocol, cast
 
+from vhlocal.contract.headers import REDIRECTED
 from vhlocal.gateway.body import BodyError, BodyReader, Framing, body_reader
-from vhlocal.gateway.head import HeadError, ResponseHead, parse_response
+from vhlocal.gateway.head import HeadError, ResponseHead, has_bare_line_feed, parse_response
 from vhlocal.gateway.report import FailureKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from vhlocal.contract.headers import RawHeader
     from vhlocal.gateway.pool import Pool, ServerConnections
     from vhlocal.gateway.report import Farewell
 
@@ -23,6 +23,10 @@ _HEAD_END = b"\r\n\r\n"
 _TOO_LONG = (
     "the head of the server's answer is longer than %d KiB: send smaller cookies and fewer headers; production's "
     "ingress takes 4 KiB (`proxy-buffer-size`)"
+)
+_REDIRECTED = (
+    "the server's answer has X-Accel-Redirect: production's ingress answers with what is served at the path in it; "
+    "send the content itself"
 )
 
 
@@ -41,8 +45,8 @@ class Carried(Protocol):
     def whole_response(self, head: ResponseHead, body: bytes) -> None:
         """Take the final answer, all of it: the quick way for most. Reusable as far as the head says."""
 
-    def response_end(self, trailers: list[RawHeader], reusable: bool) -> None:
-        """The answer is whole; ``reusable`` as far as the server's side of the connection goes."""
+    def response_end(self, has_trailers: bool, reusable: bool) -> None:
+        """The answer is whole; its trailers end here (K9). ``reusable`` as far as the server's side goes."""
 
     def switched(self, head: ResponseHead, data: bytes) -> None:
         """The server speaks another protocol from now on, ``data`` being its first bytes."""
@@ -215,8 +219,8 @@ class UpstreamConnection(asyncio.Protocol):
         if not self._body.done:
             self._later = data
         else:
-            trailers, self._body = self._body.trailers, None
-            carried.response_end(trailers, self._keep_alive and not data)
+            has_trailers, self._body = self._body.has_trailers, None
+            carried.response_end(has_trailers, self._keep_alive and not data)
 
     def _read_heads(self, carried: Carried, data: bytes) -> bytes | None:
         """Read one head; return what follows the final one, or None when that is not there yet."""
@@ -227,9 +231,14 @@ class UpstreamConnection(asyncio.Protocol):
             if len(rest) >= limit:
                 self._fail(carried, _TOO_LONG % (limit // 1024))
                 return None
+            if has_bare_line_feed(rest):
+                raise HeadError(502, "a line of the head ends in a bare line feed")
             self._buffer = rest
             return None
         head = parse_response(rest[:end], self._method)
+        if self._pool.strict and REDIRECTED in head.acted_on:
+            self._fail(carried, _REDIRECTED)
+            return None
         if end > self._pool.usual_head:
             carried.tell_limit(FailureKind.LARGE_HEAD, self._pool.usual_head)
         rest = rest[end:]
@@ -280,7 +289,7 @@ class UpstreamConnection(asyncio.Protocol):
         if carried is None:
             return
         if self._body is not None and self._framing is Framing.CLOSE and exc is None:
-            carried.response_end([], reusable=False)
+            carried.response_end(False, reusable=False)
         elif self._body is not None:
             carried.lost("the server hung up in the middle of its answer", unanswered=False)
         else:

@@ -52,6 +52,22 @@ def test_clients_too_many_are_told_as_the_gateways_own_limit():
     assert notice.endpoint is None
 
 
+@pytest.mark.parametrize(
+    ("name", "text", "hint"),
+    [
+        ("trailers", "an answer's trailers were dropped, as production's", "send what they say in the answer's head"),
+        ("X-Accel-Redirect", "the client gets what is served at the path in it", "send the content itself"),
+        ("X-Accel-Limit-Rate", "and sends so many bytes a second; vhlocal does not", "leave the header out"),
+        ("X-Accel-Buffering", "may hold back a stream's parts; vhlocal does not", "leave the header out"),
+    ],
+)
+def test_k9_what_the_ingress_does_with_an_answer_is_told(name, text, hint):
+    notice = tell_dropped(name, "digits")
+    assert text in notice.text
+    assert notice.hint.startswith(hint)
+    assert notice.endpoint == "digits"
+
+
 def test_k9_a_dropped_header_is_told_with_what_to_send():
     """K9: names with underscores are dropped; of a name that a client chose no more is shown than a line takes."""
     notice = tell_dropped("X_User_Id", "digits")

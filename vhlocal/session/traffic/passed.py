@@ -18,6 +18,29 @@ if TYPE_CHECKING:
     from vhlocal.model import Endpoint
 
 
+#: What is said of an answer that production's ingress would change, and what to do, by what it changes it for.
+_OF_ANSWERS = {
+    "trailers": (
+        "an answer's trailers were dropped, as production's ingress drops them",
+        "send what they say in the answer's head, or in its body",
+    ),
+    "X-Accel-Redirect": (
+        "production's ingress acts on the answer's `X-Accel-Redirect`: the client gets what is served at the path in "
+        "it; vhlocal passes the answer on",
+        "send the content itself",
+    ),
+    "X-Accel-Limit-Rate": (
+        "production's ingress acts on the answer's `X-Accel-Limit-Rate`, and sends so many bytes a second; vhlocal "
+        "does not",
+        "leave the header out, unless this is wanted",
+    ),
+    "X-Accel-Buffering": (
+        "production's ingress acts on the answer's `X-Accel-Buffering: yes`, and may hold back a stream's parts; "
+        "vhlocal does not",
+        "leave the header out, unless this is wanted",
+    ),
+}
+
 _REASON = "it only passes names of letters, digits and dashes"
 
 #: Bytes of a header's name that are shown: a client may choose any length.
@@ -25,7 +48,10 @@ _SHOWN = 80
 
 
 def tell_dropped(name: str, endpoint: str) -> Notice:
-    """Return the notice that a request's header does not reach the app, as in production (K9)."""
+    """Return the notice of a request's header that does not reach the app, or of what an answer does (K9)."""
+    if name in _OF_ANSWERS:
+        text, hint = _OF_ANSWERS[name]
+        return Notice(text, hint=hint, endpoint=endpoint)
     text = f"the header `{name[:_SHOWN]}` was dropped, as production's ingress drops it: {_REASON}"
     return Notice(text, hint="let the client send it with dashes", endpoint=endpoint)
 

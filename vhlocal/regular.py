@@ -50,6 +50,12 @@ def digest_of(file: Path) -> tuple[str, int]:
     return total.hexdigest(), size
 
 
+def size_of(file: Path) -> int:
+    """Return the bytes of a file that can be read, without reading any. Raises OSError."""
+    with file.open("rb", buffering=0) as content:
+        return os.fstat(content.fileno()).st_size
+
+
 def _opened(path: str, flags: int) -> int:
     # What has become a pipe meanwhile is not waited for.
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))

@@ -13,6 +13,7 @@ from rich.console import Console
 
 from tests.checks.projects import command
 from tests.checks.sample import FakeIndex, found_in
+from tests.project.test_package import bytes_read
 from vhlocal.checks.as_json import as_json
 from vhlocal.checks.as_sarif import as_sarif
 from vhlocal.checks.registry import ALL_DEFINITIONS, ALL_RULES
@@ -76,6 +77,17 @@ def test_what_two_endpoints_share_is_told_once(project):
     )
     report = look(read_subject(directory, load_settings(directory, {}, environ={}), FakeIndex()), {})
     assert [finding.definition.code for finding in report.findings].count("VH201") == 1
+
+
+def test_a_model_beside_the_code_is_not_read(project):
+    """No rule looks into it: gigabytes would take a minute without a word."""
+    directory = project(FILES)
+    with (directory / "model.bin").open("wb") as model:
+        model.truncate(64 * 1024**2)
+    before = bytes_read()
+    subject = read_subject(directory, load_settings(directory, {}, environ={}), FakeIndex())
+    assert bytes_read() - before < 8 * 1024**2
+    assert subject.package.files["model.bin"].size == 64 * 1024**2
 
 
 def test_a_rule_that_fails_is_one_note_and_the_others_go_on(subject):

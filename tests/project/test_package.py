@@ -1,12 +1,14 @@
 import hashlib
 import os
 import sys
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from vhlocal.errors import InputError
 from vhlocal.project.package import Changes, changes, read_package
-from vhlocal.project.reading import ReadPackage
+from vhlocal.project.reading import ReadPackage, read_unhashed
 
 
 def test_a_file_is_described(project):
@@ -225,3 +227,37 @@ def test_without_git_all_is_included_whatever_is_set(project):
     """B5: the platform's client has no other way either."""
     project.write("a.py")
     assert list(read_package(project.directory, include_untracked=False).files) == ["a.py"]
+
+
+def test_what_is_packaged_is_found_without_reading_it(project):
+    """The same files as with their contents, but no gigabytes of a model."""
+    project.write("app.py", "x").chmod(0o700)
+    (project.directory / "link").symlink_to("app.py")
+    (project.directory / "out").symlink_to("/etc/passwd")
+    with project.write("model.bin", "").open("wb") as model:
+        model.truncate(64 * 1024**2)
+    whole = read_package(project.directory)
+    before = bytes_read()
+    package = read_unhashed(project.directory, include_untracked=True)
+    assert bytes_read() - before < 1024**2
+    assert package.revision == ""
+    assert list(package.files) == list(whole.files)
+    for path, file in package.files.items():
+        assert file == replace(whole.files[path], digest=file.digest)
+    assert package.files["model.bin"].size == 64 * 1024**2
+
+
+@pytest.mark.skipif(not hasattr(os, "getuid") or os.getuid() == 0, reason="root may read everything")
+def test_what_cannot_be_read_is_an_error_without_reading_it_too(project):
+    project.write("secret", "x").chmod(0)
+    with pytest.raises(InputError, match="the file cannot be read"):
+        read_unhashed(project.directory, include_untracked=True)
+
+
+def bytes_read() -> int:
+    """How many bytes this process has read so far, as far as the system counts them."""
+    try:
+        counts = dict(line.split(": ") for line in Path("/proc/self/io").read_text().splitlines())
+    except OSError:
+        return 0
+    return int(counts["rchar"])

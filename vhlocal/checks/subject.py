@@ -15,7 +15,7 @@ from vhlocal.contract.image import REQUIREMENTS_FILES, requirements_file
 from vhlocal.project.config import read_config
 from vhlocal.project.files import check_chosen
 from vhlocal.project.git import ask_git
-from vhlocal.project.package import read_package
+from vhlocal.project.reading import read_unhashed
 from vhlocal.project.requirements import requirement_lines
 from vhlocal.project.selection import check_known, override_images, read_loaders, read_strategies
 from vhlocal.regular import content_of, text_of
@@ -138,7 +138,7 @@ def read_subject(directory: Path, settings: Settings, index: Index) -> Subject:
     return Subject(
         config,
         endpoints,
-        read_package(directory, include_untracked=settings.include_untracked),
+        read_unhashed(directory, include_untracked=settings.include_untracked),
         settings.files,
         settings.variables,
         index,

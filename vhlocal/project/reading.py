@@ -16,7 +16,7 @@ from vhlocal.contract.image import requirements_file
 from vhlocal.errors import InputError
 from vhlocal.model import Package, PackagedFile, Place
 from vhlocal.project.packaged_paths import directories_of, packaged_paths
-from vhlocal.regular import MOST, digest_of
+from vhlocal.regular import MOST, digest_of, size_of
 from vhlocal.values import dataclass
 
 if TYPE_CHECKING:
@@ -85,6 +85,16 @@ def read_whole(directory: Path) -> ReadPackage:
     return reading.package(frozenset(), entangled=True)
 
 
+def read_unhashed(directory: Path, *, include_untracked: bool) -> Package:
+    """Read which files are packaged, and nothing in them: gigabytes take no longer. Digests and revision are empty."""
+    paths = packaged_paths(directory, include_untracked=include_untracked)
+    _check_requirements(directory, paths)
+    reading = _Reading(ReadPackage(directory, {}, ""), {}, hashed=False)
+    for path in paths:
+        reading.take(path)
+    return Package(directory, reading.package(frozenset(), entangled=True).files, "")
+
+
 def read_touched(known: ReadPackage, touched: Collection[str]) -> ReadPackage | None:
     """Read anew what was touched, and links, whose targets may have been; None when that may not be all."""
     if known.entangled:
@@ -127,12 +137,16 @@ def _check_requirements(directory: Path, paths: Collection[str]) -> None:
 class _Reading:
     """Files as they are read, one by one; ``files`` are those of the known package to begin with: all, or none.
 
-    Links to directories count where it is ``whole``: the platform's client leaves them out, a commit has them.
+    Links to directories count where it is ``whole``: the platform's client leaves them out, a commit has them. Unless
+    it is ``hashed``, files have no digest.
     """
 
-    def __init__(self, known: ReadPackage, files: Mapping[str, PackagedFile], *, whole: bool = False) -> None:
+    def __init__(
+        self, known: ReadPackage, files: Mapping[str, PackagedFile], *, whole: bool = False, hashed: bool = True
+    ) -> None:
         self._known = known
         self._whole = whole
+        self._hashed = hashed
         self._root = f"{known.directory}{os.sep}"
         self._files = dict(files)
         self._looks = dict(known.looks) if files else {}
@@ -153,7 +167,9 @@ class _Reading:
                 self._files[path], self._blocks[path], self._looks[path] = known.files[path], known.blocks[path], look
                 return
             now = time.time_ns()
-            file = self._moved(path, look) or _read_file(known.directory, path, seen, whole=self._whole)
+            file = self._moved(path, look) or _read_file(
+                known.directory, path, seen, whole=self._whole, hashed=self._hashed
+            )
         except (FileNotFoundError, NotADirectoryError):
             self._put(path, None, None)
             return
@@ -262,7 +278,7 @@ def _walk(directory: Path) -> Iterator[str]:
         yield from ((base / name).as_posix() for name in (*files, *links))
 
 
-def _read_file(directory: Path, path: str, seen: os.stat_result, *, whole: bool) -> PackagedFile | None:
+def _read_file(directory: Path, path: str, seen: os.stat_result, *, whole: bool, hashed: bool) -> PackagedFile | None:
     source = directory / path
     if stat.S_ISLNK(seen.st_mode):
         link = str(source.readlink())
@@ -280,5 +296,5 @@ def _read_file(directory: Path, path: str, seen: os.stat_result, *, whole: bool)
     if not stat.S_ISREG(seen.st_mode):
         return None
     mode = 0o755 if seen.st_mode & stat.S_IXUSR else 0o644
-    digest, size = digest_of(source)
+    digest, size = digest_of(source) if hashed else ("", size_of(source))
     return PackagedFile(path, source, digest, mode, size)

@@ -301,6 +301,13 @@ def test_what_could_not_be_sent_is_told_with_its_line(request_, message):
     assert caught.value.place.line == 3
 
 
+@pytest.mark.parametrize("status", ["1e999", "-1e999", "NaN"])
+def test_a_status_that_is_no_number_is_told_with_its_line(status):
+    text = entry().replace("204", status)
+    with pytest.raises(InputError, match="entry 1 of the HAR file cannot be read: cannot convert float"):
+        read(text)
+
+
 @pytest.mark.parametrize("url", ["http://[::1:8000/", "http://localhost:x/", "http://h:99999/"])
 def test_what_is_no_url_is_left_out(url):
     found = read(browsers(url, f"{URL}{PREFIX}/"))

@@ -176,7 +176,7 @@ def see_what_is_refused(run, vhlocal, recorded):
         (("web", "--request", "ffffffff"), "begins with `ffffffff`"),
         (("web", "--request", "two.http"), "two.http has 2 requests"),
         (("web", "--request", "three.http"), "three.http cannot be read"),
-        (("web", "--request", "three.har"), "three.har cannot be read"),
+        (("web", "--request", "three.har"), "the HAR file cannot be read"),
         (("web", "--request", "image.png"), "image.png is not a file that `vhlocal load` reads"),
         (("any", "--request", recorded), "went to `web`"),
     ]:

@@ -176,3 +176,18 @@ def test_what_vhlocal_answers_for_a_server_that_is_down_is_no_word_of_the_app():
     failed = [result.failures for result in by_schema.read_report(ENDED, schema) if result.name == "GET /x"]
     ended = "the server ended, or hung up, before it answered: curl -X GET http://127.0.0.1:1/o/p/d/v/e/x"
     assert failed == [(ended,)]
+
+
+@pytest.mark.parametrize(
+    ("content", "paths"),
+    [
+        (b'{"openapi": "3.1.0", "paths": {"/a": {}, "/b": {}}}', ["/a", "/b"]),
+        (b'{"openapi": "3.1.0", "paths": ' + b"[" * 200_000 + b"]" * 200_000 + b"}", None),
+        (b'{"openapi": ', None),
+        (b"\xff", None),
+        (b"[]", None),
+    ],
+    ids=["a schema", "nested too deeply", "half", "no text", "a list"],
+)
+def test_an_app_may_give_anything_for_its_schema(content, paths):
+    assert by_schema._paths(content) == paths

@@ -132,3 +132,8 @@ def test_a_body_that_is_no_json_is_told():
 def test_a_value_that_is_no_number_is_near_to_none():
     assert unmet(Near((), 1.0, Tolerance()), sent(b"NaN", "application/json"), 0)
     assert math.isnan(float("nan"))
+
+
+def test_a_value_that_is_nested_too_deeply_is_told():
+    with pytest.raises(UnreadableError, match="nested too deeply"):
+        expectation(f"expect $.a == {'[' * 200_000}{']' * 200_000}")

@@ -54,10 +54,10 @@ def _recorded(client: Client, endpoint: str, what: str | None) -> Exchange | Non
         good = [each for each in last if each.answer.status < 400 and not each.answer.broke_off]
         return next((each for each in reversed(good) if each.request.body.content is not None), None)
     if what.endswith(".har"):
-        from vhlocal.recorder.har_reading import read_har  # noqa: PLC0415 - as above
+        from vhlocal.cli.har_file import read_har_file  # noqa: PLC0415 - as above
 
         file = Path(what)
-        found = list(read_har(_text(file), file, client.url).exchanges)
+        found = list(read_har_file(file, client.url).exchanges)
         if len(found) != 1:
             raise InputError(f"{file} has {len(found)} requests to this run", hint="write a file with one of them")
         return found[0]
@@ -83,12 +83,3 @@ def _of_http_file(file: Path, target: Target, directory: Path) -> Request:
 def _with(headers: tuple[Header, ...], more: tuple[Header, ...]) -> tuple[Header, ...]:
     named = {name.lower() for name, _ in headers}
     return (*headers, *(each for each in more if each[0].lower() not in named))
-
-
-def _text(file: Path) -> str:
-    try:
-        return file.read_text(encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"{file} cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise InputError(f"{file} is not a HAR file: it is not UTF-8") from error

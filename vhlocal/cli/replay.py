@@ -83,16 +83,9 @@ def _exchanges(client: Client, what: str | None, last: int | None, endpoint: str
     if what is None:
         return client.recordings(last or 0, endpoint=endpoint, whole=True)
     if _is_har(what):
-        from vhlocal.recorder.har_reading import read_har  # noqa: PLC0415 - as above
+        from vhlocal.cli.har_file import read_har_file  # noqa: PLC0415 - as above
 
-        file = Path(what)
-        try:
-            text = file.read_text(encoding="utf-8")
-        except OSError as error:
-            raise InputError(f"{file} cannot be read: {error.strerror}") from error
-        except UnicodeDecodeError as error:
-            raise InputError(f"{file} is not a HAR file: it is not UTF-8") from error
-        har = read_har(text, file, client.url)
+        har = read_har_file(Path(what), client.url)
         if har.told():
             click.echo(one_line(har.told()), err=True)
         return list(har.exchanges)

@@ -88,7 +88,7 @@ def read_har(text: str, file: Path, url: str) -> Har:
             found.append(_exchange(entry, run, number))
         except _LeftOut as out:
             left_out[out.why, out.where] += 1
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except (KeyError, TypeError, ValueError, ArithmeticError, AttributeError) as error:
             raise InputError(
                 f"entry {number} of the HAR file cannot be read: {_reason(error)}",
                 place=Place(file, _line(text, len(entries), number)),

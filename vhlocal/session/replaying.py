@@ -116,5 +116,5 @@ def not_a_servers(what: str, answer: Answer) -> VhlocalError | None:
         said = json.loads(answer.body.content or b"")
         why = f": {said['why']}" if said.get("why") else ""
         return VhlocalError(f"{what}: {said['error']}{why}", hint=str(said.get("hint") or "see its state: vhlocal ps"))
-    except (ValueError, LookupError, TypeError, AttributeError):
+    except (ValueError, RecursionError, LookupError, TypeError, AttributeError):
         return VhlocalError(what, hint="see what is served: vhlocal ps")

@@ -192,7 +192,7 @@ def _paths(content: bytes) -> list[str] | None:
     """Return the paths of a schema, None where it is none."""
     try:
         document = json.loads(content)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     if not isinstance(document, dict) or not ({"openapi", "swagger"} & document.keys()):
         return None

@@ -133,6 +133,8 @@ def _read(what: str) -> Expectation | None:
 def _equal(path: Path, text: str) -> Equal:
     try:
         return Equal(path, json.loads(text))
+    except RecursionError as error:
+        raise UnreadableError("this JSON is nested too deeply") from error
     except ValueError as error:
         raise UnreadableError(f'`{text}` is not JSON: put text in double quotes, as "{text}"') from error
 

@@ -308,7 +308,7 @@ class Evidence:
         schema = self.outside(SCHEMA)
         try:
             paths = list(json.loads(schema.body)["paths"]) if schema is not None else []
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, RecursionError, KeyError, TypeError):
             return False
         prefix = self.case.version.split("/")
         starts = [own[: len(prefix)] for path in paths if len(own := path.split("/")) >= len(prefix)]

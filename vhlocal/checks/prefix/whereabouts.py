@@ -84,7 +84,7 @@ def _of_schema(body: str) -> Iterator[str]:
     try:
         paths = json.loads(body)["paths"]
         found = [(method, path) for path, item in paths.items() for method in item if method in _METHODS]
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, RecursionError, KeyError, TypeError, AttributeError):
         return
     for method, path in sorted(found, key=lambda each: _METHODS.index(each[0])):
         yield f"{'' if method == 'get' else f'{method.upper()} '}…{path}"

@@ -147,7 +147,7 @@ def _json(server: _Server, prefix: str, path: str) -> Any:
         return None
     try:
         found = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return found if isinstance(found, dict) and isinstance(found.get("paths"), dict) else None
 

@@ -289,6 +289,8 @@ def test_a_secret_of_the_project_may_be_kept_elsewhere(project, load):
     assert settings.variables == {"API_KEY": "k", "STAGE": "env:prod"}
     assert settings.origin("basic_auth", "ada") == "environment ADA"
     assert not any("from the" in value for _, value, _ in settings.explain())
+    with pytest.raises(InputError, match="`ada` needs the environment variable ADA, which is empty"):
+        load_settings(project.directory, {}, environ={"ADA": "", "KEY": "k"})
     with pytest.raises(InputError, match="`ada` needs the environment variable ADA, which is not set") as missing:
         load(yaml=yaml, env={"KEY": "k"})
     assert missing.value.place.line == 2

@@ -186,8 +186,9 @@ def _fetched(name: str, entry: Found, directory: Path, environ: Mapping[str, str
     if kind == "env":
         if not environ.get(where):
             hint = f"set it before you start vhlocal: export {where}=…"
+            lacks = "empty" if where in environ else "not set"
             raise InputError(
-                f"{name} needs the environment variable {where}, which is not set", place=entry.place, hint=hint
+                f"{name} needs the environment variable {where}, which is {lacks}", place=entry.place, hint=hint
             )
         return Found(environ[where], f"environment {where}", entry.place)
     file = directory / home_path(where, name, entry.place)

@@ -49,7 +49,8 @@ def test_an_engine_that_a_context_names_in_vain_is_told_by_its_address(context, 
     # A process of its own: the SDK leaves the socket of a connection that failed to the garbage collector.
     ended = vhlocal("prune", environment={"DOCKER_CONFIG": str(tmp_path), "DOCKER_HOST": ""})
     assert ended.returncode == 3
-    assert "no Docker engine answers at unix:///nonexistent/context.sock" in ended.stderr
+    assert "at unix:///nonexistent/context.sock (the Docker context gone): there is no such socket" in ended.stderr
+    assert "choose another context (`docker context use default`" in ended.stderr
 
 
 def test_docker_host_wins_over_the_context(engine, context):

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 
 _REMEDY = "an address is unix:///path/of/the/socket or tcp://127.0.0.1:PORT; without one, Docker's usual socket is used"
 
+#: How to get back to Docker's usual socket, by the setting that leads elsewhere; otherwise it is a context.
+_USUAL = {"DOCKER_HOST": "unset DOCKER_HOST"}
+_SWITCH = "`docker context use default`"
+
 _TCP = ("tcp", "http", "https")
 
 
@@ -29,9 +33,10 @@ def check_address(address: str, setting: str) -> None:
     if why:
         raise NoAddressError(f"{setting} is not a container engine's address: {address}: {why}", hint=_REMEDY)
     if not is_local(address):
+        back = _USUAL.get(setting, _SWITCH)
         raise EngineError(
             f"the container engine at {address} ({setting}) is on another machine",
-            hint="vhlocal mounts files from this machine into containers: use a local engine (unset DOCKER_HOST)",
+            hint=f"vhlocal mounts files from this machine into containers: use a local engine ({back})",
         )
 
 
@@ -46,7 +51,7 @@ def check_socket(environ: Mapping[str, str]) -> None:
         check_address(address, "DOCKER_HOST")
         refused = knock(str(Path("/", rest)))
         if refused is not None and is_nobody_there(refused):
-            raise no_answer(address, refused) from refused
+            raise no_answer(address, refused, "DOCKER_HOST") from refused
 
 
 def knock(path: str) -> OSError | None:
@@ -76,8 +81,10 @@ def _fault(address: str) -> str:
     if scheme in _TCP:
         return _tcp_fault(rest)
     if scheme == "unix":
+        if not rest:
+            return "its path is missing"
         path = Path("/", rest)
-        return "that is not a socket" if rest and path.exists() and not path.is_socket() else ""
+        return "that is not a socket" if path.exists() and not path.is_socket() else ""
     if scheme == "npipe":
         return "" if sys.platform == "win32" else "named pipes exist only on Windows"
     return "" if scheme == "ssh" and rest else f"{scheme}:// is not supported"

@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 
     from vhlocal.contract.limits import ContainerLimits
 
+#: Where the SDK looks when nothing names an address.
+_USUAL = "npipe:////./pipe/docker_engine" if sys.platform == "win32" else "unix:///var/run/docker.sock"
+
 _CONTEXT_HINT = "`docker context ls` lists them; DOCKER_CONTEXT or `docker context use` chooses one"
 
 T = TypeVar("T")
@@ -167,22 +170,23 @@ class Engine:
     @classmethod
     def connect(cls, environ: Mapping[str, str]) -> Engine:
         """Reach the engine that ``environ`` names; EngineError, with how to start one, where none answers."""
-        address, client = "its usual address", None
+        address, setting, client = _USUAL, "", None
         try:
             context = None if environ.get("DOCKER_HOST") else _context(environ)
             if context is not None:
-                address = str(context.Host)
-                check_address(address, f"the Docker context {context.Name}")
+                address, setting = str(context.Host), f"the Docker context {context.Name}"
+                check_address(address, setting)
                 client = docker.DockerClient(context.Host, tls=context.TLSConfig or False, **_CONNECTION)
             else:
-                if address := environ.get("DOCKER_HOST", ""):
-                    check_address(address, "DOCKER_HOST")
+                if named := environ.get("DOCKER_HOST", ""):
+                    address, setting = named, "DOCKER_HOST"
+                    check_address(address, setting)
                 client = docker.from_env(environment=environ, **_CONNECTION)
             client.ping()
         except (*_UNREACHABLE, OSError) as error:
             if client is not None:
                 client.close()
-            raise no_answer(address or "its usual address", error) from error
+            raise no_answer(address, error, setting) from error
         return cls(client)
 
     @property

@@ -14,22 +14,48 @@ if TYPE_CHECKING:
 
     from vhlocal.errors import VhlocalError
 
+#: What to do where an address was set and nobody is there, by the setting that gave it, and where it is a context.
+_ADDRESS_HINTS = {
+    "DOCKER_HOST": "correct DOCKER_HOST, or unset it to use Docker's usual socket",
+    "": "choose another context (`docker context use default` has Docker's usual socket)",
+}
+
 _START_HINT = (
     "start it (Linux: `sudo systemctl start docker`; macOS and Windows: open Docker Desktop), "
     "or point DOCKER_HOST at a running one"
 )
 
+_GROUP_HINT = "add your user to the group `docker` (`sudo usermod -aG docker $USER`), then log in again"
+
+#: What keeps a connection from being made before anybody is spoken to, in words.
+_NOBODY = {
+    errno.ENOENT: "there is no such socket",
+    errno.ENOTDIR: "there is no such socket",
+    errno.ECONNREFUSED: "nothing listens there",
+    errno.EACCES: "your user may not use that socket (permission denied)",
+}
+
 _NOT_THERE = re.compile(r"bind source path does not exist: (.+)")
 
 
-def no_answer(address: str, error: Exception) -> EngineError:
-    """Return the error for an engine that does not answer at its address."""
-    return EngineError(f"no Docker engine answers at {address}: {_root_cause(error)}", hint=_START_HINT)
+def no_answer(address: str, error: Exception, setting: str = "") -> EngineError:
+    """Return the error for an engine that does not answer at its address; ``setting`` is what gave it, if anything.
+
+    An engine that nobody started and an address that nobody listens at need different remedies.
+    """
+    denied = isinstance(_root(error), PermissionError)
+    if setting:
+        there = "get access to that socket (`ls -l` shows its group)" if denied else "start the engine that belongs there"
+        hint = f"{_ADDRESS_HINTS.get(setting, _ADDRESS_HINTS[''])}, or {there}"
+    else:
+        hint = _GROUP_HINT if denied else _START_HINT
+    named = f" ({setting})" if setting else ""
+    return EngineError(f"no Docker engine answers at {address}{named}: {_root_cause(error)}", hint=hint)
 
 
 def is_nobody_there(error: BaseException) -> bool:
     """Tell whether a connection was not to be had since nobody listens, or nobody that this user may speak to."""
-    return isinstance(error, OSError) and error.errno in {errno.ENOENT, errno.ECONNREFUSED, errno.EACCES}
+    return isinstance(error, OSError) and error.errno in _NOBODY
 
 
 def gone_away(error: Exception) -> EngineError:
@@ -90,10 +116,14 @@ def disk_full(evidence: str) -> VhlocalError:
 
 
 def _root_cause(error: BaseException) -> str:
-    seen: BaseException | None = error
-    while seen is not None:
-        if is_nobody_there(seen):
-            denied = isinstance(seen, PermissionError)
-            return "permission denied (is your user in the `docker` group?)" if denied else "nothing listens there"
-        seen = seen.__cause__ or seen.__context__
-    return str(error)
+    root = _root(error)
+    known = _NOBODY.get(root.errno or 0) if isinstance(root, OSError) else None
+    return known or str(root) or str(error)
+
+
+def _root(error: BaseException) -> BaseException:
+    """Return what an error came from: the SDK and its libraries wrap it several times."""
+    chain = [error]
+    while (cause := chain[-1].__cause__ or chain[-1].__context__) is not None:
+        chain.append(cause)
+    return next(filter(is_nobody_there, chain), chain[-1])

@@ -77,7 +77,7 @@ def test_a_command_about_a_run_says_so_when_there_is_none(project, failing, comm
     directory = project(plain())
     said = failing(directory, command=command, code=code)
     assert f"nothing is running for the project in {directory}" in said
-    assert "start it with `vhlocal up`" in said
+    assert f"start it with `vhlocal up -C {directory}`" in said
 
 
 @pytest.mark.parametrize("command", ["ps", "logs", "call", "url"])

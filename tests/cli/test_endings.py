@@ -171,7 +171,7 @@ def test_a_second_run_of_the_same_project_is_refused_and_leaves_the_first_alone(
         second = vhlocal("up", "-C", str(directory), "--port", "0")
         assert second.returncode == 2
         assert f"this project is already being served at http://{url.split('/')[2]}\n" in second.stderr
-        assert "stop it with `vhlocal down`" in second.stderr
+        assert f"stop it with `vhlocal down -C {directory}`" in second.stderr
         assert requests.get(url, timeout=60).status_code == 200
 
 

@@ -76,7 +76,7 @@ def test_a_hung_engine_under_a_run_that_serves(project, starting, vhlocal, engin
         relay.send_signal(signal.SIGSTOP)
         interrupt_twice(run, "plain to end (up to 30 s)")
         assert "the container of this run may still be there: " in run.output()
-        assert "`vhlocal down` removes it" in run.output()
+        assert f"`vhlocal down -C {directory}` removes it" in run.output()
         assert containers_of(engine, directory)
         down = vhlocal("down", "-C", str(directory))
         assert down.stdout == "Removed the container of plain, left by a killed run\n"

@@ -46,7 +46,7 @@ def test_of_several_endpoints_one_is_named():
     assert read_traffic(lines, FILE, "other").endpoint == "other"
     with pytest.raises(InputError, match="has requests to greet, other") as refused:
         read_traffic(lines, FILE, None)
-    assert refused.value.hint == "name one of them: vhlocal scale greet --simulate"
+    assert refused.value.hint == f"name one of them: vhlocal scale greet --simulate --from {FILE}"
     with pytest.raises(InputError, match="no request to `third`"):
         read_traffic(lines, FILE, "third")
 

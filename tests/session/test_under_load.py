@@ -178,7 +178,7 @@ def see_what_is_refused(run, vhlocal, recorded):
         (("web", "--request", "three.http"), "three.http cannot be read"),
         (("web", "--request", "three.har"), "the HAR file cannot be read"),
         (("web", "--request", "image.png"), "image.png is not a file that `vhlocal load` reads"),
-        (("any", "--request", recorded), "went to `web`"),
+        (("any", "--request", recorded), f"web --request {recorded}"),
     ]:
         done = vhlocal("load", *arguments, cwd=run.directory)
         assert (done.returncode, done.stdout) == (WRONG, ""), arguments

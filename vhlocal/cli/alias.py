@@ -9,6 +9,7 @@ import click
 
 from vhlocal.cli.options import only, project_options
 from vhlocal.cli.running import client_of_run
+from vhlocal.cli.standing import from_here
 from vhlocal.errors import InputError
 from vhlocal.project.naming import validate_name
 from vhlocal.visible import one_line
@@ -51,5 +52,5 @@ def command(directory: Path, name: str | None, version: str | None, back: bool, 
     before = f" (was {moved['before']})" if moved["before"] else ""
     click.echo(one_line(f"{name} points at {moved['after'] or 'no version'}{before}"))
     for endpoint in moved["down"]:
-        see = f"vhlocal logs {endpoint} --version {name}"
+        see = from_here()(f"vhlocal logs {endpoint} --version {name}")
         click.echo(one_line(f"note: {endpoint} does not answer under it now: {see}"), err=True)

@@ -9,6 +9,7 @@ import click
 
 from vhlocal.cli.options import endpoint_names, project_options, setting_options
 from vhlocal.cli.project import asking, read_project
+from vhlocal.cli.standing import from_here
 from vhlocal.errors import VhlocalError
 from vhlocal.events import Bus, Notice
 from vhlocal.runtime.docker.connect import connect
@@ -36,7 +37,7 @@ def command(directory: Path, endpoints: tuple[str, ...], **flags: Any) -> None:
     """
     load = read_project(directory, endpoints, flags)
     bus = Bus()
-    terminal = Terminal(standard_error())
+    terminal = Terminal(standard_error(), worded=from_here())
     bus.subscribe(terminal)
     tags: list[str] = []
 

@@ -13,6 +13,7 @@ from vhlocal.checks.report import check_ignored, joined, look
 from vhlocal.checks.subject import read_subject
 from vhlocal.cli.options import not_both, project_options, setting_options, verdict
 from vhlocal.cli.project import read_settings
+from vhlocal.cli.standing import from_here
 from vhlocal.project.network import host_network
 from vhlocal.project.settings import environment
 
@@ -70,7 +71,7 @@ def _show_failures(failures: Sequence[VhlocalError]) -> None:
         if failure.finding is None:
             from vhlocal.ui.console import show_error, standard_error  # noqa: PLC0415 - as above
 
-            show_error(standard_error(), failure)
+            show_error(standard_error(), failure, worded=from_here())
 
 
 def _print(report: Report, directory: Path, shape: str | None) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import click
 
+from vhlocal.cli.standing import from_here
 from vhlocal.session.record import ProjectState
 from vhlocal.storage import writing
 
@@ -35,7 +36,8 @@ def detached(directory: Path) -> None:
     except KeyboardInterrupt:
         _interrupt(process)
         raise
-    click.echo(f"Running in the background (process {process.pid}). Stop it with `vhlocal down`. Log: {state.log}")
+    stop = from_here()("`vhlocal down`")
+    click.echo(f"Running in the background (process {process.pid}). Stop it with {stop}. Log: {state.log}")
 
 
 def _interrupt(process: subprocess.Popen[bytes]) -> None:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import click
 from click.shell_completion import CompletionItem
 
+from vhlocal.errors import VhlocalError
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -64,6 +66,17 @@ class LazyGroup(SuggestingGroup):
             return None
         found: click.Command = importlib.import_module(f"vhlocal.cli.{cmd_name}").command
         return found
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run the command; what an error suggests to run works from where the user stands."""
+        try:
+            return super().invoke(ctx)
+        except VhlocalError as error:
+            if error.hint:
+                from vhlocal.cli.standing import from_here  # noqa: PLC0415 - only an error needs it here
+
+                error.hint = from_here(ctx)(error.hint)
+            raise
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         """Return the commands that begin so, without importing them, and the options."""

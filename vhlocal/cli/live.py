@@ -11,6 +11,7 @@ from vhlocal import events
 from vhlocal.api.plane import ControlPlane
 from vhlocal.checks.prefix.script_name import may_need_it, needing_it
 from vhlocal.cli.project import read_project
+from vhlocal.cli.standing import from_here
 from vhlocal.cli.up import run_options
 from vhlocal.errors import BuildError, EngineError, ServerError, VhlocalError
 from vhlocal.session.loop import run
@@ -73,7 +74,9 @@ def _examine(
     found: list[Finding] = []
     failures: dict[tuple[str | None, str], VhlocalError] = {}  # a server is tried again while others start
     session = Session(options, bus, ControlPlane())
-    terminal = Terminal(standard_error(), lambda: session.request_stop("its output was closed", insist=False))
+    terminal = Terminal(
+        standard_error(), lambda: session.request_stop("its output was closed", insist=False), worded=from_here()
+    )
 
     def hear(event: events.Event) -> None:
         if isinstance(event, events.Found):

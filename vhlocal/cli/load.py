@@ -58,7 +58,7 @@ class _Range(click.FloatRange):
 @click.command("load", epilog="Example:  vhlocal load digits --ramp")
 @click.argument("endpoint", shell_complete=endpoint_names)
 @click.option("--request", "what", metavar="ID|FILE", help="A recorded request, or a .http or .har file with one.")
-@click.option("--alias", metavar="ALIAS", help="Send them to this alias or version.")
+@click.option("--on", "--alias", "alias", metavar="ALIAS", help="Version or alias to send them to.")
 @click.option("--rate", type=_Range(0, 50_000, min_open=True), help="Requests per second. Default: 50.")
 @click.option("--ramp", "is_ramp", is_flag=True, help="Raise the rate until the endpoint cannot keep up.")
 @click.option("--seconds", type=_Range(1, 3600), default=30.0, show_default=True, help="How long to send requests.")

@@ -36,7 +36,8 @@ def chosen(client: Client, target: Target, what: str | None, directory: Path) ->
         return Request("GET", f"{urlsplit(target.url).path}/", (*target.headers, MARK))
     if exchange.endpoint != target.endpoint:
         raise InputError(
-            f"request {exchange.id} went to `{exchange.endpoint}`", hint=f"vhlocal load {exchange.endpoint}"
+            f"request {exchange.id} went to `{exchange.endpoint}`",
+            hint=f"vhlocal load {exchange.endpoint} --request {exchange.id}",
         )
     if exchange.request.body.content is None:
         raise InputError(

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound="Callable[..., Any]")
 
+#: Where the ``-C`` of a command is in its context, as it was typed; missing if none was.
+TYPED_DIRECTORY = "vhlocal.directory"
+
 
 def current_project() -> Path | None:
     """Return the project that the current directory is in, None where it is in none.
@@ -43,6 +46,7 @@ def _directory(context: click.Context, _parameter: click.Parameter, value: str |
     # A run goes on where its project was moved away: `down` has to reach it.
     if not directory.is_dir() and ProjectState(directory.resolve()).running() is None:
         raise InputError(f"there is no directory {directory}", hint="-C takes the directory of a valohai.yaml")
+    context.meta[TYPED_DIRECTORY] = value
     return directory.resolve()
 
 

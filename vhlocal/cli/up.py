@@ -16,6 +16,7 @@ from vhlocal.cli.browser import NO_BROWSER, open_in_browser
 from vhlocal.cli.detach import detached
 from vhlocal.cli.options import endpoint_names, only, project_options, setting_options
 from vhlocal.cli.project import asking, read_project, read_settings
+from vhlocal.cli.standing import from_here
 from vhlocal.contract.access import BasicAuth
 from vhlocal.events import Bus, Listening, Notice, RequestsEnded, StatusChanged
 from vhlocal.project.settings import environment, is_ci
@@ -146,7 +147,7 @@ def _serve(options: RunOptions, *, verbose: bool, flags: Mapping[str, Any]) -> N
     face = ControlPlane(ProjectState(options.directory))
     session = Session(options, bus, face)
     on_closed = partial(session.request_stop, "its output was closed", insist=False)
-    shown = _Shown(on_closed, verbose=verbose, profile=options.profile)
+    shown = _Shown(partial(_terminal, on_closed, from_here(), verbose=verbose, profile=options.profile))
     display = Behind(shown.show, _LINES_BEHIND if _is_terminal() else _LINES_BEHIND_IN_FILE)
     bus.subscribe(shown.look)
     bus.subscribe(display)
@@ -165,8 +166,8 @@ def _serve(options: RunOptions, *, verbose: bool, flags: Mapping[str, Any]) -> N
 class _Shown:
     """A terminal that is made in the thread that shows events, with the first of them: see ``_HEAD_START``."""
 
-    def __init__(self, on_closed: Callable[[], None], *, verbose: bool, profile: bool) -> None:
-        self._make = partial(_terminal, on_closed, verbose=verbose, profile=profile)
+    def __init__(self, make: Callable[[], Terminal]) -> None:
+        self._make = make
         self._is_time = threading.Event()
         self._terminal: Terminal | None = None
 
@@ -192,11 +193,11 @@ class _Shown:
             self._terminal.close()
 
 
-def _terminal(on_closed: Callable[[], None], *, verbose: bool, profile: bool) -> Terminal:
+def _terminal(on_closed: Callable[[], None], worded: Callable[[str], str], *, verbose: bool, profile: bool) -> Terminal:
     from vhlocal.ui.console import standard_output  # noqa: PLC0415 - see ``_HEAD_START``
     from vhlocal.ui.terminal import Terminal  # noqa: PLC0415
 
-    return Terminal(standard_output(), on_closed, verbose=verbose, profile=profile)
+    return Terminal(standard_output(), on_closed, verbose=verbose, profile=profile, worded=worded)
 
 
 def _is_terminal() -> bool:

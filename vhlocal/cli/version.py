@@ -11,6 +11,7 @@ import click
 from vhlocal.cli.lazy import SuggestingGroup
 from vhlocal.cli.options import project_options
 from vhlocal.cli.running import client_of_run
+from vhlocal.cli.standing import from_here
 from vhlocal.errors import InputError
 from vhlocal.project.naming import validate_name
 from vhlocal.visible import one_line
@@ -54,18 +55,19 @@ def add(
         version = client.add_version(asked)
     except KeyboardInterrupt:
         remedy = f"to remove it: vhlocal version remove {name}" if name else "its name: vhlocal version list"
-        click.echo("\n" + one_line(f"note: the run goes on adding {name or ref}; {remedy}"), err=True)
+        click.echo("\n" + one_line(f"note: the run goes on adding {name or ref}; {from_here()(remedy)}"), err=True)
         raise
     for notice in version["notices"]:
         click.echo(f"note: {one_line(notice['text'])}", err=True)
         if notice["hint"]:
-            click.echo(f"  hint: {one_line(notice['hint'])}", err=True)
+            click.echo(f"  hint: {one_line(from_here()(notice['hint']))}", err=True)
     for endpoint in version["endpoints"]:
         text = f"{endpoint['name']}  {endpoint['state']}  {endpoint['urls'][0] if endpoint['urls'] else ''}"
         click.echo(one_line(text))
         if endpoint["reason"]:
             click.echo(f"  {one_line(endpoint['reason'])}")
-            click.echo(f"  see: vhlocal logs {endpoint['endpoint']} --version {version['version']}")
+            see = from_here()(f"vhlocal logs {endpoint['endpoint']} --version {version['version']}")
+            click.echo(f"  see: {see}")
     if any(endpoint["state"] != "ready" for endpoint in version["endpoints"]):
         raise click.exceptions.Exit(_NOT_ALL_READY)
 

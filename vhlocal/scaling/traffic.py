@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from typing import TYPE_CHECKING, Any
 
 from vhlocal.errors import InputError
@@ -90,7 +91,7 @@ def _chosen(found: dict[str, list[Request]], endpoint: str | None, file: Path) -
         names = sorted(found)
         raise InputError(
             f"{file} has requests to {', '.join(names)}",
-            hint=f"name one of them: vhlocal scale {names[0]} --simulate",
+            hint=f"name one of them: vhlocal scale {names[0]} --simulate --from {shlex.quote(str(file))}",
         )
     if endpoint is not None and endpoint not in found:
         raise InputError(f"{file} has no request to `{endpoint}`", hint=f"it has some to {', '.join(sorted(found))}")

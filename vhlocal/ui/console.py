@@ -17,7 +17,7 @@ from vhlocal.ui.findings import show_edits
 from vhlocal.visible import coloured, visible
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from rich.console import ConsoleOptions, RenderableType
 
@@ -67,14 +67,14 @@ def silence(console: Console) -> None:
         os.dup2(nowhere.fileno(), console.file.fileno())
 
 
-def show_error(console: Console, error: VhlocalError, then: str = "") -> None:
-    """Print an error: what happened, where, the evidence, what to do, and what happens now."""
+def show_error(console: Console, error: VhlocalError, then: str = "", worded: Callable[[str], str] = str) -> None:
+    """Print an error: what happened, where, the evidence, what to do (``worded`` so), and what happens now."""
     console.print(Text.assemble(("error: ", "bold red"), error.message))
     _where(console, error.place)
     if error.detail:
         for line in error.detail.splitlines():
             console.print(Text(f"  | {line}", style="dim"))
-    _hint(console, error.hint)
+    _hint(console, error.hint, worded)
     if error.finding is not None:
         definition = error.finding.definition
         show_edits(console, error.finding, Path.cwd())
@@ -87,12 +87,12 @@ def show_error(console: Console, error: VhlocalError, then: str = "") -> None:
         console.print(Text.assemble(("  next: ", "bold"), then))
 
 
-def show_notice(console: Console, notice: Notice) -> None:
-    """Print a notice, with its endpoint before it."""
+def show_notice(console: Console, notice: Notice, worded: Callable[[str], str] = str) -> None:
+    """Print a notice, with its endpoint before it, and its hint ``worded`` so."""
     name = f"{notice.endpoint}: " if notice.endpoint else ""
     console.print(Text.assemble(("note: ", "bold yellow"), f"{name}{notice.text}"))
     _where(console, notice.place)
-    _hint(console, notice.hint)
+    _hint(console, notice.hint, worded)
 
 
 def labelled(name: str, text: Text, width: int) -> Text:
@@ -126,7 +126,7 @@ def _where(console: Console, place: Place | None) -> None:
         console.print(Text(f"  at {place}"))
 
 
-def _hint(console: Console, hint: str | None) -> None:
+def _hint(console: Console, hint: str | None, worded: Callable[[str], str]) -> None:
     if hint:
-        for number, line in enumerate(hint.splitlines()):
+        for number, line in enumerate(worded(hint).splitlines()):
             console.print(Text.assemble(("  hint: " if number == 0 else "        ", "bold"), line))

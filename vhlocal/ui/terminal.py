@@ -65,11 +65,13 @@ class Terminal:
         *,
         verbose: bool = False,
         profile: bool = False,
+        worded: Callable[[str], str] = str,
     ) -> None:
         self._console = console
         self._on_closed = on_closed
         self._verbose = verbose
         self._profile = profile
+        self._worded = worded
         self._steps: dict[str, _Step] = {}
         self._names: set[str] = set()
         self._notices: set[events.Notice] = set()
@@ -221,7 +223,7 @@ class Terminal:
     def _notice(self, event: events.Notice) -> None:
         if event not in self._notices:
             self._notices.add(event)
-            show_notice(self._console, event)
+            show_notice(self._console, event, self._worded)
 
     def _found(self, event: events.Found) -> None:
         known = event.finding
@@ -241,7 +243,7 @@ class Terminal:
             self._say(name, f"the same error again; {event.then}", "red")
         else:
             self._show_held(name)
-            show_error(self._console, error, event.then)
+            show_error(self._console, error, event.then, self._worded)
         self._shown_errors[name] = shown
         if self._states.get(name) is State.CRASHED and not self._verbose:
             self._held[name] = deque(maxlen=_HELD_LINES)

@@ -31,9 +31,7 @@ def test_where_nobody_listens_the_address_is_what_is_to_be_corrected(place):
     assert error.message == (
         "no Docker engine answers at unix:///nonexistent/docker.sock (DOCKER_HOST): there is no such socket"
     )
-    assert error.hint == (
-        "correct DOCKER_HOST, or unset it to use Docker's usual socket, or start the engine that belongs there"
-    )
+    assert error.hint == ("correct DOCKER_HOST, or unset it to use Docker's usual socket, or start the engine there")
     (place / "file").write_text("")
     assert told(f"unix://{place}/file/engine.sock").message.endswith("(DOCKER_HOST): there is no such socket")
     with contextlib.closing(socket.socket(socket.AF_UNIX)) as left:

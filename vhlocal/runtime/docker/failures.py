@@ -45,8 +45,8 @@ def no_answer(address: str, error: Exception, setting: str = "") -> EngineError:
     """
     denied = isinstance(_root(error), PermissionError)
     if setting:
-        there = "get access to that socket (`ls -l` shows its group)" if denied else "start the engine that belongs there"
-        hint = f"{_ADDRESS_HINTS.get(setting, _ADDRESS_HINTS[''])}, or {there}"
+        otherwise = "get access to that socket (`ls -l` shows its group)" if denied else "start the engine there"
+        hint = f"{_ADDRESS_HINTS.get(setting, _ADDRESS_HINTS[''])}, or {otherwise}"
     else:
         hint = _GROUP_HINT if denied else _START_HINT
     named = f" ({setting})" if setting else ""

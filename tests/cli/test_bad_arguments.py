@@ -72,6 +72,23 @@ def test_an_unknown_command_is_named(vhlocal):
     assert "No such command 'upp'" in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        (("-C", "elsewhere", "ps"), "No option '-C' goes before the command. Write `vhlocal ps -C …`"),
+        (("--port", "9000", "up"), "Write `vhlocal up --port …`"),
+        (("--port=9000", "up"), "Write `vhlocal up --port …`"),
+        (("version", "-C", "elsewhere", "list"), "Write `vhlocal version list -C …`"),
+        (("--nonsense",), "No such option '--nonsense'"),
+    ],
+)
+def test_an_option_before_its_command_is_told_where_it_belongs(vhlocal, typed, said):
+    done = vhlocal(*typed)
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert ("Write" in said) == ("Write" in done.stderr)
+
+
 @pytest.mark.parametrize(("command", "code"), [("ps", 2), ("logs", 2)])
 def test_a_command_about_a_run_says_so_when_there_is_none(project, failing, command, code):
     directory = project(plain())

@@ -34,6 +34,19 @@ class SuggestingGroup(click.Group):
 
     elsewhere: ClassVar[Mapping[str, str]] = {"delete": "remove", "ls": "list", "rm": "remove"}
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse what stands before the command; UsageError, with where it belongs, for an option of the command."""
+        known = self.list_commands(ctx)
+        named = next((word for word in args if word in known), None)  # the words are gone once they are parsed
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            if named is None:
+                raise
+            option = error.option_name
+            belongs = f"{ctx.command_path} {named} {option} …"
+            raise click.UsageError(f"No option '{option}' goes before the command. Write `{belongs}`", ctx) from error
+
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:

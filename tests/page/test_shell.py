@@ -109,6 +109,43 @@ def test_one_gets_about_by_the_keyboard(run, chromium):
         page.wait_for_selector("vh-overview .endpoint")
 
 
+@pytest.mark.parametrize("width", [390, 640, 1600])
+def test_what_gets_the_focus_is_scrolled_to_where_the_bar_does_not_cover_it(run, chromium, width):
+    """The bar has two rows where the window is narrow, as at 200 %."""
+    with watching(chromium, run, "overview", viewport={"width": width, "height": 500}) as page:
+        page.wait_for_selector("vh-overview .endpoint")
+        kept, bar = page.evaluate("""[
+            parseFloat(getComputedStyle(document.documentElement).scrollPaddingTop),
+            document.querySelector(".bar").offsetHeight,
+        ]""")
+        assert kept >= bar + 4, "its outline is outside of it"
+
+
+#: How the text that stands in an empty field contrasts with the field, as WCAG counts it.
+CONTRAST = """
+(() => {
+    const field = document.querySelector("vh-try input[placeholder]");
+    const luminance = (colour) => {
+        const [red, green, blue] = colour.match(/[\\d.]+/g).map(Number).map((part) => {
+            const share = part / 255;
+            return share <= .04045 ? share / 12.92 : ((share + .055) / 1.055) ** 2.4;
+        });
+        return .2126 * red + .7152 * green + .0722 * blue + .05;
+    };
+    const text = luminance(getComputedStyle(field, "::placeholder").color);
+    const ground = luminance(getComputedStyle(field).backgroundColor);
+    return Math.max(text, ground) / Math.min(text, ground);
+})()
+"""
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_what_stands_in_an_empty_field_can_be_read(run, chromium, theme):
+    with watching(chromium, run, "try", color_scheme=theme) as page:
+        page.wait_for_selector("vh-try input[placeholder]")
+        assert page.evaluate(CONTRAST) >= 4.5
+
+
 def test_its_colours_are_the_systems_or_those_that_were_chosen(run, chromium):
     ground = "getComputedStyle(document.body).backgroundColor"
     with watching(chromium, run, "overview", color_scheme="dark") as page:

@@ -1,3 +1,5 @@
+import os
+
 import pytest
 import yaml
 from hypothesis import given
@@ -127,6 +129,17 @@ def test_places_lead_to_the_keys(project, load, key, line, column):
 
 def test_a_file_entry_knows_its_place(project, load):
     assert load(FULL).endpoints[0].files[0].place == Place(project.directory / "valohai.yaml", 12, 9)
+
+
+@pytest.mark.parametrize(
+    ("make", "what"), [(os.mkdir, "is a directory"), (os.mkfifo, "is no regular file")], ids=["directory", "fifo"]
+)
+def test_what_is_no_file_is_not_told_to_be_missing(tmp_path, make, what):
+    make(tmp_path / "valohai.yaml")
+    with pytest.raises(InputError) as caught:
+        load_config(tmp_path)
+    assert caught.value.message == f"valohai.yaml {what}"
+    assert caught.value.place == Place(tmp_path / "valohai.yaml")
 
 
 def test_a_missing_file_is_told_with_an_example(project):

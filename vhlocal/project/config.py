@@ -68,6 +68,9 @@ def read_config(directory: Path) -> Config:
     InputError when it is missing, no YAML, or has no endpoint.
     """
     path = directory / CONFIG_FILE
+    if path.exists() and not path.is_file():
+        what = "is a directory" if path.is_dir() else "is no regular file"
+        raise InputError(f"{CONFIG_FILE} {what}", place=Place(path), hint="put a file of that name in its place")
     if not path.is_file():
         raise InputError(
             f"there is no {CONFIG_FILE} in {directory}",

@@ -35,7 +35,6 @@ def test_a_file_that_is_too_large_is_not_read(file):
     assert error.hint == "export fewer requests into it"
 
 
-@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the system has no named pipes")
 def test_a_pipe_is_not_waited_for(file):
     os.mkfifo(file)
     assert "it is a pipe" in refused(file).message

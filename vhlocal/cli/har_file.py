@@ -26,5 +26,6 @@ def read_har_file(file: Path, url: str, most: int = _MOST) -> Har:
         hint = "export fewer requests into it" if file.is_file() and file.stat().st_size > most else None
         raise InputError(f"the HAR file cannot be read: {error.strerror}", place=Place(file), hint=hint) from error
     except UnicodeDecodeError as error:
-        raise InputError("this is not a HAR file: it is not UTF-8", place=Place(file)) from error
+        hint = "export it again, or save it as UTF-8"
+        raise InputError("this is not a HAR file: it is not UTF-8", place=Place(file), hint=hint) from error
     return read_har(text, file, url)

@@ -247,9 +247,8 @@ def test_a_run_that_ends_meanwhile_is_told_once(process_run, project, tmp_path, 
     done = run.vhlocal(*command, *alias, "-C", str(directory))
     assert done.returncode == 1, done.stdout + done.stderr
     assert printed in done.stdout
-    assert " ".join(done.stderr.split()) == (
-        f"error: the run at {run.base_url} has ended, before all was answered hint: start it again: vhlocal up"
-    )
+    what = f"error: the run at {run.base_url} has ended, before all was answered"
+    assert " ".join(done.stderr.split()) == f"{what} hint: start it again: vhlocal up -C {directory}"
     run.process.wait(LONG)
     assert run.vhlocal("down", "-C", str(directory)).returncode == 0
 

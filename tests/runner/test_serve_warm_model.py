@@ -191,7 +191,8 @@ class Lives(Machine):
         assert listening == {self.it.control.port, self.begun[self.serving].port}
         assert self.leaders() == 1, "what a server has started has not ended with it"
         for process in self.processes():
-            process.kill()
+            with contextlib.suppress(psutil.NoSuchProcess):  # it ends with the one before
+                process.kill()
 
     def leave(self) -> None:
         self._stack.close()
